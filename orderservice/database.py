@@ -1,0 +1,181 @@
+"""The order service's side of PostgreSQL: a fixed pool, one statement to save an order, and single connections.
+
+An order, its items and (for the outbox) its event travel in ONE statement: one round trip, and atomic by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from orderservice.orders import Event, Order, instant, item_json
+from orderservice.schema import SCHEMA_LOCK
+
+log = logging.getLogger("orderservice.database")
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+_CONNECT_TIMEOUT = 2
+_RETRY_PAUSE = 0.25
+
+_SAVE_ORDER: LiteralString = """
+WITH saved_order AS (
+    INSERT INTO orders (id, customer_id, status, total, created_at, updated_at)
+    VALUES (%(id)s, %(customer)s, 'CREATED', %(total)s, %(at)s, %(at)s)
+)"""
+_SAVE_EVENT: LiteralString = """, saved_event AS (
+    INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, created_at)
+    VALUES (%(event)s, 'order', %(key)s, 'order.created', %(payload)s, %(at)s)
+)"""
+_SAVE_ITEMS: LiteralString = """
+INSERT INTO order_items (order_id, product_id, quantity, unit_price)
+SELECT %(id)s, * FROM unnest(%(products)s::uuid[], %(quantities)s::int[], %(prices)s::numeric[])"""
+_READ_ORDER: LiteralString = """
+SELECT o.id, o.customer_id, o.status, o.total, o.created_at, o.updated_at, i.product_id, i.quantity, i.unit_price
+FROM orders o JOIN order_items i ON i.order_id = o.id WHERE o.id = %s ORDER BY i.id"""
+
+
+class DatabaseUnavailableError(RuntimeError):
+    """The database did not answer in time; the text names it without user or password."""
+
+
+def place(url: str) -> str:
+    """Return ``host:port/name`` of a connection string, and nothing secret."""
+    parts = conninfo_to_dict(url)
+    host, port = parts.get("host") or "localhost", parts.get("port") or "5432"
+    return f"{host}:{port}/{parts.get('dbname') or ''}"
+
+
+class Database:
+    """The database of one service process.
+
+    Args:
+        url: libpq connection string.
+        pool_size: connections, opened at the start and kept.
+        pool_wait: seconds that :meth:`connection` waits for a free one.
+    """
+
+    def __init__(self, url: str, *, pool_size: int, pool_wait: float) -> None:
+        self._url = url
+        self.place = place(url)
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=pool_size,
+            max_size=pool_size,
+            timeout=pool_wait,
+            open=False,
+            name="orders",
+            check=_discard_closed,
+            # A connection that is given up counts as missing and is asked for anew by the next request. psycopg's own
+            # retry doubles its pause up to minutes, which would outlast the outage of the database.
+            reconnect_timeout=2.0,
+            kwargs={"connect_timeout": _CONNECT_TIMEOUT, "application_name": "orderservice"},
+        )
+
+    async def open(self, statements: Sequence[LiteralString], wait: float) -> None:
+        """Wait for the database, create the tables, open the pool.
+
+        Args:
+            statements: idempotent DDL.
+            wait: seconds to wait for the database.
+
+        Raises:
+            DatabaseUnavailableError: no answer within ``wait``.
+        """
+        connection = await self._first_connection(wait)
+        async with connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            for statement in statements:
+                await connection.execute(statement)
+        await self._pool.open()
+
+    async def _first_connection(self, wait: float) -> Connection:
+        end = time.monotonic() + wait
+        told = False
+        while True:
+            try:
+                return await self.dedicated()
+            except psycopg.OperationalError as refused:
+                # The driver's text may quote what it was given; only the kind of the error is told.
+                reason = str(refused).strip().splitlines()[-1] if "password" not in str(refused) else "login refused"
+                if time.monotonic() >= end:
+                    raise DatabaseUnavailableError(
+                        f"database {self.place} did not answer within {wait:g} s ({reason}): start it, "
+                        "or correct ORDERSERVICE_DATABASE_URL."
+                    ) from None
+                if not told:
+                    log.warning("waiting up to %g s for database %s (%s)", wait, self.place, reason)
+                    told = True
+            await asyncio.sleep(_RETRY_PAUSE)
+
+    async def dedicated(self, *, autocommit: bool = False) -> Connection:
+        """Open a connection outside the pool; the caller closes it. Raises ``psycopg.OperationalError``."""
+        return await psycopg.AsyncConnection.connect(
+            self._url, autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT, application_name="orderservice"
+        )
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a pooled connection in a transaction: commit at the end, roll back on an error.
+
+        Raises:
+            psycopg_pool.PoolTimeout: none was free within ``pool_wait``.
+            psycopg.Error: the database refused or was lost.
+        """
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close the pool; connections that are lent out are not waited for."""
+        await self._pool.close(timeout=1.0)
+
+
+async def _discard_closed(connection: Connection) -> None:
+    # One read of the socket without a round trip: a server that went away has closed it, and the pool then takes another.
+    connection.pgconn.consume_input()
+
+
+async def save_order(connection: Connection, order: Order, outbox: Event | None = None) -> None:
+    """Insert an order with its items, and its event into the outbox if given, in one statement."""
+    items = order.items
+    values: dict[str, object] = {
+        "id": order.id,
+        "customer": order.customer_id,
+        "total": order.total,
+        "at": naive_utc(order.created_at),
+        "products": [item.product_id for item in items],
+        "quantities": [item.quantity for item in items],
+        "prices": [item.unit_price for item in items],
+    }
+    if outbox is None:
+        await connection.execute(_SAVE_ORDER + _SAVE_ITEMS, values)
+        return
+    values |= {"event": outbox.event_id, "key": outbox.key, "payload": outbox.value.decode()}
+    await connection.execute(_SAVE_ORDER + _SAVE_EVENT + _SAVE_ITEMS, values)
+
+
+async def read_order(connection: Connection, order_id: UUID) -> dict[str, object] | None:
+    """Return an order as ``GET /orders/{id}`` shows it, None if there is none."""
+    cursor = connection.cursor(row_factory=_order_line)
+    await cursor.execute(_READ_ORDER, (order_id,))
+    lines = await cursor.fetchall()
+    if not lines:
+        return None
+    order = lines[0][0]
+    order["items"] = [item for _, item in lines]
+    return order
+
+
+def _order_line(_cursor: object) -> type[_OrderLine]:
+    return _OrderLine

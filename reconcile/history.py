@@ -1,0 +1,98 @@
+"""What the witnesses of one run said, as arrays: the only form in which the pure core sees the stores.
+
+Ids are 128-bit numbers held as two big-endian words, so that bytes from PostgreSQL, from Kafka and from the ledger can
+be viewed as such without a copy, and compared, sorted and joined by numpy without a Python object an order.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_SEQUENCE: Final = np.uint64(2**64 - 1)
+"""`seq` of a row or event whose customer id is not of this run (attribution other than `tagged`)."""
+
+ROW: Final = np.dtype([("hi", ">u8"), ("lo", ">u8"), ("seq", "<u8")])
+"""A row of the run: order id, and the sequence number that its customer id carries."""
+
+EVENT: Final = np.dtype(
+    [
+        ("hi", ">u8"),
+        ("lo", ">u8"),
+        ("event_hi", ">u8"),
+        ("event_lo", ">u8"),
+        ("seq", "<u8"),
+        ("partition", "<i4"),
+        ("offset", "<i8"),
+    ]
+)
+"""An event of the run: order id, event id, sequence number of its customer id, place in the log."""
+
+IDS: Final = np.dtype([("hi", ">u8"), ("lo", ">u8")])
+"""Bare order ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWitness:
+    """What PostgreSQL said, in one snapshot.
+
+    Attributes:
+        rows: array of ROW, the run's rows; a second row of one attempt stands as a second element.
+        pending: array of IDS, orders of this run whose event a known backlog (outbox) still holds.
+        elsewhere: array of IDS, order ids of this run's events that stand in the table outside the run's range.
+        taken_at: epoch seconds of the run's clock when the snapshot was taken.
+        complete: the snapshot was read to its end.
+        problem: why not, in one line; None when complete.
+    """
+
+    rows: NDArray[np.void]
+    pending: NDArray[np.void]
+    elsewhere: NDArray[np.void]
+    taken_at: float | None
+    complete: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventsWitness:
+    """What Kafka said, from the start offsets of the run to the proven end of the topic.
+
+    Attributes:
+        events: array of EVENT, every record of the run that counts as an event, duplicates included.
+        foreign: readable events of other runs or other traffic in the range that was read.
+        unreadable: records of the range that count as no delivery (tombstones, garbage, another event type).
+        starts: first offset that was wanted, by partition.
+        lows: first offset that the log still held, by partition.
+        reached: offset up to which each partition was read.
+        ends: high watermark of each partition, taken after the drain; `reached` must not lie below.
+        topic_id: the broker's id of the topic when it was read; None when it does not tell.
+        read_at: epoch seconds of the run's clock when `ends` was taken.
+        complete: every partition was read up to its end.
+        problem: why not, in one line; None when complete.
+    """
+
+    events: NDArray[np.void]
+    foreign: int
+    unreadable: int
+    starts: dict[int, int]
+    lows: dict[int, int]
+    reached: dict[int, int]
+    ends: dict[int, int]
+    topic_id: str | None
+    read_at: float | None
+    complete: bool
+    problem: str | None = None
+
+
+def id_text(hi: int, lo: int) -> str:
+    """Return the id with the words `hi` and `lo` as lower-case text with dashes."""
+    digits = f"{hi:016x}{lo:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def ids_of(array: NDArray[np.void]) -> NDArray[np.void]:
+    """Return the order ids of an array of ROW or EVENT as an array of IDS."""
+    ids = np.empty(len(array), dtype=IDS)
+    ids["hi"], ids["lo"] = array["hi"], array["lo"]
+    return ids

@@ -1,0 +1,40 @@
+"""One clock for everything a run writes down: the monotonic clock, anchored once to epoch.
+
+Every process of a run uses the same anchor, so times of different processes compare, and a step of the wall clock
+(NTP, a person) moves none of them. The clocks of database, broker and service decide nothing.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoredClock:
+    """Epoch seconds that only ever move forward.
+
+    Attributes:
+        epoch: wall-clock seconds since 1970 at the anchor.
+        monotonic: seconds of the system-wide monotonic clock at the same moment; shared by all processes of a machine.
+    """
+
+    epoch: float
+    monotonic: float
+
+    @classmethod
+    def anchor(cls) -> "AnchoredClock":
+        """Anchor a new clock at this moment."""
+        return cls(epoch=time.time(), monotonic=time.monotonic())
+
+    def now(self) -> float:
+        """Return epoch seconds now."""
+        return self.epoch + (time.monotonic() - self.monotonic)
+
+    def wall_step(self) -> float:
+        """Return by how many seconds the wall clock has moved against this one since the anchor."""
+        return time.time() - self.now()
+
+
+def iso_utc(epoch: float) -> str:
+    """Return `epoch` seconds as ISO 8601 UTC with microseconds, as all our CSV and reports write times."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

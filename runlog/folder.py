@@ -1,0 +1,158 @@
+"""A run's folder: `runs/<run id>/`, private to the user, with a `latest` link beside it.
+
+Only the places of things and how they get there whole are decided here; what is in them is the business of the files
+named after them.
+"""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+class FolderError(Exception):
+    """The runs folder cannot be used; the message is one sentence with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where the parts of one run lie.
+
+    Attributes:
+        path: the folder itself; its name is the run id.
+    """
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, for example `20261123-073000-4f2a`."""
+        return self.path.name
+
+    @property
+    def facts(self) -> Path:
+        """`run.json`: options, versions, command, clock anchor, run key, start of the topic."""
+        return self.path / "run.json"
+
+    @property
+    def ledger(self) -> Path:
+        """`ledger.bin`, see `runlog.ledger`."""
+        return self.path / "ledger.bin"
+
+    @property
+    def marks(self) -> Path:
+        """`marks.jsonl`, see `runlog.marks`."""
+        return self.path / "marks.jsonl"
+
+    @property
+    def offsets(self) -> Path:
+        """`offsets.jsonl`, see `runlog.offsets`."""
+        return self.path / "offsets.jsonl"
+
+    @property
+    def witnesses(self) -> Path:
+        """Folder of what PostgreSQL and Kafka said."""
+        return self.path / "witnesses"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs of service, broker and database."""
+        return self.path / "logs"
+
+    @property
+    def report(self) -> Path:
+        """`report.json`, the verdict."""
+        return self.path / "report.json"
+
+
+def create_run_folder(runs_dir: Path) -> RunFolder:
+    """Create the folder of a new run and point `latest` at it.
+
+    Raises:
+        FolderError: the runs folder cannot be made or written.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = runs_dir / f"{stamp}-{secrets.token_hex(2)}"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700)
+        folder = RunFolder(path)
+        folder.witnesses.mkdir()
+        folder.logs.mkdir()
+        _point_latest(runs_dir, path.name)
+    except OSError as error:
+        raise FolderError(f"--runs-dir {runs_dir}: {reason(error)}; name a folder that can be written") from None
+    return folder
+
+
+def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
+    """Prove that a run could be written below `runs_dir`, leaving nothing behind.
+
+    Args:
+        runs_dir: the folder; made if missing.
+        need_bytes: free space that the run may need at least.
+
+    Raises:
+        FolderError: it cannot be made, cannot be written, or has not enough space.
+    """
+    probe = runs_dir / f".probe-{os.getpid()}"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+        space = os.statvfs(runs_dir)
+    except OSError as error:
+        probe.unlink(missing_ok=True) if probe.parent.is_dir() else None
+        raise FolderError(f"--runs-dir {runs_dir}: {reason(error)}; name a folder that can be written") from None
+    free = space.f_bavail * space.f_frsize
+    if free < need_bytes:
+        raise FolderError(
+            f"--runs-dir {runs_dir}: only {free // 2**20} MiB are free, this run may need {need_bytes // 2**20} MiB; "
+            "make room or name another folder"
+        )
+
+
+def reason(error: OSError) -> str:
+    """Return an operating system error as a few lower-case words, without paths."""
+    return (error.strerror or error.__class__.__name__).lower()
+
+
+def find_run(text: str, runs_dir: Path) -> RunFolder:
+    """Return the run that a person names: a path, a run id below `runs_dir`, or `latest`.
+
+    Raises:
+        FolderError: there is no such run.
+    """
+    for candidate in (Path(text), runs_dir / text):
+        if (candidate / "run.json").is_file():
+            return RunFolder(candidate.resolve())
+    raise FolderError(f"RUN {text}: no such run here or below {runs_dir}; name a run's folder, its id, or `latest`")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON so that a reader sees the old file or the whole new one, never half of it."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the whole new one; mode 0600."""
+    partial = path.with_name(f".{path.name}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+    partial.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value in `path`."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _point_latest(runs_dir: Path, name: str) -> None:
+    link = runs_dir / f".latest-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(name, target_is_directory=True)
+    link.replace(runs_dir / "latest")

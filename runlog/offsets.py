@@ -1,0 +1,101 @@
+"""What the lookout saw of the topic: about ten times a second, its end offsets or the failure to get them.
+
+Record timestamps are the producer's and prove nothing. An end offset, asked and answered at known times of the run's
+clock, brackets when each event was appended. The same observations prove when the broker was down and when it was back.
+One JSON object a line: `asked` and `answered` in epoch seconds, `ends` as {partition: next offset} or `error` as text.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One question to the broker for the topic's end offsets.
+
+    Attributes:
+        asked: epoch seconds when the question was sent.
+        answered: epoch seconds when the answer, or the failure, was known.
+        ends: next offset by partition; None when there was no answer.
+        error: why there was none, in a few words.
+    """
+
+    asked: float
+    answered: float
+    ends: dict[int, int] | None
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the broker answered."""
+        return self.ends is not None
+
+    def line(self) -> str:
+        """Return the observation as one line of the offsets file."""
+        record: dict[str, object] = {"asked": round(self.asked, 6), "answered": round(self.answered, 6)}
+        if self.ends is not None:
+            record["ends"] = {str(partition): end for partition, end in self.ends.items()}
+        else:
+            record["error"] = self.error or "no answer"
+        return json.dumps(record)
+
+    @classmethod
+    def parse(cls, line: str) -> "Observation":
+        """Return the observation that `line()` wrote.
+
+        Raises:
+            ValueError: the line was cut short or is something else.
+        """
+        record = json.loads(line)
+        ends = record.get("ends")
+        parsed = {int(partition): int(end) for partition, end in ends.items()} if ends is not None else None
+        return cls(float(record["asked"]), float(record["answered"]), parsed, record.get("error"))
+
+
+def read_observations(path: Path) -> list[Observation]:
+    """Return the observations of a file in order; a line that was cut short is left out.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(Observation.parse(line))
+        except (ValueError, KeyError):
+            continue
+    return found
+
+
+class AppendTimes:
+    """Brackets the append time of each record by the observations around it.
+
+    Args:
+        observations: in the order in which they were made.
+    """
+
+    def __init__(self, observations: Iterable[Observation]) -> None:
+        self._ends: dict[int, list[int]] = {}
+        self._answered: dict[int, list[float]] = {}
+        self._asked: dict[int, list[float]] = {}
+        for seen in observations:
+            for partition, end in (seen.ends or {}).items():
+                # Later answers with the same end push the lower bound up: keep the last one of each plateau as well.
+                self._ends.setdefault(partition, []).append(end)
+                self._answered.setdefault(partition, []).append(seen.answered)
+                self._asked.setdefault(partition, []).append(seen.asked)
+
+    def bracket(self, partition: int, offset: int) -> tuple[float | None, float | None]:
+        """Return (not before, not after) in epoch seconds for the record at `offset`; None where nothing bounds it.
+
+        A record is in the log by the first answer whose end lies beyond it, and was not yet there when the last answer
+        with an end at or before it was asked for.
+        """
+        ends = self._ends.get(partition, [])
+        first_beyond = bisect_right(ends, offset)
+        earliest = self._asked[partition][first_beyond - 1] if first_beyond else None
+        latest = self._answered[partition][first_beyond] if first_beyond < len(ends) else None
+        return earliest, latest

@@ -1,0 +1,91 @@
+"""The one declaration of all options: from it come the command-line parser, `locust.conf` keys, environment variables,
+the web form, `make options` and the checks.
+
+Every value arrives as text (command line, environment, file and form alike), because Locust's form turns a bad float
+into an HTTP 500 and cannot read `2m`; `runlog.settings` makes typed values of it and refuses bad ones.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of `locust`.
+
+    Attributes:
+        name: long flag without dashes, also the key in `locust.conf`.
+        default: its text when nothing is given; empty means not set.
+        unit: unit of the value, for people; empty where it has none.
+        help: one line on what it does.
+        example: a sensible other value.
+        group: heading under which `make options` shows it.
+        choices: the values that are right, when there are only some.
+        secret: the value must never be shown or written.
+    """
+
+    name: str
+    default: str
+    help: str
+    group: str
+    unit: str = ""
+    example: str = ""
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The flag on the command line."""
+        return f"--{self.name}"
+
+    @property
+    def dest(self) -> str:
+        """Attribute of the parsed options."""
+        return self.name.replace("-", "_")
+
+    @property
+    def env(self) -> str:
+        """The environment variable."""
+        return f"LOCUST_{self.dest.upper()}"
+
+
+PLAN: Final = "the plan"
+LOAD: Final = "the load"
+STACK: Final = "the system under test"
+WITNESSES: Final = "the witnesses"
+RUN: Final = "the run"
+
+OPTIONS: Final[tuple[Option, ...]] = (
+    Option("scenario", "lost-event", "what is shown", PLAN, choices=("lost-event",)),
+    Option("baseline", "10s", "healthy time before the outage", PLAN, "duration", "30s"),
+    Option("outage", "15s", "time the target is kept down, from proven down to the start of healing", PLAN,
+           "duration", "1m"),
+    Option("recovery", "10s", "load goes on this long after the target is proven back", PLAN, "duration", "30s"),
+    Option("fault", "stop", "what is done to the target", PLAN, choices=("stop",)),
+    Option("fault-target", "broker", "to which component", PLAN, choices=("broker",)),
+    Option("fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration",
+           "2m"),
+    Option("expect", "", "verdict that makes exit code 0; without it: consistent", PLAN, example="lost-events",
+           choices=("consistent", "lost-events", "phantom-events", "any")),
+    Option("settle", "", "quiet time without a new row or event that ends the drain; without it: longer than the "
+           "producer's delivery and block time", PLAN, "duration", "10s"),
+    Option("drain-timeout", "60s", "longest drain", PLAN, "duration", "5m"),
+    Option("rate", "20", "orders that fall due", LOAD, "orders/s", "100"),
+    Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
+    Option("stack", "embedded", "where the system under test comes from", STACK, choices=("embedded",)),
+    Option("service-variant", "naive", "how the embedded order service publishes", STACK,
+           choices=("naive", "outbox")),
+    Option("service-pool", "32", "database connections of the embedded order service", STACK, "connections", "5"),
+    Option("service-pool-wait", "5s", "longest wait of a request for one of them", STACK, "duration", "1s"),
+    Option("service-block-time", "1s", "longest time that a publish holds its request while the broker is away", STACK,
+           "duration", "0"),
+    Option("delivery-timeout", "3s", "time after which the service's producer gives an event up", STACK, "duration",
+           "10s"),
+    Option("service-port", "0", "port of the embedded order service; 0 chooses a free one", STACK, "port", "8082"),
+    Option("database-port", "0", "port of the embedded PostgreSQL; 0 chooses a free one", STACK, "port", "5432"),
+    Option("kafka-port", "0", "port of the embedded Kafka; 0 chooses a free one", STACK, "port", "9092"),
+    Option("topic", "order.created", "topic that the service publishes to", WITNESSES, example="orders"),
+    Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
+)  # fmt: skip
+
+BY_NAME: Final = {option.name: option for option in OPTIONS}

@@ -1,0 +1,196 @@
+"""Typed, checked settings of one run, made from the texts of `runlog.options`.
+
+A wrong value ends in a `SettingsError` whose message is one sentence: the option, the value, and what would be right.
+Pure: no clock, no files, no sockets.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from runlog.duration import parse_duration
+from runlog.options import BY_NAME, OPTIONS, Option
+
+# A pause shorter than this cannot be told from a broker that is merely slow to answer the lookout.
+SHORTEST_OUTAGE_S: Final = 2.0
+LONGEST_S: Final = 24 * 3600.0
+HIGHEST_RATE: Final = 10_000.0
+# Beyond the producer's own limits: time for the last appends to be seen.
+SETTLE_MARGIN_S: Final = 1.5
+
+
+class SettingsError(ValueError):
+    """A wrong option; the message is one sentence that names option, value and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run is asked to do. Durations in seconds, the rate in orders per second, ports as numbers (0: any).
+
+    Attributes:
+        expect: the verdict that makes exit code 0.
+        expect_source: where the expectation came from, in words.
+        settle: quiet seconds that end the drain.
+    """
+
+    scenario: str
+    baseline: float
+    outage: float
+    recovery: float
+    fault: str
+    fault_target: str
+    fault_timeout: float
+    expect: str
+    expect_source: str
+    settle: float
+    drain_timeout: float
+    rate: float
+    request_timeout: float
+    stack: str
+    service_variant: str
+    service_pool: int
+    service_pool_wait: float
+    service_block_time: float
+    delivery_timeout: float
+    service_port: int
+    database_port: int
+    kafka_port: int
+    topic: str
+    runs_dir: str
+
+    @property
+    def load_seconds(self) -> float:
+        """Seconds that arrivals will fall due, at least: the fault's own edges come on top."""
+        return self.baseline + self.outage + self.recovery
+
+
+def defaults() -> dict[str, str]:
+    """Return the default text of each option by attribute name."""
+    return {option.dest: option.default for option in OPTIONS}
+
+
+def make_settings(texts: Mapping[str, object]) -> Settings:
+    """Return the settings that `texts` (attribute name -> text) say; missing ones take their default.
+
+    Raises:
+        SettingsError: one of them is wrong, or two contradict each other.
+    """
+    given = _Texts(texts)
+    settings = Settings(
+        scenario=given.choice("scenario"),
+        baseline=given.seconds("baseline", least=1.0),
+        outage=given.seconds("outage", least=SHORTEST_OUTAGE_S),
+        recovery=given.seconds("recovery", least=1.0),
+        fault=given.choice("fault"),
+        fault_target=given.choice("fault-target"),
+        fault_timeout=given.seconds("fault-timeout", least=5.0),
+        expect=given.choice("expect") or "consistent",
+        expect_source="--expect" if given.choice("expect") else "the default",
+        settle=given.seconds("settle", least=0.5) if given.text("settle") else _default_settle(given),
+        drain_timeout=given.seconds("drain-timeout", least=1.0),
+        rate=given.number("rate", above=0.0, most=HIGHEST_RATE),
+        request_timeout=given.seconds("request-timeout", least=0.1),
+        stack=given.choice("stack"),
+        service_variant=given.choice("service-variant"),
+        service_pool=given.whole("service-pool", least=1, most=150),
+        service_pool_wait=given.seconds("service-pool-wait", least=0.0),
+        service_block_time=given.seconds("service-block-time", least=0.0),
+        delivery_timeout=given.seconds("delivery-timeout", least=0.1),
+        service_port=given.whole("service-port", least=0, most=65535),
+        database_port=given.whole("database-port", least=0, most=65535),
+        kafka_port=given.whole("kafka-port", least=0, most=65535),
+        topic=given.required("topic"),
+        runs_dir=given.required("runs-dir"),
+    )
+    _check_together(settings)
+    return settings
+
+
+def _default_settle(given: "_Texts") -> float:
+    producer = given.seconds("delivery-timeout", least=0.1) + given.seconds("service-block-time", least=0.0)
+    return producer + SETTLE_MARGIN_S
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.settle >= settings.drain_timeout:
+        raise SettingsError(
+            f"--settle {settings.settle:g}s does not fit into --drain-timeout {settings.drain_timeout:g}s; "
+            "give a longer --drain-timeout"
+        )
+    longest_answer = settings.request_timeout + settings.settle
+    if longest_answer >= settings.drain_timeout:
+        raise SettingsError(
+            f"--request-timeout {settings.request_timeout:g}s and the settle time {settings.settle:g}s do not fit into "
+            f"--drain-timeout {settings.drain_timeout:g}s; give a longer --drain-timeout"
+        )
+    if settings.rate * settings.baseline < 1 or settings.rate * settings.recovery < 1:
+        raise SettingsError(
+            f"--rate {settings.rate:g} brings not one order into a baseline of {settings.baseline:g}s and a recovery "
+            f"of {settings.recovery:g}s; give a higher --rate or longer phases"
+        )
+    ports = [port for port in (settings.service_port, settings.database_port, settings.kafka_port) if port]
+    if len(set(ports)) != len(ports):
+        raise SettingsError(
+            f"--service-port {settings.service_port}, --database-port {settings.database_port} and --kafka-port "
+            f"{settings.kafka_port} must differ; 0 chooses a free one"
+        )
+
+
+class _Texts:
+    """The texts as given, read one by one; each method names the option when it refuses."""
+
+    def __init__(self, texts: Mapping[str, object]) -> None:
+        self._texts = texts
+
+    def text(self, name: str) -> str:
+        value = self._texts.get(BY_NAME[name].dest)
+        return BY_NAME[name].default if value is None else str(value).strip()
+
+    def required(self, name: str) -> str:
+        text = self.text(name)
+        if not text:
+            raise _wrong(BY_NAME[name], text, f"it must not be empty, for example {BY_NAME[name].default}")
+        return text
+
+    def choice(self, name: str) -> str:
+        text, option = self.text(name), BY_NAME[name]
+        if text not in option.choices and text != option.default:
+            raise _wrong(option, text, f"choose {' or '.join(option.choices)}")
+        return text
+
+    def seconds(self, name: str, least: float) -> float:
+        option, text = BY_NAME[name], self.text(name)
+        try:
+            value = parse_duration(text)
+        except ValueError as error:
+            raise _wrong(option, text, str(error)) from None
+        if not least <= value <= LONGEST_S:
+            raise _wrong(option, text, f"it must be from {least:g}s to {LONGEST_S / 3600:g}h{_why(name)}")
+        return value
+
+    def number(self, name: str, above: float, most: float) -> float:
+        option, text = BY_NAME[name], self.text(name)
+        try:
+            value = float(text)
+        except ValueError:
+            raise _wrong(option, text, f"it must be a number, for example {option.default}") from None
+        if not above < value <= most:
+            raise _wrong(option, text, f"it must be above {above:g} and at most {most:g} {option.unit}")
+        return value
+
+    def whole(self, name: str, least: int, most: int) -> int:
+        option, text = BY_NAME[name], self.text(name)
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise _wrong(option, text, f"it must be a whole number from {least} to {most}")
+        return int(text)
+
+
+def _why(name: str) -> str:
+    if name == "outage":
+        return ": a shorter one cannot be proven, the broker might just be slow"
+    return ""
+
+
+def _wrong(option: Option, text: str, right: str) -> SettingsError:
+    shown = "(hidden)" if option.secret else (text or "''")
+    return SettingsError(f"{option.flag} {shown}: {right}")

@@ -1,0 +1,69 @@
+"""What a caller may choose about a stack: two frozen records with every default in one place.
+
+They hold no secret and no path; both travel through `state.json`, so that a later process knows what runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+ServiceVariant = Literal["naive", "outbox"]
+VARIANTS: tuple[str, ...] = get_args(ServiceVariant)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How the order service behaves; each field becomes one `ORDERSERVICE_...` environment variable.
+
+    variant: `naive` (dual write) or `outbox`.
+    chaos: whether the phantom endpoint exists.
+    pool_size: database connections (count). pool_wait: longest wait for one, seconds.
+    block_time: longest time that a send blocks, seconds. delivery_timeout: the producer's, seconds.
+    topic: where `order.created` events go.
+
+    Raises ValueError with one sentence when a value makes no sense.
+    """
+
+    variant: str = "naive"
+    chaos: bool = False
+    pool_size: int = 32
+    pool_wait: float = 5.0
+    block_time: float = 1.0
+    delivery_timeout: float = 3.0
+    topic: str = "order.created"
+
+    def __post_init__(self) -> None:
+        """Refuse what the service could not run with."""
+        if self.variant not in VARIANTS:
+            raise ValueError(f"service variant {self.variant!r} is unknown: choose one of {', '.join(VARIANTS)}")
+        if self.pool_size < 1:
+            raise ValueError(f"service pool size {self.pool_size} is too small: at least 1 connection is needed")
+        for name in ("pool_wait", "block_time", "delivery_timeout"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"service {name.replace('_', ' ')} {getattr(self, name)} s must be above 0 s")
+        if not self.topic:
+            raise ValueError("the topic's name is empty: give one such as order.created")
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """Ports (0: a free one is chosen) and the order service's settings.
+
+    Raises ValueError with one sentence when a port is out of range or given twice.
+    """
+
+    service_port: int = 0
+    database_port: int = 0
+    kafka_port: int = 0
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse ports that cannot be bound, or two components on one port."""
+        given = [self.service_port, self.database_port, self.kafka_port]
+        for port in given:
+            if not 0 <= port <= 65535:
+                raise ValueError(f"port {port} is out of range: give 1 to 65535, or 0 for a free one")
+        chosen = [port for port in given if port]
+        if len(set(chosen)) != len(chosen):
+            raise ValueError(f"one port is given to two components ({chosen}): give each its own")

@@ -1,0 +1,78 @@
+"""Settings: good texts become typed values, each wrong one gets a sentence that names option, value and remedy."""
+
+import pytest
+
+from runlog.options import OPTIONS
+from runlog.settings import Settings, SettingsError, defaults, make_settings
+
+
+def settings(**texts: str) -> Settings:
+    return make_settings(texts)
+
+
+def test_defaults_are_the_plan_of_the_readme() -> None:
+    made = make_settings(defaults())
+    assert (made.baseline, made.outage, made.recovery, made.rate) == (10, 15, 10, 20)
+    assert (made.expect, made.expect_source) == ("consistent", "the default")
+    assert made.settle > made.delivery_timeout + made.service_block_time
+
+
+def test_texts_of_all_kinds_are_read() -> None:
+    made = settings(baseline="1m30s", rate="0.5", expect="lost-events", settle="7")
+    assert (made.baseline, made.rate, made.expect, made.settle) == (90, 0.5, "lost-events", 7)
+    assert made.expect_source == "--expect"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("rate", "0", "above 0"),
+        ("rate", "-3", "above 0"),
+        ("rate", "nan", "above 0"),
+        ("rate", "many", "must be a number"),
+        ("rate", "1e9", "at most 10000"),
+        ("outage", "0.5s", "cannot be proven"),
+        ("outage", "0", "cannot be proven"),
+        ("baseline", "-1", "a duration is"),
+        ("baseline", "2d", "a duration is"),
+        ("recovery", "", "a duration is"),
+        ("fault", "nuke", "choose stop"),
+        ("fault_target", "moon", "choose broker"),
+        ("scenario", "doom", "choose lost-event"),
+        ("expect", "luck", "choose consistent or lost-events"),
+        ("service_variant", "magic", "choose naive or outbox"),
+        ("service_pool", "0", "whole number from 1"),
+        ("service_pool", "2.5", "whole number from 1"),
+        ("service_port", "70000", "whole number from 0 to 65535"),
+        ("topic", " ", "must not be empty"),
+        ("settle", "2m", "does not fit into --drain-timeout"),
+        ("request_timeout", "58s", "do not fit into --drain-timeout"),
+        ("drain_timeout", "3s", "does not fit"),
+    ],
+)
+def test_a_wrong_value_names_option_value_and_remedy(name: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(**{name: value})
+    message = str(caught.value)
+    assert f"--{name.replace('_', '-')}" in message
+    assert words in message
+    assert "\n" not in message
+
+
+def test_a_rate_that_brings_no_order_is_refused() -> None:
+    with pytest.raises(SettingsError, match="not one order"):
+        settings(rate="0.01")
+    assert settings(rate="0.1").rate == 0.1
+
+
+def test_the_same_port_twice_is_refused() -> None:
+    with pytest.raises(SettingsError, match="must differ"):
+        settings(service_port="9092", kafka_port="9092")
+    assert settings(service_port="9091", kafka_port="9092").kafka_port == 9092
+
+
+def test_each_option_is_documented_and_has_a_working_default() -> None:
+    for option in OPTIONS:
+        assert option.help
+        assert option.env == "LOCUST_" + option.dest.upper()
+        assert not option.choices or option.default in ("", *option.choices)
