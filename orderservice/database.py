@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from orderservice.orders import Event, Order, instant, item_json
@@ -26,7 +26,7 @@ log = logging.getLogger("orderservice.database")
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
-_CONNECT_TIMEOUT = 2
+_PARAMETERS: dict[str, object] = {"connect_timeout": 2, "application_name": "orderservice"}
 _RETRY_PAUSE = 0.25
 
 _SAVE_ORDER: LiteralString = """
@@ -80,7 +80,9 @@ class Database:
             # A connection that is given up counts as missing and is asked for anew by the next request. psycopg's own
             # retry doubles its pause up to minutes, which would outlast the outage of the database.
             reconnect_timeout=2.0,
-            kwargs={"connect_timeout": _CONNECT_TIMEOUT, "application_name": "orderservice"},
+            # Autocommit: a single statement needs no BEGIN and COMMIT, two round trips more. Prepared at the first use:
+            # with a connection taken from many, the usual threshold is reached late.
+            kwargs=_PARAMETERS | {"autocommit": True, "prepare_threshold": 0},
         )
 
     async def open(self, statements: Sequence[LiteralString], wait: float) -> None:
@@ -107,8 +109,7 @@ class Database:
             try:
                 return await self.dedicated()
             except psycopg.OperationalError as refused:
-                # The driver's text may quote what it was given; only the kind of the error is told.
-                reason = str(refused).strip().splitlines()[-1] if "password" not in str(refused) else "login refused"
+                reason = _reason(refused)
                 if time.monotonic() >= end:
                     raise DatabaseUnavailableError(
                         f"database {self.place} did not answer within {wait:g} s ({reason}): start it, "
@@ -122,12 +123,12 @@ class Database:
     async def dedicated(self, *, autocommit: bool = False) -> Connection:
         """Open a connection outside the pool; the caller closes it. Raises ``psycopg.OperationalError``."""
         return await psycopg.AsyncConnection.connect(
-            self._url, autocommit=autocommit, connect_timeout=_CONNECT_TIMEOUT, application_name="orderservice"
+            self._url, autocommit=autocommit, connect_timeout=2, application_name="orderservice"
         )
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a pooled connection in a transaction: commit at the end, roll back on an error.
+        """Lend a pooled connection on which every statement is a transaction of its own.
 
         Raises:
             psycopg_pool.PoolTimeout: none was free within ``pool_wait``.
@@ -136,13 +137,31 @@ class Database:
         async with self._pool.connection() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a pooled connection in a transaction: commit at the end, roll back on an error or ``psycopg.Rollback``.
+
+        Raises:
+            psycopg_pool.PoolTimeout, psycopg.Error: as :meth:`connection`.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
     async def close(self) -> None:
         """Close the pool; connections that are lent out are not waited for."""
         await self._pool.close(timeout=1.0)
 
 
+def _reason(refused: psycopg.OperationalError) -> str:
+    """Return the last line of the driver's text, which says why; a refused login is told without the user's name."""
+    lines = str(refused).strip().splitlines()
+    return lines[-1] if lines and "authentication" not in lines[-1] else "login refused" if lines else "no reason given"
+
+
 async def _discard_closed(connection: Connection) -> None:
-    # One read of the socket without a round trip: a server that went away has closed it, and the pool then takes another.
+    # Reads of the socket, no round trip: a server that went away has closed it, and the pool takes another connection.
+    # The first read may bring the server's farewell, and only the second one the end.
+    connection.pgconn.consume_input()
     connection.pgconn.consume_input()
 
 
@@ -167,15 +186,29 @@ async def save_order(connection: Connection, order: Order, outbox: Event | None 
 
 async def read_order(connection: Connection, order_id: UUID) -> dict[str, object] | None:
     """Return an order as ``GET /orders/{id}`` shows it, None if there is none."""
-    cursor = connection.cursor(row_factory=_order_line)
+    cursor = connection.cursor(row_factory=dict_row)
     await cursor.execute(_READ_ORDER, (order_id,))
     lines = await cursor.fetchall()
     if not lines:
         return None
-    order = lines[0][0]
-    order["items"] = [item for _, item in lines]
-    return order
+    order = lines[0]
+    return {
+        "id": order["id"],
+        "customerId": order["customer_id"],
+        "status": order["status"],
+        "total": order["total"],
+        "items": [item_json(line["product_id"], line["quantity"], line["unit_price"]) for line in lines],
+        "createdAt": instant(order["created_at"]),
+        "updatedAt": instant(order["updated_at"]),
+    }
 
 
-def _order_line(_cursor: object) -> type[_OrderLine]:
-    return _OrderLine
+async def order_exists(connection: Connection, order_id: UUID) -> bool:
+    """Say whether the orders table holds the order."""
+    cursor = await connection.execute("SELECT 1 FROM orders WHERE id = %s", (order_id,))
+    return await cursor.fetchone() is not None
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """Return a time as the columns without time zone hold it: in UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -133,8 +133,11 @@ def parser() -> argparse.ArgumentParser:
     defaults = {name: item.default for name, item in Settings.__dataclass_fields__.items()}
     for option in OPTIONS:
         shown = "required" if option.required else f"default {defaults[option.name]}"
-        bare = {"nargs": "?", "const": "true"} if option.read is switch else {}
-        made.add_argument(option.flag, dest=option.name, metavar="VALUE", help=f"{option.help} ({shown})", **bare)
+        text = f"{option.help} ({shown})"
+        if option.read is switch:
+            made.add_argument(option.flag, dest=option.name, metavar="VALUE", nargs="?", const="true", help=text)
+        else:
+            made.add_argument(option.flag, dest=option.name, metavar="VALUE", help=text)
     return made
 
 

@@ -4,11 +4,20 @@ Ids are 128-bit numbers held as two big-endian words, so that bytes from Postgre
 be viewed as such without a copy, and compared, sorted and joined by numpy without a Python object an order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from runlog.facts import RunFacts
+from runlog.ledger import Ledger
+from runlog.marks import Mark
+from runlog.offsets import Observation
+
+Progress = Callable[[str, int, int | None], None]
+"""Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""
 
 NO_SEQUENCE: Final = np.uint64(2**64 - 1)
 """`seq` of a row or event whose customer id is not of this run (attribution other than `tagged`)."""
@@ -83,6 +92,27 @@ class EventsWitness:
     read_at: float | None
     complete: bool
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that is known of one run: what the harness wrote down while it went on, and what the stores said after it.
+
+    Attributes:
+        facts: what was known at the start.
+        ledger: what the HTTP client saw, attempt by attempt.
+        marks: what happened when, in order.
+        observations: what the lookout saw of the topic, in order.
+        rows: what PostgreSQL said.
+        events: what Kafka said.
+    """
+
+    facts: RunFacts
+    ledger: Ledger
+    marks: list[Mark]
+    observations: list[Observation]
+    rows: RowsWitness
+    events: EventsWitness
 
 
 def id_text(hi: int, lo: int) -> str:

@@ -93,7 +93,7 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         stack=given.choice("stack"),
         service_variant=given.choice("service-variant"),
         service_pool=given.whole("service-pool", least=1, most=150),
-        service_pool_wait=given.seconds("service-pool-wait", least=0.0),
+        service_pool_wait=given.seconds("service-pool-wait", least=0.1),
         service_block_time=given.seconds("service-block-time", least=0.0),
         delivery_timeout=given.seconds("delivery-timeout", least=0.1),
         service_port=given.whole("service-port", least=0, most=65535),

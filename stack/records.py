@@ -25,7 +25,7 @@ DATABASE_ACCOUNT = "mars"
 
 @dataclass(frozen=True, slots=True)
 class ComponentRecord:
-    """One process. `started` is its start time as `stack.process.start_time` gives it (seconds), so a reused pid is known."""
+    """One process. `started` is its start time as `stack.process.start_time` gives it, in seconds."""
 
     pid: int
     started: float
@@ -104,7 +104,9 @@ def load(path: Path) -> StackState | None:
     except ValueError as error:
         raise StackError(f"{path} is not JSON ({error}): end its processes by hand, then delete the file") from error
     if not isinstance(document, dict) or document.get("version") != STATE_VERSION:
-        raise StackError(f"{path} is of another version than {STATE_VERSION}: run 'down' with the version that wrote it")
+        raise StackError(
+            f"{path} is of another version than {STATE_VERSION}: run 'down' with the version that wrote it"
+        )
     try:
         components = {
             name: ComponentRecord(**{**entry, "argv": tuple(entry["argv"])})

@@ -6,6 +6,7 @@ They hold no secret and no path; both travel through `state.json`, so that a lat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal, get_args
 
 ServiceVariant = Literal["naive", "outbox"]
@@ -39,9 +40,11 @@ class ServiceSettings:
             raise ValueError(f"service variant {self.variant!r} is unknown: choose one of {', '.join(VARIANTS)}")
         if self.pool_size < 1:
             raise ValueError(f"service pool size {self.pool_size} is too small: at least 1 connection is needed")
-        for name in ("pool_wait", "block_time", "delivery_timeout"):
-            if not getattr(self, name) > 0:
+        for name in ("pool_wait", "delivery_timeout"):
+            if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"service {name.replace('_', ' ')} {getattr(self, name)} s must be above 0 s")
+        if not 0 <= self.block_time < inf:
+            raise ValueError(f"service block time {self.block_time} s must be 0 s (a send fails at once) or more")
         if not self.topic:
             raise ValueError("the topic's name is empty: give one such as order.created")
 

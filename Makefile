@@ -1,0 +1,73 @@
+# The harness's own commands. Needs Python 3.11+ with venv, and make; everything else comes into this folder.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := runlog orderservice stack reconcile chaos load locustfile.py
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test test-all check format bench options up down status clean
+
+help: ## Show these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.python-ok:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1), the harness needs Python 3.11 or newer; try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "setup: environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "error: python -m venv failed; install Python's venv package (on Debian: python3-venv)"; exit 2; }
+	@touch $@
+
+$(VENV)/.run-ok: requirements.txt constraints.txt | $(VENV)/.python-ok
+	@echo "setup: packages of requirements.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev-ok: requirements-dev.txt requirements.txt constraints.txt | $(VENV)/.run-ok
+	@echo "setup: packages of requirements-dev.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/.run-ok ## Environment, packages and Kafka's jars (once; quick when done)
+	@$(BIN)/python -m stack fetch
+
+setup-dev: setup $(VENV)/.dev-ok
+
+run: setup ## The main job from nothing: orders, an outage of the broker, every lost event by id
+	@$(BIN)/locust --headless --expect lost-events $(ARGS)
+
+test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
+	@$(BIN)/pytest -q -m "not exhaustive" $(ARGS)
+
+test-all: setup-dev ## The long matrices
+	@$(BIN)/pytest -q -m exhaustive $(ARGS)
+
+check: setup-dev ## Format, lint, strict types, import rules of the house
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(ROOMS) tests benchmarks
+	@PYTHONPATH=. $(BIN)/lint-imports
+
+format: setup-dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## Speed, side by side with what one would do instead; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+options: setup ## Every option with default, unit, environment variable, example
+	@$(BIN)/python -m runlog.options
+
+up: setup ## Bring the embedded stack up and leave it running
+	@$(BIN)/python -m stack up $(ARGS)
+
+down: ## Take it down
+	@$(BIN)/python -m stack down
+
+status: ## How it is
+	@$(BIN)/python -m stack status
+
+clean: ## Take the stack down and remove everything that setup and runs made, runs themselves excepted
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack clean; fi
+	rm -rf $(VENV) .cache .stack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,94 @@
+"""Our options in Locust's parser and web form, and the refusal of what makes no sense here.
+
+Locust runs the parser listener again on every load of its page and swallows exceptions in it, so `add_options` is pure
+and does nothing but declare. Values are checked in one place for all ways in: `runlog.settings`.
+"""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any, Final
+
+from runlog.options import OPTIONS
+from runlog.settings import Settings, SettingsError, make_settings
+
+# Locust's own options that a shape ignores, and what is ours in their place.
+INSTEAD: Final = {
+    "num_users": ("-u/--users", "--rate"),
+    "spawn_rate": ("-r/--spawn-rate", "--rate"),
+    "run_time": ("-t/--run-time", "--baseline, --outage and --recovery"),
+}
+DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
+# Fixed while Locust runs: changing them in the form would have no effect, so they are not in it.
+NOT_IN_FORM: Final = frozenset({"runs-dir", "stack"} | {o.name for o in OPTIONS if o.name.endswith("-port")})
+
+
+def add_options(parser: Any) -> None:
+    """Declare all options to Locust's `parser`, and its safer defaults.
+
+    They are added to the parser itself: options of a group never show in the web form (Locust 2.47).
+    """
+    for option in OPTIONS:
+        unit = f" [{option.unit}]" if option.unit else ""
+        extra: dict[str, Any] = {"choices": list(option.choices)} if option.default in option.choices else {}
+        parser.add_argument(
+            option.flag,
+            type=str,
+            default=option.default,
+            env_var=option.env,
+            help=f"{option.help}{unit}",
+            include_in_web_ui=option.name not in NOT_IN_FORM and not option.secret,
+            **extra,
+        )
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
+
+
+def texts_of(parsed: Namespace | Mapping[str, object]) -> dict[str, str]:
+    """Return our options as texts; what is not given is left to its default."""
+    values = vars(parsed) if isinstance(parsed, Namespace) else parsed
+    return {
+        option.dest: str(values[option.dest])
+        for option in OPTIONS
+        if values.get(option.dest) is not None
+    }  # fmt: skip
+
+
+def read_settings(parsed: Namespace) -> Settings:
+    """Return the settings that Locust's parsed options ask for.
+
+    Raises:
+        SettingsError: one of them is wrong, or one of Locust's own makes no sense here.
+    """
+    for name, (flag, ours) in INSTEAD.items():
+        value = getattr(parsed, name, None)
+        if value is not None:
+            raise SettingsError(f"{flag} {value}: the plan of the run decides that; use {ours} instead")
+    for name, flag in DISTRIBUTED.items():
+        if getattr(parsed, name, None):
+            raise SettingsError(f"{flag}: this harness runs in one process; leave it out")
+    settings = make_settings(texts_of(parsed))
+    host = getattr(parsed, "host", None)
+    if host and settings.stack == "embedded":
+        raise SettingsError(f"--host {host}: the embedded stack brings its own order service; leave --host out")
+    return settings
+
+
+def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> str | None:
+    """Return what is wrong with a start form of the web UI in one sentence, None when all is right."""
+    host = form.get("host", "").rstrip("/")
+    if host and host != service_url.rstrip("/"):
+        return f"Host {host}: orders go to the order service of this stack, {service_url}"
+    given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
+    try:
+        make_settings({**texts_of(parsed), **given})
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def settings_of_run(parsed: Namespace) -> Settings:
+    """Return the settings of a run that starts now: the form has changed `parsed` by then, and Locust its own options.
+
+    Raises:
+        SettingsError: one of ours is wrong.
+    """
+    return make_settings(texts_of(parsed))

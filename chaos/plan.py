@@ -1,0 +1,82 @@
+"""The plan of a run as a pure value: what happens in which order, and for how long.
+
+Only lengths are planned. When a phase really begins is decided by the actor's marks: the length of an outage runs from
+`injected` (proven down) to `healing`, and recovery begins at `healed` (proven back).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from runlog.settings import Settings
+
+
+class RunPhase(Enum):
+    """Where a run stands; `value` is the word people see."""
+
+    IDLE = "idle"
+    PREFLIGHT = "preflight"
+    BASELINE = "baseline"
+    OUTAGE = "outage"
+    RECOVERY = "recovery"
+    DRAIN = "drain"
+    RECONCILE = "reconcile"
+    DONE = "done"
+
+    @property
+    def under_load(self) -> bool:
+        """Whether orders fall due in this phase."""
+        return self in (RunPhase.BASELINE, RunPhase.OUTAGE, RunPhase.RECOVERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One planned outage and the recovery after it.
+
+    Attributes:
+        fault: what is done.
+        target: to which component.
+        length: seconds from proven down to the start of healing.
+        recovery: seconds under load from proven back.
+    """
+
+    fault: str
+    target: str
+    length: float
+    recovery: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The phases of a run. All lengths in seconds.
+
+    Attributes:
+        baseline: healthy load before the first outage.
+        outages: one after the other, each with its recovery.
+        edge_timeout: longest wait for a fault to be proven, and for its mending to be proven.
+        settle: quiet time that ends the drain.
+        drain_timeout: longest drain.
+    """
+
+    baseline: float
+    outages: tuple[Outage, ...]
+    edge_timeout: float
+    settle: float
+    drain_timeout: float
+
+    @property
+    def load_seconds(self) -> float:
+        """Seconds of load that are planned; the edges of the outages come on top."""
+        return self.baseline + sum(outage.length + outage.recovery for outage in self.outages)
+
+    def describe(self) -> str:
+        """Return the plan as one line for people."""
+        steps = [f"baseline {self.baseline:g} s"]
+        for outage in self.outages:
+            steps += [f"{outage.target} {outage.fault} {outage.length:g} s", f"recovery {outage.recovery:g} s"]
+        return ", ".join([*steps, "drain"])
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Return the plan that `settings` ask for."""
+    outage = Outage(settings.fault, settings.fault_target, settings.outage, settings.recovery)
+    return Plan(settings.baseline, (outage,), settings.fault_timeout, settings.settle, settings.drain_timeout)

@@ -1,0 +1,114 @@
+"""Preflight: everything is well and nothing is left broken, before anything is touched.
+
+The seed's checks (PostgreSQL, broker, service health, a baseline order in row and event), the target of the fault, and
+what an earlier run left behind. Each failed check says what to do.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import gevent
+
+from chaos.database import DatabaseError, OrdersTable
+from chaos.journal import Journal
+from chaos.plan import Plan
+from chaos.proof import ProvenOrder, prove_order
+from chaos.subject import Subject
+from stack.health import Health, check_http, check_kafka, check_sql
+
+HEALTH_S: Final = 5.0
+EVENT_WAIT_S: Final = 10.0
+
+
+class PreflightError(Exception):
+    """A check failed; the message is one sentence with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check that passed.
+
+    Attributes:
+        name: what was checked.
+        detail: what was found, for people.
+    """
+
+    name: str
+    detail: str
+
+
+class Preflight:
+    """The checks of one run.
+
+    Args:
+        subject: the system under test.
+        plan: which faults it will suffer.
+        journal: of the stack.
+        say: told of each check as it passes.
+    """
+
+    def __init__(self, subject: Subject, plan: Plan, journal: Journal, say: Callable[[Check], None]) -> None:
+        self._subject = subject
+        self._plan = plan
+        self._journal = journal
+        self._say = say
+
+    def run(self) -> ProvenOrder:
+        """Do all checks and return the baseline order that was proven whole.
+
+        Raises:
+            PreflightError: one of them failed; nothing was broken.
+        """
+        for check in self._healthy():
+            self._say(check)
+        self._say(self._target())
+        table = OrdersTable(self._subject.database_url, self._subject.orders_table)
+        try:
+            self._say(self._table(table))
+            proven = prove_order(self._subject, table, EVENT_WAIT_S)
+        finally:
+            table.close()
+        if proven.problem or proven.order is None:
+            raise PreflightError(f"baseline order: {proven.problem}; mend the service before you break its broker")
+        self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
+        return proven
+
+    def _healthy(self) -> Iterator[Check]:
+        subject = self._subject
+        yield _require("database", check_sql(subject.database_url, HEALTH_S), "start PostgreSQL, or mend its URL")
+        # librdkafka does not yield to gevent: a native thread asks.
+        broker = gevent.get_hub().threadpool.apply(
+            check_kafka, (subject.kafka["bootstrap.servers"], subject.kafka, HEALTH_S)
+        )
+        yield _require("broker", broker, "start the broker, or mend its address")
+        yield _require("service", check_http(subject.health_url, HEALTH_S), "start the order service, or mend its URL")
+
+    def _target(self) -> Check:
+        target = self._subject.target
+        left = self._journal.left_open()
+        if not target.is_up():
+            by = f" (run {left.run_id} left it broken by {left.fault})" if left else ""
+            raise PreflightError(f"target {target.describe()} is not up{by}; start it first")
+        for outage in self._plan.outages:
+            if outage.fault not in target.faults:
+                able = ", ".join(target.faults)
+                raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")
+        if left:
+            self._journal.close()
+        return Check("target", target.describe())
+
+    def _table(self, table: OrdersTable) -> Check:
+        try:
+            table.check_columns()
+        except DatabaseError as error:
+            raise PreflightError(
+                f"table {self._subject.orders_table}: {error}; the harness needs its columns id and customer_id"
+            ) from None
+        return Check("orders table", f"{self._subject.orders_table} has id and customer_id")
+
+
+def _require(name: str, health: Health, remedy: str) -> Check:
+    if not health.ok:
+        raise PreflightError(f"{name}: {health.detail}; {remedy}")
+    return Check(name, health.detail)

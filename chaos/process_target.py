@@ -1,0 +1,77 @@
+"""A target that is a process of the embedded stack: broken and mended by signals and by starting it again."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from chaos.targets import TargetError
+from stack.errors import StackError
+
+
+class StackProcess(Protocol):
+    """What this target needs of a component of the embedded stack."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+
+    def stop(self, timeout_s: float = ...) -> None:
+        """End it in good order and wait until it is gone."""
+
+    def start(self) -> None:
+        """Start it again on the same port and data; nothing when it runs."""
+
+
+class ProcessTarget:
+    """One process of the embedded stack.
+
+    Args:
+        name: the component: `broker`.
+        product: what it is, for people: `Apache Kafka`.
+        process: the handle of the stack.
+    """
+
+    def __init__(self, name: str, product: str, process: StackProcess) -> None:
+        self._name = name
+        self._product = product
+        self._process = process
+        # Each fault with its act; every one of them is undone by starting the process again.
+        self._acts: Final[dict[str, Callable[[float], None]]] = {"stop": self._process.stop}
+
+    @property
+    def name(self) -> str:
+        """The component."""
+        return self._name
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults that a process of ours can do."""
+        return tuple(self._acts)
+
+    def describe(self) -> str:
+        """Return component, product and process id."""
+        return f"{self._name} ({self._product}, process {self._process.pid})"
+
+    def is_up(self) -> bool:
+        """Return whether the process runs."""
+        return self._process.is_alive()
+
+    def apply(self, fault: str, timeout_s: float) -> None:
+        """Do `fault`; see `Target.apply`."""
+        act = self._acts.get(fault)
+        if act is None:
+            raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self._acts)}")
+        try:
+            act(timeout_s)
+        except StackError as error:
+            raise TargetError(str(error)) from None
+
+    def heal(self, fault: str, timeout_s: float) -> None:
+        """Start the process again if it is gone; see `Target.heal`. Spawning does not wait, so no timeout is needed."""
+        del fault, timeout_s
+        try:
+            self._process.start()
+        except StackError as error:
+            raise TargetError(str(error)) from None

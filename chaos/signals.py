@@ -1,0 +1,57 @@
+"""Signals: whichever asks the harness to end, a run under way is wound up first, then Locust ends its own way.
+
+Locust 2.47 installs a SIGTERM handler only after a headless shape has ended, and lets Ctrl-C strike any greenlet; both
+would leave a broker down. From the moment these handlers stand, a signal interrupts the run, waits until it is mended
+and judged, and only then reaches Locust as the Ctrl-C that it knows how to end on.
+"""
+
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import greenlet
+
+from chaos.conductor import Conductor
+from runlog import exitcodes
+
+log = logging.getLogger("chaos")
+
+
+class SignalDoor:
+    """Takes SIGINT, SIGTERM and SIGHUP for the whole process.
+
+    Args:
+        conductor: tells the run under way, if any.
+        end_code: told the exit code that the signal asks for.
+    """
+
+    def __init__(self, conductor: Callable[[], Conductor | None], end_code: Callable[[int], None]) -> None:
+        self._conductor = conductor
+        self._end_code = end_code
+        self._main = greenlet.getcurrent()
+        self.locust_takes_sigterm = False
+
+    def install(self) -> None:
+        """Take the signals; call it in the main greenlet."""
+        codes = {
+            signal.SIGINT: exitcodes.SIGINT,
+            signal.SIGTERM: exitcodes.SIGTERM,
+            signal.SIGHUP: exitcodes.SIGTERM,
+        }
+        for number, code in codes.items():
+            gevent.signal_handler(number, self._knock, number, code)
+
+    def _knock(self, number: signal.Signals, code: int) -> None:
+        conductor = self._conductor()
+        if conductor is not None and conductor.active:
+            self._end_code(code)
+            conductor.interrupt(f"{number.name} received", code)
+            conductor.finished.wait()
+        elif not self.locust_takes_sigterm:
+            self._end_code(code)
+        if number is signal.SIGTERM and self.locust_takes_sigterm:
+            return
+        throw: Any = self._main.throw
+        gevent.get_hub().loop.run_callback(throw, KeyboardInterrupt())

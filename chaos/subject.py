@@ -1,0 +1,55 @@
+"""The system under test as the chaos room sees it: where its parts are, and what may be broken."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chaos.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """How an order that the harness placed for its own checks was answered.
+
+    Attributes:
+        status: HTTP status, None without a complete answer.
+        order_id: the id that the answer told, if any.
+        reason: why there is none, in a few words.
+    """
+
+    status: int | None
+    order_id: uuid.UUID | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The system under test.
+
+    Attributes:
+        service_url: base URL of the order service.
+        health_url: answers 200 when the service is well.
+        database_url: of PostgreSQL; secret, never shown.
+        kafka: librdkafka properties, `bootstrap.servers` among them; may hold secrets.
+        topic: that the service publishes to.
+        orders_table: where its orders are.
+        outbox_table: backlog of events in the same database, None without one.
+        backlog_url: answers `{"pending": n}`, None without a known backlog.
+        target: what may be broken.
+        place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
+        logs: name and path of each log that belongs to a run's history.
+        environment: what a report says of the parts, by name; no secrets.
+    """
+
+    service_url: str
+    health_url: str
+    database_url: str = field(repr=False)
+    kafka: dict[str, str] = field(repr=False)
+    topic: str
+    orders_table: str
+    outbox_table: str | None
+    backlog_url: str | None
+    target: Target
+    place_order: Callable[[uuid.UUID], PlacedOrder]
+    logs: dict[str, str]
+    environment: dict[str, str]

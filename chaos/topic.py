@@ -1,0 +1,104 @@
+"""Short questions to Kafka that preflight and drain ask: where the topic ends now, and whether one event is there.
+
+librdkafka's calls do not yield to gevent, so each question runs in gevent's pool of native threads; failures come back
+as values, because an exception in there would be printed over the user's terminal.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import gevent
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from runlog.facts import TopicStart
+
+Answer = TypeVar("Answer")
+QUIET: Final = {"log_level": "0"}
+POLL_S: Final = 0.1
+
+
+class TopicError(Exception):
+    """Kafka did not tell; the message is one sentence."""
+
+
+def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicStart | None:
+    """Return the topic's id and the next offset of each partition; None when there is no such topic.
+
+    Args:
+        client: librdkafka properties.
+        topic: its name.
+        timeout_s: bound in seconds.
+
+    Raises:
+        TopicError: no answer in time.
+    """
+    return _native(lambda: _topic_ends(client, topic, timeout_s))
+
+
+def find_event(client: dict[str, str], start: TopicStart, key: str, timeout_s: float) -> bool:
+    """Return whether a record with the key `key` (case ignored) and a value comes at or after `start`.
+
+    Args:
+        client: librdkafka properties.
+        start: topic and offsets to read from.
+        key: the order id as text.
+        timeout_s: how long to wait for it, seconds.
+
+    Raises:
+        TopicError: Kafka failed.
+    """
+    return _native(lambda: _find_event(client, start, key.lower().encode(), timeout_s))
+
+
+def _native(ask: Callable[[], Answer]) -> Answer:
+    def guarded() -> tuple[Answer | None, str | None]:
+        try:
+            return ask(), None
+        except KafkaException as error:
+            return None, str(error.args[0].str())
+
+    answer, problem = gevent.get_hub().threadpool.apply(guarded)
+    if problem is not None:
+        raise TopicError(f"Kafka did not answer: {problem}")
+    return answer  # type: ignore[no-any-return]
+
+
+def _topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicStart | None:
+    consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
+    try:
+        known = consumer.list_topics(topic, timeout=timeout_s).topics.get(topic)
+        if known is None or known.error is not None or not known.partitions:
+            return None
+        ends = {
+            partition: int(
+                consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s, cached=False)[1]
+            )
+            for partition in sorted(known.partitions)
+        }
+    finally:
+        consumer.close()
+    return TopicStart(topic, _topic_id(client, topic, timeout_s), ends)
+
+
+def _topic_id(client: dict[str, str], topic: str, timeout_s: float) -> str | None:
+    """Return the broker's id of the topic; brokers before topic ids (KIP-516) do not tell one."""
+    admin = AdminClient({**QUIET, **client})
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
+    identity = described.topic_id
+    return str(identity) if identity is not None else None
+
+
+def _find_event(client: dict[str, str], start: TopicStart, key: bytes, timeout_s: float) -> bool:
+    consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
+    try:
+        consumer.assign([TopicPartition(start.name, partition, at) for partition, at in start.starts.items()])
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            for message in consumer.consume(500, timeout=POLL_S):
+                if message.error() is None and message.value() is not None and (message.key() or b"").lower() == key:
+                    return True
+    finally:
+        consumer.close()
+    return False

@@ -1,0 +1,159 @@
+"""The harness's hold on the lookout process: starts it, hears what it sees, waits for what it proves, ends it."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import gevent
+
+from chaos.lookout import LookoutConfig
+from chaos.sightings import Edge, proven_down, proven_up
+from runlog.offsets import Observation
+
+Proof = TypeVar("Proof")
+# Enough to hold the last opposite observation of any edge: 30 s at 20 observations per second.
+KEPT: Final = 600
+POLL_S: Final = 0.02
+
+
+class NotProven(Exception):
+    """What was awaited was not seen in time; the message names it."""
+
+
+@dataclass(slots=True)
+class Activity:
+    """What the lookout last said.
+
+    Attributes:
+        last: its last observation.
+        own: new events of the run since it began to follow the topic; None before.
+        own_changed: epoch seconds at which `own` last grew.
+    """
+
+    last: Observation | None = None
+    own: int | None = None
+    own_changed: float | None = None
+
+
+class LookoutWatch:
+    """A running lookout.
+
+    Args:
+        config: handed to it on standard input, secrets included.
+        log: file that takes its standard error.
+    """
+
+    def __init__(self, config: LookoutConfig, log: Path) -> None:
+        self.activity = Activity()
+        self._seen: deque[Observation] = deque(maxlen=KEPT)
+        self._log = log.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "chaos.lookout"],
+            cwd=Path(__file__).resolve().parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            start_new_session=True,
+            text=True,
+        )
+        self._tell(config.dump())
+        self._reader = gevent.spawn(self._read)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Wait until the broker has answered it.
+
+        Raises:
+            NotProven: not within `timeout_s` seconds.
+        """
+        self._await(lambda: any(seen.ok for seen in self._seen), timeout_s, "an answer of the broker to the lookout")
+
+    def await_down(self, since: float, timeout_s: float) -> Edge:
+        """Wait until the broker is proven down, and return the edge.
+
+        Args:
+            since: epoch seconds; what was seen before proves nothing.
+            timeout_s: longest wait in seconds.
+
+        Raises:
+            NotProven: it went on answering.
+        """
+        return self._await(lambda: proven_down(self._seen_list(), since), timeout_s, "the broker to stop answering")
+
+    def await_up(self, since: float, timeout_s: float) -> Edge:
+        """Wait until the broker is proven back, and return the edge.
+
+        Raises:
+            NotProven: it did not answer within `timeout_s` seconds.
+        """
+        return self._await(lambda: proven_up(self._seen_list(), since), timeout_s, "the broker to answer again")
+
+    def follow(self) -> None:
+        """Let it count new events of the run from now on."""
+        self._tell("tail")
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """End the process: by closing its input, and by force when it does not go within `timeout_s` seconds."""
+        if self._process.stdin and not self._process.stdin.closed:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                # It is gone already; that its end of the pipe is closed is all we wanted.
+                self._process.poll()
+        try:
+            self._process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(timeout=timeout_s)
+        self._reader.join(timeout=timeout_s)
+        self._log.close()
+
+    def _seen_list(self) -> list[Observation]:
+        return list(self._seen)
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin is None:
+            raise NotProven("the lookout process has no input")
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise NotProven(f"the lookout process is gone: {error.strerror}") from None
+
+    def _read(self) -> None:
+        if self._process.stdout is None:
+            return
+        for line in self._process.stdout:
+            record = json.loads(line)
+            seen = Observation.parse(json.dumps(record["seen"]))
+            self._seen.append(seen)
+            if record["own"] != self.activity.own:
+                self.activity.own, self.activity.own_changed = record["own"], seen.answered
+            self.activity.last = seen
+
+    def _await(self, proof: Callable[[], Proof | None], timeout_s: float, awaited: str) -> Proof:
+        deadline = time.monotonic() + timeout_s
+        while not (found := proof()):
+            if not self.alive:
+                raise NotProven(f"the lookout process ended while it waited for {awaited}")
+            if time.monotonic() >= deadline:
+                last = self.activity.last
+                said = f"; last answer to the lookout: {last.error or 'offsets' if last else 'none'}"
+                raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}{said}")
+            gevent.sleep(POLL_S)
+        return found

@@ -1,0 +1,93 @@
+"""Open-loop arrivals: order number k falls due at start + k / rate, whatever became of the orders before it.
+
+A closed loop (a user waits for its answer, then sends again) thins the load exactly while the service hangs, which is
+when it matters. Here the schedule is absolute: a late sender catches up, and what nobody sent is counted. Pure: times
+are handed in, in seconds of one clock.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+# An arrival that nobody took within this time is given up and counted as not sent, instead of joining a burst later.
+LATEST_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One order that falls due.
+
+    Attributes:
+        seq: its number in the run, from 0.
+        due: when, in seconds of the schedule's clock.
+    """
+
+    seq: int
+    due: float
+
+
+class ArrivalSchedule:
+    """The arrivals of one run; any number of senders share it.
+
+    Args:
+        rate: orders per second, above 0.
+        start: when order 0 falls due, in seconds.
+    """
+
+    def __init__(self, rate: float, start: float) -> None:
+        if rate <= 0:
+            raise ValueError(f"rate {rate}: orders per second must be above 0")
+        self._rate = rate
+        self._start = start
+        self._next = 0
+        self._held: dict[int, Arrival] = {}
+        self._closed_at: float | None = None
+
+    def due_at(self, seq: int) -> float:
+        """Return when order number `seq` falls due, in seconds."""
+        return self._start + seq / self._rate
+
+    def take(self) -> Arrival | None:
+        """Hand the next arrival to a sender; None once the schedule is closed before it."""
+        arrival = Arrival(self._next, self.due_at(self._next))
+        if self._closed_at is not None and arrival.due >= self._closed_at:
+            return None
+        self._next += 1
+        self._held[arrival.seq] = arrival
+        return arrival
+
+    def claim(self, arrival: Arrival) -> bool:
+        """Say that a sender now sends `arrival`; False when it must not, because the schedule was closed meanwhile."""
+        return self._held.pop(arrival.seq, None) is not None
+
+    def close(self, at: float) -> list[Arrival]:
+        """End the schedule at `at` (seconds): later arrivals never fall due.
+
+        Returns:
+            the arrivals that had fallen due and that no sender sent, in order.
+        """
+        if self._closed_at is not None:
+            return []
+        self._closed_at = at
+        left = [arrival for arrival in self._held.values() if arrival.due < at]
+        self._held.clear()
+        while (due := self.due_at(self._next)) < at:
+            left.append(Arrival(self._next, due))
+            self._next += 1
+        return sorted(left, key=lambda arrival: arrival.seq)
+
+    @property
+    def due(self) -> int:
+        """Arrivals that fell due until the schedule was closed; of an open one, those that were taken."""
+        if self._closed_at is None:
+            return self._next
+        # Arrivals taken ahead of time and then cut off by the end never fell due.
+        low, high = 0, self._next
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self.due_at(middle) < self._closed_at else (low, middle)
+        return low
+
+
+def is_too_late(arrival: Arrival, now: float) -> bool:
+    """Return whether `arrival` is so far behind that sending it would only make a burst."""
+    return now - arrival.due > LATEST_S

@@ -1,0 +1,190 @@
+"""The load of one run: takes arrivals from the schedule, sends them, and writes each into the ledger before its answer.
+
+Locust's users are mere senders here: any number of them share one session, so the offered rate does not depend on how
+many there are. Requests run in greenlets of the session's own, not of the users: stopping users never cuts a request
+that is under way, its answer still comes into the ledger.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+from gevent.pool import Pool
+
+from load.arrivals import Arrival, ArrivalSchedule, is_too_late
+from load.contract import OrderContract
+from load.exchange import Answer, Exchanger
+from runlog.clock import AnchoredClock
+from runlog.ids import RunKey
+from runlog.ledger import Completion, LedgerWriter, Phase
+from runlog.outcomes import Failure, Outcome, classify
+
+# An idle sender looks this often whether the load has begun.
+IDLE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSpec:
+    """What the load of one run is.
+
+    Attributes:
+        base_url: of the order service.
+        rate: orders per second.
+        request_timeout: bound of one whole request, seconds.
+        run_key: the run that customer ids belong to.
+        contract: how orders are asked for.
+        most_in_flight: arrivals beyond this many open requests are counted as not sent.
+    """
+
+    base_url: str
+    rate: float
+    request_timeout: float
+    run_key: RunKey
+    contract: OrderContract
+    most_in_flight: int
+
+    @classmethod
+    def sized(
+        cls, base_url: str, rate: float, request_timeout: float, run_key: RunKey, contract: OrderContract
+    ) -> "LoadSpec":
+        """Return a spec with room for a service that answers nothing until the timeout, and half as much again."""
+        room = max(100, int(rate * request_timeout * 1.5) + 1)
+        return cls(base_url, rate, request_timeout, run_key, contract, room)
+
+
+@dataclass(slots=True)
+class LoadCounts:
+    """Running totals of a session, for progress."""
+
+    sent: int = 0
+    not_sent: int = 0
+    acknowledged: int = 0
+    failed: int = 0
+
+
+class LoadSession:
+    """Sends the orders of one run.
+
+    Args:
+        spec: what to send.
+        ledger: where each attempt is written.
+        clock: the run's clock.
+        report: called with Locust's request event fields for each completed exchange.
+    """
+
+    def __init__(
+        self, spec: LoadSpec, ledger: LedgerWriter, clock: AnchoredClock, report: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self.phase = Phase.BASELINE
+        self.counts = LoadCounts()
+        self.trouble: str | None = None
+        self._spec = spec
+        self._ledger = ledger
+        self._clock = clock
+        self._report = report
+        self._headers = dict(spec.contract.headers)
+        self._schedule: ArrivalSchedule | None = None
+        self._pool = Pool(spec.most_in_flight)
+        self._exchanger = Exchanger(spec.base_url, spec.most_in_flight + 1, spec.request_timeout)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests without an answer yet."""
+        return len(self._pool)
+
+    def begin(self, at: float) -> None:
+        """Let order 0 fall due at `at` (epoch seconds of the run's clock)."""
+        self._schedule = ArrivalSchedule(self._spec.rate, at)
+
+    def send_next(self) -> None:
+        """Wait for the next arrival and send it: what a Locust user does over and over. Never waits for an answer."""
+        schedule = self._schedule
+        arrival = schedule.take() if schedule else None
+        if schedule is None or arrival is None:
+            gevent.sleep(IDLE_S)
+            return
+        wait = arrival.due - self._clock.now()
+        if wait > 0:
+            gevent.sleep(wait)
+        if schedule.claim(arrival):
+            self._start(arrival)
+
+    def close(self, at: float) -> None:
+        """End the load at `at`: nothing more falls due; what was due and could not be sent is written as such."""
+        if self._schedule is None:
+            return
+        for arrival in self._schedule.close(at):
+            self._write_not_sent(arrival)
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until every request is answered, at most `timeout_s` seconds; return whether that was so."""
+        return bool(self._pool.join(timeout=timeout_s))
+
+    def finish(self, in_order: bool) -> None:
+        """Close the ledger; requests still under way are given up and stay in it without an answer.
+
+        Args:
+            in_order: whether the ledger may say that it is complete.
+        """
+        self._pool.kill(block=True, timeout=1.0)
+        due = self._schedule.due if self._schedule else 0
+        try:
+            self._ledger.close(due if in_order and self.trouble is None else None)
+        except OSError as error:
+            self.trouble = f"the ledger could not be closed: {error.strerror}"
+        self._exchanger.close()
+
+    def _start(self, arrival: Arrival) -> None:
+        now = self._clock.now()
+        if self._pool.full() or is_too_late(arrival, now):
+            self._write_not_sent(arrival)
+            return
+        phase = self.phase
+        if self._write(lambda: self._ledger.sent(arrival.seq, arrival.due, now, phase)):
+            self.counts.sent += 1
+            self._pool.spawn(self._exchange, arrival, now, phase)
+
+    def _exchange(self, arrival: Arrival, sent: float, phase: Phase) -> None:
+        contract = self._spec.contract
+        body = contract.body(self._spec.run_key.customer_id(arrival.seq), arrival.seq)
+        answer = self._exchanger.post(contract.path, body, self._headers)
+        completed = self._clock.now()
+        good = answer.status is not None and 200 <= answer.status < 300
+        order_id = contract.order_id(answer.body) if good else None
+        outcome = classify(answer.status, answer.failure, order_id is not None)
+        failure = Failure.UNREADABLE if good and order_id is None else answer.failure
+        end = Completion(completed, outcome, answer.status or 0, failure, order_id)
+        self._write(lambda: self._ledger.completed(arrival.seq, arrival.due, sent, phase, end))
+        acknowledged = outcome is Outcome.ACKNOWLEDGED
+        self.counts.acknowledged += acknowledged
+        self.counts.failed += not acknowledged
+        self._report(self._event(answer, outcome, phase, sent, completed))
+
+    def _event(self, answer: Answer, outcome: Outcome, phase: Phase, sent: float, completed: float) -> dict[str, Any]:
+        # Constant texts only: Locust keeps one row for each different failure text.
+        error = answer.reason or (f"HTTP {answer.status}" if outcome is not Outcome.ACKNOWLEDGED else None)
+        return {
+            "request_type": "POST",
+            "name": f"POST {self._spec.contract.path} [{phase.label}]",
+            "response_time": (completed - sent) * 1000,
+            "response_length": len(answer.body),
+            "response": None,
+            "context": {},
+            "exception": RuntimeError(error) if error else None,
+            "start_time": sent,
+            "url": self._spec.base_url + self._spec.contract.path,
+        }
+
+    def _write_not_sent(self, arrival: Arrival) -> None:
+        self.counts.not_sent += 1
+        self._write(lambda: self._ledger.not_sent(arrival.seq, arrival.due, self.phase))
+
+    def _write(self, write: Callable[[], None]) -> bool:
+        """Write to the ledger; a disk that takes no more becomes `trouble`, which ends the run."""
+        try:
+            write()
+        except OSError as error:
+            self.trouble = self.trouble or f"the ledger cannot be written: {error.strerror or error}"
+            return False
+        return True

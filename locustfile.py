@@ -1,0 +1,296 @@
+"""The one file that Locust loads: it wires stack, load, chaos and reconcile together into one run.
+
+    locust                web UI on loopback; Start runs the plan
+    locust --headless     the same without a browser, for CI
+
+Options stand in `runlog/options.py`, the phases of a run in `chaos/conductor.py`, its judgement in `reconcile/`.
+"""
+
+import atexit
+import logging
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+try:
+    import psutil
+    from flask import jsonify, request
+    from locust import events
+    from locust.env import Environment
+
+    from chaos.commandline import add_options, check_form, read_settings, settings_of_run, texts_of
+    from chaos.conductor import Conductor
+    from chaos.judging import Judging
+    from chaos.lease import Lease, LeaseTaken
+    from chaos.process_target import ProcessTarget
+    from chaos.recording import Recording
+    from chaos.shape import USERS, ChaosShape
+    from chaos.signals import SignalDoor
+    from chaos.subject import PlacedOrder, Subject
+    from load.contract import OrderContract
+    from load.exchange import Exchanger
+    from load.order_user import OrderUser
+    from load.session import LoadSession, LoadSpec
+    from runlog import exitcodes
+    from runlog.folder import FolderError, RunFolder, check_runs_dir
+    from runlog.settings import Settings, SettingsError
+    from stack.embedded import EmbeddedStack
+    from stack.errors import StackError
+    from stack.settings import ServiceSettings, StackSettings
+except ImportError as missing:
+    sys.stderr.write(f"{missing.name or missing} is not installed here; run `make setup`, then .venv/bin/locust\n")
+    sys.exit(2)
+
+log = logging.getLogger("chaos")
+QUIT_WAIT_S = 300.0
+
+
+class House:
+    """Everything of one Locust process: the stack it uses, the run under way, how it ends."""
+
+    def __init__(self, environment: Environment, settings: Settings) -> None:
+        self.environment = environment
+        self.stack = EmbeddedStack(progress=self._tell)
+        self.conductor: Conductor | None = None
+        self.judging = Judging()
+        self._lease = Lease(self.stack.home / "lease")
+        self._ours = False
+        self._end_code: int | None = None
+        self._settings = settings
+
+    # -- the stack -------------------------------------------------------------------------------------------------
+
+    def open(self) -> str:
+        """Take the lease, bring the stack up if it is not, and return the service's URL."""
+        self._lease.take()
+        before = self.stack.status()
+        running = before is not None and any(part.is_alive() for part in self.stack.components)
+        self._ours = not running or _is_orphan(before.owner if before else "")
+        owner = f"locust:{os.getpid()}" if self._ours else (before.owner if before else "")
+        return self.stack.up(_stack_settings(self._settings), owner=owner).service_url
+
+    def close(self) -> None:
+        """Take down what this process brought up; harmless when done twice."""
+        if self._ours:
+            self._ours = False
+            self.stack.down()
+        self._lease.give_back()
+
+    def prepare(self, settings: Settings) -> Subject:
+        """See `chaos.house.House.prepare`: the service is restarted when the run asks for other settings."""
+        state = self.stack.up(_stack_settings(settings), owner=self.stack.status().owner)  # type: ignore[union-attr]
+        outbox = settings.service_variant == "outbox"
+        return Subject(
+            service_url=state.service_url,
+            health_url=f"{state.service_url}/actuator/health",
+            database_url=state.database_url,
+            kafka={"bootstrap.servers": state.kafka_bootstrap},
+            topic=settings.topic,
+            orders_table="orders",
+            outbox_table="outbox" if outbox else None,
+            backlog_url=f"{state.service_url}/outbox/backlog" if outbox else None,
+            target=ProcessTarget("broker", "Apache Kafka", self.stack.broker),
+            place_order=lambda customer_id: _place_order(state.service_url, settings.request_timeout, customer_id),
+            logs={name: str(path) for name, path in state.log_paths.items()},
+            environment={
+                "order service": f"{settings.service_variant} at {state.service_url}",
+                "broker": f"Apache Kafka at {state.kafka_bootstrap}",
+                "database": f"PostgreSQL, port {state.port('database')}",
+            },
+        )
+
+    # -- the run ---------------------------------------------------------------------------------------------------
+
+    def begin(self) -> Conductor | None:
+        """Start a run with the options as they stand now."""
+        parsed = self._parsed()
+        try:
+            settings = settings_of_run(parsed)
+        except SettingsError as error:
+            log.error("%s", error)
+            self._end_code = exitcodes.USAGE_OR_CRASH
+            return None
+        self.conductor = Conductor(self, settings, texts_of(parsed), self.stack.home / "journal.json")
+        self.conductor.start()
+        return self.conductor
+
+    def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> LoadSession:
+        """See `chaos.house.House.open_load`."""
+        contract = OrderContract()
+        spec = LoadSpec.sized(subject.service_url, settings.rate, settings.request_timeout, recording.run_key, contract)
+        fire = self.environment.events.request.fire
+        session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields))
+        Orders.session = session
+        return session
+
+    def users_running(self) -> bool:
+        """See `chaos.house.House.users_running`."""
+        runner = self.environment.runner
+        return runner is not None and runner.user_count >= USERS
+
+    def statistics(self) -> object:
+        """See `chaos.house.House.statistics`."""
+        return [entry.to_dict() for entry in self.environment.stats.entries.values()]
+
+    def judge(self, folder: RunFolder, subject: Subject) -> int:
+        """See `chaos.house.House.judge`; without a terminal to end on, the summary is shown at once."""
+        code = self.judging.judge(folder, subject)
+        if self.environment.web_ui is not None:
+            self._print_summary()
+        return code
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def ask_end(self, code: int) -> None:
+        """Remember the exit code that a signal asks for."""
+        self._end_code = code
+
+    def stop_run(self, reason: str, code: int) -> None:
+        """Wind up a run under way and wait for it; nothing without one."""
+        conductor = self.conductor
+        if conductor is not None and conductor.active:
+            conductor.interrupt(reason, code)
+            if not conductor.finished.wait(QUIT_WAIT_S):
+                log.error("the run did not wind up within %g s", QUIT_WAIT_S)
+
+    def quitting(self) -> None:
+        """Locust ends: wind up, take down what is ours, and set the exit code, 0 included."""
+        self.stop_run("Locust is quitting", exitcodes.SIGTERM)
+        try:
+            self.close()
+        except StackError as error:
+            log.error("%s", error)
+            self._end_code = exitcodes.USAGE_OR_CRASH
+        self.environment.process_exit_code = self._exit_code()
+
+    def summary_last(self) -> None:
+        """Locust has printed its tables: the verdict comes after them."""
+        if self.environment.web_ui is None:
+            self._print_summary()
+
+    def _exit_code(self) -> int:
+        parsed, conductor = self._parsed(), self.conductor
+        codes = [] if self._end_code is None else [self._end_code]
+        if conductor is not None and conductor.exit_code is not None and (parsed.headless or parsed.autostart):
+            return exitcodes.strongest([*codes, conductor.exit_code], conductor.not_restored)
+        if parsed.headless or parsed.autostart:
+            return exitcodes.strongest(codes or [exitcodes.USAGE_OR_CRASH])
+        return codes[0] if codes and codes[0] != exitcodes.SIGINT else 0
+
+    def _print_summary(self) -> None:
+        # With --json, standard output belongs to Locust's JSON.
+        stream = sys.stderr if getattr(self._parsed(), "json", False) else sys.stdout
+        stream.write(self.judging.summary)
+        stream.flush()
+
+    def _parsed(self) -> Namespace:
+        return self.environment.parsed_options or Namespace(headless=False, autostart=False)
+
+    def _tell(self, step: str, state: str, seconds: float | None) -> None:
+        log.info("stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
+
+
+class Orders(OrderUser):
+    """Creates orders at the rate of the run, however many of these users there are."""
+
+
+class LoadAndChaos(ChaosShape):
+    """Preflight, baseline, outage, recovery, drain, reconcile."""
+
+    house: House | None = None
+
+    def begin(self) -> Conductor | None:
+        """Start a run of this process's house."""
+        return self.house.begin() if self.house is not None else None
+
+
+@events.init_command_line_parser.add_listener
+def declare_options(parser: Any) -> None:
+    """Add our options to Locust's."""
+    add_options(parser)
+
+
+@events.init.add_listener
+def move_in(environment: Environment, **_: Any) -> None:
+    """Check the options, take the signals, bring the stack up, and wire Locust's events."""
+    parsed = environment.parsed_options
+    if parsed is None or environment.runner is None:
+        return
+    try:
+        settings = read_settings(parsed)
+        check_runs_dir(Path(settings.runs_dir), 0)
+    except SettingsError as error:
+        _refuse(str(error), exitcodes.USAGE_OR_CRASH)
+    except FolderError as error:
+        _refuse(str(error), exitcodes.NOT_READY)
+    house = LoadAndChaos.house = House(environment, settings)
+    atexit.register(house.close)
+    door = SignalDoor(lambda: house.conductor, house.ask_end)
+    door.install()
+    try:
+        environment.host = house.open()
+    except (StackError, LeaseTaken) as error:
+        _refuse(str(error), exitcodes.NOT_READY)
+    except KeyboardInterrupt:
+        house.close()
+        sys.exit(house._end_code or exitcodes.SIGINT)
+    environment.stop_timeout = max(environment.stop_timeout or 0, 2.0)
+    environment.process_exit_code = exitcodes.USAGE_OR_CRASH
+    door.locust_takes_sigterm = environment.web_ui is not None
+    _wire(environment, house)
+
+
+def _wire(environment: Environment, house: House) -> None:
+    environment.events.test_stop.add_listener(
+        lambda **_: house.stop_run("stopped before the plan was over", exitcodes.INCONCLUSIVE)
+    )
+    environment.events.quitting.add_listener(lambda **_: house.quitting())
+    environment.events.quit.add_listener(lambda **_: house.summary_last())
+    if environment.web_ui is not None:
+        _check_starts(environment, house)
+
+
+def _check_starts(environment: Environment, house: House) -> None:
+    """Refuse a wrong start form before Locust applies any field of it."""
+
+    @environment.web_ui.app.before_request  # type: ignore[union-attr]
+    def check_start() -> Any:
+        if request.method == "POST" and request.path.endswith("/swarm"):
+            problem = check_form(request.form, house._parsed(), environment.host or "")
+            if problem:
+                return jsonify({"success": False, "message": problem, "host": environment.host})
+        return None
+
+
+def _stack_settings(settings: Settings) -> StackSettings:
+    service = ServiceSettings(
+        variant=settings.service_variant,
+        pool_size=settings.service_pool,
+        pool_wait=settings.service_pool_wait,
+        block_time=settings.service_block_time,
+        delivery_timeout=settings.delivery_timeout,
+        topic=settings.topic,
+    )
+    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service)
+
+
+def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> PlacedOrder:
+    contract, exchanger = OrderContract(), Exchanger(service_url, 1, timeout_s)
+    try:
+        answer = exchanger.post(contract.path, contract.body(customer_id, 0), dict(contract.headers))
+    finally:
+        exchanger.close()
+    return PlacedOrder(answer.status, contract.order_id(answer.body) if answer.status else None, answer.reason)
+
+
+def _is_orphan(owner: str) -> bool:
+    """Return whether `owner` is a Locust that has ended without taking its stack down."""
+    kind, _, pid = owner.partition(":")
+    return kind == "locust" and not (pid.isdigit() and psutil.pid_exists(int(pid)))
+
+
+def _refuse(message: str, code: int) -> None:
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(code)

@@ -1,0 +1,51 @@
+"""``python -m orderservice``: read the settings, run the service, say in one sentence why it cannot.
+
+Exit codes: 0 ended by SIGTERM or SIGINT, 2 a wrong setting, 4 the port is taken or the database does not answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+import uvloop
+
+from orderservice.database import DatabaseUnavailableError
+from orderservice.kafkaclient import ClientConfigError
+from orderservice.server import PortUnavailableError, serve
+from orderservice.settings import SettingsError, load
+
+
+def main(arguments: list[str]) -> int:
+    """Run the service and return its exit code."""
+    _plain_log()
+    try:
+        uvloop.run(serve(load(arguments)))
+    except (SettingsError, ClientConfigError) as wrong:
+        return _complain(str(wrong), 2)
+    except (PortUnavailableError, DatabaseUnavailableError) as unavailable:
+        return _complain(str(unavailable), 4)
+    return 0
+
+
+def _complain(sentence: str, code: int) -> int:
+    sys.stderr.write(f"orderservice: {sentence}\n")
+    return code
+
+
+def _plain_log() -> None:
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    # These tell of each connection; what matters of it is in our own lines.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""Publishing with the manners of a Java producer: wait while no broker is reachable, then fail; else return at once.
+
+Two ways to lose an event, two texts in the log. ``WARNING publish failed``: nothing was handed to the client, known
+before the commit. ``ERROR event lost``: the client had it and gave it up later, when the order was long answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from orderservice.kafkaclient import KafkaClient
+from orderservice.orders import Event
+from orderservice.reachability import Reachability, UnreachableError
+
+log = logging.getLogger("orderservice.publisher")
+
+
+class PublishFailedError(Exception):
+    """An event was not published (or, by :meth:`Publisher.publish_confirmed`, not provably)."""
+
+
+class Publisher:
+    """Publishes events to one topic. Create it inside the running event loop.
+
+    Args:
+        config: properties of the Kafka client.
+        topic: where the events go.
+        block_time: seconds a publish waits for a reachable broker; 0 fails at once.
+        request_timeout: seconds after which a silent broker is doubted.
+    """
+
+    def __init__(self, config: dict[str, object], *, topic: str, block_time: float, request_timeout: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._block_time = block_time
+        self.reachability = Reachability()
+        self._client = KafkaClient(config, topic, self.reachability, request_timeout)
+
+    async def publish(self, event: Event) -> None:
+        """Hand an event to the client; a failure after that is only logged.
+
+        Raises:
+            PublishFailedError: no broker was reachable within the block time, or the client refused the event.
+        """
+        await self._handed_over(event, _log_loss)
+
+    async def publish_confirmed(self, event: Event) -> None:
+        """Publish an event and wait until a broker has acknowledged it.
+
+        Raises:
+            PublishFailedError: as :meth:`publish`, or the event was given up. It may yet be in the topic: a broker that
+                took it and could not say so is not told apart.
+        """
+        confirmed: asyncio.Future[None] = self._loop.create_future()
+
+        def settle(error: KafkaError | None) -> None:
+            if confirmed.done():
+                return
+            if error is None:
+                confirmed.set_result(None)
+            else:
+                confirmed.set_exception(PublishFailedError(f"not confirmed: {error.name()}"))
+
+        await self._handed_over(event, lambda error, _: self._in_loop(settle, error))
+        await confirmed
+
+    async def publish_all(self, events: Sequence[Event]) -> list[bool]:
+        """Publish a batch and wait for the report of every event.
+
+        Returns:
+            For each event, in order, whether a broker acknowledged it.
+
+        Raises:
+            PublishFailedError: no broker was reachable within the block time; nothing was handed over.
+        """
+        delivered = [False] * len(events)
+        pending = len(events)
+        finished: asyncio.Future[None] = self._loop.create_future()
+
+        def settle(index: int, error: KafkaError | None) -> None:
+            nonlocal pending
+            delivered[index] = error is None
+            pending -= 1
+            if pending == 0 and not finished.done():
+                finished.set_result(None)
+
+        def report_for(index: int) -> Callable[[KafkaError | None, Message], None]:
+            return lambda error, _: self._in_loop(settle, index, error)
+
+        if not events:
+            return delivered
+        await self._reachable()
+        for index, event in enumerate(events):
+            try:
+                self._client.produce(event.key, event.value, report_for(index))
+            except (BufferError, KafkaException) as refused:
+                log.warning("publish failed for order %s: %s", event.key, _reason(refused))
+                settle(index, KafkaError(KafkaError._FAIL))
+        await finished
+        return delivered
+
+    async def close(self, timeout: float) -> None:
+        """Flush for at most ``timeout`` seconds; what is left is given up and logged as lost."""
+        given_up = await asyncio.to_thread(self._client.close, timeout)
+        if given_up:
+            log.error("%d events were given up at shutdown", given_up)
+
+    async def _reachable(self) -> None:
+        try:
+            await self.reachability.wait(self._block_time)
+        except UnreachableError as unreachable:
+            raise PublishFailedError(str(unreachable)) from None
+
+    async def _handed_over(self, event: Event, report: Callable[[KafkaError | None, Message], None]) -> None:
+        await self._reachable()
+        try:
+            self._client.produce(event.key, event.value, report)
+        except (BufferError, KafkaException) as refused:
+            raise PublishFailedError(_reason(refused)) from None
+
+    def _in_loop(self, call: Callable[..., None], *arguments: object) -> None:
+        # Reports may still arrive while the process ends and the loop is gone; nobody waits for them then.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+
+def _reason(refused: BufferError | KafkaException) -> str:
+    if isinstance(refused, KafkaException):
+        return f"the client refused it ({refused.args[0].name()})"
+    return "the client's queue is full"
+
+
+def _log_loss(error: KafkaError | None, message: Message) -> None:
+    if error is not None:
+        key = message.key()
+        log.error("event lost for order %s: delivery failed (%s)", key.decode() if key else "?", error.name())

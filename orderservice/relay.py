@@ -1,0 +1,111 @@
+"""The outbox relay: reads unpublished events in order, publishes them, waits for every report, marks them.
+
+At least once: a mark that does not reach the database leaves the event to be published again, with the same event id.
+The relay has a database connection of its own, so that an outage of the broker never takes one from the requests, and
+a session lock, so that of several services only one relays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+
+from orderservice.database import Connection, Database, naive_utc
+from orderservice.orders import Event
+from orderservice.publisher import Publisher, PublishFailedError
+from orderservice.schema import RELAY_LOCK
+
+log = logging.getLogger("orderservice.relay")
+
+BATCH = 500
+_GATHER = 0.02  # seconds from the first wake to reading, so that orders of one moment share the two statements
+_POLL = 0.5  # seconds between looks without a wake: rows that another service process wrote
+_BACK_OFF = 0.2
+_STANDBY = 0.5
+
+# "published_at IS NULL", never "seq > the last one seen": sequence numbers commit out of order.
+_UNPUBLISHED = """
+SELECT seq, id, aggregateid, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT %s"""
+_MARK = "UPDATE outbox SET published_at = %s WHERE seq = ANY(%s)"
+
+
+class Relay:
+    """One relay in the background of a service.
+
+    It is an asynchronous context manager: it works from entry to exit, and what an earlier service left unpublished
+    comes first. What is under way at the exit stays unpublished and is published by the next relay.
+
+    Events of one batch whose report says "failed" are tried again on the next round, after those that succeeded. An
+    order has a single event, so the sequence of the events of one order is kept.
+    """
+
+    def __init__(self, database: Database, publisher: Publisher) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._work = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._running = asyncio.create_task(self._run(), name="outbox-relay")
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+
+    def wake(self) -> None:
+        """Say that an event was committed."""
+        self._work.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with await self._database.dedicated(autocommit=True) as connection:
+                    await self._take_lock(connection)
+                    log.info("relay is at work")
+                    await self._relay(connection)
+            except psycopg.Error as lost:
+                log.warning("relay lost its database connection (%s), trying again", type(lost).__name__)
+            await asyncio.sleep(_BACK_OFF)
+
+    async def _take_lock(self, connection: Connection) -> None:
+        while True:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (RELAY_LOCK,))
+            if await cursor.fetchone() == (True,):
+                return
+            await asyncio.sleep(_STANDBY)
+
+    async def _relay(self, connection: Connection) -> None:
+        while True:
+            self._work.clear()
+            if not await self._batch(connection):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL):
+                        await self._work.wait()
+                        await asyncio.sleep(_GATHER)
+
+    async def _batch(self, connection: Connection) -> bool:
+        """Publish one batch; True if there may be more to do at once."""
+        cursor = await connection.execute(_UNPUBLISHED, (BATCH,))
+        rows = await cursor.fetchall()
+        if not rows:
+            return False
+        events = [Event(UUID(str(row[1])), str(row[2]), str(row[3]).encode()) for row in rows]
+        try:
+            delivered = await self._publisher.publish_all(events)
+        except PublishFailedError:
+            await asyncio.sleep(_BACK_OFF)  # the block time may be 0: never ask the database in a tight loop
+            return True
+        marked = [row[0] for row, done in zip(rows, delivered, strict=True) if done]
+        if marked:
+            await connection.execute(_MARK, (naive_utc(datetime.now(UTC)), marked))
+        if len(marked) < len(rows):
+            log.warning("%d of %d events were not delivered, trying again", len(rows) - len(marked), len(rows))
+            await asyncio.sleep(_BACK_OFF)
+            return True
+        return len(rows) == BATCH

@@ -1,0 +1,45 @@
+"""What a variant is given and what it must do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import ClassVar, LiteralString
+
+from orderservice.database import Database
+from orderservice.orders import Event, Order
+from orderservice.publisher import Publisher
+from orderservice.schema import ORDERS
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The running parts that a variant works with."""
+
+    database: Database
+    publisher: Publisher
+
+
+class Variant(ABC):
+    """One way to save an order and to publish its event."""
+
+    tables: ClassVar[Sequence[LiteralString]] = ORDERS
+    """DDL, idempotent, run before the first request."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.database = parts.database
+        self.publisher = parts.publisher
+
+    @abstractmethod
+    async def create(self, order: Order, event: Event) -> None:
+        """Save the order, and see to its event. Returning answers 201, any error 500."""
+
+    def background(self) -> AbstractAsyncContextManager[None]:
+        """Return the work in the background, entered before the first request and left after the last."""
+        return nullcontext()
+
+    async def backlog(self) -> int | None:
+        """Return how many events are saved but not yet published; None if the variant keeps no such record."""
+        return None

@@ -1,0 +1,148 @@
+"""What a Kafka record says: whether it counts as a delivery, of which order, and whether the order is of this run.
+
+A record counts when its value is an `order.created` in JSON whose order id is a UUID that agrees with the key (if
+there is a key). A tombstone, garbage, a mismatch or another event type counts as unreadable, never as a delivery. A
+record whose customer id is not of this run is foreign. Batches go through in bulk; only odd ones are looked at singly.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.history import IDS
+from reconcile.idtext import parse_ids
+from runlog.ids import RunKey
+
+# As runlog.ids lays a customer id out: the RFC 9562 variant in the two upper bits, below it the sequence number.
+VARIANT: Final = np.uint64(0b10)
+SEQUENCE_BITS: Final = np.uint64(62)
+SEQUENCE_MASK: Final = np.uint64((1 << 62) - 1)
+_CREATED: Final = "created"
+
+
+class _Item(msgspec.Struct, gc=False):
+    """One order line: it must be a JSON object, whatever is in it."""
+
+
+class _OrderCreated(msgspec.Struct, gc=False):
+    """The members that make a value an `order.created`; others are skipped without being built."""
+
+    orderId: str
+    customerId: str
+    eventId: str
+    occurredAt: str | int | float
+    items: list[_Item]
+    type: str | None = None
+    eventType: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBatch:
+    """What n records said.
+
+    Attributes:
+        where: positions (0 to n - 1, rising) of the k records that are events of the run.
+        orders: their order ids, k IDS.
+        events: their event ids, k IDS; one that is no UUID is stood for by a digest, so that equal ids stay equal.
+        sequences: sequence numbers of their customer ids, k unsigned 64-bit numbers.
+        foreign: number of readable events that are not of the run.
+        unreadable: number of records that are no event.
+    """
+
+    where: NDArray[np.intp]
+    orders: NDArray[np.void]
+    events: NDArray[np.void]
+    sequences: NDArray[np.uint64]
+    foreign: int
+    unreadable: int
+
+
+class EventDecoder:
+    """Decodes batches of records.
+
+    Args:
+        run_key: the run whose events are wanted.
+    """
+
+    def __init__(self, run_key: RunKey) -> None:
+        self._upper = np.uint64(run_key.upper)
+        self._decode = msgspec.json.Decoder(_OrderCreated).decode
+
+    def batch(self, values: list[bytes | None], keys: list[bytes | None]) -> DecodedBatch:
+        """Decode n records.
+
+        Args:
+            values: value of each record; None for a tombstone.
+            keys: key of each record; None where there is none.
+        """
+        where, records = self._order_created(values)
+        orders, valid = parse_ids([record.orderId for record in records])
+        valid &= _keys_agree([keys[position] for position in where], records, orders)
+        customers, tagged = parse_ids([record.customerId for record in records])
+        sequences = customers["lo"].astype(np.uint64)
+        tagged &= (customers["hi"] == self._upper) & (sequences >> SEQUENCE_BITS == VARIANT)
+        ours = np.flatnonzero(valid & tagged)
+        return DecodedBatch(
+            where=where[ours],
+            orders=orders[ours],
+            events=_event_ids([records[position].eventId for position in ours]),
+            sequences=sequences[ours] & SEQUENCE_MASK,
+            foreign=int(np.count_nonzero(valid)) - len(ours),
+            unreadable=len(values) - int(np.count_nonzero(valid)),
+        )
+
+    def _order_created(self, values: list[bytes | None]) -> tuple[NDArray[np.intp], list[_OrderCreated]]:
+        """Return the positions of the values that are an `order.created`, and what they hold."""
+        decode = self._decode
+        positions = [position for position, value in enumerate(values) if value is not None]
+        present = [value for value in values if value is not None]
+        try:
+            records = [decode(value) for value in present]
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            readable = [(position, self._readable(value)) for position, value in zip(positions, present, strict=True)]
+            positions = [position for position, record in readable if record is not None]
+            records = [record for _, record in readable if record is not None]
+        if any(record.type is not None or record.eventType is not None for record in records):
+            kept = [index for index, record in enumerate(records) if _is_created(record)]
+            records, positions = [records[index] for index in kept], [positions[index] for index in kept]
+        return np.array(positions, dtype=np.intp), records
+
+    def _readable(self, value: bytes) -> _OrderCreated | None:
+        try:
+            return self._decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+
+
+def _is_created(record: _OrderCreated) -> bool:
+    """Whether every type that the value tells says "created"."""
+    return all(_CREATED in name.lower() for name in (record.type, record.eventType) if name is not None)
+
+
+def _keys_agree(
+    keys: list[bytes | None], records: list[_OrderCreated], orders: NDArray[np.void]
+) -> NDArray[np.bool_] | np.bool_:
+    """Return for each record whether its key is missing or names the same order as its value."""
+    present = [key for key in keys if key is not None]
+    if not present or present == [record.orderId.encode() for record in records]:
+        return np.True_
+    # Bytes that are no ASCII become a character that no UUID has.
+    named, valid = parse_ids(["" if key is None else key.decode("ascii", "replace") for key in keys])
+    missing = np.array([key is None for key in keys], dtype=np.bool_)
+    agree: NDArray[np.bool_] = missing | (valid & (named == orders))
+    return agree
+
+
+def _event_ids(texts: list[str]) -> NDArray[np.void]:
+    ids, valid = parse_ids(texts)
+    if valid.all():
+        return ids
+    ids = ids.copy()
+    for position in np.flatnonzero(~valid):
+        digest = blake2b(texts[position].encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        ids[position] = np.frombuffer(digest, dtype=IDS)[0]
+    return ids

@@ -1,0 +1,104 @@
+"""Evidence guards: may a witness be incomplete? Each is a pure function of the findings.
+
+Where one fails, an absence in that witness proves nothing, so the lost events (or phantoms, or lost orders) that rest
+on it are listed as suspected.
+"""
+
+from typing import Final
+
+from reconcile.counts import Equation, Suspicion
+from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
+from runlog import marks as m
+
+# Which absences a witness vouches for.
+EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
+ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
+# Before the run has settled an event may still come, and so may the row of an event (publish first, commit later).
+NOT_SETTLED: Final = Suspicion(lost_events=True, phantom_events=True)
+
+
+def recovery_proven(findings: Findings) -> Guard:
+    """Each outage ended with an answer of the broker after its failures."""
+    name = "recovery proven"
+    if not findings.outages:
+        return not_applicable(name, Kind.EVIDENCE, "nothing was broken")
+    open_ones = [o for o in findings.outages if o.healed is None or o.up_edge is None]
+    if open_ones:
+        which = ", ".join(str(o.index) for o in open_ones)
+        return evidence(name, False, f"outage {which}: the broker was never proven back", EVENTS_IN_DOUBT)
+    last = findings.outages[-1]
+    gap = last.up_edge[1] - last.up_edge[0] if last.up_edge else 0.0
+    text = f"the broker answered again after each of {len(findings.outages)} outage(s), known within {gap:.3f} s"
+    return evidence(name, True, text, EVENTS_IN_DOUBT)
+
+
+def drain_complete(findings: Findings) -> Guard:
+    """The run waited until nothing more came."""
+    name = "drain complete"
+    marks = [mark for mark in findings.history.marks if mark.name == m.DRAINED]
+    if not marks:
+        return evidence(name, False, "the run ended before its drain was over", NOT_SETTLED)
+    if not marks[-1].detail.get("complete"):
+        missing = "; ".join(str(text) for text in marks[-1].detail.get("missing", [])) or "not told what was missing"
+        return evidence(name, False, f"the drain was cut short: {missing}", NOT_SETTLED)
+    settle = findings.history.facts.settle_s
+    return evidence(name, True, f"nothing new came for the settle time of {settle:g} s", NOT_SETTLED)
+
+
+def end_of_topic_reached(findings: Findings) -> Guard:
+    """Every partition was read up to the end that it had after the drain."""
+    name, events = "end of topic reached", findings.history.events
+    if not events.complete:
+        return evidence(name, False, f"Kafka was not read to the end: {events.problem}", EVENTS_IN_DOUBT)
+    short = {p: end - events.reached.get(p, 0) for p, end in events.ends.items() if events.reached.get(p, 0) < end}
+    if short:
+        text = f"{sum(short.values())} records of partition {_numbers(short)} were not read"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    unread = set(findings.history.facts.topic.starts) - set(events.ends)
+    if unread:
+        return evidence(name, False, f"partition {_numbers(unread)} was not read", EVENTS_IN_DOUBT)
+    records = sum(end - events.starts.get(p, 0) for p, end in events.ends.items())
+    return evidence(name, True, f"{records} offsets in {len(events.ends)} partition(s) were read", EVENTS_IN_DOUBT)
+
+
+def topic_intact(findings: Findings) -> Guard:
+    """The topic is still the one of the start, and nothing of the run was cut off at either end."""
+    name, events, topic = "topic not truncated or re-created", findings.history.events, findings.history.facts.topic
+    if topic.topic_id and events.topic_id and topic.topic_id != events.topic_id:
+        return evidence(name, False, f"topic {topic.name} was deleted and made anew during the run", EVENTS_IN_DOUBT)
+    if not events.ends:
+        return evidence(name, False, "unknown: the topic was not read", EVENTS_IN_DOUBT)
+    behind = {p for p, start in topic.starts.items() if events.lows.get(p, 0) > start}
+    if behind:
+        text = f"the log of partition {_numbers(behind)} begins after the start of the run: events were deleted"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    highest = dict(topic.starts)
+    for seen in findings.history.observations:
+        for partition, end in (seen.ends or {}).items():
+            highest[partition] = max(end, highest.get(partition, 0))
+    cut = {p for p, end in highest.items() if events.ends.get(p, end) < end}
+    if cut:
+        text = f"the log of partition {_numbers(cut)} is shorter than it was seen to be: events were cut off"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    same = "its id is unchanged" if topic.topic_id and events.topic_id else "the broker tells no topic id"
+    return evidence(name, True, f"no partition lost a record, {same}", EVENTS_IN_DOUBT)
+
+
+def snapshot_complete(findings: Findings) -> Guard:
+    """PostgreSQL was read to the end of one snapshot."""
+    name, rows = "snapshot complete", findings.history.rows
+    if not rows.complete:
+        return evidence(name, False, f"PostgreSQL was not read completely: {rows.problem}", ROWS_IN_DOUBT)
+    return evidence(name, True, f"{len(rows.rows)} rows of the run were read in one snapshot", ROWS_IN_DOUBT)
+
+
+def conservation(equations: list[Equation]) -> Guard:
+    """The counts add up. When they do not, the harness is wrong, not the service."""
+    broken = [f"{e.text}: {e.left} is not {e.right}" for e in equations if not e.holds]
+    if broken:
+        return evidence("conservation", False, "the counts do not add up: " + "; ".join(broken), NO_DOUBT)
+    return evidence("conservation", True, f"all {len(equations)} equations between the counts hold", NO_DOUBT)
+
+
+def _numbers(partitions: dict[int, int] | set[int]) -> str:
+    return ", ".join(str(partition) for partition in sorted(partitions))

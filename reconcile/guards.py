@@ -1,0 +1,43 @@
+"""All guards of a run, in the order in which reports list them."""
+
+from collections.abc import Callable
+from typing import Final
+
+from reconcile import evidence, vacuity
+from reconcile.counts import Suspicion
+from reconcile.findings import Findings, Guard
+
+GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
+    vacuity.fault_proven,
+    vacuity.fault_held,
+    evidence.recovery_proven,
+    vacuity.load_went_on,
+    vacuity.offered_rate_held,
+    vacuity.acknowledged_before_and_after,
+    evidence.drain_complete,
+    evidence.end_of_topic_reached,
+    evidence.topic_intact,
+    evidence.snapshot_complete,
+    vacuity.ledger_complete,
+    vacuity.orders_attributable,
+    vacuity.phantoms_provoked,
+    vacuity.backlog_empty,
+    vacuity.clock_steady,
+    vacuity.plan_completed,
+)
+"""Every guard but `conservation`, which looks at the counts that the others have a say in."""
+
+
+def check_guards(findings: Findings) -> list[Guard]:
+    """Return what each guard found."""
+    return [guard(findings) for guard in GUARDS]
+
+
+def suspicion_of(guards: list[Guard]) -> Suspicion:
+    """Return what the failed guards cast doubt on."""
+    cast = [guard.casts for guard in guards if guard.failed]
+    return Suspicion(
+        lost_events=any(doubt.lost_events for doubt in cast),
+        phantom_events=any(doubt.phantom_events for doubt in cast),
+        lost_orders=any(doubt.lost_orders for doubt in cast),
+    )

@@ -1,0 +1,116 @@
+"""Judges one run: history in, judgement out. Pure, so judging again gives the same result to the byte."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.behaviour import behaviour_document
+from reconcile.counts import Cells, Equation, Suspicion, count, count_cells, equations
+from reconcile.duplicates import Duplicates, find_duplicates
+from reconcile.evidence import conservation
+from reconcile.findings import Findings, Guard
+from reconcile.guards import check_guards, suspicion_of
+from reconcile.history import History
+from reconcile.joins import Bools, Floats
+from reconcile.lateness.late import LateEvents, find_late
+from reconcile.lateness.window import FailureWindow, failure_windows
+from reconcile.outages import Outage, causes, read_outages
+from reconcile.rate import PhaseRate, phase_rates, rate_document, timeline
+from reconcile.table import Table, build_table
+from reconcile.verdict import Ruling, rule
+from runlog.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that was found out about a run.
+
+    Attributes:
+        ruling: verdict, reason, exit code.
+        counts, cells, equations: see `reconcile.counts`.
+        suspicion: which absences are not proven.
+        table: what became of each order.
+        causes: for each case of the table where its send lies, a `reconcile.outages.Cause`.
+        duplicates, late: see there.
+        outages, windows: each outage and its failure window.
+        lost_outside: lost events that no outage explains.
+        guards: what each guard found, `conservation` last.
+        rates: load by phase.
+        behaviour, rate, timeline: those keys of `report.json`.
+    """
+
+    ruling: Ruling
+    counts: dict[str, int]
+    cells: Cells
+    equations: list[Equation]
+    suspicion: Suspicion
+    table: Table
+    causes: NDArray[np.uint8]
+    duplicates: Duplicates
+    late: LateEvents
+    outages: list[Outage]
+    windows: list[FailureWindow]
+    lost_outside: int
+    guards: list[Guard]
+    rates: list[PhaseRate]
+    behaviour: dict[str, Any]
+    rate: dict[str, Any]
+    timeline: list[dict[str, Any]]
+
+    @property
+    def lost(self) -> Bools:
+        """Proven lost events among the cases of the table."""
+        return self.table.lost & (not self.suspicion.lost_events)
+
+
+def judge(history: History) -> Judgement:
+    """Judge a run."""
+    facts, ledger, marks = history.facts, history.ledger, history.marks
+    outages = read_outages(marks)
+    table = build_table(ledger.attempts, history.rows, history.events)
+    events = history.events.events
+    duplicates = find_duplicates(events, table.case_of_event)
+    late = find_late(table, events, outages, history.observations, history.events.read_at)
+    rates = phase_rates(ledger.attempts, marks)
+    guards = check_guards(Findings(history, outages, table, rates))
+    suspicion = suspicion_of(guards)
+    counts, cells = count(history, table, duplicates, late, suspicion), count_cells(table)
+    sums = equations(counts, cells)
+    guards.append(conservation(sums))
+    lost = table.lost & (not suspicion.lost_events)
+    all_sent: Floats = table.attempts["sent"].astype(np.float64)
+    reach = facts.request_timeout_s + facts.delivery_timeout_s
+    windows, outside = failure_windows(table.sent[lost], all_sent, outages, reach)
+    return Judgement(
+        ruling=rule(
+            counts,
+            int((table.lost & table.had(Outcome.ACKNOWLEDGED)).sum()),
+            guards,
+            facts.expect,
+            marks,
+            fail_on_duplicates=_fails_on_duplicates(facts.options),
+        ),
+        counts=counts,
+        cells=cells,
+        equations=sums,
+        suspicion=suspicion,
+        table=table,
+        causes=causes(table.sent, outages),
+        duplicates=duplicates,
+        late=late,
+        outages=outages,
+        windows=windows,
+        lost_outside=outside,
+        guards=guards,
+        rates=rates,
+        behaviour=behaviour_document(table, table.lost, outages),
+        rate=rate_document(facts.rate, rates),
+        timeline=timeline(table, ledger.attempts, lost, facts.started_at),
+    )
+
+
+def _fails_on_duplicates(options: dict[str, str]) -> bool:
+    given = {key.replace("_", "-"): value for key, value in options.items()}
+    return given.get("fail-on-duplicates", "").lower() in {"1", "true", "yes", "on"}

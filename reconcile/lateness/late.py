@@ -1,0 +1,98 @@
+"""Late events: their order was sent before the broker was back, they were appended after it.
+
+Nobody tells when a record was appended; the lookout's end offsets bracket it (`runlog.offsets`). An event is late only
+when that is proven: the lower bound of its append time does not lie before `healed`. Where the bracket straddles
+`healed` the event is `undecided`: counted, listed nowhere, and no evidence of anything (the bracket is as wide as the
+lookout's interval, so these are events of the first tenth of a second). The delay is told on the safe side: upper bound
+of the append time minus send time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.joins import Bools, Floats, Ints, quantile
+from reconcile.outages import Outage
+from reconcile.table import Table
+from runlog.offsets import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvents:
+    """Which cases came late, as parallel arrays over the cases of the table, shape (n,).
+
+    Attributes:
+        late: sent before `healed`, proven appended after it.
+        undecided: sent before `healed`, and the append time may lie on either side of it.
+        not_before, not_after: bounds of the append time of the order's first event in epoch seconds; NaN: no bound.
+        delay: seconds from send to `not_after`, for late ones; NaN elsewhere.
+    """
+
+    late: Bools
+    undecided: Bools
+    not_before: Floats
+    not_after: Floats
+    delay: Floats
+
+    def delays(self) -> dict[str, float | None]:
+        """Return median, 95th percentile and maximum of the delay in seconds; None when no delay is known."""
+        known = self.delay[self.late & ~np.isnan(self.delay)]
+        return {"p50_s": quantile(known, 0.5), "p95_s": quantile(known, 0.95), "max_s": quantile(known, 1.0)}
+
+
+def append_brackets(
+    observations: list[Observation], partitions: NDArray[np.int32], offsets: Ints
+) -> tuple[Floats, Floats]:
+    """Bracket the append time of many records at once, as `runlog.offsets.AppendTimes.bracket` does for one.
+
+    Returns:
+        Not before and not after, epoch seconds, shape (n,) each; NaN where nothing bounds it.
+    """
+    not_before, not_after = np.full(len(offsets), np.nan), np.full(len(offsets), np.nan)
+    for partition in np.unique(partitions):
+        seen = [
+            (o.ends[int(partition)], o.asked, o.answered) for o in observations if o.ends and int(partition) in o.ends
+        ]
+        if not seen:
+            continue
+        ends, asked, answered = np.array(seen, dtype=np.float64).T
+        here = np.flatnonzero(partitions == partition)
+        beyond = np.searchsorted(ends, offsets[here], side="right")
+        lower, upper = beyond > 0, beyond < len(ends)
+        not_before[here[lower]] = asked[beyond[lower] - 1]
+        not_after[here[upper]] = answered[beyond[upper]]
+    return not_before, not_after
+
+
+def find_late(
+    table: Table,
+    events: NDArray[np.void],
+    outages: list[Outage],
+    observations: list[Observation],
+    read_at: float | None,
+) -> LateEvents:
+    """Find the late events.
+
+    Args:
+        table: the truth table.
+        events: the events witness, array of EVENT.
+        outages: those that were never healed can have no late events.
+        observations: of the lookout, in order.
+        read_at: when the end of the topic was taken: by then every event read was in the log.
+    """
+    partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
+    first, last = append_brackets(observations, partitions, offsets)
+    last = np.where(np.isnan(last), np.nan if read_at is None else read_at, last)
+    # The first event of an order counts. fmin leaves NaN out, so an unknown lower bound must be minus infinity here.
+    not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
+    np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
+    np.fmin.at(not_after, table.case_of_event, last)
+    healed = np.array([*sorted(outage.healed for outage in outages if outage.healed is not None), np.inf])
+    # The end of the outage that was on, or the next to come, when the order was sent.
+    next_healed = healed[np.searchsorted(healed[:-1], table.sent, side="right")]
+    candidate = table.whole & ~np.isnan(table.sent) & np.isfinite(next_healed)
+    late = candidate & (not_before >= next_healed)
+    undecided = candidate & ~late & ~(not_after <= next_healed)
+    bounded = np.where(np.isfinite(not_before), not_before, np.nan)
+    return LateEvents(late, undecided, bounded, not_after, np.where(late, not_after - table.sent, np.nan))

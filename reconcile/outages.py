@@ -1,0 +1,137 @@
+"""The outages of a run as its marks tell them, and where a moment lies against them."""
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.joins import Floats
+from runlog import marks as m
+from runlog.marks import Mark
+
+Edge = tuple[float, float]
+_OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+
+
+class Cause(IntEnum):
+    """Where the send of an order lies against the outages; the first thing to know about a lost event."""
+
+    NO_OUTAGE = 0
+    """The run had no outage."""
+    BEFORE = 1
+    """Sent before the first outage began: the event was still on its way, or something else is wrong."""
+    STOPPING = 2
+    """Sent after the fault was ordered, before the broker was proven down."""
+    DOWN = 3
+    """Sent while the broker was proven down."""
+    STARTING = 4
+    """Sent after healing began, before the broker was proven back."""
+    AFTER = 5
+    """Sent after the broker was proven back: the service had not found its way back yet, or something else is wrong."""
+    UNKNOWN = 6
+    """No send time: the order is in no ledger."""
+
+    @property
+    def label(self) -> str:
+        """The words that reports use."""
+        return _CAUSES[self]
+
+
+_CAUSES: Final = {
+    Cause.NO_OUTAGE: "no outage in this run",
+    Cause.BEFORE: "before the outage",
+    Cause.STOPPING: "while the broker was stopping",
+    Cause.DOWN: "while the broker was down",
+    Cause.STARTING: "while the broker was starting",
+    Cause.AFTER: "after recovery",
+    Cause.UNKNOWN: "unknown: no send time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One outage. Times in epoch seconds of the run's clock; None where the mark or the edge is missing.
+
+    Attributes:
+        index: its number, from 0.
+        fault, target: what was done to which component.
+        injecting, injected, healing, healed: its marks.
+        down_edge: last answer of the broker and first failure after it.
+        up_edge: last failure and first answer after it.
+        healed_by: `harness` or `by itself`.
+    """
+
+    index: int
+    fault: str | None
+    target: str | None
+    injecting: float | None
+    injected: float | None
+    healing: float | None
+    healed: float | None
+    down_edge: Edge | None
+    up_edge: Edge | None
+    healed_by: str | None
+
+    @property
+    def begin(self) -> float:
+        """When it began at the earliest."""
+        return next((at for at in (self.injecting, self.injected, self.healing, self.healed) if at is not None), 0.0)
+
+    @property
+    def end(self) -> float:
+        """When it was over; infinite when that was never proven."""
+        return math.inf if self.healed is None else self.healed
+
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Its four marks; one that is missing falls together with the next, the last with the end of time."""
+        healing = self.end if self.healing is None else self.healing
+        injected = healing if self.injected is None else self.injected
+        return self.begin, injected, healing, self.end
+
+
+def read_outages(marks: list[Mark]) -> list[Outage]:
+    """Return the outages that `marks` tell, in order of their number."""
+    found: dict[int, dict[str, Mark]] = {}
+    for mark in marks:
+        if mark.name in _OUTAGE_MARKS:
+            found.setdefault(mark.outage or 0, {})[mark.name] = mark
+    return [_outage(index, found[index]) for index in sorted(found)]
+
+
+def _outage(index: int, marks: dict[str, Mark]) -> Outage:
+    at = {name: marks[name].at if name in marks else None for name in _OUTAGE_MARKS}
+    detail = {key: value for mark in marks.values() for key, value in mark.detail.items()}
+    return Outage(
+        index=index,
+        fault=detail.get("fault"),
+        target=detail.get("target"),
+        injecting=at[m.INJECTING],
+        injected=at[m.INJECTED],
+        healing=at[m.HEALING],
+        healed=at[m.HEALED],
+        down_edge=_edge(detail.get("down_edge")),
+        up_edge=_edge(detail.get("up_edge")),
+        healed_by=detail.get("healed_by"),
+    )
+
+
+def _edge(value: object) -> Edge | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    return float(value[0]), float(value[1])
+
+
+def causes(sent: Floats, outages: list[Outage]) -> NDArray[np.uint8]:
+    """Return for each send time (epoch seconds, NaN when unknown) the `Cause`, shape (n,)."""
+    if not outages:
+        where = np.full(len(sent), int(Cause.NO_OUTAGE))
+    else:
+        edges = np.array([edge for outage in outages for edge in outage.edges])
+        passed = np.searchsorted(edges, sent, side="right")
+        inside = np.array([Cause.AFTER, Cause.STOPPING, Cause.DOWN, Cause.STARTING])[passed % 4]
+        where = np.where(passed == 0, int(Cause.BEFORE), inside)
+    return np.where(np.isnan(sent), int(Cause.UNKNOWN), where).astype(np.uint8)

@@ -1,0 +1,121 @@
+"""A topic while it is read: batches of messages go in, the run's events and each partition's position come out.
+
+Pure bookkeeping: it is handed what the client returned, and neither waits nor asks anybody.
+"""
+
+import numpy as np
+from confluent_kafka import KafkaError, Message
+from numpy.typing import NDArray
+
+from reconcile.event_value import EventDecoder
+from reconcile.growing import GrowingArray
+from reconcile.history import EVENT
+from reconcile.topic import TopicBounds
+from runlog.facts import RunFacts
+
+
+class TopicReading:
+    """Takes batches in and knows how far each partition has been read.
+
+    Args:
+        facts: start offsets and id of the topic, and the run's key.
+        bounds: the topic as it is now.
+
+    Attributes:
+        begin: offset at which reading begins, by partition.
+        reached: offset up to which each partition is read; never beyond its end.
+        at_eof: partitions of which the broker last said that nothing readable follows.
+        foreign: readable events that are not of the run.
+        unreadable: records that count as no event.
+        trouble: the last error that came in place of a record.
+        events: array of EVENT, the events of the run.
+    """
+
+    def __init__(self, facts: RunFacts, bounds: TopicBounds) -> None:
+        self.topic = facts.topic.name
+        self.ends = bounds.ends
+        self.begin = {partition: _begin(facts, bounds, partition) for partition in bounds.ends}
+        self.reached = dict(self.begin)
+        self.at_eof: set[int] = set()
+        self.foreign = 0
+        self.unreadable = 0
+        self.trouble: KafkaError | None = None
+        self.events = GrowingArray(EVENT)
+        self._decoder = EventDecoder(facts.run_key)
+        self._end_of = np.zeros(max(bounds.ends, default=0) + 1, dtype=np.int64)
+        for partition, end in bounds.ends.items():
+            self._end_of[partition] = end
+
+    @property
+    def unfinished(self) -> list[int]:
+        """Partitions whose end is not reached."""
+        return [partition for partition, end in self.ends.items() if self.reached[partition] < end]
+
+    @property
+    def done(self) -> int:
+        """Offsets read so far."""
+        return sum(self.reached[partition] - self.begin[partition] for partition in self.ends)
+
+    @property
+    def wanted(self) -> int:
+        """Offsets to read in all."""
+        return sum(max(0, end - self.begin[partition]) for partition, end in self.ends.items())
+
+    def take(self, messages: list[Message]) -> None:
+        """Take in what one call of `consume` returned: records, ends of partitions, errors."""
+        records = [message for message in messages if message.error() is None]
+        if records:
+            self._take_records(records)
+        if len(records) < len(messages):
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    self._take_error(message, error)
+
+    def fail(self, error: KafkaError) -> None:
+        """Remember an error that the client told outside of a batch."""
+        self.trouble = error
+
+    def _take_records(self, records: list[Message]) -> None:
+        partitions = np.array([record.partition() for record in records], dtype=np.int32)
+        offsets = np.array([record.offset() for record in records], dtype=np.int64)
+        within = offsets < self._end_of[partitions]
+        if not within.all():
+            # Others go on writing: what came after the watermark is no part of this reading.
+            records = [records[index] for index in np.flatnonzero(within)]
+            self._advance(partitions[~within], offsets[~within])
+            partitions, offsets = partitions[within], offsets[within]
+        decoded = self._decoder.batch([record.value() for record in records], [record.key() for record in records])
+        fresh = self.events.extend(len(decoded.where))
+        fresh["hi"], fresh["lo"] = decoded.orders["hi"], decoded.orders["lo"]
+        fresh["event_hi"], fresh["event_lo"] = decoded.events["hi"], decoded.events["lo"]
+        fresh["seq"] = decoded.sequences
+        fresh["partition"], fresh["offset"] = partitions[decoded.where], offsets[decoded.where]
+        self.foreign += decoded.foreign
+        self.unreadable += decoded.unreadable
+        self._advance(partitions, offsets)
+
+    def _advance(self, partitions: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
+        for partition in np.unique(partitions).tolist():
+            self._reach(partition, int(offsets[partitions == partition].max()) + 1)
+            self.at_eof.discard(partition)
+
+    def _take_error(self, message: Message, error: KafkaError) -> None:
+        partition, offset = message.partition(), message.offset()
+        if error.code() != KafkaError._PARTITION_EOF:
+            self.fail(error)
+        elif partition in self.reached and offset is not None:
+            self._reach(partition, offset)
+            self.at_eof.add(partition)
+
+    def _reach(self, partition: int, position: int) -> None:
+        self.reached[partition] = max(self.reached[partition], min(position, self.ends[partition]))
+
+
+def _begin(facts: RunFacts, bounds: TopicBounds, partition: int) -> int:
+    """Return where to begin: at the run's start, or with all there is where the topic is plainly another one by now."""
+    known, told = facts.topic.topic_id, bounds.topic_id
+    low, end = bounds.lows[partition], bounds.ends[partition]
+    start = facts.topic.starts.get(partition, 0)
+    recreated = known is not None and told is not None and known != told
+    return low if recreated or start > end else max(start, low)

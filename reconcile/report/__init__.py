@@ -1,0 +1,30 @@
+"""What a person or a program gets to read of a judged run: `report.json`, `report.md`, the lists, the summary."""
+
+import json
+
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.report.csvs import csv_texts
+from reconcile.report.document import report_document
+from reconcile.report.markdown import markdown_report
+from reconcile.report.summary import print_summary, summary
+from runlog.folder import RunFolder, write_text
+
+__all__ = ["json_text", "print_summary", "summary", "write_reports"]
+
+
+def write_reports(folder: RunFolder, history: History, judgement: Judgement) -> None:
+    """Write every report file; `report.json` last, so that whoever sees it finds the others.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    for name, text in csv_texts(history, judgement).items():
+        write_text(folder.path / name, text)
+    write_text(folder.path / "report.md", markdown_report(history, judgement))
+    write_text(folder.report, json_text(history, judgement))
+
+
+def json_text(history: History, judgement: Judgement) -> str:
+    """Return the text of `report.json`."""
+    return json.dumps(report_document(history, judgement), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

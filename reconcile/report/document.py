@@ -1,0 +1,120 @@
+"""`report.json`: everything that was found out, for programs. Unknown is null; the order of keys is fixed."""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from reconcile.findings import Guard
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.lateness.window import FailureWindow
+from reconcile.outages import Outage
+from runlog.duration import format_duration
+from runlog.facts import RunFacts
+
+SCHEMA_VERSION: Final = 1
+
+
+def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
+    """Return the value of `report.json`. Times in epoch seconds, durations in seconds, rates in orders/s."""
+    facts, ruling = history.facts, judgement.ruling
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": facts.run_id,
+        "verdict": ruling.verdict.value,
+        "reason": ruling.reason,
+        "expect": facts.expect,
+        "expect_source": facts.expect_source,
+        "expectation_met": ruling.met,
+        "exit_code": ruling.exit_code,
+        "scope": scope(facts),
+        "attribution": facts.attribution,
+        "scenario": facts.scenario,
+        "stack": facts.stack,
+        "service_variant": facts.service_variant,
+        "started_at": facts.started_at,
+        "settle_s": facts.settle_s,
+        "counts": judgement.counts,
+        "cells": judgement.cells,
+        "equations": [
+            {"text": e.text, "left": e.left, "right": e.right, "holds": e.holds} for e in judgement.equations
+        ],
+        "outages": [_outage(*pair) for pair in zip(judgement.outages, judgement.windows, strict=True)],
+        "lost_outside_outages": judgement.lost_outside,
+        "late_delay": judgement.late.delays(),
+        "behaviour": judgement.behaviour,
+        "guards": [_guard(guard) for guard in judgement.guards],
+        "rate": judgement.rate,
+        "timeline": judgement.timeline,
+        "command": facts.command,
+        "options": facts.options,
+        "versions": facts.versions,
+    }
+    plain: dict[str, Any] = to_plain(document)
+    return plain
+
+
+def scope(facts: RunFacts) -> str:
+    """Return for what the verdict speaks: the length of the outage against the producer's delivery timeout."""
+    if facts.scenario in {"control", "phantom-event"}:
+        return "the verdict speaks for a run without an outage"
+    length, limit = format_duration(facts.outage_s), format_duration(facts.delivery_timeout_s)
+    if facts.outage_s <= facts.delivery_timeout_s:
+        return (
+            f"the verdict speaks for an outage of {length}, which a producer that retries for {limit} may simply sit "
+            "out; it says nothing about longer ones"
+        )
+    return f"the verdict speaks for an outage of {length} (the producer gives up after {limit})"
+
+
+def to_plain(value: Any) -> Any:
+    """Return `value` with numpy types as Python's own and NaN or infinity as None."""
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return to_plain(value.tolist())
+    if isinstance(value, float):
+        # Microseconds: what lies below is noise of subtracting two epochs.
+        return round(value, 6) if math.isfinite(value) else None
+    return value
+
+
+def _outage(outage: Outage, window: FailureWindow) -> dict[str, Any]:
+    return {
+        "index": outage.index,
+        "fault": outage.fault,
+        "target": outage.target,
+        "marks": {
+            "injecting": outage.injecting,
+            "injected": outage.injected,
+            "healing": outage.healing,
+            "healed": outage.healed,
+        },
+        "down_edge": outage.down_edge,
+        "up_edge": outage.up_edge,
+        "healed_by": outage.healed_by,
+        "failure_window": {
+            "first_sent_at": window.first_sent_at,
+            "last_sent_at": window.last_sent_at,
+            "lead_s": window.lead_s,
+            "tail_s": window.tail_s,
+            "lost": window.lost,
+            "sent": window.sent,
+            "density": window.density,
+            "lost_before_injecting": window.before,
+            "lost_after_healed": window.after,
+        },
+    }
+
+
+def _guard(guard: Guard) -> dict[str, Any]:
+    return {
+        "name": guard.name,
+        "kind": guard.kind.value,
+        "applies": guard.applies,
+        "passed": guard.passed if guard.applies else None,
+        "reason": guard.reason,
+    }

@@ -1,0 +1,144 @@
+"""`report.md`: the seed's "Chaos Test Report" filled in from one run."""
+
+import re
+from typing import Final
+
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.outages import Outage
+from reconcile.report.csvs import lost_ids
+from reconcile.report.document import scope
+from reconcile.report.reasons import fix, root_cause
+from reconcile.report.results import result_rows
+from reconcile.verdict import Verdict
+from runlog import marks as m
+from runlog.clock import iso_utc
+
+FIRST_IDS: Final = 5
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_TITLES: Final = {"lost-event": "Lost Event", "phantom-event": "Phantom Event", "control": "Control"}
+_STEPS: Final = {
+    m.STARTED: "run started",
+    m.BASELINE: "load begins, everything is healthy",
+    m.INJECTING: "fault ordered: {fault} {target}",
+    m.INJECTED: "{target} proven down",
+    m.HEALING: "healing begins",
+    m.HEALED: "{target} proven back",
+    m.RECOVERY: "load goes on, everything is healthy again",
+    m.DRAIN: "no more orders; waiting until nothing new comes",
+    m.DRAINED: "drain over",
+    m.INTERRUPTED: "run interrupted: {reason}",
+    m.FAILED: "run failed: {reason}",
+    m.ENDED: "run ended",
+}
+
+
+def markdown_report(history: History, judgement: Judgement) -> str:
+    """Return the text of `report.md`."""
+    facts = history.facts
+    title = _TITLES.get(facts.scenario, facts.scenario)
+    sections = [
+        f"# Chaos Test Report — {escape(title)}",
+        _heading(history),
+        "## Timeline\n\n" + _timeline(history, judgement),
+        "## Results\n\n" + _table(("Check", "Expected", "Actual"), result_rows(history, judgement)),
+        "## Inconsistency Detected?\n\n" + _inconsistency(judgement),
+        "## Root Cause\n\n" + root_cause(history, judgement),
+        "## Fix\n\n" + fix(history, judgement),
+        "## Failure window\n\n" + _windows(judgement),
+        "## Truth table\n\n" + _truth_table(judgement),
+        "## Guards\n\n" + _guards(judgement),
+        "## Lost events\n\n" + _lost(judgement),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return `text` from outside so that Markdown shows it as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _heading(history: History) -> str:
+    facts = history.facts
+    broken = f"{facts.fault} of the {facts.fault_target}" if facts.scenario == "lost-event" else "nothing is broken"
+    parts = [
+        ("Scenario", f"{facts.scenario} ({broken} while orders are created at {facts.rate:g} orders/s)"),
+        ("Date", iso_utc(facts.started_at)),
+        ("Run", facts.run_id),
+        ("Infrastructure", f"{facts.stack} stack: order service ({facts.service_variant or 'unknown variant'}), "
+                           f"PostgreSQL, Kafka topic {facts.topic.name}"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items()) or "unknown"),
+        ("Scope", scope(facts)),
+    ]  # fmt: skip
+    return "  \n".join(f"**{name}:** {escape(text)}" for name, text in parts)
+
+
+def _timeline(history: History, judgement: Judgement) -> str:
+    steps = []
+    order = history.facts.check_order
+    if order is not None:
+        told = f"baseline order {order.order_id} placed before the run: HTTP {order.http_status}"
+        kept = " and ".join(name for name, there in (("DB", order.row), ("Kafka", order.event)) if there)
+        steps.append(f"{told}, received by {kept or 'neither DB nor Kafka'}")
+    by_index = {outage.index: outage for outage in judgement.outages}
+    for mark in history.marks:
+        outage = by_index.get(mark.outage) if mark.outage is not None else None
+        names = {"reason": str(mark.detail.get("reason", "no reason told")), **_names(outage)}
+        since = mark.at - history.facts.started_at
+        steps.append(f"{iso_utc(mark.at)} ({since:+.3f} s): {_STEPS.get(mark.name, mark.name).format_map(names)}")
+    return "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, 1)) or "unknown"
+
+
+def _names(outage: Outage | None) -> dict[str, str]:
+    fault, target = (outage.fault, outage.target) if outage else (None, None)
+    return {"fault": fault or "fault", "target": target or "target"}
+
+
+def _inconsistency(judgement: Judgement) -> str:
+    word = {Verdict.INCONSISTENT: "YES", Verdict.CONSISTENT: "NO", Verdict.INCONCLUSIVE: "UNKNOWN"}
+    return f"**{word[judgement.ruling.verdict]}** — {escape(judgement.ruling.reason)}"
+
+
+def _windows(judgement: Judgement) -> str:
+    lines = []
+    for outage, window in zip(judgement.outages, judgement.windows, strict=True):
+        if window.first_sent_at is None or window.last_sent_at is None:
+            lines.append(f"- outage {outage.index}: no event was lost")
+            continue
+        lead, tail = (f"{value:+.3f} s" if value is not None else "unknown" for value in (window.lead_s, window.tail_s))
+        lines.append(
+            f"- outage {outage.index}: lost events were sent from {iso_utc(window.first_sent_at)} to "
+            f"{iso_utc(window.last_sent_at)}; {window.lost} of {window.sent} orders sent in between. "
+            f"Lead {lead} (first loss before the broker was seen to fail), tail {tail} (last loss after it was last "
+            "seen to fail)."
+        )
+    lines.append(f"- lost events that no outage explains: {judgement.lost_outside}")
+    return "\n".join(lines)
+
+
+def _truth_table(judgement: Judgement) -> str:
+    rows = [(label, *(str(number) for number in cells.values())) for label, cells in judgement.cells.items()]
+    sums = "\n".join(f"- {escape(e.text)}: {e.left} {'=' if e.holds else '≠'} {e.right}" for e in judgement.equations)
+    return _table(("outcome", "row and event", "row only", "event only", "neither"), rows) + "\n\n" + sums
+
+
+def _guards(judgement: Judgement) -> str:
+    state = {True: "passed", False: "**failed**", None: "not applicable"}
+    rows = [(guard.name, guard.kind.value, state[guard.passed], escape(guard.reason)) for guard in judgement.guards]
+    lines = ["| Guard | Kind | State | Reason |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _lost(judgement: Judgement) -> str:
+    suspected = judgement.suspicion.lost_events
+    total = judgement.counts["suspected_lost" if suspected else "lost_events"]
+    path = "suspected-lost.csv" if suspected else "lost-events.csv"
+    ids = [f"- `{order}`" for order in lost_ids(judgement, FIRST_IDS)]
+    what = "suspected" if suspected else "proven"
+    listed = f"The first {len(ids)} of {total} ({what}):\n\n" + "\n".join(ids) + "\n\n" if ids else "None.\n\n"
+    return f"{listed}The whole list, with times and causes: `{path}` beside this report."
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *(tuple(escape(cell) for cell in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,56 @@
+"""Why events were lost or kept, and what to do about it, in the words of the pattern that the service follows."""
+
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.verdict import Verdict
+
+_DUAL_WRITE = (
+    "The service writes twice with nothing that makes the two writes atomic: it saves the order in PostgreSQL and "
+    "publishes `order.created` to Kafka. The publish is no part of the database transaction, so while the broker "
+    "cannot be reached the row is committed, the event is given up after the producer's delivery timeout, and the client may "
+    "well have been told 201."
+)
+_OUTBOX = (
+    "The service writes the event to an `outbox` table within the transaction that stores the order. Either both are "
+    "there or neither is; a relay publishes what waits there as soon as the broker is back, at least once."
+)
+
+
+def root_cause(history: History, judgement: Judgement) -> str:
+    """Return why the run went as it did."""
+    verdict, counts = judgement.ruling.verdict, judgement.counts
+    outbox = history.facts.service_variant == "outbox"
+    if verdict is Verdict.INCONCLUSIVE:
+        return "Unknown: the run proves neither loss nor its absence. The failed guards below say what was missing."
+    if verdict is Verdict.CONSISTENT:
+        return _OUTBOX if outbox else _ridden_out(judgement)
+    if not counts["lost_events"]:
+        return "No event was lost; see the truth table for what contradicts the answers of the service."
+    if judgement.lost_outside == counts["lost_events"] and judgement.outages:
+        return "No outage explains these losses: they were sent well away from any. Look for another bug."
+    if outbox:
+        return f"{_OUTBOX} Even so events are missing: the relay has dropped them. Look into its log."
+    return _DUAL_WRITE
+
+
+def _ridden_out(judgement: Judgement) -> str:
+    if not judgement.outages:
+        return "Nothing was broken, and nothing was lost."
+    return (
+        "No event was lost in this outage. Without an outbox that is no guarantee: the producer held the events in "
+        "memory until the broker was back, or the service refused the orders while it was away."
+    )
+
+
+def fix(history: History, judgement: Judgement) -> str:
+    """Return what to do."""
+    if history.facts.service_variant == "outbox":
+        if judgement.ruling.verdict is Verdict.CONSISTENT:
+            return "None needed: this is the Transactional Outbox pattern at work."
+        return "Make the relay delete or mark an outbox row only after the broker has acknowledged its event."
+    if judgement.ruling.verdict is Verdict.CONSISTENT and not judgement.outages:
+        return "None needed."
+    return (
+        "Implement the Transactional Outbox pattern: write the event to an `outbox` table within the same database "
+        "transaction as the order, and let a relay (a poller or change data capture) publish it, at least once."
+    )

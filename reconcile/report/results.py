@@ -1,0 +1,64 @@
+"""The seed's table of checks: what was expected, and what was found."""
+
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.outages import Cause
+
+
+def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
+    """Return (check, expected, actual) by the order of the seed's report, and the counts behind it."""
+    counts = judgement.counts
+    order = history.facts.check_order
+    losing = history.facts.expect == "lost-events"
+    rows = f"{counts['rows']}"
+    table = [
+        ("Baseline order in DB", "YES", _yes(order.row if order else None)),
+        ("Baseline event in Kafka", "YES", _yes(order.event if order else None)),
+        *_chaos_orders(judgement, losing),
+        ("DB order count", "N", rows if history.rows.complete else f"{rows} (not read completely)"),
+        (
+            "Kafka event count",
+            "fewer than N" if losing else "N",
+            f"{counts['events']}" + ("" if history.events.complete else " (not read completely)"),
+        ),
+        ("Orders sent", "all that were due", f"{counts['attempted']} of {counts['due']}"),
+        ("Lost events", "at least 1" if losing else "0", _proven(counts, "lost_events", "suspected_lost")),
+        ("Phantom events", "0", _proven(counts, "phantom_events", "suspected_phantom")),
+        ("Lost orders", "0", _proven(counts, "lost_orders", "suspected_lost_orders")),
+        ("Visible after reject", "0", f"{counts['visible_after_reject']}"),
+        ("Late events", "DEPENDS", f"{counts['late_events']}"),
+        (
+            "Duplicate events",
+            "DEPENDS",
+            f"{counts['redelivered']} redelivered, {counts['published_twice']} published twice",
+        ),
+    ]
+    return [tuple(row) for row in table]
+
+
+def _chaos_orders(judgement: Judgement, losing: bool) -> list[tuple[str, str, str]]:
+    """Chaos orders: those sent while the broker was proven down."""
+    table = judgement.table
+    chaos = (judgement.causes == Cause.DOWN) & (table.attempt >= 0)
+    total, rows = int(chaos.sum()), int((chaos & table.row).sum())
+    stored = int((chaos & table.whole).sum())
+    return [
+        ("Chaos order in DB", "DEPENDS", _share(rows, total, "sent while the broker was down")),
+        ("Chaos event in Kafka", "NO" if losing else "YES", _share(stored, rows, "of those in the DB")),
+    ]
+
+
+def _share(part: int, total: int, which: str) -> str:
+    if not total:
+        return f"none {which}"
+    word = "YES" if part == total else "NO" if not part else "SOME"
+    return f"{word} ({part} of {total} {which})"
+
+
+def _proven(counts: dict[str, int], proven: str, suspected: str) -> str:
+    doubt = f" ({counts[suspected]} suspected)" if counts[suspected] else ""
+    return f"{counts[proven]}{doubt}"
+
+
+def _yes(value: bool | None) -> str:
+    return {True: "YES", False: "NO", None: "UNKNOWN"}[value]

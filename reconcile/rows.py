@@ -1,0 +1,184 @@
+"""The witness "row": the run's rows in one snapshot of PostgreSQL, read as a few long binary values.
+
+PostgreSQL sends a query's result row by row, and each row costs the client; so the server packs the ids itself
+(`string_agg(uuid_send(id) || uuid_send(customer_id), '')`) and numpy views the bytes as they are. Order of reading:
+rows first, then the log, so that an event written in between cannot make a row look lost; then, in a fresh snapshot,
+the orders that only the log knows, so that a row written in between cannot make an event look like a phantom. (A row
+and its event that are both written after the snapshot show as an event whose row the fresh look finds.)
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
+from reconcile.event_value import SEQUENCE_MASK
+from reconcile.growing import GrowingArray
+from reconcile.history import IDS, ROW, RowsWitness, ids_of
+from runlog.clock import AnchoredClock
+from runlog.facts import RunFacts
+
+Progress = Callable[[str, int, int | None], None]
+
+# Sequence numbers a slice: 32 MiB a value, far from the 1 GB that one may have, even with many rows an attempt.
+SLICE: Final = 2**20
+# Order ids a question: as many index lookups as one statement should make.
+ASKED: Final = 50_000
+_STAGE: Final = "rows"
+_PAIR: Final = np.dtype([("hi", ">u8"), ("lo", ">u8"), ("customer_hi", ">u8"), ("customer_lo", ">u8")])
+
+_NEXT = """SELECT customer_id FROM {orders} WHERE customer_id BETWEEN %(low)s AND %(high)s
+ORDER BY customer_id LIMIT 1"""
+_ROWS = """SELECT string_agg(uuid_send(id) || uuid_send(customer_id), ''::bytea) FROM {orders}
+WHERE customer_id BETWEEN %(low)s AND %(high)s"""
+# An aggregate id that is no UUID belongs to something else and must not fail the cast; a `type` column, where the
+# table has one, may say that the entry is another event of the order.
+_PENDING = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o
+WHERE o.customer_id BETWEEN %(low)s AND %(high)s AND o.id IN (
+SELECT CASE WHEN b.aggregateid ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$' THEN b.aggregateid::uuid END
+FROM {outbox} b WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%')"""
+_ELSEWHERE = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
+SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
+
+
+def read_rows(
+    database_url: str,
+    facts: RunFacts,
+    event_ids: NDArray[np.void] | None,
+    clock: AnchoredClock,
+    progress: Progress,
+    *,
+    on_snapshot: Callable[[], None] | None = None,
+) -> RowsWitness:
+    """Read the run's rows; never raises for trouble with the database.
+
+    Args:
+        database_url: connection string or URL of libpq; secret.
+        facts: names of the tables, and the run's key.
+        event_ids: IDS of the run's events where they are known already: those without a row of the run are looked up
+            as `look_elsewhere` does. None: `elsewhere` stays empty.
+        clock: the run's clock, for `taken_at`: whatever was committed until then is in the snapshot.
+        progress: told ("rows", rows read, None).
+        on_snapshot: called each time a snapshot has been taken (again after a broken connection), from when on the log
+            may be read.
+    """
+
+    def attempt() -> RowsWitness:
+        with open_snapshot(database_url) as snapshot:
+            taken_at = clock.now()
+            low = _next(snapshot, facts, 0)
+            if on_snapshot is not None:
+                on_snapshot()
+            rows = _rows(snapshot, facts, low, progress)
+            return RowsWitness(rows, _pending(snapshot, facts), np.empty(0, dtype=IDS), taken_at, complete=True)
+
+    try:
+        witness = with_retries(attempt)
+    except DatabaseProblem as problem:
+        nothing = np.empty(0, dtype=IDS)
+        return RowsWitness(np.empty(0, dtype=ROW), nothing, nothing, None, complete=False, problem=str(problem))
+    return witness if event_ids is None else look_elsewhere(database_url, witness, event_ids, facts)
+
+
+def look_elsewhere(database_url: str, rows: RowsWitness, event_ids: NDArray[np.void], facts: RunFacts) -> RowsWitness:
+    """Return `rows` with `elsewhere` filled in; to be called once the events are read.
+
+    Args:
+        database_url: connection string or URL of libpq; secret.
+        rows: what `read_rows` said.
+        event_ids: IDS of the run's events.
+        facts: name of the table.
+
+    Returns:
+        The same rows; incomplete, with the reason, when the database could not be asked.
+    """
+    try:
+        elsewhere = rows_elsewhere(database_url, without_row(event_ids, rows.rows), facts)
+    except DatabaseProblem as problem:
+        return replace(rows, complete=False, problem=rows.problem or str(problem))
+    return replace(rows, elsewhere=elsewhere)
+
+
+def rows_elsewhere(database_url: str, candidate_ids: NDArray[np.void], facts: RunFacts) -> NDArray[np.void]:
+    """Return those of the order ids (n IDS) that the table holds now, wherever in it, as an array of IDS.
+
+    Raises:
+        DatabaseProblem: the database could not be asked.
+    """
+    if not len(candidate_ids):
+        return np.empty(0, dtype=IDS)
+    query = sql.SQL(_ELSEWHERE).format(orders=table_name(facts.orders_table))
+    slices = [candidate_ids[start : start + ASKED] for start in range(0, len(candidate_ids), ASKED)]
+
+    def attempt() -> bytes:
+        with open_snapshot(database_url) as snapshot:
+            found = [snapshot.value(query, {"ids": part.tobytes(), "count": len(part)}) or b"" for part in slices]
+            return b"".join(found)
+
+    return np.unique(np.frombuffer(with_retries(attempt), dtype=IDS))
+
+
+def without_row(event_ids: NDArray[np.void], rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Return those of `event_ids` (IDS) that are not among `rows` (ROW)."""
+    known = _mixed(rows)
+    order = np.argsort(known)
+    places = np.searchsorted(known, _mixed(event_ids), sorter=order)
+    candidates = np.ones(len(event_ids), dtype=np.bool_)
+    inside = places < len(rows)
+    # Where two ids share their mixed word the wrong one may be compared: then one id too many is asked for, no harm.
+    same = ids_of(rows)[order[places[inside]]] == event_ids[inside]
+    candidates[inside] = ~same
+    return event_ids[candidates]
+
+
+def _mixed(ids: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Return one 64-bit word an id; both halves count, as ids that begin with a time share their upper one."""
+    factor = np.uint64(0x9E3779B97F4A7C15)
+    mixed: NDArray[np.uint64] = ids["hi"].astype(np.uint64) * factor ^ ids["lo"].astype(np.uint64)
+    return mixed
+
+
+def _next(snapshot: Snapshot, facts: RunFacts, sequence: int) -> UUID | None:
+    """Return the first customer id in the table whose sequence number is `sequence` or more; None if there is none."""
+    query = sql.SQL(_NEXT).format(orders=table_name(facts.orders_table))
+    key = facts.run_key
+    found: UUID | None = snapshot.value(query, {"low": key.customer_id(sequence), "high": key.last})
+    return found
+
+
+def _rows(snapshot: Snapshot, facts: RunFacts, low: UUID | None, progress: Progress) -> NDArray[np.void]:
+    rows = GrowingArray(ROW)
+    for pairs in _slices(snapshot, facts, low):
+        fresh = rows.extend(len(pairs))
+        fresh["hi"], fresh["lo"] = pairs["hi"], pairs["lo"]
+        fresh["seq"] = pairs["customer_lo"].astype(np.uint64) & SEQUENCE_MASK
+        progress(_STAGE, len(rows), None)
+    return rows.finish()
+
+
+def _slices(snapshot: Snapshot, facts: RunFacts, low: UUID | None) -> Iterator[NDArray[np.void]]:
+    """Yield arrays of pairs; each slice begins at a customer id that exists, so gaps of any width cost nothing."""
+    query = sql.SQL(_ROWS).format(orders=table_name(facts.orders_table))
+    key = facts.run_key
+    last = key.sequence_of(key.last) or 0
+    while low is not None:
+        first = key.sequence_of(low) or 0
+        end = min(first + SLICE - 1, last)
+        yield _view(snapshot.value(query, {"low": low, "high": key.customer_id(end)}), _PAIR)
+        low = _next(snapshot, facts, end + 1) if end < last else None
+
+
+def _pending(snapshot: Snapshot, facts: RunFacts) -> NDArray[np.void]:
+    if facts.outbox_table is None:
+        return np.empty(0, dtype=IDS)
+    query = sql.SQL(_PENDING).format(orders=table_name(facts.orders_table), outbox=table_name(facts.outbox_table))
+    return _view(snapshot.value(query, {"low": facts.run_key.first, "high": facts.run_key.last}), IDS)
+
+
+def _view(value: Any, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    return np.frombuffer(value or b"", dtype=dtype)

@@ -1,0 +1,116 @@
+"""What the witnesses said, saved in the run's folder, so that judging again touches no store and gives the same bytes.
+
+Arrays are `.npy` files without pickle, named after their content; `witness.json` names them with length and SHA-256 and
+holds everything else. It is written last, in one step: whoever reads finds the old witnesses or the new ones, whole.
+"""
+
+import hashlib
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.history import EVENT, IDS, ROW, EventsWitness, RowsWitness
+from runlog.folder import RunFolder, read_json, write_json
+
+FORMAT: Final = 1
+INDEX: Final = "witness.json"
+_ROWS: Final = {"rows": ROW, "pending": IDS, "elsewhere": IDS}
+_EVENTS: Final = {"events": EVENT}
+_BY_PARTITION: Final = ("starts", "lows", "reached", "ends")
+
+
+def save_witnesses(folder: RunFolder, rows: RowsWitness, events: EventsWitness) -> None:
+    """Save both witnesses in place of whatever was saved before.
+
+    Raises:
+        OSError: the disk is full or not writable; what was saved before still stands.
+    """
+    folder.witnesses.mkdir(mode=0o700, exist_ok=True)
+    parts = {"rows": _save(folder.witnesses, rows, _ROWS), "events": _save(folder.witnesses, events, _EVENTS)}
+    write_json(folder.witnesses / INDEX, {"format": FORMAT, **parts})
+    named = {entry["file"] for part in parts.values() for entry in part["arrays"].values()}
+    for path in folder.witnesses.glob("*.npy"):
+        if path.name not in named:
+            path.unlink()
+
+
+def load_witnesses(folder: RunFolder) -> tuple[RowsWitness, EventsWitness] | None:
+    """Return the saved witnesses, complete or not; None if none were saved.
+
+    Raises:
+        ValueError: a file is missing, damaged, or of another format; one sentence with the remedy.
+    """
+    path = folder.witnesses / INDEX
+    if not path.is_file():
+        return None
+    try:
+        index = read_json(path)
+        if index["format"] != FORMAT:
+            raise ValueError(f"format {index['format']} instead of {FORMAT}")
+        rows = RowsWitness(**_load(folder.witnesses, index["rows"], _ROWS))
+        events = EventsWitness(**_load(folder.witnesses, index["events"], _EVENTS))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the saved witnesses of run {folder.run_id} are damaged ({_brief(error)}); "
+            f"delete its folder {folder.witnesses.name}/ and reconcile again while both stores are there"
+        ) from None
+    return rows, events
+
+
+def _save(folder: Path, witness: RowsWitness | EventsWitness, arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
+    part: dict[str, Any] = {
+        field.name: getattr(witness, field.name) for field in fields(witness) if field.name not in arrays
+    }
+    for name in _BY_PARTITION:
+        if name in part:
+            part[name] = {str(partition): offset for partition, offset in sorted(part[name].items())}
+    part["arrays"] = {name: _save_array(folder, name, getattr(witness, name), arrays[name]) for name in arrays}
+    return part
+
+
+def _save_array(folder: Path, name: str, array: NDArray[np.void], dtype: np.dtype[np.void]) -> dict[str, Any]:
+    if array.dtype != dtype or array.ndim != 1:
+        raise ValueError(f"{name} has the type {array.dtype}, not {dtype}")
+    partial = folder / f".{name}-{os.getpid()}.partial"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+    digest = _digest(partial)
+    path = folder / f"{name}-{digest[:12]}.npy"
+    partial.replace(path)
+    return {"file": path.name, "length": len(array), "sha256": digest}
+
+
+def _load(folder: Path, part: dict[str, Any], arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
+    entries = part.pop("arrays")
+    for name in _BY_PARTITION:
+        if name in part:
+            part[name] = {int(partition): int(offset) for partition, offset in part[name].items()}
+    return {**part, **{name: _load_array(folder, entries[name], dtype) for name, dtype in arrays.items()}}
+
+
+def _load_array(folder: Path, entry: dict[str, Any], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    path = folder / Path(entry["file"]).name
+    if _digest(path) != entry["sha256"]:
+        raise ValueError(f"{path.name} is not what {INDEX} says")
+    array: NDArray[np.void] = np.load(path, allow_pickle=False)
+    if array.dtype != dtype or array.shape != (entry["length"],):
+        raise ValueError(f"{path.name} holds other elements than expected")
+    return array
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _brief(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{Path(str(error.filename)).name}: {(error.strerror or 'unreadable').lower()}"
+    if isinstance(error, ValueError) and error.args:
+        return str(error).splitlines()[0]
+    return f"{INDEX} lacks what it should hold"

@@ -1,0 +1,177 @@
+"""The truth table: what became of every attempt, by its outcome and by whether a row and an event are there.
+
+One *case* is judged for each attempt that was sent, for each extra order (a second order under the sequence number of
+one attempt) and for each unrecorded one (its sequence number was never sent). An order is any id that has a row or an
+event; each belongs to exactly one case, by these rules in this order:
+
+1. an attempt that was told an id owns the order of that id, and no other: what the ack says is what is looked for. When
+   two attempts were told one id, the one whose sequence number the order carries owns it, else the earlier one;
+2. an attempt that was told none owns the order that carries its sequence number; of several a whole one first, then one
+   with a row, then the lowest id;
+3. any further order under an attempt's number is an `extra order`, anything else `unrecorded`. Both are judged for row
+   and event alone, as an ambiguous attempt would be.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.history import NO_SEQUENCE, EventsWitness, RowsWitness
+from reconcile.joins import Bools, Floats, Ints, Words, index_of, words
+from reconcile.orders import Orders, number_orders, own_orders
+from runlog.ledger import Kind
+from runlog.outcomes import Outcome
+
+T = TypeVar("T", bound=np.generic)
+EXTRA: Final = 4
+UNRECORDED: Final = 5
+OUTCOMES: Final = {
+    int(Outcome.ACKNOWLEDGED): Outcome.ACKNOWLEDGED.label,
+    int(Outcome.AMBIGUOUS): Outcome.AMBIGUOUS.label,
+    int(Outcome.REJECTED): Outcome.REJECTED.label,
+    int(Outcome.PROVOKED): Outcome.PROVOKED.label,
+    EXTRA: "extra",
+    UNRECORDED: "unrecorded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The cases as parallel arrays of shape (n,): attempts by sequence number, then extra orders, then unrecorded ones.
+
+    Attributes:
+        outcome: a key of OUTCOMES.
+        row, event: whether the order has a row, an event.
+        backlog: a known backlog still holds the order's event.
+        known, hi, lo: whether the order's id is known, and its words.
+        seq: sequence number; NO_SEQUENCE when none is known.
+        attempt: index into `attempts`, -1 for unrecorded cases.
+        sent, completed: epoch seconds; NaN when not known (no answer, not an attempt).
+        phase: number of `runlog.ledger.Phase`, 0 when not known.
+        case_of_event: for each event of the witness the index of its case, shape (events,).
+        conflicts: orders whose row and event carry different sequence numbers.
+        attempts: the ledger's records of what was sent.
+    """
+
+    outcome: NDArray[np.uint8]
+    row: Bools
+    event: Bools
+    backlog: Bools
+    known: Bools
+    hi: Words
+    lo: Words
+    seq: Words
+    attempt: Ints
+    sent: Floats
+    completed: Floats
+    phase: NDArray[np.uint8]
+    case_of_event: Ints
+    conflicts: int
+    attempts: NDArray[np.void]
+
+    def had(self, outcome: int) -> Bools:
+        """Cases with this outcome, a key of OUTCOMES."""
+        mask: Bools = self.outcome == outcome
+        return mask
+
+    @property
+    def whole(self) -> Bools:
+        """Row and event are there."""
+        return self.row & self.event
+
+    @property
+    def pending(self) -> Bools:
+        """A row whose event is not there yet, but still in a known backlog."""
+        return self.row & ~self.event & self.backlog
+
+    @property
+    def lost(self) -> Bools:
+        """Lost events: a row without an event, and no backlog that still holds it."""
+        return self.row & ~self.event & ~self.backlog
+
+    @property
+    def phantom(self) -> Bools:
+        """Phantom events: an event without a row anywhere in the table."""
+        return self.event & ~self.row
+
+    @property
+    def lost_order(self) -> Bools:
+        """Lost orders: acknowledged, but no row."""
+        return self.had(Outcome.ACKNOWLEDGED) & ~self.row
+
+    @property
+    def visible_after_reject(self) -> Bools:
+        """Row or event of a rejected attempt, or both of one that the service said it had rolled back."""
+        rejected = self.had(Outcome.REJECTED) & (self.row | self.event)
+        return rejected | (self.had(Outcome.PROVOKED) & self.whole)
+
+    @property
+    def recovered(self) -> Bools:
+        """Ambiguous attempts that are whole."""
+        return self.had(Outcome.AMBIGUOUS) & self.whole
+
+    @property
+    def unresolved(self) -> Bools:
+        """Ambiguous attempts that left nothing."""
+        return self.had(Outcome.AMBIGUOUS) & ~self.row & ~self.event
+
+
+def build_table(attempts: NDArray[np.void], rows: RowsWitness, events: EventsWitness) -> Table:
+    """Return the truth table.
+
+    Args:
+        attempts: the ledger's records (`runlog.ledger.FIELDS`) in order of `seq`; those never sent are left out here.
+        rows: what PostgreSQL said.
+        events: what Kafka said.
+    """
+    sent = attempts[(attempts["kind"] == Kind.SENT) | (attempts["kind"] == Kind.COMPLETED)]
+    orders = number_orders(sent, rows, events)
+    home = index_of(orders.seq, words(sent, "seq"))
+    owned, owner = own_orders(sent, orders, home)
+    return _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
+
+
+def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, loose: Bools) -> Table:
+    extra, unrecorded = np.flatnonzero(loose & (home >= 0)), np.flatnonzero(loose & (home < 0))
+    order = np.concatenate([np.where(owned >= 0, owned, orders.told), extra, unrecorded])
+    attempt = np.concatenate([np.arange(len(sent)), home[extra], np.full(len(unrecorded), -1, dtype=np.int64)])
+    # A told id that another attempt owns is shown, but what is there under it is not counted a second time.
+    present = np.concatenate([owned >= 0, np.ones(len(extra) + len(unrecorded), dtype=np.bool_)])
+    known = order >= 0
+    of_attempt = attempt >= 0
+    case_of_order = np.full(len(orders.hi), -1, dtype=np.int64)
+    case_of_order[order[present]] = np.flatnonzero(present)
+    seq = _spread(orders.seq, order, known, NO_SEQUENCE)
+    seq[of_attempt] = words(sent, "seq")[attempt[of_attempt]]
+    answered = (sent["kind"] == Kind.COMPLETED)[attempt[of_attempt]]
+    completed = _spread(sent["completed"], attempt, of_attempt, np.float64(np.nan))
+    completed[np.flatnonzero(of_attempt)[~answered]] = np.nan
+    outcome = np.where(sent["kind"] == Kind.COMPLETED, sent["outcome"], int(Outcome.AMBIGUOUS))
+    false, zero = np.bool_(False), np.uint64(0)
+    return Table(
+        outcome=np.concatenate([outcome, np.full(len(extra), EXTRA), np.full(len(unrecorded), UNRECORDED)]).astype(
+            np.uint8
+        ),
+        row=_spread(orders.row, order, known, false) & present,
+        event=_spread(orders.event, order, known, false) & present,
+        backlog=_spread(orders.backlog, order, known, false) & present,
+        known=known,
+        hi=_spread(orders.hi, order, known, zero),
+        lo=_spread(orders.lo, order, known, zero),
+        seq=seq,
+        attempt=attempt.astype(np.int64),
+        sent=_spread(sent["sent"], attempt, of_attempt, np.float64(np.nan)),
+        completed=completed,
+        phase=_spread(sent["phase"], attempt, of_attempt, np.uint8(0)),
+        case_of_event=case_of_order[orders.of_event],
+        conflicts=orders.conflicts,
+        attempts=sent,
+    )
+
+
+def _spread(values: NDArray[T], index: Ints, valid: Bools, otherwise: T) -> NDArray[T]:
+    spread = np.full(len(index), otherwise, dtype=values.dtype)
+    spread[valid] = values[index[valid]]
+    return spread

@@ -1,0 +1,109 @@
+"""Where a topic begins and ends, asked once before it is read: partitions, low and high watermarks, topic id.
+
+Ends are asked for as "read uncommitted", so that they are true high watermarks: a consumer that reads committed records
+only would otherwise be told the last stable offset, and an open transaction would pass for the end of the log.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+# The package offers both names at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin._topic import TopicDescription
+
+TRIES: Final = 3
+ANSWER_S: Final = 4.0
+PAUSE_S: Final = 0.5
+# What librdkafka says for the all-zero id of a broker that has none (Kafka before 2.8).
+_NO_TOPIC_ID: Final = 0
+_SECRET_WORDS: Final = ("password", "secret", "key.pem", "jaas", "oauthbearer.config", "certificate.pem")
+
+
+class KafkaProblem(Exception):
+    """The topic cannot be read; the message is one line without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicBounds:
+    """A topic at one moment.
+
+    Attributes:
+        topic_id: the broker's id of it as text; None when it does not tell.
+        lows: first offset that each partition still holds.
+        ends: high watermark of each partition: the offset after its last record.
+    """
+
+    topic_id: str | None
+    lows: dict[int, int]
+    ends: dict[int, int]
+
+
+def quiet_client(client: Mapping[str, str]) -> dict[str, str | int | float | bool]:
+    """Return client properties that keep librdkafka from writing to stderr: what matters reaches us as an error."""
+    return {**client, "log_level": 0}
+
+
+def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
+    """Ask the broker for the bounds of `topic`; bounded by about 30 s even if nothing answers.
+
+    Args:
+        client: librdkafka properties; `bootstrap.servers` and whatever authentication needs.
+        topic: name; it is never created by asking.
+
+    Raises:
+        KafkaProblem: no answer after `TRIES` tries, or the topic does not exist.
+    """
+    try:
+        admin = AdminClient(quiet_client(client))
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaProblem(f"the Kafka client refuses its properties: {scrub(str(error), client)}") from None
+    for attempt in range(TRIES):
+        try:
+            return _ask(admin, topic)
+        except KafkaException as error:
+            if attempt + 1 == TRIES:
+                raise KafkaProblem(_explain(error, topic, client)) from None
+        # Right after a restart a broker may not know its own topics yet.
+        time.sleep(PAUSE_S)
+    raise AssertionError("unreachable")
+
+
+def scrub(text: str, client: Mapping[str, str]) -> str:
+    """Return `text` as one line in which no secret value of the client properties is left."""
+    for name, value in client.items():
+        if value and any(word in name for word in _SECRET_WORDS):
+            text = text.replace(value, "***")
+    return " ".join(text.split())
+
+
+def _ask(admin: AdminClient, topic: str) -> TopicBounds:
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
+    description: TopicDescription = described[topic].result(ANSWER_S + 1)
+    partitions = [TopicPartition(topic, partition.id) for partition in description.partitions]
+    return TopicBounds(
+        topic_id=str(description.topic_id) if int(description.topic_id) != _NO_TOPIC_ID else None,
+        lows=_offsets(admin, partitions, OffsetSpec.earliest),
+        ends=_offsets(admin, partitions, OffsetSpec.latest),
+    )
+
+
+def _offsets(admin: AdminClient, partitions: list[TopicPartition], spec: Callable[[], Any]) -> dict[int, int]:
+    answers: dict[TopicPartition, Future[Any]] = admin.list_offsets(
+        {partition: spec() for partition in partitions},
+        isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=ANSWER_S,
+    )
+    return {partition.partition: answer.result(ANSWER_S + 1).offset for partition, answer in answers.items()}
+
+
+def _explain(error: KafkaException, topic: str, client: Mapping[str, str]) -> str:
+    cause = error.args[0]
+    if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return f"topic {topic} does not exist on the broker"
+    return f"the broker did not tell the bounds of topic {topic}: {scrub(str(cause), client)}"

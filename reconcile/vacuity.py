@@ -1,0 +1,176 @@
+"""Vacuity guards: does a clean result prove anything? Each is a pure function of the findings."""
+
+import math
+from typing import Final
+
+from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
+from reconcile.history import NO_SEQUENCE
+from reconcile.table import UNRECORDED
+from runlog import marks as m
+from runlog.ledger import Phase
+from runlog.outcomes import Outcome
+
+LEAST_SENT_IN_OUTAGE: Final = 0.9
+LEAST_SENT: Final = 0.98
+LEAST_ON_TIME: Final = 0.95
+LARGEST_WALL_STEP_S: Final = 0.5
+_NO_OUTAGE: Final = "this scenario breaks nothing"
+
+
+def fault_proven(findings: Findings) -> Guard:
+    """Each planned outage was seen: the broker answered, then failed to answer."""
+    name, planned = "fault proven", findings.planned_outages
+    if not planned:
+        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
+    proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
+    if proven < planned:
+        return vacuity(name, False, f"the broker was proven down in {proven} of {planned} outage(s)")
+    return vacuity(name, True, f"the broker was proven down in all {planned} outage(s)")
+
+
+def fault_held(findings: Findings) -> Guard:
+    """Between `injected` and `healing` the lookout kept asking and got no answer."""
+    name = "fault held"
+    if not findings.wants_outage or not findings.outages:
+        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
+    questions = answers = 0
+    for outage in findings.outages:
+        if outage.injected is None:
+            return vacuity(name, False, f"outage {outage.index}: the broker was never proven down")
+        _, injected, healing, _ = outage.edges
+        inside = [o for o in findings.history.observations if injected < o.answered < healing]
+        if not inside:
+            return vacuity(name, False, f"outage {outage.index}: nobody asked the broker while it should be down")
+        questions += len(inside)
+        answers += sum(o.ok for o in inside)
+    if answers:
+        return vacuity(name, False, f"the broker answered {answers} of {questions} questions while it should be down")
+    return vacuity(name, True, f"the broker left all {questions} questions unanswered until healing began")
+
+
+def load_went_on(findings: Findings) -> Guard:
+    """Orders were sent during the outage, whatever the answers."""
+    name = "load went on"
+    if not findings.wants_outage:
+        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
+    rate = next((rate for rate in findings.rates if rate.phase is Phase.OUTAGE), None)
+    due, sent = (rate.due, rate.sent) if rate else (0, 0)
+    enough = due > 0 and sent >= LEAST_SENT_IN_OUTAGE * due
+    text = f"{sent} of {due} orders due during the outage were sent"
+    return vacuity(name, enough, text if enough else f"{text}; at least {LEAST_SENT_IN_OUTAGE:.0%} are needed")
+
+
+def offered_rate_held(findings: Findings) -> Guard:
+    """In each phase orders were sent as the plan asked, and when it asked. `skipped` arrivals are in no record."""
+    name, ledger = "offered rate held", findings.history.ledger
+    if not sum(rate.due for rate in findings.rates):
+        return vacuity(name, False, "no order fell due")
+    wrong = [f"{ledger.missing} arrivals were skipped"] if ledger.missing else []
+    for rate in findings.rates:
+        if rate.sent < LEAST_SENT * rate.due:
+            wrong.append(f"{rate.phase.label}: {rate.sent} of {rate.due} due orders were sent")
+        elif rate.on_time < LEAST_ON_TIME * rate.sent:
+            wrong.append(
+                f"{rate.phase.label}: only {rate.on_time} of {rate.sent} orders were sent within 250 ms of due"
+            )
+    if wrong:
+        return vacuity(name, False, "; ".join(wrong))
+    slowest = max((rate.lag_p95_s or 0.0 for rate in findings.rates), default=0.0)
+    return vacuity(name, True, f"every phase sent what was due, 95 % within {max(slowest, 0.0) * 1000:.0f} ms")
+
+
+def acknowledged_before_and_after(findings: Findings) -> Guard:
+    """The service was seen to work before the outage and after it."""
+    name = "acknowledgements before and after"
+    if findings.history.facts.scenario == "phantom-event":
+        return not_applicable(name, Kind.VACUITY, "this scenario expects no acknowledgements")
+    table = findings.table
+    before, after = (
+        int((table.had(Outcome.ACKNOWLEDGED) & (table.phase == phase)).sum())
+        for phase in (Phase.BASELINE, Phase.RECOVERY)
+    )
+    text = f"{before} orders acknowledged in the baseline, {after} in the recovery"
+    return vacuity(name, before > 0 and after > 0, text)
+
+
+def ledger_complete(findings: Findings) -> Guard:
+    """Every arrival is accounted for, and no order of the run comes from elsewhere."""
+    ledger = findings.history.ledger
+    unrecorded = int(findings.table.had(UNRECORDED).sum())
+    wrong = [
+        text
+        for bad, text in (
+            (not ledger.closed, "it was never closed"),
+            (ledger.missing, f"{ledger.missing} arrivals are missing"),
+            (ledger.torn_bytes, "its last record was cut short"),
+            (unrecorded, f"{unrecorded} orders of the run are not in it"),
+        )
+        if bad
+    ]
+    if wrong:
+        return vacuity("ledger complete", False, "the ledger is not whole: " + ", ".join(wrong))
+    return vacuity("ledger complete", True, f"all {ledger.due} due arrivals are in it")
+
+
+def orders_attributable(findings: Findings) -> Guard:
+    """Rows and events carry the customer id of the attempt that they belong to."""
+    name, history = "orders attributable", findings.history
+    if history.facts.attribution != "tagged":
+        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}")
+    untagged = int(
+        (history.rows.rows["seq"] == NO_SEQUENCE).sum() + (history.events.events["seq"] == NO_SEQUENCE).sum()
+    )
+    wrong = untagged + len(history.rows.elsewhere) + findings.table.conflicts
+    if wrong:
+        return vacuity(name, False, f"{wrong} rows or events carry another customer id than the one that was sent")
+    return vacuity(name, True, "every row and event carries a customer id of the run")
+
+
+def phantoms_provoked(findings: Findings) -> Guard:
+    """Every order that was to be rolled back after its publish did publish."""
+    name = "phantoms provoked"
+    if findings.history.facts.scenario != "phantom-event":
+        return not_applicable(name, Kind.VACUITY, "this scenario provokes none")
+    provoked = findings.table.had(Outcome.PROVOKED)
+    published = int((provoked & findings.table.event).sum())
+    text = f"{published} of {int(provoked.sum())} provoked orders left an event"
+    return vacuity(name, 0 < published == int(provoked.sum()), text)
+
+
+def backlog_empty(findings: Findings) -> Guard:
+    """No event is left in the outbox."""
+    if findings.history.facts.outbox_table is None:
+        return not_applicable("backlog empty", Kind.VACUITY, "the service has no known backlog")
+    pending = int(findings.table.pending.sum())
+    return vacuity("backlog empty", pending == 0, f"{pending} events still wait in the outbox")
+
+
+def clock_steady(findings: Findings) -> Guard:
+    """The wall clock was not set while the run went on."""
+    name = "clock steady"
+    ended = [mark for mark in findings.history.marks if mark.name == m.ENDED]
+    step = ended[-1].detail.get("wall_step") if ended else None
+    if not isinstance(step, int | float) or math.isnan(step):
+        return not_applicable(name, Kind.VACUITY, "unknown: the run did not note how far the wall clock moved")
+    return vacuity(name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+.3f} s against ours")
+
+
+def plan_completed(findings: Findings) -> Guard:
+    """All phases were passed, and nothing broke the run off."""
+    name, marks = "plan completed", findings.history.marks
+    trouble = [mark for mark in marks if mark.name in {m.INTERRUPTED, m.FAILED}]
+    if trouble:
+        reason = trouble[0].detail.get("reason", "no reason told")
+        return vacuity(
+            name,
+            False,
+            f"the run was {'interrupted' if trouble[0].name == m.INTERRUPTED else 'ended by a failure'}: {reason}",
+        )
+    passed = {mark.name for mark in marks}
+    absent = [step for step in (m.BASELINE, m.RECOVERY, m.DRAIN, m.DRAINED, m.ENDED) if step not in passed]
+    healed = sum(outage.healing is not None for outage in findings.outages)
+    if healed < findings.planned_outages:
+        absent.append(f"{findings.planned_outages - healed} outage(s)")
+    if absent:
+        return vacuity(name, False, f"the run did not pass: {', '.join(absent)}")
+    return vacuity(name, True, "all phases were passed")

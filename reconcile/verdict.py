@@ -1,0 +1,137 @@
+"""The verdict, the one line that explains it, and the exit code.
+
+`inconsistent` needs proven violations, `consistent` needs every guard; anything else is `inconclusive`. A failed
+evidence guard takes the proof away (a witness may be incomplete); a failed vacuity guard only takes the value of a
+clean result away, so proven violations stand.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reconcile.findings import Guard, Kind
+from runlog import exitcodes
+from runlog import marks as m
+from runlog.marks import Mark
+
+
+class Verdict(Enum):
+    """What the run proved."""
+
+    CONSISTENT = "consistent"
+    INCONSISTENT = "inconsistent"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The verdict and what follows from it.
+
+    Attributes:
+        verdict: what the run proved.
+        reason: one line for a person.
+        met: whether the expectation was met; None when the verdict is inconclusive.
+        exit_code: of the whole run, see `runlog.exitcodes`.
+    """
+
+    verdict: Verdict
+    reason: str
+    met: bool | None
+    exit_code: int
+
+
+def rule(
+    counts: dict[str, int],
+    silent: int,
+    guards: list[Guard],
+    expect: str,
+    marks: list[Mark],
+    *,
+    fail_on_duplicates: bool,
+) -> Ruling:
+    """Return the ruling.
+
+    Args:
+        counts: of the run, see `reconcile.counts`.
+        silent: how many of the lost events (suspected ones included) belong to acknowledged orders.
+        guards: all of them, `conservation` included.
+        expect: `consistent`, `lost-events`, `phantom-events` or `any`.
+        marks: those that tell of trouble carry an exit code of their own.
+        fail_on_duplicates: `published_twice` counts as a violation.
+    """
+    violations = _violations(counts, silent, fail_on_duplicates)
+    verdict, reason = _decide(counts, violations, [guard for guard in guards if guard.failed])
+    met = None if verdict is Verdict.INCONCLUSIVE else _met(expect, verdict, counts)
+    code = {None: exitcodes.INCONCLUSIVE, True: exitcodes.AS_EXPECTED, False: exitcodes.NOT_AS_EXPECTED}[met]
+    codes, not_restored = [code], False
+    if any(guard.failed and guard.name == "conservation" for guard in guards):
+        codes.append(exitcodes.USAGE_OR_CRASH)
+    for mark in marks:
+        if mark.name in {m.INTERRUPTED, m.FAILED}:
+            codes.append(int(mark.detail.get("exit_code", exitcodes.USAGE_OR_CRASH)))
+            not_restored = not_restored or bool(mark.detail.get("not_restored"))
+    return Ruling(verdict, reason, met, exitcodes.strongest(codes, not_restored))
+
+
+def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) -> tuple[Verdict, str]:
+    evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
+    if evidence:
+        return Verdict.INCONCLUSIVE, _doubt(evidence[0], failed, _suspicions(counts) + violations)
+    if violations:
+        return Verdict.INCONSISTENT, "; ".join(violations)
+    if failed:
+        return Verdict.INCONCLUSIVE, _doubt(failed[0], failed, ["nothing was lost, but that proves little"])
+    kept = counts["rows"] - counts["pending"]
+    late = f", {counts['late_events']} of them late" if counts["late_events"] else ""
+    return Verdict.CONSISTENT, f"the events of all {kept} stored orders reached Kafka{late}"
+
+
+def _doubt(first: Guard, failed: list[Guard], what: list[str]) -> str:
+    more = f" (and {_some(len(failed) - 1, 'more guard')} failed)" if len(failed) > 1 else ""
+    return "; ".join([*what, f"{first.name}: {first.reason}{more}"])
+
+
+def _suspicions(counts: dict[str, int]) -> list[str]:
+    suspects = (
+        ("suspected_lost", "event", "may be lost"),
+        ("suspected_phantom", "event", "may be a phantom"),
+        ("suspected_lost_orders", "order", "may be lost"),
+    )
+    return [f"{_some(counts[key], word)} {fate}, unproven" for key, word, fate in suspects if counts[key]]
+
+
+def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool) -> list[str]:
+    found = []
+    if counts["lost_events"]:
+        found.append(_lost(min(silent, counts["lost_events"]), counts["lost_events"]))
+    if counts["phantom_events"]:
+        found.append(f"{_some(counts['phantom_events'], 'event')} reached Kafka without an order in PostgreSQL")
+    if counts["lost_orders"]:
+        verb = "was" if counts["lost_orders"] == 1 else "were"
+        found.append(f"{_some(counts['lost_orders'], 'order')} {verb} acknowledged, but never stored")
+    if counts["visible_after_reject"]:
+        verb = "was" if counts["visible_after_reject"] == 1 else "were"
+        found.append(f"{_some(counts['visible_after_reject'], 'order')} {verb} refused, yet left a row or an event")
+    if fail_on_duplicates and counts["published_twice"]:
+        found.append(f"{_some(counts['published_twice'], 'event')} came again under a new event id")
+    return found
+
+
+def _lost(silent: int, lost: int) -> str:
+    one = lost == 1
+    verb, owner = ("was", "its event") if one else ("were", "their events")
+    if silent == lost:
+        return f"{_some(lost, 'order')} {verb} acknowledged and stored, but {owner} never reached Kafka"
+    told = f", {silent} of them acknowledged," if silent else " without an acknowledgement"
+    return f"{_some(lost, 'order')} {verb} stored{told} but {owner} never reached Kafka"
+
+
+def _met(expect: str, verdict: Verdict, counts: dict[str, int]) -> bool:
+    if expect == "lost-events":
+        return counts["lost_events"] > 0
+    if expect == "phantom-events":
+        return counts["phantom_events"] > 0
+    return expect in {"any", verdict.value}
+
+
+def _some(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

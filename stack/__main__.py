@@ -1,0 +1,138 @@
+"""`python -m stack`: fetch the broker's jars, bring the embedded stack up or down, say how it is.
+
+Exit codes: 0 done (for `status`: every component is up and healthy), 2 usage error, 3 `status`: not fully up,
+4 something could not be fetched, started or stopped, 130 or 143 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from dataclasses import fields
+from types import FrameType
+
+from stack import kafka_archive
+from stack.embedded import EmbeddedStack
+from stack.errors import StackError
+from stack.settings import VARIANTS, ServiceSettings, StackSettings
+from stack.status import as_document, as_json, as_text
+
+EXIT_OK, EXIT_USAGE, EXIT_NOT_UP, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 3, 4, 130, 143
+_DEFAULT = ServiceSettings()
+
+
+def say(line: str) -> None:
+    """Print one line at once: progress is of no use later."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def show_progress(step: str, state: str, seconds: float | None) -> None:
+    """Print a step of a long call."""
+    say(f"{step:<14} {state}" + ("" if seconds is None else f" {seconds:.1f} s"))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the command line's parser."""
+    top = argparse.ArgumentParser(
+        prog="python -m stack",
+        description="The embedded stack: real PostgreSQL, real Apache Kafka and the order service, on 127.0.0.1.",
+        epilog="Exit codes: 0 done, 2 usage, 3 (status) not fully up, 4 failed, 130/143 interrupted. "
+        "Environment: HARNESS_STACK_HOME=FOLDER puts state, data and logs there instead of .stack.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("fetch", help="download Kafka's jars once, verify them, make the class archive")
+    commands.add_parser("down", help="stop every component; data stays")
+    commands.add_parser("clean", help="down, then delete data and logs")
+    status = commands.add_parser("status", help="say what runs, where, and how it is; 0 if all is up, else 3")
+    status.add_argument("--json", action="store_true", help="print one JSON object (no secret in it)")
+    up = commands.add_parser("up", help="start whatever is missing, and wait until everything answers")
+    for name in ("service", "database", "kafka"):
+        up.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="TCP port (default: a free one)")
+    up.add_argument("--without-service", action="store_true", help="only PostgreSQL and Kafka")
+    up.add_argument("--service-variant", dest="variant", choices=VARIANTS, default=_DEFAULT.variant)
+    up.add_argument("--service-chaos", dest="chaos", action="store_true", help="offer the phantom endpoint")
+    numbers = {
+        "pool_size": "database connections",
+        "pool_wait": "longest wait for a connection, seconds",
+        "block_time": "longest time a send blocks, seconds",
+    }
+    for name, text in numbers.items():
+        default = getattr(_DEFAULT, name)
+        flag = f"--service-{name.replace('_', '-')}"
+        up.add_argument(flag, dest=name, type=type(default), default=default, help=f"{text} (default {default:g})")
+    up.add_argument(
+        "--delivery-timeout",
+        type=float,
+        default=_DEFAULT.delivery_timeout,
+        help=f"the producer's, seconds (default {_DEFAULT.delivery_timeout:g})",
+    )
+    up.add_argument("--topic", default=_DEFAULT.topic, help=f"topic of the events (default {_DEFAULT.topic})")
+    return top
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    try:
+        service = ServiceSettings(**{item.name: getattr(arguments, item.name) for item in fields(ServiceSettings)})
+        settings = StackSettings(
+            service_port=arguments.service_port,
+            database_port=arguments.database_port,
+            kafka_port=arguments.kafka_port,
+            service=service,
+        )
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_USAGE
+    stack = EmbeddedStack(progress=show_progress)
+    stack.up(settings, owner="python -m stack up", with_service=not arguments.without_service)
+    say(as_text(as_document(stack)))
+    return EXIT_OK
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    document = as_document(EmbeddedStack())
+    say(as_json(document) if arguments.json else as_text(document))
+    return EXIT_OK if document["up"] else EXIT_NOT_UP
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out one command and return its exit code; raises StackError when it fails."""
+    if arguments.command == "up":
+        return _up(arguments)
+    if arguments.command == "status":
+        return _status(arguments)
+    if arguments.command == "fetch":
+        kafka_archive.ensure(progress=show_progress)
+        say("kafka jars     verified")
+        return EXIT_OK
+    stack = EmbeddedStack(progress=show_progress)
+    if stack.status() is None:
+        say("nothing runs")
+    if arguments.command == "clean":
+        stack.clean()
+    else:
+        stack.down()
+    return EXIT_OK
+
+
+def _on_terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(EXIT_TERMINATED)  # so that what `up` has started is stopped on the way out
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _on_terminate)
+    try:
+        return run(arguments)
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what this call had started is stopped\n")
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

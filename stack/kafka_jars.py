@@ -1,0 +1,139 @@
+"""Apache Kafka's published jars: fetched once into the checkout's cache and checked against the committed SHA-256 sums.
+
+`kafka.sha256` beside this file names every jar of the class path. Nothing unverified is ever usable: the download
+happens in a temporary folder, which gets its final name only after every sum has matched. Later calls compare sizes
+and modification times with those noted at the verification, and hash again when one differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from stack.errors import ChecksumError, FetchError
+from stack.lock import locked
+from stack.progress import Progress, Stopwatch, silent
+from stack.store import CHECKOUT
+
+KAFKA_VERSION = "4.4.0"
+# slf4j-simple: Kafka's own logging backend is not among its published dependencies; 1.7.36 is the API it uses.
+ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
+SUMS = Path(__file__).with_name("kafka.sha256")
+CACHE = CHECKOUT / ".cache" / f"kafka-{KAFKA_VERSION}"
+_REMEDY = "delete that folder and run 'python -m stack fetch'"
+_LOCK_WAIT_S = 300.0
+
+
+def read_sums(path: Path = SUMS) -> dict[str, str]:
+    """Read `sha256sum`'s format: file name -> lower-case hexadecimal SHA-256. Raises ChecksumError on anything else."""
+    sums: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        digest, _, name = line.partition("  ")
+        if len(digest) != hashlib.sha256().digest_size * 2 or not name or name != Path(name).name:
+            raise ChecksumError(f"{path.name} line {number} is not '<sha-256>  <file name>': restore the file")
+        sums[name] = digest
+    if not sums:
+        raise ChecksumError(f"{path.name} is empty: restore the committed file")
+    return sums
+
+
+def verify(folder: Path, sums: dict[str, str]) -> None:
+    """Check that `folder` holds exactly the named jars with exactly these sums; raises ChecksumError otherwise."""
+    present = {entry.name for entry in folder.iterdir()}
+    for name in sorted(sums.keys() - present):
+        raise ChecksumError(f"{name} is missing from {folder} (expected sha-256 {sums[name]}): {_REMEDY}")
+    for name in sorted(present - sums.keys()):
+        raise ChecksumError(f"{name} in {folder} is not among the {len(sums)} pinned jars: {_REMEDY}")
+    for name, expected in sorted(sums.items()):
+        with (folder / name).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != expected:
+            raise ChecksumError(f"{name} in {folder} has sha-256 {found}, expected {expected}: {_REMEDY}")
+
+
+def _fingerprint(folder: Path, sums_file: Path) -> dict[str, list[int]]:
+    """Size and modification time (ns) of every jar and of the list of sums: changes when any of them does."""
+    marks = {entry.name: entry.stat() for entry in folder.iterdir()}
+    marks[sums_file.name] = sums_file.stat()
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(marks.items())}
+
+
+def _is_marked(cache: Path, sums_file: Path) -> bool:
+    try:
+        noted = json.loads((cache / "verified.json").read_text(encoding="utf-8"))
+        return bool(noted == _fingerprint(cache / "jars", sums_file))
+    except (OSError, ValueError):
+        return False
+
+
+def ensure(cache: Path = CACHE, sums_file: Path = SUMS, progress: Progress = silent) -> list[Path]:
+    """Return the verified jars, sorted by name; fetch them first if `cache` has none.
+
+    Raises ChecksumError (a jar is not the pinned one) or FetchError (no network); then nothing new is usable.
+    """
+    sums = read_sums(sums_file)
+    jars = cache / "jars"
+    if not _is_marked(cache, sums_file):
+        with locked(cache.parent / f"{cache.name}.lock", _LOCK_WAIT_S, "the fetch of Kafka's jars"):
+            if not jars.exists():
+                _fetch(cache, sums, progress)
+            (cache / "verified.json").unlink(missing_ok=True)
+            watch = Stopwatch(progress, "kafka jars")
+            verify(jars, sums)
+            _mark(cache, sums_file)
+            watch.done("verified")
+    return [jars / name for name in sorted(sums)]
+
+
+def _mark(cache: Path, sums_file: Path) -> None:
+    # Archived classes belong to the jars that they were read from.
+    for archive in cache.glob("*.aot"):
+        archive.unlink(missing_ok=True)
+    marker = cache / "verified.json"
+    temporary = marker.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(_fingerprint(cache / "jars", sums_file)), encoding="utf-8")
+    temporary.replace(marker)
+
+
+def _fetch(cache: Path, sums: dict[str, str], progress: Progress) -> None:
+    """Download, verify, and only then give the folder its name."""
+    watch = Stopwatch(progress, "kafka jars", "fetching")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as scratch:
+        resolved = _resolve(Path(scratch))
+        jars = Path(scratch) / "jars"
+        jars.mkdir()
+        for path in resolved:
+            shutil.copyfile(path, jars / path.name)
+        try:
+            verify(jars, sums)
+        except ChecksumError as error:
+            said = str(error).partition(f": {_REMEDY}")[0].replace(f" {jars}", " the download")
+            raise ChecksumError(f"{said}: fetch again from a repository that is not altered") from None
+        jars.rename(cache / "jars")
+    watch.done("fetched")
+
+
+def _resolve(scratch: Path) -> list[Path]:
+    """Let jgo resolve and download the jars below `scratch`; returns their paths."""
+    # Only here: jgo and what it brings are of no use to anybody else.
+    import requests
+    from jgo.env import EnvironmentBuilder
+    from jgo.maven import MavenContext
+
+    context = MavenContext(repo_cache=scratch / "repository")
+    builder = EnvironmentBuilder(context=context, cache_dir=scratch / "environments")
+    try:
+        environment = builder.from_endpoint(ENDPOINT)
+    except (requests.RequestException, RuntimeError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FetchError(
+            f"Kafka {KAFKA_VERSION}'s jars could not be downloaded ({type(error).__name__}: {reason}): "
+            "connect this machine to a Maven repository and run 'python -m stack fetch'"
+        ) from error
+    # jgo parts jars that are Java modules from those that are not; the class path needs both.
+    return sorted([*(environment.path / "jars").glob("*.jar"), *(environment.path / "modules").glob("*.jar")])

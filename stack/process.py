@@ -1,0 +1,198 @@
+"""Operating-system processes known by pid *and* start time, and the signals sent to them.
+
+A pid alone proves nothing: the kernel gives it to somebody else later. Everything here works on processes that
+another, already finished process started, waits by short sleeps (so that it may run under gevent, whose patched
+`time.sleep` lets others go on), and treats a zombie as dead, reaping it when it is our own child.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from stack.errors import StackError
+
+POLL_S = 0.02
+_KILL_WAIT_S = 5.0
+_TAIL_BYTES = 4096
+_PROC = Path("/proc")
+_HAS_PROC = (_PROC / "self" / "stat").exists()
+_DEAD_STATES = ("Z", "X")
+# Of /proc/PID/stat, counted after the command's closing bracket (proc(5) fields 20 and 22).
+_THREADS_FIELD, _START_TIME_FIELD = 17, 19
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+# Children of this process. Kept so that they are reaped through their own Popen (which gevent's needs), and not
+# reported as forgotten when the object that started them is gone.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def start_time(pid: int) -> float | None:
+    """Return when process `pid` started, in seconds, or None if there is no such process or it is a zombie.
+
+    On Linux counted from boot (psutil's epoch time would move when the wall clock is stepped), elsewhere psutil's.
+    """
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]
+    try:
+        if not _HAS_PROC:
+            other = psutil.Process(pid)
+            return None if other.status() == psutil.STATUS_ZOMBIE else float(other.create_time())
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text.rpartition(")")[2].split()
+    # A JVM's first thread ends before its others: it shows as a zombie while the process still runs.
+    if fields[0] in _DEAD_STATES and int(fields[_THREADS_FIELD]) <= 1:
+        _reap(pid)
+        return None
+    return int(fields[_START_TIME_FIELD]) / _TICKS_PER_S
+
+
+def _reap(pid: int) -> None:
+    """Collect a zombie if it is our child; somebody else's stays for them."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def is_alive(pid: int, started: float) -> bool:
+    """Whether the process that had `pid` when it started at `started` (see `start_time`) still runs."""
+    return start_time(pid) == started
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a component's process is started.
+
+    argv holds no secret (any user of the machine may read it); env is the whole environment.
+    user and group: numeric ids to run as, or None for our own.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    log_path: Path
+    env: Mapping[str, str] = field(repr=False, default_factory=dict)
+    user: int | None = None
+    group: int | None = None
+
+
+def spawn(launch: Launch, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, its output appended to the log file; returns once it is spawned.
+
+    A session of its own: a Ctrl-C in the terminal reaches the harness, never the components.
+    """
+    launch.log_path.parent.mkdir(parents=True, exist_ok=True)
+    # Dropping root's groups too, else the unprivileged process could still read what belongs to group root.
+    extra_groups: list[int] | None = None if launch.user is None else []
+    with launch.log_path.open("ab") as log:
+        child = subprocess.Popen(
+            launch.argv,
+            cwd=launch.cwd,
+            env=dict(launch.env),
+            stdin=stdin,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=launch.user,
+            group=launch.group,
+            extra_groups=extra_groups,
+        )
+    _children[child.pid] = child
+    return child
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """Return the process `pid` and all its descendants, the root first; empty if it is gone."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def send(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to each process that is still there (psutil refuses a reused pid)."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+def pause_tree(pid: int) -> list[psutil.Process]:
+    """SIGSTOP a process and its descendants, and return them; the root first, so that it forks no more meanwhile."""
+    root = tree(pid)[:1]
+    send(root, signal.SIGSTOP)
+    processes = tree(pid) or root
+    send(processes, signal.SIGSTOP)
+    return processes
+
+
+def kill_tree(pid: int) -> bool:
+    """SIGKILL a process and its descendants; True once all of them are gone, False if some stay for 5 s."""
+    processes = pause_tree(pid)
+    send(processes, signal.SIGKILL)
+    return wait_until(lambda: all(start_time(process.pid) is None for process in processes), _KILL_WAIT_S)
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Poll `condition` until it holds (True) or `timeout_s` seconds have passed (False)."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def log_tail(path: Path, lines: int = 8) -> str:
+    """Return the last lines of a log file, indented for an error text; says so when there are none."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            text = stream.read().decode("utf-8", errors="replace")
+    except OSError:
+        return "  (no log)"
+    kept = [line for line in text.splitlines() if line.strip()][-lines:]
+    return "\n".join(f"  {line}" for line in kept) or "  (its log is empty)"
+
+
+def accepts(host: str, port: int, timeout_s: float) -> bool:
+    """Whether somebody accepts TCP connections there. Proves nothing about health; saves a dearer question."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False
+
+
+def run_to_end(launch: Launch, what: str, timeout_s: float, text: bytes | None = None) -> Generator[None, None, None]:
+    """Run a short program to its end, yielding while it runs; `text` goes to its standard input.
+
+    what: said in the error, "formatting Kafka's storage". Raises StackError when it fails or takes longer than
+    `timeout_s` seconds (it is killed then), with the last lines of its log.
+    """
+    with tempfile.TemporaryFile() as source:
+        source.write(text or b"")
+        source.seek(0)
+        child = spawn(launch, stdin=source.fileno())
+    begun = time.monotonic()
+    try:
+        while child.poll() is None:
+            if time.monotonic() - begun > timeout_s:
+                raise StackError(f"{what} took longer than {timeout_s:g} s; its log says:\n{log_tail(launch.log_path)}")
+            yield
+    finally:
+        if child.poll() is None:
+            kill_tree(child.pid)
+    if child.returncode != 0:
+        raise StackError(f"{what} failed with exit code {child.returncode}; its log says:\n{log_tail(launch.log_path)}")

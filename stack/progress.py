@@ -1,0 +1,28 @@
+"""How a long call tells its caller where it is: one small callback, and a stopwatch that feeds it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+# (step, state, seconds that the step took or None while it goes on)
+Progress = Callable[[str, str, float | None], None]
+
+
+def silent(step: str, state: str, seconds: float | None) -> None:
+    """Tell nobody."""
+
+
+class Stopwatch:
+    """Reports a step's begin (if a word for it is given) and its end with the seconds between."""
+
+    def __init__(self, progress: Progress, step: str, begin: str = "") -> None:
+        self._progress = progress
+        self._step = step
+        self._begun = time.monotonic()
+        if begin:
+            progress(step, begin, None)
+
+    def done(self, state: str) -> None:
+        """Report that the step has reached `state`."""
+        self._progress(self._step, state, time.monotonic() - self._begun)

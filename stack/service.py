@@ -1,0 +1,70 @@
+"""The order service under test, run from this checkout and configured by environment variables alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from typing import ClassVar
+
+from stack import process
+from stack.component import ManagedProcess
+from stack.errors import StackError
+from stack.health import Health, check_http
+from stack.ports import HOST
+from stack.records import StackState
+from stack.store import CHECKOUT
+
+HEALTH_PATH = "/actuator/health"
+
+
+def environment(state: StackState, port: int) -> dict[str, str]:
+    """The service's variables for this stack. Holds the database's password: for the process's environment only."""
+    settings = state.settings
+    return {
+        "ORDERSERVICE_HOST": HOST,
+        "ORDERSERVICE_PORT": str(port),
+        "ORDERSERVICE_DATABASE_URL": state.database_url,
+        "ORDERSERVICE_KAFKA_BOOTSTRAP": state.kafka_bootstrap,
+        "ORDERSERVICE_TOPIC": settings.topic,
+        "ORDERSERVICE_VARIANT": settings.variant,
+        "ORDERSERVICE_CHAOS": "true" if settings.chaos else "false",
+        "ORDERSERVICE_POOL_SIZE": str(settings.pool_size),
+        "ORDERSERVICE_POOL_WAIT": f"{settings.pool_wait:g}",
+        "ORDERSERVICE_BLOCK_TIME": f"{settings.block_time:g}",
+        "ORDERSERVICE_DELIVERY_TIMEOUT": f"{settings.delivery_timeout:g}",
+    }
+
+
+def fingerprint(state: StackState) -> dict[str, object]:
+    """What a running service must have been started with to be left alone: its settings and its neighbours' ports."""
+    return {
+        "settings": asdict(state.settings),
+        "database_port": state.port("database"),
+        "kafka_port": state.port("broker"),
+    }
+
+
+class Service(ManagedProcess):
+    """The order service: one Python process."""
+
+    name: ClassVar[str] = "service"
+    title: ClassVar[str] = "the order service"
+
+    def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
+        """`python -m orderservice` with the recorded settings."""
+        state = self._store.load()
+        if state is None:
+            raise StackError("the order service belongs to no stack: run 'python -m stack up'")
+        # Ours of another time would overrule defaults that this stack did not choose.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("ORDERSERVICE_")}
+        return process.Launch(
+            argv=(sys.executable, "-m", "orderservice"),
+            cwd=CHECKOUT,
+            log_path=self.log_path,
+            env={**inherited, **environment(state, port)},
+        )
+
+    def probe(self, timeout_s: float) -> Health:
+        """Its health endpoint."""
+        return check_http(f"http://{HOST}:{self.port}{HEALTH_PATH}", timeout_s)

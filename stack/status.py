@@ -1,0 +1,66 @@
+"""What `python -m stack status` prints: one document without any secret, as JSON or as a few lines of text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stack.embedded import EmbeddedStack
+from stack.ports import HOST
+from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
+
+
+def as_document(stack: EmbeddedStack) -> dict[str, Any]:
+    """Look at every component now. What is unknown is None.
+
+    `up`: all three run and are healthy. `components`: for each recorded one `up` (its process runs), `healthy`,
+    `detail`, `pid`, `port`, `log`.
+    """
+    state = stack.status()
+    health = stack.health() if state else {}
+    components: dict[str, Any] = {}
+    for component in stack.components:
+        record = component.record
+        if record is not None and state is not None:
+            found = health[component.name]
+            components[component.name] = {
+                "up": component.is_alive(),
+                "healthy": found.ok,
+                "detail": found.detail,
+                "pid": record.pid,
+                "port": record.port,
+                "log": record.log_path,
+            }
+    service_port = state.port("service") if state else None
+    broker_port = state.port("broker") if state else None
+    return {
+        "up": len(components) == len(stack.components) and all(entry["healthy"] for entry in components.values()),
+        "home": str(stack.home),
+        "owner": state.owner if state else None,
+        "host": HOST,
+        "ports": {component.name: state.port(component.name) if state else None for component in stack.components},
+        "database": DATABASE_NAME,
+        "user": DATABASE_ACCOUNT,
+        "topic": state.topic if state else None,
+        "variant": state.variant if state else None,
+        "kafka_bootstrap": f"{HOST}:{broker_port}" if broker_port else None,
+        "service_url": f"http://{HOST}:{service_port}" if service_port else None,
+        "components": components,
+    }
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """Return the document as indented JSON."""
+    return json.dumps(document, indent=2)
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """Return the document as lines for a person."""
+    if not document["components"]:
+        return "down: nothing is recorded (python -m stack up brings the stack up)"
+    lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, brought up by {document['owner']}"]
+    for name, entry in document["components"].items():
+        word = "healthy" if entry["healthy"] else "sick" if entry["up"] else "down"
+        lines.append(f"  {name:<9} {word:<8} pid {entry['pid']:<8} {entry['detail']}")
+    lines.append(f"  database {document['database']}, user {document['user']}, topic {document['topic']}")
+    return "\n".join(lines)

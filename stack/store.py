@@ -1,0 +1,87 @@
+"""The folder that holds one checkout's stack: state file, data, logs, and how its state is changed safely."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stack import process, records
+from stack.errors import StackError
+from stack.lock import locked
+from stack.records import ComponentRecord, StackState
+from stack.settings import ServiceSettings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+HOME_VARIABLE = "HARNESS_STACK_HOME"
+_STATE_WAIT_S = 5.0
+
+
+def default_home() -> Path:
+    """Return the folder of this checkout's stack: `.stack` beside the code, or what HARNESS_STACK_HOME names."""
+    given = os.environ.get(HOME_VARIABLE, "")
+    return Path(given).expanduser().resolve() if given else CHECKOUT / ".stack"
+
+
+class StateStore:
+    """State, data and logs under `home` (created when first written)."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.resolve()
+        self._path = self.home / "state.json"
+
+    def log_path(self, component: str) -> Path:
+        """Log file of a component."""
+        return self.home / "logs" / f"{component}.log"
+
+    def data_path(self, component: str) -> Path:
+        """Data folder of a component."""
+        return self.home / "data" / component
+
+    def load(self) -> StackState | None:
+        """Read the state; None if nothing is recorded."""
+        return records.load(self._path)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with locked(self.home / "state.lock", _STATE_WAIT_S, "the state file"):
+            yield
+
+    def begin(self, owner: str, settings: ServiceSettings) -> None:
+        """Record with which service settings the stack is wanted, and by whom.
+
+        Recorded processes stay. The owner stays too while any of them lives: a second caller that finds the stack
+        running must be able to tell that it is not theirs to take down.
+        """
+        with self._changing():
+            state = self.load()
+            components = dict(state.components) if state else {}
+            if state and any(process.is_alive(entry.pid, entry.started) for entry in components.values()):
+                owner = state.owner
+            records.save(self._path, StackState(owner=owner, settings=settings, components=components))
+
+    def record(self, component: str, entry: ComponentRecord) -> None:
+        """Record a component's newest process."""
+        with self._changing():
+            state = self.load()
+            if state is None:
+                raise StackError(f"the stack in {self.home} was taken down meanwhile: run 'python -m stack up'")
+            components = {**state.components, component: entry}
+            records.save(self._path, dataclasses.replace(state, components=components))
+
+    def delete(self) -> None:
+        """Delete what this stack has put into its home, and the home itself if nothing else is in it."""
+        for folder in ("data", "logs"):
+            shutil.rmtree(self.home / folder, ignore_errors=True)
+        for name in ("state.json", "state.lock", "lock"):
+            (self.home / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            self.home.rmdir()
+
+    def forget(self) -> None:
+        """Record that nothing runs any more."""
+        with self._changing():
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""Fixtures for tests on real parts: one PostgreSQL and one Kafka for the whole session.
+
+Nothing here imports Locust or gevent, and no test may patch this process: what needs gevent runs in a subprocess.
+psycopg and the Kafka client are imported only when used, so that a file which does start with `import locust` still
+gets a psycopg that waits cooperatively.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stack.embedded import EmbeddedStack
+from stack.kafka import Broker
+from stack.records import StackState
+
+READY_TIMEOUT_S = 30.0
+TOPIC_TIMEOUT_S = 15.0
+
+
+class RestartableBroker:
+    """The real broker, to be broken by a test; `start` also waits until it answers again."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.process = broker
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        self.process.stop(timeout_s)
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def start(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        self.process.start()
+        self.process.wait_ready(timeout_s)
+
+    def pause(self) -> None:
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def mend(self) -> None:
+        """Whatever a test did: running, answering."""
+        self.process.resume()
+        self.start()
+
+
+@dataclass(frozen=True)
+class Infra:
+    """A real PostgreSQL and a real Kafka, without the order service."""
+
+    stack: EmbeddedStack
+    state: StackState
+    broker: RestartableBroker
+
+    @property
+    def database_url(self) -> str:
+        """Connection string of a database that all tests share: prefer `new_database`."""
+        return self.state.database_url
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """`host:port` of the broker; the same after each of its restarts."""
+        return self.state.kafka_bootstrap
+
+    def new_database(self) -> str:
+        """Create an empty database and return its connection string."""
+        import psycopg
+        from psycopg import sql
+
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.database_url.rpartition("/")[0] + f"/{name}"
+
+    def new_topic(self, partitions: int = 3) -> str:
+        """Create an empty topic and return its name once every partition has its leader."""
+        from confluent_kafka.admin import AdminClient
+        from confluent_kafka.cimpl import NewTopic
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        admin = AdminClient({"bootstrap.servers": self.kafka_bootstrap})
+        admin.create_topics([NewTopic(name, num_partitions=partitions)])[name].result(TOPIC_TIMEOUT_S)
+        deadline = time.monotonic() + TOPIC_TIMEOUT_S
+        while True:
+            known = admin.list_topics(name, timeout=TOPIC_TIMEOUT_S).topics[name].partitions
+            if len(known) == partitions and all(partition.leader >= 0 for partition in known.values()):
+                return name
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"topic {name}: its {partitions} partitions had no leader in {TOPIC_TIMEOUT_S} s")
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infra]:
+    """The session's PostgreSQL and Kafka; stopped and deleted at its end, also when tests fail."""
+    home: Path = tmp_path_factory.mktemp("infra") / "stack"
+    stack = EmbeddedStack(home)
+    try:
+        state = stack.up(owner="pytest", with_service=False)
+        yield Infra(stack, state, RestartableBroker(stack.broker))
+    finally:
+        stack.clean()
+
+
+@pytest.fixture
+def broker(infra: Infra) -> Iterator[RestartableBroker]:
+    """The session's broker for a test that breaks it; running and answering again afterwards."""
+    yield infra.broker
+    infra.broker.mend()

@@ -1,0 +1,265 @@
+"""The witness "row" against real PostgreSQL."""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import psycopg
+import pytest
+
+from reconcile import database, rows
+from reconcile.database import DatabaseProblem
+from reconcile.history import IDS, ROW, RowsWitness, ids_of
+from reconcile.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
+from runlog.ids import RunKey
+from tests.conftest import Infra
+from tests.reconcile.edges.parts import CLOCK, create_tables, facts_of, ids_array, insert_orders, silent, texts
+
+Read = Callable[[], RowsWitness]
+
+
+@pytest.fixture
+def url(infra: Infra) -> str:
+    database_url = infra.new_database()
+    create_tables(database_url)
+    return database_url
+
+
+def read(url: str, key: RunKey, **facts: str) -> RowsWitness:
+    return read_rows(url, facts_of(key, **facts), None, CLOCK, silent)  # type: ignore[arg-type]
+
+
+@pytest.mark.real
+def test_only_the_rows_of_the_run_are_read(url: str) -> None:
+    key = RunKey(0x1111111111114111)
+    others = [RunKey(key.upper + 1), RunKey(key.upper - 1)]
+    ours = {seq: uuid.uuid4() for seq in range(500)}
+    table = [(identity, key.customer_id(seq)) for seq, identity in ours.items()]
+    for other in others:
+        table += [(uuid.uuid4(), other.customer_id(seq)) for seq in range(500)]
+    table.append((uuid.uuid4(), uuid.uuid4()))
+    table.sort()
+    insert_orders(url, table)
+    before = CLOCK.now()
+    witness = read(url, key)
+    assert witness.complete
+    assert witness.problem is None
+    assert witness.taken_at is not None
+    assert before <= witness.taken_at <= CLOCK.now()
+    assert witness.rows.dtype == ROW
+    assert dict(zip(witness.rows["seq"].tolist(), ids_of(witness.rows), strict=True)).keys() == ours.keys()
+    for row in witness.rows:
+        assert texts(np.array([(row["hi"], row["lo"])], dtype=IDS)) == [str(ours[int(row["seq"])])]
+
+
+@pytest.mark.real
+def test_a_second_row_of_one_attempt_is_a_second_element(url: str) -> None:
+    key = RunKey.random()
+    first, second = uuid.uuid4(), uuid.uuid4()
+    insert_orders(url, [(first, key.customer_id(3)), (second, key.customer_id(3))])
+    witness = read(url, key)
+    assert witness.rows["seq"].tolist() == [3, 3]
+    assert texts(ids_of(witness.rows)) == sorted([str(first), str(second)])
+
+
+@pytest.mark.real
+def test_a_run_without_rows(url: str) -> None:
+    insert_orders(url, [(uuid.uuid4(), RunKey.random().customer_id(0))])
+    witness = read(url, RunKey.random(), outbox_table="outbox")
+    assert witness.complete
+    assert (len(witness.rows), len(witness.pending), len(witness.elsewhere)) == (0, 0, 0)
+    assert witness.rows.dtype == ROW
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+def test_slices_leave_nothing_out_and_nothing_twice(url: str, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(rows, "SLICE", size)
+    key = RunKey.random()
+    sequences = [0, 1, 2, 3, 6, 7, 8, 100, 2**40, 2**40 + 1, 2**62 - 2, 2**62 - 1, 2**62 - 1]
+    insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in sequences])
+    assert sorted(read(url, key).rows["seq"].tolist()) == sequences
+
+
+@pytest.mark.real
+def test_all_is_read_in_one_snapshot(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that comes after the snapshot is not in it, although its slice is read later."""
+    monkeypatch.setattr(rows, "SLICE", 2)
+    key = RunKey.random()
+    insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in range(4)])
+
+    def somebody_writes() -> None:
+        insert_orders(url, [(uuid.uuid4(), key.customer_id(3)), (uuid.uuid4(), key.customer_id(9))])
+
+    witness = read_rows(url, facts_of(key), None, CLOCK, silent, on_snapshot=somebody_writes)
+    assert sorted(witness.rows["seq"].tolist()) == [0, 1, 2, 3]
+    assert sorted(read(url, key).rows["seq"].tolist()) == [0, 1, 2, 3, 3, 9]
+
+
+@pytest.mark.real
+def test_pending_are_the_orders_of_the_run_that_the_outbox_still_holds(url: str) -> None:
+    key, other = RunKey.random(), RunKey.random()
+    held, sent, cancelled, foreign = (uuid.uuid4() for _ in range(4))
+    insert_orders(url, [(one, key.customer_id(seq)) for seq, one in enumerate((held, sent, cancelled))])
+    insert_orders(url, [(foreign, other.customer_id(0))])
+    with psycopg.connect(url) as connection:
+        for text, kind, published in [
+            (str(held).upper(), "order.created", None),
+            (str(sent), "order.created", "2026-11-23"),
+            (str(cancelled), "order.cancelled", None),
+            (str(foreign), "order.created", None),
+            ("customer-17", "order.created", None),
+        ]:
+            connection.execute("INSERT INTO outbox VALUES (%s, %s, %s)", (text, kind, published))
+    assert texts(read(url, key, outbox_table="outbox").pending) == [str(held)]
+    assert len(read(url, key).pending) == 0
+
+
+@pytest.mark.real
+def test_an_outbox_without_a_type_column(url: str) -> None:
+    key, held = RunKey.random(), uuid.uuid4()
+    insert_orders(url, [(held, key.customer_id(0))])
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE outbox DROP COLUMN type")
+        connection.execute("INSERT INTO outbox (aggregateid) VALUES (%s)", (str(held),))
+    assert texts(read(url, key, outbox_table="outbox").pending) == [str(held)]
+
+
+@pytest.mark.real
+def test_elsewhere_are_events_whose_row_is_outside_the_range(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "ASKED", 2)
+    key = RunKey.random()
+    inside, outside, late, phantom = (uuid.uuid4() for _ in range(4))
+    insert_orders(url, [(inside, key.customer_id(0)), (outside, uuid.uuid4())])
+    facts = facts_of(key)
+    events = ids_array([phantom, inside, late, outside, outside])
+    witness = read_rows(url, facts, None, CLOCK, silent)
+    assert len(witness.elsewhere) == 0
+    insert_orders(url, [(late, key.customer_id(1))])
+    assert texts(look_elsewhere(url, witness, events, facts).elsewhere) == sorted([str(outside), str(late)])
+    assert texts(read_rows(url, facts, events, CLOCK, silent).elsewhere) == [str(outside)]
+    assert len(rows_elsewhere(url, ids_array([]), facts)) == 0
+
+
+@pytest.mark.real
+def test_table_names_are_quoted_and_may_have_a_schema(url: str) -> None:
+    key = RunKey.random()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA shop")
+        connection.execute('CREATE TABLE shop."Or""ders" (id uuid, customer_id uuid)')
+        connection.execute('INSERT INTO shop."Or""ders" VALUES (%s, %s)', (uuid.uuid4(), key.customer_id(5)))
+    assert read(url, key, orders_table='shop.Or"ders').rows["seq"].tolist() == [5]
+
+
+@pytest.mark.real
+def test_a_missing_table_is_named_at_once(url: str) -> None:
+    started = time.monotonic()
+    witness = read(url, RunKey.random(), orders_table="purchases")
+    assert not witness.complete
+    assert witness.problem == 'PostgreSQL could not be read: relation "purchases" does not exist (SQLSTATE 42P01)'
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.real
+def test_a_connection_that_breaks_once_is_made_again(url: str) -> None:
+    key = RunKey.random()
+    insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in range(3)])
+    broken: list[int] = []
+
+    def cut_once() -> None:
+        if not broken:
+            with psycopg.connect(url, autocommit=True) as connection:
+                found = connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'reconcile' AND datname = current_database()"
+                )
+                broken.append(found.rowcount)
+
+    witness = read_rows(url, facts_of(key), None, CLOCK, silent, on_snapshot=cut_once)
+    assert broken == [1]
+    assert witness.complete
+    assert sorted(witness.rows["seq"].tolist()) == [0, 1, 2]
+
+
+@pytest.mark.real
+def test_a_statement_that_takes_too_long_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.open_snapshot(url, statement_s=0.3) as snapshot, pytest.raises(DatabaseProblem, match="timeout"):
+        with database.open_snapshot(url, statement_s=0.3) as snapshot:
+            snapshot.value(database.sql.Composed([database.sql.SQL("SELECT pg_sleep(20)::text")]), {})
+    monkeypatch.setattr(database, "_GRACE_S", -59.5)
+    started = time.monotonic()
+    with pytest.raises(DatabaseProblem, match="did not answer in time"):
+        with database.open_snapshot(url, statement_s=60) as snapshot:
+            snapshot.value(database.sql.Composed([database.sql.SQL("SELECT pg_sleep(20)::text")]), {})
+    assert time.monotonic() - started < 5
+
+
+@pytest.fixture
+def mute_port() -> Iterator[int]:
+    """A port that accepts and never says a word, as a stopped server does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("dsn", "says"),
+    [
+        ("postgresql://mars:hunter2@127.0.0.1:{closed}/orders_db", "refused"),
+        ("postgresql://mars:hunter2@127.0.0.1:{mute}/orders_db", "no answer in time"),
+        ("postgresql://mars:hun@ter2@/orders_db", "PostgreSQL cannot be reached"),
+        ("host=127.0.0.1 hunter2", "--database-url cannot be read"),
+        ("postgresql://mars:hunter2@127.0.0.1:{closed}/orders_db?hunter2=1", "--database-url cannot be read"),
+        ("hunter2", "--database-url cannot be read"),
+    ],
+)
+def test_a_database_that_is_away(dsn: str, says: str, mute_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "CONNECT_S", 2)
+    started = time.monotonic()
+    witness = read(dsn.format(closed=free_port(), mute=mute_port), RunKey.random())
+    assert time.monotonic() - started < 15
+    assert not witness.complete
+    assert witness.taken_at is None
+    assert (len(witness.rows), len(witness.pending)) == (0, 0)
+    assert witness.problem is not None
+    assert says in witness.problem
+    assert "ter2" not in witness.problem
+    assert "\n" not in witness.problem
+
+
+@pytest.mark.real
+def test_a_wrong_password_is_not_shown(infra: Infra) -> None:
+    port = infra.database_url.rpartition(":")[2].split("/")[0]
+    witness = read(f"postgresql://nobody:hunter2@127.0.0.1:{port}/orders_db", RunKey.random())
+    assert not witness.complete
+    assert witness.problem is not None
+    assert "hunter2" not in witness.problem
+
+
+def test_looking_elsewhere_without_a_database_makes_the_witness_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "TRIES", 1)
+    nothing = np.empty(0, dtype=IDS)
+    good = RowsWitness(np.empty(0, dtype=ROW), nothing, nothing, 1.0, complete=True)
+    url = f"postgresql://mars:hunter2@127.0.0.1:{free_port()}/orders_db"
+    assert look_elsewhere(url, good, nothing, facts_of(RunKey.random())).complete
+    asked = look_elsewhere(url, good, ids_array([uuid.uuid4()]), facts_of(RunKey.random()))
+    assert not asked.complete
+    assert asked.problem == "PostgreSQL cannot be reached: the connection was refused"
+
+
+def test_without_row_compares_both_halves() -> None:
+    """Ids that begin with a time share their upper half."""
+    ids = [uuid.UUID(int=(7 << 64) | low) for low in range(200)] + [uuid.UUID(int=high << 64) for high in range(200)]
+    table = np.zeros(300, dtype=ROW)
+    table["hi"], table["lo"] = ids_array(ids[:300])["hi"], ids_array(ids[:300])["lo"]
+    assert texts(without_row(ids_array(ids), table)) == sorted(str(one) for one in ids[300:] if one not in ids[:300])
+    assert len(without_row(ids_array([]), table)) == 0
+    assert len(without_row(ids_array(ids), table[:0])) == len(ids)

@@ -1,0 +1,153 @@
+"""The state file, its lock, ports and settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack import ports, records
+from stack.embedded import EmbeddedStack
+from stack.errors import PortTaken, StackError
+from stack.lock import locked
+from stack.process import start_time
+from stack.records import ComponentRecord, StackState
+from stack.settings import ServiceSettings, StackSettings
+from stack.store import HOME_VARIABLE, StateStore, default_home
+
+RECORD = ComponentRecord(pid=7, started=12.25, port=5432, argv=("postgres", "-p"), log_path="/x.log", extra={"a": 1})
+STATE = StackState(
+    owner="a run", settings=ServiceSettings(variant="outbox", pool_size=5), components={"database": RECORD}
+)
+
+
+def test_state_survives_the_file(tmp_path: Path) -> None:
+    records.save(tmp_path / "state.json", STATE)
+    assert records.load(tmp_path / "state.json") == STATE
+    assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_no_state_is_none(tmp_path: Path) -> None:
+    assert records.load(tmp_path / "state.json") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"version": 99}', '{"version": 1}', '{"version": 1, "components": {"x": {}}}']
+)
+def test_unusable_state_is_one_sentence_with_the_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    with pytest.raises(StackError, match=str(path)):
+        records.load(path)
+
+
+def test_password_is_in_no_repr_and_no_file(tmp_path: Path) -> None:
+    records.save(tmp_path / "state.json", STATE)
+    assert "mars:mars" in STATE.database_url
+    assert "mars" not in repr(STATE)
+    assert "mars" not in (tmp_path / "state.json").read_text()
+
+
+def test_state_names_what_was_never_started() -> None:
+    with pytest.raises(StackError, match="broker of this stack was never started"):
+        _ = STATE.kafka_bootstrap
+
+
+def test_first_owner_stays_while_something_lives(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    own_start = start_time(os.getpid())
+    assert own_start is not None
+    store.begin("first", ServiceSettings())
+    store.record("database", ComponentRecord(os.getpid(), own_start, 1, (), ""))
+    store.begin("second", ServiceSettings(pool_size=3))
+    state = store.load()
+    assert state is not None
+    assert (state.owner, state.settings.pool_size) == ("first", 3)
+    store.record("database", ComponentRecord(os.getpid(), own_start + 1, 1, (), ""))  # somebody else's pid now
+    store.begin("third", ServiceSettings())
+    state = store.load()
+    assert state is not None
+    assert state.owner == "third"
+
+
+def test_home_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "here"))
+    assert default_home() == tmp_path / "here"
+    monkeypatch.delenv(HOME_VARIABLE)
+    assert default_home().name == ".stack"
+
+
+def test_deleting_a_home_spares_what_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    store = StateStore(tmp_path)
+    store.begin("me", ServiceSettings())
+    store.delete()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_lock_wait_is_bounded_and_names_the_holder(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from stack.lock import locked\n"
+        "with locked(Path(sys.argv[1]), 1, 'x'):\n    print('held', flush=True); time.sleep(60)"
+    )
+    lock = tmp_path / "lock"
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            with (
+                pytest.raises(StackError, match=rf"0\.2 s for starting .* process {holder.pid} holds"),
+                locked(lock, 0.2, "starting"),
+            ):
+                pass
+        finally:
+            holder.kill()
+    with locked(lock, 5, "starting"):  # freed by its holder's end
+        pass
+
+
+def test_given_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not ports.is_free(port)
+        with pytest.raises(PortTaken, match=rf"--kafka-port {port} is taken .* another port"):
+            EmbeddedStack(tmp_path).up(StackSettings(kafka_port=port))
+    assert ports.is_free(port)
+    assert json.loads(json.dumps(EmbeddedStack(tmp_path).status())) is None
+
+
+def test_chosen_ports_are_free_and_not_ephemeral() -> None:
+    chosen = {ports.choose() for _ in range(20)}
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(1024 < port < lowest for port in chosen)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"variant": "magic"}, "magic.* naive, outbox"),
+        ({"pool_size": 0}, "pool size 0"),
+        ({"pool_wait": 0.0}, "pool wait 0.0 s"),
+        ({"block_time": -1.0}, "block time -1.0 s"),
+        ({"delivery_timeout": float("nan")}, "delivery timeout nan s"),
+        ({"topic": ""}, "topic"),
+    ],
+)
+def test_bad_service_settings(bad: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ServiceSettings(**bad)
+
+
+@pytest.mark.parametrize(("first", "second", "said"), [(70000, 0, "70000 is out of range"), (9092, 9092, "two comp")])
+def test_bad_ports(first: int, second: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        StackSettings(kafka_port=first, service_port=second)
