@@ -57,7 +57,7 @@ bench: setup ## Speed, side by side with what one would do instead; writes docs/
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 options: setup ## Every option with default, unit, environment variable, example
-	@$(BIN)/python -m runlog.options
+	@$(BIN)/python -m runlog.show_options
 
 up: setup ## Bring the embedded stack up and leave it running
 	@$(BIN)/python -m stack up $(ARGS)

@@ -31,6 +31,7 @@ class SignalDoor:
         self._conductor = conductor
         self._end_code = end_code
         self._main = greenlet.getcurrent()
+        self._thrown = False
         self.locust_takes_sigterm = False
 
     def install(self) -> None:
@@ -53,5 +54,9 @@ class SignalDoor:
             self._end_code(code)
         if number is signal.SIGTERM and self.locust_takes_sigterm:
             return
+        if self._thrown:
+            # Locust is ending already; a second Ctrl-C would strike it in the middle of that.
+            return
+        self._thrown = True
         throw: Any = self._main.throw
         gevent.get_hub().loop.run_callback(throw, KeyboardInterrupt())

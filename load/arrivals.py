@@ -5,6 +5,7 @@ when it matters. Here the schedule is absolute: a late sender catches up, and wh
 are handed in, in seconds of one clock.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,15 +32,19 @@ class ArrivalSchedule:
     Args:
         rate: orders per second, above 0.
         start: when order 0 falls due, in seconds.
+
+    Raises:
+        ValueError: the rate is no number above 0.
     """
 
     def __init__(self, rate: float, start: float) -> None:
-        if rate <= 0:
-            raise ValueError(f"rate {rate}: orders per second must be above 0")
+        if not 0 < rate < math.inf:
+            raise ValueError(f"rate {rate}: orders per second must be a number above 0")
         self._rate = rate
         self._start = start
         self._next = 0
         self._held: dict[int, Arrival] = {}
+        self._last_sent = -math.inf
         self._closed_at: float | None = None
 
     def due_at(self, seq: int) -> float:
@@ -57,20 +62,25 @@ class ArrivalSchedule:
 
     def claim(self, arrival: Arrival) -> bool:
         """Say that a sender now sends `arrival`; False when it must not, because the schedule was closed meanwhile."""
-        return self._held.pop(arrival.seq, None) is not None
+        if self._held.pop(arrival.seq, None) is None:
+            return False
+        self._last_sent = max(self._last_sent, arrival.due)
+        return True
 
     def close(self, at: float) -> list[Arrival]:
         """End the schedule at `at` (seconds): later arrivals never fall due.
+
+        What was sent did fall due, so the end is never before that, even if a sender woke a little too early.
 
         Returns:
             the arrivals that had fallen due and that no sender sent, in order.
         """
         if self._closed_at is not None:
             return []
-        self._closed_at = at
-        left = [arrival for arrival in self._held.values() if arrival.due < at]
+        end = self._closed_at = max(at, math.nextafter(self._last_sent, math.inf))
+        left = [arrival for arrival in self._held.values() if arrival.due < end]
         self._held.clear()
-        while (due := self.due_at(self._next)) < at:
+        while (due := self.due_at(self._next)) < end:
             left.append(Arrival(self._next, due))
             self._next += 1
         return sorted(left, key=lambda arrival: arrival.seq)

@@ -42,5 +42,5 @@ class OrderContract:
         try:
             value = json.loads(answer)
             return uuid.UUID(value["orderId"])
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None

@@ -48,10 +48,13 @@ class Exchanger:
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send `body` and return the answer, or how it failed; never raises for a failed exchange."""
+        bound = gevent.Timeout(self._timeout_s)
         try:
-            with gevent.Timeout(self._timeout_s):
+            with bound:
                 return self._read(path, body, headers)
-        except gevent.Timeout:
+        except gevent.Timeout as expired:
+            if expired is not bound:  # the caller's own
+                raise
             return Answer(None, b"", Failure.TIMEOUT, "no answer within the request timeout")
         except ConnectionRefusedError:
             return Answer(None, b"", Failure.REFUSED, "connection refused")

@@ -163,7 +163,10 @@ class LoadSession:
 
     def _event(self, answer: Answer, outcome: Outcome, phase: Phase, sent: float, completed: float) -> dict[str, Any]:
         # Constant texts only: Locust keeps one row for each different failure text.
-        error = answer.reason or (f"HTTP {answer.status}" if outcome is not Outcome.ACKNOWLEDGED else None)
+        error = answer.reason
+        if error is None and outcome is not Outcome.ACKNOWLEDGED:
+            good = answer.status is not None and 200 <= answer.status < 300
+            error = f"HTTP {answer.status}" + (" without a readable order id" if good else "")
         return {
             "request_type": "POST",
             "name": f"POST {self._spec.contract.path} [{phase.label}]",
@@ -181,10 +184,15 @@ class LoadSession:
         self._write(lambda: self._ledger.not_sent(arrival.seq, arrival.due, self.phase))
 
     def _write(self, write: Callable[[], None]) -> bool:
-        """Write to the ledger; a disk that takes no more becomes `trouble`, which ends the run."""
+        """Write to the ledger; a disk that takes no more becomes `trouble`, which ends the run.
+
+        Nothing is written after it: behind a record that was cut short, further ones would be read as rubbish.
+        """
+        if self.trouble is not None:
+            return False
         try:
             write()
         except OSError as error:
-            self.trouble = self.trouble or f"the ledger cannot be written: {error.strerror or error}"
+            self.trouble = f"the ledger cannot be written: {error.strerror or error}"
             return False
         return True

@@ -52,6 +52,7 @@ class Relay:
 
     async def __aenter__(self) -> None:
         self._running = asyncio.create_task(self._run(), name="outbox-relay")
+        self._running.add_done_callback(_tell_of_death)
 
     async def __aexit__(self, *_: object) -> None:
         if self._running is not None:
@@ -63,14 +64,18 @@ class Relay:
         self._work.set()
 
     async def _run(self) -> None:
+        told = False
         while True:
             try:
                 async with await self._database.dedicated(autocommit=True) as connection:
                     await self._take_lock(connection)
                     log.info("relay is at work")
+                    told = False
                     await self._relay(connection)
             except psycopg.Error as lost:
-                log.warning("relay lost its database connection (%s), trying again", type(lost).__name__)
+                if not told:
+                    log.warning("relay lost the database (%s), trying again until it is back", type(lost).__name__)
+                told = True
             await asyncio.sleep(_BACK_OFF)
 
     async def _take_lock(self, connection: Connection) -> None:
@@ -109,3 +114,9 @@ class Relay:
             await asyncio.sleep(_BACK_OFF)
             return True
         return len(rows) == BATCH
+
+
+def _tell_of_death(relay: asyncio.Task[None]) -> None:
+    # A relay that ended by itself would leave a backlog that nobody explains.
+    if not relay.cancelled() and (error := relay.exception()) is not None:
+        log.critical("the relay died, events are no longer published: restart the service", exc_info=error)

@@ -7,20 +7,18 @@ Settings and shape of the loop follow measurements: batches of 2000, a small que
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from reconcile.history import EVENT, EventsWitness
+from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
 from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
-
-Progress = Callable[[str, int, int | None], None]
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 2000

@@ -8,6 +8,7 @@ from typing import Final
 
 from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
+from reconcile.wording import some
 from runlog import marks as m
 
 # Which absences a witness vouches for.
@@ -28,7 +29,7 @@ def recovery_proven(findings: Findings) -> Guard:
         return evidence(name, False, f"outage {which}: the broker was never proven back", EVENTS_IN_DOUBT)
     last = findings.outages[-1]
     gap = last.up_edge[1] - last.up_edge[0] if last.up_edge else 0.0
-    text = f"the broker answered again after each of {len(findings.outages)} outage(s), known within {gap:.3f} s"
+    text = f"the broker answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
     return evidence(name, True, text, EVENTS_IN_DOUBT)
 
 
@@ -58,7 +59,9 @@ def end_of_topic_reached(findings: Findings) -> Guard:
     if unread:
         return evidence(name, False, f"partition {_numbers(unread)} was not read", EVENTS_IN_DOUBT)
     records = sum(end - events.starts.get(p, 0) for p, end in events.ends.items())
-    return evidence(name, True, f"{records} offsets in {len(events.ends)} partition(s) were read", EVENTS_IN_DOUBT)
+    return evidence(
+        name, True, f"all {records} offsets in {some(len(events.ends), 'partition')} were read", EVENTS_IN_DOUBT
+    )
 
 
 def topic_intact(findings: Findings) -> Guard:
@@ -89,7 +92,7 @@ def snapshot_complete(findings: Findings) -> Guard:
     name, rows = "snapshot complete", findings.history.rows
     if not rows.complete:
         return evidence(name, False, f"PostgreSQL was not read completely: {rows.problem}", ROWS_IN_DOUBT)
-    return evidence(name, True, f"{len(rows.rows)} rows of the run were read in one snapshot", ROWS_IN_DOUBT)
+    return evidence(name, True, f"{some(len(rows.rows), 'row')} of the run in one snapshot", ROWS_IN_DOUBT)
 
 
 def conservation(equations: list[Equation]) -> Guard:

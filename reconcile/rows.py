@@ -19,11 +19,9 @@ from psycopg import sql
 from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
 from reconcile.event_value import SEQUENCE_MASK
 from reconcile.growing import GrowingArray
-from reconcile.history import IDS, ROW, RowsWitness, ids_of
+from reconcile.history import IDS, ROW, Progress, RowsWitness
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
-
-Progress = Callable[[str, int, int | None], None]
 
 # Sequence numbers a slice: 32 MiB a value, far from the 1 GB that one may have, even with many rows an attempt.
 SLICE: Final = 2**20
@@ -124,16 +122,22 @@ def rows_elsewhere(database_url: str, candidate_ids: NDArray[np.void], facts: Ru
 
 
 def without_row(event_ids: NDArray[np.void], rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Return those of `event_ids` (IDS) that are not among `rows` (ROW)."""
-    known = _mixed(rows)
-    order = np.argsort(known)
-    places = np.searchsorted(known, _mixed(event_ids), sorter=order)
-    candidates = np.ones(len(event_ids), dtype=np.bool_)
-    inside = places < len(rows)
-    # Where two ids share their mixed word the wrong one may be compared: then one id too many is asked for, no harm.
-    same = ids_of(rows)[order[places[inside]]] == event_ids[inside]
-    candidates[inside] = ~same
-    return event_ids[candidates]
+    """Return those of `event_ids` (IDS) that are not among `rows` (ROW), in no particular order.
+
+    Ids that share a mixed word with another row than their own may be returned too: one question too many, no harm.
+    """
+    if not len(rows):
+        return event_ids
+    known, wanted = _mixed(rows), _mixed(event_ids)
+    # Both sides in order: a search that moves through memory forwards only is several times faster.
+    known_order, wanted_order = np.argsort(known), np.argsort(wanted)
+    wanted = wanted[wanted_order]
+    places = np.minimum(np.searchsorted(known[known_order], wanted), len(known) - 1)
+    found = known_order[places]
+    # Multiplying by an odd number can be undone: where mixed and lower words agree, the upper ones do.
+    same = (known[found] == wanted) & (rows["lo"][found] == event_ids["lo"][wanted_order])
+    unknown: NDArray[np.void] = event_ids[wanted_order[~same]]
+    return unknown
 
 
 def _mixed(ids: NDArray[np.void]) -> NDArray[np.uint64]:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
 from confluent_kafka.admin import AdminClient
 
 # The package offers both names at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
@@ -21,7 +21,7 @@ TRIES: Final = 3
 ANSWER_S: Final = 4.0
 PAUSE_S: Final = 0.5
 # What librdkafka says for the all-zero id of a broker that has none (Kafka before 2.8).
-_NO_TOPIC_ID: Final = 0
+_NO_TOPIC_ID: Final = str(Uuid(0, 0))
 _SECRET_WORDS: Final = ("password", "secret", "key.pem", "jaas", "oauthbearer.config", "certificate.pem")
 
 
@@ -86,8 +86,9 @@ def _ask(admin: AdminClient, topic: str) -> TopicBounds:
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
     description: TopicDescription = described[topic].result(ANSWER_S + 1)
     partitions = [TopicPartition(topic, partition.id) for partition in description.partitions]
+    topic_id = str(description.topic_id)
     return TopicBounds(
-        topic_id=str(description.topic_id) if int(description.topic_id) != _NO_TOPIC_ID else None,
+        topic_id=topic_id if topic_id != _NO_TOPIC_ID else None,
         lows=_offsets(admin, partitions, OffsetSpec.earliest),
         ends=_offsets(admin, partitions, OffsetSpec.latest),
     )

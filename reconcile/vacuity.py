@@ -6,6 +6,7 @@ from typing import Final
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
 from reconcile.history import NO_SEQUENCE
 from reconcile.table import UNRECORDED
+from reconcile.wording import some
 from runlog import marks as m
 from runlog.ledger import Phase
 from runlog.outcomes import Outcome
@@ -24,8 +25,8 @@ def fault_proven(findings: Findings) -> Guard:
         return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
     if proven < planned:
-        return vacuity(name, False, f"the broker was proven down in {proven} of {planned} outage(s)")
-    return vacuity(name, True, f"the broker was proven down in all {planned} outage(s)")
+        return vacuity(name, False, f"the broker was proven down in {proven} of {some(planned, 'outage')}")
+    return vacuity(name, True, f"the broker was proven down in {some(proven, 'outage')}, as planned")
 
 
 def fault_held(findings: Findings) -> Guard:
@@ -65,7 +66,7 @@ def offered_rate_held(findings: Findings) -> Guard:
     name, ledger = "offered rate held", findings.history.ledger
     if not sum(rate.due for rate in findings.rates):
         return vacuity(name, False, "no order fell due")
-    wrong = [f"{ledger.missing} arrivals were skipped"] if ledger.missing else []
+    wrong = [f"{some(ledger.missing, 'arrival')} skipped"] if ledger.missing else []
     for rate in findings.rates:
         if rate.sent < LEAST_SENT * rate.due:
             wrong.append(f"{rate.phase.label}: {rate.sent} of {rate.due} due orders were sent")
@@ -101,9 +102,9 @@ def ledger_complete(findings: Findings) -> Guard:
         text
         for bad, text in (
             (not ledger.closed, "it was never closed"),
-            (ledger.missing, f"{ledger.missing} arrivals are missing"),
+            (ledger.missing, f"{some(ledger.missing, 'arrival')} missing"),
             (ledger.torn_bytes, "its last record was cut short"),
-            (unrecorded, f"{unrecorded} orders of the run are not in it"),
+            (unrecorded, f"{some(unrecorded, 'order')} of the run not in it"),
         )
         if bad
     ]
@@ -142,7 +143,7 @@ def backlog_empty(findings: Findings) -> Guard:
     if findings.history.facts.outbox_table is None:
         return not_applicable("backlog empty", Kind.VACUITY, "the service has no known backlog")
     pending = int(findings.table.pending.sum())
-    return vacuity("backlog empty", pending == 0, f"{pending} events still wait in the outbox")
+    return vacuity("backlog empty", pending == 0, f"{some(pending, 'event')} still in the outbox")
 
 
 def clock_steady(findings: Findings) -> Guard:
@@ -170,7 +171,7 @@ def plan_completed(findings: Findings) -> Guard:
     absent = [step for step in (m.BASELINE, m.RECOVERY, m.DRAIN, m.DRAINED, m.ENDED) if step not in passed]
     healed = sum(outage.healing is not None for outage in findings.outages)
     if healed < findings.planned_outages:
-        absent.append(f"{findings.planned_outages - healed} outage(s)")
+        absent.append(some(findings.planned_outages - healed, "outage"))
     if absent:
         return vacuity(name, False, f"the run did not pass: {', '.join(absent)}")
     return vacuity(name, True, "all phases were passed")

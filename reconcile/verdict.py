@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from reconcile.findings import Guard, Kind
+from reconcile.wording import some
 from runlog import exitcodes
 from runlog import marks as m
 from runlog.marks import Mark
@@ -86,7 +87,7 @@ def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) 
 
 
 def _doubt(first: Guard, failed: list[Guard], what: list[str]) -> str:
-    more = f" (and {_some(len(failed) - 1, 'more guard')} failed)" if len(failed) > 1 else ""
+    more = f" (and {some(len(failed) - 1, 'more guard')} failed)" if len(failed) > 1 else ""
     return "; ".join([*what, f"{first.name}: {first.reason}{more}"])
 
 
@@ -96,7 +97,7 @@ def _suspicions(counts: dict[str, int]) -> list[str]:
         ("suspected_phantom", "event", "may be a phantom"),
         ("suspected_lost_orders", "order", "may be lost"),
     )
-    return [f"{_some(counts[key], word)} {fate}, unproven" for key, word, fate in suspects if counts[key]]
+    return [f"{some(counts[key], word)} {fate}, unproven" for key, word, fate in suspects if counts[key]]
 
 
 def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool) -> list[str]:
@@ -104,15 +105,15 @@ def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool) -
     if counts["lost_events"]:
         found.append(_lost(min(silent, counts["lost_events"]), counts["lost_events"]))
     if counts["phantom_events"]:
-        found.append(f"{_some(counts['phantom_events'], 'event')} reached Kafka without an order in PostgreSQL")
+        found.append(f"{some(counts['phantom_events'], 'event')} reached Kafka without an order in PostgreSQL")
     if counts["lost_orders"]:
         verb = "was" if counts["lost_orders"] == 1 else "were"
-        found.append(f"{_some(counts['lost_orders'], 'order')} {verb} acknowledged, but never stored")
+        found.append(f"{some(counts['lost_orders'], 'order')} {verb} acknowledged, but never stored")
     if counts["visible_after_reject"]:
         verb = "was" if counts["visible_after_reject"] == 1 else "were"
-        found.append(f"{_some(counts['visible_after_reject'], 'order')} {verb} refused, yet left a row or an event")
+        found.append(f"{some(counts['visible_after_reject'], 'order')} {verb} refused, yet left a row or an event")
     if fail_on_duplicates and counts["published_twice"]:
-        found.append(f"{_some(counts['published_twice'], 'event')} came again under a new event id")
+        found.append(f"{some(counts['published_twice'], 'event')} came again under a new event id")
     return found
 
 
@@ -120,9 +121,9 @@ def _lost(silent: int, lost: int) -> str:
     one = lost == 1
     verb, owner = ("was", "its event") if one else ("were", "their events")
     if silent == lost:
-        return f"{_some(lost, 'order')} {verb} acknowledged and stored, but {owner} never reached Kafka"
+        return f"{some(lost, 'order')} {verb} acknowledged and stored, but {owner} never reached Kafka"
     told = f", {silent} of them acknowledged," if silent else " without an acknowledgement"
-    return f"{_some(lost, 'order')} {verb} stored{told} but {owner} never reached Kafka"
+    return f"{some(lost, 'order')} {verb} stored{told} but {owner} never reached Kafka"
 
 
 def _met(expect: str, verdict: Verdict, counts: dict[str, int]) -> bool:
@@ -131,7 +132,3 @@ def _met(expect: str, verdict: Verdict, counts: dict[str, int]) -> bool:
     if expect == "phantom-events":
         return counts["phantom_events"] > 0
     return expect in {"any", verdict.value}
-
-
-def _some(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

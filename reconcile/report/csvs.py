@@ -61,7 +61,8 @@ def lost_ids(judgement: Judgement, most: int) -> list[str]:
 
 def id_texts(hi: Words, lo: Words) -> Column:
     """Return ids as lower-case text with dashes."""
-    pairs = np.stack([hi.astype(">u8"), lo.astype(">u8")], axis=1)
+    pairs = np.empty((len(hi), 2), dtype=">u8")
+    pairs[:, 0], pairs[:, 1] = hi, lo
     digits = pairs.tobytes().hex()
     return [
         f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}"

@@ -7,8 +7,8 @@ from reconcile.verdict import Verdict
 _DUAL_WRITE = (
     "The service writes twice with nothing that makes the two writes atomic: it saves the order in PostgreSQL and "
     "publishes `order.created` to Kafka. The publish is no part of the database transaction, so while the broker "
-    "cannot be reached the row is committed, the event is given up after the producer's delivery timeout, and the client may "
-    "well have been told 201."
+    "cannot be reached the row is committed, the event is given up after the producer's delivery timeout, and the "
+    "client may well have been told 201."
 )
 _OUTBOX = (
     "The service writes the event to an `outbox` table within the transaction that stores the order. Either both are "

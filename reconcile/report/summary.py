@@ -155,7 +155,7 @@ def _lost(judgement: Judgement) -> Text:
     if not ids:
         return Text()
     kind = "suspected" if suspected else "lost"
-    more = f"first {len(ids)} of {total} {kind} events, by order id" if total > len(ids) else f"{kind} events"
+    more = f"first {len(ids)} of {total} {kind} events" if total > len(ids) else f"{kind} events"
     return Text(more + "\n" + "".join(f"  {order}\n" for order in ids))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from orderservice.kafkaclient import ClientConfigError, client_config
 from orderservice.settings import OPTIONS, Settings, SettingsError, load
 
-from .conftest import free_port, run_module
+from .conftest import REPOSITORY, free_port, run_module
 
 DSN = "postgresql://mars:s3cret@127.0.0.1:5432/orders_db"
 NEEDED = {"ORDERSERVICE_DATABASE_URL": DSN, "ORDERSERVICE_KAFKA_BOOTSTRAP": "127.0.0.1:9092"}
@@ -145,3 +148,18 @@ def test_a_bad_client_properties_file(tmp_path: Path, line: str, sentence: str) 
     with pytest.raises(ClientConfigError, match=sentence) as wrong:
         client_config("127.0.0.1:9092", file, delivery_timeout=3, request_timeout=1)
     assert "s3cret" not in str(wrong.value)
+
+
+def test_sigterm_ends_the_wait_for_the_database() -> None:
+    variables = {
+        "ORDERSERVICE_DATABASE_URL": f"postgresql://mars:s3cret@127.0.0.1:{free_port()}/orders_db",
+        "ORDERSERVICE_KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}",
+        "ORDERSERVICE_PORT": str(free_port()),
+    }
+    command = [sys.executable, "-m", "orderservice"]
+    with subprocess.Popen(command, cwd=REPOSITORY, env=os.environ | variables, stderr=subprocess.PIPE) as service:
+        assert service.stderr is not None
+        assert b"waiting up to 30 s for database 127.0.0.1:" in service.stderr.readline()
+        service.terminate()
+        assert service.wait(5) == 0
+        assert service.stderr.read().endswith(b"INFO orderservice: stopped\n")

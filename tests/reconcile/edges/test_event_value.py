@@ -57,21 +57,31 @@ def plain_reading(value: bytes | None, key: bytes | None) -> tuple[str, uuid.UUI
     return ("ours", order, RUN.sequence_of(customer))
 
 
+SPELLINGS: list[Callable[[object], str]] = [str, str, lambda one: str(one).upper(), lambda one: "{" + str(one) + "}"]
+MEMBERS: list[dict[str, object]] = [
+    {},
+    {},
+    {"type": "OrderCreatedEvent"},
+    {"eventType": "order.cancelled"},
+    {"type": None},
+    {"more": [1]},
+    {"items": 3},
+    {"items": [3]},
+    {"items": []},
+    {"eventId": "7"},
+    {"eventId": 7},
+    {"occurredAt": None},
+]
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Record:
     order = draw(st.uuids())
     sequence = draw(st.integers(0, 2**62 - 1))
     customer: object = draw(st.sampled_from([RUN, RUN, RUN, OTHER])).customer_id(sequence)
-    spell: Callable[[object], str] = draw(
-        st.sampled_from([str, str, str, lambda one: str(one).upper(), lambda one: "{" + str(one) + "}"])
-    )
+    spell = draw(st.sampled_from(SPELLINGS))
     customer = draw(st.sampled_from([customer, customer, customer, "nobody", str(customer).upper()]))
-    members = draw(
-        st.sampled_from(
-            [{}, {}, {}, {"type": "OrderCreatedEvent"}, {"eventType": "order.cancelled"}, {"type": None}, {"more": [1]},
-             {"items": 3}, {"items": [3]}, {"items": []}, {"eventId": "7"}, {"eventId": 7}, {"occurredAt": None}]
-        )
-    )  # fmt: skip
+    members = draw(st.sampled_from(MEMBERS))
     value: bytes | None = order_created(spell(order), customer, **members)
     value = draw(st.sampled_from([value, value, value, value, None, b"", b"{", b"[]", b"\xff\xfe", b"null"]))
     other = str(draw(st.uuids()))
@@ -156,3 +166,15 @@ def test_event_ids_that_are_no_uuid_still_tell_redelivered_from_published_twice(
 def test_an_empty_batch() -> None:
     decoded = EventDecoder(RUN).batch([], [])
     assert (len(decoded.where), decoded.foreign, decoded.unreadable) == (0, 0, 0)
+
+
+def test_keys_that_only_fit_together_do_not_agree() -> None:
+    """Joined by line ends the keys read like the order ids, and yet none of them is one."""
+    first, second = uuid.uuid4(), uuid.uuid4()
+    values: list[bytes | None] = [order_created(one, RUN.customer_id(0)) for one in (first, second)]
+    decoded = EventDecoder(RUN).batch(values, [f"{first}\n{second}".encode(), None])
+    assert decoded.where.tolist() == [1]
+    values[0] = order_created(f"{first}\\n{first}", RUN.customer_id(0))
+    decoded = EventDecoder(RUN).batch(values, [str(first).encode(), f"{first}\n{second}".encode()])
+    assert decoded.where.tolist() == []
+    assert decoded.unreadable == 2

@@ -5,21 +5,20 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import psycopg
 import pytest
+from psycopg import sql
 
 from reconcile import database, rows
-from reconcile.database import DatabaseProblem
+from reconcile.database import DatabaseProblem, open_snapshot
 from reconcile.history import IDS, ROW, RowsWitness, ids_of
 from reconcile.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
 from runlog.ids import RunKey
 from tests.conftest import Infra
 from tests.reconcile.edges.parts import CLOCK, create_tables, facts_of, ids_array, insert_orders, silent, texts
-
-Read = Callable[[], RowsWitness]
 
 
 @pytest.fixture
@@ -29,8 +28,9 @@ def url(infra: Infra) -> str:
     return database_url
 
 
-def read(url: str, key: RunKey, **facts: str) -> RowsWitness:
-    return read_rows(url, facts_of(key, **facts), None, CLOCK, silent)  # type: ignore[arg-type]
+def read(url: str, key: RunKey, orders_table: str = "orders", outbox_table: str | None = None) -> RowsWitness:
+    facts = facts_of(key, orders_table=orders_table, outbox_table=outbox_table)
+    return read_rows(url, facts, None, CLOCK, silent)
 
 
 @pytest.mark.real
@@ -185,16 +185,22 @@ def test_a_connection_that_breaks_once_is_made_again(url: str) -> None:
     assert sorted(witness.rows["seq"].tolist()) == [0, 1, 2]
 
 
+SLOW = sql.Composed([sql.SQL("SELECT pg_sleep(20)::text")])
+
+
 @pytest.mark.real
-def test_a_statement_that_takes_too_long_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with database.open_snapshot(url, statement_s=0.3) as snapshot, pytest.raises(DatabaseProblem, match="timeout"):
-        with database.open_snapshot(url, statement_s=0.3) as snapshot:
-            snapshot.value(database.sql.Composed([database.sql.SQL("SELECT pg_sleep(20)::text")]), {})
+def test_the_server_gives_up_a_statement_that_takes_too_long(url: str) -> None:
+    with pytest.raises(DatabaseProblem, match="statement timeout"), open_snapshot(url, statement_s=0.3) as snapshot:
+        snapshot.value(SLOW, {})
+
+
+@pytest.mark.real
+def test_we_give_up_a_server_that_does_not(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_GRACE_S", -59.5)
+    monkeypatch.setattr(database, "CONNECT_S", 60)
     started = time.monotonic()
-    with pytest.raises(DatabaseProblem, match="did not answer in time"):
-        with database.open_snapshot(url, statement_s=60) as snapshot:
-            snapshot.value(database.sql.Composed([database.sql.SQL("SELECT pg_sleep(20)::text")]), {})
+    with pytest.raises(DatabaseProblem, match="did not answer in time"), open_snapshot(url, 60.0) as snapshot:
+        snapshot.value(SLOW, {})
     assert time.monotonic() - started < 5
 
 

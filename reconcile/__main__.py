@@ -1,0 +1,109 @@
+"""`python -m reconcile RUN`: judges one run from its folder and writes the reports into it.
+
+What PostgreSQL and Kafka say is read once and saved. Where that is complete, judging again touches no store and writes
+the same bytes; where it is not, reading is tried again.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from reconcile.history import EventsWitness, RowsWitness
+from reconcile.judge import judge
+from reconcile.progress import show_progress
+from reconcile.recorded import Record, RecordProblem, read_record
+from reconcile.report import json_text, print_summary, write_reports
+from reconcile.saved import load_witnesses, save_witnesses
+from reconcile.stores import StoresProblem, make_stores, read_stores
+from runlog.exitcodes import USAGE_OR_CRASH
+from runlog.folder import FolderError, RunFolder, find_run, reason
+
+_CODES: Final = """exit codes:
+  0    verdict reached, and as expected
+  1    verdict reached, and not as expected
+  2    usage error, or the harness itself is wrong (the counts do not add up)
+  3    inconclusive: a guard failed, the run proves nothing either way
+  4    preflight failed, or the target could not be restored
+  130  the run was interrupted (SIGINT); 143: SIGTERM
+Several at once: not restored, then 2, 130/143, preflight, 3, 1, 0.
+
+The connection options are needed only when what the stores said is not completely saved in the run's folder.
+Each can come from its environment variable, which keeps secrets out of the list of processes."""
+
+_PASSWORD: Final = re.compile(r"://[^/@]*:[^/]*@|password\s*=", re.IGNORECASE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    if options.database_url and _PASSWORD.search(options.database_url):
+        _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
+    try:
+        folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
+        record = read_record(folder)
+        rows, events = _witnesses(folder, record, options)
+        history = record.with_witnesses(rows, events)
+        judgement = judge(history)
+        write_reports(folder, history, judgement)
+    except (FolderError, RecordProblem, StoresProblem, ValueError) as problem:
+        _complain(f"reconcile: {problem}")
+        return USAGE_OR_CRASH
+    except OSError as error:
+        _complain(f"reconcile: the reports of {options.run} cannot be written: {reason(error)}")
+        return USAGE_OR_CRASH
+    if options.json:
+        sys.stdout.write(json_text(history, judgement))
+    elif not options.quiet:
+        print_summary(Console(), history, judgement, Path(options.run) if Path(options.run).is_dir() else folder.path)
+    return judgement.ruling.exit_code
+
+
+def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
+    saved = load_witnesses(folder)
+    if saved is not None and saved[0].complete and saved[1].complete:
+        return saved
+    config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
+    stores = make_stores(
+        options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
+        options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
+        Path(config) if config else None,
+    )
+    # Rows are older than the events that they are compared with, so complete rows still serve.
+    kept = saved[0] if saved is not None and saved[0].complete else None
+    with show_progress(options.quiet or options.json) as progress:
+        rows, events = read_stores(stores, record.facts, kept, progress)
+    save_witnesses(folder, rows, events)
+    return rows, events
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reconcile",
+        description="Compare the three witnesses of every order (ack, row, event), name each event that was lost, and "
+        "say with the exit code whether that was expected. Reports are written into the run's folder.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
+    add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--database-url", metavar="URL", help="postgresql://user:password@host:port/name [LOCUST_DATABASE_URL]")
+    add("--kafka-bootstrap", metavar="HOST:PORT", help="a broker to begin with [LOCUST_KAFKA_BOOTSTRAP]")
+    add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
+    add("--json", action="store_true", help="print report.json instead of the summary")
+    add("--quiet", action="store_true", help="print nothing; the exit code tells")
+    return parser
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

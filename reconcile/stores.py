@@ -1,0 +1,99 @@
+"""How PostgreSQL and Kafka are reached, and in which order they are asked.
+
+First the rows, then the events, then once more the table for events without a row: so an order that is still on its
+way can only seem whole or late, never lost.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
+from runlog.facts import RunFacts
+from runlog.folder import reason
+
+
+class StoresProblem(Exception):
+    """The stores cannot be asked; the message is one sentence with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the stores are.
+
+    Attributes:
+        database_url: connection string of PostgreSQL; secret.
+        kafka: librdkafka properties; may hold secrets.
+    """
+
+    database_url: str
+    kafka: dict[str, str]
+
+    def __repr__(self) -> str:
+        return "Stores(***)"
+
+
+def make_stores(database_url: str | None, bootstrap: str | None, config: Path | None) -> Stores:
+    """Return the stores that the options name.
+
+    Raises:
+        StoresProblem: one is missing, or the properties file cannot be read.
+    """
+    properties = read_properties(config) if config else {}
+    if bootstrap:
+        properties["bootstrap.servers"] = bootstrap
+    if not database_url:
+        raise StoresProblem(_missing("--database-url", "PostgreSQL", "LOCUST_DATABASE_URL"))
+    if "bootstrap.servers" not in properties:
+        raise StoresProblem(_missing("--kafka-bootstrap", "Kafka", "LOCUST_KAFKA_BOOTSTRAP"))
+    return Stores(database_url, properties)
+
+
+def _missing(option: str, store: str, variable: str) -> str:
+    return f"{option} is missing: what {store} says of this run is not completely saved; give it, or set {variable}"
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """Return the client properties in `path`: one `name=value` a line, `#` begins a comment line.
+
+    Raises:
+        StoresProblem: the file cannot be read, or a line is none of that (its text is not shown: it may be a secret).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise StoresProblem(f"--kafka-config {path}: not a text file; lines like name=value are right") from None
+    except OSError as error:
+        raise StoresProblem(f"--kafka-config {path}: {reason(error)}; name a file of client properties") from None
+    found = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise StoresProblem(f"--kafka-config {path}: line {number} is not of the form name=value")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def read_stores(
+    stores: Stores, facts: RunFacts, rows: RowsWitness | None, progress: Progress
+) -> tuple[RowsWitness, EventsWitness]:
+    """Ask both stores.
+
+    Args:
+        stores: where they are.
+        facts: of the run.
+        rows: a complete rows witness that was saved earlier; None: the rows are read as well.
+        progress: told how far it is.
+    """
+    # Here and not above: judging a saved run must need neither database driver nor Kafka client.
+    from reconcile.events import read_events
+    from reconcile.rows import look_elsewhere, read_rows
+
+    if rows is None:
+        rows = read_rows(stores.database_url, facts, None, facts.clock, progress)
+    events = read_events(stores.kafka, facts, facts.clock, progress)
+    if rows.complete:
+        rows = look_elsewhere(stores.database_url, rows, ids_of(events.events), facts)
+    return rows, events

@@ -1,0 +1,46 @@
+"""Fixtures for real Locust processes on the real embedded stack."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.harness import LocustProcess, Start
+
+from stack.embedded import EmbeddedStack
+
+
+@pytest.fixture(scope="session")
+def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def left_running(stack_home: Path) -> Iterator[EmbeddedStack]:
+    """A stack as `make up` leaves it: it was there before the runs of these tests, and must be there after them."""
+    stack = EmbeddedStack(stack_home)
+    stack.up(owner="make up")
+    yield stack
+    stack.clean()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a `locust` of this test; whatever still runs at the end of the test is ended."""
+    begun: list[LocustProcess] = []
+
+    def begin(*arguments: str, home: Path | None = None, **env: str) -> LocustProcess:
+        folder = tmp_path / f"locust-{len(begun)}"
+        folder.mkdir()
+        home = home or tmp_path / "stack"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+        process = LocustProcess(list(arguments), folder, {**clean, "HARNESS_STACK_HOME": str(home), **env})
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        if process.process.poll() is None:
+            process.process.terminate()
+            process.end()
+    EmbeddedStack(tmp_path / "stack").clean()

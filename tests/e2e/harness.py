@@ -1,0 +1,112 @@
+"""Real Locust processes: started, watched through their logs, signalled, and read from what they leave."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runlog.folder import RunFolder, read_json
+from runlog.marks import Mark, read_marks
+from stack.embedded import EmbeddedStack
+from stack.records import StackState
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LOCUST = Path(sys.executable).parent / "locust"
+# A plan as short as it can be proven; the real lengths are in the tests of the main job.
+SHORT = ["--baseline", "2s", "--outage", "3s", "--recovery", "3s", "--rate", "20"]
+
+
+def _heed_sigint() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class LocustProcess:
+    """One `locust`, in a session of its own, with its output in files."""
+
+    def __init__(self, arguments: list[str], folder: Path, env: dict[str, str]) -> None:
+        self.out, self.err = folder / "out.txt", folder / "err.txt"
+        self.runs = folder / "runs"
+        # A shell that runs things in the background ignores SIGINT, and children inherit that: start from scratch.
+        self.process = subprocess.Popen(
+            [str(LOCUST), "--runs-dir", str(self.runs), *arguments],
+            cwd=CHECKOUT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=self.out.open("wb"),
+            stderr=self.err.open("wb"),
+            start_new_session=True,
+            preexec_fn=_heed_sigint,
+        )
+
+    @property
+    def log(self) -> str:
+        return self.err.read_text(errors="replace")
+
+    @property
+    def printed(self) -> str:
+        return self.out.read_text(errors="replace")
+
+    def await_log(self, text: str, timeout_s: float = 60.0) -> None:
+        self.await_that(lambda: text in self.log, f"{text!r} in the log", timeout_s)
+
+    def await_that(self, true: Callable[[], bool], awaited: str, timeout_s: float = 60.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not true():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"waited for {awaited}; exit code {self.process.poll()}; log:\n{self.log[-4000:]}")
+            time.sleep(0.05)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def end(self, timeout_s: float = 120.0) -> int:
+        """Wait for the end and return the exit code."""
+        try:
+            return self.process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"locust did not end within {timeout_s:g} s; log:\n{self.log[-4000:]}")
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder((self.runs / "latest").resolve())
+
+    @property
+    def marks(self) -> dict[str, Mark]:
+        return {mark.name: mark for mark in read_marks(self.folder.marks)}
+
+    @property
+    def report(self) -> dict[str, object]:
+        report = read_json(self.folder.report)
+        assert isinstance(report, dict)
+        return report
+
+
+Start = Callable[..., LocustProcess]
+
+
+def assert_all_up(stack: EmbeddedStack) -> None:
+    """The stack that was there before a run is there after it, each part proven on its own protocol."""
+    unhealthy = {name: health.detail for name, health in stack.health(5.0).items() if not health.ok}
+    assert unhealthy == {}
+
+
+def assert_nothing_runs(state: StackState | None, pids: list[int]) -> None:
+    """A stack that a run started is gone with it."""
+    assert state is None
+    alive = [pid for pid in pids if Path(f"/proc/{pid}/stat").exists() and not _is_zombie(pid)]
+    assert alive == []
+
+
+def _is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def http_get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return str(answer.read().decode())

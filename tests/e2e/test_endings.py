@@ -1,0 +1,119 @@
+"""However a run ends, the broker is up again and proven, and the history is on disk and can be judged."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from e2e.harness import CHECKOUT, SHORT, Start, assert_all_up, assert_nothing_runs
+
+from runlog.ledger import read_ledger
+from stack.embedded import EmbeddedStack
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+LONG_OUTAGE = ["--baseline", "1s", "--outage", "60s", "--recovery", "2s"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_in_the_middle_of_an_outage(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, number: int, code: int
+) -> None:
+    run = start("--headless", *LONG_OUTAGE, home=stack_home)
+    run.await_log("proven down")
+    assert not left_running.broker.is_alive()
+    run.signal(number)
+    assert run.end(60) == code, run.log[-3000:]
+    assert_all_up(left_running)
+    assert {"injected", "healed", "interrupted"} <= set(run.marks)
+    assert len(read_ledger(run.folder.ledger).attempts) >= 20
+    assert run.report["verdict"] == "inconclusive"
+    assert run.report["exit_code"] == code
+    assert not (stack_home / "journal.json").exists()
+
+
+def test_second_ctrl_c_cuts_nothing_short(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
+    run = start("--headless", *LONG_OUTAGE, home=stack_home)
+    run.await_log("proven down")
+    run.signal(signal.SIGINT)
+    run.await_log("SIGINT received")
+    run.signal(signal.SIGINT)
+    assert run.end(60) == 130, run.log[-3000:]
+    assert_all_up(left_running)
+    assert "healed" in run.marks
+
+
+def test_exception_in_the_middle_of_an_outage(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
+) -> None:
+    crashing = tmp_path / "crashing.py"
+    crashing.write_text(
+        "from locustfile import *\n"
+        "import chaos.actor\n"
+        "inject = chaos.actor.Actor.inject\n"
+        "def crash(self, *arguments):\n"
+        "    inject(self, *arguments)\n"
+        "    raise ZeroDivisionError('planted')\n"
+        "chaos.actor.Actor.inject = crash\n"
+    )
+    run = start("--headless", "-f", str(crashing), *LONG_OUTAGE, home=stack_home, PYTHONPATH=str(CHECKOUT))
+    assert run.end(60) == 2, run.log[-3000:]
+    assert "planted" in run.log
+    assert_all_up(left_running)
+    assert {"injected", "healed", "failed"} <= set(run.marks)
+    assert run.report["exit_code"] == 2
+
+
+def test_a_stack_that_the_run_started_is_mended_judged_and_taken_down(start: Start, tmp_path: Path) -> None:
+    run = start("--headless", *LONG_OUTAGE)
+    run.await_log("proven down")
+    state = EmbeddedStack(tmp_path / "stack").status()
+    assert state is not None
+    pids = list(state.pids.values())
+    run.signal(signal.SIGTERM)
+    assert run.end(60) == 143, run.log[-3000:]
+    assert "healed" in run.marks
+    assert run.report["verdict"] == "inconclusive"
+    assert_nothing_runs(EmbeddedStack(tmp_path / "stack").status(), pids)
+
+
+def test_signal_before_the_stack_is_up_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    run = start("--headless", *SHORT)
+    run.await_log("stack: ")
+    run.signal(signal.SIGTERM)
+    assert run.end(60) in (143, 130), run.log[-3000:]
+    assert_nothing_runs(EmbeddedStack(tmp_path / "stack").status(), [])
+
+
+def test_an_interrupted_run_can_be_judged_later(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
+    run = start("--headless", *LONG_OUTAGE, home=stack_home)
+    run.await_log("proven down")
+    run.signal(signal.SIGINT)
+    run.end(60)
+    first = run.folder.report.read_bytes()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "reconcile", str(run.folder.path)],
+        cwd=CHECKOUT,
+        env=env,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 130, done.stderr.decode()
+    assert run.folder.report.read_bytes() == first
+    assert_all_up(left_running)
+
+
+def test_a_second_harness_on_the_same_stack_is_refused(
+    start: Start, left_running: EmbeddedStack, stack_home: Path
+) -> None:
+    first = start("--headless", *LONG_OUTAGE, home=stack_home)
+    first.await_log("baseline:")
+    second = start("--headless", *LONG_OUTAGE, home=stack_home)
+    assert second.end(30) == 4
+    assert f"another harness (process {first.process.pid})" in second.log
+    first.signal(signal.SIGINT)
+    assert first.end(60) == 130
+    assert_all_up(left_running)

@@ -1,0 +1,236 @@
+"""Hand-written runs of a few orders, for tests: what was sent, what was stored, what was published, in plain words.
+
+Second 0 is the start: baseline to 10, outage from 10 (proven down 10.5, healing 20, proven back 21), recovery to 31,
+drain to 33. The lookout asks every 0.1 s; it gets no answer from 10.35 to 20.85.
+"""
+
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.history import EVENT, IDS, NO_SEQUENCE, ROW, EventsWitness, History, RowsWitness
+from runlog import marks as m
+from runlog.clock import AnchoredClock
+from runlog.facts import CheckOrder, RunFacts, TopicStart
+from runlog.folder import RunFolder
+from runlog.ids import RunKey
+from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter, Phase
+from runlog.marks import Mark, MarksWriter
+from runlog.offsets import Observation
+from runlog.outcomes import Failure, Outcome
+
+T0 = 1_795_000_000.0
+KEY = RunKey.parse("0123456789ab4def")
+DOWN_EDGE, UP_EDGE = (T0 + 10.3, T0 + 10.4), (T0 + 20.8, T0 + 20.9)
+START_OFFSET = 100
+
+
+def order_id(number: int) -> uuid.UUID:
+    """Return the order id with this number; numbers keep their order."""
+    return uuid.UUID(int=(0xAAAA_0000_0000_4000 << 64) | (0b10 << 62) | number)
+
+
+def facts(**changes: Any) -> RunFacts:
+    base = RunFacts(
+        run_id="20261123-073000-4f2a",
+        run_key=KEY,
+        started_at=T0,
+        clock=AnchoredClock(T0, 0.0),
+        options={"rate": "2"},
+        command=["locust", "--headless"],
+        versions={"locust": "2.47.0"},
+        scenario="lost-event",
+        stack="embedded",
+        rate=2.0,
+        baseline_s=10.0,
+        outage_s=9.5,
+        recovery_s=10.0,
+        request_timeout_s=5.0,
+        delivery_timeout_s=3.0,
+        settle_s=2.0,
+        fault="stop",
+        fault_target="broker",
+        expect="consistent",
+        expect_source="the default",
+        attribution="tagged",
+        topic=TopicStart("order.created", "topic-1", {0: START_OFFSET}),
+        service_variant="naive",
+        check_order=CheckOrder(str(order_id(999_999)), 201, row=True, event=True),
+    )
+    return replace(base, **changes)
+
+
+def usual_marks() -> list[Mark]:
+    return [
+        Mark(T0, m.STARTED),
+        Mark(T0, m.BASELINE),
+        Mark(T0 + 10, m.INJECTING, 0, {"fault": "stop", "target": "broker"}),
+        Mark(T0 + 10.5, m.INJECTED, 0, {"down_edge": list(DOWN_EDGE)}),
+        Mark(T0 + 20, m.HEALING, 0),
+        Mark(T0 + 21, m.HEALED, 0, {"up_edge": list(UP_EDGE), "healed_by": "harness"}),
+        Mark(T0 + 21, m.RECOVERY),
+        Mark(T0 + 31, m.DRAIN),
+        Mark(T0 + 33, m.DRAINED, None, {"complete": True, "missing": []}),
+        Mark(T0 + 33.5, m.ENDED, None, {"wall_step": 0.01}),
+    ]
+
+
+@dataclass
+class Story:
+    """One run as it is being made up. Times are seconds since its start; order numbers name ids by `order_id`."""
+
+    attempts: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: list[tuple[int, int | None]] = field(default_factory=list)
+    events: list[tuple[int, int | None, float, int]] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    elsewhere: list[int] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=usual_marks)
+    facts: RunFacts = field(default_factory=facts)
+    rows_changes: dict[str, Any] = field(default_factory=dict)
+    events_changes: dict[str, Any] = field(default_factory=dict)
+    ledger_changes: dict[str, Any] = field(default_factory=dict)
+    observations: list[Observation] | None = None
+
+    def order(
+        self,
+        seq: int,
+        at: float,
+        outcome: Outcome = Outcome.ACKNOWLEDGED,
+        *,
+        row: bool = True,
+        event: bool = True,
+        told: int | None = None,
+        appended: float | None = None,
+        took: float = 0.02,
+        status: int | None = None,
+        failure: Failure = Failure.NONE,
+    ) -> "Story":
+        """Send an order; number `seq` is its id. `told` overrides the id that the answer told (-1: none)."""
+        acknowledged = outcome in {Outcome.ACKNOWLEDGED, Outcome.PROVOKED}
+        number = told if told is not None else (seq if acknowledged else -1)
+        code = status if status is not None else {0: 500, 1: 201, 2: 400, 3: 200}[outcome]
+        identity = order_id(number).bytes if number >= 0 else NO_ID
+        times = (T0 + at, T0 + at, T0 + at + took)
+        self.attempts.append((Kind.COMPLETED, outcome, code, phase(at), number >= 0, failure, seq, *times, identity))
+        if row:
+            self.stored(seq, seq)
+        if event:
+            self.published(seq, seq, appended if appended is not None else at + 0.01)
+        return self
+
+    def unanswered(self, seq: int, at: float) -> "Story":
+        self.attempts.append((Kind.SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, T0 + at, 0.0, NO_ID))
+        return self
+
+    def not_sent(self, seq: int, at: float) -> "Story":
+        self.attempts.append((Kind.NOT_SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, 0.0, 0.0, NO_ID))
+        return self
+
+    def stored(self, number: int, seq: int | None) -> "Story":
+        self.rows.append((number, seq))
+        return self
+
+    def published(self, number: int, seq: int | None, appended: float = 25.0, event: int | None = None) -> "Story":
+        self.events.append((number, seq, appended, number if event is None else event))
+        return self
+
+    def calm(self, first: int = 1000) -> "Story":
+        """Add whole orders before, during and after the outage, so that no guard complains."""
+        for place, at in enumerate((1.0, 5.0, 12.0, 15.0, 24.0, 28.0)):
+            self.order(first + place, at, appended=20.87 if 10 < at < 21 else None)
+        return self
+
+    def mark(self, name: str, **detail: Any) -> "Story":
+        """Change the detail of a mark."""
+        self.marks = [
+            replace(mark, detail={**mark.detail, **detail}) if mark.name == name else mark for mark in self.marks
+        ]
+        return self
+
+    def without(self, *names: str) -> "Story":
+        """Leave marks out."""
+        self.marks = [mark for mark in self.marks if mark.name not in names]
+        return self
+
+    def log(self) -> NDArray[np.void]:
+        """The events in the order in which they were appended, all in partition 0."""
+        log = np.empty(len(self.events), dtype=EVENT)
+        for place, (number, seq, _, event) in enumerate(sorted(self.events, key=lambda record: record[2])):
+            words = _words(number)
+            log[place] = (*words, *_words(event), _seq(seq), 0, START_OFFSET + place)
+        return log
+
+    def history(self) -> History:
+        attempts = np.array(sorted(self.attempts, key=lambda a: a[6]), dtype=np.dtype(FIELDS))
+        ledger = Ledger(attempts, closed=True, due=len(attempts), missing=0, torn_bytes=0)
+        rows = np.array([(*_words(number), _seq(seq)) for number, seq in self.rows], dtype=ROW)
+        end = {0: START_OFFSET + len(self.events)}
+        witness = RowsWitness(rows, _ids(self.pending), _ids(self.elsewhere), T0 + 34, complete=True)
+        log = EventsWitness(
+            self.log(), 0, 0, dict(self.facts.topic.starts), {0: 0}, end, end, "topic-1", T0 + 35, complete=True
+        )
+        return History(
+            self.facts,
+            replace(ledger, **self.ledger_changes),
+            self.marks,
+            self.lookout() if self.observations is None else self.observations,
+            replace(witness, **self.rows_changes),
+            replace(log, **self.events_changes),
+        )
+
+    def lookout(self) -> list[Observation]:
+        """What a lookout would have seen of the log."""
+        appended = np.sort(np.array([T0 + record[2] for record in self.events]))
+        seen = []
+        for tick in range(340):
+            asked, answered = T0 + tick / 10, T0 + tick / 10 + 0.004
+            if 103.5 <= tick <= 208.5:
+                seen.append(Observation(asked, answered + 0.05, None, "no answer"))
+            else:
+                there = int(np.searchsorted(appended, asked + 0.002, side="right"))
+                seen.append(Observation(asked, answered, {0: START_OFFSET + there}))
+        return seen
+
+    def write(self, folder: RunFolder) -> None:
+        """Write the run as the harness would have."""
+        history = self.history()
+        folder.path.mkdir(parents=True)
+        self.facts.write(folder)
+        writer = LedgerWriter(folder.ledger)
+        for a in history.ledger.attempts:
+            seq, due, sent, at = int(a["seq"]), float(a["due"]), float(a["sent"]), Phase(int(a["phase"]))
+            if a["kind"] == Kind.NOT_SENT:
+                writer.not_sent(seq, due, at)
+                continue
+            writer.sent(seq, due, sent, at)
+            if a["kind"] == Kind.COMPLETED:
+                told = uuid.UUID(bytes=a["order_id"].tobytes()) if a["has_id"] else None
+                outcome, failure = Outcome(int(a["outcome"])), Failure(int(a["failure"]))
+                end = Completion(float(a["completed"]), outcome, int(a["status"]), failure, told)
+                writer.completed(seq, due, sent, at, end)
+        writer.close(len(history.ledger.attempts))
+        marks = MarksWriter(folder.marks)
+        for mark in self.marks:
+            marks.write(mark)
+        marks.close()
+        folder.offsets.write_text("".join(seen.line() + "\n" for seen in history.observations))
+
+
+def phase(at: float) -> Phase:
+    return Phase.BASELINE if at < 10 else Phase.OUTAGE if at < 21 else Phase.RECOVERY
+
+
+def _words(number: int) -> tuple[int, int]:
+    value = order_id(number).int
+    return value >> 64, value & (2**64 - 1)
+
+
+def _seq(seq: int | None) -> int:
+    return int(NO_SEQUENCE) if seq is None else seq
+
+
+def _ids(numbers: list[int]) -> NDArray[np.void]:
+    return np.array([_words(number) for number in numbers], dtype=IDS)

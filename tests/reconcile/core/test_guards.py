@@ -1,0 +1,231 @@
+"""Each guard: a run in which it must fire, a near miss in which it must not, and one to which it does not apply."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reconcile.counts import Equation
+from reconcile.evidence import conservation
+from reconcile.findings import Guard, Kind
+from reconcile.history import History
+from reconcile.judge import judge
+from runlog import exitcodes
+from runlog import marks as m
+from runlog.marks import Mark
+from runlog.offsets import Observation
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
+
+Change = Callable[[Story], object]
+
+
+def calm() -> Story:
+    return Story().calm()
+
+
+def guard_of(story: Story, name: str) -> Guard:
+    return next(guard for guard in judge(story.history()).guards if guard.name == name)
+
+
+def answer_at(at: float) -> Change:
+    def change(story: Story) -> None:
+        kept = [seen for seen in story.lookout() if abs(seen.asked - T0 - at) > 0.01]
+        ends = {0: START_OFFSET + 2}
+        story.observations = sorted([*kept, Observation(T0 + at, T0 + at + 0.004, ends)], key=lambda seen: seen.asked)
+
+    return change
+
+
+def delayed(count: int, of: int, by: float) -> Change:
+    """Send `of` more orders in the baseline, the first `count` of them `by` seconds after they were due."""
+
+    def change(story: Story) -> None:
+        for seq in range(of):
+            story.order(seq, 2 + seq / 100)
+        for place, attempt in enumerate(story.attempts):
+            if attempt[6] < count:
+                late = (*attempt[:7], attempt[7] - by, *attempt[8:])
+                story.attempts[place] = late
+
+    return change
+
+
+def unsent(count: int, sent: int, at: float) -> Change:
+    def change(story: Story) -> None:
+        for seq in range(count):
+            story.not_sent(seq, at)
+        for seq in range(count, count + sent):
+            story.order(seq, at, row=False, event=False, outcome=Outcome.REJECTED)
+
+    return change
+
+
+def set_to(**attributes: object) -> Change:
+    return lambda story: [setattr(story, name, value) for name, value in attributes.items()]
+
+
+def both(*changes: Change) -> Change:
+    return lambda story: [change(story) for change in changes]
+
+
+def drop_phase(first: float, last: float) -> Change:
+    """Turn the acknowledgements of a stretch into errors."""
+
+    def change(story: Story) -> None:
+        story.attempts = [
+            (*a[:1], Outcome.AMBIGUOUS, 500, *a[3:]) if first <= a[8] - T0 < last else a for a in story.attempts
+        ]
+
+    return change
+
+
+def nothing(story: Story) -> None:
+    """Leave the run as it is."""
+
+
+FAULTLESS = facts(scenario="control")
+
+# name, kind, what fires it, what nearly does
+CASES: list[tuple[str, Kind, Change, Change]] = [
+    ("fault proven", Kind.VACUITY, lambda s: s.without(m.INJECTED), nothing),
+    ("fault proven", Kind.VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), nothing),
+    ("fault held", Kind.VACUITY, answer_at(15.0), answer_at(10.4)),
+    ("fault held", Kind.VACUITY, answer_at(19.9), answer_at(20.1)),
+    ("fault held", Kind.VACUITY, set_to(observations=[]), nothing),
+    ("fault held", Kind.VACUITY, lambda s: s.without(m.INJECTED), nothing),
+    ("recovery proven", Kind.EVIDENCE, lambda s: s.without(m.HEALED), nothing),
+    ("recovery proven", Kind.EVIDENCE, lambda s: s.mark(m.HEALED, up_edge=None), nothing),
+    ("load went on", Kind.VACUITY, unsent(20, 100, 15), unsent(10, 100, 15)),
+    ("load went on", Kind.VACUITY, unsent(5, 0, 15), unsent(50, 0, 5)),
+    ("offered rate held", Kind.VACUITY, unsent(3, 100, 5), unsent(2, 100, 5)),
+    ("offered rate held", Kind.VACUITY, delayed(11, 200, 0.3), delayed(10, 200, 0.3)),
+    ("offered rate held", Kind.VACUITY, delayed(60, 200, 0.26), delayed(60, 200, 0.24)),
+    ("offered rate held", Kind.VACUITY, set_to(ledger_changes={"missing": 1}), nothing),
+    ("acknowledgements before and after", Kind.VACUITY, drop_phase(0, 10), drop_phase(0, 2)),
+    ("acknowledgements before and after", Kind.VACUITY, drop_phase(21, 40), drop_phase(10, 21)),
+    ("drain complete", Kind.EVIDENCE, lambda s: s.mark(m.DRAINED, complete=False, missing=["2 requests"]), nothing),
+    ("drain complete", Kind.EVIDENCE, lambda s: s.without(m.DRAINED), nothing),
+    ("end of topic reached", Kind.EVIDENCE, set_to(events_changes={"reached": {0: START_OFFSET + 5}}), nothing),
+    ("end of topic reached", Kind.EVIDENCE, set_to(events_changes={"complete": False, "problem": "cut"}), nothing),
+    (
+        "end of topic reached",
+        Kind.EVIDENCE,
+        set_to(events_changes={"ends": {1: 5}, "reached": {1: 5}}),
+        set_to(events_changes={"reached": {0: START_OFFSET + 7}}),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        set_to(events_changes={"lows": {0: START_OFFSET + 1}}),
+        set_to(events_changes={"lows": {0: START_OFFSET}}),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        set_to(events_changes={"topic_id": "topic-2"}),
+        set_to(events_changes={"topic_id": None}),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        set_to(events_changes={"ends": {0: START_OFFSET + 5}, "reached": {0: START_OFFSET + 5}}),
+        set_to(events_changes={"ends": {0: START_OFFSET + 6}, "reached": {0: START_OFFSET + 6}}),
+    ),
+    ("topic not truncated or re-created", Kind.EVIDENCE, set_to(events_changes={"ends": {}}), nothing),
+    ("snapshot complete", Kind.EVIDENCE, set_to(rows_changes={"complete": False, "problem": "refused"}), nothing),
+    ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),
+    ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"torn_bytes": 3}), lambda s: s.unanswered(5, 5)),
+    ("ledger complete", Kind.VACUITY, lambda s: s.stored(7, 7), lambda s: s.order(7, 5)),
+    ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, None), lambda s: s.stored(7, 7)),
+    ("orders attributable", Kind.VACUITY, lambda s: s.published(7, None), lambda s: s.published(7, 7)),
+    ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, 7).published(7, 8), lambda s: s.stored(7, 8)),
+    (
+        "backlog empty",
+        Kind.VACUITY,
+        both(set_to(facts=facts(outbox_table="outbox"), pending=[7]), lambda s: s.order(7, 5, event=False)),
+        both(set_to(facts=facts(outbox_table="outbox"), pending=[7]), lambda s: s.order(7, 5)),
+    ),
+    ("clock steady", Kind.VACUITY, lambda s: s.mark(m.ENDED, wall_step=0.51), lambda s: s.mark(m.ENDED, wall_step=0.5)),
+    ("clock steady", Kind.VACUITY, lambda s: s.mark(m.ENDED, wall_step=-3), lambda s: s.mark(m.ENDED, wall_step=-0.5)),
+    ("plan completed", Kind.VACUITY, lambda s: s.without(m.RECOVERY), lambda s: s.without(m.STARTED)),
+    ("plan completed", Kind.VACUITY, lambda s: s.without(m.ENDED), nothing),
+    ("plan completed", Kind.VACUITY, lambda s: s.without(m.HEALING), nothing),
+    ("plan completed", Kind.VACUITY, set_to(facts=facts(options={"outages": "2"})), set_to(facts=facts(options={"outages": "1"}))),
+    (
+        "plan completed",
+        Kind.VACUITY,
+        lambda s: s.marks.append(Mark(T0 + 34, m.INTERRUPTED, None, {"reason": "SIGINT", "exit_code": 130})),
+        nothing,
+    ),
+    (
+        "phantoms provoked",
+        Kind.VACUITY,
+        both(set_to(facts=facts(scenario="phantom-event")), lambda s: s.order(7, 5, Outcome.PROVOKED, row=False, event=False)),
+        both(set_to(facts=facts(scenario="phantom-event")), lambda s: s.order(7, 5, Outcome.PROVOKED, row=False)),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind", "fires", "nearly"), CASES, ids=[f"{n}-{c[0]}" for n, c in enumerate(CASES)])
+def test_fires_and_nearly_fires(name: str, kind: Kind, fires: Change, nearly: Change) -> None:
+    broken, close = calm(), calm()
+    fires(broken)
+    nearly(close)
+    fired, passed = guard_of(broken, name), guard_of(close, name)
+    assert (fired.kind, fired.applies, fired.passed) == (kind, True, False), fired.reason
+    assert (passed.applies, passed.passed) == (True, True), passed.reason
+    assert fired.reason and "\n" not in fired.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("fault proven", set_to(facts=FAULTLESS)),
+        ("fault held", set_to(facts=FAULTLESS)),
+        ("load went on", set_to(facts=FAULTLESS)),
+        ("recovery proven", lambda s: s.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)),
+        ("acknowledgements before and after", set_to(facts=facts(scenario="phantom-event"))),
+        ("orders attributable", set_to(facts=facts(attribution="exclusive"))),
+        ("phantoms provoked", nothing),
+        ("backlog empty", nothing),
+        ("clock steady", lambda s: s.mark(m.ENDED, wall_step=None)),
+        ("clock steady", lambda s: s.without(m.ENDED)),
+    ],
+)
+def test_does_not_apply(name: str, change: Change) -> None:
+    story = calm()
+    change(story)
+    guard = guard_of(story, name)
+    assert (guard.applies, guard.passed, guard.failed) == (False, None, False)
+
+
+def test_a_calm_run_passes_every_guard() -> None:
+    judgement = judge(calm().history())
+    assert [guard.name for guard in judgement.guards if guard.failed] == []
+    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 17
+
+
+def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:
+    listed = {guard.name for guard in judge(calm().history()).guards}
+    assert listed - {name for name, *_ in CASES} == {"conservation"}
+
+
+def test_conservation_near_miss() -> None:
+    right, wrong = Equation("a = b", 3, 3), Equation("a = b", 3, 4)
+    assert conservation([right, right]).passed
+    assert conservation([right, wrong]).failed
+    assert "3 is not 4" in conservation([wrong]).reason
+
+
+def twice_the_same_row(history: History) -> History:
+    rows = history.rows
+    return replace(history, rows=replace(rows, rows=np.concatenate([rows.rows, rows.rows[:1]])))
+
+
+def test_a_row_read_twice_breaks_conservation() -> None:
+    """The harness is wrong then, and says so: inconclusive, exit 2."""
+    ruling = judge(twice_the_same_row(calm().history())).ruling
+    assert (ruling.verdict.value, ruling.exit_code) == ("inconclusive", exitcodes.USAGE_OR_CRASH)
+    assert "conservation" in ruling.reason

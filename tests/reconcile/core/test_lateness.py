@@ -1,0 +1,153 @@
+"""Late events, the failure window, and where a send lies against the outages."""
+
+import numpy as np
+import pytest
+
+from reconcile.judge import Judgement, judge
+from reconcile.lateness.window import failure_windows
+from reconcile.outages import Cause, causes, read_outages
+from runlog import marks as m
+from runlog.marks import Mark
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import T0, UP_EDGE, Story, usual_marks
+
+
+def late(story: Story) -> tuple[int, int]:
+    counts = judge(story.history()).counts
+    return counts["late_events"], counts["late_undecided"]
+
+
+def test_sent_in_the_outage_and_appended_well_after_it_is_late() -> None:
+    judgement = judge(Story().order(1, 12, appended=22.53).history())
+    assert judgement.counts["late_events"] == 1
+    assert judgement.counts["delivered"] == 1
+    # The answer at 22.6 is the first that shows it; it came 4 ms after the question.
+    assert judgement.late.delays()["max_s"] == pytest.approx(22.604 - 12, abs=1e-6)
+
+
+def test_sent_before_the_outage_can_be_late_too() -> None:
+    assert late(Story().order(1, 9.99, appended=23)) == (1, 0)
+
+
+def test_sent_after_healed_is_never_late() -> None:
+    assert late(Story().order(1, 21.01, appended=29)) == (0, 0)
+
+
+def test_appended_before_healed_is_not_late() -> None:
+    assert late(Story().order(1, 12, appended=20.95).order(2, 5)) == (0, 1)
+    assert late(Story().order(1, 12, appended=20.85)) == (0, 0)
+
+
+def test_a_bracket_that_straddles_healed_decides_nothing() -> None:
+    assert late(Story().order(1, 12, appended=21.05)) == (1, 0)
+    story = Story().order(1, 12, appended=21.05)
+    story.marks = [Mark(T0 + 21.02, m.HEALED, 0) if mark.name == m.HEALED else mark for mark in story.marks]
+    assert late(story) == (0, 1)
+
+
+def test_the_first_event_of_an_order_decides() -> None:
+    assert late(Story().order(1, 5).published(1, 1, 25.0)) == (0, 0)
+
+
+def test_without_later_observations_the_end_of_reading_bounds_the_delay() -> None:
+    story = Story().order(1, 12, appended=33.99)
+    story.observations = [seen for seen in story.lookout() if seen.asked < T0 + 30]
+    judgement = judge(story.history())
+    assert judgement.counts["late_events"] == 1
+    assert judgement.late.delays()["max_s"] == pytest.approx(35 - 12)
+
+
+def test_phantoms_and_lost_orders_are_not_late() -> None:
+    assert late(Story().order(1, 12, appended=25, row=False)) == (0, 0)
+
+
+def test_never_healed_means_nothing_is_late() -> None:
+    assert late(Story().order(1, 12, appended=25).without(m.HEALED)) == (0, 0)
+
+
+def lose(*at: float) -> Judgement:
+    story = Story()
+    for seq, moment in enumerate(at):
+        story.order(seq, moment, event=False)
+    for seq, moment in enumerate((1.0, 12.0, 25.0), 50):
+        story.order(seq, moment, appended=20.87 if moment == 12 else None)
+    return judge(story.history())
+
+
+def test_window_lead_and_tail() -> None:
+    judgement = lose(10.1, 13, 20.2)
+    window = judgement.windows[0]
+    assert (window.first_sent_at, window.last_sent_at) == (T0 + 10.1, T0 + 20.2)
+    assert window.lead_s == pytest.approx(0.3, abs=1e-5)
+    assert window.tail_s == pytest.approx(-0.6, abs=1e-5)
+    assert (window.lost, window.sent, window.density) == (3, 4, 0.75)
+    assert judgement.lost_outside == 0
+
+
+def test_losses_just_around_the_outage_belong_to_it() -> None:
+    judgement = lose(9.0, 12, 22.0)
+    window = judgement.windows[0]
+    assert (window.lost, window.before, window.after, judgement.lost_outside) == (3, 1, 1, 0)
+    assert window.tail_s is not None and window.tail_s == pytest.approx(T0 + 22 - UP_EDGE[0], abs=1e-5)
+
+
+def test_losses_far_from_any_outage_are_another_bug() -> None:
+    """Request timeout 5 s and delivery timeout 3 s: what lies more than 8 s away is not explained."""
+    assert lose(1.9, 12).lost_outside == 1
+    assert lose(2.1, 12).lost_outside == 0
+    assert lose(28.9, 12).lost_outside == 0
+    assert lose(29.1, 12).lost_outside == 1
+
+
+def test_each_loss_belongs_to_the_nearest_of_two_outages() -> None:
+    shifted = [Mark(mark.at + 30, mark.name, 1, mark.detail) for mark in usual_marks() if mark.outage == 0]
+    outages = read_outages([*usual_marks(), *shifted])
+    lost = T0 + np.array([12.0, 24.0, 36.0, 45.0])
+    windows, outside = failure_windows(lost, lost, outages, reach=8.0)
+    assert [window.lost for window in windows] == [2, 2]
+    assert outside == 0
+    assert [Cause(cause) for cause in causes(lost, outages)] == [Cause.DOWN, Cause.AFTER, Cause.AFTER, Cause.DOWN]
+
+
+def test_no_loss_is_an_empty_window_and_unproven_edges_are_unknown() -> None:
+    window = lose().windows[0]
+    assert (window.first_sent_at, window.lead_s, window.lost, window.density) == (None, None, 0, None)
+    story = Story().order(1, 12, event=False).without(m.INJECTED)
+    blind = judge(story.history()).windows[0]
+    assert blind.lead_s is None
+    assert blind.tail_s is not None
+
+
+def test_unrecorded_losses_have_no_time_and_lie_outside() -> None:
+    assert judge(Story().stored(5, 5).history()).lost_outside == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "cause"),
+    [
+        (9.99, Cause.BEFORE),
+        (10.0, Cause.STOPPING),
+        (10.49, Cause.STOPPING),
+        (10.5, Cause.DOWN),
+        (19.99, Cause.DOWN),
+        (20.0, Cause.STARTING),
+        (20.99, Cause.STARTING),
+        (21.0, Cause.AFTER),
+        (float("nan"), Cause.UNKNOWN),
+    ],
+)
+def test_causes(at: float, cause: Cause) -> None:
+    assert Cause(causes(np.array([T0 + at]), read_outages(usual_marks()))[0]) is cause
+
+
+def test_causes_with_missing_marks_and_without_outage() -> None:
+    never_down = read_outages([mark for mark in usual_marks() if mark.name != m.INJECTED])
+    never_back = read_outages([mark for mark in usual_marks() if mark.name != m.HEALED])
+    assert Cause(causes(np.array([T0 + 15.0]), never_down)[0]) is Cause.STOPPING
+    assert Cause(causes(np.array([T0 + 99.0]), never_back)[0]) is Cause.STARTING
+    assert Cause(causes(np.array([T0]), [])[0]) is Cause.NO_OUTAGE
+
+
+def test_ambiguous_orders_can_be_late() -> None:
+    judgement = judge(Story().order(1, 12, Outcome.AMBIGUOUS, appended=25).history())
+    assert (judgement.counts["recovered"], judgement.counts["late_events"]) == (1, 1)

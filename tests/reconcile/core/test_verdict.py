@@ -1,0 +1,186 @@
+"""Verdict, reason and exit code: what proves, what only suggests, and which code wins."""
+
+from collections.abc import Callable
+
+import pytest
+
+from reconcile.judge import Judgement, judge
+from runlog import marks as m
+from runlog.marks import Mark
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import T0, Story, facts
+
+Change = Callable[[Story], object]
+
+
+def judged(*changes: Change, expect: str = "consistent", **more: object) -> Judgement:
+    story = Story().calm()
+    for change in changes:
+        change(story)
+    story.facts = facts(expect=expect, **more)
+    return judge(story.history())
+
+
+def lost(story: Story) -> None:
+    story.order(1, 12, event=False)
+
+
+def lost_unanswered(story: Story) -> None:
+    story.order(2, 12.5, Outcome.AMBIGUOUS, event=False)
+
+
+def phantom(story: Story) -> None:
+    story.order(3, 13, Outcome.AMBIGUOUS, row=False)
+
+
+def lost_order(story: Story) -> None:
+    story.order(4, 13.5, row=False, event=False)
+
+
+def refused_but_there(story: Story) -> None:
+    story.order(5, 14, Outcome.REJECTED)
+
+
+def harmless(story: Story) -> None:
+    """Late, recovered, unresolved, pending and redelivered: none of them decides anything."""
+    story.order(10, 12, appended=25).order(11, 12, Outcome.AMBIGUOUS, appended=20.85)
+    story.order(12, 12, Outcome.AMBIGUOUS, row=False, event=False).order(13, 12, event=False).published(10, 10, 30)
+    story.pending = [13]
+
+
+def evidence(story: Story) -> None:
+    story.mark(m.DRAINED, complete=False, missing=["an order sent after healed"])
+
+
+def vacuity(story: Story) -> None:
+    story.mark(m.ENDED, wall_step=2)
+
+
+def trouble(name: str, code: int, *, not_restored: bool = False) -> Change:
+    detail = {"reason": "told to stop", "exit_code": code, "not_restored": not_restored}
+    return lambda story: story.marks.append(Mark(T0 + 34, name, None, detail))
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ((), "consistent"),
+        ((harmless,), "consistent"),
+        ((lost,), "inconsistent"),
+        ((lost_unanswered,), "inconsistent"),
+        ((phantom,), "inconsistent"),
+        ((lost_order,), "inconsistent"),
+        ((refused_but_there,), "inconsistent"),
+        ((lost, vacuity), "inconsistent"),
+        ((lost, evidence), "inconclusive"),
+        ((refused_but_there, evidence), "inconclusive"),
+        ((evidence,), "inconclusive"),
+        ((vacuity,), "inconclusive"),
+    ],
+)
+def test_verdicts(changes: tuple[Change, ...], verdict: str) -> None:
+    assert judged(*changes).ruling.verdict.value == verdict
+
+
+@pytest.mark.parametrize(
+    ("expect", "changes", "code"),
+    [
+        ("consistent", (), 0),
+        ("consistent", (lost,), 1),
+        ("lost-events", (lost,), 0),
+        ("lost-events", (lost, phantom, lost_order), 0),
+        ("lost-events", (lost, vacuity), 0),
+        ("lost-events", (), 1),
+        ("lost-events", (phantom,), 1),
+        ("phantom-events", (phantom,), 0),
+        ("phantom-events", (lost,), 1),
+        ("any", (), 0),
+        ("any", (lost,), 0),
+        ("consistent", (vacuity,), 3),
+        ("lost-events", (lost, evidence), 3),
+        ("phantom-events", (evidence,), 3),
+        ("any", (vacuity,), 3),
+        ("any", (trouble(m.INTERRUPTED, 130), lost), 130),
+        ("lost-events", (trouble(m.INTERRUPTED, 143), lost), 143),
+        ("consistent", (trouble(m.INTERRUPTED, 130),), 130),
+        ("consistent", (trouble(m.FAILED, 2), trouble(m.INTERRUPTED, 130)), 2),
+        ("consistent", (trouble(m.FAILED, 4, not_restored=True), trouble(m.FAILED, 2)), 4),
+        ("lost-events", (trouble(m.INTERRUPTED, 130, not_restored=True), lost), 4),
+    ],
+)
+def test_exit_codes(expect: str, changes: tuple[Change, ...], code: int) -> None:
+    assert judged(*changes, expect=expect).ruling.exit_code == code
+
+
+@pytest.mark.parametrize(("expect", "met"), [("consistent", False), ("lost-events", True), ("any", True)])
+def test_expectation_of_a_lossy_run(expect: str, met: bool) -> None:
+    assert judged(lost, expect=expect).ruling.met is met
+
+
+def test_expectation_of_an_inconclusive_run_cannot_be_told() -> None:
+    assert judged(vacuity).ruling.met is None
+
+
+@pytest.mark.parametrize(("option", "verdict"), [({}, "consistent"), ({"fail-on-duplicates": "true"}, "inconsistent")])
+def test_published_twice_counts_only_when_asked(option: dict[str, str], verdict: str) -> None:
+    judgement = judged(lambda story: story.order(1, 5).published(1, 1, 5.5, event=77), options=option)
+    assert judgement.counts["published_twice"] == 1
+    assert judgement.ruling.verdict.value == verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ((lost,), "1 order was acknowledged and stored, but its event never reached Kafka"),
+        (
+            (lost, lost_unanswered),
+            "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka",
+        ),
+        ((lost_unanswered,), "1 order was stored without an acknowledgement but its event never reached Kafka"),
+        (
+            (phantom, lost_order),
+            "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored",
+        ),
+        ((refused_but_there,), "1 order was refused, yet left a row or an event"),
+        ((), "the events of all 6 stored orders reached Kafka"),
+        (
+            (vacuity,),
+            "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against ours",
+        ),
+    ],
+)
+def test_reasons(changes: tuple[Change, ...], reason: str) -> None:
+    assert judged(*changes).ruling.reason == reason
+
+
+def test_a_drain_cut_short_turns_absences_into_suspicions() -> None:
+    counts = judged(lost, phantom, lost_order, evidence).counts
+    assert (counts["lost_events"], counts["suspected_lost"]) == (0, 1)
+    assert (counts["phantom_events"], counts["suspected_phantom"]) == (0, 1)
+    assert (counts["lost_orders"], counts["suspected_lost_orders"]) == (1, 0)
+
+
+def test_an_incomplete_snapshot_casts_doubt_on_phantoms_and_lost_orders_only() -> None:
+    def no_rows(story: Story) -> None:
+        story.rows_changes = {"complete": False, "problem": "PostgreSQL cannot be reached"}
+
+    judgement = judged(lost, phantom, lost_order, no_rows)
+    counts = judgement.counts
+    assert (counts["lost_events"], counts["suspected_lost"]) == (1, 0)
+    assert (counts["suspected_phantom"], counts["suspected_lost_orders"]) == (1, 1)
+    assert judgement.ruling.exit_code == 3
+    assert "PostgreSQL cannot be reached" in judgement.ruling.reason
+
+
+def test_an_unread_topic_casts_doubt_on_lost_events_only() -> None:
+    def unread(story: Story) -> None:
+        story.events_changes = {"complete": False, "problem": "no answer"}
+
+    counts = judged(lost, phantom, unread).counts
+    assert (counts["lost_events"], counts["suspected_lost"], counts["phantom_events"]) == (0, 1, 1)
+
+
+def test_suspected_losses_are_no_failure_window() -> None:
+    judgement = judged(lost, evidence)
+    assert judgement.windows[0].lost == 0
+    assert judgement.ruling.reason.startswith("1 event may be lost, unproven; drain complete: the drain was cut short")

@@ -1,0 +1,318 @@
+"""The witness "event" against real Kafka."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import uuid
+
+import pytest
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
+
+from reconcile.events import read_events
+from reconcile.history import EVENT, EventsWitness, ids_of
+from runlog.facts import RunFacts
+from runlog.ids import RunKey
+from tests.conftest import Infra, RestartableBroker
+from tests.reconcile.edges.parts import CLOCK, Topic, facts_of, order_created, silent, texts
+
+KEY = RunKey(0x2222222222224222)
+
+
+def read(infra: Infra, facts: RunFacts, patience_s: float = 10.0) -> EventsWitness:
+    return read_events({"bootstrap.servers": infra.kafka_bootstrap}, facts, CLOCK, silent, patience_s=patience_s)
+
+
+def topic_of(infra: Infra, partitions: int = 1) -> Topic:
+    return Topic(infra.kafka_bootstrap, infra.new_topic(partitions))
+
+
+def transactional_topic_of(infra: Infra, partitions: int = 1) -> Topic:
+    topic = Topic(infra.kafka_bootstrap, infra.new_topic(partitions), **{"transactional.id": str(uuid.uuid4())})
+    topic.producer.init_transactions(20)
+    return topic
+
+
+def put_order(topic: Topic, seq: int, partition: int = 0, key: RunKey = KEY, order: uuid.UUID | None = None) -> str:
+    order = order or uuid.uuid4()
+    topic.put(str(order), order_created(order, key.customer_id(seq)), partition)
+    return str(order)
+
+
+@pytest.mark.real
+def test_what_counts_and_what_does_not(infra: Infra) -> None:
+    topic = topic_of(infra)
+    orders = [uuid.uuid4() for _ in range(12)]
+    mine = [KEY.customer_id(seq) for seq in range(12)]
+    event = uuid.uuid4()
+    topic.put(str(orders[0]), order_created(orders[0], mine[0], event))
+    topic.put(str(orders[0]), order_created(orders[0], mine[0], event))
+    topic.put(str(orders[1]), None)
+    topic.put(str(orders[2]), b"{garbage")
+    topic.put(str(orders[3]), order_created(orders[3], mine[3], eventType="order.cancelled"))
+    topic.put(None, order_created(orders[4], mine[4]))
+    topic.put(str(orders[5]).upper(), order_created(str(orders[5]).upper(), str(mine[5]).upper()))
+    topic.put("{" + str(orders[6]) + "}", order_created(orders[6], mine[6]))
+    topic.put(str(orders[7]), order_created(orders[8], mine[8]))
+    topic.put(str(orders[9]), order_created(orders[9], uuid.uuid4()))
+    topic.flush()
+    before = CLOCK.now()
+    witness = read(infra, facts_of(KEY, topic=topic.name))
+    assert (witness.complete, witness.problem) == (True, None)
+    assert witness.events.dtype == EVENT
+    assert witness.events["offset"].tolist() == [0, 1, 5, 6, 7]
+    assert witness.events["seq"].tolist() == [0, 0, 4, 5, 6]
+    assert texts(ids_of(witness.events)) == sorted(str(orders[i]) for i in (0, 0, 4, 5, 6))
+    assert int(witness.events["event_hi"][0]) << 64 | int(witness.events["event_lo"][1]) == event.int
+    assert (witness.foreign, witness.unreadable) == (1, 4)
+    assert (witness.starts, witness.lows, witness.reached, witness.ends) == ({0: 0}, {0: 0}, {0: 10}, {0: 10})
+    assert witness.read_at is not None
+    assert before <= witness.read_at <= CLOCK.now()
+
+
+@pytest.mark.real
+def test_several_partitions_from_their_starts(infra: Infra) -> None:
+    topic = topic_of(infra, 3)
+    old = [put_order(topic, seq, seq % 3) for seq in range(30)]
+    topic.flush()
+    new = [put_order(topic, 100 + seq, seq % 2) for seq in range(5000)]
+    foreign = [put_order(topic, seq, 1, RunKey.random()) for seq in range(50)]
+    topic.flush()
+    witness = read(infra, facts_of(KEY, topic=topic.name, starts={0: 10, 1: 10, 2: 10}))
+    assert witness.complete
+    assert texts(ids_of(witness.events)) == sorted(new)
+    assert witness.foreign == len(foreign)
+    assert set(witness.events["partition"].tolist()) == {0, 1}
+    assert witness.ends == witness.reached == {0: 2510, 1: 2560, 2: 10}
+    assert len(old) == 30
+    admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
+    identity = admin.describe_topics(TopicCollection([topic.name]))
+    assert witness.topic_id == str(identity[topic.name].result(10).topic_id)
+
+
+@pytest.mark.real
+def test_an_empty_topic(infra: Infra) -> None:
+    witness = read(infra, facts_of(KEY, topic=infra.new_topic(2), starts={0: 0, 1: 0}))
+    assert witness.complete
+    assert len(witness.events) == 0
+    assert witness.reached == witness.ends == {0: 0, 1: 0}
+
+
+@pytest.mark.real
+def test_a_missing_topic_is_named_and_not_created(infra: Infra) -> None:
+    started = time.monotonic()
+    witness = read(infra, facts_of(KEY, topic="never-made"))
+    assert not witness.complete
+    assert witness.problem == "topic never-made does not exist on the broker"
+    assert time.monotonic() - started < 10
+    assert "never-made" not in AdminClient({"bootstrap.servers": infra.kafka_bootstrap}).list_topics(timeout=10).topics
+
+
+@pytest.mark.real
+def test_aborted_records_are_no_events_and_their_markers_are_no_hindrance(infra: Infra) -> None:
+    topic = transactional_topic_of(infra)
+    topic.producer.begin_transaction()
+    kept = [put_order(topic, seq) for seq in range(5)]
+    topic.producer.commit_transaction(20)
+    topic.producer.begin_transaction()
+    for seq in range(5, 10):
+        put_order(topic, seq)
+    topic.producer.flush(20)
+    topic.producer.abort_transaction(20)
+    witness = read(infra, facts_of(KEY, topic=topic.name))
+    assert witness.complete
+    assert texts(ids_of(witness.events)) == sorted(kept)
+    assert witness.reached == witness.ends == {0: 12}
+
+
+@pytest.mark.real
+def test_an_open_transaction_is_not_the_end(infra: Infra) -> None:
+    topic = transactional_topic_of(infra, 2)
+    topic.producer.begin_transaction()
+    first = put_order(topic, 0)
+    topic.producer.commit_transaction(20)
+    topic.producer.begin_transaction()
+    second = put_order(topic, 1)
+    topic.producer.flush(20)
+    facts = facts_of(KEY, topic=topic.name, starts={0: 0, 1: 0})
+    started = time.monotonic()
+    witness = read(infra, facts, patience_s=1.0)
+    assert time.monotonic() - started < 10
+    assert not witness.complete
+    assert texts(ids_of(witness.events)) == [first]
+    assert (witness.reached, witness.ends) == ({0: 2, 1: 0}, {0: 3, 1: 0})
+    assert witness.problem is not None
+    assert "partition 0 reached offset 2 of 3" in witness.problem
+    assert "transaction is open" in witness.problem
+    commit = threading.Timer(1.0, topic.producer.commit_transaction, (20,))
+    commit.start()
+    patient = read(infra, facts)
+    commit.join()
+    assert patient.complete
+    assert texts(ids_of(patient.events)) == sorted([first, second])
+
+
+@pytest.mark.real
+def test_a_partition_that_is_new_is_read_from_its_first_offset(infra: Infra) -> None:
+    topic = topic_of(infra)
+    first = put_order(topic, 0)
+    topic.flush()
+    admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
+    admin.create_partitions([NewPartitions(topic.name, 3)])[topic.name].result(15)
+    late = Topic(infra.kafka_bootstrap, topic.name)
+    deadline = time.monotonic() + 15
+    while len(late.producer.list_topics(topic.name, timeout=5).topics[topic.name].partitions) < 3:
+        assert time.monotonic() < deadline, "the new partitions were not known within 15 s"
+        time.sleep(0.1)
+    second = put_order(late, 1, partition=2)
+    late.flush()
+    witness = read(infra, facts_of(KEY, topic=topic.name, starts={0: 0}))
+    assert witness.complete
+    assert texts(ids_of(witness.events)) == sorted([first, second])
+    assert witness.starts == {0: 0, 1: 0, 2: 0}
+
+
+@pytest.mark.real
+def test_a_topic_that_was_made_anew_is_read_whole_and_told_honestly(infra: Infra) -> None:
+    topic = topic_of(infra)
+    order = put_order(topic, 0)
+    topic.flush()
+    beyond = read(infra, facts_of(KEY, topic=topic.name, starts={0: 1000}))
+    assert (beyond.starts, beyond.lows, beyond.ends) == ({0: 1000}, {0: 0}, {0: 1})
+    assert texts(ids_of(beyond.events)) == [order]
+    another = read(infra, facts_of(KEY, topic=topic.name, starts={0: 1}, topic_id="another"))
+    assert texts(ids_of(another.events)) == [order]
+    assert another.topic_id not in (None, "another")
+    fewer = read(infra, facts_of(KEY, topic=topic.name, starts={0: 0, 7: 5}))
+    assert not fewer.complete
+    assert fewer.problem == f"topic {topic.name} has lost partitions that it had when the run started: [7]"
+    assert texts(ids_of(fewer.events)) == [order]
+
+
+@pytest.mark.real
+def test_a_log_that_was_cut_at_its_beginning(infra: Infra) -> None:
+    from confluent_kafka import TopicPartition
+
+    topic = topic_of(infra)
+    orders = [put_order(topic, seq) for seq in range(10)]
+    topic.flush()
+    admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
+    cut = TopicPartition(topic.name, 0, 4)
+    admin.delete_records([cut])[cut].result(15)
+    witness = read(infra, facts_of(KEY, topic=topic.name, starts={0: 1}))
+    assert witness.complete
+    assert (witness.starts, witness.lows) == ({0: 1}, {0: 4})
+    assert texts(ids_of(witness.events)) == sorted(orders[4:])
+
+
+@pytest.mark.real
+def test_what_is_written_after_the_watermark_is_no_part_of_the_reading(infra: Infra) -> None:
+    topic = topic_of(infra)
+    orders = [put_order(topic, seq) for seq in range(100)]
+    topic.flush()
+
+    def somebody_writes(stage: str, done: int, total: int | None) -> None:
+        if done == 0:
+            for seq in range(100, 200):
+                put_order(topic, seq)
+            topic.flush()
+
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, somebody_writes)
+    assert witness.complete
+    assert witness.reached == witness.ends == {0: 100}
+    assert texts(ids_of(witness.events)) == sorted(orders)
+    assert (witness.foreign, witness.unreadable) == (0, 0)
+
+
+@pytest.mark.real
+def test_a_topic_that_vanishes_while_it_is_read(infra: Infra) -> None:
+    topic = topic_of(infra)
+    put_order(topic, 0)
+    topic.flush()
+    admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
+
+    def delete(stage: str, done: int, total: int | None) -> None:
+        if done == 0:
+            admin.delete_topics([topic.name])[topic.name].result(15)
+
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, delete, patience_s=1.0)
+    assert not witness.complete
+    assert witness.problem is not None
+    assert "partition 0 reached offset 0 of 1" in witness.problem
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("fault", ["kill", "pause"])
+def test_a_broker_that_goes_while_it_is_read(infra: Infra, broker: RestartableBroker, fault: str) -> None:
+    topic = topic_of(infra)
+    for seq in range(20_000):
+        put_order(topic, seq)
+        topic.producer.poll(0)
+    topic.flush()
+
+    def break_it(stage: str, done: int, total: int | None) -> None:
+        if done == 0:
+            getattr(broker, fault)()
+
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
+    started = time.monotonic()
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, break_it, patience_s=2.0)
+    assert time.monotonic() - started < 20
+    assert not witness.complete
+    assert witness.problem is not None
+    assert f"topic {topic.name} was not read to its end: partition 0 reached offset 0 of 20000" in witness.problem
+    assert witness.ends == {0: 20_000}
+
+
+@pytest.mark.real
+def test_a_broker_that_comes_back_while_it_is_read(infra: Infra, broker: RestartableBroker) -> None:
+    topic = topic_of(infra)
+    orders = [put_order(topic, seq) for seq in range(5000)]
+    topic.flush()
+    starting = threading.Thread(target=broker.start)
+
+    def restart(stage: str, done: int, total: int | None) -> None:
+        if done == 0:
+            broker.kill()
+            starting.start()
+
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, restart, patience_s=20.0)
+    starting.join()
+    assert (witness.complete, witness.problem) == (True, None)
+    assert texts(ids_of(witness.events)) == sorted(orders)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_broker_that_is_away() -> None:
+    client = {
+        "bootstrap.servers": f"127.0.0.1:{free_port()}",
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "mars",
+        "sasl.password": "hunter2",
+    }
+    started = time.monotonic()
+    witness = read_events(client, facts_of(KEY), CLOCK, silent)
+    assert time.monotonic() - started < 30
+    assert not witness.complete
+    assert witness.problem is not None
+    assert witness.problem.startswith("the broker did not tell the bounds of topic order.created")
+    assert "hunter2" not in witness.problem
+    assert (len(witness.events), witness.ends, witness.read_at) == (0, {}, None)
+
+
+def test_properties_that_the_client_refuses() -> None:
+    witness = read_events({"no.such.property": "1"}, facts_of(KEY), CLOCK, silent)
+    assert not witness.complete
+    assert witness.problem is not None
+    assert "no.such.property" in witness.problem
