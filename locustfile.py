@@ -24,6 +24,7 @@ try:
     from chaos.conductor import Conductor
     from chaos.judging import Judging
     from chaos.lease import Lease, LeaseTaken
+    from chaos.preflight import PreflightError
     from chaos.process_target import ProcessTarget
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
@@ -65,11 +66,10 @@ class House:
     def open(self) -> str:
         """Take the lease, bring the stack up if it is not, and return the service's URL."""
         self._lease.take()
-        before = self.stack.status()
-        running = before is not None and any(part.is_alive() for part in self.stack.components)
-        self._ours = not running or _is_orphan(before.owner if before else "")
-        owner = f"locust:{os.getpid()}" if self._ours else (before.owner if before else "")
-        return self.stack.up(_stack_settings(self._settings), owner=owner).service_url
+        state = self.stack.up(_stack_settings(self._settings), owner=f"locust:{os.getpid()}")
+        # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
+        self._ours = state.owner == f"locust:{os.getpid()}" or _is_orphan(state.owner)
+        return state.service_url
 
     def close(self) -> None:
         """Take down what this process brought up; harmless when done twice."""
@@ -80,7 +80,10 @@ class House:
 
     def prepare(self, settings: Settings) -> Subject:
         """See `chaos.house.House.prepare`: the service is restarted when the run asks for other settings."""
-        state = self.stack.up(_stack_settings(settings), owner=self.stack.status().owner)  # type: ignore[union-attr]
+        try:
+            state = self.stack.up(_stack_settings(settings), owner=f"locust:{os.getpid()}")
+        except StackError as error:
+            raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
         return Subject(
             service_url=state.service_url,

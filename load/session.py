@@ -22,6 +22,8 @@ from runlog.outcomes import Failure, Outcome, classify
 
 # An idle sender looks this often whether the load has begun.
 IDLE_S = 0.05
+# Arrivals at most this far behind when the load ends are sent all the same: their senders were about to wake.
+LAST_MOMENT_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,10 @@ class LoadSession:
         if self._schedule is None:
             return
         for arrival in self._schedule.close(at):
-            self._write_not_sent(arrival)
+            if self._clock.now() - arrival.due <= LAST_MOMENT_S:
+                self._start(arrival)
+            else:
+                self._write_not_sent(arrival)
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until every request is answered, at most `timeout_s` seconds; return whether that was so."""

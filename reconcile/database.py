@@ -21,8 +21,8 @@ T = TypeVar("T")
 TRIES: Final = 3
 CONNECT_S: Final = 4
 STATEMENT_S: Final = 120.0
-_PAUSE_S: Final = 1.0
-_GRACE_S: Final = 5.0
+PAUSE_S: Final = 1.0
+GRACE_S: Final = 5.0
 # What the driver says on connecting, and what we say for it.
 _CONNECTING: Final = (
     ("connection refused", "the connection was refused"),
@@ -71,7 +71,7 @@ class Snapshot:
         Raises:
             DatabaseProblem: the query failed, or took longer than the bound.
         """
-        with _cut_after(self._connection, self._statement_s + _GRACE_S), self._connection.cursor(binary=True) as cursor:
+        with _cut_after(self._connection, self._statement_s + GRACE_S), self._connection.cursor(binary=True) as cursor:
             row = cursor.execute(query, parameters).fetchone()
             return None if row is None else row[0]
 
@@ -96,7 +96,7 @@ def open_snapshot(database_url: str, statement_s: float = STATEMENT_S) -> Iterat
     try:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        with _cut_after(connection, CONNECT_S + _GRACE_S):
+        with _cut_after(connection, CONNECT_S + GRACE_S):
             # Both take no snapshot. Compiling such short queries costs more than it saves.
             connection.execute("SET LOCAL jit = off")
             connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(int(statement_s * 1000)))
@@ -119,7 +119,7 @@ def with_retries(work: Callable[[], T]) -> T:
         except DatabaseProblem as problem:
             if not problem.passing:
                 raise
-        time.sleep(_PAUSE_S * attempt)
+        time.sleep(PAUSE_S * attempt)
     return work()
 
 

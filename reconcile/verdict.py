@@ -122,7 +122,7 @@ def _lost(silent: int, lost: int) -> str:
     verb, owner = ("was", "its event") if one else ("were", "their events")
     if silent == lost:
         return f"{some(lost, 'order')} {verb} acknowledged and stored, but {owner} never reached Kafka"
-    told = f", {silent} of them acknowledged," if silent else " without an acknowledgement"
+    told = f", {silent} of them acknowledged," if silent else " without an acknowledgement,"
     return f"{some(lost, 'order')} {verb} stored{told} but {owner} never reached Kafka"
 
 

@@ -4,6 +4,7 @@ A wrong value ends in a `SettingsError` whose message is one sentence: the optio
 Pure: no clock, no files, no sockets.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ from runlog.options import BY_NAME, OPTIONS, Option
 
 # A pause shorter than this cannot be told from a broker that is merely slow to answer the lookout.
 SHORTEST_OUTAGE_S: Final = 2.0
+# What Kafka and Redpanda take as a topic's name.
+TOPIC_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
 LONGEST_S: Final = 24 * 3600.0
 HIGHEST_RATE: Final = 10_000.0
 # Beyond the producer's own limits: time for the last appends to be seen.
@@ -99,7 +102,7 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         service_port=given.whole("service-port", least=0, most=65535),
         database_port=given.whole("database-port", least=0, most=65535),
         kafka_port=given.whole("kafka-port", least=0, most=65535),
-        topic=given.required("topic"),
+        topic=given.topic("topic"),
         runs_dir=given.required("runs-dir"),
     )
     _check_together(settings)
@@ -150,6 +153,12 @@ class _Texts:
         text = self.text(name)
         if not text:
             raise _wrong(BY_NAME[name], text, f"it must not be empty, for example {BY_NAME[name].default}")
+        return text
+
+    def topic(self, name: str) -> str:
+        text = self.required(name)
+        if not TOPIC_NAME.fullmatch(text) or text in (".", ".."):
+            raise _wrong(BY_NAME[name], text, "a topic's name is 1 to 249 letters, digits, dots, dashes, underscores")
         return text
 
     def choice(self, name: str) -> str:

@@ -15,7 +15,11 @@ START = 1000.0
 
 def test_due_times_are_absolute() -> None:
     schedule = ArrivalSchedule(50, START)
-    assert [schedule.take() for _ in range(3)] == [Arrival(0, START), Arrival(1, START + 0.02), Arrival(2, START + 0.04)]
+    assert [schedule.take() for _ in range(3)] == [
+        Arrival(0, START),
+        Arrival(1, START + 0.02),
+        Arrival(2, START + 0.04),
+    ]
     # No rounding adds up: a day later the due time is still exact.
     assert schedule.due_at(50 * 86_400) == START + 86_400
 
@@ -111,8 +115,8 @@ def test_due_is_sent_plus_given_back(rate: float, steps: list[tuple[str, int]], 
             arrival = schedule.take()
             assert arrival is not None
             taken.append(arrival)
-        elif taken and schedule.claim(arrival := taken[which % len(taken)]):
-            sent.append(arrival.seq)
+        elif taken and schedule.claim(chosen := taken[which % len(taken)]):
+            sent.append(chosen.seq)
     left = [arrival.seq for arrival in schedule.close(START + end)]
     late = [arrival.seq for arrival in taken if schedule.claim(arrival)]
     assert late == []

@@ -46,7 +46,7 @@ def naive_counts(world: World) -> dict[str, int]:
                 owned[attempt.seq] = free[0]
     loose = there - set(owned.values())
     extra = {order for order in loose if seq_of(order) in by_seq}
-    cases = [(attempt.outcome, owned.get(attempt.seq)) for attempt in world.sent]
+    cases: list[tuple[Outcome | None, int | None]] = [(a.outcome, owned.get(a.seq)) for a in world.sent]
     cases += [(None, order) for order in loose]
     seen = [(outcome, o is not None and o in world.rows, o is not None and o in published, o) for outcome, o in cases]
     ack, amb, rej, prov = Outcome.ACKNOWLEDGED, Outcome.AMBIGUOUS, Outcome.REJECTED, Outcome.PROVOKED

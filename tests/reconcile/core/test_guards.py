@@ -63,7 +63,11 @@ def unsent(count: int, sent: int, at: float) -> Change:
 
 
 def set_to(**attributes: object) -> Change:
-    return lambda story: [setattr(story, name, value) for name, value in attributes.items()]
+    def change(story: Story) -> None:
+        for name, value in attributes.items():
+            setattr(story, name, value)
+
+    return change
 
 
 def both(*changes: Change) -> Change:
@@ -85,6 +89,7 @@ def nothing(story: Story) -> None:
     """Leave the run as it is."""
 
 
+PHANTOM = set_to(facts=facts(scenario="phantom-event"))
 FAULTLESS = facts(scenario="control")
 
 # name, kind, what fires it, what nearly does
@@ -152,7 +157,12 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ("plan completed", Kind.VACUITY, lambda s: s.without(m.RECOVERY), lambda s: s.without(m.STARTED)),
     ("plan completed", Kind.VACUITY, lambda s: s.without(m.ENDED), nothing),
     ("plan completed", Kind.VACUITY, lambda s: s.without(m.HEALING), nothing),
-    ("plan completed", Kind.VACUITY, set_to(facts=facts(options={"outages": "2"})), set_to(facts=facts(options={"outages": "1"}))),
+    (
+        "plan completed",
+        Kind.VACUITY,
+        set_to(facts=facts(options={"outages": "2"})),
+        set_to(facts=facts(options={"outages": "1"})),
+    ),
     (
         "plan completed",
         Kind.VACUITY,
@@ -162,10 +172,10 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     (
         "phantoms provoked",
         Kind.VACUITY,
-        both(set_to(facts=facts(scenario="phantom-event")), lambda s: s.order(7, 5, Outcome.PROVOKED, row=False, event=False)),
-        both(set_to(facts=facts(scenario="phantom-event")), lambda s: s.order(7, 5, Outcome.PROVOKED, row=False)),
+        both(PHANTOM, lambda s: s.order(7, 5, Outcome.PROVOKED, row=False, event=False)),
+        both(PHANTOM, lambda s: s.order(7, 5, Outcome.PROVOKED, row=False)),
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "kind", "fires", "nearly"), CASES, ids=[f"{n}-{c[0]}" for n, c in enumerate(CASES)])

@@ -1,4 +1,4 @@
-"""Generated histories with collisions of every kind, against the naive table; and brackets against the one-by-one ones."""
+"""Generated histories with collisions of every kind against the naive table; many brackets against single ones."""
 
 import numpy as np
 from hypothesis import given, settings

@@ -136,7 +136,7 @@ def test_published_twice_counts_only_when_asked(option: dict[str, str], verdict:
             (lost, lost_unanswered),
             "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka",
         ),
-        ((lost_unanswered,), "1 order was stored without an acknowledgement but its event never reached Kafka"),
+        ((lost_unanswered,), "1 order was stored without an acknowledgement, but its event never reached Kafka"),
         (
             (phantom, lost_order),
             "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored",

@@ -196,7 +196,7 @@ def test_the_server_gives_up_a_statement_that_takes_too_long(url: str) -> None:
 
 @pytest.mark.real
 def test_we_give_up_a_server_that_does_not(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_GRACE_S", -59.5)
+    monkeypatch.setattr(database, "GRACE_S", -59.5)
     monkeypatch.setattr(database, "CONNECT_S", 60)
     started = time.monotonic()
     with pytest.raises(DatabaseProblem, match="did not answer in time"), open_snapshot(url, 60.0) as snapshot:
@@ -229,6 +229,7 @@ def free_port() -> int:
 )
 def test_a_database_that_is_away(dsn: str, says: str, mute_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "CONNECT_S", 2)
+    monkeypatch.setattr(database, "PAUSE_S", 0.1)
     started = time.monotonic()
     witness = read(dsn.format(closed=free_port(), mute=mute_port), RunKey.random())
     assert time.monotonic() - started < 15
@@ -242,7 +243,8 @@ def test_a_database_that_is_away(dsn: str, says: str, mute_port: int, monkeypatc
 
 
 @pytest.mark.real
-def test_a_wrong_password_is_not_shown(infra: Infra) -> None:
+def test_a_wrong_password_is_not_shown(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "PAUSE_S", 0.1)
     port = infra.database_url.rpartition(":")[2].split("/")[0]
     witness = read(f"postgresql://nobody:hunter2@127.0.0.1:{port}/orders_db", RunKey.random())
     assert not witness.complete

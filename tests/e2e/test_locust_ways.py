@@ -1,0 +1,154 @@
+"""Locust's own ways go on working: web UI, autostart, CSV, HTML and JSON output, log files, environment, --list."""
+
+import csv
+import json
+import re
+import signal
+import socket
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+from e2e.harness import SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, http_get
+
+from runlog.facts import RunFacts
+from stack.embedded import EmbeddedStack
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+QUICK = ["--settle", "1s", "--delivery-timeout", "1s"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Browser:
+    """What Locust's page asks of its server when a person starts, watches and stops a run."""
+
+    def __init__(self, run: LocustProcess, port: int) -> None:
+        self.base = f"http://127.0.0.1:{port}"
+        self.run = run
+        run.await_log("Starting web interface")
+        run.await_that(lambda: self.state() in ("ready", "stopped"), "the web UI", 60)
+
+    def state(self) -> str:
+        try:
+            return str(json.loads(http_get(f"{self.base}/stats/requests"))["state"])
+        except OSError:
+            return "unreachable"
+
+    def start(self, **form: str) -> dict[str, object]:
+        host = re.search(r'"host": "(http://127[^"]+)"', http_get(f"{self.base}/"))
+        fields = {"host": host.group(1) if host else "", **form}
+        body = urllib.parse.urlencode(fields).encode()
+        with urllib.request.urlopen(f"{self.base}/swarm", data=body, timeout=10) as answer:
+            told = json.loads(answer.read())
+        assert isinstance(told, dict)
+        return told
+
+    def stop(self) -> None:
+        # Answered only when the target is mended and the run judged.
+        with urllib.request.urlopen(f"{self.base}/stop", data=b"", timeout=60) as answer:
+            assert json.loads(answer.read())["success"] is True
+
+
+def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
+    start: Start, left_running: EmbeddedStack, stack_home: Path
+) -> None:
+    port = free_port()
+    run = start("--web-port", str(port), *SHORT, *QUICK, home=stack_home)
+    page = Browser(run, port)
+
+    refused = page.start(rate="0")
+    assert refused["success"] is False
+    assert "--rate 0" in str(refused["message"])
+    assert page.start(outage="2 parsecs")["success"] is False
+    assert "orders go to the order service of this stack" in str(page.start(host="http://example.test")["message"])
+    assert not run.runs.exists() or not list(run.runs.glob("2*"))
+
+    assert page.start(baseline="2s")["success"] is True
+    run.await_log("Shape test stopping", 60)
+    run.await_that(lambda: page.state() == "stopped", "the end of the first run", 30)
+    first = run.folder
+    assert run.report["verdict"] == "inconsistent"
+    assert "INCONSISTENT" in run.printed
+
+    assert page.start(baseline="3s", rate="30")["success"] is True
+    run.await_that(lambda: run.folder.path != first.path and run.folder.report.exists(), "the second run's report", 60)
+    run.await_that(lambda: page.state() == "stopped", "the end of the second run", 30)
+    facts = RunFacts.read(run.folder)
+    assert (facts.baseline_s, facts.rate) == (3.0, 30.0)
+    second = run.folder
+
+    assert page.start(outage="60s")["success"] is True
+    run.await_that(lambda: run.folder.path != second.path, "the third run", 30)
+    run.await_that(lambda: "injected" in run.marks, "the broker down", 30)
+    page.stop()
+    assert "healed" in run.marks
+    assert_all_up(left_running)
+    assert "inconclusive" in str(run.report["verdict"])
+
+    run.signal(signal.SIGINT)
+    assert run.end(30) == 0  # nothing was under way: Locust's normal way out
+    assert_all_up(left_running)
+
+
+def test_ctrl_c_on_the_web_ui_in_the_middle_of_an_outage(
+    start: Start, left_running: EmbeddedStack, stack_home: Path
+) -> None:
+    port = free_port()
+    run = start("--web-port", str(port), *SHORT, *QUICK, "--outage", "60s", home=stack_home)
+    page = Browser(run, port)
+    page.start()
+    run.await_log("proven down")
+    run.signal(signal.SIGTERM)
+    assert run.end(60) == 143
+    assert {"healed", "interrupted"} <= set(run.marks)
+    assert_all_up(left_running)
+
+
+def test_outputs_of_locust_separate_the_phases(start: Start, tmp_path: Path) -> None:
+    prefix, page, logfile = tmp_path / "stats", tmp_path / "report.html", tmp_path / "locust.log"
+    run = start(
+        "--headless", "--expect", "lost-events", *SHORT, *QUICK,
+        "--csv", str(prefix), "--html", str(page), "--json", "--logfile", str(logfile), "--loglevel", "INFO",
+        LOCUST_RATE="30", LOCUST_BASELINE="1s",
+    )  # fmt: skip
+    code = run.end(90)
+    log = logfile.read_text()
+    assert code == 0, log[-3000:]
+    state = EmbeddedStack(tmp_path / "stack").status()
+    assert_nothing_runs(state, [])
+    names = {"POST /orders [baseline]", "POST /orders [outage]", "POST /orders [recovery]"}
+    with (tmp_path / "stats_stats.csv").open() as stream:
+        assert names <= {row["Name"] for row in csv.DictReader(stream)}
+    assert "POST /orders [outage]" in page.read_text()
+    assert names == {entry["name"] for entry in json.loads(run.printed)}
+    assert "preflight: baseline order ok" in log
+    assert "INCONSISTENT" in run.log  # standard output belongs to the JSON
+    facts = RunFacts.read(run.folder)
+    # The command line beats the environment: rate came by both ways, baseline too.
+    assert (facts.rate, facts.baseline_s) == (20.0, 2.0)
+
+
+def test_environment_and_autostart(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
+    run = start(
+        "--autostart", "--autoquit", "0", "--web-port", str(free_port()), *QUICK,
+        home=stack_home, LOCUST_BASELINE="2s", LOCUST_OUTAGE="2s", LOCUST_RECOVERY="2s", LOCUST_RATE="10",
+        LOCUST_EXPECT="lost-events",
+    )  # fmt: skip
+    assert run.end(90) == 0, run.log[-3000:]
+    facts = RunFacts.read(run.folder)
+    assert (facts.rate, facts.outage_s, facts.expect) == (10.0, 2.0, "lost-events")
+    assert_all_up(left_running)
+
+
+@pytest.mark.parametrize("flag", ["--list", "--help", "--version", "--show-task-ratio"])
+def test_questions_to_locust_start_nothing(start: Start, tmp_path: Path, flag: str) -> None:
+    run = start(flag)
+    assert run.end(30) == 0
+    assert not (tmp_path / "stack").exists()
+    assert not run.runs.exists()

@@ -1,0 +1,236 @@
+"""The command, end to end from files: on saved witnesses no store is touched, and the bytes are always the same."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reconcile.__main__ import main
+from reconcile.history import EventsWitness, RowsWitness
+from reconcile.report.csvs import COLUMNS
+from reconcile.saved import save_witnesses
+from runlog.folder import RunFolder
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import Story, facts, order_id
+
+RUN = "20261123-073000-4f2a"
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A runs folder with one lossy run, witnesses saved, and a `latest` link."""
+    story = Story(facts=facts(expect="lost-events")).calm().order(1, 12, event=False)
+    story.order(2, 13, Outcome.AMBIGUOUS, row=False, event=False).unanswered(3, 14).not_sent(4, 14.5)
+    write(story, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def write(story: Story, runs: Path, *, save: bool = True) -> RunFolder:
+    folder = RunFolder(runs / RUN)
+    story.write(folder)
+    (runs / "latest").symlink_to(RUN)
+    if save:
+        history = story.history()
+        save_witnesses(folder, history.rows, history.events)
+    return folder
+
+
+def reports(runs: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (runs / RUN).iterdir() if path.suffix in {".csv", ".md"}} | {
+        "report.json": (runs / RUN / "report.json").read_bytes()
+    }
+
+
+def test_in_a_process_of_its_own_without_any_store(runs: Path) -> None:
+    command = [sys.executable, "-m", "reconcile", "latest", "--runs-dir", str(runs)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"INCONSISTENT  run {RUN}")
+    assert str(order_id(1)) in done.stdout
+    first = reports(runs)
+    assert len(first) == 16
+    again = subprocess.run([*command, "--quiet"], capture_output=True, text=True, timeout=60, check=False)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert reports(runs) == first
+
+
+def test_saved_witnesses_need_neither_driver_nor_client(runs: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(psycopg=None, confluent_kafka=None); from reconcile.__main__ import main; "
+        f"sys.exit(main(['latest', '--runs-dir', {str(runs)!r}, '--quiet']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_json_is_the_report_file(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(runs / RUN), "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.out == (runs / RUN / "report.json").read_text(encoding="utf-8")
+    counts = json.loads(told.out)["counts"]
+    assert (counts["lost_events"], counts["unanswered"], counts["not_sent"], counts["due"]) == (1, 1, 1, 10)
+
+
+def test_runs_folder_from_the_environment(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUST_RUNS_DIR", str(runs))
+    assert main([RUN, "--quiet"]) == 0
+
+
+def test_no_path_of_the_machine_in_any_report(runs: Path) -> None:
+    main(["latest", "--runs-dir", str(runs), "--quiet"])
+    assert all(str(runs).encode() not in text for text in reports(runs).values())
+
+
+def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "Traceback" not in told.err
+    return told.err
+
+
+def test_unknown_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "RUN nonsense: no such run" in failed(capsys, "nonsense", "--runs-dir", str(runs))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("ledger.bin", "no ledger at all", "not a ledger of this version"),
+        ("ledger.bin", None, "has no ledger.bin"),
+        ("marks.jsonl", None, "has no marks.jsonl"),
+        ("marks.jsonl", "[1]\n", "damaged"),
+        ("run.json", "{", "damaged"),
+        ("run.json", '{"format": 9}', "another format"),
+        ("run.json", '{"format": 1, "topic": {}}', "damaged"),
+        ("witnesses/witness.json", "{", "damaged"),
+    ],
+)
+def test_damaged_records(
+    runs: Path, capsys: pytest.CaptureFixture[str], file: str, text: str | None, says: str
+) -> None:
+    path = runs / RUN / file
+    path.unlink() if text is None else path.write_text(text)
+    told = failed(capsys, "latest", "--runs-dir", str(runs))
+    assert says in told
+    assert told.count("\n") == 1
+
+
+def failing_guards(runs: Path) -> set[str]:
+    main(["latest", "--runs-dir", str(runs), "--quiet"])
+    guards = json.loads((runs / RUN / "report.json").read_text(encoding="utf-8"))["guards"]
+    return {guard["name"] for guard in guards if guard["passed"] is False}
+
+
+def test_without_offsets_the_guards_speak(runs: Path) -> None:
+    before = failing_guards(runs)
+    (runs / RUN / "offsets.jsonl").unlink()
+    assert failing_guards(runs) - before == {"fault held"}
+
+
+def test_options_that_are_needed_but_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(Story().calm(), tmp_path / "runs", save=False)
+    where = ["latest", "--runs-dir", str(tmp_path / "runs")]
+    assert "--database-url is missing" in failed(capsys, *where)
+    assert "--kafka-bootstrap is missing" in failed(capsys, *where, "--database-url", "postgresql://127.0.0.1:1/x")
+    config = tmp_path / "client.properties"
+    told = failed(capsys, *where, "--kafka-config", str(config))
+    assert "--kafka-config" in told and "no such file" in told
+    config.write_text("security.protocol=PLAINTEXT\nsasl.password hunter2\n")
+    told = failed(capsys, *where, "--kafka-config", str(config))
+    assert "line 2 is not of the form name=value" in told
+    assert "hunter2" not in told
+
+
+def test_a_password_on_the_command_line_is_warned_of_and_never_shown(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["latest", "--runs-dir", str(runs)]
+    assert main([*where, "--database-url", "postgresql://mars:hunter2@127.0.0.1:5432/orders_db"]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith("warning: a password in --database-url")
+    assert "hunter2" not in told.out + told.err
+    assert all(b"hunter2" not in text for text in reports(runs).values())
+    assert main([*where, "--database-url", "postgresql://mars@127.0.0.1:5432/orders_db"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_stores_that_cannot_be_reached_are_inconclusive_and_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Complete rows are kept; events are asked for again, and the phantom candidates with them."""
+    monkeypatch.setattr("reconcile.topic.TRIES", 1)
+    monkeypatch.setattr("reconcile.topic.ANSWER_S", 0.5)
+    story = Story().calm().order(1, 12, event=False)
+    story.events_changes = {"complete": False, "problem": "cut off"}
+    folder = write(story, tmp_path / "runs")
+    where = ["latest", "--runs-dir", str(tmp_path / "runs")]
+    stores = ["--database-url", "postgresql://127.0.0.1:1/none", "--kafka-bootstrap", "127.0.0.1:1"]
+    assert main([*where, *stores]) == 3
+    told = capsys.readouterr()
+    assert told.out.startswith("INCONCLUSIVE")
+    report = json.loads(folder.report.read_text())
+    assert report["counts"]["rows"] == 7
+    assert (report["counts"]["lost_events"], report["counts"]["suspected_lost"]) == (0, 7)
+    failing = {guard["name"] for guard in report["guards"] if guard["passed"] is False}
+    assert "end of topic reached" in failing
+    assert (folder.path / "suspected-lost.csv").read_text().startswith(",".join(COLUMNS))
+
+
+@pytest.mark.parametrize("kept", ["nothing", "rows"])
+def test_an_incomplete_witness_is_read_again_and_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """Rows first, then events, then the table once more for events without a row; complete rows are not read again."""
+    story = Story().calm().order(1, 12, row=False)
+    whole = story.history()
+    asked: list[str] = []
+
+    def read_rows(url: str, *_: object) -> RowsWitness:
+        asked.append(f"rows from {url}")
+        return whole.rows
+
+    def read_events(client: dict[str, str], *_: object) -> EventsWitness:
+        asked.append(f"events from {client['bootstrap.servers']}")
+        return whole.events
+
+    def look_elsewhere(url: str, rows: RowsWitness, ids: NDArray[np.void], *_: object) -> RowsWitness:
+        asked.append("elsewhere")
+        return replace(rows, elsewhere=ids[ids["lo"] == ids["lo"].min()])
+
+    monkeypatch.setattr("reconcile.rows.read_rows", read_rows)
+    monkeypatch.setattr("reconcile.rows.look_elsewhere", look_elsewhere)
+    monkeypatch.setattr("reconcile.events.read_events", read_events)
+    monkeypatch.setenv("LOCUST_DATABASE_URL", "postgresql://somewhere")
+    monkeypatch.setenv("LOCUST_KAFKA_BOOTSTRAP", "broker:9")
+    folder = write(story, tmp_path / "runs", save=False)
+    save_witnesses(folder, replace(whole.rows, complete=kept == "rows"), replace(whole.events, complete=False))
+    # Inconclusive: a row outside the run's range carries another customer id than the one that was sent.
+    assert main([str(folder.path), "--quiet"]) == 3
+    first = [] if kept == "rows" else ["rows from postgresql://somewhere"]
+    assert asked == [*first, "events from broker:9", "elsewhere"]
+    counts = json.loads(folder.report.read_text(encoding="utf-8"))["counts"]
+    assert (counts["phantom_events"], counts["delivered"]) == (0, 7)
+    assert main([str(folder.path), "--quiet"]) == 3
+    assert asked[-1] == "elsewhere" and len(asked) == len(first) + 2
+
+
+def test_help_tells_exit_codes_and_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("exit codes:", "143", "LOCUST_DATABASE_URL", "LOCUST_KAFKA_BOOTSTRAP", "LOCUST_RUNS_DIR", "--json"):
+        assert word in text
