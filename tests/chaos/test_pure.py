@@ -1,0 +1,195 @@
+"""The pure parts of the chaos room: plan, sightings, journal, lease, command line."""
+
+import json
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from chaos.commandline import add_options, check_form, read_settings, texts_of
+from chaos.journal import Journal, OpenFault
+from chaos.lease import Lease, LeaseTaken
+from chaos.lookout import LookoutConfig
+from chaos.plan import RunPhase, make_plan
+from chaos.sightings import proven_down, proven_up
+from runlog.clock import AnchoredClock
+from runlog.offsets import Observation
+from runlog.options import OPTIONS
+from runlog.settings import SettingsError, make_settings
+
+
+def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Observation]:
+    """One observation each `every` seconds: asked on the beat, answered 50 ms later."""
+    return [
+        Observation(start + k * every, start + k * every + 0.05, {0: 1} if ok else None) for k, ok in enumerate(answers)
+    ]
+
+
+def test_plan_moves_on_settings() -> None:
+    plan = make_plan(make_settings({"baseline": "5s", "outage": "20s", "recovery": "7s"}))
+    assert plan.load_seconds == 32
+    assert [(outage.fault, outage.target, outage.length) for outage in plan.outages] == [("stop", "broker", 20)]
+    assert plan.describe() == "baseline 5 s, broker stop 20 s, recovery 7 s, drain"
+
+
+def test_users_are_there_just_while_orders_fall_due() -> None:
+    assert [phase for phase in RunPhase if phase.under_load] == [
+        RunPhase.BASELINE,
+        RunPhase.OUTAGE,
+        RunPhase.RECOVERY,
+    ]
+
+
+def test_down_is_proven_by_a_streak_and_its_edge_is_bracketed() -> None:
+    edge = proven_down(seen(True, True, False, False, False), since=100.0)
+    assert edge == pytest.approx((100.1, 100.25))
+
+
+@pytest.mark.parametrize(
+    "observations",
+    [
+        [],
+        seen(True, True, True),
+        seen(True, False, False),  # two in a row: the machine may just be busy
+        seen(True, False, False, True, False, False),  # never three in a row
+        seen(True, False, False, False, every=0.06),  # three, but within 0.17 s
+    ],
+)
+def test_down_is_not_proven_by_less(observations: list[Observation]) -> None:
+    assert proven_down(observations, since=100.0) is None
+
+
+def test_what_was_seen_before_the_fault_proves_nothing() -> None:
+    observations = seen(True, False, False, False)
+    assert proven_down(observations, since=100.31) is None
+    assert proven_down(observations, since=100.3) is not None
+    back = seen(False, True, True)
+    assert proven_up(back, since=100.21) is None
+    assert proven_up(back, since=100.2) is not None
+
+
+def test_up_is_proven_by_two_answers_and_its_edge_is_bracketed() -> None:
+    assert proven_up(seen(True, False, False, True), since=100.0) is None
+    edge = proven_up(seen(True, False, False, True, True), since=100.0)
+    assert edge == pytest.approx((100.2, 100.35))
+
+
+def test_a_flapping_broker_is_neither_down_nor_back() -> None:
+    flapping = seen(True, False, True, False, True, False, True, False)
+    assert proven_down(flapping, since=100.0) is None
+    assert proven_up(flapping, since=100.0) is None
+
+
+def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.json")
+    assert journal.left_open() is None
+    entry = OpenFault("run-1", "stop", "broker", "broker (process 7)", 5.0, 42)
+    journal.open(entry)
+    assert Journal(tmp_path / "journal.json").left_open() == entry
+    journal.close()
+    journal.close()
+    assert journal.left_open() is None
+
+
+def test_a_journal_nobody_can_read_still_says_that_something_is_open(tmp_path: Path) -> None:
+    (tmp_path / "journal.json").write_text('{"half": ')
+    left = Journal(tmp_path / "journal.json").left_open()
+    assert left is not None
+    assert left.run_id == "unknown"
+
+
+def test_journal_that_cannot_be_written_forbids_the_fault(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        Journal(tmp_path / "nowhere" / "journal.json").open(OpenFault("r", "stop", "broker", "b", 1.0, 1))
+
+
+def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "lease"
+    hold = f"from pathlib import Path; from chaos.lease import Lease; Lease(Path({str(path)!r})).take()\n"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold + "print('held', flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    lease = Lease(path)
+    with pytest.raises(LeaseTaken, match=rf"another harness \(process {holder.pid}\) already uses the stack"):
+        lease.take()
+    holder.kill()
+    holder.wait(timeout=10)
+    lease.take()
+    assert path.read_text() == str(os.getpid())
+    lease.give_back()
+    lease.give_back()
+
+
+def test_lookout_config_goes_over_a_pipe_whole() -> None:
+    clock = AnchoredClock(5.0, 6.0)
+    config = LookoutConfig({"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, "t", "abc-", clock, "/f")
+    assert LookoutConfig.load(config.dump()) == config
+    assert "\n" not in config.dump()
+    assert json.loads(config.dump())["clock"] == [5.0, 6.0]
+
+
+class FakeParser:
+    """Takes declarations as Locust's parser does."""
+
+    def __init__(self) -> None:
+        self.flags: dict[str, dict[str, object]] = {}
+        self.defaults: dict[str, object] = {}
+
+    def add_argument(self, flag: str, **keywords: object) -> None:
+        self.flags[flag] = keywords
+
+    def set_defaults(self, **defaults: object) -> None:
+        self.defaults |= defaults
+
+
+def test_every_option_reaches_locusts_parser_as_text() -> None:
+    parser = FakeParser()
+    add_options(parser)
+    assert set(parser.flags) == {option.flag for option in OPTIONS}
+    # Anything but text, numbers and booleans would make every spawn fail: Locust sends options as msgpack.
+    assert {keywords["type"] for keywords in parser.flags.values()} == {str}
+    assert parser.flags["--rate"]["env_var"] == "LOCUST_RATE"
+    assert not any(keywords["include_in_web_ui"] for flag, keywords in parser.flags.items() if "port" in flag)
+    assert parser.defaults["web_host"] == "127.0.0.1"
+
+
+def parsed(**given: object) -> Namespace:
+    locusts = {"num_users": None, "spawn_rate": None, "run_time": None, "host": None, "master": False}
+    return Namespace(**{**locusts, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"num_users": 5}, "--users 5"),
+        ({"spawn_rate": 1.0}, "--spawn-rate 1.0"),
+        ({"run_time": 60}, "--run-time 60"),
+        ({"host": "http://h"}, "--host http://h"),
+        ({"master": True}, "--master"),
+        ({"worker": True}, "--worker"),
+        ({"processes": 2}, "--processes"),
+        ({"rate": "0"}, "--rate 0"),
+    ],
+)
+def test_what_makes_no_sense_here_is_refused(given: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read_settings(parsed(**given))
+    assert read_settings(parsed()).rate == 20
+
+
+def test_the_form_is_checked_as_a_whole_before_anything_is_applied() -> None:
+    url = "http://127.0.0.1:8082"
+    assert check_form({"host": url, "rate": "30", "baseline": "1m"}, parsed(), url) is None
+    assert "--rate 0" in str(check_form({"host": url, "rate": "0"}, parsed(), url))
+    # A form field may contradict what came from the command line.
+    assert "--settle" in str(check_form({"settle": "50s"}, parsed(drain_timeout="20s"), url))
+    assert "this stack" in str(check_form({"host": "http://elsewhere"}, parsed(), url))
+    assert texts_of(parsed(rate="7")) == {"rate": "7"}
