@@ -26,6 +26,7 @@ from chaos.watch import NotProven
 from runlog import exitcodes, marks
 from runlog.folder import FolderError, RunFolder, check_runs_dir
 from runlog.ledger import Phase
+from runlog.marks import Mark
 from runlog.settings import Settings
 
 log = logging.getLogger("chaos")
@@ -170,7 +171,7 @@ class Conductor:
             gevent.sleep(STEP_S)
         begin = recording.clock.now() + LEAD_S
         load.begin(begin)
-        recording.mark_now(marks.BASELINE)
+        recording.mark(Mark(begin, marks.BASELINE))
         self._hold(begin + self._plan.baseline)
 
     def _break(self, index: int, recording: Recording, load: Load) -> None:

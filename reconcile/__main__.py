@@ -8,6 +8,7 @@ import argparse
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history = record.with_witnesses(rows, events)
         judgement = judge(history)
         write_reports(folder, history, judgement)
-    except (FolderError, RecordProblem, StoresProblem, ValueError) as problem:
+    except (FolderError, RecordProblem, StoresProblem) as problem:
         _complain(f"reconcile: {problem}")
         return USAGE_OR_CRASH
     except OSError as error:
@@ -65,7 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
-    saved = load_witnesses(folder)
+    try:
+        saved = load_witnesses(folder)
+    except ValueError as error:
+        raise RecordProblem(str(error)) from None
     if saved is not None and saved[0].complete and saved[1].complete:
         return saved
     config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
@@ -105,5 +109,14 @@ def _complain(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
 
 
+def _run() -> int:
+    """Run the command; a bug of ours must not end with 1, which would say "not as expected"."""
+    try:
+        return main()
+    except Exception as error:
+        traceback.print_exc()
+        raise SystemExit(USAGE_OR_CRASH) from error
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

@@ -7,12 +7,25 @@ clean result away, so proven violations stand.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from reconcile.findings import Guard, Kind
 from reconcile.wording import some
 from runlog import exitcodes
 from runlog import marks as m
 from runlog.marks import Mark
+
+_CODES: Final = frozenset(
+    {
+        exitcodes.AS_EXPECTED,
+        exitcodes.NOT_AS_EXPECTED,
+        exitcodes.USAGE_OR_CRASH,
+        exitcodes.INCONCLUSIVE,
+        exitcodes.NOT_READY,
+        exitcodes.SIGINT,
+        exitcodes.SIGTERM,
+    }
+)
 
 
 class Verdict(Enum):
@@ -68,7 +81,8 @@ def rule(
         codes.append(exitcodes.USAGE_OR_CRASH)
     for mark in marks:
         if mark.name in {m.INTERRUPTED, m.FAILED}:
-            codes.append(int(mark.detail.get("exit_code", exitcodes.USAGE_OR_CRASH)))
+            told = mark.detail.get("exit_code")
+            codes.append(told if told in _CODES else exitcodes.USAGE_OR_CRASH)
             not_restored = not_restored or bool(mark.detail.get("not_restored"))
     return Ruling(verdict, reason, met, exitcodes.strongest(codes, not_restored))
 

@@ -103,7 +103,7 @@ def _windows(judgement: Judgement) -> str:
     lines = []
     for outage, window in zip(judgement.outages, judgement.windows, strict=True):
         if window.first_sent_at is None or window.last_sent_at is None:
-            lines.append(f"- outage {outage.index}: no event was lost")
+            lines.append(f"- outage {outage.index}: no event is proven lost")
             continue
         lead, tail = (f"{value:+.3f} s" if value is not None else "unknown" for value in (window.lead_s, window.tail_s))
         lines.append(

@@ -110,7 +110,7 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
 
 def _window(lost: int, sent: int, lead: float | None, tail: float | None) -> str:
     if not lost:
-        return "nothing was lost"
+        return "no event is proven lost"
     lead_text, tail_text = (f"{value:+.2f} s" if value is not None else "unknown" for value in (lead, tail))
     return f"{lost} of {sent} orders lost, lead {lead_text}, tail {tail_text}"
 
@@ -154,7 +154,7 @@ def _lost(judgement: Judgement) -> Text:
     total = judgement.counts["suspected_lost" if suspected else "lost_events"]
     if not ids:
         return Text()
-    kind = "suspected" if suspected else "lost"
+    kind = "suspected lost" if suspected else "lost"
     more = f"first {len(ids)} of {total} {kind} events" if total > len(ids) else f"{kind} events"
     return Text(more + "\n" + "".join(f"  {order}\n" for order in ids))
 

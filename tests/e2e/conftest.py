@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.harness import LocustProcess, Start
 
 from stack.embedded import EmbeddedStack
+from tests.e2e.harness import LocustProcess, Start
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e.harness import CHECKOUT, SHORT, Start
 
 from stack.embedded import EmbeddedStack
+from tests.e2e.harness import CHECKOUT, SHORT, Start
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 

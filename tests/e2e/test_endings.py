@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e.harness import CHECKOUT, SHORT, Start, assert_all_up, assert_nothing_runs
 
 from runlog.ledger import read_ledger
 from stack.embedded import EmbeddedStack
+from tests.e2e.harness import CHECKOUT, SHORT, Start, assert_all_up, assert_nothing_runs
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 LONG_OUTAGE = ["--baseline", "1s", "--outage", "60s", "--recovery", "2s"]

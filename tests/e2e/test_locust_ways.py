@@ -10,10 +10,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from e2e.harness import SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, http_get
 
 from runlog.facts import RunFacts
 from stack.embedded import EmbeddedStack
+from tests.e2e.harness import SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, http_get
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 QUICK = ["--settle", "1s", "--delivery-timeout", "1s"]

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.harness import CHECKOUT, Start, assert_all_up
-from e2e.independent import count_run
 
 from stack.embedded import EmbeddedStack
+from tests.e2e.harness import CHECKOUT, Start, assert_all_up
+from tests.e2e.independent import count_run
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 PLAN = ["--baseline", "4s", "--outage", "8s", "--recovery", "4s", "--rate", "25"]

@@ -1,6 +1,6 @@
 """Real Locust with `OrderUser` in a process of its own: prints what Locust counted as one line of JSON.
 
-`URL LEDGER USERS`: the load runs until 50 orders went out; all users are then stopped while the target still holds
+`LEDGER USERS`: the load runs until 50 orders went out; all users are then stopped while the target still holds
 every answer back, and only after that the answers come.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -32,7 +33,7 @@ class Orders(OrderUser):
 def main(ledger: str, users: str) -> None:
     gate = Event()
     errors: list[str] = []
-    environment = Environment(user_classes=[Orders], stop_timeout=2.0)
+    environment: Any = Environment(user_classes=[Orders], stop_timeout=2.0)
     environment.events.user_error.add_listener(lambda exception, **_: errors.append(repr(exception)))
     runner = environment.create_local_runner()
     clock = AnchoredClock.anchor()

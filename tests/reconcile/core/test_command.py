@@ -134,6 +134,16 @@ def failing_guards(runs: Path) -> set[str]:
     return {guard["name"] for guard in guards if guard["passed"] is False}
 
 
+def test_a_bug_of_ours_does_not_end_with_the_code_of_a_verdict(runs: Path) -> None:
+    path = runs / RUN / "run.json"
+    path.write_text(path.read_text().replace('"options": {', '"options": {"outages": "many", '))
+    command = [sys.executable, "-m", "reconcile", "latest", "--runs-dir", str(runs)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert not (runs / RUN / "report.json").exists()
+
+
 def test_without_offsets_the_guards_speak(runs: Path) -> None:
     before = failing_guards(runs)
     (runs / RUN / "offsets.jsonl").unlink()

@@ -84,7 +84,7 @@ LISTS = [
 def rich_run() -> tuple[History, Judgement]:
     """One order of each kind."""
     story = Story().calm()
-    story.order(3, 13, event=False).order(1, 12, event=False).order(2, 12, event=False)
+    story.order(3, 11, event=False).order(1, 12, event=False).order(2, 12, event=False)
     story.order(4, 12, Outcome.AMBIGUOUS, row=False).order(5, 12, row=False, event=False)
     story.order(6, 14, Outcome.REJECTED).order(7, 14, Outcome.AMBIGUOUS, appended=20.85)
     story.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False)
@@ -108,8 +108,8 @@ def test_every_list_is_there_with_a_header_when_empty() -> None:
 def test_lost_events_are_sorted_and_told_in_full() -> None:
     history, judgement = rich_run()
     lost = listed(history, judgement, "lost-events")
-    assert [entry["order_id"] for entry in lost] == [str(order_id(number)) for number in (1, 2, 3)]
-    assert lost[0] == {
+    assert [entry["order_id"] for entry in lost] == [str(order_id(number)) for number in (3, 1, 2)]
+    assert lost[1] == {
         "order_id": str(order_id(1)),
         "customer_id": str(KEY.customer_id(1)),
         "sent_at": iso_utc(T0 + 12),
@@ -265,7 +265,7 @@ def printed(width: int, history: History, judgement: Judgement, encoding: str = 
 def test_summary_fits_the_terminal_and_breaks_no_id(width: int) -> None:
     text = printed(width, *rich_run())
     assert max(len(line) for line in text.splitlines()) <= max(width, 80)
-    assert re.findall(r"^  ([0-9a-f-]{36})$", text, re.MULTILINE) == [str(order_id(n)) for n in (1, 2, 3)]
+    assert re.findall(r"^  ([0-9a-f-]{36})$", text, re.MULTILINE) == [str(order_id(n)) for n in (3, 1, 2)]
     assert text.startswith("INCONSISTENT")
     assert "list:   runs/x/lost-events.csv" in text
     assert "expected: consistent (from the default), not met" in text

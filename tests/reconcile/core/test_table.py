@@ -87,6 +87,14 @@ def test_an_attempt_without_an_id_owns_the_whole_one_of_its_orders() -> None:
     assert (judgement.counts["recovered"], judgement.cells["extra"]["row_only"]) == (1, 1)
 
 
+def test_an_attempt_without_an_id_owns_a_row_before_a_bare_event() -> None:
+    """Whichever id is the lower one."""
+    for row, event in ((60, 61), (61, 60)):
+        story = Story().order(1, 12, AMB, row=False, event=False).stored(row, 1).published(event, 1)
+        cells = judge(story.history()).cells
+        assert (cells["ambiguous"]["row_only"], cells["extra"]["event_only"]) == (1, 1)
+
+
 def test_rows_and_events_without_a_ledger_entry() -> None:
     story = Story().order(1, 12).not_sent(2, 12.5).stored(2, 2).stored(70, 7000).published(71, None)
     judgement = judge(story.history())

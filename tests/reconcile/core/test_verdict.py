@@ -1,10 +1,12 @@
 """Verdict, reason and exit code: what proves, what only suggests, and which code wins."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from reconcile.judge import Judgement, judge
+from reconcile.report import summary
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
@@ -56,7 +58,7 @@ def vacuity(story: Story) -> None:
     story.mark(m.ENDED, wall_step=2)
 
 
-def trouble(name: str, code: int, *, not_restored: bool = False) -> Change:
+def trouble(name: str, code: int | None, *, not_restored: bool = False) -> Change:
     detail = {"reason": "told to stop", "exit_code": code, "not_restored": not_restored}
     return lambda story: story.marks.append(Mark(T0 + 34, name, None, detail))
 
@@ -103,6 +105,8 @@ def test_verdicts(changes: tuple[Change, ...], verdict: str) -> None:
         ("any", (trouble(m.INTERRUPTED, 130), lost), 130),
         ("lost-events", (trouble(m.INTERRUPTED, 143), lost), 143),
         ("consistent", (trouble(m.INTERRUPTED, 130),), 130),
+        ("consistent", (trouble(m.FAILED, None),), 2),
+        ("consistent", (trouble(m.FAILED, 77),), 2),
         ("consistent", (trouble(m.FAILED, 2), trouble(m.INTERRUPTED, 130)), 2),
         ("consistent", (trouble(m.FAILED, 4, not_restored=True), trouble(m.FAILED, 2)), 4),
         ("lost-events", (trouble(m.INTERRUPTED, 130, not_restored=True), lost), 4),
@@ -183,4 +187,5 @@ def test_an_unread_topic_casts_doubt_on_lost_events_only() -> None:
 def test_suspected_losses_are_no_failure_window() -> None:
     judgement = judged(lost, evidence)
     assert judgement.windows[0].lost == 0
+    assert "no event is proven lost" in summary(Story().history(), judgement, Path("runs/x")).plain
     assert judgement.ruling.reason.startswith("1 event may be lost, unproven; drain complete: the drain was cut short")

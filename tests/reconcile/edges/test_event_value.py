@@ -174,7 +174,7 @@ def test_keys_that_only_fit_together_do_not_agree() -> None:
     values: list[bytes | None] = [order_created(one, RUN.customer_id(0)) for one in (first, second)]
     decoded = EventDecoder(RUN).batch(values, [f"{first}\n{second}".encode(), None])
     assert decoded.where.tolist() == [1]
-    values[0] = order_created(f"{first}\\n{first}", RUN.customer_id(0))
+    values[0] = order_created(f"{first}\n{first}", RUN.customer_id(0))
     decoded = EventDecoder(RUN).batch(values, [str(first).encode(), f"{first}\n{second}".encode()])
     assert decoded.where.tolist() == []
     assert decoded.unreadable == 2

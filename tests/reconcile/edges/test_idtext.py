@@ -43,10 +43,11 @@ def test_the_usual_spelling_gives_the_bytes_of_the_ids(ids: list[uuid.UUID]) -> 
     assert parsed.tobytes() == ids_array(ids).tobytes()
 
 
-def test_texts_that_only_fit_together_are_not_taken_for_ids() -> None:
-    """One character too many and one too few: the same length joined, and not an id among them."""
+@pytest.mark.parametrize("moved", [1, 2, 3])
+def test_texts_that_only_fit_together_are_not_taken_for_ids(moved: int) -> None:
+    """Some characters too many and as many too few: the same length joined, and not an id among them."""
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
-    _, valid = parse_ids([first + second[0], second[1:]])
+    _, valid = parse_ids([first + second[:moved], second[moved:]])
     assert not valid.any()
 
 

@@ -271,3 +271,12 @@ def test_without_row_compares_both_halves() -> None:
     assert texts(without_row(ids_array(ids), table)) == sorted(str(one) for one in ids[300:] if one not in ids[:300])
     assert len(without_row(ids_array([]), table)) == 0
     assert len(without_row(ids_array(ids), table[:0])) == len(ids)
+
+
+def test_without_row_is_not_misled_by_ids_that_share_their_mixed_word() -> None:
+    factor, word = 0x9E3779B97F4A7C15, 2**64 - 1
+    known = uuid.UUID(int=(5 << 64) | 7)
+    twin = uuid.UUID(int=(6 << 64) | ((5 * factor & word) ^ 7 ^ (6 * factor & word)))
+    table = np.zeros(1, dtype=ROW)
+    table["hi"], table["lo"] = 5, 7
+    assert texts(without_row(ids_array([known, twin]), table)) == [str(twin)]
