@@ -49,7 +49,7 @@ class ThroughputUser(FastHttpUser):
     def place_order(self) -> None:
         """Place one order and wait for its answer."""
         body = CONTRACT.body(KEY.customer_id(1), 1)
-        self.client.post(CONTRACT.path, data=body, headers=dict(CONTRACT.headers))
+        self.client.post(CONTRACT.path, data=body.decode(), headers=dict(CONTRACT.headers))
 
 
 def start_users(user_class: type, url: str, users: int) -> Any:

@@ -86,6 +86,18 @@ class Outage:
         return math.inf if self.healed is None else self.healed
 
     @property
+    def returned(self) -> float:
+        """When the broker came back at the earliest: after its last failure; `healed` when that was not seen."""
+        return self.end if self.healed is None or self.up_edge is None else self.up_edge[0]
+
+    @property
+    def away(self) -> Edge | None:
+        """Interval in which it answered nobody, by both edges; None when one of them was not proven."""
+        if self.healed is None or self.down_edge is None or self.up_edge is None:
+            return None
+        return self.down_edge[1], self.up_edge[0]
+
+    @property
     def edges(self) -> tuple[float, float, float, float]:
         """Its four marks; one that is missing falls together with the next, the last with the end of time."""
         healing = self.end if self.healing is None else self.healing

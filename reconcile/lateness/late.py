@@ -1,10 +1,13 @@
 """Late events: their order was sent before the broker was back, they were appended after it.
 
-Nobody tells when a record was appended; the lookout's end offsets bracket it (`runlog.offsets`). An event is late only
-when that is proven: the lower bound of its append time does not lie before `healed`. Where the bracket straddles
-`healed` the event is `undecided`: counted, listed nowhere, and no evidence of anything (the bracket is as wide as the
-lookout's interval, so these are events of the first tenth of a second). The delay is told on the safe side: upper bound
-of the append time minus send time.
+"Back" is the lower edge of its return, `up_edge[0]`: the last moment at which the broker was seen away. The mark
+`healed` is stamped when the return is proven, a few questions later, and a relay that stands ready has published its
+whole backlog by then; measured against the mark those events would not be late, though they waited the whole outage.
+
+Nobody tells when a record was appended. The lookout's end offsets bracket it (`runlog.offsets`), it was not appended
+before its order was sent, and nothing is appended while the broker answers nobody. An event is late only when that
+proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no evidence of
+anything. The delay is told on the safe side: upper bound of the append time minus send time.
 """
 
 from dataclasses import dataclass
@@ -23,8 +26,8 @@ class LateEvents:
     """Which cases came late, as parallel arrays over the cases of the table, shape (n,).
 
     Attributes:
-        late: sent before `healed`, proven appended after it.
-        undecided: sent before `healed`, and the append time may lie on either side of it.
+        late: sent before the broker was back, proven appended after it.
+        undecided: sent before the broker was back, and the append time may lie on either side of that moment.
         not_before, not_after: bounds of the append time of the order's first event in epoch seconds; NaN: no bound.
         delay: seconds from send to `not_after`, for late ones; NaN elsewhere.
     """
@@ -88,11 +91,27 @@ def find_late(
     not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
-    healed = np.array([*sorted(outage.healed for outage in outages if outage.healed is not None), np.inf])
+    not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations)
+    returned = np.array([*sorted(outage.returned for outage in outages if outage.healed is not None), np.inf])
     # The end of the outage that was on, or the next to come, when the order was sent.
-    next_healed = healed[np.searchsorted(healed[:-1], table.sent, side="right")]
-    candidate = table.whole & ~np.isnan(table.sent) & np.isfinite(next_healed)
-    late = candidate & (not_before >= next_healed)
-    undecided = candidate & ~late & ~(not_after <= next_healed)
+    next_return = returned[np.searchsorted(returned[:-1], table.sent, side="right")]
+    candidate = table.whole & ~np.isnan(table.sent) & np.isfinite(next_return)
+    late = candidate & (not_before >= next_return)
+    undecided = candidate & ~late & ~(not_after <= next_return)
     bounded = np.where(np.isfinite(not_before), not_before, np.nan)
     return LateEvents(late, undecided, bounded, not_after, np.where(late, not_after - table.sent, np.nan))
+
+
+def _raise_bounds(not_before: Floats, outages: list[Outage], observations: list[Observation]) -> Floats:
+    """Return the lower bounds with those inside an absence of the broker moved to its end.
+
+    An absence with an answer in between (a fault that did not hold) proves nothing and moves nothing.
+    """
+    raised = not_before.copy()
+    for outage in outages:
+        if outage.away is None:
+            continue
+        begin, end = outage.away
+        if not any(seen.ok and begin <= seen.asked and seen.answered <= end for seen in observations):
+            raised[(raised >= begin) & (raised < end)] = end
+    return raised

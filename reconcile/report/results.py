@@ -26,7 +26,7 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
         ("Phantom events", "0", _proven(counts, "phantom_events", "suspected_phantom")),
         ("Lost orders", "0", _proven(counts, "lost_orders", "suspected_lost_orders")),
         ("Visible after reject", "0", f"{counts['visible_after_reject']}"),
-        ("Late events", "DEPENDS", f"{counts['late_events']}"),
+        ("Late events", "DEPENDS", f"{counts['late_events']} ({counts['late_undecided']} undecided)"),
         (
             "Duplicate events",
             "DEPENDS",

@@ -83,7 +83,15 @@ def _cells(judgement: Judgement) -> Text:
         text.append(f"{neither:>10}", style="red" if neither and label == "acknowledged" else "")
         text.append("\n")
     counts = judgement.counts
-    extras = ("late_events", "pending", "redelivered", "published_twice", "suspected_lost", "visible_after_reject")
+    extras = (
+        "late_events",
+        "late_undecided",
+        "pending",
+        "redelivered",
+        "published_twice",
+        "suspected_lost",
+        "visible_after_reject",
+    )
     told = [f"{counts[key]} {key.replace('_', ' ')}" for key in extras if counts[key]]
     if told:
         text.append(", ".join(told) + "\n")

@@ -14,7 +14,6 @@ import pytest
 from runlog.folder import RunFolder, read_json
 from runlog.marks import Mark, read_marks
 from stack.embedded import EmbeddedStack
-from stack.records import StackState
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCUST = Path(sys.executable).parent / "locust"
@@ -96,15 +95,9 @@ def assert_all_up(stack: EmbeddedStack) -> None:
     assert unhealthy == {}
 
 
-def assert_nothing_runs(state: StackState | None, pids: list[int]) -> None:
-    """A stack that a run started is gone with it."""
-    assert state is None
-    alive = [pid for pid in pids if Path(f"/proc/{pid}/stat").exists() and not _is_zombie(pid)]
-    assert alive == []
-
-
-def _is_zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+def assert_nothing_runs(home: Path) -> None:
+    """A stack that a run started is gone with it; of what its state remembers nothing lives."""
+    assert [part.name for part in EmbeddedStack(home).components if part.is_alive()] == []
 
 
 def http_get(url: str) -> str:

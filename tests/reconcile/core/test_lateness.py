@@ -8,8 +8,9 @@ from reconcile.lateness.window import failure_windows
 from reconcile.outages import Cause, causes, read_outages
 from runlog import marks as m
 from runlog.marks import Mark
+from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import T0, UP_EDGE, Story, usual_marks
+from tests.reconcile.core.story import START_OFFSET, T0, UP_EDGE, Story, usual_marks
 
 
 def late(story: Story) -> tuple[int, int]:
@@ -25,23 +26,36 @@ def test_sent_in_the_outage_and_appended_well_after_it_is_late() -> None:
     assert judgement.late.delays()["max_s"] == pytest.approx(22.604 - 12, abs=1e-6)
 
 
-def test_sent_before_the_outage_can_be_late_too() -> None:
-    assert late(Story().order(1, 9.99, appended=23)) == (1, 0)
+def test_sent_just_before_the_outage_can_be_late_too() -> None:
+    # The last answer before the outage did not show it, the first one after did: it may be of either side.
+    assert late(Story().order(1, 10.35, appended=20.87)) == (0, 1)
+    # The first answer after the outage did not show it either.
+    assert late(Story().order(1, 10.35, appended=23)) == (1, 0)
+    # Sent when the broker already answered nobody: there is only after.
+    assert late(Story().order(1, 10.41, appended=20.87)) == (1, 0)
 
 
-def test_sent_after_healed_is_never_late() -> None:
-    assert late(Story().order(1, 21.01, appended=29)) == (0, 0)
+def test_sent_after_the_return_is_never_late() -> None:
+    assert late(Story().order(1, 20.81, appended=29)) == (0, 0)
+    assert late(Story().order(1, 20.79, appended=29)) == (1, 0)
 
 
-def test_appended_before_healed_is_not_late() -> None:
-    assert late(Story().order(1, 12, appended=20.95).order(2, 5)) == (0, 1)
-    assert late(Story().order(1, 12, appended=20.85)) == (0, 0)
+def test_published_at_once_when_the_broker_is_back_is_late_though_it_was_not_yet_proven_back() -> None:
+    judgement = judge(Story().order(1, 12, appended=20.85).order(2, 5).history())
+    assert judgement.counts["late_events"] == 1
+    assert judgement.late.delays()["max_s"] == pytest.approx(20.904 - 12, abs=1e-6)
 
 
-def test_a_bracket_that_straddles_healed_decides_nothing() -> None:
-    assert late(Story().order(1, 12, appended=21.05)) == (1, 0)
-    story = Story().order(1, 12, appended=21.05)
-    story.marks = [Mark(T0 + 21.02, m.HEALED, 0) if mark.name == m.HEALED else mark for mark in story.marks]
+def test_appended_before_the_outage_is_not_late() -> None:
+    assert late(Story().order(1, 9.5, appended=9.6)) == (0, 0)
+
+
+def test_an_answer_in_between_takes_the_proof_away() -> None:
+    story = Story().order(1, 10.9, appended=20.87)
+    assert late(story) == (1, 0)
+    story.observations = sorted(
+        [*story.lookout(), Observation(T0 + 11, T0 + 11.004, {0: START_OFFSET})], key=lambda seen: seen.asked
+    )
     assert late(story) == (0, 1)
 
 
