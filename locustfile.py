@@ -137,12 +137,16 @@ class House:
         """See `chaos.house.House.statistics`."""
         return [entry.to_dict() for entry in self.environment.stats.entries.values()]
 
-    def judge(self, folder: RunFolder, subject: Subject) -> int:
+    def judge(self, folder: RunFolder, subject: Subject) -> int | None:
         """See `chaos.house.House.judge`; without a terminal to end on, the summary is shown at once."""
         code = self.judging.judge(folder, subject)
         if self.environment.web_ui is not None:
             self._print_summary()
         return code
+
+    def cancel_judging(self) -> None:
+        """See `chaos.house.House.cancel_judging`."""
+        self.judging.cancel()
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -192,7 +196,8 @@ class House:
         return self.environment.parsed_options or Namespace(headless=False, autostart=False)
 
     def _tell(self, step: str, state: str, seconds: float | None) -> None:
-        log.info("stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
+        level = logging.DEBUG if state == "running" else logging.INFO
+        log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
 
 
 class Orders(OrderUser):

@@ -43,7 +43,7 @@ Seconds until PostgreSQL, Kafka and the order service all answer, warm (packages
 process runs, all were ended in good order). Three ways take turns in each repetition, each on data folders of its own:
 our `up`; the same three parts started one after the other, each awaited before the next; and the same by hand, with
 Kafka's own default timeouts and no class archive. Then the broker is killed (SIGKILL) and started again: with its
-defaults it waits for the registration of its former self to expire, which is what every outage would end with.
+defaults it waits for the registration of its former self to expire, and so would the end of an outage by kill.
 
 The columns of the parts give the part's own time: for ours it runs while the others start too. "times ours" divides
 medians."""

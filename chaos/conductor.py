@@ -82,9 +82,14 @@ class Conductor:
     def interrupt(self, reason: str, exit_code: int) -> None:
         """Ask the run to end: it stops the load, mends the target, keeps the history, and is judged. Returns at once.
 
-        Asking again while it winds up changes nothing: mending is never cut short.
+        Asking again while it winds up changes nothing: mending is never cut short. Only judging is, because it can be
+        made up for at any time.
         """
-        if self.active and not self._winding_up and self._greenlet is not None:
+        if self.active and self.phase is RunPhase.RECONCILE:
+            self._codes.append(exit_code)
+            log.warning("%s: not judging the run", reason)
+            self._house.cancel_judging()
+        elif self.active and not self._winding_up and self._greenlet is not None:
             self._winding_up = True
             log.warning("%s: ending the run, mending the target first", reason)
             self._greenlet.kill(Interrupted(reason, exit_code), block=False)
@@ -259,7 +264,8 @@ class Conductor:
             self._codes.append(exitcodes.USAGE_OR_CRASH)
         if self._subject is not None:
             self._enter(RunPhase.RECONCILE, "comparing ledger, PostgreSQL and Kafka")
-            self._codes.append(self._house.judge(recording.folder, self._subject))
+            code = self._house.judge(recording.folder, self._subject)
+            self._codes += [] if code is None else [code]
 
     def _mend(self, recording: Recording) -> None:
         if self._actor is None or not self._actor.broken:

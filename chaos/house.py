@@ -70,8 +70,11 @@ class House(Protocol):
     def statistics(self) -> object:
         """Return Locust's own numbers as a JSON value."""
 
-    def judge(self, folder: RunFolder, subject: Subject) -> int:
-        """Reconcile the run in a process of its own and return its exit code."""
+    def judge(self, folder: RunFolder, subject: Subject) -> int | None:
+        """Reconcile the run in a process of its own and return its exit code, None when that was cancelled."""
+
+    def cancel_judging(self) -> None:
+        """End a reconciling under way."""
 
 
 class Interrupted(Exception):

@@ -1,6 +1,6 @@
 """Has a run judged by `python -m reconcile` in a process of its own, and keeps the summary that it prints.
 
-What reconcile needs to read the stores goes to it in the environment, never on its command line.
+It is not a call into `reconcile`: judging millions of orders would stall Locust's event loop for seconds.
 """
 
 import os
@@ -17,7 +17,7 @@ TIMEOUT_S: Final = 900.0
 
 
 class Judging:
-    """Judges runs; remembers the last summary.
+    """Judges runs, one at a time; remembers the last summary.
 
     Attributes:
         summary: what a person reads at the end of a run; empty before.
@@ -25,34 +25,59 @@ class Judging:
 
     def __init__(self) -> None:
         self.summary = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._cancelled = False
 
-    def judge(self, folder: RunFolder, subject: Subject) -> int:
-        """Reconcile the run in `folder` and return the exit code of its verdict.
+    def judge(self, folder: RunFolder, subject: Subject) -> int | None:
+        """Reconcile the run in `folder` and return the exit code of its verdict, None when that was cancelled.
 
         A reconciler that crashes, overstays or leaves no report makes this 2, whatever it returned.
         """
-        environment = {
-            **os.environ,
-            "LOCUST_DATABASE_URL": subject.database_url,
-            "LOCUST_KAFKA_BOOTSTRAP": subject.kafka["bootstrap.servers"],
-        }
-        if sys.stdout.isatty():
-            environment |= {"FORCE_COLOR": "1", "COLUMNS": str(os.get_terminal_size().columns)}
+        again = f"run `python -m reconcile {folder.path}` while the stores are up\n"
+        # A session of its own: a Ctrl-C in the terminal is for the harness to answer, see `chaos.signals`.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "reconcile", str(folder.path)],
+            cwd=Path(__file__).resolve().parent.parent,
+            env=_environment(subject),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        if self._cancelled:
+            # Asked for while the process was being started.
+            self._process.terminate()
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "reconcile", str(folder.path)],
-                cwd=Path(__file__).resolve().parent.parent,
-                env=environment,
-                stdout=subprocess.PIPE,
-                timeout=TIMEOUT_S,
-                text=True,
-                check=False,
-            )
+            self.summary, _ = self._process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self.summary = f"The reconciler did not end within {TIMEOUT_S:g} s; run: python -m reconcile {folder.path}"
+            self._process.kill()
+            self._process.wait()
+            self.summary = f"The reconciler did not end within {TIMEOUT_S:g} s; {again}"
             return exitcodes.USAGE_OR_CRASH
-        self.summary = done.stdout
+        finally:
+            process, self._process = self._process, None
+            cancelled, self._cancelled = self._cancelled, False
+        if cancelled and process.returncode < 0:
+            self.summary = f"The run was not judged; {again}"
+            return None
         try:
             return int(read_json(folder.report)["exit_code"])
         except (OSError, ValueError, KeyError, TypeError):
             return exitcodes.USAGE_OR_CRASH
+
+    def cancel(self) -> None:
+        """End a judging under way; what it has read of the stores so far is given up, the history stays."""
+        self._cancelled = True
+        if self._process is not None:
+            self._process.terminate()
+
+
+def _environment(subject: Subject) -> dict[str, str]:
+    """What reconcile needs to read the stores; secrets travel here and never on a command line."""
+    environment = {
+        **os.environ,
+        "LOCUST_DATABASE_URL": subject.database_url,
+        "LOCUST_KAFKA_BOOTSTRAP": subject.kafka["bootstrap.servers"],
+    }
+    if sys.stdout.isatty():
+        environment |= {"FORCE_COLOR": "1", "COLUMNS": str(os.get_terminal_size().columns)}
+    return environment

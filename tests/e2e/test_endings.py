@@ -114,3 +114,41 @@ def test_a_second_harness_on_the_same_stack_is_refused(
     first.signal(signal.SIGINT)
     assert first.end(60) == 130
     assert_all_up(left_running)
+
+
+def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
+) -> None:
+    # A reconciler that takes its time: the real one, started late.
+    slow = tmp_path / "slow" / "reconcile"
+    slow.mkdir(parents=True)
+    (slow / "__init__.py").write_text("import time\ntime.sleep(60)\n")
+    wiring = tmp_path / "wiring.py"
+    wiring.write_text(
+        "from locustfile import *\n"
+        "import chaos.judging, pathlib\n"
+        f"chaos.judging.__file__ = {str(tmp_path / 'slow' / 'chaos' / 'judging.py')!r}\n"
+    )
+    run = start("--headless", "-f", str(wiring), *SHORT, "--settle", "1s", home=stack_home, PYTHONPATH=str(CHECKOUT))
+    run.await_log("reconcile: comparing")
+    run.signal(signal.SIGINT)
+    assert run.end(60) == 130, run.log[-3000:]
+    assert "was not judged" in run.printed
+    assert not run.folder.report.exists()
+    assert_all_up(left_running)
+    state = left_running.status()
+    assert state is not None
+    done = subprocess.run(
+        [sys.executable, "-m", "reconcile", str(run.folder.path)],
+        cwd=CHECKOUT,
+        env={
+            **os.environ,
+            "LOCUST_DATABASE_URL": state.database_url,
+            "LOCUST_KAFKA_BOOTSTRAP": state.kafka_bootstrap,
+        },
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr.decode()
+    assert run.report["verdict"] == "inconsistent"
