@@ -77,6 +77,8 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
     host = form.get("host", "").rstrip("/")
     if host and host != service_url.rstrip("/"):
         return f"Host {host}: orders go to the order service of this stack, {service_url}"
+    if form.get("run_time"):
+        return f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
     try:
         make_settings({**texts_of(parsed), **given})

@@ -191,5 +191,6 @@ def test_the_form_is_checked_as_a_whole_before_anything_is_applied() -> None:
     assert "--rate 0" in str(check_form({"host": url, "rate": "0"}, parsed(), url))
     # A form field may contradict what came from the command line.
     assert "--settle" in str(check_form({"settle": "50s"}, parsed(drain_timeout="20s"), url))
+    assert "Run time 5m" in str(check_form({"run_time": "5m"}, parsed(), url))
     assert "this stack" in str(check_form({"host": "http://elsewhere"}, parsed(), url))
     assert texts_of(parsed(rate="7")) == {"rate": "7"}
