@@ -1,4 +1,4 @@
-"""What the README promises a newcomer: a fresh clone, Python and make, nothing else; `make run` ends with the verdict."""
+"""What the README promises a newcomer: a fresh clone, Python and make, nothing else; `make run` gives the verdict."""
 
 import os
 import shutil
