@@ -8,24 +8,22 @@ Options stand in `runlog/options.py`, the phases of a run in `chaos/conductor.py
 
 import atexit
 import logging
-import os
 import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 try:
-    import psutil
     from flask import jsonify, request
     from locust import events
     from locust.env import Environment
 
     from chaos.commandline import add_options, check_form, read_settings, settings_of_run, texts_of
     from chaos.conductor import Conductor
+    from chaos.embedded import EmbeddedSystem
+    from chaos.journal import Journal
     from chaos.judging import Judging
-    from chaos.lease import Lease, LeaseTaken
-    from chaos.preflight import PreflightError
-    from chaos.process_target import ProcessTarget
+    from chaos.lease import LeaseTaken
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
@@ -37,9 +35,7 @@ try:
     from runlog import exitcodes
     from runlog.folder import FolderError, RunFolder, check_runs_dir
     from runlog.settings import Settings, SettingsError
-    from stack.embedded import EmbeddedStack
     from stack.errors import StackError
-    from stack.settings import ServiceSettings, StackSettings
 except ImportError as missing:
     sys.stderr.write(f"{missing.name or missing} is not installed here; run `make setup`, then .venv/bin/locust\n")
     sys.exit(2)
@@ -51,58 +47,26 @@ QUIT_WAIT_S = 300.0
 class House:
     """Everything of one Locust process: the stack it uses, the run under way, how it ends."""
 
-    def __init__(self, environment: Environment, settings: Settings) -> None:
+    def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.stack = EmbeddedStack(progress=self._tell)
         self.conductor: Conductor | None = None
         self.judging = Judging()
-        self._lease = Lease(self.stack.home / "lease")
-        self._ours = False
-        self._end_code: int | None = None
-        self._settings = settings
+        self.end_code: int | None = None
+        self._system = EmbeddedSystem(_tell_stack, _place_order)
 
     # -- the stack -------------------------------------------------------------------------------------------------
 
-    def open(self) -> str:
-        """Take the lease, bring the stack up if it is not, and return the service's URL."""
-        self._lease.take()
-        state = self.stack.up(_stack_settings(self._settings), owner=f"locust:{os.getpid()}")
-        # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
-        self._ours = state.owner == f"locust:{os.getpid()}" or _is_orphan(state.owner)
-        return state.service_url
+    def open(self, settings: Settings) -> str:
+        """Bring the system under test into use and return the service's URL."""
+        return self._system.open(settings)
 
     def close(self) -> None:
-        """Take down what this process brought up; harmless when done twice."""
-        if self._ours:
-            self._ours = False
-            self.stack.down()
-        self._lease.give_back()
+        """Give it back; harmless when done twice."""
+        self._system.close()
 
     def prepare(self, settings: Settings) -> Subject:
-        """See `chaos.house.House.prepare`: the service is restarted when the run asks for other settings."""
-        try:
-            state = self.stack.up(_stack_settings(settings), owner=f"locust:{os.getpid()}")
-        except StackError as error:
-            raise PreflightError(str(error)) from None
-        outbox = settings.service_variant == "outbox"
-        return Subject(
-            service_url=state.service_url,
-            health_url=f"{state.service_url}/actuator/health",
-            database_url=state.database_url,
-            kafka={"bootstrap.servers": state.kafka_bootstrap},
-            topic=settings.topic,
-            orders_table="orders",
-            outbox_table="outbox" if outbox else None,
-            backlog_url=f"{state.service_url}/outbox/backlog" if outbox else None,
-            target=ProcessTarget("broker", "Apache Kafka", self.stack.broker),
-            place_order=lambda customer_id: _place_order(state.service_url, settings.request_timeout, customer_id),
-            logs={name: str(path) for name, path in state.log_paths.items()},
-            environment={
-                "order service": f"{settings.service_variant} at {state.service_url}",
-                "broker": f"Apache Kafka at {state.kafka_bootstrap}",
-                "database": f"PostgreSQL, port {state.port('database')}",
-            },
-        )
+        """See `chaos.house.House.prepare`."""
+        return self._system.prepare(settings)
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
@@ -113,9 +77,9 @@ class House:
             settings = settings_of_run(parsed)
         except SettingsError as error:
             log.error("%s", error)
-            self._end_code = exitcodes.USAGE_OR_CRASH
+            self.end_code = exitcodes.USAGE_OR_CRASH
             return None
-        self.conductor = Conductor(self, settings, texts_of(parsed), self.stack.home / "journal.json")
+        self.conductor = Conductor(self, settings, texts_of(parsed), Journal(self._system.home / "journal.json"))
         self.conductor.start()
         return self.conductor
 
@@ -152,7 +116,7 @@ class House:
 
     def ask_end(self, code: int) -> None:
         """Remember the exit code that a signal asks for."""
-        self._end_code = code
+        self.end_code = code
 
     def stop_run(self, reason: str, code: int) -> None:
         """Wind up a run under way and wait for it; nothing without one."""
@@ -169,7 +133,7 @@ class House:
             self.close()
         except StackError as error:
             log.error("%s", error)
-            self._end_code = exitcodes.USAGE_OR_CRASH
+            self.end_code = exitcodes.USAGE_OR_CRASH
         self.environment.process_exit_code = self._exit_code()
 
     def summary_last(self) -> None:
@@ -179,7 +143,7 @@ class House:
 
     def _exit_code(self) -> int:
         parsed, conductor = self._parsed(), self.conductor
-        codes = [] if self._end_code is None else [self._end_code]
+        codes = [] if self.end_code is None else [self.end_code]
         if conductor is not None and conductor.exit_code is not None and (parsed.headless or parsed.autostart):
             return exitcodes.strongest([*codes, conductor.exit_code], conductor.not_restored)
         if parsed.headless or parsed.autostart:
@@ -194,10 +158,6 @@ class House:
 
     def _parsed(self) -> Namespace:
         return self.environment.parsed_options or Namespace(headless=False, autostart=False)
-
-    def _tell(self, step: str, state: str, seconds: float | None) -> None:
-        level = logging.DEBUG if state == "running" else logging.INFO
-        log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
 
 
 class Orders(OrderUser):
@@ -233,17 +193,17 @@ def move_in(environment: Environment, **_: Any) -> None:
         _refuse(str(error), exitcodes.USAGE_OR_CRASH)
     except FolderError as error:
         _refuse(str(error), exitcodes.NOT_READY)
-    house = LoadAndChaos.house = House(environment, settings)
+    house = LoadAndChaos.house = House(environment)
     atexit.register(house.close)
     door = SignalDoor(lambda: house.conductor, house.ask_end)
     door.install()
     try:
-        environment.host = house.open()
+        environment.host = house.open(settings)
     except (StackError, LeaseTaken) as error:
         _refuse(str(error), exitcodes.NOT_READY)
     except KeyboardInterrupt:
         house.close()
-        sys.exit(house._end_code or exitcodes.SIGINT)
+        sys.exit(house.end_code or exitcodes.SIGINT)
     environment.stop_timeout = max(environment.stop_timeout or 0, 2.0)
     environment.process_exit_code = exitcodes.USAGE_OR_CRASH
     door.locust_takes_sigterm = environment.web_ui is not None
@@ -272,16 +232,9 @@ def _check_starts(environment: Environment, house: House) -> None:
         return None
 
 
-def _stack_settings(settings: Settings) -> StackSettings:
-    service = ServiceSettings(
-        variant=settings.service_variant,
-        pool_size=settings.service_pool,
-        pool_wait=settings.service_pool_wait,
-        block_time=settings.service_block_time,
-        delivery_timeout=settings.delivery_timeout,
-        topic=settings.topic,
-    )
-    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service)
+def _tell_stack(step: str, state: str, seconds: float | None) -> None:
+    level = logging.DEBUG if state == "running" else logging.INFO
+    log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
 
 
 def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> PlacedOrder:
@@ -291,12 +244,6 @@ def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> Placed
     finally:
         exchanger.close()
     return PlacedOrder(answer.status, contract.order_id(answer.body) if answer.status else None, answer.reason)
-
-
-def _is_orphan(owner: str) -> bool:
-    """Return whether `owner` is a Locust that has ended without taking its stack down."""
-    kind, _, pid = owner.partition(":")
-    return kind == "locust" and not (pid.isdigit() and psutil.pid_exists(int(pid)))
 
 
 def _refuse(message: str, code: int) -> None:

@@ -77,12 +77,8 @@ class House(Protocol):
         """End a reconciling under way."""
 
 
-class Interrupted(Exception):
-    """The run was asked to end before its plan was over."""
-
-    def __init__(self, reason: str, exit_code: int) -> None:
-        super().__init__(reason)
-        self.exit_code = exit_code
+class Interrupted(BaseException):
+    """The run was asked to end before its plan was over. No `except Exception` on its way may swallow it."""
 
 
 class RunFailed(Exception):

@@ -17,7 +17,7 @@ from chaos.watch import LookoutWatch
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
-from runlog.folder import create_run_folder, write_json
+from runlog.folder import create_run_folder, reason, write_json
 from runlog.ids import RunKey
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter
@@ -42,6 +42,7 @@ class Recording:
     def __init__(
         self, settings: Settings, subject: Subject, start: TopicStart, proven: ProvenOrder, texts: dict[str, str]
     ) -> None:
+        self.trouble: str | None = None
         self.clock = AnchoredClock.anchor()
         self.run_key = RunKey.random()
         self.folder = create_run_folder(Path(settings.runs_dir))
@@ -55,8 +56,11 @@ class Recording:
         self.mark(Mark(self.facts.started_at, marks.STARTED))
 
     def mark(self, mark: Mark) -> None:
-        """Write `mark`."""
-        self._marks.write(mark)
+        """Write `mark`. A full disk becomes `trouble`, never an exception: mending goes before writing."""
+        try:
+            self._marks.write(mark)
+        except OSError as error:
+            self.trouble = self.trouble or f"the marks cannot be written: {reason(error)}"
 
     def mark_now(self, name: str, outage: int | None = None, **detail: object) -> None:
         """Write a mark of this moment."""
@@ -77,8 +81,11 @@ class Recording:
             statistics: JSON value of Locust's own numbers.
         """
         self.watch.close()
-        write_json(self.folder.path / "locust-stats.json", statistics)
-        self._keep_logs()
+        try:
+            write_json(self.folder.path / "locust-stats.json", statistics)
+            self._keep_logs()
+        except OSError as error:
+            self.trouble = self.trouble or f"logs and statistics cannot be kept: {reason(error)}"
         self.mark_now(marks.ENDED, wall_step=round(self.clock.wall_step(), 6))
         self._marks.close()
 
