@@ -32,7 +32,7 @@ $(VENV)/.dev-ok: requirements-dev.txt requirements.txt constraints.txt | $(VENV)
 setup: $(VENV)/.run-ok ## Environment, packages and Kafka's jars (once; quick when done)
 	@$(BIN)/python -m stack fetch
 
-setup-dev: setup $(VENV)/.dev-ok
+setup-dev: setup $(VENV)/.dev-ok ## The same, with tests and linters
 
 run: setup ## The main job from nothing: orders, an outage of the broker, every lost event by id
 	@$(BIN)/locust --headless --expect lost-events $(ARGS)
@@ -40,7 +40,7 @@ run: setup ## The main job from nothing: orders, an outage of the broker, every 
 test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
 	@$(BIN)/pytest -q -m "not exhaustive" $(ARGS)
 
-test-all: setup-dev ## The long matrices
+test-all: setup-dev ## Long tests: a fresh clone from nothing to its verdict
 	@$(BIN)/pytest -q -m exhaustive $(ARGS)
 
 check: setup-dev ## Format, lint, strict types, import rules of the house
@@ -62,12 +62,12 @@ options: setup ## Every option with default, unit, environment variable, example
 up: setup ## Bring the embedded stack up and leave it running
 	@$(BIN)/python -m stack up $(ARGS)
 
-down: ## Take it down
+down: ## Take the embedded stack down
 	@$(BIN)/python -m stack down
 
-status: ## How it is
-	@$(BIN)/python -m stack status
+status: ## Whether the stack runs, where, and how it is
+	@$(BIN)/python -m stack status || [ $$? -eq 3 ]
 
-clean: ## Take the stack down and remove everything that setup and runs made, runs themselves excepted
+clean: ## Take the stack down; remove environment, caches and stack data (runs stay)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack clean; fi
 	rm -rf $(VENV) .cache .stack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -144,11 +144,12 @@ class House:
     def _exit_code(self) -> int:
         parsed, conductor = self._parsed(), self.conductor
         codes = [] if self.end_code is None else [self.end_code]
-        if conductor is not None and conductor.exit_code is not None and (parsed.headless or parsed.autostart):
-            return exitcodes.strongest([*codes, conductor.exit_code], conductor.not_restored)
-        if parsed.headless or parsed.autostart:
+        if not (codes or parsed.headless or parsed.autostart):
+            # A web session that is ended while no run is on: Locust's normal way out.
+            return exitcodes.AS_EXPECTED
+        if conductor is None or conductor.exit_code is None:
             return exitcodes.strongest(codes or [exitcodes.USAGE_OR_CRASH])
-        return codes[0] if codes and codes[0] != exitcodes.SIGINT else 0
+        return exitcodes.strongest([*codes, conductor.exit_code], conductor.not_restored)
 
     def _print_summary(self) -> None:
         # With --json, standard output belongs to Locust's JSON.

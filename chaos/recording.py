@@ -98,7 +98,9 @@ class Recording:
         for name, text in self._subject.logs.items():
             path = Path(text)
             if path.is_file():
-                with path.open("rb") as source, (self.folder.logs / f"{name}.log").open("wb") as kept:
+                copy = self.folder.logs / f"{name}.log"
+                copy.touch(mode=0o600)
+                with path.open("rb") as source, copy.open("wb") as kept:
                     source.seek(min(self._log_starts[name], path.stat().st_size))
                     while block := source.read(1 << 20):
                         kept.write(block)

@@ -80,8 +80,9 @@ def create_run_folder(runs_dir: Path) -> RunFolder:
         runs_dir.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
         folder = RunFolder(path)
-        folder.witnesses.mkdir()
-        folder.logs.mkdir()
+        folder.witnesses.mkdir(mode=0o700)
+        folder.logs.mkdir(mode=0o700)
+        folder.offsets.touch(mode=0o600)
         _point_latest(runs_dir, path.name)
     except OSError as error:
         raise FolderError(f"--runs-dir {runs_dir}: {reason(error)}; name a folder that can be written") from None

@@ -1,4 +1,4 @@
-"""What the lookout saw of the topic: about ten times a second, its end offsets or the failure to get them.
+"""What the lookout saw of the topic: ten to twenty times a second, its end offsets or the failure to get them.
 
 Record timestamps are the producer's and prove nothing. An end offset, asked and answered at known times of the run's
 clock, brackets when each event was appended. The same observations prove when the broker was down and when it was back.

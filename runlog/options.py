@@ -56,36 +56,74 @@ WITNESSES: Final = "the witnesses"
 RUN: Final = "the run"
 
 OPTIONS: Final[tuple[Option, ...]] = (
-    Option("scenario", "lost-event", "what is shown", PLAN, choices=("lost-event",)),
+    Option(
+        "scenario",
+        "lost-event",
+        "what the run shows: lost-event stops the broker under load",
+        PLAN,
+        choices=("lost-event",),
+    ),
     Option("baseline", "10s", "healthy time before the outage", PLAN, "duration", "30s"),
-    Option("outage", "15s", "time the target is kept down, from proven down to the start of healing", PLAN,
-           "duration", "1m"),
+    Option(
+        "outage",
+        "15s",
+        "time the target is kept down, from proven down to the start of healing",
+        PLAN,
+        "duration",
+        "1m",
+    ),
     Option("recovery", "10s", "load goes on this long after the target is proven back", PLAN, "duration", "30s"),
-    Option("fault", "stop", "what is done to the target", PLAN, choices=("stop",)),
-    Option("fault-target", "broker", "to which component", PLAN, choices=("broker",)),
-    Option("fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration",
-           "2m"),
-    Option("expect", "", "verdict that makes exit code 0; without it: consistent", PLAN, example="lost-events",
-           choices=("consistent", "lost-events", "phantom-events", "any")),
-    Option("settle", "", "quiet time without a new row or event that ends the drain; without it: longer than the "
-           "producer's delivery and block time", PLAN, "duration", "10s"),
-    Option("drain-timeout", "60s", "longest drain", PLAN, "duration", "5m"),
-    Option("rate", "20", "orders that fall due", LOAD, "orders/s", "100"),
+    Option("fault", "stop", "what is done to the fault target", PLAN, choices=("stop",)),
+    Option("fault-target", "broker", "which component the fault is done to", PLAN, choices=("broker",)),
+    Option(
+        "fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration", "2m"
+    ),
+    Option(
+        "expect",
+        "",
+        "verdict that makes exit code 0; without it: consistent",
+        PLAN,
+        example="lost-events",
+        choices=("consistent", "lost-events", "phantom-events", "any"),
+    ),
+    Option(
+        "settle",
+        "",
+        "quiet time without a new row or event that ends the drain; without it: delivery timeout + block time + 1.5s",
+        PLAN,
+        "duration",
+        "10s",
+    ),
+    Option("drain-timeout", "60s", "longest wait for the quiet after the load", PLAN, "duration", "5m"),
+    Option("rate", "20", "orders that fall due each second, whatever the answers take", LOAD, "orders/s", "100"),
     Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
     Option("stack", "embedded", "where the system under test comes from", STACK, choices=("embedded",)),
-    Option("service-variant", "naive", "how the embedded order service publishes", STACK,
-           choices=("naive", "outbox")),
+    Option("service-variant", "naive", "how the embedded order service publishes", STACK, choices=("naive", "outbox")),
     Option("service-pool", "32", "database connections of the embedded order service", STACK, "connections", "5"),
-    Option("service-pool-wait", "5s", "longest wait of a request for one of them", STACK, "duration", "1s"),
-    Option("service-block-time", "1s", "longest time that a publish holds its request while the broker is away", STACK,
-           "duration", "0"),
-    Option("delivery-timeout", "3s", "time after which the service's producer gives an event up", STACK, "duration",
-           "10s"),
+    Option(
+        "service-pool-wait",
+        "5s",
+        "longest wait of a request for a database connection of the embedded order service",
+        STACK,
+        "duration",
+        "1s",
+    ),
+    Option(
+        "service-block-time",
+        "1s",
+        "longest time that a publish holds its request while the broker is away",
+        STACK,
+        "duration",
+        "0",
+    ),
+    Option(
+        "delivery-timeout", "3s", "time after which the service's producer gives an event up", STACK, "duration", "10s"
+    ),
     Option("service-port", "0", "port of the embedded order service; 0 chooses a free one", STACK, "port", "8082"),
     Option("database-port", "0", "port of the embedded PostgreSQL; 0 chooses a free one", STACK, "port", "5432"),
     Option("kafka-port", "0", "port of the embedded Kafka; 0 chooses a free one", STACK, "port", "9092"),
     Option("topic", "order.created", "topic that the service publishes to", WITNESSES, example="orders"),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
-)  # fmt: skip
+)
 
 BY_NAME: Final = {option.name: option for option in OPTIONS}

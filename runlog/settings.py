@@ -164,7 +164,7 @@ class _Texts:
     def choice(self, name: str) -> str:
         text, option = self.text(name), BY_NAME[name]
         if text not in option.choices and text != option.default:
-            raise _wrong(option, text, f"choose {' or '.join(option.choices)}")
+            raise _wrong(option, text, f"choose {_either(option.choices)}")
         return text
 
     def seconds(self, name: str, least: float) -> float:
@@ -192,6 +192,10 @@ class _Texts:
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
             raise _wrong(option, text, f"it must be a whole number from {least} to {most}")
         return int(text)
+
+
+def _either(choices: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
 
 
 def _why(name: str) -> str:

@@ -12,7 +12,7 @@ from runlog.options import OPTIONS, Option
 def describe(option: Option) -> str:
     """Return `option` as a few lines for people."""
     value = "|".join(option.choices) or option.unit.upper() or "TEXT"
-    default = f"default {option.default}" if option.default else "no default"
+    default = f"default {option.default}" if option.default else "not set"
     example = f", for example {option.example}" if option.example else ""
     return f"  {option.flag} {value}\n      {option.help}\n      {default}{example}; {option.env}\n"
 

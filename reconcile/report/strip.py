@@ -74,8 +74,11 @@ def _outage_line(outages: list[Outage], started_at: float, columns: int, seconds
         begin, injected, healing, end = outage.edges
         # The proven stretch is drawn last: it is what counts where several share one column.
         for first, last, sign in ((begin, injected, stopping), (healing, end, starting), (injected, healing, down)):
-            low = max(0, math.floor((first - started_at) / seconds))
-            high = columns if math.isinf(last) else math.ceil((last - started_at) / seconds)
+            # An edge that was never proven lies at the end of time: at the end of the picture.
+            low, high = (
+                columns if math.isinf(at) else max(0, rounded((at - started_at) / seconds))
+                for at, rounded in ((first, math.floor), (last, math.ceil))
+            )
             line[low:high] = [sign] * max(0, min(high, columns) - low) if last > first else line[low:high]
     return "".join(line[:columns])
 

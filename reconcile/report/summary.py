@@ -9,6 +9,7 @@ from rich.text import Text
 
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.lateness.window import FailureWindow
 from reconcile.report.csvs import lost_ids
 from reconcile.report.strip import draw
 from reconcile.verdict import Verdict
@@ -109,18 +110,22 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
     if strip.seconds > 1:
         text.append(f"{'':<14}one column is {strip.seconds} s\n", style="dim")
     for outage, window in zip(judgement.outages, judgement.windows, strict=True):
-        name = "failure window" if len(judgement.outages) == 1 else f"failure window of outage {outage.index}"
-        text.append(f"{name}: {_window(window.lost, window.sent, window.lead_s, window.tail_s)}\n")
+        number = "" if len(judgement.outages) == 1 else f" {outage.index}"
+        away = "never proven down" if outage.down_edge is None else "never proven back"
+        if outage.away is not None:
+            away = f"{outage.away[1] - outage.away[0]:.1f} s away"
+        text.append(f"outage{number}: {outage.target} {away}; failure window: {_window(window, judgement)}\n")
     if judgement.lost_outside:
         text.append(f"{judgement.lost_outside} lost events are explained by no outage\n", style="red")
     return text
 
 
-def _window(lost: int, sent: int, lead: float | None, tail: float | None) -> str:
-    if not lost:
-        return "no event is proven lost"
-    lead_text, tail_text = (f"{value:+.2f} s" if value is not None else "unknown" for value in (lead, tail))
-    return f"{lost} of {sent} orders lost, lead {lead_text}, tail {tail_text}"
+def _window(window: FailureWindow, judgement: Judgement) -> str:
+    if window.first_sent_at is None or window.last_sent_at is None:
+        return "none proven" if judgement.suspicion.lost_events else "none"
+    lead, tail = (f"{value:+.2f} s" if value is not None else "unknown" for value in (window.lead_s, window.tail_s))
+    length = window.last_sent_at - window.first_sent_at
+    return f"{length:.1f} s (lead {lead}, tail {tail})"
 
 
 def _behaviour(judgement: Judgement) -> Text:

@@ -96,16 +96,18 @@ def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
     assert_all_up(left_running)
 
 
-def test_ctrl_c_on_the_web_ui_in_the_middle_of_an_outage(
-    start: Start, left_running: EmbeddedStack, stack_home: Path
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_to_the_web_ui_in_the_middle_of_an_outage(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, number: int, code: int
 ) -> None:
     port = free_port()
     run = start("--web-port", str(port), *SHORT, *QUICK, "--outage", "60s", home=stack_home)
     page = Browser(run, port)
     page.start()
     run.await_log("proven down")
-    run.signal(signal.SIGTERM)
-    assert run.end(60) == 143
+    run.signal(number)
+    assert run.end(60) == code
+    assert run.report["exit_code"] == code
     assert {"healed", "interrupted"} <= set(run.marks)
     assert_all_up(left_running)
 

@@ -39,7 +39,7 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("fault", "nuke", "choose stop"),
         ("fault_target", "moon", "choose broker"),
         ("scenario", "doom", "choose lost-event"),
-        ("expect", "luck", "choose consistent or lost-events"),
+        ("expect", "luck", "choose consistent, lost-events, phantom-events or any"),
         ("service_variant", "magic", "choose naive or outbox"),
         ("service_pool", "0", "whole number from 1"),
         ("service_pool", "2.5", "whole number from 1"),

@@ -288,6 +288,23 @@ def test_summary_names_the_guards_that_failed() -> None:
     assert text.startswith("INCONCLUSIVE")
 
 
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ((), "broker 10.4 s away"),
+        ((m.HEALED,), "broker never proven back"),
+        ((m.HEALING, m.HEALED), "broker never proven back"),
+        ((m.INJECTED,), "broker never proven down"),
+        ((m.INJECTED, m.HEALING, m.HEALED), "broker never proven down"),
+    ],
+)
+def test_summary_of_a_run_that_was_cut_off_at_any_mark(missing: tuple[str, ...], words: str) -> None:
+    history = Story().calm().without(*missing).history()
+    text = summary(history, judge(history), Path("runs/x")).plain
+    assert words in text
+    assert "broker down" in text
+
+
 def test_strip_shows_a_single_lost_event_and_the_outage() -> None:
     timeline = [{"due": 100, "acknowledged": 100, "lost": int(second == 12)} for second in range(30)]
     judgement = judge(Story().calm().history())

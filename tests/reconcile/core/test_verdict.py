@@ -187,5 +187,5 @@ def test_an_unread_topic_casts_doubt_on_lost_events_only() -> None:
 def test_suspected_losses_are_no_failure_window() -> None:
     judgement = judged(lost, evidence)
     assert judgement.windows[0].lost == 0
-    assert "no event is proven lost" in summary(Story().history(), judgement, Path("runs/x")).plain
+    assert "failure window: none proven" in summary(Story().history(), judgement, Path("runs/x")).plain
     assert judgement.ruling.reason.startswith("1 event may be lost, unproven; drain complete: the drain was cut short")
