@@ -1,0 +1,107 @@
+"""A system under test of the tests' own: real PostgreSQL, real Kafka, and a service that does what a test wants."""
+
+import http.server
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from confluent_kafka import Producer
+
+from chaos.subject import PlacedOrder, Subject
+from tests.conftest import Infra
+
+
+class StillTarget:
+    """A target that nobody breaks."""
+
+    name = "broker"
+    faults = ("stop",)
+
+    def __init__(self, up: bool = True) -> None:
+        self.up = up
+
+    def describe(self) -> str:
+        return "broker (process 7)"
+
+    def is_up(self) -> bool:
+        return self.up
+
+    def apply(self, fault: str, timeout_s: float) -> None:
+        raise AssertionError("preflight and drain break nothing")
+
+    def heal(self, fault: str, timeout_s: float) -> None:
+        raise AssertionError("preflight and drain mend nothing")
+
+
+class Service:
+    """Places orders straight into the stores; `row` and `event` say which of the two writes it does."""
+
+    def __init__(self, database_url: str, bootstrap: str, topic: str) -> None:
+        self.row = self.event = True
+        self.status = 201
+        self._database_url = database_url
+        self._topic = topic
+        self._producer = Producer({"bootstrap.servers": bootstrap})
+        with psycopg.connect(database_url) as connection:
+            connection.execute("CREATE TABLE orders (id uuid PRIMARY KEY, customer_id uuid NOT NULL)")
+
+    def place(self, customer_id: uuid.UUID) -> PlacedOrder:
+        if self.status != 201:
+            return PlacedOrder(self.status, None, None)
+        order = uuid.uuid4()
+        if self.row:
+            with psycopg.connect(self._database_url) as connection:
+                connection.execute("INSERT INTO orders VALUES (%s, %s)", [order, customer_id])
+        if self.event:
+            self._producer.produce(self._topic, key=str(order), value=f'{{"customerId": "{customer_id}"}}')
+            assert self._producer.flush(10) == 0
+        return PlacedOrder(201, order, None)
+
+
+@contextmanager
+def answering(answer: Callable[[str], str]) -> Iterator[str]:
+    """Serve `answer(path)` as JSON on a free port of loopback; gives the base URL."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = answer(self.path).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Keep quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def make_subject(infra: Infra, base_url: str, topic: str | None = None) -> tuple[Subject, Service]:
+    """Return a healthy subject with a database and a topic of its own, and the service behind it."""
+    database_url = infra.new_database()
+    topic = topic or infra.new_topic()
+    service = Service(database_url, infra.kafka_bootstrap, topic)
+    subject = Subject(
+        service_url=base_url,
+        health_url=f"{base_url}/health",
+        database_url=database_url,
+        kafka={"bootstrap.servers": infra.kafka_bootstrap},
+        topic=topic,
+        orders_table="orders",
+        outbox_table=None,
+        backlog_url=None,
+        target=StillTarget(),
+        place_order=service.place,
+        logs={},
+        environment={},
+    )
+    return subject, service
