@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import psycopg
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -64,6 +64,18 @@ def eventually(what: str, check: Callable[[], bool], seconds: float = 10) -> flo
     return time.monotonic() - start
 
 
+def end_of(consumer: Consumer, place: TopicPartition) -> int:
+    """The partition's end; a broker that has just been started may not lead it yet."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 @dataclass
 class Service:
     """One service process and what its two stores hold."""
@@ -101,7 +113,7 @@ class Service:
         with contextlib.closing(consumer):
             partitions = consumer.list_topics(self.topic, timeout=10).topics[self.topic].partitions
             places = [TopicPartition(self.topic, number, 0) for number in partitions]
-            end = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+            end = sum(end_of(consumer, place) for place in places)
             consumer.assign(places)
             found: list[tuple[str, dict[str, Any]]] = []
             deadline = time.monotonic() + 20
