@@ -129,7 +129,7 @@ KEY = str(ORDER).encode()
         (order_created(ORDER, RUN.customer_id(7), eventType="order.cancelled"), KEY, (0, 0, 1)),
         (order_created(ORDER, RUN.customer_id(7), type="created", eventType="order.cancelled"), KEY, (0, 0, 1)),
         (json.dumps({"orderId": str(ORDER), "customerId": str(RUN.first), "eventId": "1"}).encode(), KEY, (0, 0, 1)),
-        (GOOD, "23ac74c2-3119-4a81-8f97-0467d08db3ea".encode(), (0, 0, 1)),
+        (GOOD, b"23ac74c2-3119-4a81-8f97-0467d08db3ea", (0, 0, 1)),
         (GOOD, b"order-1", (0, 0, 1)),
         (GOOD, b"", (0, 0, 1)),
         (GOOD, b"\xff" * 36, (0, 0, 1)),
