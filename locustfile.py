@@ -18,12 +18,11 @@ try:
     from locust import events
     from locust.env import Environment
 
-    from chaos.commandline import add_options, check_form, read_settings, settings_of_run, texts_of
+    from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
     from chaos.conductor import Conductor
     from chaos.embedded import EmbeddedSystem
     from chaos.journal import Journal
     from chaos.judging import Judging
-    from chaos.lease import LeaseTaken
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
@@ -36,6 +35,7 @@ try:
     from runlog.folder import FolderError, RunFolder, check_runs_dir
     from runlog.settings import Settings, SettingsError
     from stack.errors import StackError
+    from stack.lease import LeaseTaken
 except ImportError as missing:
     sys.stderr.write(f"{missing.name or missing} is not installed here; run `make setup`, then .venv/bin/locust\n")
     sys.exit(2)
@@ -72,7 +72,7 @@ class House:
 
     def begin(self) -> Conductor | None:
         """Start a run with the options as they stand now."""
-        parsed = self._parsed()
+        parsed = self.parsed
         try:
             settings = settings_of_run(parsed)
         except SettingsError as error:
@@ -142,7 +142,7 @@ class House:
             self._print_summary()
 
     def _exit_code(self) -> int:
-        parsed, conductor = self._parsed(), self.conductor
+        parsed, conductor = self.parsed, self.conductor
         codes = [] if self.end_code is None else [self.end_code]
         if not (codes or parsed.headless or parsed.autostart):
             # A web session that is ended while no run is on: Locust's normal way out.
@@ -153,11 +153,13 @@ class House:
 
     def _print_summary(self) -> None:
         # With --json, standard output belongs to Locust's JSON.
-        stream = sys.stderr if getattr(self._parsed(), "json", False) else sys.stdout
+        stream = sys.stderr if getattr(self.parsed, "json", False) else sys.stdout
         stream.write(self.judging.summary)
         stream.flush()
 
-    def _parsed(self) -> Namespace:
+    @property
+    def parsed(self) -> Namespace:
+        """Locust's options as they stand now; the web form changes them."""
         return self.environment.parsed_options or Namespace(headless=False, autostart=False)
 
 
@@ -202,12 +204,15 @@ def move_in(environment: Environment, **_: Any) -> None:
         environment.host = house.open(settings)
     except (StackError, LeaseTaken) as error:
         _refuse(str(error), exitcodes.NOT_READY)
+    except OSError as error:
+        house.close()
+        _refuse(f"the stack cannot be brought up: {error}", exitcodes.NOT_READY)
     except KeyboardInterrupt:
         house.close()
         sys.exit(house.end_code or exitcodes.SIGINT)
     environment.stop_timeout = max(environment.stop_timeout or 0, 2.0)
     environment.process_exit_code = exitcodes.USAGE_OR_CRASH
-    door.locust_takes_sigterm = environment.web_ui is not None
+    door.web = environment.web_ui is not None
     _wire(environment, house)
 
 
@@ -218,17 +223,22 @@ def _wire(environment: Environment, house: House) -> None:
     environment.events.quitting.add_listener(lambda **_: house.quitting())
     environment.events.quit.add_listener(lambda **_: house.summary_last())
     if environment.web_ui is not None:
-        _check_starts(environment, house)
+        _check_posts(environment, house)
 
 
-def _check_starts(environment: Environment, house: House) -> None:
-    """Refuse a wrong start form before Locust applies any field of it."""
+def _check_posts(environment: Environment, house: House) -> None:
+    """Refuse orders from other pages, and a wrong start form before Locust applies any field of it."""
 
     @environment.web_ui.app.before_request  # type: ignore[union-attr]
-    def check_start() -> Any:
-        if request.method == "POST" and request.path.endswith("/swarm"):
-            problem = check_form(request.form, house._parsed(), environment.host or "")
-            if problem:
+    def check_post() -> Any:
+        if request.method != "POST":
+            return None
+        if is_foreign(request.headers.get("Origin"), request.host):
+            return jsonify({"success": False, "message": "this page is not the harness's own"}), 403
+        if request.path.endswith("/swarm"):
+            busy = house.conductor is not None and house.conductor.active
+            problem = check_form(request.form, house.parsed, environment.host or "")
+            if problem := "a run is under way: stop it first, or wait for its end" if busy else problem:
                 return jsonify({"success": False, "message": problem, "host": environment.host})
         return None
 

@@ -82,7 +82,7 @@ def open_loop(url: str, rate: float, warmup: float, seconds: float) -> dict[str,
         path = Path(folder) / "ledger.bin"
         fire = environment.events.request.fire
         spec = LoadSpec.sized(url, rate, REQUEST_TIMEOUT_S, KEY, CONTRACT)
-        session = LoadSession(spec, LedgerWriter(path), clock, lambda fields: fire(**fields))
+        session = LoadSession(spec, LedgerWriter(path, KEY), clock, lambda fields: fire(**fields))
         Orders.session = session
         session.begin(clock.now())
         begin, cpu = hold(warmup, seconds)

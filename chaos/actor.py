@@ -28,6 +28,10 @@ class NotRestored(Exception):
     """The target could not be proven back; the message says what a person can do."""
 
 
+class AlreadyDown(Exception):
+    """The target was down before we touched it; the message says so."""
+
+
 class Actor:
     """Performs the outages of one run.
 
@@ -69,15 +73,18 @@ class Actor:
         """Whether a fault was begun and is not yet proven mended."""
         return self._open is not None
 
-    def inject(self, index: int, outage: Outage) -> bool:
+    def inject(self, index: int, outage: Outage) -> str | None:
         """Break the target and wait until it is proven down.
 
         Returns:
-            whether it was proven; if not, the outage has no `injected` mark and proves nothing.
+            None when that was proven, else why not; then the outage has no `injected` mark and proves nothing.
 
         Raises:
+            AlreadyDown: somebody else has broken the target; it is left alone.
             TargetError: the fault could not be done.
         """
+        if not self._target.is_up():
+            raise AlreadyDown(f"{self._target.describe()} is down already, and not by this run: it is left alone")
         began = self._clock.now()
         described = self._target.describe()
         self._journal.open(OpenFault(self._run_id, outage.fault, outage.target, described, began, os.getpid()))
@@ -87,10 +94,10 @@ class Actor:
         self._perform(lambda: self._target.apply(outage.fault, ACT_TIMEOUT_S))
         try:
             edge = self._watch.await_down(began, self._edge_timeout)
-        except NotProven:
-            return False
+        except NotProven as why:
+            return str(why)
         self._mark(Mark(self._clock.now(), marks.INJECTED, index, {"down_edge": list(edge)}))
-        return True
+        return None
 
     def heal(self) -> None:
         """Mend whatever is broken and wait until it is proven back; nothing to do is fine. May be called again.
@@ -118,6 +125,7 @@ class Actor:
         for _ in range(HEAL_TRIES):
             try:
                 self._perform(lambda: self._target.heal(outage.fault, ACT_TIMEOUT_S))
+                self._watch.revive()
                 return self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
             except (TargetError, NotProven) as error:
                 trouble = str(error)

@@ -7,6 +7,7 @@ and does nothing but declare. Values are checked in one place for all ways in: `
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from runlog.options import OPTIONS
 from runlog.settings import Settings, SettingsError, make_settings
@@ -79,12 +80,29 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
         return f"Host {host}: orders go to the order service of this stack, {service_url}"
     if form.get("run_time"):
         return f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
+    for option in OPTIONS:
+        if option.name in NOT_IN_FORM and form.get(option.dest, texts_of(parsed).get(option.dest)) != texts_of(
+            parsed
+        ).get(option.dest):
+            return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
     try:
         make_settings({**texts_of(parsed), **given})
     except SettingsError as error:
         return str(error)
     return None
+
+
+def is_foreign(origin: str | None, host: str) -> bool:
+    """Return whether a request that changes something comes from a page of another site.
+
+    Locust answers cross-origin posts, so any website open in the same browser could order an outage.
+
+    Args:
+        origin: the `Origin` header; browsers send it with every post, scripts need not.
+        host: the `Host` header.
+    """
+    return origin is not None and urlsplit(origin).netloc != host
 
 
 def settings_of_run(parsed: Namespace) -> Settings:

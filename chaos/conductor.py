@@ -6,12 +6,13 @@ winding up always stops the load, mends the target, proves it back, keeps the hi
 """
 
 import logging
+import time
 from typing import Final
 
 import gevent
 from gevent.event import Event
 
-from chaos.actor import NotRestored
+from chaos.actor import AlreadyDown, NotRestored
 from chaos.drain import Drain
 from chaos.house import House, Interrupted, RunFailed
 from chaos.journal import Journal
@@ -32,6 +33,7 @@ USERS_WAIT_S: Final = 20.0
 LEAD_S: Final = 0.2
 STEP_S: Final = 0.05
 PROGRESS_S: Final = 5.0
+GRACE_S: Final = 2.0
 
 
 class Conductor:
@@ -58,6 +60,7 @@ class Conductor:
         self._codes: list[int] = []
         self._player: gevent.Greenlet | None = None
         self._completed = False
+        self._interrupted = float("-inf")
         self._cut: tuple[str, str, int] | None = None
 
     def start(self) -> None:
@@ -77,12 +80,16 @@ class Conductor:
         made up for at any time.
         """
         if self.active and self.phase is RunPhase.RECONCILE:
+            if time.monotonic() - self._interrupted < GRACE_S:
+                # A supervisor that signals twice, or a whole process group, does not mean the verdict.
+                return
             self._codes.append(exit_code)
             log.warning("%s: not judging the run", reason)
             self._house.cancel_judging()
         elif self._player is not None and not self._player.ready() and self._cut is None:
             log.warning("%s: ending the run, mending the target first", reason)
             self._cut = (marks.INTERRUPTED, reason, exit_code)
+            self._interrupted = time.monotonic()
             self._player.kill(Interrupted(), block=False)
 
     def _run(self, player: gevent.Greenlet) -> None:
@@ -156,14 +163,16 @@ class Conductor:
         run.load.phase = Phase.OUTAGE
         began = clock.now()
         try:
-            proven = run.actor.inject(index, outage)
+            unproven = run.actor.inject(index, outage)
+        except AlreadyDown as error:
+            raise RunFailed(str(error), exitcodes.INCONCLUSIVE) from None
         except (TargetError, OSError) as error:
             raise RunFailed(f"the fault could not be done: {error}", exitcodes.NOT_READY) from None
-        if proven:
+        if unproven is None:
             log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
             self._hold(run, clock.now() + outage.length)
         else:
-            log.warning("outage: %s went on answering: the fault is not proven", outage.target)
+            log.warning("outage: the fault is not proven: %s", unproven)
         began = clock.now()
         run.actor.heal()
         log.info("outage: %s proven back after %.2f s", outage.target, clock.now() - began)
@@ -191,7 +200,7 @@ class Conductor:
         recording, load = run.recording, run.load
         told = recording.clock.now()
         while (now := recording.clock.now()) < until:
-            if trouble := load.trouble or recording.trouble:
+            if trouble := load.trouble or recording.trouble or recording.watch.trouble:
                 raise RunFailed(trouble, exitcodes.USAGE_OR_CRASH)
             if not recording.watch.alive:
                 raise RunFailed("the lookout process ended", exitcodes.USAGE_OR_CRASH)
@@ -229,7 +238,7 @@ class Conductor:
     def _keep(self, run: OpenRun) -> None:
         run.load.finish(in_order=True)
         run.recording.close(self._house.statistics())
-        if trouble := run.load.trouble or run.recording.trouble:
+        if trouble := run.load.trouble or run.recording.trouble or run.recording.watch.trouble:
             log.error("the history is not whole: %s", trouble)
             self._codes.append(exitcodes.USAGE_OR_CRASH)
 
@@ -243,7 +252,9 @@ class Conductor:
             if run.actor.broken:
                 run.actor.heal()
                 log.info("the target is proven back")
-        except NotRestored as error:
+        except Exception as error:
+            # Whatever went wrong: nobody has proven that the target is back.
+            log.debug("mending went wrong", exc_info=True)
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
             run.recording.mark_now(marks.FAILED, reason=str(error), exit_code=exitcodes.NOT_READY, not_restored=True)

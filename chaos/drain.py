@@ -17,7 +17,7 @@ import gevent
 from chaos.database import DatabaseError, OrdersTable
 from chaos.proof import prove_order
 from chaos.subject import Subject
-from chaos.watch import LookoutWatch
+from chaos.watch import LookoutWatch, NotProven
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 
@@ -79,7 +79,10 @@ class Drain:
             say: told what is awaited, whenever that changes.
         """
         deadline = self._clock.now() + cap_s
-        self._watch.follow()
+        try:
+            self._watch.follow()
+        except NotProven as gone:
+            return DrainResult(False, (str(gone),))
         table = OrdersTable(self._subject.database_url, self._subject.orders_table)
         proof = gevent.spawn(self._prove)
         said: list[str] = []
@@ -88,7 +91,7 @@ class Drain:
                 if missing != said:
                     said = missing
                     say("waiting for " + "; ".join(missing))
-                if self._clock.now() >= deadline:
+                if self._clock.now() >= deadline or not self._watch.alive:
                     return DrainResult(False, tuple(missing))
                 gevent.sleep(POLL_S)
         finally:
@@ -98,6 +101,8 @@ class Drain:
 
     def _missing(self, table: OrdersTable) -> list[str]:
         now = self._clock.now()
+        if not self._watch.alive:
+            return ["the lookout to follow the topic"]
         missing = []
         if waiting := self._in_flight():
             missing.append(f"answers to {waiting} requests")
@@ -109,7 +114,7 @@ class Drain:
             self._quiet_since = now
             return missing
         changed = self._watch.activity.own_changed
-        if self._watch.activity.own is None or not self._watch.alive:
+        if self._watch.activity.own is None:
             return ["the lookout to follow the topic"]
         if now - max(self._quiet_since, changed or 0.0) < self._settle:
             return [f"{self._settle:g} s without a new row or event"]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from chaos.lease import Lease
 from chaos.preflight import PreflightError
 from chaos.process_target import ProcessTarget
 from chaos.subject import PlacedOrder, Subject
 from runlog.settings import Settings
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
+from stack.lease import Lease
 from stack.settings import ServiceSettings, StackSettings
 
 PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]

@@ -36,8 +36,8 @@ class Judging:
         again = f"run `python -m reconcile {folder.path}` while the stores are up\n"
         # A session of its own: a Ctrl-C in the terminal is for the harness to answer, see `chaos.signals`.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "reconcile", str(folder.path)],
-            cwd=Path(__file__).resolve().parent.parent,
+            # -P: what lies in the user's folder must not be taken for a package of ours.
+            [sys.executable, "-P", "-m", "reconcile", str(folder.path)],
             env=_environment(subject),
             stdout=subprocess.PIPE,
             text=True,
@@ -73,8 +73,10 @@ class Judging:
 
 def _environment(subject: Subject) -> dict[str, str]:
     """What reconcile needs to read the stores; secrets travel here and never on a command line."""
+    ours = str(Path(__file__).resolve().parent.parent)
     environment = {
         **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
         "LOCUST_DATABASE_URL": subject.database_url,
         "LOCUST_KAFKA_BOOTSTRAP": subject.kafka["bootstrap.servers"],
     }

@@ -11,11 +11,11 @@ The word `tail` on standard input makes it also follow new records and count tho
 """
 
 import json
+import os
 import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TextIO
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -81,23 +81,35 @@ class Lookout:
         self._partitions_asked = 0.0
         self._last_ends: dict[int, int] = {}
         self._own = 0
+        self._trouble: str | None = None
 
     def watch(self, stop: threading.Event, tail: threading.Event) -> None:
         """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
         due = time.monotonic()
-        with Path(self._config.offsets_file).open("a", encoding="utf-8", buffering=1) as kept:
-            while not stop.is_set():
-                seen = self._ask()
-                kept.write(seen.line() + "\n")
-                if tail.is_set():
-                    self._follow()
-                self._out.write(json.dumps({"seen": json.loads(seen.line()), "own": self._own_count()}) + "\n")
-                self._out.flush()
-                due = max(due + self._config.interval, time.monotonic())
-                stop.wait(due - time.monotonic())
+        kept = os.open(self._config.offsets_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        while not stop.is_set():
+            seen = self._ask()
+            self._keep(kept, seen)
+            if tail.is_set():
+                self._follow()
+            said = {"seen": json.loads(seen.line()), "own": self._own_count(), "trouble": self._trouble}
+            self._out.write(json.dumps(said) + "\n")
+            self._out.flush()
+            due = max(due + self._config.interval, time.monotonic())
+            stop.wait(due - time.monotonic())
+        os.close(kept)
         self._asker.close()
         if self._tail:
             self._tail.close()
+
+    def _keep(self, kept: int, seen: Observation) -> None:
+        """Write `seen` down. A full disk ends the keeping, not the watching: the broker must still be proven back."""
+        if self._trouble:
+            return
+        try:
+            os.write(kept, seen.line().encode() + b"\n")
+        except OSError as error:
+            self._trouble = f"the offsets cannot be written: {error.strerror}"
 
     def _client(self) -> dict[str, str]:
         return {

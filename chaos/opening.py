@@ -59,7 +59,8 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     if start is None:
         raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
     recording = Recording(settings, subject, start, proven, texts)
-    log.info("run %s: everything it leaves behind lies in %s", recording.folder.run_id, recording.folder.path)
+    shown = Path(settings.runs_dir) / recording.folder.run_id
+    log.info("run %s: everything it leaves behind lies in %s", recording.folder.run_id, shown)
     actor = Actor(
         target=subject.target,
         watch=recording.watch,

@@ -52,7 +52,11 @@ class ProcessTarget:
 
     def describe(self) -> str:
         """Return component, product and process id."""
-        return f"{self._name} ({self._product}, process {self._process.pid})"
+        try:
+            return f"{self._name} ({self._product}, process {self._process.pid})"
+        except StackError:
+            # Somebody took the stack down under us; mending must be able to say what it wanted to mend.
+            return f"{self._name} ({self._product}, no longer known)"
 
     def is_up(self) -> bool:
         """Return whether the process runs."""

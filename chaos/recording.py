@@ -45,15 +45,15 @@ class Recording:
         self.trouble: str | None = None
         self.clock = AnchoredClock.anchor()
         self.run_key = RunKey.random()
-        self.folder = create_run_folder(Path(settings.runs_dir))
+        self.folder = create_run_folder(Path(settings.runs_dir).absolute())
         self._marks = MarksWriter(self.folder.marks)
         self._log_starts = {name: _size(Path(path)) for name, path in subject.logs.items()}
         self._subject = subject
         self.facts = self._make_facts(settings, start, proven, texts)
         self.facts.write(self.folder)
-        self.ledger = LedgerWriter(self.folder.ledger)
+        self.ledger = LedgerWriter(self.folder.ledger, self.run_key)
         self.watch = LookoutWatch(self._lookout_config(), self.folder.logs / "lookout.log")
-        self.mark(Mark(self.facts.started_at, marks.STARTED))
+        self.mark(Mark(self.facts.started_at, marks.STARTED, None, {"run": str(self.run_key)}))
 
     def mark(self, mark: Mark) -> None:
         """Write `mark`. A full disk becomes `trouble`, never an exception: mending goes before writing."""

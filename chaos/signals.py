@@ -23,7 +23,7 @@ class SignalDoor:
     """Takes SIGINT, SIGTERM and SIGHUP for the whole process.
 
     Args:
-        conductor: tells the run under way, if any.
+        conductor: tells the run of this process that began last, if any.
         end_code: told the exit code that the signal asks for.
     """
 
@@ -32,7 +32,7 @@ class SignalDoor:
         self._end_code = end_code
         self._main = greenlet.getcurrent()
         self._thrown = False
-        self.locust_takes_sigterm = False
+        self.web = False
 
     def install(self) -> None:
         """Take the signals; call it in the main greenlet."""
@@ -50,12 +50,18 @@ class SignalDoor:
             self._end_code(code)
             conductor.interrupt(f"{number.name} received", code)
             conductor.finished.wait()
-        elif not self.locust_takes_sigterm:
+        elif not self.web:
             self._end_code(code)
-        if number is signal.SIGTERM and self.locust_takes_sigterm:
+        if self.web and number is signal.SIGTERM:
+            # Locust has a handler of its own by now, which ends the web UI.
             return
+        if self.web or conductor is None:
+            self._throw()
+        # A headless run that is over ends Locust by itself; anything thrown now would strike it in the middle of that.
+
+    def _throw(self) -> None:
+        """Give the main greenlet the Ctrl-C that Locust knows how to end on; once only."""
         if self._thrown:
-            # Locust is ending already; a second Ctrl-C would strike it in the middle of that.
             return
         self._thrown = True
         throw: Any = self._main.throw

@@ -20,6 +20,7 @@ Proof = TypeVar("Proof")
 # Enough to hold the last opposite observation of any edge: 30 s at 20 observations per second.
 KEPT: Final = 600
 POLL_S: Final = 0.02
+SILENT_S: Final = 2.0
 
 
 class NotProven(Exception):
@@ -51,19 +52,27 @@ class LookoutWatch:
 
     def __init__(self, config: LookoutConfig, log: Path) -> None:
         self.activity = Activity()
+        self.trouble: str | None = None
+        self._config = config
         self._seen: deque[Observation] = deque(maxlen=KEPT)
-        self._log = log.open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "chaos.lookout"],
-            cwd=Path(__file__).resolve().parent.parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,
-            text=True,
-        )
-        self._tell(config.dump())
-        self._reader = gevent.spawn(self._read)
+        self._log = log
+        self._heard = time.monotonic()
+        self._process, self._reader = self._start()
+
+    def _start(self) -> tuple["subprocess.Popen[str]", gevent.Greenlet]:
+        with self._log.open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "chaos.lookout"],
+                cwd=Path(__file__).resolve().parent.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                text=True,
+            )
+        _tell(process, self._config.dump())
+        self._heard = time.monotonic()
+        return process, gevent.spawn(self._read, process)
 
     @property
     def pid(self) -> int:
@@ -104,8 +113,27 @@ class LookoutWatch:
         return self._await(lambda: proven_up(self._seen_list(), since), timeout_s, "the broker to answer again")
 
     def follow(self) -> None:
-        """Let it count new events of the run from now on."""
-        self._tell("tail")
+        """Let it count new events of the run from now on.
+
+        Raises:
+            NotProven: it is gone.
+        """
+        _tell(self._process, "tail")
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since it last said anything; it says something many times a second, broker or not."""
+        return time.monotonic() - self._heard
+
+    def revive(self) -> None:
+        """Put a fresh one in its place if it has ended or fallen silent: what is mended must still be proven.
+
+        What happened in between stays unknown, and the guards will say so.
+        """
+        if self.alive and self.silent_s < SILENT_S:
+            return
+        self.close(timeout_s=0.5)
+        self._process, self._reader = self._start()
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the process: by closing its input, and by force when it does not go within `timeout_s` seconds."""
@@ -121,27 +149,17 @@ class LookoutWatch:
             self._process.kill()
             self._process.wait(timeout=timeout_s)
         self._reader.join(timeout=timeout_s)
-        self._log.close()
 
     def _seen_list(self) -> list[Observation]:
         return list(self._seen)
 
-    def _tell(self, line: str) -> None:
-        if self._process.stdin is None:
-            raise NotProven("the lookout process has no input")
-        try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise NotProven(f"the lookout process is gone: {error.strerror}") from None
-
-    def _read(self) -> None:
-        if self._process.stdout is None:
-            return
-        for line in self._process.stdout:
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        for line in process.stdout or ():
             record = json.loads(line)
             seen = Observation.parse(json.dumps(record["seen"]))
+            self._heard = time.monotonic()
             self._seen.append(seen)
+            self.trouble = self.trouble or record["trouble"]
             if record["own"] != self.activity.own:
                 self.activity.own, self.activity.own_changed = record["own"], seen.answered
             self.activity.last = seen
@@ -152,8 +170,20 @@ class LookoutWatch:
             if not self.alive:
                 raise NotProven(f"the lookout process ended while it waited for {awaited}")
             if time.monotonic() >= deadline:
+                if self.silent_s >= SILENT_S:
+                    raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so nobody saw {awaited}")
                 last = self.activity.last
                 said = f"; last answer to the lookout: {last.error or 'offsets' if last else 'none'}"
                 raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}{said}")
             gevent.sleep(POLL_S)
         return found
+
+
+def _tell(process: "subprocess.Popen[str]", line: str) -> None:
+    try:
+        if process.stdin is None:
+            raise NotProven("the lookout process has no input")
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+    except OSError as error:
+        raise NotProven(f"the lookout process is gone: {error.strerror}") from None

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from reconcile.history import EventsWitness, RowsWitness
 from reconcile.judge import judge
+from reconcile.output import let_output_fail
 from reconcile.progress import show_progress
 from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.report import json_text, print_summary, write_reports
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
     try:
-        saved = load_witnesses(folder)
+        saved = load_witnesses(folder, record.facts.run_key)
     except ValueError as error:
         raise RecordProblem(str(error)) from None
     if saved is not None and saved[0].complete and saved[1].complete:
@@ -82,7 +83,7 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
     kept = saved[0] if saved is not None and saved[0].complete else None
     with show_progress(options.quiet or options.json) as progress:
         rows, events = read_stores(stores, record.facts, kept, progress)
-    save_witnesses(folder, rows, events)
+    save_witnesses(folder, record.facts.run_key, rows, events)
     return rows, events
 
 
@@ -111,6 +112,7 @@ def _complain(sentence: str) -> None:
 
 def _run() -> int:
     """Run the command; a bug of ours must not end with 1, which would say "not as expected"."""
+    let_output_fail()
     try:
         return main()
     except Exception as error:

@@ -1,13 +1,21 @@
 """Reads back what the harness wrote down while a run went on; every trouble becomes one sentence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from reconcile.history import EventsWitness, History, RowsWitness
+from runlog import marks as m
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder, reason
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
+
+# What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
+_EARLIEST_S: Final = -60.0
+_LATEST_S: Final = 8 * 24 * 3600.0
+_Part = TypeVar("_Part")
 
 
 class RecordProblem(Exception):
@@ -32,20 +40,53 @@ def read_record(folder: RunFolder) -> Record:
     """Read what the harness wrote down.
 
     Raises:
-        RecordProblem: a file is missing or damaged. Without `offsets.jsonl` there simply are no observations.
+        RecordProblem: a file is missing or damaged, or belongs to another run. Without `offsets.jsonl` there simply
+            are no observations.
     """
+    facts = _read(folder, folder.facts.name, lambda: RunFacts.read(folder))
+    ledger = _read(folder, folder.ledger.name, lambda: read_ledger(folder.ledger))
+    marks = _read(folder, folder.marks.name, lambda: read_marks(folder.marks))
+    seen: list[Observation] = []
+    if folder.offsets.is_file():
+        seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
+    _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
+    if marks:
+        told = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
+        _same_run(folder, folder.marks.name, str(facts.run_key), told)
+    _same_time(folder, folder.ledger.name, facts, _ledger_times(ledger))
+    edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
+    _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
+    _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
+    return Record(facts, ledger, marks, seen)
+
+
+def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
     try:
-        return Record(
-            facts=RunFacts.read(folder),
-            ledger=read_ledger(folder.ledger),
-            marks=read_marks(folder.marks),
-            observations=read_observations(folder.offsets) if folder.offsets.is_file() else [],
-        )
-    except FileNotFoundError as error:
-        name = str(error.filename).rsplit("/", 1)[-1]
+        return read()
+    except FileNotFoundError:
         raise RecordProblem(f"run {folder.run_id} has no {name}: it ended before it began, or is not whole") from None
     except OSError as error:
-        raise RecordProblem(f"run {folder.run_id} cannot be read: {reason(error)}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        words = " ".join(str(error).split())[:120]
-        raise RecordProblem(f"the records of run {folder.run_id} are damaged: {words}") from None
+        raise RecordProblem(f"{name} of run {folder.run_id} cannot be read: {reason(error)}") from None
+    except (ValueError, RecursionError) as error:
+        words = " ".join(str(error).split())[:160]
+        raise RecordProblem(f"{name} of run {folder.run_id} is damaged: {words}") from None
+
+
+def _same_run(folder: RunFolder, name: str, expected: str, told: str | None) -> None:
+    if told != expected:
+        whose = f"belongs to the run with the key {told}" if told else "does not begin with the key of its run"
+        raise RecordProblem(f"{name} of run {folder.run_id} {whose}, but run.json has the key {expected}")
+
+
+def _ledger_times(ledger: Ledger) -> list[float]:
+    known = [ledger.attempts[name][ledger.attempts[name] != 0] for name in ("due", "sent", "completed")]
+    return [float(bound) for times in known if len(times) for bound in (times.min(), times.max())]
+
+
+def _same_time(folder: RunFolder, name: str, facts: RunFacts, times: list[float]) -> None:
+    wrong = [at - facts.started_at for at in times if not _EARLIEST_S <= at - facts.started_at <= _LATEST_S]
+    if wrong:
+        raise RecordProblem(
+            f"{name} of run {folder.run_id} is damaged or of another run: it holds a time {abs(wrong[0]):.0f} s "
+            f"{'before' if wrong[0] < 0 else 'after'} the start of the run"
+        )

@@ -10,55 +10,106 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.history import EVENT, IDS, ROW, EventsWitness, RowsWitness
-from runlog.folder import RunFolder, read_json, write_json
+from runlog.folder import RunFolder, write_json
+from runlog.ids import RunKey
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 INDEX: Final = "witness.json"
 _ROWS: Final = {"rows": ROW, "pending": IDS, "elsewhere": IDS}
 _EVENTS: Final = {"events": EVENT}
 _BY_PARTITION: Final = ("starts", "lows", "reached", "ends")
 
 
-def save_witnesses(folder: RunFolder, rows: RowsWitness, events: EventsWitness) -> None:
-    """Save both witnesses in place of whatever was saved before.
+class _Array(msgspec.Struct):
+    file: str
+    length: int
+    sha256: str
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+    taken_at: float | None
+    complete: bool
+    problem: str | None
+    arrays: dict[str, _Array]
+
+
+class _Events(msgspec.Struct, forbid_unknown_fields=True):
+    foreign: int
+    unreadable: int
+    starts: dict[int, int]
+    lows: dict[int, int]
+    reached: dict[int, int]
+    ends: dict[int, int]
+    topic_id: str | None
+    read_at: float | None
+    complete: bool
+    problem: str | None
+    arrays: dict[str, _Array]
+
+
+class _Index(msgspec.Struct):
+    run_key: str
+    rows: _Rows
+    events: _Events
+
+
+class _Head(msgspec.Struct):
+    format: int
+
+
+def save_witnesses(folder: RunFolder, run_key: RunKey, rows: RowsWitness, events: EventsWitness) -> None:
+    """Save both witnesses of the run with this key in place of whatever was saved before.
 
     Raises:
         OSError: the disk is full or not writable; what was saved before still stands.
     """
     folder.witnesses.mkdir(mode=0o700, exist_ok=True)
     parts = {"rows": _save(folder.witnesses, rows, _ROWS), "events": _save(folder.witnesses, events, _EVENTS)}
-    write_json(folder.witnesses / INDEX, {"format": FORMAT, **parts})
+    write_json(folder.witnesses / INDEX, {"format": FORMAT, "run_key": str(run_key), **parts})
     named = {entry["file"] for part in parts.values() for entry in part["arrays"].values()}
     for path in folder.witnesses.glob("*.npy"):
         if path.name not in named:
             path.unlink()
 
 
-def load_witnesses(folder: RunFolder) -> tuple[RowsWitness, EventsWitness] | None:
+def load_witnesses(folder: RunFolder, run_key: RunKey) -> tuple[RowsWitness, EventsWitness] | None:
     """Return the saved witnesses, complete or not; None if none were saved.
 
+    Args:
+        folder: of the run.
+        run_key: of the run, by `run.json`.
+
     Raises:
-        ValueError: a file is missing, damaged, or of another format; one sentence with the remedy.
+        ValueError: a file is missing, damaged, of another format or of another run; one sentence with the remedy.
     """
     path = folder.witnesses / INDEX
     if not path.is_file():
         return None
     try:
-        index = read_json(path)
-        if index["format"] != FORMAT:
-            raise ValueError(f"format {index['format']} instead of {FORMAT}")
-        rows = RowsWitness(**_load(folder.witnesses, index["rows"], _ROWS))
-        events = EventsWitness(**_load(folder.witnesses, index["events"], _EVENTS))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        index = _read_index(path)
+        if index.run_key != str(run_key):
+            raise ValueError(f"{INDEX} is of the run with the key {index.run_key}, not of {run_key}")
+        rows = RowsWitness(**_load(folder.witnesses, index.rows, _ROWS))
+        events = EventsWitness(**_load(folder.witnesses, index.events, _EVENTS))
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise ValueError(
             f"the saved witnesses of run {folder.run_id} are damaged ({_brief(error)}); "
             f"delete its folder {folder.witnesses.name}/ and reconcile again while both stores are there"
         ) from None
     return rows, events
+
+
+def _read_index(path: Path) -> _Index:
+    raw = path.read_bytes()
+    found = msgspec.json.decode(raw, type=_Head).format
+    if found != FORMAT:
+        raise ValueError(f"format {found} instead of {FORMAT}")
+    return msgspec.json.decode(raw, type=_Index)
 
 
 def _save(folder: Path, witness: RowsWitness | EventsWitness, arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
@@ -85,20 +136,17 @@ def _save_array(folder: Path, name: str, array: NDArray[np.void], dtype: np.dtyp
     return {"file": path.name, "length": len(array), "sha256": digest}
 
 
-def _load(folder: Path, part: dict[str, Any], arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
-    entries = part.pop("arrays")
-    for name in _BY_PARTITION:
-        if name in part:
-            part[name] = {int(partition): int(offset) for partition, offset in part[name].items()}
-    return {**part, **{name: _load_array(folder, entries[name], dtype) for name, dtype in arrays.items()}}
+def _load(folder: Path, part: _Rows | _Events, arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
+    told = {name: getattr(part, name) for name in part.__struct_fields__ if name != "arrays"}
+    return {**told, **{name: _load_array(folder, part.arrays[name], dtype) for name, dtype in arrays.items()}}
 
 
-def _load_array(folder: Path, entry: dict[str, Any], dtype: np.dtype[np.void]) -> NDArray[np.void]:
-    path = folder / Path(entry["file"]).name
-    if _digest(path) != entry["sha256"]:
+def _load_array(folder: Path, entry: _Array, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    path = folder / Path(entry.file).name
+    if _digest(path) != entry.sha256:
         raise ValueError(f"{path.name} is not what {INDEX} says")
     array: NDArray[np.void] = np.load(path, allow_pickle=False)
-    if array.dtype != dtype or array.shape != (entry["length"],):
+    if array.dtype != dtype or array.shape != (entry.length,):
         raise ValueError(f"{path.name} holds other elements than expected")
     return array
 

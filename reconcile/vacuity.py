@@ -1,6 +1,7 @@
 """Vacuity guards: does a clean result prove anything? Each is a pure function of the findings."""
 
 import math
+from itertools import groupby
 from typing import Final
 
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
@@ -15,18 +16,42 @@ LEAST_SENT_IN_OUTAGE: Final = 0.9
 LEAST_SENT: Final = 0.98
 LEAST_ON_TIME: Final = 0.95
 LARGEST_WALL_STEP_S: Final = 0.5
+# The lookout asks up to 20 times a second and waits 50 ms: one or two questions without an answer are a hiccup.
+LEAST_UNANSWERED: Final = 3
+LEAST_AWAY_S: Final = 0.25
 _NO_OUTAGE: Final = "this scenario breaks nothing"
 
 
 def fault_proven(findings: Findings) -> Guard:
-    """Each planned outage was seen: the broker answered, then failed to answer."""
+    """Each planned outage was seen: the broker answered, then failed to answer; and it was there until the fault."""
     name, planned = "fault proven", findings.planned_outages
     if not planned:
         return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
     if proven < planned:
         return vacuity(name, False, f"the broker was proven down in {proven} of {some(planned, 'outage')}")
+    away = _away_before(findings)
+    if away:
+        return vacuity(name, False, away)
     return vacuity(name, True, f"the broker was proven down in {some(proven, 'outage')}, as planned")
+
+
+def _away_before(findings: Findings) -> str | None:
+    """Return how the broker was proven away before the first fault of the run was ordered; None when it was not."""
+    for outage in findings.outages:
+        if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
+            early = outage.injecting - outage.down_edge[1]
+            return f"outage {outage.index}: the broker was down {early:.3f} s before the fault was ordered"
+    begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
+    end = findings.outages[0].injecting
+    if begin is None or end is None:
+        return None
+    inside = (one for one in findings.history.observations if begin <= one.asked and one.answered <= end)
+    for ok, group in groupby(inside, key=lambda one: one.ok):
+        run = [] if ok else list(group)
+        if len(run) >= LEAST_UNANSWERED and (gone := run[-1].answered - run[0].asked) >= LEAST_AWAY_S:
+            return f"the broker left {len(run)} questions in a row unanswered in the baseline, {gone:.3f} s long"
+    return None
 
 
 def fault_held(findings: Findings) -> Guard:

@@ -1,13 +1,24 @@
 """What is known of a run when it starts, in `run.json`: enough to judge it later without asking anybody again."""
 
-from dataclasses import asdict, dataclass, field
+import math
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
+import msgspec
+
 from runlog.clock import AnchoredClock
-from runlog.folder import RunFolder, read_json, write_json
+from runlog.folder import RunFolder, write_json
 from runlog.ids import RunKey
 
 FORMAT: Final = 1
+_WORDS: Final = {
+    "scenario": ("lost-event", "phantom-event", "control"),
+    "expect": ("consistent", "lost-events", "phantom-events", "any"),
+    "attribution": ("tagged", "exclusive"),
+}
+_MOST_OUTAGES: Final = 1000
+# Epoch seconds of the year 5138, as times are read by `datetime` and numpy; longer ones are no times.
+_LATEST: Final = 1e11
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +98,31 @@ class RunFacts:
 
         Raises:
             FileNotFoundError: there is none.
-            ValueError: it was written in another format.
+            ValueError: it is damaged, or was written in another format.
         """
-        record = read_json(folder.facts)
-        if record.pop("format") != FORMAT:
-            raise ValueError(f"{folder.facts.name} of run {folder.run_id} has another format than {FORMAT}")
-        record["run_key"] = RunKey.parse(record["run_key"])
-        record["clock"] = AnchoredClock(**record["clock"])
-        starts = {int(key): value for key, value in record["topic"]["starts"].items()}
-        record["topic"] = TopicStart(record["topic"]["name"], record["topic"]["topic_id"], starts)
-        order = record.get("check_order")
-        record["check_order"] = CheckOrder(**order) if order else None
-        return cls(**record)
+        record = msgspec.json.decode(folder.facts.read_bytes(), type=dict[str, Any])
+        if record.get("format") != FORMAT:
+            raise ValueError(f"it has another format than {FORMAT}")
+        record["run_key"] = {"upper": RunKey.parse(str(record.get("run_key"))).upper}
+        facts = msgspec.convert(record, cls, str_keys=True)
+        facts._check()
+        return facts
+
+    def _check(self) -> None:
+        """Refuse values that are of the right type, yet cannot have been written.
+
+        Raises:
+            ValueError: one of them; names it.
+        """
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                raise ValueError(f"`{name}` is {getattr(self, name)!r}, not one of {', '.join(words)}")
+        for name in [each.name for each in fields(self) if each.type is float]:
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0 <= value < _LATEST):
+                raise ValueError(f"`{name}` is {value:g}, which no run has")
+        outages = self.options.get("outages", "1")
+        if not (outages.isascii() and outages.isdigit() and len(outages) < 5 and int(outages) <= _MOST_OUTAGES):
+            raise ValueError(f"`options.outages` is {outages!r}, not a whole number up to {_MOST_OUTAGES}")
+        if any(not (0 <= partition < 2**31 and 0 <= start < 2**63) for partition, start in self.topic.starts.items()):
+            raise ValueError("`topic.starts` holds what is no partition or no offset")

@@ -4,6 +4,7 @@ Only the places of things and how they get there whole are decided here; what is
 named after them.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -106,7 +107,8 @@ def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
         probe.unlink()
         space = os.statvfs(runs_dir)
     except OSError as error:
-        probe.unlink(missing_ok=True) if probe.parent.is_dir() else None
+        with contextlib.suppress(OSError):
+            probe.unlink()
         raise FolderError(f"--runs-dir {runs_dir}: {reason(error)}; name a folder that can be written") from None
     free = space.f_bavail * space.f_frsize
     if free < need_bytes:

@@ -2,26 +2,35 @@
 
 One append-only file of fixed-size binary records. An attempt is written when it is sent and again when it is
 completed, so a harness that dies leaves every attempt behind; a closing record says that the writer ended in order and
-how many arrivals were due. Records go out unbuffered: they survive the death of the process at once. Layout: a
-16-byte header, then records of `RECORD` (little endian, 56 bytes, times in epoch seconds of the run's clock).
+how many arrivals were due. Records go out unbuffered: they survive the death of the process at once. Layout (little
+endian): 16 bytes of magic with the version, 8 bytes of run key, then records of 64 bytes: `FIELDS` (times in epoch
+seconds of the run's clock) and the CRC-32 of header and fields, so that no record of another run passes for ours.
 """
 
+import errno
 import os
 import uuid
+import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
+from runlog.ids import RunKey
 from runlog.outcomes import Failure, Outcome
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-HEADER: Final = b"ORDER-LEDGER\x00\x01\r\n"
+MAGIC: Final = b"ORDER-LEDGER\x00\x02\r\n"
+HEADER: Final = Struct("<16sQ")
 _PACK: Final = Struct("<BBHBBHQddd16s")
+_CHECK: Final = Struct("<Q")
+RECORD_BYTES: Final = _PACK.size + _CHECK.size
+# Sequence numbers are 62 bits of a customer id (`runlog.ids`).
+_SEQUENCES: Final = 1 << 62
 NO_ID: Final = bytes(16)
 FIELDS: Final = [
     ("kind", "u1"),
@@ -82,14 +91,21 @@ class Completion:
 class LedgerWriter:
     """Appends records to a ledger file; one writer a file.
 
+    Args:
+        path: the file to make.
+        run_key: of the run whose attempts go into it.
+
     Raises:
         FileExistsError: the file is there already: a ledger is never written over.
         OSError: the disk is full or not writable.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run_key: RunKey) -> None:
+        header = HEADER.pack(MAGIC, run_key.upper)
+        self._salt = zlib.crc32(header)
+        self._torn = False
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        os.write(self._fd, HEADER)
+        self._append(header)
 
     def sent(self, seq: int, due: float, sent: float, phase: Phase) -> None:
         """Write that attempt `seq`, due at `due`, goes out at `sent` (epoch seconds)."""
@@ -128,9 +144,14 @@ class LedgerWriter:
         os.close(self._fd)
         self._fd = -1
 
-    def _write(self, record: bytes) -> None:
-        if os.write(self._fd, record) != len(record):
-            raise OSError("the ledger was written short: the disk is full")
+    def _write(self, fields: bytes) -> None:
+        self._append(fields + _CHECK.pack(zlib.crc32(fields, self._salt)))
+
+    def _append(self, record: bytes) -> None:
+        # Behind a record that was cut short nothing could be read any more, even if the disk had room again.
+        if self._torn or os.write(self._fd, record) != len(record):
+            self._torn = True
+            raise OSError(errno.ENOSPC, "the ledger was written short: the disk is full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +159,7 @@ class Ledger:
     """A ledger as read back.
 
     Attributes:
+        run_key: of the run that it was written for.
         attempts: structured array of `FIELDS`, one element a due arrival that is on disk, in order of `seq`;
             `kind` is SENT (no answer known), COMPLETED or NOT_SENT.
         closed: the writer ended in order.
@@ -146,6 +168,7 @@ class Ledger:
         torn_bytes: bytes of a last record that was cut short.
     """
 
+    run_key: RunKey
     attempts: "NDArray[np.void]"
     closed: bool
     due: int
@@ -159,35 +182,55 @@ class Ledger:
 
 
 def read_ledger(path: Path) -> Ledger:
-    """Read a ledger file.
+    """Read a ledger file; a last record that was cut short is counted and left out.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the file is no ledger, or of another version.
+        ValueError: the file is no ledger, of another version, or holds damaged records.
     """
     import numpy as np
 
     raw = path.read_bytes()
-    if not raw.startswith(HEADER):
-        raise ValueError(f"{path.name} is not a ledger of this version")
-    body = memoryview(raw)[len(HEADER) :]
-    torn = len(body) % _PACK.size
-    records = np.frombuffer(body[: len(body) - torn], dtype=np.dtype(FIELDS))
+    if not raw.startswith(MAGIC) or len(raw) < HEADER.size:
+        raise ValueError("it is not a ledger of this version")
+    body = memoryview(raw)[HEADER.size :]
+    torn = len(body) % RECORD_BYTES
+    whole = body[: len(body) - torn]
+    padded = np.dtype([*FIELDS, ("check", "<u8")])
+    records = np.frombuffer(whole, dtype=padded)
+    damaged = _damaged(records, whole, zlib.crc32(raw[: HEADER.size]))
+    if bad := int(damaged.sum()):
+        raise ValueError(f"{bad} of its {len(records)} records {'is' if bad == 1 else 'are'} not as they were written")
     closing = records[records["kind"] == Kind.CLOSED]
-    opened = records[(records["kind"] == Kind.SENT) | (records["kind"] == Kind.NOT_SENT)]
-    done = records[records["kind"] == Kind.COMPLETED]
-    due = int(closing["seq"][-1]) if len(closing) else None
-    highest = int(max((part["seq"].max() for part in (opened, done) if len(part)), default=-1)) + 1
-    slots = np.zeros(max(highest, due or 0), dtype=records.dtype)
+    told = records[records["kind"] != Kind.CLOSED][[name for name, _ in FIELDS]]
+    due = int(closing["seq"][0]) if len(closing) else None
     # Of several records of one attempt the last counts: a completion comes after its sending.
-    slots[opened["seq"]] = opened
-    slots[done["seq"]] = done
-    attempts = slots[slots["kind"] != 0]
-    expected = due if due is not None else len(slots)
+    _, last = np.unique(told["seq"][::-1], return_index=True)
+    attempts = told[::-1][last].astype(np.dtype(FIELDS))
+    expected = due if due is not None else int(attempts["seq"][-1]) + 1 if len(attempts) else 0
     return Ledger(
+        run_key=RunKey.parse(f"{HEADER.unpack(raw[: HEADER.size])[1]:016x}"),
         attempts=attempts,
-        closed=bool(len(closing)),
+        closed=due is not None,
         due=due if due is not None else len(attempts),
-        missing=max(0, expected - len(attempts)),
+        missing=expected - len(attempts),
         torn_bytes=torn,
     )
+
+
+def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArray[np.bool_]":
+    """Return which records the writer cannot have written: wrong checksum, no meaning, or no place in the ledger."""
+    import numpy as np
+
+    sums = [zlib.crc32(raw[at : at + _PACK.size], salt) for at in range(0, len(raw), RECORD_BYTES)]
+    kind, seq = records["kind"], records["seq"]
+    closing = np.flatnonzero(kind == Kind.CLOSED)
+    limit = int(seq[closing[0]]) if len(closing) else _SEQUENCES
+    damaged: NDArray[np.bool_] = records["check"] != np.array(sums, dtype=np.uint64)
+    damaged |= ~np.isin(kind, list(Kind)) | (records["outcome"] > max(Outcome)) | (records["failure"] > max(Failure))
+    damaged |= (kind != Kind.CLOSED) & (~np.isin(records["phase"], list(Phase)) | (seq >= np.uint64(limit)))
+    damaged |= (kind == Kind.COMPLETED) & ~np.isin(seq, seq[kind == Kind.SENT])
+    damaged |= ~(np.isfinite(records["due"]) & np.isfinite(records["sent"]) & np.isfinite(records["completed"]))
+    if len(closing):
+        damaged[closing[0] + 1 :] = True  # nothing follows the closing record
+    return damaged

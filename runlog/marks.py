@@ -4,11 +4,14 @@ Marks carry the run's own clock. Those of an outage (`injecting`, `injected`, `h
 phases, failure window and late events are measured against them.
 """
 
+import errno
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 # Marks outside an outage, in the order in which a run passes them.
 STARTED: Final = "started"
@@ -23,6 +26,9 @@ DRAINED: Final = "drained"
 INTERRUPTED: Final = "interrupted"
 FAILED: Final = "failed"
 ENDED: Final = "ended"
+
+# Marks are stamped by the threads that see things and written as they come, so neighbours may swap by a little.
+LARGEST_STEP_BACK_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,12 @@ class MarksWriter:
             OSError: the disk is full or not writable.
         """
         record = {"at": mark.at, "name": mark.name, "outage": mark.outage, **mark.detail}
-        os.write(self._fd, json.dumps(record).encode() + b"\n")
+        line = json.dumps(record).encode() + b"\n"
+        written = os.write(self._fd, line)
+        if written != len(line):
+            # What was cut short goes, so that later marks still begin a line of their own.
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._fd)
 
     def close(self) -> None:
@@ -63,18 +74,49 @@ class MarksWriter:
         os.close(self._fd)
 
 
+class _Line(msgspec.Struct):
+    """The types of what a mark may say; whoever judges a run relies on them."""
+
+    at: float
+    name: str
+    outage: int | None
+    run: str | None = None
+    fault: str | None = None
+    target: str | None = None
+    healed_by: str | None = None
+    down_edge: tuple[float, float] | None = None
+    up_edge: tuple[float, float] | None = None
+    complete: bool | None = None
+    missing: list[str] | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    not_restored: bool | None = None
+    wall_step: float | None = None
+
+
 def read_marks(path: Path) -> list[Mark]:
     """Return the marks of a file in order; a last line that was cut short is left out.
 
     Raises:
         FileNotFoundError: there is none.
+        ValueError: a line is no mark, or its time lies before that of the marks above it.
     """
-    marks = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    marks: list[Mark] = []
+    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+    latest = float("-inf")
+    for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        at, name, outage = record.pop("at"), record.pop("name"), record.pop("outage")
-        marks.append(Mark(at, name, outage, record))
+            record = msgspec.json.decode(line, type=dict[str, Any])
+            msgspec.convert(record, _Line)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise ValueError(f"line {number}: {error}") from None
+        except msgspec.DecodeError as error:
+            if number == len(lines):
+                break
+            raise ValueError(f"line {number}: {error}") from None
+        mark = Mark(float(record.pop("at")), record.pop("name"), record.pop("outage"), record)
+        if mark.at < latest - LARGEST_STEP_BACK_S:
+            raise ValueError(f"line {number}: `{mark.name}` lies {latest - mark.at:.3f} s before a mark above it")
+        latest = max(latest, mark.at)
+        marks.append(mark)
     return marks

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -25,7 +27,7 @@ class Observation:
 
     asked: float
     answered: float
-    ends: dict[int, int] | None
+    ends: dict[int, int] | None = None
     error: str | None = None
 
     @property
@@ -47,12 +49,13 @@ class Observation:
         """Return the observation that `line()` wrote.
 
         Raises:
-            ValueError: the line was cut short or is something else.
+            msgspec.ValidationError: the line is no observation; a ValueError.
+            msgspec.DecodeError: the line is not even JSON, it was cut short; a ValueError.
         """
-        record = json.loads(line)
-        ends = record.get("ends")
-        parsed = {int(partition): int(end) for partition, end in ends.items()} if ends is not None else None
-        return cls(float(record["asked"]), float(record["answered"]), parsed, record.get("error"))
+        return _AS_JSON.decode(line)
+
+
+_AS_JSON = msgspec.json.Decoder(Observation)
 
 
 def read_observations(path: Path) -> list[Observation]:
@@ -60,13 +63,16 @@ def read_observations(path: Path) -> list[Observation]:
 
     Raises:
         FileNotFoundError: there is none.
+        ValueError: a whole line is no observation.
     """
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         try:
-            found.append(Observation.parse(line))
-        except (ValueError, KeyError):
-            continue
+            found.append(_AS_JSON.decode(line))
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise ValueError(f"line {number}: {error}") from None
+        except msgspec.DecodeError:
+            continue  # the lookout was killed, or the disk was full: the others still stand
     return found
 
 

@@ -16,6 +16,7 @@ from runlog.options import BY_NAME, OPTIONS, Option
 SHORTEST_OUTAGE_S: Final = 2.0
 # What Kafka and Redpanda take as a topic's name.
 TOPIC_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
+LONGEST_SHOWN: Final = 80
 LONGEST_S: Final = 24 * 3600.0
 HIGHEST_RATE: Final = 10_000.0
 # Beyond the producer's own limits: time for the last appends to be seen.
@@ -189,7 +190,7 @@ class _Texts:
 
     def whole(self, name: str, least: int, most: int) -> int:
         option, text = BY_NAME[name], self.text(name)
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        if not text.isascii() or not text.isdigit() or len(text) > 12 or not least <= int(text) <= most:
             raise _wrong(option, text, f"it must be a whole number from {least} to {most}")
         return int(text)
 
@@ -205,5 +206,6 @@ def _why(name: str) -> str:
 
 
 def _wrong(option: Option, text: str, right: str) -> SettingsError:
-    shown = "(hidden)" if option.secret else (text or "''")
+    short = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+    shown = "(hidden)" if option.secret else (short or "''")
     return SettingsError(f"{option.flag} {shown}: {right}")

@@ -15,6 +15,7 @@ from types import FrameType
 from stack import kafka_archive
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
+from stack.lease import LEASE, Lease, LeaseTaken
 from stack.settings import VARIANTS, ServiceSettings, StackSettings
 from stack.status import as_document, as_json, as_text
 
@@ -43,11 +44,13 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("fetch", help="download Kafka's jars once, verify them, make the class archive")
-    commands.add_parser("down", help="stop every component; data stays")
-    commands.add_parser("clean", help="down, then delete data and logs")
+    down = commands.add_parser("down", help="stop every component; data stays")
+    clean = commands.add_parser("clean", help="down, then delete data and logs")
     status = commands.add_parser("status", help="say what runs, where, and how it is; 0 if all is up, else 3")
     status.add_argument("--json", action="store_true", help="print one JSON object (no secret in it)")
     up = commands.add_parser("up", help="start whatever is missing, and wait until everything answers")
+    for command in (up, down, clean):
+        command.add_argument("--force", action="store_true", help="also while a running harness uses the stack")
     for name in ("service", "database", "kafka"):
         up.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="TCP port (default: a free one)")
     up.add_argument("--without-service", action="store_true", help="only PostgreSQL and Kafka")
@@ -85,9 +88,20 @@ def _up(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
     stack = EmbeddedStack(progress=show_progress)
+    _respect_lease(stack, arguments)
     stack.up(settings, owner="python -m stack up", with_service=not arguments.without_service)
     say(as_text(as_document(stack)))
     return EXIT_OK
+
+
+def _respect_lease(stack: EmbeddedStack, arguments: argparse.Namespace) -> None:
+    """Raise LeaseTaken if a running harness uses the stack: changed under its feet, its measurement would be void."""
+    holder = Lease(stack.home / LEASE).holder()
+    if holder and not arguments.force:
+        raise LeaseTaken(
+            f"a running harness (process {holder}) uses the stack in {stack.home}: wait until it has ended, "
+            f"or say 'python -m stack {arguments.command} --force' to do it all the same"
+        )
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -107,7 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
         say("kafka jars     verified")
         return EXIT_OK
     stack = EmbeddedStack(progress=show_progress)
-    if stack.status() is None:
+    _respect_lease(stack, arguments)
+    if stack.status() is None and not stack.strays():
         say("nothing runs")
     if arguments.command == "clean":
         stack.clean()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from stack import process
+from stack import process, spawn
 from stack.errors import StackError
 from stack.health import Health
 from stack.records import ComponentRecord
@@ -95,7 +95,7 @@ class ManagedProcess(ABC):
         """Spawn the process on a port and record it."""
         self.before_start()
         launch = self.launch(port, extra)
-        child = process.spawn(launch)
+        child = spawn.spawn(launch)
         started = process.start_time(child.pid)
         if started is None:
             raise StackError(f"{self.title} ended at once; its log says:\n{process.log_tail(self.log_path)}")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from stack import kafka_archive, kafka_jars, ports, process
+from stack import kafka_archive, kafka_jars, ports, process, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.health import Health
 from stack.kafka import Broker
+from stack.lease import LEASE, Lease
 from stack.lock import locked
 from stack.postgres import Database
 from stack.progress import Progress, Stopwatch, silent
@@ -23,6 +24,7 @@ from stack.records import StackState
 from stack.service import Service, fingerprint
 from stack.settings import StackSettings
 from stack.store import StateStore, default_home
+from stack.strays import Stray
 
 _LOCK_WAIT_S = 120.0
 _READY_TIMEOUT_S = 60.0
@@ -63,8 +65,9 @@ class EmbeddedStack:
         Raises PortTaken, ChecksumError, FetchError or StackError; what this call started is stopped again then.
         """
         wanted = settings or StackSettings()
-        self.home.mkdir(parents=True, exist_ok=True)
+        self._store.make()
         with self._locked("starting the stack"):
+            self._end_strays()
             kafka_archive.ensure(self._cache, progress=self._progress)
             chosen = self._choose_ports(wanted, with_service=with_service)
             started: list[ManagedProcess] = []
@@ -80,21 +83,37 @@ class EmbeddedStack:
 
     def down(self) -> None:
         """End every component (killed if it does not end within 10 s) and forget them; the data stays."""
-        if self.status() is None:
+        if self.status() is None and not self.strays():
             return
         with self._locked("stopping the stack"):
             self._end([*self.components])
             self._store.forget()
 
     def clean(self) -> None:
-        """Take the stack down and delete its data and logs."""
+        """Take the stack down and delete its data, its logs, and a harness's journal and lease (one in use stays)."""
         self.down()
         self.database.remove_data()
-        self._store.delete()
+        self._store.delete(spare=LEASE if Lease(self.home / LEASE).holder() else "")
 
     def status(self) -> StackState | None:
         """What is recorded; None if nothing is. Ask each component's `is_alive`, or `health`, whether it lives."""
         return self._store.load()
+
+    def strays(self) -> list[Stray]:
+        """Processes of this stack that no record knows: whoever started them was killed while doing so.
+
+        One that is just being started may be among them, so end them only under the stack's lock.
+        """
+
+        folders = [self.home / "data"]
+        with suppress(StackError):  # no place for a database: then none was started
+            folders.append(self.database.data_folder)
+
+        def recorded() -> list[int]:
+            records = [component.record for component in self.components]
+            return [entry.pid for entry in records if entry and process.is_alive(entry.pid, entry.started)]
+
+        return strays.find(self.home, folders, recorded)
 
     def health(self, timeout_s: float = _PROBE_S) -> dict[str, Health]:
         """Ask each component on its own protocol; `timeout_s` seconds at most for each."""
@@ -177,6 +196,12 @@ class EmbeddedStack:
             self.service.stop(_STOP_TIMEOUT_S)
         yield from self._start(self.service, port, extra, started)
 
+    def _end_strays(self) -> None:
+        found = self.strays()
+        for stray in found:
+            self._progress(stray.component, f"ending process {stray.pid}, which no record knows", None)
+        strays.end(found)
+
     def _end(self, components: list[ManagedProcess]) -> None:
         """Ask all to end at once, then wait for each; kill what does not."""
         watch = Stopwatch(self._progress, "stack")
@@ -184,5 +209,6 @@ class EmbeddedStack:
             component.request_stop()
         for component in reversed(components):
             component.discard(_STOP_TIMEOUT_S)
+        self._end_strays()  # a start that was struck before it could be recorded
         if components:
             watch.done("stopped")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from stack import kafka_jars, process
+from stack import kafka_jars, process, spawn, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.health import Health, check_kafka
@@ -82,7 +82,7 @@ class Broker(ManagedProcess):
         fresh.mkdir(parents=True)
         configuration = self._write_configuration(fresh.with_name("format.properties"), 9092, 9093, fresh)
         arguments = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(configuration))
-        yield from process.run_to_end(self._java(arguments), "formatting Kafka's storage", _FORMAT_TIMEOUT_S)
+        yield from spawn.run_to_end(self._java(arguments), "formatting Kafka's storage", _FORMAT_TIMEOUT_S)
         fresh.rename(self._data)
 
     def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
@@ -130,7 +130,12 @@ class Broker(ManagedProcess):
             cwd=self._store.home,
             log_path=self.log_path,
             # Nothing else of our environment: JAVA_TOOL_OPTIONS and its like would change the broker.
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "CLASSPATH": os.pathsep.join(map(str, jars))},
+            env={
+                "PATH": os.defpath,
+                "LANG": "C.UTF-8",
+                "CLASSPATH": os.pathsep.join(map(str, jars)),
+                **strays.mark(self._store.home, self.name),
+            },
         )
 
 

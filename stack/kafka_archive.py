@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stack import kafka_jars, ports, process
+from stack import kafka_jars, ports, process, strays
 from stack.errors import StackError
 from stack.kafka import Broker, archive_path
 from stack.lock import locked
@@ -62,6 +62,7 @@ def _train(cache: Path, archive: Path) -> None:
             broker.stop(_WRITE_TIMEOUT_S)
         finally:
             broker.kill()
+            strays.end(strays.find(store.home, [store.home], lambda: []))  # interrupted before it was recorded
         if not written.exists():
             raise StackError(f"Java wrote no class archive; its log says:\n{process.log_tail(broker.log_path)}")
         written.replace(archive)

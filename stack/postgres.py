@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from stack import process
+from stack import process, spawn, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.health import Health, check_sql
@@ -73,14 +73,14 @@ class Database(ManagedProcess):
                 *("--no-data-checksums", "--no-sync", "--no-instructions"),
             )
             launch = self._command(place, "initdb", arguments)
-            yield from process.run_to_end(launch, "making PostgreSQL's data folder", _INITDB_TIMEOUT_S)
+            yield from spawn.run_to_end(launch, "making PostgreSQL's data folder", _INITDB_TIMEOUT_S)
         finally:
             word.unlink(missing_ok=True)
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as stream:
             stream.write(_CONFIGURATION)
         single = self._command(place, "postgres", ("--single", "-D", str(fresh), "postgres"))
         statement = f"CREATE DATABASE {DATABASE_NAME}\n".encode()
-        yield from process.run_to_end(single, "creating the orders database", _INITDB_TIMEOUT_S, statement)
+        yield from spawn.run_to_end(single, "creating the orders database", _INITDB_TIMEOUT_S, statement)
         fresh.rename(place.data)
 
     def before_start(self) -> None:
@@ -102,6 +102,11 @@ class Database(ManagedProcess):
             return Health(False, "PostgreSQL was never started")
         return check_sql(state.database_url, timeout_s)
 
+    @property
+    def data_folder(self) -> Path:
+        """Where the data lies: in the stack's home, or outside it when the server's user cannot enter the home."""
+        return self._place().data
+
     def remove_data(self) -> None:
         """Delete the data folder, also where it lies outside the stack's home."""
         place = self._place()
@@ -113,7 +118,7 @@ class Database(ManagedProcess):
             argv=(str(place.programs / program), *arguments),
             cwd=Path("/"),  # the unprivileged user may not enter ours
             log_path=self.log_path,
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **strays.mark(self._store.home, self.name)},
             user=place.user,
             group=place.group,
         )

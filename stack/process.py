@@ -11,16 +11,13 @@ import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-
-from stack.errors import StackError
 
 POLL_S = 0.02
 _KILL_WAIT_S = 5.0
@@ -85,29 +82,9 @@ class Launch:
     group: int | None = None
 
 
-def spawn(launch: Launch, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output appended to the log file; returns once it is spawned.
-
-    A session of its own: a Ctrl-C in the terminal reaches the harness, never the components.
-    """
-    launch.log_path.parent.mkdir(parents=True, exist_ok=True)
-    # Dropping root's groups too, else the unprivileged process could still read what belongs to group root.
-    extra_groups: list[int] | None = None if launch.user is None else []
-    with launch.log_path.open("ab") as log:
-        child = subprocess.Popen(
-            launch.argv,
-            cwd=launch.cwd,
-            env=dict(launch.env),
-            stdin=stdin,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            user=launch.user,
-            group=launch.group,
-            extra_groups=extra_groups,
-        )
+def adopt(child: subprocess.Popen[bytes]) -> None:
+    """Keep a child of ours until it has ended, so that it is reaped."""
     _children[child.pid] = child
-    return child
 
 
 def tree(pid: int) -> list[psutil.Process]:
@@ -171,26 +148,3 @@ def accepts(host: str, port: int, timeout_s: float) -> bool:
             return True
     except OSError:
         return False
-
-
-def run_to_end(launch: Launch, what: str, timeout_s: float, text: bytes | None = None) -> Generator[None, None, None]:
-    """Run a short program to its end, yielding while it runs; `text` goes to its standard input.
-
-    what: said in the error, "formatting Kafka's storage". Raises StackError when it fails or takes longer than
-    `timeout_s` seconds (it is killed then), with the last lines of its log.
-    """
-    with tempfile.TemporaryFile() as source:
-        source.write(text or b"")
-        source.seek(0)
-        child = spawn(launch, stdin=source.fileno())
-    begun = time.monotonic()
-    try:
-        while child.poll() is None:
-            if time.monotonic() - begun > timeout_s:
-                raise StackError(f"{what} took longer than {timeout_s:g} s; its log says:\n{log_tail(launch.log_path)}")
-            yield
-    finally:
-        if child.poll() is None:
-            kill_tree(child.pid)
-    if child.returncode != 0:
-        raise StackError(f"{what} failed with exit code {child.returncode}; its log says:\n{log_tail(launch.log_path)}")

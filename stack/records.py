@@ -101,6 +101,10 @@ def load(path: Path) -> StackState | None:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise StackError(
+            f"{path} cannot be read ({error.strerror}): set HARNESS_STACK_HOME to another folder"
+        ) from None
     except ValueError as error:
         raise StackError(f"{path} is not JSON ({error}): end its processes by hand, then delete the file") from error
     if not isinstance(document, dict) or document.get("version") != STATE_VERSION:

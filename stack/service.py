@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import ClassVar
 
-from stack import process
+from stack import process, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.health import Health, check_http
@@ -62,7 +62,7 @@ class Service(ManagedProcess):
             argv=(sys.executable, "-m", "orderservice"),
             cwd=CHECKOUT,
             log_path=self.log_path,
-            env={**inherited, **environment(state, port)},
+            env={**inherited, **environment(state, port), **strays.mark(self._store.home, self.name)},
         )
 
     def probe(self, timeout_s: float) -> Health:

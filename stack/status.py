@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from stack.embedded import EmbeddedStack
@@ -14,7 +15,8 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
     """Look at every component now. What is unknown is None.
 
     `up`: all three run and are healthy. `components`: for each recorded one `up` (its process runs), `healthy`,
-    `detail`, `pid`, `port`, `log`.
+    `detail`, `pid`, `port`, `log`. `unrecorded`: `component` and `pid` of each process of this stack that no record
+    knows, as an interrupted start may leave it (or one that is being started at this moment).
     """
     state = stack.status()
     health = stack.health() if state else {}
@@ -46,6 +48,7 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
         "kafka_bootstrap": f"{HOST}:{broker_port}" if broker_port else None,
         "service_url": f"http://{HOST}:{service_port}" if service_port else None,
         "components": components,
+        "unrecorded": [asdict(stray) for stray in stack.strays()],
     }
 
 
@@ -56,11 +59,16 @@ def as_json(document: dict[str, Any]) -> str:
 
 def as_text(document: dict[str, Any]) -> str:
     """Return the document as lines for a person."""
+    unrecorded = [
+        f"  {entry['component']:<9} pid {entry['pid']} runs but is not recorded (python -m stack down ends it)"
+        for entry in document["unrecorded"]
+    ]
     if not document["components"]:
-        return "down: nothing is recorded (python -m stack up brings the stack up)"
+        return "\n".join(["down: nothing is recorded (python -m stack up brings the stack up)", *unrecorded])
     lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, brought up by {document['owner']}"]
     for name, entry in document["components"].items():
         word = "healthy" if entry["healthy"] else "sick" if entry["up"] else "down"
         lines.append(f"  {name:<9} {word:<8} pid {entry['pid']:<8} {entry['detail']}")
+    lines += unrecorded
     lines.append(f"  database {document['database']}, user {document['user']}, topic {document['topic']}")
     return "\n".join(lines)

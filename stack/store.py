@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -45,6 +46,22 @@ class StateStore:
         """Read the state; None if nothing is recorded."""
         return records.load(self._path)
 
+    def make(self) -> None:
+        """Make the home; raises StackError if it cannot be made or written to."""
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self.unusable(error) from None
+        if not os.access(self.home, os.W_OK | os.X_OK):
+            raise self.unusable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+    def unusable(self, error: OSError) -> StackError:
+        """The error to raise when the home is no folder that can be written to."""
+        return StackError(
+            f"{HOME_VARIABLE}: the stack cannot keep its files in {self.home} ({error.strerror}): "
+            f"set {HOME_VARIABLE} to a folder that you may write to"
+        )
+
     @contextmanager
     def _changing(self) -> Iterator[None]:
         with locked(self.home / "state.lock", _STATE_WAIT_S, "the state file"):
@@ -72,12 +89,16 @@ class StateStore:
             components = {**state.components, component: entry}
             records.save(self._path, dataclasses.replace(state, components=components))
 
-    def delete(self) -> None:
-        """Delete what this stack has put into its home, and the home itself if nothing else is in it."""
+    def delete(self, spare: str = "") -> None:
+        """Delete what this stack and its harness have put into its home, and the home itself if nothing else is in it.
+
+        spare: name of a file to leave.
+        """
         for folder in ("data", "logs"):
             shutil.rmtree(self.home / folder, ignore_errors=True)
-        for name in ("state.json", "state.lock", "lock"):
-            (self.home / name).unlink(missing_ok=True)
+        for name in ("state.json", "state.lock", "lock", "journal.json", "lease"):
+            if name != spare:
+                (self.home / name).unlink(missing_ok=True)
         with suppress(OSError):
             self.home.rmdir()
 

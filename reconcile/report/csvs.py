@@ -25,6 +25,8 @@ COLUMNS: Final = ("order_id", "customer_id", "sent_at", "acknowledged_at", "phas
 _DUPLICATE_COLUMNS: Final = (*COLUMNS, "kind", "partition", "offset", "event_id")
 _LATE_COLUMNS: Final = (*COLUMNS, "appended_not_before", "appended_not_after", "delay_s")
 _SEQUENCES: Final = 1 << 62
+# Epoch seconds of the end of the year 9999, which ISO 8601 can still write with four digits.
+_LATEST_TIME: Final = 253_402_300_800.0
 Column = list[str]
 
 
@@ -71,8 +73,8 @@ def id_texts(hi: Words, lo: Words) -> Column:
 
 
 def time_texts(times: Floats) -> Column:
-    """Return epoch seconds as ISO 8601 UTC with microseconds; NaN becomes an empty text."""
-    known = ~np.isnan(times)
+    """Return epoch seconds as ISO 8601 UTC with microseconds; NaN and what no clock shows become an empty text."""
+    known = np.abs(times) < _LATEST_TIME
     micros = np.rint(np.where(known, times, 0.0) * 1e6).astype("datetime64[us]")
     texts = np.datetime_as_string(micros, unit="us").tolist()
     return [f"{text}Z" if there else "" for text, there in zip(texts, known.tolist(), strict=True)]

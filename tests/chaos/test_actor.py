@@ -7,7 +7,7 @@ from typing import Any, cast
 import gevent
 import pytest
 
-from chaos.actor import HEAL_TRIES, Actor, NotRestored
+from chaos.actor import HEAL_TRIES, Actor, AlreadyDown, NotRestored
 from chaos.journal import Journal
 from chaos.plan import Outage
 from chaos.targets import TargetError
@@ -58,6 +58,9 @@ class Watch:
         self.broker = broker
         self.sees = sees
 
+    def revive(self) -> None:
+        """It never dies."""
+
     def await_down(self, since: float, timeout_s: float) -> tuple[float, float]:
         if self.broker.up or not self.sees:
             raise NotProven("waited in vain for the broker to stop answering")
@@ -93,7 +96,7 @@ class Stage:
 
 def test_an_outage_leaves_its_four_marks_and_a_closed_journal(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    assert stage.actor.inject(0, OUTAGE)
+    assert stage.actor.inject(0, OUTAGE) is None
     assert stage.journal.left_open() is not None
     stage.actor.heal()
     assert not stage.actor.broken
@@ -101,6 +104,17 @@ def test_an_outage_leaves_its_four_marks_and_a_closed_journal(tmp_path: Path) ->
     assert stage.names == ["injecting", "injected", "healing", "healed"]
     assert stage.marks[-1].detail["healed_by"] == "harness"
     assert stage.broker.did == ["stop", "heal"]
+
+
+def test_a_target_that_somebody_else_broke_is_left_alone(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.broker.up = False
+    with pytest.raises(AlreadyDown, match=r"broker \(process 7\) is down already"):
+        stage.actor.inject(0, OUTAGE)
+    stage.actor.heal()
+    assert stage.broker.did == []
+    assert stage.names == []
+    assert stage.journal.left_open() is None
 
 
 def test_healing_again_does_nothing(tmp_path: Path) -> None:
@@ -114,7 +128,7 @@ def test_healing_again_does_nothing(tmp_path: Path) -> None:
 
 def test_a_fault_that_is_not_proven_is_mended_all_the_same(tmp_path: Path) -> None:
     stage = Stage(tmp_path, sees=False)
-    assert not stage.actor.inject(0, OUTAGE)
+    assert "in vain" in str(stage.actor.inject(0, OUTAGE))
     stage.actor.heal()
     assert stage.names == ["injecting", "healing", "healed"]
     assert stage.broker.up

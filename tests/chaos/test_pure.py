@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.commandline import add_options, check_form, read_settings, texts_of
+from chaos.commandline import add_options, check_form, is_foreign, read_settings, texts_of
 from chaos.journal import Journal, OpenFault
-from chaos.lease import Lease, LeaseTaken
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
 from chaos.sightings import proven_down, proven_up
@@ -19,6 +18,7 @@ from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
 from runlog.options import OPTIONS
 from runlog.settings import SettingsError, make_settings
+from stack.lease import Lease, LeaseTaken
 
 
 def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Observation]:
@@ -108,7 +108,7 @@ def test_journal_that_cannot_be_written_forbids_the_fault(tmp_path: Path) -> Non
 
 def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> None:
     path = tmp_path / "home" / "lease"
-    hold = f"from pathlib import Path; from chaos.lease import Lease; Lease(Path({str(path)!r})).take()\n"
+    hold = f"from pathlib import Path; from stack.lease import Lease; Lease(Path({str(path)!r})).take()\n"
     holder = subprocess.Popen(
         [sys.executable, "-c", hold + "print('held', flush=True); input()"],
         stdin=subprocess.PIPE,
@@ -134,6 +134,14 @@ def test_lookout_config_goes_over_a_pipe_whole() -> None:
     assert LookoutConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
     assert json.loads(config.dump())["clock"] == [5.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("origin", "foreign"),
+    [(None, False), ("http://127.0.0.1:8089", False), ("http://evil.test", True), ("null", True)],
+)
+def test_posts_from_other_pages_are_foreign(origin: str | None, foreign: bool) -> None:
+    assert is_foreign(origin, "127.0.0.1:8089") is foreign
 
 
 class FakeParser:
@@ -191,6 +199,9 @@ def test_the_form_is_checked_as_a_whole_before_anything_is_applied() -> None:
     assert "--rate 0" in str(check_form({"host": url, "rate": "0"}, parsed(), url))
     # A form field may contradict what came from the command line.
     assert "--settle" in str(check_form({"settle": "50s"}, parsed(drain_timeout="20s"), url))
+    assert "--runs-dir: it is fixed" in str(check_form({"runs_dir": "/elsewhere"}, parsed(runs_dir="runs"), url))
+    assert "--kafka-port: it is fixed" in str(check_form({"kafka_port": "1"}, parsed(), url))
+    assert check_form({"runs_dir": "runs"}, parsed(runs_dir="runs"), url) is None
     assert "Run time 5m" in str(check_form({"run_time": "5m"}, parsed(), url))
     assert "this stack" in str(check_form({"host": "http://elsewhere"}, parsed(), url))
     assert texts_of(parsed(rate="7")) == {"rate": "7"}

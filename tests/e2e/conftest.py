@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import LocustProcess, Start
+from tests.e2e.harness import CHECKOUT, LocustProcess, Start
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +29,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a `locust` of this test; whatever still runs at the end of the test is ended."""
     begun: list[LocustProcess] = []
 
-    def begin(*arguments: str, home: Path | None = None, **env: str) -> LocustProcess:
+    def begin(*arguments: str, home: Path | None = None, cwd: Path = CHECKOUT, **env: str) -> LocustProcess:
         folder = tmp_path / f"locust-{len(begun)}"
         folder.mkdir()
         home = home or tmp_path / "stack"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        process = LocustProcess(list(arguments), folder, {**clean, "HARNESS_STACK_HOME": str(home), **env})
+        process = LocustProcess(list(arguments), folder, {**clean, "HARNESS_STACK_HOME": str(home), **env}, cwd)
         begun.append(process)
         return process
 

@@ -28,13 +28,13 @@ def _heed_sigint() -> None:
 class LocustProcess:
     """One `locust`, in a session of its own, with its output in files."""
 
-    def __init__(self, arguments: list[str], folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], folder: Path, env: dict[str, str], cwd: Path = CHECKOUT) -> None:
         self.out, self.err = folder / "out.txt", folder / "err.txt"
         self.runs = folder / "runs"
         # A shell that runs things in the background ignores SIGINT, and children inherit that: start from scratch.
         self.process = subprocess.Popen(
             [str(LOCUST), "--runs-dir", str(self.runs), *arguments],
-            cwd=CHECKOUT,
+            cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=self.out.open("wb"),

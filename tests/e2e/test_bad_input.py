@@ -75,6 +75,12 @@ def test_a_full_runs_folder_ends_with_4_before_anything_is_touched(start: Start,
         shutil.rmtree(small)
 
 
+def test_a_runs_folder_with_an_impossible_name_ends_with_4(start: Start) -> None:
+    run = start("--headless", "--runs-dir", "x" * 300)
+    assert run.end(30) == 4
+    _one_sentence(run.log, ["--runs-dir", "name a folder that can be written"])
+
+
 def test_before_setup_locust_says_make_setup(tmp_path: Path) -> None:
     """A Python that has Locust's file but none of our packages."""
     bare = [sys.executable, "-S", str(CHECKOUT / "locustfile.py")]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runlog.ledger import read_ledger
@@ -152,3 +153,36 @@ def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
     )
     assert done.returncode == 1, done.stderr.decode()
     assert run.report["verdict"] == "inconsistent"
+
+
+def lookout_of(pid: int) -> psutil.Process:
+    (found,) = [child for child in psutil.Process(pid).children() if "chaos.lookout" in child.cmdline()]
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lookout_that_dies_or_freezes_in_the_outage(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, number: int
+) -> None:
+    """A fresh one proves the broker back, and what nobody saw is not claimed."""
+    run = start("--headless", *SHORT, "--outage", "6s", home=stack_home)
+    run.await_log("proven down")
+    lookout_of(run.process.pid).send_signal(number)
+    code = run.end(90)
+    assert "NOT RESTORED" not in run.log
+    assert "healed" in run.marks
+    assert code in (1, 2, 3), run.log[-3000:]
+    assert not (stack_home / "journal.json").exists()
+    assert_all_up(left_running)
+
+
+def test_ctrl_c_while_locust_is_quitting_changes_nothing(start: Start, tmp_path: Path) -> None:
+    run = start("--headless", *SHORT, "--settle", "1s", "--expect", "lost-events")
+    run.await_log("Shape test stopping")
+    for _ in range(4):
+        if run.process.poll() is None:
+            run.signal(signal.SIGINT)
+    assert run.end(60) in (0, 130)
+    assert "Traceback" not in run.log
+    assert "INCONSISTENT" in run.printed
+    assert_nothing_runs(tmp_path / "stack")

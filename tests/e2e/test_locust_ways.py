@@ -13,7 +13,7 @@ import pytest
 
 from runlog.facts import RunFacts
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, http_get
+from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, http_get
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 QUICK = ["--settle", "1s", "--delivery-timeout", "1s"]
@@ -84,6 +84,7 @@ def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
     second = run.folder
 
     assert page.start(outage="60s")["success"] is True
+    assert "a run is under way" in str(page.start(outage="7s")["message"])
     run.await_that(lambda: run.folder.path != second.path, "the third run", 30)
     run.await_that(lambda: "injected" in run.marks, "the broker down", 30)
     page.stop()
@@ -153,3 +154,20 @@ def test_questions_to_locust_start_nothing(start: Start, tmp_path: Path, flag: s
     assert run.end(30) == 0
     assert not (tmp_path / "stack").exists()
     assert not run.runs.exists()
+
+
+def test_from_another_folder_with_a_runs_folder_there(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "reconcile").mkdir()  # not ours
+    locustfile = str(CHECKOUT / "locustfile.py")
+    run = start(
+        "-f", locustfile, "--headless", "--runs-dir", "my runs", "--expect", "lost-events", *SHORT, *QUICK,
+        home=stack_home, cwd=elsewhere,
+    )  # fmt: skip
+    assert run.end(90) == 0, run.log[-3000:]
+    assert "list:   my runs/" in run.printed
+    assert (elsewhere / "my runs" / "latest" / "report.json").exists()
+    assert_all_up(left_running)

@@ -39,8 +39,9 @@ def main(ledger: str, users: str) -> None:
     clock = AnchoredClock.anchor()
     with serving(scripts.hold(gate)) as target:
         fire = environment.events.request.fire
-        spec = LoadSpec.sized(target.url, 100, 30.0, RunKey.random(), OrderContract())
-        session = LoadSession(spec, LedgerWriter(Path(ledger)), clock, lambda fields: fire(**fields))
+        key = RunKey.random()
+        spec = LoadSpec.sized(target.url, 100, 30.0, key, OrderContract())
+        session = LoadSession(spec, LedgerWriter(Path(ledger), key), clock, lambda fields: fire(**fields))
         runner.start(int(users), spawn_rate=100)
         await_that(lambda: runner.user_count == int(users), "the users to be there, idle without a session")
         Orders.session = session

@@ -29,7 +29,7 @@ def main(url: str, ledger: str, key: str, seconds: str, limit: str = "") -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
     clock = AnchoredClock.anchor()
     spec = LoadSpec.sized(url, RATE, 30.0, RunKey.parse(key), OrderContract())
-    session = LoadSession(spec, LedgerWriter(Path(ledger)), clock, lambda event: None)
+    session = LoadSession(spec, LedgerWriter(Path(ledger), RunKey.parse(key)), clock, lambda event: None)
 
     def send() -> None:
         while True:

@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 
 from runlog.ids import RunKey
-from runlog.ledger import HEADER, Kind, read_ledger
+from runlog.ledger import HEADER, RECORD_BYTES, Kind, read_ledger
 
 from . import target as scripts
 from .target import Target, await_that, serving
 
 KEY = RunKey.random()
 CHECKOUT = Path(__file__).resolve().parents[2]
-RECORD_BYTES = 56
 
 
 def start(target: Target, ledger: Path, seconds: float, limit: int | None = None) -> subprocess.Popen[str]:
@@ -46,7 +45,7 @@ def test_a_full_disk_becomes_trouble_and_nothing_else(tmp_path: Path, torn: int)
     """The disk takes 31 records, and in one case a piece of the next."""
     path = tmp_path / "ledger.bin"
     with serving() as target:
-        told = facts(start(target, path, 1.5, len(HEADER) + 31 * RECORD_BYTES + torn))
+        told = facts(start(target, path, 1.5, HEADER.size + 31 * RECORD_BYTES + torn))
     assert told["trouble"].startswith("the ledger cannot be written: ")
     assert (told["failed_senders"], told["settled"]) == ([], True)
     ledger = read_ledger(path)

@@ -35,7 +35,7 @@ class Run:
         self.path = folder / "ledger.bin"
         self.events: list[dict[str, Any]] = []
         spec = LoadSpec(url, rate, timeout, KEY, OrderContract(), most)
-        self.session = LoadSession(spec, LedgerWriter(self.path), CLOCK, self.events.append)
+        self.session = LoadSession(spec, LedgerWriter(self.path, KEY), CLOCK, self.events.append)
         self._senders = [gevent.spawn(self._send) for _ in range(SENDERS)]
         self.session.begin(CLOCK.now())
 
@@ -284,7 +284,7 @@ def _break_off(session: LoadSession) -> None:
 def test_a_run_that_never_began_has_an_empty_ledger(tmp_path: Path, before: Callable[[LoadSession], None]) -> None:
     path = tmp_path / "ledger.bin"
     spec = LoadSpec.sized("http://127.0.0.1:9", 10, 1.0, KEY, OrderContract())
-    session = LoadSession(spec, LedgerWriter(path), CLOCK, lambda event: None)
+    session = LoadSession(spec, LedgerWriter(path, KEY), CLOCK, lambda event: None)
     sender = gevent.spawn(session.send_next)  # idles: nothing has begun
     sender.join(timeout=10)
     assert sender.successful()

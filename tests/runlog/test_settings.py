@@ -43,6 +43,7 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("service_variant", "magic", "choose naive or outbox"),
         ("service_pool", "0", "whole number from 1"),
         ("service_pool", "2.5", "whole number from 1"),
+        ("service_pool", "9" * 5000, "whole number from 1"),
         ("service_port", "70000", "whole number from 0 to 65535"),
         ("topic", " ", "must not be empty"),
         ("topic", "no such/topic", "a topic's name is"),

@@ -16,6 +16,7 @@ import pytest
 from stack import process
 from stack.errors import StackError
 from stack.process import Launch
+from stack.spawn import run_to_end, spawn
 
 SLEEPER = "import time; time.sleep(60)"
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(60)"
@@ -41,7 +42,7 @@ def sleeps_somewhere() -> bool:
 
 
 def test_identity_is_pid_and_start_time(tmp_path: Path) -> None:
-    child = process.spawn(launch(SLEEPER, tmp_path))
+    child = spawn(launch(SLEEPER, tmp_path))
     begun = started(child.pid)
     assert process.is_alive(child.pid, begun)
     assert not process.is_alive(child.pid, begun - 1)  # the pid is somebody else's now
@@ -51,7 +52,7 @@ def test_identity_is_pid_and_start_time(tmp_path: Path) -> None:
 
 
 def test_dead_child_is_reaped(tmp_path: Path) -> None:
-    child = process.spawn(launch("pass", tmp_path))
+    child = spawn(launch("pass", tmp_path))
     begun = process.start_time(child.pid) or 0.0
     assert process.wait_until(lambda: not process.is_alive(child.pid, begun), 10)
     assert not psutil.pid_exists(child.pid)
@@ -71,7 +72,7 @@ def test_foreign_zombie_is_dead() -> None:
 
 
 def test_pause_resume_and_kill_reach_the_whole_tree(tmp_path: Path) -> None:
-    root = process.spawn(launch(PARENT, tmp_path))
+    root = spawn(launch(PARENT, tmp_path))
     assert process.wait_until(lambda: len(process.tree(root.pid)) == 2, 10)
     family = process.pause_tree(root.pid)
     assert len(family) == 2
@@ -85,12 +86,12 @@ def test_pause_resume_and_kill_reach_the_whole_tree(tmp_path: Path) -> None:
 def test_run_to_end_tells_failure_with_the_log(tmp_path: Path) -> None:
     code = "import sys; print('read', sys.stdin.read()); sys.exit(3)"
     with pytest.raises(StackError, match=r"formatting failed with exit code 3; its log says:\n  read word"):
-        for _ in process.run_to_end(launch(code, tmp_path), "formatting", 10, b"word"):
+        for _ in run_to_end(launch(code, tmp_path), "formatting", 10, b"word"):
             time.sleep(0.01)
 
 
 def test_run_to_end_is_bounded_and_kills(tmp_path: Path) -> None:
-    steps = process.run_to_end(launch(SLEEPER, tmp_path), "formatting", 0.3)
+    steps = run_to_end(launch(SLEEPER, tmp_path), "formatting", 0.3)
     with pytest.raises(StackError, match=r"formatting took longer than 0\.3 s"):
         for _ in steps:
             time.sleep(0.01)
@@ -98,7 +99,7 @@ def test_run_to_end_is_bounded_and_kills(tmp_path: Path) -> None:
 
 
 def test_run_to_end_given_up_kills(tmp_path: Path) -> None:
-    steps = process.run_to_end(launch(SLEEPER, tmp_path), "formatting", 30)
+    steps = run_to_end(launch(SLEEPER, tmp_path), "formatting", 30)
     next(steps)
     steps.close()
     assert not sleeps_somewhere()

@@ -65,7 +65,7 @@ def facts(**changes: Any) -> RunFacts:
 
 def usual_marks() -> list[Mark]:
     return [
-        Mark(T0, m.STARTED),
+        Mark(T0, m.STARTED, None, {"run": str(KEY)}),
         Mark(T0, m.BASELINE),
         Mark(T0 + 10, m.INJECTING, 0, {"fault": "stop", "target": "broker"}),
         Mark(T0 + 10.5, m.INJECTED, 0, {"down_edge": list(DOWN_EDGE)}),
@@ -165,7 +165,7 @@ class Story:
 
     def history(self) -> History:
         attempts = np.array(sorted(self.attempts, key=lambda a: a[6]), dtype=np.dtype(FIELDS))
-        ledger = Ledger(attempts, closed=True, due=len(attempts), missing=0, torn_bytes=0)
+        ledger = Ledger(KEY, attempts, closed=True, due=len(attempts), missing=0, torn_bytes=0)
         rows = np.array([(*_words(number), _seq(seq)) for number, seq in self.rows], dtype=ROW)
         end = {0: START_OFFSET + len(self.events)}
         witness = RowsWitness(rows, _ids(self.pending), _ids(self.elsewhere), T0 + 34, complete=True)
@@ -199,7 +199,7 @@ class Story:
         history = self.history()
         folder.path.mkdir(parents=True)
         self.facts.write(folder)
-        writer = LedgerWriter(folder.ledger)
+        writer = LedgerWriter(folder.ledger, self.facts.run_key)
         for a in history.ledger.attempts:
             seq, due, sent, at = int(a["seq"]), float(a["due"]), float(a["sent"]), Phase(int(a["phase"]))
             if a["kind"] == Kind.NOT_SENT:

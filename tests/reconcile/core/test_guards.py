@@ -38,6 +38,23 @@ def answer_at(at: float) -> Change:
     return change
 
 
+def unanswered_at(at: float, count: int) -> Change:
+    """Leave `count` questions in a row unanswered from second `at` on."""
+
+    def change(story: Story) -> None:
+        seen = story.lookout()
+        first = round(at * 10)
+        for place in range(first, first + count):
+            seen[place] = Observation(seen[place].asked, seen[place].asked + 0.054, None, "no answer")
+        story.observations = seen
+
+    return change
+
+
+def down_edge_at(at: float) -> Change:
+    return lambda story: story.mark(m.INJECTED, down_edge=[T0 + at - 0.1, T0 + at])
+
+
 def delayed(count: int, of: int, by: float) -> Change:
     """Send `of` more orders in the baseline, the first `count` of them `by` seconds after they were due."""
 
@@ -96,6 +113,10 @@ FAULTLESS = facts(scenario="control")
 CASES: list[tuple[str, Kind, Change, Change]] = [
     ("fault proven", Kind.VACUITY, lambda s: s.without(m.INJECTED), nothing),
     ("fault proven", Kind.VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), nothing),
+    # Away already before it was broken: by its own edge, or three questions in a row in the baseline.
+    ("fault proven", Kind.VACUITY, down_edge_at(9.9), down_edge_at(10.0)),
+    ("fault proven", Kind.VACUITY, unanswered_at(3.0, 3), unanswered_at(3.0, 2)),
+    ("fault proven", Kind.VACUITY, unanswered_at(9.6, 4), unanswered_at(9.8, 5)),
     ("fault held", Kind.VACUITY, answer_at(15.0), answer_at(10.4)),
     ("fault held", Kind.VACUITY, answer_at(19.9), answer_at(20.1)),
     ("fault held", Kind.VACUITY, set_to(observations=[]), nothing),

@@ -12,6 +12,9 @@ import pytest
 from reconcile.history import EVENT, IDS, ROW, EventsWitness, RowsWitness
 from reconcile.saved import load_witnesses, save_witnesses
 from runlog.folder import RunFolder
+from runlog.ids import RunKey
+
+KEY = RunKey.parse("0123456789ab4def")
 
 
 @pytest.fixture
@@ -49,13 +52,13 @@ def index_of(folder: RunFolder) -> Path:
 
 
 def test_nothing_saved(folder: RunFolder) -> None:
-    assert load_witnesses(folder) is None
+    assert load_witnesses(folder, KEY) is None
 
 
 def test_what_is_saved_is_loaded(folder: RunFolder) -> None:
     rows, events = witnesses()
-    save_witnesses(folder, rows, events)
-    loaded = load_witnesses(folder)
+    save_witnesses(folder, KEY, rows, events)
+    loaded = load_witnesses(folder, KEY)
     assert loaded is not None
     assert_same(loaded[0], rows)
     assert_same(loaded[1], events)
@@ -64,29 +67,29 @@ def test_what_is_saved_is_loaded(folder: RunFolder) -> None:
 def test_an_incomplete_pair_without_anything_in_it(folder: RunFolder) -> None:
     rows = RowsWitness(np.empty(0, ROW), np.empty(0, IDS), np.empty(0, IDS), None, False, "away")
     events = EventsWitness(np.empty(0, EVENT), 0, 0, {}, {}, {}, {}, None, None, False, "away")
-    save_witnesses(folder, rows, events)
-    loaded = load_witnesses(folder)
+    save_witnesses(folder, KEY, rows, events)
+    loaded = load_witnesses(folder, KEY)
     assert loaded is not None
     assert_same(loaded[0], rows)
     assert_same(loaded[1], events)
 
 
 def test_saving_the_same_again_gives_the_same_bytes_and_saving_anew_leaves_nothing_behind(folder: RunFolder) -> None:
-    save_witnesses(folder, *witnesses())
+    save_witnesses(folder, KEY, *witnesses())
     before = {path.name: path.read_bytes() for path in folder.witnesses.iterdir()}
-    save_witnesses(folder, *witnesses())
+    save_witnesses(folder, KEY, *witnesses())
     assert {path.name: path.read_bytes() for path in folder.witnesses.iterdir()} == before
-    save_witnesses(folder, *witnesses(9))
+    save_witnesses(folder, KEY, *witnesses(9))
     assert len(list(folder.witnesses.iterdir())) == len(before)
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.witnesses.iterdir())
 
 
 def test_a_save_that_fails_leaves_the_old_witnesses(folder: RunFolder) -> None:
     rows, events = witnesses()
-    save_witnesses(folder, rows, events)
+    save_witnesses(folder, KEY, rows, events)
     with pytest.raises(ValueError, match="events has the type"):
-        save_witnesses(folder, witnesses(9)[0], replace(events, events=np.zeros(3, dtype=IDS)))
-    loaded = load_witnesses(folder)
+        save_witnesses(folder, KEY, witnesses(9)[0], replace(events, events=np.zeros(3, dtype=IDS)))
+    loaded = load_witnesses(folder, KEY)
     assert loaded is not None
     assert_same(loaded[0], rows)
 
@@ -94,7 +97,7 @@ def test_a_save_that_fails_leaves_the_old_witnesses(folder: RunFolder) -> None:
 @pytest.mark.parametrize("name", ["rows", "pending", "elsewhere", "events"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "delete"])
 def test_a_damaged_array_is_refused(folder: RunFolder, name: str, damage: str) -> None:
-    save_witnesses(folder, *witnesses())
+    save_witnesses(folder, KEY, *witnesses())
     path = next(folder.witnesses.glob(f"{name}-*.npy"))
     raw = bytearray(path.read_bytes())
     if damage == "flip":
@@ -107,21 +110,21 @@ def test_a_damaged_array_is_refused(folder: RunFolder, name: str, damage: str) -
     with pytest.raises(
         ValueError, match=r"the saved witnesses of run \S+ are damaged \(.*\); delete its folder"
     ) as info:
-        load_witnesses(folder)
+        load_witnesses(folder, KEY)
     assert path.name in str(info.value)
     assert "\n" not in str(info.value)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"format": 2}', '{"format": 1, "rows": {}}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"format": 1}', '{"format": 2, "rows": {}}', "\x00"])
 def test_a_damaged_index_is_refused(folder: RunFolder, text: str) -> None:
-    save_witnesses(folder, *witnesses())
+    save_witnesses(folder, KEY, *witnesses())
     index_of(folder).write_text(text)
     with pytest.raises(ValueError, match="are damaged"):
-        load_witnesses(folder)
+        load_witnesses(folder, KEY)
 
 
 def test_an_array_of_another_type_is_refused_although_its_digest_is_right(folder: RunFolder) -> None:
-    save_witnesses(folder, *witnesses())
+    save_witnesses(folder, KEY, *witnesses())
     index = json.loads(index_of(folder).read_text())
     index["rows"]["arrays"]["rows"], index["events"]["arrays"]["events"] = (
         index["events"]["arrays"]["events"],
@@ -129,15 +132,15 @@ def test_an_array_of_another_type_is_refused_although_its_digest_is_right(folder
     )
     index_of(folder).write_text(json.dumps(index))
     with pytest.raises(ValueError, match="holds other elements"):
-        load_witnesses(folder)
+        load_witnesses(folder, KEY)
 
 
 def test_a_file_outside_of_the_folder_is_not_read(folder: RunFolder, tmp_path: Path) -> None:
-    save_witnesses(folder, *witnesses())
+    save_witnesses(folder, KEY, *witnesses())
     index = json.loads(index_of(folder).read_text())
     entry = index["rows"]["arrays"]["rows"]
     (tmp_path / "outside.npy").write_bytes((folder.witnesses / entry["file"]).read_bytes())
     entry["file"] = "../../outside.npy"
     index_of(folder).write_text(json.dumps(index))
     with pytest.raises(ValueError, match="are damaged"):
-        load_witnesses(folder)
+        load_witnesses(folder, KEY)

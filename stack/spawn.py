@@ -1,0 +1,103 @@
+"""How processes are started: in a session of their own, output to a log file, and never left behind half started.
+
+A signal may strike while a process is being started: Python code runs on both sides of the fork, and under gevent the
+parent waits for the exec by letting others go on. Its caller then never learns the pid, so the child is ended here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator
+
+import psutil
+
+from stack import process
+from stack.errors import StackError
+from stack.process import Launch
+
+_NEWBORN_WAIT_S = 5.0
+
+
+def spawn(launch: Launch, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, its output appended to the log file; returns once it is spawned.
+
+    A session of its own: a Ctrl-C in the terminal reaches the harness, never the components.
+    Whatever is raised meanwhile, KeyboardInterrupt included, is raised on once the process has been ended.
+    """
+    launch.log_path.parent.mkdir(parents=True, exist_ok=True)
+    # Dropping root's groups too, else the unprivileged process could still read what belongs to group root.
+    extra_groups: list[int] | None = None if launch.user is None else []
+    before = {child.pid for child in psutil.Process().children()}
+    try:
+        with launch.log_path.open("ab") as log:
+            child = subprocess.Popen(
+                launch.argv,
+                cwd=launch.cwd,
+                env=dict(launch.env),
+                stdin=stdin,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=launch.user,
+                group=launch.group,
+                extra_groups=extra_groups,
+            )
+        process.adopt(child)
+    except BaseException:
+        _end_newborn(launch, before)
+        raise
+    return child
+
+
+def _end_newborn(launch: Launch, before: set[int]) -> None:
+    """End what an interrupted start has left: a child with this very command that was not there `before`.
+
+    Between fork and exec a child still shows our own command line. It goes on to the exec by itself, and until then
+    cannot be told from the children that other parts of this process may just be starting: it is waited for.
+    """
+    ours = command_of(psutil.Process())
+
+    def settled() -> bool:
+        newborn = [child for child in psutil.Process().children() if child.pid not in before]
+        commands = {child.pid: command_of(child) for child in newborn}
+        for pid, command in commands.items():
+            if command == launch.argv:
+                process.kill_tree(pid)
+        return ours not in commands.values()
+
+    process.wait_until(settled, _NEWBORN_WAIT_S)
+
+
+def command_of(candidate: psutil.Process) -> tuple[str, ...]:
+    """The command line of a process; empty when it has ended or may not be looked at."""
+    try:
+        return tuple(candidate.cmdline())
+    except psutil.Error:
+        return ()
+
+
+def run_to_end(launch: Launch, what: str, timeout_s: float, text: bytes | None = None) -> Generator[None, None, None]:
+    """Run a short program to its end, yielding while it runs; `text` goes to its standard input.
+
+    what: said in the error, "formatting Kafka's storage". Raises StackError when it fails or takes longer than
+    `timeout_s` seconds (it is killed then), with the last lines of its log.
+    """
+    with tempfile.TemporaryFile() as source:
+        source.write(text or b"")
+        source.seek(0)
+        child = spawn(launch, stdin=source.fileno())
+    begun = time.monotonic()
+    try:
+        while child.poll() is None:
+            if time.monotonic() - begun > timeout_s:
+                tail = process.log_tail(launch.log_path)
+                raise StackError(f"{what} took longer than {timeout_s:g} s; its log says:\n{tail}")
+            yield
+    finally:
+        if child.poll() is None:
+            process.kill_tree(child.pid)
+    if child.returncode != 0:
+        tail = process.log_tail(launch.log_path)
+        raise StackError(f"{what} failed with exit code {child.returncode}; its log says:\n{tail}")

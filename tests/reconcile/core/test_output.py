@@ -1,0 +1,90 @@
+"""Output that cannot be written: the reports are there, the exit code is the verdict's, and nobody sees a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconcile.saved import save_witnesses
+from runlog.folder import RunFolder
+from tests.reconcile.core.story import KEY, Story, facts
+
+RUN = "20261123-073000-4f2a"
+# As `python -m reconcile` does it, only that a broker that is away is given up sooner.
+CODE = (
+    "import sys, reconcile.topic as topic; topic.TRIES, topic.ANSWER_S = 1, 0.5; "
+    "from reconcile.__main__ import _run; sys.exit(_run())"
+)
+COMMAND = f'exec "{sys.executable}" -c "$CODE" "$RUNS/{RUN}" '
+OUTPUTS = [
+    ">/dev/full",
+    ">/dev/full 2>&1",
+    "2>/dev/full",
+    ">&-",
+    "2>&-",
+    ">&- 2>&-",
+    "> >(exec true)",
+    "2> >(exec true)",
+    "> >(exec true) 2>&1",
+]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A lossy run that is expected (exit code 0), witnesses saved."""
+    story = Story(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
+    folder = RunFolder(tmp_path / RUN)
+    story.write(folder)
+    history = story.history()
+    save_witnesses(folder, KEY, history.rows, history.events)
+    return tmp_path
+
+
+def run(runs: Path, script: str) -> subprocess.CompletedProcess[str]:
+    stores = {"LOCUST_DATABASE_URL": "postgresql://127.0.0.1:1/none", "LOCUST_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
+    return subprocess.run(
+        ["bash", "-c", script],
+        env=environment | stores | {"RUNS": str(runs), "CODE": CODE},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def undisturbed(runs: Path, done: subprocess.CompletedProcess[str]) -> None:
+    assert (runs / RUN / "report.json").stat().st_size > 1000
+    told = done.stderr + done.stdout
+    assert not any(word in told for word in ("Traceback", "Exception ignored", "BrokenPipeError", "OSError"))
+
+
+@pytest.mark.parametrize("option", ["", "--json "])
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_summary_that_nobody_takes_makes_no_difference(runs: Path, output: str, option: str) -> None:
+    done = run(runs, COMMAND + option + output)
+    assert done.returncode == 0
+    undisturbed(runs, done)
+
+
+@pytest.mark.parametrize("output", [OUTPUTS[1], OUTPUTS[5], OUTPUTS[8]])
+def test_progress_that_nobody_takes_makes_no_difference(runs: Path, output: str) -> None:
+    """The stores are away, so the run is inconclusive; what was tried is told on stderr."""
+    index = runs / RUN / "witnesses" / "witness.json"
+    index.write_text(index.read_text().replace('"complete": true', '"complete": false'))
+    done = run(runs, COMMAND + output)
+    assert done.returncode == 3
+    undisturbed(runs, done)
+
+
+def test_a_terminal_that_shows_ascii_only_gets_json_all_the_same(runs: Path) -> None:
+    done = run(runs, "PYTHONIOENCODING=ascii PYTHONUTF8=0 " + COMMAND.replace("exec", "") + "--json")
+    assert done.returncode == 0
+    assert done.stdout.endswith("}\n")
+
+
+def test_output_is_whole_when_it_can_be_written(runs: Path) -> None:
+    done = run(runs, COMMAND + "--json | cat")
+    assert done.stdout == (runs / RUN / "report.json").read_text(encoding="utf-8")

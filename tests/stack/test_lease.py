@@ -1,0 +1,116 @@
+"""The lease of a running harness, as the command line respects it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.__main__ import main
+from stack.errors import StackError
+from stack.lease import LEASE, Lease, LeaseTaken
+from stack.store import CHECKOUT, HOME_VARIABLE
+
+HOLD = (
+    "import sys; from pathlib import Path; from stack.lease import Lease; "
+    "Lease(Path(sys.argv[1])).take(); print('held', flush=True); input()"
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def holder(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(home / LEASE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("command", ["up", "down", "clean"])
+def test_refused_while_a_harness_lives(
+    home: Path, holder: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (home / "journal.json").write_text("{}")
+    assert main([command]) == 4
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert f"a running harness (process {holder.pid}) uses the stack in {home}" in said
+    assert f"{command} --force" in said
+    assert sorted(entry.name for entry in home.iterdir()) == ["journal.json", LEASE]
+
+
+def test_force_and_then_a_dead_holder(home: Path, holder: subprocess.Popen[bytes]) -> None:
+    (home / "journal.json").write_text("{}")
+    assert main(["down", "--force"]) == 0
+    assert main(["clean", "--force"]) == 0
+    assert [entry.name for entry in home.iterdir()] == [LEASE]  # still held: a second harness must not get a new one
+    with pytest.raises(LeaseTaken, match=f"process {holder.pid}"):
+        Lease(home / LEASE).take()
+    holder.kill()
+    holder.wait(timeout=10)
+    assert main(["clean"]) == 0
+    assert not home.exists()
+
+
+@pytest.mark.real
+def test_forced_up(home: Path, holder: subprocess.Popen[bytes]) -> None:
+    try:
+        assert main(["up", "--without-service", "--force"]) == 0
+        assert main(["status"]) == 3  # looked at without --force; the service is missing
+    finally:
+        assert main(["clean", "--force"]) == 0
+    assert holder.poll() is None
+
+
+def test_looking_takes_nothing(home: Path) -> None:
+    lease = Lease(home / LEASE)
+    assert lease.holder() == ""
+    assert not home.exists()
+    lease.take()
+    assert Lease(home / LEASE).holder() == str(os.getpid())
+    lease.give_back()
+    assert lease.holder() == ""
+
+
+@pytest.mark.parametrize("unusable", ["/dev/null", "/dev/null/below", "/proc/x"])
+def test_home_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unusable: str
+) -> None:
+    with pytest.raises(StackError, match=rf"^HARNESS_STACK_HOME: .* {unusable} \(.*\): set HARNESS_STACK_HOME to"):
+        Lease(Path(unusable) / LEASE).take()
+    monkeypatch.setenv(HOME_VARIABLE, unusable)
+    assert main(["up"]) == 4
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "HARNESS_STACK_HOME" in said
+
+
+def test_home_that_another_user_owns(tmp_path: Path) -> None:
+    """Root may write anywhere, so an unprivileged process tries."""
+    code = HOLD if os.geteuid() else f"import os; from stack.lease import Lease; os.setuid(65534); {HOLD}"
+    tmp_path.chmod(0o555)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / LEASE)],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        tmp_path.chmod(0o755)
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("stack.errors.StackError: HARNESS_STACK_HOME: ")
