@@ -1,6 +1,6 @@
 """The service contract as the load sees it: how an order is asked for, and how the answer tells its id.
 
-Pure; the contract is that of the reference order service: `POST /orders` with customer id and items, 2xx with `orderId`.
+Pure; the contract is that of the reference order service: `POST /orders` with customer id and items, 2xx with the id.
 """
 
 import json
