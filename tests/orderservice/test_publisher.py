@@ -117,7 +117,7 @@ def test_without_a_broker_every_publish_fails_after_the_block_time(block_time: f
 
 
 async def believing(made: Publisher, publish: Callable[[], Awaitable[T]]) -> T:
-    """Publish while the publisher believes in a broker; when its client has found out meanwhile, make it believe again."""
+    """Publish while the publisher believes in a broker; its client may find out meanwhile: make it believe again."""
     for _ in range(20):
         made.reachability.report(True)
         await asyncio.sleep(0)
