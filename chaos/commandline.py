@@ -80,14 +80,13 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
         return f"Host {host}: orders go to the order service of this stack, {service_url}"
     if form.get("run_time"):
         return f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
+    now = texts_of(parsed)
     for option in OPTIONS:
-        if option.name in NOT_IN_FORM and form.get(option.dest, texts_of(parsed).get(option.dest)) != texts_of(
-            parsed
-        ).get(option.dest):
+        if option.name in NOT_IN_FORM and form.get(option.dest, now.get(option.dest)) != now.get(option.dest):
             return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
     try:
-        make_settings({**texts_of(parsed), **given})
+        make_settings({**now, **given})
     except SettingsError as error:
         return str(error)
     return None
