@@ -27,7 +27,7 @@ try:
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
-    from load.contract import OrderContract
+    from load.contract import OrderContract, PhantomContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
     from load.session import LoadSession, LoadSpec
@@ -85,7 +85,7 @@ class House:
 
     def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> LoadSession:
         """See `chaos.house.House.open_load`."""
-        contract = OrderContract()
+        contract = PhantomContract() if settings.scenario == "phantom-event" else OrderContract()
         spec = LoadSpec.sized(subject.service_url, settings.rate, settings.request_timeout, recording.run_key, contract)
         fire = self.environment.events.request.fire
         session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields))

@@ -24,6 +24,7 @@ from runlog.ids import RunKey
 POLL_S: Final = 0.25
 BACKLOG_TIMEOUT_S: Final = 3.0
 EVENT_WAIT_S: Final = 10.0
+_WHOLE: Final = "an order sent after all that, whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,12 @@ class DrainResult:
     Attributes:
         complete: nothing was missing.
         missing: what was still awaited, one line each.
+        own_orders: ids of the orders that the harness placed for its own check.
     """
 
     complete: bool
     missing: tuple[str, ...]
+    own_orders: tuple[str, ...] = ()
 
 
 class Drain:
@@ -69,7 +72,8 @@ class Drain:
         self._settle = settle
         self._rows: int | None = None
         self._quiet_since = clock.now()
-        self._whole: str | None = "an order sent after the broker was back, whole"
+        self._whole: str | None = _WHOLE
+        self._own: list[str] = []
 
     def run(self, cap_s: float, say: Callable[[str], None]) -> DrainResult:
         """Wait until it is over, at most `cap_s` seconds.
@@ -92,12 +96,12 @@ class Drain:
                     said = missing
                     say("waiting for " + "; ".join(missing))
                 if self._clock.now() >= deadline or not self._watch.alive:
-                    return DrainResult(False, tuple(missing))
+                    return DrainResult(False, tuple(missing), tuple(self._own))
                 gevent.sleep(POLL_S)
         finally:
             proof.kill(block=False)
             table.close()
-        return DrainResult(True, ())
+        return DrainResult(True, (), tuple(self._own))
 
     def _missing(self, table: OrdersTable) -> list[str]:
         now = self._clock.now()
@@ -144,11 +148,11 @@ class Drain:
         table = OrdersTable(self._subject.database_url, self._subject.orders_table)
         try:
             while True:
-                proven = prove_order(self._subject, table, EVENT_WAIT_S)
+                proven = prove_order(self._subject, table, EVENT_WAIT_S, self._own.append)
                 if proven.problem is None:
                     self._whole = None
                     return
-                self._whole = f"an order sent after the broker was back, whole ({proven.problem})"
+                self._whole = f"{_WHOLE} ({proven.problem})"
                 gevent.sleep(1.0)
         finally:
             table.close()

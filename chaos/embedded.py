@@ -91,6 +91,7 @@ class EmbeddedSystem:
             orders_table="orders",
             outbox_table="outbox" if outbox else None,
             backlog_url=f"{url}/outbox/backlog" if outbox else None,
+            phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
             target=ProcessTarget("broker", "Apache Kafka", self._stack.broker),
             place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
             logs={name: str(path) for name, path in state.log_paths.items()},
@@ -110,6 +111,9 @@ def _stack_settings(settings: Settings) -> StackSettings:
         block_time=settings.service_block_time,
         delivery_timeout=settings.delivery_timeout,
         topic=settings.topic,
+        chaos=settings.scenario == "phantom-event",
+        confirm_wait=settings.service_confirm_wait,
+        publish_failure=settings.service_publish_failure,
     )
     return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service)
 

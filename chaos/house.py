@@ -3,6 +3,7 @@
 `chaos` must not import `load`, and knows Locust only by its shape; `locustfile.py` hands the real things in.
 """
 
+import uuid
 from typing import Protocol
 
 from chaos.recording import Recording
@@ -44,6 +45,10 @@ class Load(Protocol):
     @property
     def in_flight(self) -> int:
         """Requests without an answer yet."""
+
+    @property
+    def provoked(self) -> list[uuid.UUID]:
+        """Ids of the orders that the service says it rolled back after their publish."""
 
     def begin(self, at: float) -> None:
         """Let order 0 fall due at `at`."""

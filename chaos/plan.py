@@ -6,8 +6,11 @@ Only lengths are planned. When a phase really begins is decided by the actor's m
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from runlog.settings import Settings
+
+BREAKING: Final = frozenset({"lost-event"})
 
 
 class RunPhase(Enum):
@@ -51,7 +54,8 @@ class Plan:
 
     Attributes:
         baseline: healthy load before the first outage.
-        outages: one after the other, each with its recovery.
+        outages: one after the other, each with its recovery; none where the scenario breaks nothing.
+        calm: load after the baseline where nothing is broken, in the phase that follows an outage elsewhere.
         edge_timeout: longest wait for a fault to be proven, and for its mending to be proven.
         settle: quiet time that ends the drain.
         drain_timeout: longest drain.
@@ -62,21 +66,28 @@ class Plan:
     edge_timeout: float
     settle: float
     drain_timeout: float
+    calm: float = 0.0
 
     @property
     def load_seconds(self) -> float:
         """Seconds of load that are planned; the edges of the outages come on top."""
-        return self.baseline + sum(outage.length + outage.recovery for outage in self.outages)
+        return self.baseline + self.calm + sum(outage.length + outage.recovery for outage in self.outages)
 
     def describe(self) -> str:
         """Return the plan as one line for people."""
         steps = [f"baseline {self.baseline:g} s"]
         for outage in self.outages:
             steps += [f"{outage.target} {outage.fault} {outage.length:g} s", f"recovery {outage.recovery:g} s"]
+        if not self.outages:
+            steps.append(f"recovery {self.calm:g} s (nothing is broken)")
         return ", ".join([*steps, "drain"])
 
 
 def make_plan(settings: Settings) -> Plan:
     """Return the plan that `settings` ask for."""
+    edges = settings.fault_timeout, settings.settle, settings.drain_timeout
+    if settings.scenario not in BREAKING:
+        # As long as the plan with its outage, so that both can be compared.
+        return Plan(settings.baseline + settings.outage, (), *edges, calm=settings.recovery)
     outage = Outage(settings.fault, settings.fault_target, settings.outage, settings.recovery)
-    return Plan(settings.baseline, (outage,), settings.fault_timeout, settings.settle, settings.drain_timeout)
+    return Plan(settings.baseline, (outage,), *edges)

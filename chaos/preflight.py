@@ -4,6 +4,8 @@ The seed's checks (PostgreSQL, broker, service health, a baseline order in row a
 what an earlier run left behind. Each failed check says what to do.
 """
 
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -63,6 +65,8 @@ class Preflight:
         for check in self._healthy():
             self._say(check)
         self._say(self._target())
+        if self._subject.phantom_url is not None:
+            self._say(_phantom_endpoint(self._subject.phantom_url))
         table = OrdersTable(self._subject.database_url, self._subject.orders_table)
         try:
             self._say(self._table(table))
@@ -106,6 +110,24 @@ class Preflight:
                 f"table {self._subject.orders_table}: {error}; the harness needs its columns id and customer_id"
             ) from None
         return Check("orders table", f"{self._subject.orders_table} has id and customer_id")
+
+
+def _phantom_endpoint(url: str) -> Check:
+    """An empty body must be refused as invalid: then the endpoint is there, and nothing was done."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, b"{}", headers, method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=HEALTH_S) as answer:  # noqa: S310
+            said = f"HTTP {answer.status} to an empty order"
+    except urllib.error.HTTPError as refused:
+        if refused.code == 400:
+            return Check("phantom endpoint", url)
+        said = f"HTTP {refused.code}"
+    except OSError as error:
+        said = f"no answer ({type(error).__name__})"
+    raise PreflightError(
+        f"--scenario phantom-event: {url} gives {said} instead of 400; start the service with its chaos profile"
+    )
 
 
 def _require(name: str, health: Health, remedy: str) -> Check:

@@ -6,6 +6,7 @@ key of its own and is in no count.
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ CHECK_KEY: Final = RunKey.parse("c4ecc4ecc4ec4c4e")
 ROW_WAIT_S: Final = 2.0
 POLL_S: Final = 0.05
 QUESTION_S: Final = 5.0
+TIME_COLUMN: Final = "created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,25 @@ class ProvenOrder:
         order: what was found of it; None when the service did not even tell an id.
         topic: where the topic ended before the order; None when there is no such topic even after it.
         problem: what is missing, in one line; None when the order is whole.
+        row_time: text of `created_at` in its row; None without such a column.
     """
 
     order: CheckOrder | None
     topic: TopicStart | None
     problem: str | None
+    row_time: str | None = None
 
 
-def prove_order(subject: Subject, table: OrdersTable, event_wait_s: float) -> ProvenOrder:
+def prove_order(
+    subject: Subject, table: OrdersTable, event_wait_s: float, told: Callable[[str], None] = lambda _: None
+) -> ProvenOrder:
     """Place an order and wait until its row and its event are there.
 
     Args:
         subject: the system under test.
         table: its orders.
         event_wait_s: longest wait for the event in seconds.
+        told: told the order's id as soon as it is known.
     """
     try:
         before = topic_ends(subject.kafka, subject.topic, QUESTION_S)
@@ -53,13 +60,15 @@ def prove_order(subject: Subject, table: OrdersTable, event_wait_s: float) -> Pr
         if placed.order_id is None:
             said = f"HTTP {placed.status}" if placed.status is not None else str(placed.reason)
             return ProvenOrder(None, before, f"the service did not take an order: {said}")
+        told(str(placed.order_id))
         row = _await_row(table, placed.order_id)
         start = before or _new_topic(subject, event_wait_s)
         event = start is not None and find_event(subject.kafka, start, str(placed.order_id), event_wait_s)
+        row_time = table.time_of(placed.order_id, TIME_COLUMN) if row else None
     except (TopicError, DatabaseError) as error:
         return ProvenOrder(None, None, str(error))
     order = CheckOrder(str(placed.order_id), placed.status or 0, row, event)
-    return ProvenOrder(order, start, _missing(subject, order, start))
+    return ProvenOrder(order, start, _missing(subject, order, start), row_time)
 
 
 def _missing(subject: Subject, order: CheckOrder, start: TopicStart | None) -> str | None:

@@ -34,6 +34,7 @@ class Subject:
         topic: that the service publishes to.
         orders_table: where its orders are.
         outbox_table: backlog of events in the same database, None without one.
+        phantom_url: the endpoint that publishes an order's event and rolls the order back; None when it is not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.
         target: what may be broken.
         place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
@@ -53,3 +54,4 @@ class Subject:
     place_order: Callable[[uuid.UUID], PlacedOrder]
     logs: dict[str, str]
     environment: dict[str, str]
+    phantom_url: str | None = None

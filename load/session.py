@@ -5,6 +5,7 @@ many there are. Requests run in greenlets of the session's own, not of the users
 that is under way, its answer still comes into the ledger.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import gevent
 from gevent.pool import Pool
 
 from load.arrivals import Arrival, ArrivalSchedule, is_too_late
-from load.contract import OrderContract
+from load.contract import OrderContract, Told
 from load.exchange import Answer, Exchanger
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
@@ -24,6 +25,7 @@ from runlog.outcomes import Failure, Outcome, classify
 IDLE_S = 0.05
 # Arrivals at most this far behind when the load ends are sent all the same: their senders were about to wake.
 LAST_MOMENT_S = 0.25
+_AS_ASKED = frozenset({Outcome.ACKNOWLEDGED, Outcome.PROVOKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class LoadSession:
         self.phase = Phase.BASELINE
         self.counts = LoadCounts()
         self.trouble: str | None = None
+        self.provoked: list[uuid.UUID] = []
         self._spec = spec
         self._ledger = ledger
         self._clock = clock
@@ -156,12 +159,14 @@ class LoadSession:
         answer = self._exchanger.post(contract.path, body, self._headers)
         completed = self._clock.now()
         good = answer.status is not None and 200 <= answer.status < 300
-        order_id = contract.order_id(answer.body) if good else None
-        outcome = classify(answer.status, answer.failure, order_id is not None)
-        failure = Failure.UNREADABLE if good and order_id is None else answer.failure
-        end = Completion(completed, outcome, answer.status or 0, failure, order_id)
+        told = contract.told(answer.body) if good else Told(None)
+        outcome = classify(answer.status, answer.failure, told.order_id is not None, told.rolled_back)
+        failure = Failure.UNREADABLE if good and told.order_id is None else answer.failure
+        end = Completion(completed, outcome, answer.status or 0, failure, told.order_id)
         self._write(lambda: self._ledger.completed(arrival.seq, arrival.due, sent, phase, end))
-        acknowledged = outcome is Outcome.ACKNOWLEDGED
+        if outcome is Outcome.PROVOKED and told.order_id is not None:
+            self.provoked.append(told.order_id)
+        acknowledged = outcome in _AS_ASKED
         self.counts.acknowledged += acknowledged
         self.counts.failed += not acknowledged
         self._report(self._event(answer, outcome, phase, sent, completed))
@@ -169,7 +174,7 @@ class LoadSession:
     def _event(self, answer: Answer, outcome: Outcome, phase: Phase, sent: float, completed: float) -> dict[str, Any]:
         # Constant texts only: Locust keeps one row for each different failure text.
         error = answer.reason
-        if error is None and outcome is not Outcome.ACKNOWLEDGED:
+        if error is None and outcome not in _AS_ASKED:
             good = answer.status is not None and 200 <= answer.status < 300
             error = f"HTTP {answer.status}" + (" without a readable order id" if good else "")
         return {

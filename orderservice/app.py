@@ -23,7 +23,7 @@ from starlette.routing import Route
 from orderservice.database import Database, read_order
 from orderservice.orders import InvalidOrderError, Order, created_event, encode, new_order, parse_request
 from orderservice.phantom import provoke
-from orderservice.publisher import Publisher
+from orderservice.publisher import Publisher, PublishFailedError
 from orderservice.variants import Variant
 
 log = logging.getLogger("orderservice.http")
@@ -93,6 +93,7 @@ def build_app(name: str, variant: Variant, database: Database, publisher: Publis
         InvalidOrderError: _invalid,
         PoolTimeout: _no_connection,
         psycopg.Error: _database_failed,
+        PublishFailedError: _not_published,
         ClientDisconnect: _client_left,
         Exception: _unexpected,
     }
@@ -138,6 +139,11 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _no_connection(_request: Request, _error_: Exception) -> Response:
     log.error("request failed: no pooled connection became free in time")
     return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "no database connection became free in time")
+
+
+async def _not_published(_request: Request, _error_: Exception) -> Response:
+    # Logged where it is known whether the order was stored.
+    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "the event was not published")
 
 
 async def _database_failed(_request: Request, error: Exception) -> Response:

@@ -47,12 +47,17 @@ class Publisher:
         """
         await self._handed_over(event, _log_loss)
 
-    async def publish_confirmed(self, event: Event) -> None:
+    async def publish_confirmed(self, event: Event, longest: float = 0.0) -> None:
         """Publish an event and wait until a broker has acknowledged it.
 
+        Args:
+            event: what to publish.
+            longest: seconds to wait for the acknowledgement; 0: until the event is delivered or given up.
+
         Raises:
-            PublishFailedError: as :meth:`publish`, or the event was given up. It may yet be in the topic: a broker that
-                took it and could not say so is not told apart.
+            PublishFailedError: as :meth:`publish`, or the event was given up or not acknowledged in time. It may yet be
+                in the topic, or come there: a broker that took it and could not say so is not told apart, and the
+                client goes on trying after ``longest``.
         """
         confirmed: asyncio.Future[None] = self._loop.create_future()
 
@@ -64,8 +69,18 @@ class Publisher:
             else:
                 confirmed.set_exception(PublishFailedError(f"not confirmed: {error.name()}"))
 
-        await self._handed_over(event, lambda error, _: self._in_loop(settle, error))
-        await confirmed
+        def report(error: KafkaError | None, message: Message) -> None:
+            if confirmed.done():
+                # Nobody waits for it any more, so nobody else would tell.
+                _log_loss(error, message)
+            self._in_loop(settle, error)
+
+        await self._handed_over(event, report)
+        try:
+            async with asyncio.timeout(longest or None):
+                await confirmed
+        except TimeoutError:
+            raise PublishFailedError(f"not confirmed within {longest:g} s") from None
 
     async def publish_all(self, events: Sequence[Event]) -> list[bool]:
         """Publish a batch and wait for the report of every event.

@@ -18,7 +18,7 @@ from orderservice.database import Database
 from orderservice.kafkaclient import client_config
 from orderservice.publisher import Publisher
 from orderservice.settings import Settings
-from orderservice.variants import VARIANTS, Parts, Variant
+from orderservice.variants import VARIANTS, Behaviour, Parts, Variant
 
 log = logging.getLogger("orderservice")
 
@@ -90,7 +90,7 @@ async def serve(settings: Settings) -> None:
         )
         try:
             if await _unless_stopped(database, kind, settings):
-                variant = kind(Parts(database, publisher))
+                variant = kind(Parts(database, publisher, Behaviour(settings.confirm_wait, settings.publish_failure)))
                 await _answer_requests(settings, variant, port)
         finally:
             await publisher.close(_FLUSH)

@@ -21,7 +21,7 @@ from orderservice.settingvalues import (
     topic_name,
     whole_number,
 )
-from orderservice.variants import VARIANTS
+from orderservice.variants import ACCEPT, FAIL, VARIANTS
 
 PREFIX = "ORDERSERVICE_"
 
@@ -47,6 +47,8 @@ class Settings:
     block_time: float = 1.0
     delivery_timeout: float = 3.0
     request_timeout: float = 1.0
+    confirm_wait: float = 0.0
+    publish_failure: str = ACCEPT
     database_wait: float = 30.0
 
 
@@ -74,6 +76,12 @@ class Option:
 def _variant(text: str) -> str:
     if text not in VARIANTS:
         raise ValueError("one of " + ", ".join(VARIANTS))
+    return text
+
+
+def _publish_failure(text: str) -> str:
+    if text not in (ACCEPT, FAIL):
+        raise ValueError(f"{ACCEPT} or {FAIL}")
     return text
 
 
@@ -110,6 +118,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("block_time", seconds(0, 600), "longest wait of a publish while no broker is reachable; 0 fails at once"),
     Option("delivery_timeout", seconds(0.1, 600), "how long a produced event is tried before it is given up"),
     Option("request_timeout", seconds(0.05, 300), "how long one request to a broker may take"),
+    Option(
+        "confirm_wait",
+        seconds(0, 600),
+        "longest wait of the variants awaited and raised for a confirmed event; 0 waits for its delivery timeout",
+    ),
+    Option("publish_failure", _publish_failure, "status that the variant awaited answers after a failed publish"),
     Option("database_wait", seconds(0, 600), "how long the start waits for the database"),
 )
 

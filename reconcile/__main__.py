@@ -10,19 +10,22 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
-from reconcile.history import EventsWitness, RowsWitness
-from reconcile.judge import judge
+from reconcile.attribution import attribution_of
+from reconcile.confirm.second import kept_look, look_again, unasked
+from reconcile.history import EventsWitness, History, RowsWitness
+from reconcile.judge import Judgement, judge
 from reconcile.output import let_output_fail
 from reconcile.progress import show_progress
 from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.report import json_text, print_summary, write_reports
 from reconcile.saved import load_witnesses, save_witnesses
-from reconcile.stores import StoresProblem, make_stores, read_stores
+from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record = read_record(folder)
         rows, events = _witnesses(folder, record, options)
         history = record.with_witnesses(rows, events)
-        judgement = judge(history)
+        history, judgement = _confirmed(folder, history, options)
         write_reports(folder, history, judgement)
     except (FolderError, RecordProblem, StoresProblem) as problem:
         _complain(f"reconcile: {problem}")
@@ -66,6 +69,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return judgement.ruling.exit_code
 
 
+def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace) -> tuple[History, Judgement]:
+    """Judge the run, have its violations looked up a second time, and judge it with what that brought."""
+    judgement = judge(history)
+    look = kept_look(folder, judgement)
+    if look is None and not (history.rows.complete and history.events.complete):
+        look = unasked(judgement, "the first reading was not complete")
+    if look is None:
+        try:
+            stores = _stores(options)
+        except StoresProblem as problem:
+            look = unasked(judgement, str(problem))
+        else:
+            with show_progress(options.quiet or options.json) as progress:
+                look = look_again(folder, stores, history, judgement, progress)
+    history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+    return history, judgement if look.confirmation is None else judge(history)
+
+
+def _stores(options: argparse.Namespace) -> Stores:
+    config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
+    return make_stores(
+        options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
+        options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
+        Path(config) if config else None,
+    )
+
+
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
     try:
         saved = load_witnesses(folder, record.facts.run_key)
@@ -73,16 +103,12 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
         raise RecordProblem(str(error)) from None
     if saved is not None and saved[0].complete and saved[1].complete:
         return saved
-    config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
-    stores = make_stores(
-        options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
-        options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
-        Path(config) if config else None,
-    )
+    stores = _stores(options)
     # Rows are older than the events that they are compared with, so complete rows still serve.
     kept = saved[0] if saved is not None and saved[0].complete else None
     with show_progress(options.quiet or options.json) as progress:
-        rows, events = read_stores(stores, record.facts, kept, progress)
+        attribution = attribution_of(record.facts, record.ledger, record.marks)
+        rows, events = read_stores(stores, record.facts, attribution, kept, progress)
     save_witnesses(folder, record.facts.run_key, rows, events)
     return rows, events
 

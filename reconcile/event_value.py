@@ -13,8 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.history import IDS
+from reconcile.attribution import TAGGED, Attribution
+from reconcile.history import IDS, NO_SEQUENCE
 from reconcile.idtext import parse_ids
+from reconcile.joins import Bools
 from runlog.ids import RunKey
 
 # As runlog.ids lays a customer id out: the RFC 9562 variant in the two upper bits, below it the sequence number.
@@ -66,10 +68,12 @@ class EventDecoder:
 
     Args:
         run_key: the run whose events are wanted.
+        attribution: how its events are known; None: by their customer ids.
     """
 
-    def __init__(self, run_key: RunKey) -> None:
+    def __init__(self, run_key: RunKey, attribution: Attribution | None = None) -> None:
         self._upper = np.uint64(run_key.upper)
+        self._attribution = attribution if attribution is not None and attribution.kind != TAGGED else None
         self._decode = msgspec.json.Decoder(_OrderCreated).decode
 
     def batch(self, values: list[bytes | None], keys: list[bytes | None]) -> DecodedBatch:
@@ -85,18 +89,25 @@ class EventDecoder:
         texts = [record.orderId for record in records]
         orders, valid = parse_ids(texts)
         valid &= _keys_agree(keys, texts, orders)
-        customers, tagged = parse_ids([record.customerId for record in records])
-        sequences = customers["lo"].astype(np.uint64)
-        tagged &= (customers["hi"] == self._upper) & (sequences >> SEQUENCE_BITS == VARIANT)
-        ours = np.flatnonzero(valid & tagged)
+        of_run, sequences = self._of_run(records, orders)
+        ours = np.flatnonzero(valid & of_run)
         return DecodedBatch(
             where=np.array(positions, dtype=np.intp)[ours],
             orders=orders[ours],
             events=_event_ids([records[index].eventId for index in ours.tolist()]),
-            sequences=sequences[ours] & SEQUENCE_MASK,
+            sequences=sequences[ours],
             foreign=int(np.count_nonzero(valid)) - len(ours),
             unreadable=len(values) - int(np.count_nonzero(valid)),
         )
+
+    def _of_run(self, records: list[_OrderCreated], orders: NDArray[np.void]) -> tuple[Bools, NDArray[np.uint64]]:
+        """Return for each record whether it is of the run, and the sequence number that it carries."""
+        if self._attribution is not None:
+            return self._attribution.of_run(orders), np.full(len(records), NO_SEQUENCE)
+        customers, tagged = parse_ids([record.customerId for record in records])
+        lower = customers["lo"].astype(np.uint64)
+        tagged &= (customers["hi"] == self._upper) & (lower >> SEQUENCE_BITS == VARIANT)
+        return tagged, lower & SEQUENCE_MASK
 
     def _order_created(self, values: list[bytes | None]) -> tuple[list[int], list[_OrderCreated]]:
         """Return the positions of the values that are an `order.created`, and what they hold."""

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from reconcile.attribution import Attribution
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
 from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
@@ -57,6 +58,7 @@ def read_events(
     clock: AnchoredClock,
     progress: Progress,
     *,
+    attribution: Attribution | None = None,
     patience_s: float = PATIENCE_S,
 ) -> EventsWitness:
     """Read the run's events; never raises for trouble with the broker.
@@ -66,6 +68,7 @@ def read_events(
         facts: name, id and start offsets of the topic, and the run's key.
         clock: the run's clock, for `read_at`.
         progress: told ("events", records read, records wanted).
+        attribution: how the run's events are known; None: by their customer ids.
         patience_s: seconds without any progress after which reading is given up.
 
     Returns:
@@ -77,7 +80,7 @@ def read_events(
         bounds = read_bounds(client, facts.topic.name)
     except KafkaProblem as problem:
         return _witness(facts, None, None, None, str(problem))
-    reader = TopicReading(facts, bounds)
+    reader = TopicReading(facts, bounds, attribution)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
     return _witness(facts, bounds, reader, read_at, problem_text)
 

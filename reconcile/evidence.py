@@ -4,6 +4,7 @@ Where one fails, an absence in that witness proves nothing, so the lost events (
 on it are listed as suspected.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from reconcile.counts import Equation, Suspicion
@@ -16,6 +17,7 @@ EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
 ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
 # Before the run has settled an event may still come, and so may the row of an event (publish first, commit later).
 NOT_SETTLED: Final = Suspicion(lost_events=True, phantom_events=True)
+ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
 
 
 def recovery_proven(findings: Findings) -> Guard:
@@ -95,11 +97,38 @@ def snapshot_complete(findings: Findings) -> Guard:
     return evidence(name, True, f"{some(len(rows.rows), 'row')} of the run in one snapshot", ROWS_IN_DOUBT)
 
 
+def violations_confirmed(findings: Findings) -> Guard:
+    """What is to be reported was found a second time, another way."""
+    name, second = "violations confirmed", findings.history.confirmation
+    if second is None:
+        return not_applicable(name, Kind.EVIDENCE, "there is nothing to confirm")
+    if second.refuted:
+        first = second.refuted[0]
+        text = (
+            f"the harness is wrong about {some(len(second.refuted), 'order')}: of {first.order_id} it said "
+            f"{first.said}, the second look found {first.found}"
+        )
+        return replace(evidence(name, False, text, ALL_IN_DOUBT), harness_wrong=True)
+    if not second.complete:
+        return evidence(name, False, f"violations were not looked up a second time: {second.problem}", ALL_IN_DOUBT)
+    if second.unsettled:
+        first = second.unsettled[0]
+        text = (
+            f"{some(len(second.unsettled), 'order')} changed after the stores were read ({first.order_id}: "
+            f"{first.found}); give a longer --settle"
+        )
+        return evidence(name, False, text, ALL_IN_DOUBT)
+    which = f"all {second.eligible}" if second.checked == second.eligible else f"the first {second.checked}"
+    more = "" if second.checked == second.eligible else f" of {second.eligible}"
+    return evidence(name, True, f"{which}{more} violations were found again by SQL and a plain consumer", ALL_IN_DOUBT)
+
+
 def conservation(equations: list[Equation]) -> Guard:
     """The counts add up. When they do not, the harness is wrong, not the service."""
     broken = [f"{e.text}: {e.left} is not {e.right}" for e in equations if not e.holds]
     if broken:
-        return evidence("conservation", False, "the counts do not add up: " + "; ".join(broken), NO_DOUBT)
+        text = "the counts do not add up: " + "; ".join(broken)
+        return replace(evidence("conservation", False, text, NO_DOUBT), harness_wrong=True)
     return evidence("conservation", True, f"all {len(equations)} equations between the counts hold", NO_DOUBT)
 
 

@@ -34,6 +34,7 @@ class Guard:
         passed: None when it does not apply.
         reason: one line for a person, with the numbers.
         casts: what becomes a suspicion when it fails.
+        harness_wrong: its failure means that the harness itself is wrong, and must not be believed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Guard:
     passed: bool | None
     reason: str
     casts: Suspicion = NO_DOUBT
+    harness_wrong: bool = False
 
     @property
     def failed(self) -> bool:

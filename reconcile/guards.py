@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from reconcile import evidence, vacuity
+from reconcile import evidence, rollback, vacuity
 from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard
 
@@ -18,9 +18,11 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     evidence.end_of_topic_reached,
     evidence.topic_intact,
     evidence.snapshot_complete,
+    evidence.violations_confirmed,
     vacuity.ledger_complete,
     vacuity.orders_attributable,
-    vacuity.phantoms_provoked,
+    rollback.phantoms_provoked,
+    rollback.phantoms_rolled_back,
     vacuity.backlog_empty,
     vacuity.clock_steady,
     vacuity.plan_completed,

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.confirm.result import Confirmation
 from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
@@ -53,6 +54,7 @@ class RowsWitness:
         taken_at: epoch seconds of the run's clock when the snapshot was taken.
         complete: the snapshot was read to its end.
         problem: why not, in one line; None when complete.
+        snapshot: `pg_current_snapshot()` as text; None when it was not noted.
     """
 
     rows: NDArray[np.void]
@@ -61,6 +63,7 @@ class RowsWitness:
     taken_at: float | None
     complete: bool
     problem: str | None = None
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class History:
         observations: what the lookout saw of the topic, in order.
         rows: what PostgreSQL said.
         events: what Kafka said.
+        confirmation: what the second path said of the violations; None when nobody has asked it yet.
+        lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
     """
 
     facts: RunFacts
@@ -113,6 +118,8 @@ class History:
     observations: list[Observation]
     rows: RowsWitness
     events: EventsWitness
+    confirmation: Confirmation | None = None
+    lost_rows: tuple[bytes, ...] | None = None
 
 
 def id_text(hi: int, lo: int) -> str:

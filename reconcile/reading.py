@@ -7,6 +7,7 @@ import numpy as np
 from confluent_kafka import KafkaError, Message
 from numpy.typing import NDArray
 
+from reconcile.attribution import Attribution
 from reconcile.event_value import EventDecoder
 from reconcile.growing import GrowingArray
 from reconcile.history import EVENT
@@ -20,6 +21,7 @@ class TopicReading:
     Args:
         facts: start offsets and id of the topic, and the run's key.
         bounds: the topic as it is now.
+        attribution: how the run's events are known; None: by their customer ids.
 
     Attributes:
         begin: offset at which reading begins, by partition.
@@ -31,7 +33,7 @@ class TopicReading:
         events: array of EVENT, the events of the run.
     """
 
-    def __init__(self, facts: RunFacts, bounds: TopicBounds) -> None:
+    def __init__(self, facts: RunFacts, bounds: TopicBounds, attribution: Attribution | None = None) -> None:
         self.topic = facts.topic.name
         self.ends = bounds.ends
         self.begin = {partition: _begin(facts, bounds, partition) for partition in bounds.ends}
@@ -41,7 +43,7 @@ class TopicReading:
         self.unreadable = 0
         self.trouble: KafkaError | None = None
         self.events = GrowingArray(EVENT)
-        self._decoder = EventDecoder(facts.run_key)
+        self._decoder = EventDecoder(facts.run_key, attribution)
         self._end_of = np.zeros(max(bounds.ends, default=0) + 1, dtype=np.int64)
         for partition, end in bounds.ends.items():
             self._end_of[partition] = end

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from reconcile.attribution import TAGGED, Attribution
 from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
 from reconcile.event_value import SEQUENCE_MASK
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, ROW, Progress, RowsWitness
+from reconcile.untagged import untagged_pending, untagged_rows
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
 
@@ -28,6 +30,7 @@ SLICE: Final = 2**20
 # Order ids a question: as many index lookups as one statement should make.
 ASKED: Final = 50_000
 _STAGE: Final = "rows"
+_SNAPSHOT: Final = sql.SQL("SELECT pg_current_snapshot()::text").format()
 _PAIR: Final = np.dtype([("hi", ">u8"), ("lo", ">u8"), ("customer_hi", ">u8"), ("customer_lo", ">u8")])
 
 _NEXT = """SELECT customer_id FROM {orders} WHERE customer_id BETWEEN %(low)s AND %(high)s
@@ -51,6 +54,7 @@ def read_rows(
     clock: AnchoredClock,
     progress: Progress,
     *,
+    attribution: Attribution | None = None,
     on_snapshot: Callable[[], None] | None = None,
 ) -> RowsWitness:
     """Read the run's rows; never raises for trouble with the database.
@@ -62,6 +66,7 @@ def read_rows(
             as `look_elsewhere` does. None: `elsewhere` stays empty.
         clock: the run's clock, for `taken_at`: whatever was committed until then is in the snapshot.
         progress: told ("rows", rows read, None).
+        attribution: how the run's rows are known; None: by their customer ids.
         on_snapshot: called each time a snapshot has been taken (again after a broken connection), from when on the log
             may be read.
     """
@@ -69,11 +74,18 @@ def read_rows(
     def attempt() -> RowsWitness:
         with open_snapshot(database_url) as snapshot:
             taken_at = clock.now()
-            low = _next(snapshot, facts, 0)
+            tagged = attribution is None or attribution.kind == TAGGED
+            low = _next(snapshot, facts, 0) if tagged else None
             if on_snapshot is not None:
                 on_snapshot()
-            rows = _rows(snapshot, facts, low, progress)
-            return RowsWitness(rows, _pending(snapshot, facts), np.empty(0, dtype=IDS), taken_at, complete=True)
+            if attribution is None or tagged:
+                rows, pending = _rows(snapshot, facts, low, progress), _pending(snapshot, facts)
+            else:
+                rows = untagged_rows(snapshot, facts, attribution, progress)
+                pending = untagged_pending(snapshot, facts, rows)
+            return RowsWitness(
+                rows, pending, np.empty(0, dtype=IDS), taken_at, complete=True, snapshot=snapshot.value(_SNAPSHOT, {})
+            )
 
     try:
         witness = with_retries(attempt)

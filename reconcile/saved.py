@@ -18,7 +18,7 @@ from reconcile.history import EVENT, IDS, ROW, EventsWitness, RowsWitness
 from runlog.folder import RunFolder, write_json
 from runlog.ids import RunKey
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 INDEX: Final = "witness.json"
 _ROWS: Final = {"rows": ROW, "pending": IDS, "elsewhere": IDS}
 _EVENTS: Final = {"events": EVENT}
@@ -35,6 +35,7 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
     taken_at: float | None
     complete: bool
     problem: str | None
+    snapshot: str | None
     arrays: dict[str, _Array]
 
 

@@ -7,6 +7,7 @@ way can only seem whole or late, never lost.
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconcile.attribution import Attribution
 from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
 from runlog.facts import RunFacts
 from runlog.folder import reason
@@ -77,13 +78,14 @@ def read_properties(path: Path) -> dict[str, str]:
 
 
 def read_stores(
-    stores: Stores, facts: RunFacts, rows: RowsWitness | None, progress: Progress
+    stores: Stores, facts: RunFacts, attribution: Attribution, rows: RowsWitness | None, progress: Progress
 ) -> tuple[RowsWitness, EventsWitness]:
     """Ask both stores.
 
     Args:
         stores: where they are.
         facts: of the run.
+        attribution: how its rows and events are known.
         rows: a complete rows witness that was saved earlier; None: the rows are read as well.
         progress: told how far it is.
     """
@@ -92,8 +94,8 @@ def read_stores(
     from reconcile.rows import look_elsewhere, read_rows
 
     if rows is None:
-        rows = read_rows(stores.database_url, facts, None, facts.clock, progress)
-    events = read_events(stores.kafka, facts, facts.clock, progress)
+        rows = read_rows(stores.database_url, facts, None, facts.clock, progress, attribution=attribution)
+    events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution)
     if rows.complete:
         rows = look_elsewhere(stores.database_url, rows, ids_of(events.events), facts)
     return rows, events

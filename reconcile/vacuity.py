@@ -4,6 +4,7 @@ import math
 from itertools import groupby
 from typing import Final
 
+from reconcile.attribution import EXCLUSIVE, TAGGED
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
 from reconcile.history import NO_SEQUENCE
 from reconcile.table import UNRECORDED
@@ -122,7 +123,7 @@ def acknowledged_before_and_after(findings: Findings) -> Guard:
 def ledger_complete(findings: Findings) -> Guard:
     """Every arrival is accounted for, and no order of the run comes from elsewhere."""
     ledger = findings.history.ledger
-    unrecorded = int(findings.table.had(UNRECORDED).sum())
+    unrecorded = _unexplained(findings)
     wrong = [
         text
         for bad, text in (
@@ -138,11 +139,21 @@ def ledger_complete(findings: Findings) -> Guard:
     return vacuity("ledger complete", True, f"all {ledger.due} due arrivals are in it")
 
 
+def _unexplained(findings: Findings) -> int:
+    """How many orders no attempt accounts for. Without a tag those of ambiguous attempts stand by themselves."""
+    table = findings.table
+    unrecorded = int(table.had(UNRECORDED).sum())
+    if findings.history.facts.attribution != EXCLUSIVE:
+        return unrecorded
+    ambiguous = table.had(Outcome.AMBIGUOUS) & ~table.row & ~table.event
+    return max(0, unrecorded - int(ambiguous.sum()))
+
+
 def orders_attributable(findings: Findings) -> Guard:
     """Rows and events carry the customer id of the attempt that they belong to."""
     name, history = "orders attributable", findings.history
-    if history.facts.attribution != "tagged":
-        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}")
+    if history.facts.attribution != TAGGED:
+        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, by no tag")
     untagged = int(
         (history.rows.rows["seq"] == NO_SEQUENCE).sum() + (history.events.events["seq"] == NO_SEQUENCE).sum()
     )
@@ -150,17 +161,6 @@ def orders_attributable(findings: Findings) -> Guard:
     if wrong:
         return vacuity(name, False, f"{wrong} rows or events carry another customer id than the one that was sent")
     return vacuity(name, True, "every row and event carries a customer id of the run")
-
-
-def phantoms_provoked(findings: Findings) -> Guard:
-    """Every order that was to be rolled back after its publish did publish."""
-    name = "phantoms provoked"
-    if findings.history.facts.scenario != "phantom-event":
-        return not_applicable(name, Kind.VACUITY, "this scenario provokes none")
-    provoked = findings.table.had(Outcome.PROVOKED)
-    published = int((provoked & findings.table.event).sum())
-    text = f"{published} of {int(provoked.sum())} provoked orders left an event"
-    return vacuity(name, 0 < published == int(provoked.sum()), text)
 
 
 def backlog_empty(findings: Findings) -> Guard:

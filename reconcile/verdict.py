@@ -77,7 +77,7 @@ def rule(
     met = None if verdict is Verdict.INCONCLUSIVE else _met(expect, verdict, counts)
     code = {None: exitcodes.INCONCLUSIVE, True: exitcodes.AS_EXPECTED, False: exitcodes.NOT_AS_EXPECTED}[met]
     codes, not_restored = [code], False
-    if any(guard.failed and guard.name == "conservation" for guard in guards):
+    if any(guard.failed and guard.harness_wrong for guard in guards):
         codes.append(exitcodes.USAGE_OR_CRASH)
     for mark in marks:
         if mark.name in {m.INTERRUPTED, m.FAILED}:
@@ -90,7 +90,8 @@ def rule(
 def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) -> tuple[Verdict, str]:
     evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
     if evidence:
-        return Verdict.INCONCLUSIVE, _doubt(evidence[0], failed, _suspicions(counts) + violations)
+        worst = min(evidence, key=lambda guard: not guard.harness_wrong)
+        return Verdict.INCONCLUSIVE, _doubt(worst, failed, _suspicions(counts) + violations)
     if violations:
         return Verdict.INCONSISTENT, "; ".join(violations)
     if failed:

@@ -14,7 +14,7 @@ FORMAT: Final = 1
 _WORDS: Final = {
     "scenario": ("lost-event", "phantom-event", "control"),
     "expect": ("consistent", "lost-events", "phantom-events", "any"),
-    "attribution": ("tagged", "exclusive"),
+    "attribution": ("tagged", "exclusive", "acknowledged-only"),
 }
 _MOST_OUTAGES: Final = 1000
 # Epoch seconds of the year 5138, as times are read by `datetime` and numpy; longer ones are no times.
@@ -55,7 +55,11 @@ class CheckOrder:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """The facts of one run; see the field names. `options` and `command` hold `***` for secrets."""
+    """The facts of one run; see the field names. `options` and `command` hold `***` for secrets.
+
+    `database_time` is the text of `orders_time_column` in the row of the check order: rows of a run that is attributed
+    as `exclusive` have a later one.
+    """
 
     run_id: str
     run_key: RunKey
@@ -80,6 +84,8 @@ class RunFacts:
     attribution: str
     topic: TopicStart
     orders_table: str = "orders"
+    orders_time_column: str = "created_at"
+    database_time: str | None = None
     outbox_table: str | None = None
     service_variant: str | None = None
     check_order: CheckOrder | None = None

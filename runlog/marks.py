@@ -23,6 +23,7 @@ HEALED: Final = "healed"
 RECOVERY: Final = "recovery"
 DRAIN: Final = "drain"
 DRAINED: Final = "drained"
+PHANTOMS_CHECKED: Final = "phantoms_checked"
 INTERRUPTED: Final = "interrupted"
 FAILED: Final = "failed"
 ENDED: Final = "ended"
@@ -92,6 +93,14 @@ class _Line(msgspec.Struct):
     exit_code: int | None = None
     not_restored: bool | None = None
     wall_step: float | None = None
+    own_orders: list[str] | None = None
+    asked: int | None = None
+    get_404: int | None = None
+    in_orders: int | None = None
+    in_order_items: int | None = None
+    rows_of_run: int | None = None
+    health_up: bool | None = None
+    problem: str | None = None
 
 
 def read_marks(path: Path) -> list[Mark]:

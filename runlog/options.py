@@ -59,9 +59,10 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "scenario",
         "lost-event",
-        "what the run shows: lost-event stops the broker under load",
+        "what the run shows: lost-event breaks the target under load, phantom-event has the service roll orders back "
+        "after their publish, control is the plan without a fault",
         PLAN,
-        choices=("lost-event",),
+        choices=("lost-event", "phantom-event", "control"),
     ),
     Option("baseline", "10s", "healthy time before the outage", PLAN, "duration", "30s"),
     Option(
@@ -81,7 +82,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "expect",
         "",
-        "verdict that makes exit code 0; without it: consistent",
+        "verdict that makes exit code 0; without it: consistent, for the scenario phantom-event: phantom-events",
         PLAN,
         example="lost-events",
         choices=("consistent", "lost-events", "phantom-events", "any"),
@@ -98,7 +99,30 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("rate", "20", "orders that fall due each second, whatever the answers take", LOAD, "orders/s", "100"),
     Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
     Option("stack", "embedded", "where the system under test comes from", STACK, choices=("embedded",)),
-    Option("service-variant", "naive", "how the embedded order service publishes", STACK, choices=("naive", "outbox")),
+    Option(
+        "service-variant",
+        "naive",
+        "how the embedded order service publishes",
+        STACK,
+        choices=("naive", "after-commit", "awaited", "raised", "outbox"),
+    ),
+    Option(
+        "service-confirm-wait",
+        "0",
+        "longest wait of the variants awaited and raised for a confirmed event; 0: until it is delivered or given up",
+        STACK,
+        "duration",
+        "1s",
+    ),
+    Option(
+        "service-publish-failure",
+        "201",
+        "what the variant awaited answers after a failed publish",
+        STACK,
+        "HTTP status",
+        "500",
+        choices=("201", "500"),
+    ),
     Option("service-pool", "32", "database connections of the embedded order service", STACK, "connections", "5"),
     Option(
         "service-pool-wait",
@@ -123,6 +147,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("database-port", "0", "port of the embedded PostgreSQL; 0 chooses a free one", STACK, "port", "5432"),
     Option("kafka-port", "0", "port of the embedded Kafka; 0 chooses a free one", STACK, "port", "9092"),
     Option("topic", "order.created", "topic that the service publishes to", WITNESSES, example="orders"),
+    Option(
+        "attribution",
+        "tagged",
+        "how rows and events are told to be of this run: by the customer id sent, as all since the start (nobody else "
+        "writes), or just those whose ids were acknowledged",
+        WITNESSES,
+        choices=("tagged", "exclusive", "acknowledged-only"),
+    ),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )
 

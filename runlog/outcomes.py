@@ -36,20 +36,21 @@ class Failure(IntEnum):
 REJECTING_STATUSES: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
 
 
-def classify(status: int | None, failure: Failure, has_order_id: bool) -> Outcome:
+def classify(status: int | None, failure: Failure, has_order_id: bool, rolled_back: bool = False) -> Outcome:
     """Return the outcome of one exchange.
 
     Args:
         status: HTTP status of a completely read answer, None without one.
         failure: what went wrong below HTTP; REFUSED only when no byte of the request had been sent.
         has_order_id: the answer told a readable order id.
+        rolled_back: the answer says that the order was taken back after its event was published, as was asked for.
     """
     if failure is Failure.REFUSED and status is None:
         return Outcome.REJECTED
     if failure is not Failure.NONE or status is None:
         return Outcome.AMBIGUOUS
     if 200 <= status < 300 and has_order_id:
-        return Outcome.ACKNOWLEDGED
+        return Outcome.PROVOKED if rolled_back else Outcome.ACKNOWLEDGED
     if status in REJECTING_STATUSES:
         return Outcome.REJECTED
     return Outcome.AMBIGUOUS

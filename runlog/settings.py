@@ -59,7 +59,10 @@ class Settings:
     service_port: int
     database_port: int
     kafka_port: int
+    service_confirm_wait: float
+    service_publish_failure: str
     topic: str
+    attribution: str
     runs_dir: str
 
     @property
@@ -88,8 +91,8 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         fault=given.choice("fault"),
         fault_target=given.choice("fault-target"),
         fault_timeout=given.seconds("fault-timeout", least=5.0),
-        expect=given.choice("expect") or "consistent",
-        expect_source="--expect" if given.choice("expect") else "the default",
+        expect=given.choice("expect") or default_expectation(given.choice("scenario")),
+        expect_source="--expect" if given.choice("expect") else _source_of_default(given.choice("scenario")),
         settle=given.seconds("settle", least=0.5) if given.text("settle") else _default_settle(given),
         drain_timeout=given.seconds("drain-timeout", least=1.0),
         rate=given.number("rate", above=0.0, most=HIGHEST_RATE),
@@ -103,11 +106,23 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         service_port=given.whole("service-port", least=0, most=65535),
         database_port=given.whole("database-port", least=0, most=65535),
         kafka_port=given.whole("kafka-port", least=0, most=65535),
+        service_confirm_wait=given.seconds("service-confirm-wait", least=0.0),
+        service_publish_failure=given.choice("service-publish-failure"),
         topic=given.topic("topic"),
+        attribution=given.choice("attribution"),
         runs_dir=given.required("runs-dir"),
     )
     _check_together(settings)
     return settings
+
+
+def default_expectation(scenario: str) -> str:
+    """Return the verdict that makes exit code 0 when none was asked for."""
+    return "phantom-events" if scenario == "phantom-event" else "consistent"
+
+
+def _source_of_default(scenario: str) -> str:
+    return f"the default of the scenario {scenario}" if scenario == "phantom-event" else "the default"
 
 
 def _default_settle(given: "_Texts") -> float:

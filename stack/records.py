@@ -81,7 +81,7 @@ class StackState:
 
     @property
     def variant(self) -> str:
-        """`naive` or `outbox`."""
+        """How the service writes, see `stack.settings`."""
         return self.settings.variant
 
     @property

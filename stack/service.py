@@ -33,6 +33,8 @@ def environment(state: StackState, port: int) -> dict[str, str]:
         "ORDERSERVICE_POOL_WAIT": f"{settings.pool_wait:g}",
         "ORDERSERVICE_BLOCK_TIME": f"{settings.block_time:g}",
         "ORDERSERVICE_DELIVERY_TIMEOUT": f"{settings.delivery_timeout:g}",
+        "ORDERSERVICE_CONFIRM_WAIT": f"{settings.confirm_wait:g}",
+        "ORDERSERVICE_PUBLISH_FAILURE": settings.publish_failure,
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, get_args
 
-ServiceVariant = Literal["naive", "outbox"]
+ServiceVariant = Literal["naive", "after-commit", "awaited", "raised", "outbox"]
 VARIANTS: tuple[str, ...] = get_args(ServiceVariant)
 
 
@@ -17,11 +17,13 @@ VARIANTS: tuple[str, ...] = get_args(ServiceVariant)
 class ServiceSettings:
     """How the order service behaves; each field becomes one `ORDERSERVICE_...` environment variable.
 
-    variant: `naive` (dual write) or `outbox`.
+    variant: a dual write (`naive`, `after-commit`, `awaited`, `raised`) or `outbox`.
     chaos: whether the phantom endpoint exists.
     pool_size: database connections (count). pool_wait: longest wait for one, seconds.
     block_time: longest time that a send blocks, seconds. delivery_timeout: the producer's, seconds.
     topic: where `order.created` events go.
+    confirm_wait: longest wait of `awaited` and `raised` for a confirmed event, seconds; 0: the delivery timeout.
+    publish_failure: what `awaited` answers after a failed publish, `201` or `500`.
 
     Raises ValueError with one sentence when a value makes no sense.
     """
@@ -33,6 +35,8 @@ class ServiceSettings:
     block_time: float = 1.0
     delivery_timeout: float = 3.0
     topic: str = "order.created"
+    confirm_wait: float = 0.0
+    publish_failure: str = "201"
 
     def __post_init__(self) -> None:
         """Refuse what the service could not run with."""
@@ -43,6 +47,10 @@ class ServiceSettings:
         for name in ("pool_wait", "delivery_timeout"):
             if not 0 < getattr(self, name) < inf:
                 raise ValueError(f"service {name.replace('_', ' ')} {getattr(self, name)} s must be above 0 s")
+        if not 0 <= self.confirm_wait < inf:
+            raise ValueError(f"service confirm wait {self.confirm_wait} s must be 0 s (no limit of its own) or more")
+        if self.publish_failure not in ("201", "500"):
+            raise ValueError(f"service publish failure {self.publish_failure!r} is no answer of it: choose 201 or 500")
         if not 0 <= self.block_time < inf:
             raise ValueError(f"service block time {self.block_time} s must be 0 s (a send fails at once) or more")
         if not self.topic:

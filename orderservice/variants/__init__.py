@@ -5,13 +5,19 @@ A new variant is a file with a class of the shape :class:`orderservice.variants.
 
 from __future__ import annotations
 
-from orderservice.variants.base import Parts, Variant
+from orderservice.variants.aftercommit import AfterCommit
+from orderservice.variants.awaited import Awaited
+from orderservice.variants.base import ACCEPT, FAIL, Behaviour, Parts, Variant
 from orderservice.variants.naive import Naive
 from orderservice.variants.outbox import Outbox
+from orderservice.variants.raised import Raised
 
 VARIANTS: dict[str, type[Variant]] = {
     "naive": Naive,
+    "after-commit": AfterCommit,
+    "awaited": Awaited,
+    "raised": Raised,
     "outbox": Outbox,
 }
 
-__all__ = ["VARIANTS", "Parts", "Variant"]
+__all__ = ["ACCEPT", "FAIL", "VARIANTS", "Behaviour", "Parts", "Variant"]

@@ -13,6 +13,22 @@ from orderservice.orders import Event, Order
 from orderservice.publisher import Publisher
 from orderservice.schema import ORDERS
 
+ACCEPT = "201"
+FAIL = "500"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What the variants that wait for a delivery report do about it.
+
+    Attributes:
+        confirm_wait: longest wait for the report in seconds; 0: until the client delivers the event or gives it up.
+        publish_failure: status that tells of a failed publish after the commit, ACCEPT or FAIL.
+    """
+
+    confirm_wait: float = 0.0
+    publish_failure: str = ACCEPT
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -20,6 +36,7 @@ class Parts:
 
     database: Database
     publisher: Publisher
+    behaviour: Behaviour = Behaviour()
 
 
 class Variant(ABC):

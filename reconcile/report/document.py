@@ -44,6 +44,7 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "lost_outside_outages": judgement.lost_outside,
         "late_delay": judgement.late.delays(),
         "behaviour": judgement.behaviour,
+        "confirmation": _confirmation(history),
         "guards": [_guard(guard) for guard in judgement.guards],
         "rate": judgement.rate,
         "timeline": judgement.timeline,
@@ -107,6 +108,24 @@ def _outage(outage: Outage, window: FailureWindow) -> dict[str, Any]:
             "lost_before_injecting": window.before,
             "lost_after_healed": window.after,
         },
+    }
+
+
+def _confirmation(history: History) -> dict[str, Any] | None:
+    second = history.confirmation
+    if second is None:
+        return None
+    wrong = {"refuted": second.refuted, "unsettled": second.unsettled}
+    return {
+        "eligible": second.eligible,
+        "checked": second.checked,
+        "confirmed": second.checked - len(second.refuted) - len(second.unsettled) if second.complete else 0,
+        **{
+            name: [{"order_id": c.order_id, "kind": c.kind, "said": c.said, "found": c.found} for c in found]
+            for name, found in wrong.items()
+        },
+        "complete": second.complete,
+        "problem": second.problem,
     }
 
 

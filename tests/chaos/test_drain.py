@@ -67,7 +67,9 @@ def scene(infra: Infra, backlog: list[int]) -> Iterator[Scene]:
 
 def test_a_quiet_system_is_drained_after_the_settle_time(scene: Scene) -> None:
     began = scene.clock.now()
-    assert scene.drain(10) == DrainResult(True, ())
+    result = scene.drain(10)
+    assert (result.complete, result.missing) == (True, ())
+    assert len(result.own_orders) == 1
     assert scene.clock.now() - began >= 0.5
     assert scene.watch.followed
 
@@ -95,7 +97,7 @@ def test_a_service_that_does_not_tell_its_backlog_keeps_it_open(scene: Scene) ->
 def test_an_order_that_is_not_whole_keeps_it_open(scene: Scene) -> None:
     scene.service.event = False
     (missing,) = scene.drain(2.0).missing
-    assert missing.startswith("an order sent after the broker was back, whole")
+    assert missing.startswith("an order sent after all that, whole")
 
 
 def test_a_new_event_of_the_run_starts_the_settle_time_again(scene: Scene) -> None:

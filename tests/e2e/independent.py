@@ -1,9 +1,13 @@
 """A reading of PostgreSQL and Kafka that shares no code with the reconciler: row by row, record by record."""
 
+import csv
 import json
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
@@ -15,6 +19,7 @@ class Counted:
 
     rows: set[str]
     events: set[str]
+    records: dict[str, int]
 
     @property
     def lost(self) -> set[str]:
@@ -31,15 +36,38 @@ def count_run(database_url: str, bootstrap: str, topic: str, run_key: str) -> Co
     with psycopg.connect(database_url) as connection:
         query = "SELECT id, customer_id FROM orders"
         rows = {str(order) for order, customer in connection.execute(query) if str(customer).startswith(prefix)}
-    return Counted(rows, _events(bootstrap, topic, prefix))
+    found = _events(bootstrap, topic, prefix)
+    return Counted(rows, set(found), dict(found))
 
 
-def _events(bootstrap: str, topic: str, prefix: str) -> set[str]:
+def assert_agrees(folder: Path, database_url: str, bootstrap: str, topic: str) -> Counted:
+    """Count the run in `folder` anew, and find the same ids and numbers in its reports."""
+    facts = json.loads((folder / "run.json").read_text())
+    report: Any = json.loads((folder / "report.json").read_text())
+    truth, counts = count_run(database_url, bootstrap, topic, facts["run_key"]), report["counts"]
+    assert ids_in(folder / "lost-events.csv") == sorted(truth.lost)
+    assert ids_in(folder / "phantom-events.csv") == sorted(truth.phantom)
+    repeated = [order for order, records in truth.records.items() for _ in range(records - 1)]
+    assert ids_in(folder / "duplicate-events.csv") == sorted(repeated)
+    assert counts["lost_events"] == len(truth.lost)
+    assert counts["phantom_events"] == len(truth.phantom)
+    assert counts["rows"] == len(truth.rows)
+    assert counts["events"] == len(truth.events)
+    assert counts["events_raw"] == sum(truth.records.values())
+    return truth
+
+
+def ids_in(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return sorted(row["order_id"] for row in csv.DictReader(stream))
+
+
+def _events(bootstrap: str, topic: str, prefix: str) -> Counter[str]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"count-{uuid.uuid4()}"})
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in partitions}
     consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-    found: set[str] = set()
+    found: Counter[str] = Counter()
     read = dict.fromkeys(partitions, 0)
     deadline = time.monotonic() + 60
     while any(read[p] < ends[p] for p in partitions):
@@ -54,6 +82,6 @@ def _events(bootstrap: str, topic: str, prefix: str) -> set[str]:
         read[partition] = offset + 1
         event = json.loads(value)
         if event["customerId"].startswith(prefix):
-            found.add(event["orderId"])
+            found[event["orderId"]] += 1
     consumer.close()
     return found

@@ -13,7 +13,7 @@ import pytest
 
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, Start, assert_all_up
-from tests.e2e.independent import count_run
+from tests.e2e.independent import assert_agrees, count_run
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 PLAN = ["--baseline", "4s", "--outage", "8s", "--recovery", "4s", "--rate", "25"]
@@ -120,6 +120,9 @@ def test_knee_of_a_small_pool_turns_losses_into_errors(
     assert counts["ambiguous"] > 25 * 3
     assert counts["unresolved"] == counts["ambiguous"]
     assert "error" in behaviour
+    state = left_running.status()
+    assert state is not None
+    assert_agrees(run.folder.path, state.database_url, state.kafka_bootstrap, state.topic)
     assert_all_up(left_running)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.contract import OrderContract
+from load.contract import OrderContract, PhantomContract, Told
 
 CONTRACT = OrderContract()
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
@@ -68,3 +68,26 @@ def test_an_answer_without_a_readable_id_tells_none(answer: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_no_answer_makes_it_raise(answer: bytes) -> None:
     assert CONTRACT.order_id(answer) is None
+
+
+PROVOKED = {"orderId": str(ORDER), "existsInDb": False, "eventSentToKafka": True, "dbRolledBack": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, Told(ORDER, rolled_back=True)),
+        ({"eventSentToKafka": False}, Told(None)),
+        ({"existsInDb": True, "dbRolledBack": False}, Told(ORDER)),
+        ({"dbRolledBack": False}, Told(None)),
+        ({"dbRolledBack": "true"}, Told(None)),
+        ({"orderId": None}, Told(None, rolled_back=True)),
+    ],
+)
+def test_only_an_answer_that_says_all_of_it_was_provoked(changes: dict[str, object], told: Told) -> None:
+    assert PhantomContract().told(json.dumps({**PROVOKED, **changes}).encode()) == told
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"{", b'"x"'])
+def test_no_answer_tells_nothing(answer: bytes) -> None:
+    assert PhantomContract().told(answer) == CONTRACT.told(answer) == Told(None)

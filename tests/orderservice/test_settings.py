@@ -61,7 +61,7 @@ def test_durations(text: str, seconds: float) -> None:
         ("KAFKA_BOOTSTRAP", "localhost:0", "host:port"),
         ("KAFKA_CONFIG", "/nowhere/client.properties", "a readable file"),
         ("TOPIC", "order created", "a topic name"),
-        ("VARIANT", "perfect", "one of naive, outbox"),
+        ("VARIANT", "perfect", "one of naive, after-commit, awaited, raised, outbox"),
         ("CHAOS", "maybe", "true or false"),
         ("POOL_SIZE", "0", "a whole number from 1"),
         ("POOL_WAIT", "0", "a duration from 0.01 s"),

@@ -134,7 +134,7 @@ def test_chosen_ports_are_free_and_not_ephemeral() -> None:
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ({"variant": "magic"}, "magic.* naive, outbox"),
+        ({"variant": "magic"}, "magic.* naive, after-commit, awaited, raised, outbox"),
         ({"pool_size": 0}, "pool size 0"),
         ({"pool_wait": 0.0}, "pool wait 0.0 s"),
         ({"block_time": -1.0}, "block time -1.0 s"),

@@ -150,6 +150,11 @@ class Story:
         ]
         return self
 
+    def mark_late(self, name: str, at: float, **detail: Any) -> "Story":
+        """Add a mark."""
+        self.marks = sorted([*self.marks, Mark(T0 + at, name, None, detail)], key=lambda mark: mark.at)
+        return self
+
     def without(self, *names: str) -> "Story":
         """Leave marks out."""
         self.marks = [mark for mark in self.marks if mark.name not in names]

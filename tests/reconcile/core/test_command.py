@@ -17,6 +17,7 @@ from reconcile.report.csvs import COLUMNS
 from reconcile.saved import save_witnesses
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
+from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts, order_id
 
 RUN = "20261123-073000-4f2a"
@@ -44,6 +45,7 @@ def write(story: Story, runs: Path, *, save: bool = True) -> RunFolder:
     if save:
         history = story.history()
         save_witnesses(folder, KEY, history.rows, history.events)
+        confirm_all(folder, history)
     return folder
 
 
@@ -213,11 +215,11 @@ def test_an_incomplete_witness_is_read_again_and_saved(
     whole = story.history()
     asked: list[str] = []
 
-    def read_rows(url: str, *_: object) -> RowsWitness:
+    def read_rows(url: str, *_: object, **__: object) -> RowsWitness:
         asked.append(f"rows from {url}")
         return whole.rows
 
-    def read_events(client: dict[str, str], *_: object) -> EventsWitness:
+    def read_events(client: dict[str, str], *_: object, **__: object) -> EventsWitness:
         asked.append(f"events from {client['bootstrap.servers']}")
         return whole.events
 

@@ -15,6 +15,7 @@ from reconcile.saved import save_witnesses
 from runlog.folder import RunFolder
 from runlog.ids import RunKey
 from runlog.ledger import RECORD_BYTES
+from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, T0, Story, facts
 
 RUN = "20261123-073000-4f2a"
@@ -28,6 +29,7 @@ def written(path: Path, key: RunKey = KEY) -> RunFolder:
     story.write(folder)
     history = story.history()
     save_witnesses(folder, key, history.rows, history.events)
+    confirm_all(folder, history)
     return folder
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from reconcile.saved import save_witnesses
 from runlog.folder import RunFolder
+from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts
 
 RUN = "20261123-073000-4f2a"
@@ -39,6 +40,7 @@ def runs(tmp_path: Path) -> Path:
     story.write(folder)
     history = story.history()
     save_witnesses(folder, KEY, history.rows, history.events)
+    confirm_all(folder, history)
     return tmp_path
 
 

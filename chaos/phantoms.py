@@ -1,0 +1,96 @@
+"""What became of the orders that the service was asked to roll back after their publish: the seed's checks, for each.
+
+The id must be in neither `orders` nor `order_items`, `GET` must answer 404, no row of the run may have appeared, and
+the service must still be well. That the event is there exactly once is for the reconciler to say, which reads the topic
+anyway; that a normal order is whole afterwards is what the drain waits for.
+"""
+
+import uuid
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from gevent.pool import Pool
+
+from chaos.database import DatabaseError, OrdersTable
+from chaos.subject import Subject
+from runlog.ids import RunKey
+from stack.health import check_http
+
+MOST_ASKED: Final = 10_000
+SENDERS: Final = 10
+QUESTION_S: Final = 5.0
+HEALTH_S: Final = 5.0
+ITEMS: Final = "order_items"
+
+
+def check_phantoms(subject: Subject, run_key: RunKey, provoked: list[uuid.UUID]) -> dict[str, object]:
+    """Return the detail of the mark `phantoms_checked`.
+
+    Args:
+        subject: the system under test.
+        run_key: whose rows are counted.
+        provoked: ids of the orders that the service says it rolled back.
+
+    Returns:
+        `asked`: how many ids were asked for by `GET` (the first MOST_ASKED); `get_404`: how many of them it does not
+        know; `in_orders`, `in_order_items`: how many of all ids have a row there; `rows_of_run`: rows of the run,
+        whatever their ids; `health_up`; `problem`: why something could not be asked, None otherwise (what is not
+        known is None).
+    """
+    asked = provoked[:MOST_ASKED]
+    get_404, problem = _ask_all(subject.service_url, asked)
+    detail: dict[str, object] = {"asked": len(asked), "get_404": get_404}
+    table = OrdersTable(subject.database_url, subject.orders_table)
+    questions: dict[str, Callable[[], int]] = {
+        "in_orders": lambda: table.count_ids(subject.orders_table, "id", provoked),
+        "in_order_items": lambda: table.count_ids(_beside(subject.orders_table), "order_id", provoked),
+        "rows_of_run": lambda: table.count_run(run_key),
+    }
+    try:
+        for name, question in questions.items():
+            try:
+                detail[name] = question()
+            except DatabaseError as error:
+                detail[name], problem = None, problem or f"{name}: {error}"
+    finally:
+        table.close()
+    health = check_http(subject.health_url, HEALTH_S)
+    return {**detail, "health_up": health.ok, "problem": problem}
+
+
+def _beside(table: str) -> str:
+    schema, dot, _ = table.rpartition(".")
+    return f"{schema}{dot}{ITEMS}"
+
+
+def _ask_all(service_url: str, ids: list[uuid.UUID]) -> tuple[int, str | None]:
+    """Ask for every order; return how many answers were 404, and the first trouble."""
+    waiting, counted = iter(ids), {"404": 0}
+    troubles: list[str] = []
+
+    def ask_some() -> None:
+        place = urlsplit(service_url)
+        connection = HTTPConnection(place.hostname or "", place.port, timeout=QUESTION_S)
+        try:
+            for order_id in waiting:
+                status = _status(connection, f"{place.path}/orders/{order_id}")
+                counted["404"] += status == 404
+        except (OSError, HTTPException) as error:
+            troubles.append(f"GET /orders was not answered ({type(error).__name__})")
+        finally:
+            connection.close()
+
+    pool: Any = Pool(SENDERS)
+    for _ in range(min(SENDERS, len(ids))):
+        pool.spawn(ask_some)
+    pool.join()
+    return counted["404"], troubles[0] if troubles else None
+
+
+def _status(connection: HTTPConnection, path: str) -> int:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status

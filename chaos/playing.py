@@ -1,0 +1,173 @@
+"""Plays the plan of one run, from preflight to drain; what goes wrong leaves it as an exception.
+
+Only lengths are planned: each phase begins when the actor's marks say so. While a phase goes on, load, recording and
+lookout are watched, so that a run that cannot prove anything any more ends at once.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import gevent
+
+from chaos.actor import AlreadyDown
+from chaos.drain import Drain
+from chaos.house import House, RunFailed
+from chaos.journal import Journal
+from chaos.opening import OpenRun, open_run
+from chaos.phantoms import check_phantoms
+from chaos.plan import Outage, Plan, RunPhase, make_plan
+from chaos.targets import TargetError
+from chaos.watch import NotProven
+from runlog import exitcodes, marks
+from runlog.ledger import Phase
+from runlog.marks import Mark
+from runlog.settings import Settings
+
+log = logging.getLogger("chaos")
+
+USERS_WAIT_S: Final = 20.0
+LEAD_S: Final = 0.2
+STEP_S: Final = 0.05
+PROGRESS_S: Final = 5.0
+
+
+class Playing:
+    """One run's plan being played.
+
+    Args:
+        house: see `House`.
+        settings: what the run was asked to do.
+        texts: the options as given.
+        journal: of the stack.
+        enter: told each phase as it begins, with a line for people.
+
+    Attributes:
+        open: everything that the run works with, None until it is open.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        settings: Settings,
+        texts: dict[str, str],
+        journal: Journal,
+        enter: Callable[[RunPhase, str], None],
+    ) -> None:
+        self.open: OpenRun | None = None
+        self._house = house
+        self._settings = settings
+        self._texts = texts
+        self._journal = journal
+        self._enter = enter
+        self._plan: Plan = make_plan(settings)
+        self._phase = RunPhase.IDLE
+
+    def play(self) -> None:
+        """Play the plan.
+
+        Raises:
+            RunFailed, NotRestored, PreflightError, FolderError: why it could not be played to its end.
+        """
+        self._begin(RunPhase.PREFLIGHT, self._plan.describe())
+        run = self.open = open_run(self._house, self._settings, self._texts, self._plan, self._journal)
+        try:
+            run.recording.await_lookout()
+        except NotProven as error:
+            raise RunFailed(str(error), exitcodes.NOT_READY) from None
+        self._begin_load(run)
+        for index, outage in enumerate(self._plan.outages):
+            self._break(run, index, outage)
+            self._recover(run, outage.recovery)
+        if not self._plan.outages:
+            self._recover(run, self._plan.calm)
+        self._drain(run)
+        if run.subject.phantom_url is not None:
+            self._check_phantoms(run)
+
+    def _begin(self, phase: RunPhase, text: str) -> None:
+        self._phase = phase
+        self._enter(phase, text)
+
+    def _recover(self, run: OpenRun, length: float) -> None:
+        self._begin(RunPhase.RECOVERY, f"{length:g} s under load")
+        run.load.phase = Phase.RECOVERY
+        run.recording.mark_now(marks.RECOVERY)
+        self._hold(run, run.recording.clock.now() + length)
+
+    def _begin_load(self, run: OpenRun) -> None:
+        self._begin(RunPhase.BASELINE, f"{self._settings.rate:g} orders/s for {self._plan.baseline:g} s")
+        clock = run.recording.clock
+        deadline = clock.now() + USERS_WAIT_S
+        while not self._house.users_running():
+            if clock.now() > deadline:
+                raise RunFailed(f"waited {USERS_WAIT_S:g} s in vain for Locust's users", exitcodes.USAGE_OR_CRASH)
+            gevent.sleep(STEP_S)
+        begin = clock.now() + LEAD_S
+        run.load.begin(begin)
+        run.recording.mark(Mark(begin, marks.BASELINE))
+        self._hold(run, begin + self._plan.baseline)
+
+    def _break(self, run: OpenRun, index: int, outage: Outage) -> None:
+        self._begin(RunPhase.OUTAGE, f"{outage.fault} {outage.target} for {outage.length:g} s")
+        clock = run.recording.clock
+        run.load.phase = Phase.OUTAGE
+        began = clock.now()
+        try:
+            unproven = run.actor.inject(index, outage)
+        except AlreadyDown as error:
+            raise RunFailed(str(error), exitcodes.INCONCLUSIVE) from None
+        except (TargetError, OSError) as error:
+            raise RunFailed(f"the fault could not be done: {error}", exitcodes.NOT_READY) from None
+        if unproven is None:
+            log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
+            self._hold(run, clock.now() + outage.length)
+        else:
+            log.warning("outage: the fault is not proven: %s", unproven)
+        began = clock.now()
+        run.actor.heal()
+        log.info("outage: %s proven back after %.2f s", outage.target, clock.now() - began)
+
+    def _drain(self, run: OpenRun) -> None:
+        self._begin(RunPhase.DRAIN, f"until nothing new comes for {self._plan.settle:g} s")
+        recording = run.recording
+        run.load.close(recording.clock.now())
+        recording.mark_now(marks.DRAIN)
+        drain = Drain(
+            subject=run.subject,
+            run_key=recording.run_key,
+            watch=recording.watch,
+            clock=recording.clock,
+            in_flight=lambda: run.load.in_flight,
+            settle=self._plan.settle,
+        )
+        result = drain.run(self._plan.drain_timeout, lambda text: log.info("drain: %s", text))
+        own = list(result.own_orders)
+        recording.mark_now(marks.DRAINED, complete=result.complete, missing=list(result.missing), own_orders=own)
+        if not result.complete:
+            log.warning("drain: not over after %g s: %s", self._plan.drain_timeout, "; ".join(result.missing))
+
+    def _check_phantoms(self, run: OpenRun) -> None:
+        provoked = run.load.provoked
+        log.info("drain: asking database and service for %d orders that were rolled back", len(provoked))
+        recording = run.recording
+        detail = check_phantoms(run.subject, recording.run_key, provoked)
+        recording.mark(Mark(recording.clock.now(), marks.PHANTOMS_CHECKED, None, detail))
+
+    def _hold(self, run: OpenRun, until: float) -> None:
+        """Stay in the phase until `until`, telling now and then how it goes."""
+        recording, load = run.recording, run.load
+        told = recording.clock.now()
+        while (now := recording.clock.now()) < until:
+            if trouble := load.trouble or recording.trouble or recording.watch.trouble:
+                raise RunFailed(trouble, exitcodes.USAGE_OR_CRASH)
+            if not recording.watch.alive:
+                raise RunFailed("the lookout process ended", exitcodes.USAGE_OR_CRASH)
+            if now - told >= PROGRESS_S and until - now >= 1:
+                told = now
+                counts = load.counts
+                log.info(
+                    "%s: %.0f s to go, %d sent, %d acknowledged, %d failed, %d without an answer yet",
+                    self._phase.value, until - now, counts.sent, counts.acknowledged, counts.failed, load.in_flight,
+                )  # fmt: skip
+            gevent.sleep(min(STEP_S, until - now))

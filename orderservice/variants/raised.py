@@ -1,0 +1,39 @@
+"""The dual write that rolls back: a publish that is not confirmed fails the request, and the order with it.
+
+It looks safe, as no order is left without an event. But a report that did not come in time is no proof that the event
+did not arrive: the client goes on trying, or a broker took the event and could not say so. Then the event is there and
+the order is not.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from orderservice.database import save_order
+from orderservice.orders import Event, Order
+from orderservice.publisher import PublishFailedError
+from orderservice.variants.base import Parts, Variant
+
+log = logging.getLogger("orderservice.raised")
+
+
+class Raised(Variant):
+    """Publishes inside the transaction and lets a failure roll it back: 500."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._confirm_wait = parts.behaviour.confirm_wait
+
+    async def create(self, order: Order, event: Event) -> None:
+        """Save the order only if its event was confirmed.
+
+        Raises:
+            PublishFailedError: it was not; nothing is committed, but the event may yet arrive.
+        """
+        async with self.database.transaction() as connection:
+            await save_order(connection, order)
+            try:
+                await self.publisher.publish_confirmed(event, self._confirm_wait)
+            except PublishFailedError as failed:
+                log.warning("publish failed for order %s: %s; rolled back", order.id, failed)
+                raise

@@ -1,0 +1,161 @@
+"""The second path through Kafka: a plain consumer from the start offsets, Python's own JSON, sets of texts.
+
+It shares nothing with `reconcile.events` but how bounds and errors are told. It looks only for the orders it is asked
+for, and goes on to the end that the topic has now: what lies behind the end that was read first came later.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from reconcile.history import EventsWitness, Progress
+from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
+
+PATIENCE_S: Final = 30.0
+_BATCH: Final = 1000
+_STAGE: Final = "events again"
+
+
+@dataclass(slots=True)
+class Found:
+    """Order ids with an event, by where it lies: within the range that was read first, or behind its end."""
+
+    seen: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
+
+
+def events_by_id(
+    client: Mapping[str, str],
+    topic: str,
+    first: EventsWitness,
+    wanted: set[str],
+    progress: Progress,
+    *,
+    patience_s: float = PATIENCE_S,
+) -> Found:
+    """Return which of the orders `wanted` (canonical UUID texts) have an event.
+
+    Args:
+        client: librdkafka properties.
+        topic: its name.
+        first: the first reading: where it began, and how far it came.
+        wanted: order ids.
+        progress: told how many offsets were passed.
+        patience_s: seconds without progress after which reading is given up.
+
+    Raises:
+        KafkaProblem: the topic could not be read to its present end, or no longer holds what was read first.
+    """
+    bounds = read_bounds(client, topic)
+    begin = {partition: _begin(first, bounds, partition) for partition in bounds.ends}
+    found = Found()
+    settings = {
+        "group.id": "reconcile-second-path",
+        **quiet_client(client),
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",
+        "fetch.queue.backoff.ms": 1,
+        "queued.max.messages.kbytes": 16384,
+    }
+    try:
+        consumer = Consumer(settings)
+        try:
+            consumer.assign([TopicPartition(topic, p, at) for p, at in begin.items() if at < bounds.ends[p]])
+            for message in _messages(consumer, begin, bounds, progress, patience_s):
+                _note(message, first, wanted, found)
+        finally:
+            consumer.close()
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaProblem(f"the second reading failed: {scrub(str(error), client)}") from None
+    return found
+
+
+def _begin(first: EventsWitness, bounds: TopicBounds, partition: int) -> int:
+    """Return where to begin, once it is clear that nothing of what was read first is gone."""
+    wanted = max(first.starts.get(partition, 0), first.lows.get(partition, 0))
+    reached = first.reached.get(partition, 0)
+    if first.topic_id and bounds.topic_id and first.topic_id != bounds.topic_id:
+        raise KafkaProblem("the topic was deleted and made anew since it was read")
+    if bounds.lows[partition] > wanted and reached > wanted:
+        raise KafkaProblem(f"the log of partition {partition} has lost its beginning since it was read")
+    if bounds.ends[partition] < reached:
+        raise KafkaProblem(f"the log of partition {partition} is shorter than when it was read")
+    return max(wanted, bounds.lows[partition])
+
+
+def _messages(
+    consumer: Consumer,
+    begin: dict[int, int],
+    bounds: TopicBounds,
+    progress: Progress,
+    patience_s: float,
+) -> Iterator[Message]:
+    """Yield the records of all partitions up to their ends; give up after `patience_s` without progress."""
+    at = dict(begin)
+    unread = {partition for partition, end in bounds.ends.items() if begin[partition] < end}
+    total, last = sum(max(0, bounds.ends[p] - begin[p]) for p in unread), time.monotonic()
+    while unread:
+        for message in consumer.consume(_BATCH, timeout=0.2):
+            partition, offset, error = message.partition(), message.offset(), message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                if error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise KafkaException(error)
+                continue
+            if partition is None or offset is None:
+                continue
+            last = time.monotonic()
+            if error is None:
+                if offset < bounds.ends[partition]:
+                    yield message
+                offset += 1
+            at[partition] = max(at[partition], offset)
+            if at[partition] >= bounds.ends[partition]:
+                unread.discard(partition)
+        progress(_STAGE, sum(min(at[p], bounds.ends[p]) - begin[p] for p in at if bounds.ends[p] > begin[p]), total)
+        if unread and time.monotonic() - last > patience_s:
+            where = ", ".join(f"partition {p} at {at[p]} of {bounds.ends[p]}" for p in sorted(unread))
+            raise KafkaProblem(f"the second reading waited {patience_s:g} s in vain for records: {where}")
+
+
+def _note(message: Message, first: EventsWitness, wanted: set[str], found: Found) -> None:
+    value, key = message.value(), message.key()
+    if value is None:
+        return
+    named = None
+    if key is not None:
+        named = _plain(key.decode("utf-8", "replace"))
+        if named not in wanted:
+            return
+    order = order_of(value)
+    if order is None or order not in wanted or (named is not None and named != order):
+        return
+    within = (message.offset() or 0) < first.reached.get(message.partition() or 0, 0)
+    (found.seen if within else found.later).add(order)
+
+
+def order_of(value: bytes) -> str | None:
+    """Return the order id of an `order.created` as canonical text; None when the value is nothing of the kind."""
+    try:
+        event = json.loads(value)
+        kinds = [str(event[name]).lower() for name in ("type", "eventType") if event.get(name) is not None]
+        complete = isinstance(event["items"], list) and all(isinstance(item, dict) for item in event["items"])
+        texts = [event[name] for name in ("orderId", "customerId", "eventId")]
+        moment = event["occurredAt"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    told = isinstance(moment, str | int | float) and not isinstance(moment, bool)
+    if not complete or not told or any(not isinstance(text, str) for text in texts):
+        return None
+    return _plain(texts[0]) if all("created" in kind for kind in kinds) else None
+
+
+def _plain(text: str) -> str:
+    """Return a UUID text in its canonical spelling; whatever else it is will be found nowhere."""
+    digits = text.removeprefix("{").removesuffix("}").replace("-", "").lower()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

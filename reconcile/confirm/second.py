@@ -1,0 +1,96 @@
+"""Takes the second path: asks both stores about the violations of a run, and keeps what they say with the witnesses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reconcile.confirm.candidates import Candidates, candidates_of
+from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
+from reconcile.confirm.result import Confirmation
+from reconcile.history import History, Progress, id_text
+from reconcile.judge import Judgement
+from reconcile.stores import Stores
+from runlog.folder import RunFolder, write_text
+
+LOST_ROWS = "lost-rows.ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What the second path brought.
+
+    Attributes:
+        confirmation: of the violations; None when there is none.
+        lost_rows: lines of JSON, one for each lost event whose row was read, by send time; None when not read.
+    """
+
+    confirmation: Confirmation | None
+    lost_rows: tuple[bytes, ...] | None
+
+
+def kept_look(folder: RunFolder, judgement: Judgement) -> SecondLook | None:
+    """Return the second look that was kept for just these violations; None when the stores are to be asked."""
+    asked = candidates_of(judgement)
+    if not asked.eligible:
+        return SecondLook(None, ())
+    kept = load_confirmation(folder)
+    if kept is None or kept.digest != asked.digest or not kept.complete:
+        return None
+    try:
+        lines = (folder.witnesses / LOST_ROWS).read_bytes().splitlines()
+    except OSError:
+        return None
+    return SecondLook(kept, tuple(lines))
+
+
+def unasked(judgement: Judgement, problem: str) -> SecondLook:
+    """Return the second look of a run whose stores are not there to be asked."""
+    asked = candidates_of(judgement)
+    return SecondLook(Confirmation(asked.digest, asked.eligible, 0, complete=False, problem=problem), None)
+
+
+def look_again(
+    folder: RunFolder, stores: Stores, history: History, judgement: Judgement, progress: Progress
+) -> SecondLook:
+    """Ask both stores, and keep what they say.
+
+    Raises:
+        OSError: it cannot be kept.
+    """
+    # Here and not above: judging a saved run must need neither database driver nor Kafka client.
+    from reconcile.confirm.kafkapath import events_by_id
+    from reconcile.confirm.lostrows import lost_lines
+    from reconcile.confirm.sqlpath import rows_by_id
+    from reconcile.database import DatabaseProblem
+    from reconcile.topic import KafkaProblem
+
+    facts, asked = history.facts, candidates_of(judgement)
+    wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)
+    try:
+        rows = rows_by_id(
+            stores.database_url, facts.orders_table, history.rows.snapshot, _each_once(wanted + lost), progress
+        )
+        events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress)
+    except (DatabaseProblem, KafkaProblem) as problem:
+        return unasked(judgement, str(problem))
+    seen, later = ({order for order, row in rows.items() if row.seen is as_it_was} for as_it_was in (True, False))
+    confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later))
+    lines = lost_lines(facts.topic.name, lost, rows)
+    write_text(folder.witnesses / LOST_ROWS, "".join(line.decode() + "\n" for line in lines))
+    save_confirmation(folder, confirmation)
+    return SecondLook(confirmation, tuple(lines))
+
+
+def lost_ids(judgement: Judgement) -> list[str]:
+    """Return the ids of all lost events, suspected ones included, by send time."""
+    table = judgement.table
+    cases = np.flatnonzero(table.lost)
+    cases = cases[np.lexsort((table.lo[cases], table.hi[cases], table.sent[cases]))]
+    return [id_text(int(hi), int(lo)) for hi, lo in zip(table.hi[cases], table.lo[cases], strict=True)]
+
+
+def _each_once(ids: list[str]) -> list[str]:
+    return list(dict.fromkeys(ids))
+
+
+__all__ = ["Candidates", "SecondLook", "kept_look", "look_again", "lost_ids", "unasked"]

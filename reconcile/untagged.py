@@ -1,0 +1,78 @@
+"""Rows of a run whose orders carry no tag of it: all since its start (`exclusive`), or those that were acknowledged.
+
+"Since the start" is told by the table's own time column against the row of the check order that preflight placed: both
+were stamped by the service, so no clock of the harness's is compared with another.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from reconcile.attribution import EXCLUSIVE, Attribution, among
+from reconcile.database import DatabaseProblem, Snapshot, table_name
+from reconcile.history import IDS, NO_SEQUENCE, ROW, Progress, ids_of
+from runlog.facts import RunFacts
+
+# Pages a question: 20,000 of them hold some 2 million rows at most, 32 MB of ids, far from the 1 GB of one value.
+PAGES: Final = 20_000
+ASKED: Final = 50_000
+_STAGE: Final = "rows"
+
+_BLOCKS: Final = "SELECT pg_relation_size(CAST(%(table)s AS regclass)) / current_setting('block_size')::int"
+_SINCE: Final = """SELECT string_agg(uuid_send(id), ''::bytea) FROM {orders}
+WHERE ctid >= %(begin)s::tid AND ctid < %(end)s::tid AND {time} > %(since)s"""
+_NAMED: Final = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
+SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
+_WAITING: Final = """SELECT string_agg(decode(replace(b.aggregateid, '-', ''), 'hex'), ''::bytea) FROM {outbox} b
+WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'
+AND b.aggregateid ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$'"""
+
+
+def untagged_rows(
+    snapshot: Snapshot, facts: RunFacts, attribution: Attribution, progress: Progress
+) -> NDArray[np.void]:
+    """Return the run's rows as an array of ROW without sequence numbers.
+
+    Raises:
+        DatabaseProblem: PostgreSQL failed, or the run does not know when it began by the table's own time.
+    """
+    ids = _since(snapshot, facts, progress) if attribution.kind == EXCLUSIVE else _named(snapshot, facts, attribution)
+    ids = ids[attribution.of_run(ids)]
+    rows = np.empty(len(ids), dtype=ROW)
+    rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
+    progress(_STAGE, len(rows), None)
+    return rows
+
+
+def untagged_pending(snapshot: Snapshot, facts: RunFacts, rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Return IDS of those of `rows` whose event a known backlog still holds."""
+    if facts.outbox_table is None:
+        return np.empty(0, dtype=IDS)
+    query = sql.SQL(_WAITING).format(outbox=table_name(facts.outbox_table))
+    waiting = np.frombuffer(snapshot.value(query, {}) or b"", dtype=IDS)
+    pending: NDArray[np.void] = waiting[among(waiting, np.unique(ids_of(rows)))]
+    return pending
+
+
+def _since(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDArray[np.void]:
+    if facts.database_time is None:
+        raise DatabaseProblem(
+            f"the run did not note `{facts.orders_time_column}` of its check order: rows since its start are not known"
+        )
+    query = sql.SQL(_SINCE).format(orders=table_name(facts.orders_table), time=sql.Identifier(facts.orders_time_column))
+    blocks = int(snapshot.value(sql.SQL(_BLOCKS).format(), {"table": facts.orders_table}) or 0)
+    parts: list[bytes] = []
+    for begin in range(0, blocks, PAGES):
+        bounds = {"begin": f"({begin},0)", "end": f"({begin + PAGES},0)", "since": facts.database_time}
+        parts.append(snapshot.value(query, bounds) or b"")
+        progress(_STAGE, sum(map(len, parts)) // IDS.itemsize, None)
+    return np.frombuffer(b"".join(parts), dtype=IDS)
+
+
+def _named(snapshot: Snapshot, facts: RunFacts, attribution: Attribution) -> NDArray[np.void]:
+    query = sql.SQL(_NAMED).format(orders=table_name(facts.orders_table))
+    slices = [attribution.told[at : at + ASKED] for at in range(0, len(attribution.told), ASKED)]
+    found = [snapshot.value(query, {"ids": part.tobytes(), "count": len(part)}) or b"" for part in slices]
+    return np.frombuffer(b"".join(found), dtype=IDS)

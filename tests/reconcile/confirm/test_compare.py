@@ -1,0 +1,200 @@
+"""The second look set against the first: what is confirmed, what the harness was wrong about, what came too late."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconcile.confirm.candidates import MOST, Candidate, Candidates, candidates_of
+from reconcile.confirm.compare import Records, Rows, compare
+from reconcile.confirm.kafkapath import order_of
+from reconcile.confirm.lostrows import lost_lines
+from reconcile.confirm.result import Confirmation, Contradiction
+from reconcile.confirm.sqlpath import FoundRow, visible
+from reconcile.findings import Guard
+from reconcile.judge import judge
+from reconcile.verdict import Verdict
+from runlog import exitcodes
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import Story, order_id
+
+A = str(order_id(1))
+LOST = Candidate(A, ("lost event",), row=True, event=False)
+PHANTOM = Candidate(A, ("phantom event",), row=False, event=True)
+NOWHERE = Candidate(A, ("lost order",), row=False, event=False)
+NONE: set[str] = set()
+ONE = {A}
+
+
+def look(one: Candidate, rows: Rows, records: Records) -> Confirmation:
+    return compare(Candidates([one], 1), rows, records)
+
+
+@pytest.mark.parametrize(
+    ("one", "rows", "records"),
+    [
+        (LOST, Rows(ONE, NONE), Records(NONE, NONE)),
+        (PHANTOM, Rows(NONE, NONE), Records(ONE, NONE)),
+        (NOWHERE, Rows(NONE, NONE), Records(NONE, NONE)),
+        # A second event behind the end that was read changes nothing about one that is there.
+        (PHANTOM, Rows(NONE, NONE), Records(ONE, ONE)),
+    ],
+)
+def test_what_is_found_again_is_confirmed(one: Candidate, rows: Rows, records: Records) -> None:
+    found = look(one, rows, records)
+    assert (found.checked, found.refuted, found.unsettled, found.complete) == (1, [], [], True)
+
+
+@pytest.mark.parametrize(
+    ("one", "rows", "records", "found"),
+    [
+        (LOST, Rows(ONE, NONE), Records(ONE, NONE), "a row, an event"),
+        (LOST, Rows(NONE, NONE), Records(NONE, NONE), "no row, no event"),
+        (PHANTOM, Rows(ONE, NONE), Records(ONE, NONE), "a row, an event"),
+        (PHANTOM, Rows(NONE, NONE), Records(NONE, NONE), "no row, no event"),
+        (PHANTOM, Rows(NONE, NONE), Records(NONE, ONE), "no row, no event"),
+        (NOWHERE, Rows(ONE, NONE), Records(NONE, NONE), "a row, no event"),
+        # Changed later, but its event is not as it was either.
+        (LOST, Rows(NONE, ONE), Records(ONE, NONE), "no row, an event"),
+    ],
+)
+def test_a_contradiction_within_what_was_read_refutes(one: Candidate, rows: Rows, records: Records, found: str) -> None:
+    assert [each.found for each in look(one, rows, records).refuted] == [found]
+
+
+@pytest.mark.parametrize(
+    ("one", "rows", "records", "came"),
+    [
+        (LOST, Rows(ONE, NONE), Records(NONE, ONE), "an event that came"),
+        (PHANTOM, Rows(NONE, ONE), Records(ONE, NONE), "a row that came"),
+        (NOWHERE, Rows(NONE, ONE), Records(NONE, ONE), "a row and an event that came"),
+        (LOST, Rows(NONE, ONE), Records(NONE, NONE), "no row, no event"),
+    ],
+)
+def test_what_came_after_the_reading_refutes_nothing(one: Candidate, rows: Rows, records: Records, came: str) -> None:
+    found = look(one, rows, records)
+    assert found.refuted == []
+    assert [each.found.startswith(came) for each in found.unsettled] == [True]
+
+
+def lossy() -> Story:
+    return Story().calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, row=False, event=False)
+
+
+def test_every_kind_of_violation_is_a_candidate_by_send_time() -> None:
+    story = lossy().order(4, 15, Outcome.REJECTED, event=False).order(5, 16).published(5, 5, 17, 77)
+    asked = candidates_of(judge(story.history()))
+    assert [(one.order_id, one.kinds) for one in asked.first] == [
+        (str(order_id(1)), ("lost event",)),
+        (str(order_id(2)), ("phantom event", "lost order")),
+        (str(order_id(3)), ("lost order",)),
+        (str(order_id(4)), ("lost event", "visible after reject")),
+        (str(order_id(5)), ("published twice",)),
+    ]
+    assert asked.eligible == 5
+
+
+def test_a_clean_run_has_nothing_to_confirm() -> None:
+    story = Story().calm().order(1, 12).published(1, 1, 13)  # redelivered: the same event id
+    assert candidates_of(judge(story.history())).eligible == 0
+    guard = guard_of(story, None)
+    assert not guard.applies
+
+
+def test_the_first_ten_thousand_are_looked_up() -> None:
+    story = Story()
+    for seq in range(MOST + 2):
+        story.order(seq, 10 + seq / 1e4, event=False)
+    asked = candidates_of(judge(story.history()))
+    assert (len(asked.first), asked.eligible) == (MOST, MOST + 2)
+    assert asked.first[-1].order_id == str(order_id(MOST - 1))
+
+
+def test_another_question_has_another_digest() -> None:
+    one = Candidates([LOST], 1)
+    assert one.digest == Candidates([LOST], 1).digest
+    others = [Candidates([LOST], 2), Candidates([], 1), Candidates([replace(LOST, event=True)], 1)]
+    assert one.digest not in {other.digest for other in others}
+
+
+def guard_of(story: Story, confirmation: Confirmation | None) -> Guard:
+    history = replace(story.history(), confirmation=confirmation)
+    return next(guard for guard in judge(history).guards if guard.name == "violations confirmed")
+
+
+def ruled(confirmation: Confirmation) -> tuple[str, int, int]:
+    judgement = judge(replace(lossy().history(), confirmation=confirmation))
+    return judgement.ruling.verdict.value, judgement.ruling.exit_code, judgement.counts["lost_events"]
+
+
+WRONG = Contradiction(A, "lost event", "a row, no event", "a row, an event")
+
+
+def test_a_refuted_violation_means_that_the_harness_is_wrong() -> None:
+    assert ruled(Confirmation("", 3, 3, refuted=[WRONG])) == ("inconclusive", exitcodes.USAGE_OR_CRASH, 0)
+
+
+def test_an_unsettled_one_means_that_nothing_is_proven() -> None:
+    assert ruled(Confirmation("", 3, 3, unsettled=[WRONG])) == ("inconclusive", exitcodes.INCONCLUSIVE, 0)
+
+
+def test_a_store_that_went_away_means_that_nothing_is_proven() -> None:
+    away = Confirmation("", 3, 0, complete=False, problem="PostgreSQL cannot be reached")
+    assert ruled(away) == ("inconclusive", exitcodes.INCONCLUSIVE, 0)
+
+
+def test_confirmed_ones_stand() -> None:
+    verdict, code, lost = ruled(Confirmation("", 3, 3))
+    assert (verdict, code, lost) == (Verdict.INCONSISTENT.value, exitcodes.NOT_AS_EXPECTED, 1)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "xmin", "expected"),
+    [
+        ("100:100:", 99, True),
+        ("100:100:", 100, False),
+        ("100:105:101,103", 102, True),
+        ("100:105:101,103", 103, False),
+        ("100:105:101,103", 105, False),
+        # Beyond the first four billion: the row keeps only the lower half of its transaction's id.
+        (f"{2**32 + 7}:{2**32 + 7}:", 6, True),
+        (f"{2**32 + 7}:{2**32 + 7}:", 7, False),
+        (f"{2**32 + 7}:{2**32 + 7}:", 2**32 - 3, True),
+        ("100:100:", 2, True),  # frozen by an old version
+    ],
+)
+def test_whether_a_snapshot_sees_a_row(snapshot: str, xmin: int, expected: bool) -> None:
+    assert visible(snapshot, xmin) is expected
+
+
+EVENT = f'"orderId":"{A}","customerId":"c","eventId":"e","occurredAt":1,"items":[{{}}]'
+
+
+@pytest.mark.parametrize(
+    ("value", "order"),
+    [
+        (f"{{{EVENT}}}", A),
+        (f'{{"type":"order.created",{EVENT}}}', A),
+        (f'{{"more":{{"deep":[1]}},{EVENT}}}', A),
+        (f"{{{EVENT}}}".replace(A, "{" + A.upper() + "}"), A),
+        (f'{{"type":"order.cancelled",{EVENT}}}', None),
+        (f"{{{EVENT}}}".replace('"occurredAt":1,', ""), None),
+        (f"{{{EVENT}}}".replace("[{}]", "[1]"), None),
+        (f"{{{EVENT}", None),
+        ("[]", None),
+        ("7", None),
+        ("", None),
+    ],
+)
+def test_what_counts_as_an_event(value: str, order: str | None) -> None:
+    assert order_of(value.encode()) == order
+
+
+def test_a_lost_event_is_made_anew_from_its_row() -> None:
+    row = {"id": A, "customer_id": "c", "total": 19.5, "created_at": "2026-11-24T09:00:00.5"}
+    items = [{"product_id": "p", "quantity": 2, "unit_price": 9.75, "id": 1}]
+    absent = str(order_id(2))
+    (line,) = lost_lines("orders", [absent, A], {A: FoundRow(True, row, items)})
+    (again,) = lost_lines("orders", [A], {A: FoundRow(True, row, items)})
+    assert line == again
+    assert b'"topic":"orders","key":"' + A.encode() in line
+    assert b'"items":[{"productId":"p","quantity":2,"unitPrice":9.75}],"occurredAt":"2026-11-24T09:00:00.5Z"' in line

@@ -1,0 +1,18 @@
+"""A second look at a made-up run that finds all of it as it is: for tests of what comes after it."""
+
+from reconcile.confirm.candidates import candidates_of
+from reconcile.confirm.compare import save_confirmation
+from reconcile.confirm.result import Confirmation
+from reconcile.confirm.second import LOST_ROWS, lost_ids
+from reconcile.history import History
+from reconcile.judge import judge
+from runlog.folder import RunFolder, write_text
+
+
+def confirm_all(folder: RunFolder, history: History) -> None:
+    """Keep a confirmation of all violations, and a line for each lost event, in the run's folder."""
+    judgement = judge(history)
+    asked = candidates_of(judgement)
+    lines = [f'{{"topic":"order.created","key":"{order}","value":{{}}}}\n' for order in lost_ids(judgement)]
+    write_text(folder.witnesses / LOST_ROWS, "".join(lines))
+    save_confirmation(folder, Confirmation(asked.digest, asked.eligible, len(asked.first)))

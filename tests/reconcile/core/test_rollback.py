@@ -1,0 +1,96 @@
+"""The guards of the scenario phantom-event: what makes them fire, what is near, and where they do not apply."""
+
+from typing import Any
+
+import pytest
+
+from reconcile.judge import judge
+from reconcile.verdict import Verdict
+from runlog import exitcodes
+from runlog import marks as m
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import Story, facts
+
+CHECKED: dict[str, Any] = {
+    "asked": 3,
+    "get_404": 3,
+    "in_orders": 0,
+    "in_order_items": 0,
+    "rows_of_run": 0,
+    "health_up": True,
+    "problem": None,
+}
+
+
+def provoked(**told: Any) -> Story:
+    story = Story(facts=facts(scenario="phantom-event", expect="phantom-events"))
+    story.marks = [mark for mark in story.marks if mark.outage is None]
+    for seq in range(3):
+        story.order(seq, 1 + seq, Outcome.PROVOKED, row=False, told=seq)
+    story.mark_late(m.PHANTOMS_CHECKED, 33.2, **{**CHECKED, **told})
+    return story
+
+
+def failing(story: Story) -> dict[str, str]:
+    ours = ("phantoms provoked", "phantoms rolled back")
+    return {g.name: g.reason for g in judge(story.history()).guards if g.failed and g.name in ours}
+
+
+def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
+    judgement = judge(provoked().history())
+    assert failing(provoked()) == {}
+    assert judgement.ruling.verdict is Verdict.INCONSISTENT
+    assert judgement.ruling.exit_code == exitcodes.AS_EXPECTED
+    assert judgement.counts["phantom_events"] == 3
+    assert judgement.counts["lost_orders"] == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"get_404": 2}, "GET found 1 of 3 provoked orders"),
+        ({"asked": 4}, "asked for 4 of 3 provoked orders"),
+        ({"asked": 0, "get_404": 0}, "asked for 0 of 3 provoked orders"),
+        ({"in_orders": 1}, "1 provoked orders are in the orders table"),
+        ({"in_order_items": 2}, "2 provoked orders are in order_items"),
+        ({"rows_of_run": 1}, "1 row of the run appeared"),
+        ({"rows_of_run": None}, "the rows of the run are not known"),
+        ({"health_up": False}, "the service is not well any more"),
+        ({"problem": "in_orders: PostgreSQL could not be reached"}, "not all could be asked: in_orders: PostgreSQL"),
+    ],
+)
+def test_each_contradiction_is_named(told: dict[str, Any], reason: str) -> None:
+    found = failing(provoked(**told))
+    assert list(found) == ["phantoms rolled back"]
+    assert reason in found["phantoms rolled back"]
+
+
+def test_asking_for_fewer_than_all_is_enough() -> None:
+    assert failing(provoked(asked=2, get_404=2)) == {}
+
+
+def test_nobody_asked() -> None:
+    story = provoked()
+    story.marks = [mark for mark in story.marks if mark.name != m.PHANTOMS_CHECKED]
+    assert "were not asked" in failing(story)["phantoms rolled back"]
+
+
+def test_an_order_without_its_event_was_not_provoked() -> None:
+    story = provoked()
+    story.order(3, 5, Outcome.PROVOKED, row=False, event=False, told=3)
+    assert failing(story) == {"phantoms provoked": "3 of 4 provoked orders left one event"}
+
+
+def test_an_order_with_two_events_was_provoked_twice() -> None:
+    story = provoked()
+    story.published(1, 1, 6, 77)
+    assert failing(story) == {"phantoms provoked": "2 of 3 provoked orders left one event, 1 left several"}
+
+
+@pytest.mark.parametrize("scenario", ["lost-event", "control"])
+def test_elsewhere_they_do_not_apply(scenario: str) -> None:
+    story = provoked()
+    story.facts = facts(scenario=scenario)
+    guards = {guard.name: guard for guard in judge(story.history()).guards}
+    assert not guards["phantoms provoked"].applies
+    assert not guards["phantoms rolled back"].applies

@@ -1,0 +1,80 @@
+"""Which rows and events are the run's: pure membership, and real rows of a table without a tag."""
+
+import uuid
+from dataclasses import replace
+
+import numpy as np
+import psycopg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.attribution import ACKNOWLEDGED_ONLY, EXCLUSIVE, Attribution, among, attribution_of
+from reconcile.history import IDS, ids_of
+from reconcile.rows import read_rows
+from runlog import marks as m
+from runlog.clock import AnchoredClock
+from runlog.ledger import Ledger
+from runlog.marks import Mark
+from tests.conftest import Infra
+from tests.reconcile.core.story import KEY, T0, Story, facts, order_id
+
+
+def ids(*numbers: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    return np.array([(value >> 64, value & (2**64 - 1)) for value in numbers], dtype=IDS)
+
+
+@given(st.lists(st.integers(0, 40)), st.sets(st.integers(0, 40)))
+def test_membership_agrees_with_sets(wanted: list[int], known: set[int]) -> None:
+    # Both halves vary and meet: 0..40 spread over six upper words.
+    spread = [(number % 6) << 64 | number for number in wanted]
+    among_known = among(ids(*spread), np.unique(ids(*[(number % 6) << 64 | number for number in known])))
+    assert among_known.tolist() == [number in known for number in wanted]
+
+
+def test_check_orders_of_the_harness_are_its_own() -> None:
+    story = Story().order(0, 1).order(1, 2)
+    story.mark(m.DRAINED, own_orders=[str(order_id(500))])
+    found = attribution_of(replace(story.facts, attribution=EXCLUSIVE), story.history().ledger, story.marks)
+    assert found.of_run(ids(order_id(500).int, order_id(999_999).int, order_id(7).int)).tolist() == [False, False, True]
+
+
+def test_acknowledged_ids_are_those_that_were_told() -> None:
+    story = Story().order(0, 1).unanswered(1, 2)
+    found = attribution_of(replace(story.facts, attribution=ACKNOWLEDGED_ONLY), story.history().ledger, [])
+    assert found.of_run(ids(order_id(0).int, order_id(1).int)).tolist() == [True, False]
+
+
+def test_real_rows_since_the_check_order(infra: Infra) -> None:
+    before, check, own, after = (uuid.uuid4() for _ in range(4))
+    with psycopg.connect(infra.database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE untagged (id uuid PRIMARY KEY, made timestamp NOT NULL)")
+        try:
+            for place, order in enumerate((before, check, own, after)):
+                connection.execute("INSERT INTO untagged VALUES (%s, %s)", (order, f"2026-11-24T10:00:0{place}"))
+            known = facts(
+                orders_table="untagged",
+                orders_time_column="made",
+                database_time="2026-11-24T10:00:01",
+                attribution=EXCLUSIVE,
+            )
+            clock = AnchoredClock(T0, 0.0)
+            mine = Attribution(EXCLUSIVE, np.unique(ids(check.int, own.int)), ids())
+            witness = read_rows(infra.database_url, known, None, clock, lambda *_: None, attribution=mine)
+            assert witness.complete, witness.problem
+            assert ids_of(witness.rows).tobytes() == after.bytes
+            told = Attribution(ACKNOWLEDGED_ONLY, ids(), np.unique(ids(before.int, uuid.uuid4().int)))
+            witness = read_rows(infra.database_url, known, None, clock, lambda *_: None, attribution=told)
+            assert ids_of(witness.rows).tobytes() == before.bytes
+            unknown = replace(known, database_time=None)
+            witness = read_rows(infra.database_url, unknown, None, clock, lambda *_: None, attribution=mine)
+            assert not witness.complete
+            assert witness.problem is not None
+            assert "rows since its start are not known" in witness.problem
+        finally:
+            connection.execute("DROP TABLE untagged")
+
+
+def test_ledger_and_marks_without_orders() -> None:
+    empty = Ledger(KEY, Story().history().ledger.attempts, closed=True, due=0, missing=0, torn_bytes=0)
+    found = attribution_of(facts(check_order=None), empty, [Mark(T0, m.STARTED)])
+    assert len(found.own) == len(found.told) == 0
