@@ -5,13 +5,14 @@ be viewed as such without a copy, and compared, sorted and joined by numpy witho
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.confirm.result import Confirmation
+from reconcile.servicelog import Line
 from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
@@ -108,6 +109,7 @@ class History:
         observations: what the lookout saw of the topic, in order.
         rows: what PostgreSQL said.
         events: what Kafka said.
+        service_log: what the service's own log says of single orders, by order id.
         confirmation: what the second path said of the violations; None when nobody has asked it yet.
         lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
     """
@@ -118,6 +120,7 @@ class History:
     observations: list[Observation]
     rows: RowsWitness
     events: EventsWitness
+    service_log: dict[str, Line] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     lost_rows: tuple[bytes, ...] | None = None
 

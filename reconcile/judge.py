@@ -15,8 +15,10 @@ from reconcile.guards import check_guards, suspicion_of
 from reconcile.history import History
 from reconcile.joins import Bools, Floats
 from reconcile.lateness.late import LateEvents, find_late
+from reconcile.lateness.recovery import OutageRates, Recovery, outage_rates, recoveries
 from reconcile.lateness.window import FailureWindow, failure_windows
-from reconcile.outages import Outage, causes, read_outages
+from reconcile.lostcauses import Evidence, evidence_of
+from reconcile.outages import Outage, moments, read_outages
 from reconcile.rate import PhaseRate, phase_rates, rate_document, timeline
 from reconcile.table import Table, build_table
 from reconcile.verdict import Ruling, rule
@@ -32,9 +34,12 @@ class Judgement:
         counts, cells, equations: see `reconcile.counts`.
         suspicion: which absences are not proven.
         table: what became of each order.
-        causes: for each case of the table where its send lies, a `reconcile.outages.Cause`.
+        moments: for each case of the table where its send lies, a `reconcile.outages.Moment`.
+        lost_cases: indices of the lost events, suspected ones included, by send time.
+        evidence: of each of them, why it was lost.
         duplicates, late: see there.
         outages, windows: each outage and its failure window.
+        recoveries, outage_rates: of each outage, see `reconcile.lateness.recovery`.
         lost_outside: lost events that no outage explains.
         guards: what each guard found, `conservation` last.
         rates: load by phase.
@@ -47,11 +52,15 @@ class Judgement:
     equations: list[Equation]
     suspicion: Suspicion
     table: Table
-    causes: NDArray[np.uint8]
+    moments: NDArray[np.uint8]
+    lost_cases: NDArray[np.intp]
+    evidence: list[Evidence]
     duplicates: Duplicates
     late: LateEvents
     outages: list[Outage]
     windows: list[FailureWindow]
+    recoveries: list[Recovery]
+    outage_rates: list[OutageRates]
     lost_outside: int
     guards: list[Guard]
     rates: list[PhaseRate]
@@ -83,6 +92,9 @@ def judge(history: History) -> Judgement:
     all_sent: Floats = table.attempts["sent"].astype(np.float64)
     reach = facts.request_timeout_s + facts.delivery_timeout_s
     windows, outside = failure_windows(table.sent[lost], all_sent, outages, reach)
+    where = moments(table.sent, outages)
+    lost_cases = np.flatnonzero(table.lost)
+    lost_cases = lost_cases[np.lexsort((table.lo[lost_cases], table.hi[lost_cases], table.sent[lost_cases]))]
     return Judgement(
         ruling=rule(
             counts,
@@ -97,11 +109,15 @@ def judge(history: History) -> Judgement:
         equations=sums,
         suspicion=suspicion,
         table=table,
-        causes=causes(table.sent, outages),
+        moments=where,
+        lost_cases=lost_cases,
+        evidence=evidence_of(table, lost_cases, where, outages, log=history.service_log, reach=reach),
         duplicates=duplicates,
         late=late,
         outages=outages,
         windows=windows,
+        recoveries=recoveries(table, outages),
+        outage_rates=outage_rates(table, ledger.attempts, outages, lost),
         lost_outside=outside,
         guards=guards,
         rates=rates,

@@ -16,7 +16,7 @@ Edge = tuple[float, float]
 _OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
 
 
-class Cause(IntEnum):
+class Moment(IntEnum):
     """Where the send of an order lies against the outages; the first thing to know about a lost event."""
 
     NO_OUTAGE = 0
@@ -37,17 +37,17 @@ class Cause(IntEnum):
     @property
     def label(self) -> str:
         """The words that reports use."""
-        return _CAUSES[self]
+        return _MOMENTS[self]
 
 
-_CAUSES: Final = {
-    Cause.NO_OUTAGE: "no outage in this run",
-    Cause.BEFORE: "before the outage",
-    Cause.STOPPING: "while the broker was stopping",
-    Cause.DOWN: "while the broker was down",
-    Cause.STARTING: "while the broker was starting",
-    Cause.AFTER: "after recovery",
-    Cause.UNKNOWN: "unknown: no send time",
+_MOMENTS: Final = {
+    Moment.NO_OUTAGE: "no outage in this run",
+    Moment.BEFORE: "before the outage",
+    Moment.STOPPING: "while the target was stopping",
+    Moment.DOWN: "while the target was down",
+    Moment.STARTING: "while the target was starting",
+    Moment.AFTER: "after recovery",
+    Moment.UNKNOWN: "unknown: no send time",
 }
 
 
@@ -137,13 +137,13 @@ def _edge(value: object) -> Edge | None:
     return float(value[0]), float(value[1])
 
 
-def causes(sent: Floats, outages: list[Outage]) -> NDArray[np.uint8]:
-    """Return for each send time (epoch seconds, NaN when unknown) the `Cause`, shape (n,)."""
+def moments(sent: Floats, outages: list[Outage]) -> NDArray[np.uint8]:
+    """Return for each send time (epoch seconds, NaN when unknown) the `Moment`, shape (n,)."""
     if not outages:
-        where = np.full(len(sent), int(Cause.NO_OUTAGE))
+        where = np.full(len(sent), int(Moment.NO_OUTAGE))
     else:
         edges = np.array([edge for outage in outages for edge in outage.edges])
         passed = np.searchsorted(edges, sent, side="right")
-        inside = np.array([Cause.AFTER, Cause.STOPPING, Cause.DOWN, Cause.STARTING])[passed % 4]
-        where = np.where(passed == 0, int(Cause.BEFORE), inside)
-    return np.where(np.isnan(sent), int(Cause.UNKNOWN), where).astype(np.uint8)
+        inside = np.array([Moment.AFTER, Moment.STOPPING, Moment.DOWN, Moment.STARTING])[passed % 4]
+        where = np.where(passed == 0, int(Moment.BEFORE), inside)
+    return np.where(np.isnan(sent), int(Moment.UNKNOWN), where).astype(np.uint8)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from reconcile.history import EventsWitness, History, RowsWitness
+from reconcile.servicelog import Line, read_service_log
 from runlog import marks as m
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder, reason
@@ -24,16 +25,17 @@ class RecordProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the harness wrote down: facts, ledger, marks, and the observations of the lookout."""
+    """What the harness wrote down: facts, ledger, marks, observations of the lookout, the service's log."""
 
     facts: RunFacts
     ledger: Ledger
     marks: list[Mark]
     observations: list[Observation]
+    service_log: dict[str, Line]
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
         """Return the whole history."""
-        return History(self.facts, self.ledger, self.marks, self.observations, rows, events)
+        return History(self.facts, self.ledger, self.marks, self.observations, rows, events, self.service_log)
 
 
 def read_record(folder: RunFolder) -> Record:
@@ -57,7 +59,7 @@ def read_record(folder: RunFolder) -> Record:
     edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
-    return Record(facts, ledger, marks, seen)
+    return Record(facts, ledger, marks, seen, read_service_log(folder.logs))
 
 
 def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from reconcile.confirm.candidates import Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
 from reconcile.confirm.result import Confirmation
@@ -84,8 +82,7 @@ def look_again(
 def lost_ids(judgement: Judgement) -> list[str]:
     """Return the ids of all lost events, suspected ones included, by send time."""
     table = judgement.table
-    cases = np.flatnonzero(table.lost)
-    cases = cases[np.lexsort((table.lo[cases], table.hi[cases], table.sent[cases]))]
+    cases = judgement.lost_cases
     return [id_text(int(hi), int(lo)) for hi, lo in zip(table.hi[cases], table.lo[cases], strict=True)]
 
 

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from reconcile.history import History
 from reconcile.joins import Bools, Floats, Ints, Words, words
 from reconcile.judge import Judgement
-from reconcile.outages import Cause
+from reconcile.lostcauses import Evidence
+from reconcile.outages import Moment
 from reconcile.table import EXTRA, UNRECORDED
 from runlog.ledger import Phase
 from runlog.outcomes import Outcome
 
 COLUMNS: Final = ("order_id", "customer_id", "sent_at", "acknowledged_at", "phase", "cause")
+LOST_COLUMNS: Final = (*COLUMNS, "moment", "in_flight", "latency_s", "latency_class", "service_log")
 _DUPLICATE_COLUMNS: Final = (*COLUMNS, "kind", "partition", "offset", "event_id")
 _LATE_COLUMNS: Final = (*COLUMNS, "appended_not_before", "appended_not_after", "delay_s")
 _SEQUENCES: Final = 1 << 62
@@ -35,13 +37,11 @@ def csv_texts(history: History, judgement: Judgement) -> dict[str, str]:
     table, doubt = judgement.table, judgement.suspicion
     nothing = np.zeros(len(table.row), dtype=np.bool_)
     masks = {
-        "lost-events.csv": nothing if doubt.lost_events else table.lost,
         "phantom-events.csv": nothing if doubt.phantom_events else table.phantom,
         "lost-orders.csv": nothing if doubt.lost_orders else table.lost_order,
         "visible-after-reject.csv": table.visible_after_reject,
         "recovered-orders.csv": table.recovered,
         "unresolved-orders.csv": table.unresolved,
-        "suspected-lost.csv": table.lost if doubt.lost_events else nothing,
         "suspected-phantom.csv": table.phantom if doubt.phantom_events else nothing,
         "suspected-lost-orders.csv": table.lost_order if doubt.lost_orders else nothing,
         "pending-orders.csv": table.pending,
@@ -49,6 +49,8 @@ def csv_texts(history: History, judgement: Judgement) -> dict[str, str]:
         "unrecorded-orders.csv": table.had(UNRECORDED),
     }
     texts = {name: _cases(history, judgement, mask) for name, mask in masks.items()}
+    texts["lost-events.csv"] = _lost(history, judgement, [] if doubt.lost_events else judgement.evidence)
+    texts["suspected-lost.csv"] = _lost(history, judgement, judgement.evidence if doubt.lost_events else [])
     texts["late-events.csv"] = _late(history, judgement)
     texts["duplicate-events.csv"] = _duplicates(history, judgement)
     return texts
@@ -57,7 +59,7 @@ def csv_texts(history: History, judgement: Judgement) -> dict[str, str]:
 def lost_ids(judgement: Judgement, most: int) -> list[str]:
     """Return the ids of the first lost events by send time, at most `most`; the suspected ones when none is proven."""
     table = judgement.table
-    cases = _in_order(judgement, np.flatnonzero(table.lost))[:most]
+    cases = judgement.lost_cases[:most]
     return id_texts(table.hi[cases], table.lo[cases])
 
 
@@ -83,6 +85,26 @@ def time_texts(times: Floats) -> Column:
 def _cases(history: History, judgement: Judgement, mask: Bools) -> str:
     cases = _in_order(judgement, np.flatnonzero(mask))
     return _write(COLUMNS, _common(history, judgement, cases))
+
+
+def _lost(history: History, judgement: Judgement, evidence: list[Evidence]) -> str:
+    """Lost events with their causes; `cause` elsewhere tells when an order was sent, which is `moment` here."""
+    cases = judgement.lost_cases[: len(evidence)]
+    *common, moments = _common(history, judgement, cases.astype(np.int64))
+    own = [
+        [one.cause.value for one in evidence],
+        moments,
+        ["yes" if one.in_flight else "no" for one in evidence],
+        ["" if one.latency_s is None else f"{one.latency_s:.6f}" for one in evidence],
+        [one.latency_class for one in evidence],
+        [plain(one.line.text) if one.line else "" for one in evidence],
+    ]
+    return _write(LOST_COLUMNS, [*common, *own])
+
+
+def plain(text: str) -> str:
+    """Return text from outside so that a spreadsheet takes it for text, never for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def _late(history: History, judgement: Judgement) -> str:
@@ -123,7 +145,7 @@ def _common(history: History, judgement: Judgement, cases: Ints) -> list[Column]
         time_texts(table.sent[cases]),
         time_texts(acknowledged),
         [phases.get(phase, "") for phase in table.phase[cases].tolist()],
-        [Cause(cause).label for cause in judgement.causes[cases].tolist()],
+        [Moment(moment).label for moment in judgement.moments[cases].tolist()],
     ]
 
 

@@ -1,6 +1,7 @@
 """`report.json`: everything that was found out, for programs. Unknown is null; the order of keys is fixed."""
 
 import math
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -8,7 +9,9 @@ import numpy as np
 from reconcile.findings import Guard
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.lateness.recovery import OutageRates, Recovery
 from reconcile.lateness.window import FailureWindow
+from reconcile.lostcauses import tally
 from reconcile.outages import Outage
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
@@ -40,8 +43,14 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "equations": [
             {"text": e.text, "left": e.left, "right": e.right, "holds": e.holds} for e in judgement.equations
         ],
-        "outages": [_outage(*pair) for pair in zip(judgement.outages, judgement.windows, strict=True)],
+        "outages": [
+            _outage(*parts)
+            for parts in zip(
+                judgement.outages, judgement.windows, judgement.recoveries, judgement.outage_rates, strict=True
+            )
+        ],
         "lost_outside_outages": judgement.lost_outside,
+        "causes": tally(judgement.evidence),
         "late_delay": judgement.late.delays(),
         "behaviour": judgement.behaviour,
         "confirmation": _confirmation(history),
@@ -83,7 +92,7 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def _outage(outage: Outage, window: FailureWindow) -> dict[str, Any]:
+def _outage(outage: Outage, window: FailureWindow, recovery: Recovery, rates: OutageRates) -> dict[str, Any]:
     return {
         "index": outage.index,
         "fault": outage.fault,
@@ -97,6 +106,8 @@ def _outage(outage: Outage, window: FailureWindow) -> dict[str, Any]:
         "down_edge": outage.down_edge,
         "up_edge": outage.up_edge,
         "healed_by": outage.healed_by,
+        "recovery": asdict(recovery),
+        "per_second": asdict(rates),
         "failure_window": {
             "first_sent_at": window.first_sent_at,
             "last_sent_at": window.last_sent_at,

@@ -2,7 +2,7 @@
 
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.outages import Cause
+from reconcile.outages import Moment
 
 
 def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
@@ -39,7 +39,7 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
 def _chaos_orders(judgement: Judgement, losing: bool) -> list[tuple[str, str, str]]:
     """Chaos orders: those sent while the broker was proven down."""
     table = judgement.table
-    chaos = (judgement.causes == Cause.DOWN) & (table.attempt >= 0)
+    chaos = (judgement.moments == Moment.DOWN) & (table.attempt >= 0)
     total, rows = int(chaos.sum()), int((chaos & table.row).sum())
     stored = int((chaos & table.whole).sum())
     return [

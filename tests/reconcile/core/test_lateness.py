@@ -5,7 +5,7 @@ import pytest
 
 from reconcile.judge import Judgement, judge
 from reconcile.lateness.window import failure_windows
-from reconcile.outages import Cause, causes, read_outages
+from reconcile.outages import Moment, moments, read_outages
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
@@ -120,7 +120,7 @@ def test_each_loss_belongs_to_the_nearest_of_two_outages() -> None:
     windows, outside = failure_windows(lost, lost, outages, reach=8.0)
     assert [window.lost for window in windows] == [2, 2]
     assert outside == 0
-    assert [Cause(cause) for cause in causes(lost, outages)] == [Cause.DOWN, Cause.AFTER, Cause.AFTER, Cause.DOWN]
+    assert [Moment(cause) for cause in moments(lost, outages)] == [Moment.DOWN, Moment.AFTER, Moment.AFTER, Moment.DOWN]
 
 
 def test_no_loss_is_an_empty_window_and_unproven_edges_are_unknown() -> None:
@@ -139,27 +139,27 @@ def test_unrecorded_losses_have_no_time_and_lie_outside() -> None:
 @pytest.mark.parametrize(
     ("at", "cause"),
     [
-        (9.99, Cause.BEFORE),
-        (10.0, Cause.STOPPING),
-        (10.49, Cause.STOPPING),
-        (10.5, Cause.DOWN),
-        (19.99, Cause.DOWN),
-        (20.0, Cause.STARTING),
-        (20.99, Cause.STARTING),
-        (21.0, Cause.AFTER),
-        (float("nan"), Cause.UNKNOWN),
+        (9.99, Moment.BEFORE),
+        (10.0, Moment.STOPPING),
+        (10.49, Moment.STOPPING),
+        (10.5, Moment.DOWN),
+        (19.99, Moment.DOWN),
+        (20.0, Moment.STARTING),
+        (20.99, Moment.STARTING),
+        (21.0, Moment.AFTER),
+        (float("nan"), Moment.UNKNOWN),
     ],
 )
-def test_causes(at: float, cause: Cause) -> None:
-    assert Cause(causes(np.array([T0 + at]), read_outages(usual_marks()))[0]) is cause
+def test_causes(at: float, cause: Moment) -> None:
+    assert Moment(moments(np.array([T0 + at]), read_outages(usual_marks()))[0]) is cause
 
 
 def test_causes_with_missing_marks_and_without_outage() -> None:
     never_down = read_outages([mark for mark in usual_marks() if mark.name != m.INJECTED])
     never_back = read_outages([mark for mark in usual_marks() if mark.name != m.HEALED])
-    assert Cause(causes(np.array([T0 + 15.0]), never_down)[0]) is Cause.STOPPING
-    assert Cause(causes(np.array([T0 + 99.0]), never_back)[0]) is Cause.STARTING
-    assert Cause(causes(np.array([T0]), [])[0]) is Cause.NO_OUTAGE
+    assert Moment(moments(np.array([T0 + 15.0]), never_down)[0]) is Moment.STOPPING
+    assert Moment(moments(np.array([T0 + 99.0]), never_back)[0]) is Moment.STARTING
+    assert Moment(moments(np.array([T0]), [])[0]) is Moment.NO_OUTAGE
 
 
 def test_ambiguous_orders_can_be_late() -> None:

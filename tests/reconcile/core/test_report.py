@@ -115,7 +115,12 @@ def test_lost_events_are_sorted_and_told_in_full() -> None:
         "sent_at": iso_utc(T0 + 12),
         "acknowledged_at": iso_utc(T0 + 12.02),
         "phase": "outage",
-        "cause": "while the broker was down",
+        "cause": "sent_while_down",
+        "moment": "while the target was down",
+        "in_flight": "no",
+        "latency_s": "0.020000",
+        "latency_class": "as in the baseline",
+        "service_log": "",
     }
 
 
@@ -154,7 +159,7 @@ def test_duplicates_tell_kind_and_place() -> None:
 def test_unrecorded_orders_have_unknown_times() -> None:
     history = Story().stored(5, None).history()
     (entry,) = listed(history, judge(history), "lost-events")
-    assert (entry["sent_at"], entry["customer_id"], entry["cause"]) == ("", "", "unknown: no send time")
+    assert (entry["sent_at"], entry["customer_id"], entry["cause"]) == ("", "", "no_send_time")
 
 
 def test_suspected_losses_stand_in_their_own_list_only() -> None:
