@@ -23,7 +23,8 @@ from reconcile.judge import Judgement, judge
 from reconcile.output import let_output_fail
 from reconcile.progress import show_progress
 from reconcile.recorded import Record, RecordProblem, read_record
-from reconcile.report import json_text, print_summary, write_reports
+from reconcile.report import json_text, print_summary, step_summary, write_reports
+from reconcile.report.summary import shown_path
 from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from runlog.exitcodes import USAGE_OR_CRASH
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(f"reconcile: the reports of {options.run} cannot be written: {reason(error)}")
         return USAGE_OR_CRASH
+    _fill_step_summary(history, judgement, folder)
     if options.json:
         sys.stdout.write(json_text(history, judgement))
     elif not options.quiet:
@@ -111,6 +113,18 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
         rows, events = read_stores(stores, record.facts, attribution, kept, progress)
     save_witnesses(folder, record.facts.run_key, rows, events)
     return rows, events
+
+
+def _fill_step_summary(history: History, judgement: Judgement, folder: RunFolder) -> None:
+    """Append to the summary of a CI job that asks for one; that it cannot be written changes no verdict."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(step_summary(history, judgement, str(shown_path(folder.path))))
+    except OSError as error:
+        _complain(f"warning: GITHUB_STEP_SUMMARY {path} cannot be written: {reason(error)}")
 
 
 def _parser() -> argparse.ArgumentParser:

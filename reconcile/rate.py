@@ -119,7 +119,8 @@ def timeline(table: Table, arrivals: NDArray[np.void], lost: Bools, started_at: 
 
     Returns:
         One element a second from 0 to the last arrival: `second`, `at` (epoch seconds), `due`, `sent`, `acknowledged`,
-        `errors` (neither acknowledged nor provoked), `lost`, `delivered` (row and event), `p95_latency_s`.
+        `errors` (neither acknowledged nor provoked), `lost`, `delivered` (row and event), `p50_latency_s`,
+        `p95_latency_s`, `max_latency_s` of the answers to what was sent in it.
     """
     attempt = table.attempt >= 0
     own = attempt & (np.arange(len(table.sent)) < len(table.attempts))
@@ -141,11 +142,18 @@ def timeline(table: Table, arrivals: NDArray[np.void], lost: Bools, started_at: 
     }
     latency = table.completed - table.sent
     answered = own & ~np.isnan(latency)
-    p95 = _quantile_each(sent[answered], latency[answered], length, 0.95)
+    p50, p95, p100 = (_quantile_each(sent[answered], latency[answered], length, share) for share in (0.5, 0.95, 1.0))
     names, counts = list(columns), np.stack(list(columns.values()), axis=1).tolist()
     return [
-        {"second": second, "at": started_at + second, **dict(zip(names, row, strict=True)), "p95_latency_s": slow}
-        for second, (row, slow) in enumerate(zip(counts, p95, strict=True))
+        {
+            "second": second,
+            "at": started_at + second,
+            **dict(zip(names, row, strict=True)),
+            "p50_latency_s": middle,
+            "p95_latency_s": slow,
+            "max_latency_s": slowest,
+        }
+        for second, (row, middle, slow, slowest) in enumerate(zip(counts, p50, p95, p100, strict=True))
     ]
 
 

@@ -6,11 +6,14 @@ from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.report.csvs import csv_texts
 from reconcile.report.document import report_document
+from reconcile.report.html import html_report
+from reconcile.report.junit import junit_report
 from reconcile.report.markdown import markdown_report
+from reconcile.report.stepsummary import step_summary
 from reconcile.report.summary import print_summary, summary
 from runlog.folder import RunFolder, write_text
 
-__all__ = ["json_text", "print_summary", "summary", "write_reports"]
+__all__ = ["json_text", "print_summary", "step_summary", "summary", "write_reports"]
 
 
 def write_reports(folder: RunFolder, history: History, judgement: Judgement) -> None:
@@ -21,8 +24,18 @@ def write_reports(folder: RunFolder, history: History, judgement: Judgement) -> 
     """
     for name, text in csv_texts(history, judgement).items():
         write_text(folder.path / name, text)
+    write_text(folder.path / "lost-events.ndjson", _lost_rows(history, judgement))
     write_text(folder.path / "report.md", markdown_report(history, judgement))
+    write_text(folder.path / "report.html", html_report(history, judgement))
+    write_text(folder.path / "junit.xml", junit_report(history, judgement))
     write_text(folder.report, json_text(history, judgement))
+
+
+def _lost_rows(history: History, judgement: Judgement) -> str:
+    """The events of proven losses, ready to be published again; what is only suspected must not be."""
+    if judgement.suspicion.lost_events or history.lost_rows is None:
+        return ""
+    return "".join(line.decode() + "\n" for line in history.lost_rows)
 
 
 def json_text(history: History, judgement: Judgement) -> str:

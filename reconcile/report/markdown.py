@@ -1,14 +1,16 @@
 """`report.md`: the seed's "Chaos Test Report" filled in from one run."""
 
 import re
+from dataclasses import asdict
 from typing import Final
 
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.lostcauses import tally
 from reconcile.outages import Outage
 from reconcile.report.csvs import lost_ids
 from reconcile.report.document import scope
-from reconcile.report.reasons import fix, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, root_cause
 from reconcile.report.results import result_rows
 from reconcile.verdict import Verdict
 from runlog import marks as m
@@ -69,6 +71,7 @@ def _heading(history: History) -> str:
                            f"PostgreSQL, Kafka topic {facts.topic.name}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items()) or "unknown"),
         ("Scope", scope(facts)),
+        ("Attribution", ATTRIBUTIONS[facts.attribution]),
     ]  # fmt: skip
     return "  \n".join(f"**{name}:** {escape(text)}" for name, text in parts)
 
@@ -112,8 +115,20 @@ def _windows(judgement: Judgement) -> str:
             f"Lead {lead} (first loss before the broker was seen to fail), tail {tail} (last loss after it was last "
             "seen to fail)."
         )
+    for outage, recovery, rates in zip(judgement.outages, judgement.recoveries, judgement.outage_rates, strict=True):
+        told = [f"{name} {_number(value)}" for name, value in asdict(rates).items()]
+        lines.append(f"- outage {outage.index}, orders a second: {', '.join(told)}")
+        lines.append(
+            f"- outage {outage.index}, recovery from proven back: first delivered order after "
+            f"{_number(recovery.first_delivered_s)} s; latencies at the baseline's 95th percentile "
+            f"({_number(recovery.baseline_p95_s)} s) after {_number(recovery.to_baseline_p95_s)} s"
+        )
     lines.append(f"- lost events that no outage explains: {judgement.lost_outside}")
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
 
 
 def _truth_table(judgement: Judgement) -> str:
@@ -136,7 +151,9 @@ def _lost(judgement: Judgement) -> str:
     ids = [f"- `{order}`" for order in lost_ids(judgement, FIRST_IDS)]
     what = "suspected" if suspected else "proven"
     listed = f"The first {len(ids)} of {total} ({what}):\n\n" + "\n".join(ids) + "\n\n" if ids else "None.\n\n"
-    return f"{listed}The whole list, with times and causes: `{path}` beside this report."
+    causes = "".join(f"- {count}: `{code}`\n" for code, count in tally(judgement.evidence).items())
+    why = f"By cause:\n\n{causes}\n" if causes else ""
+    return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report."
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -1,8 +1,16 @@
 """Why events were lost or kept, and what to do about it, in the words of the pattern that the service follows."""
 
+from typing import Final
+
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.verdict import Verdict
+
+ATTRIBUTIONS: Final = {
+    "tagged": "tagged: each order's customer id names the run and the attempt",
+    "exclusive": "exclusive: all rows and events since the start; nobody else may write",
+    "acknowledged-only": "acknowledged-only: just the ids that answers told; other attempts stay unresolved",
+}
 
 _DUAL_WRITE = (
     "The service writes twice with nothing that makes the two writes atomic: it saves the order in PostgreSQL and "

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.lateness.recovery import Recovery
 from reconcile.lateness.window import FailureWindow
 from reconcile.report.csvs import lost_ids
 from reconcile.report.strip import draw
@@ -46,7 +47,7 @@ def summary(history: History, judgement: Judgement, folder: Path, *, width: int 
         _cells(judgement),
         _picture(history, judgement, width, unicode),
         _behaviour(judgement),
-        _guards(judgement, width),
+        _guards(history, judgement, width),
         _lost(judgement),
         _places(history, judgement, folder, width),
     ]
@@ -115,9 +116,18 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
         if outage.away is not None:
             away = f"{outage.away[1] - outage.away[0]:.1f} s away"
         text.append(f"outage{number}: {outage.target} {away}; failure window: {_window(window, judgement)}\n")
+    for recovery in judgement.recoveries:
+        text.append(_recovery(recovery), style="dim")
     if judgement.lost_outside:
         text.append(f"{judgement.lost_outside} lost events are explained by no outage\n", style="red")
     return text
+
+
+def _recovery(recovery: Recovery) -> str:
+    if recovery.first_delivered_s is None:
+        return "after it: no order was delivered\n"
+    usual = "never" if recovery.to_baseline_p95_s is None else f"after {recovery.to_baseline_p95_s:.0f} s"
+    return f"after it: first order delivered after {_seconds(recovery.first_delivered_s)}, as quick as before {usual}\n"
 
 
 def _window(window: FailureWindow, judgement: Judgement) -> str:
@@ -150,11 +160,12 @@ def _seconds(value: float) -> str:
     return f"{value * 1000:.0f}ms" if value < 1 else f"{value:.1f}s"
 
 
-def _guards(judgement: Judgement, width: int) -> Text:
+def _guards(history: History, judgement: Judgement, width: int) -> Text:
     failed = [guard for guard in judgement.guards if guard.failed]
+    confirmed = "" if history.confirmation is None else f"; {history.confirmation.checked} violations found twice"
     applying = sum(guard.applies for guard in judgement.guards)
     if not failed:
-        return Text(f"all {applying} guards passed\n", style="green")
+        return Text(f"all {applying} guards passed{confirmed}\n", style="green")
     text = Text(f"{len(failed)} of {applying} guards failed\n", style="yellow")
     for guard in failed:
         text.append(_prose(f"- {guard.name} ({guard.kind.value}): {guard.reason}", width, hanging="  ") + "\n")
@@ -179,7 +190,7 @@ def _places(history: History, judgement: Judgement, folder: Path, width: int) ->
     met = {True: "met", False: "not met", None: "cannot be told"}[ruling.met]
     expectation = f"expected: {facts.expect} (from {facts.expect_source}), {met}"
     return Text(
-        f"list:   {shown / name}\nreport: {shown / 'report.md'}\n"
+        f"list:   {shown / name}\nreport: {shown / 'report.html'}\n"
         + _prose(expectation, width)
         + f"\nexit code {ruling.exit_code}\n"
     )

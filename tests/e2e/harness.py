@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from runlog.folder import RunFolder, read_json
@@ -83,6 +84,7 @@ class LocustProcess:
     def report(self) -> dict[str, object]:
         report = read_json(self.folder.report)
         assert isinstance(report, dict)
+        jsonschema.validate(report, read_json(CHECKOUT / "docs" / "report.schema.json"))
         return report
 
 

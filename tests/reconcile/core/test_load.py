@@ -73,7 +73,9 @@ def test_timeline_counts_by_the_second_of_the_send() -> None:
         "errors": 0,
         "lost": 1,
         "delivered": 1,
+        "p50_latency_s": pytest.approx(0.25, abs=1e-6),
         "p95_latency_s": pytest.approx(0.5, abs=1e-6),
+        "max_latency_s": pytest.approx(0.5, abs=1e-6),
     }
     assert second(story, 13)["errors"] == 1
     assert second(story, 0)["p95_latency_s"] is None

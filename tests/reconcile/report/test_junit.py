@@ -1,0 +1,86 @@
+"""`junit.xml` says what the exit code says, one case for each guard and expectation."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from reconcile.confirm.result import Confirmation, Contradiction
+from reconcile.history import History
+from reconcile.judge import judge
+from reconcile.report.junit import junit_report
+from runlog import marks as m
+from runlog.marks import Mark
+from tests.reconcile.core.story import T0, Story, facts, order_id
+
+
+def suite_of(history: History) -> ET.Element:
+    root = ET.fromstring(junit_report(history, judge(history)))  # noqa: S314
+    assert root.tag == "testsuites"
+    (suite,) = root
+    cases = suite.findall("testcase")
+    assert suite.get("tests") == str(len(cases)) == root.get("tests")
+    for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert suite.get(kind) == str(sum(case.find(tag) is not None for case in cases))
+    names = [(case.get("classname"), case.get("name")) for case in cases]
+    assert len(set(names)) == len(names)
+    return suite
+
+
+def state(history: History, name: str) -> str:
+    (case,) = [case for case in suite_of(history).findall("testcase") if case.get("name") == name]
+    for tag in ("failure", "error", "skipped"):
+        if case.find(tag) is not None:
+            return tag
+    return "passed"
+
+
+def lossy(expect: str = "consistent") -> Story:
+    return Story(facts=facts(expect=expect)).calm().order(1, 12, event=False)
+
+
+WRONG = Contradiction(str(order_id(1)), "lost event", "a row, no event", "a row, an event")
+RUNS = {
+    "consistent": Story().calm().history(),
+    "lossy, not expected": lossy().history(),
+    "lossy, expected": lossy("lost-events").history(),
+    "any": lossy("any").history(),
+    "none lost, though expected": replace(Story().calm().history(), facts=facts(expect="lost-events")),
+    "inconclusive": lossy().without(m.DRAINED).history(),
+    "vacuous, but lost": lossy("lost-events").mark(m.ENDED, wall_step=9.0).history(),
+    "vacuous": Story().calm().mark(m.ENDED, wall_step=9.0).history(),
+    "interrupted": replace(
+        lossy("any").history(),
+        marks=[*lossy().marks[:-1], Mark(T0 + 33.4, m.INTERRUPTED, None, {"reason": "SIGINT", "exit_code": 130})],
+    ),
+    "harness wrong": replace(lossy("any").history(), confirmation=Confirmation("", 1, 1, refuted=[WRONG])),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_fails_exactly_when_the_exit_code_does(name: str) -> None:
+    suite = suite_of(RUNS[name])
+    clean = suite.get("failures") == "0" and suite.get("errors") == "0"
+    assert clean == (judge(RUNS[name]).ruling.exit_code == 0)
+
+
+def test_each_guard_and_expectation_has_a_case() -> None:
+    history = RUNS["lossy, not expected"]
+    assert state(history, "no lost events") == "failure"
+    assert state(history, "no phantom events") == "passed"
+    assert state(history, "fault proven") == "passed"
+    assert state(history, "phantoms provoked") == "skipped"
+    assert state(history, "verdict as expected: consistent") == "failure"
+    assert state(RUNS["inconclusive"], "drain complete") == "failure"
+    assert state(RUNS["vacuous, but lost"], "clock steady") == "passed"
+    assert state(RUNS["vacuous"], "clock steady") == "failure"
+    assert state(RUNS["harness wrong"], "violations confirmed") == "error"
+    assert state(RUNS["interrupted"], "completed") == "error"
+
+
+def test_what_xml_cannot_hold_becomes_a_question_mark() -> None:
+    history = RUNS["interrupted"]
+    told = {"reason": 'a\x00b\x1b<&>\ufffe"', "exit_code": 130}
+    history = replace(history, marks=[*history.marks[:-1], Mark(T0 + 33.4, m.INTERRUPTED, None, told)])
+    (error,) = suite_of(history).iter("error")
+    assert error.get("message") == 'a?b?<&>?"'

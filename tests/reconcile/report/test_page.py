@@ -1,0 +1,99 @@
+"""The page and its picture without a browser: escaped, the same to the byte, a dot for each loss."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from reconcile.judge import judge
+from reconcile.report.html import LISTED, html_report
+from reconcile.report.picture import draw_run
+from reconcile.report.stepsummary import step_summary
+from runlog import marks as m
+from tests.reconcile.core.story import T0, Story, facts, order_id
+
+
+def lossy() -> Story:
+    return Story().calm().order(1, 12, event=False, took=1.0).order(2, 13, event=False, took=1.0)
+
+
+def page(story: Story) -> str:
+    return html_report(story.history(), judge(story.history()))
+
+
+def test_the_same_history_gives_the_same_bytes() -> None:
+    assert page(lossy()) == page(lossy())
+
+
+def test_nothing_comes_from_the_network() -> None:
+    text = page(lossy())
+    assert not re.search(r"(src|href)=\"(https?:)?//", text)
+    assert "@import" not in text
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+
+
+def test_what_comes_from_outside_is_escaped() -> None:
+    evil = "\"><script>alert(1)</script>&'"
+    story = lossy()
+    story.facts = facts(
+        command=[evil], versions={evil: evil}, options={evil: evil}, service_variant=evil, environment={evil: evil}
+    )
+    story.mark(m.INJECTING, fault=evil, target=evil)
+    text = page(story)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_verdict_numbers_and_ids_are_on_it() -> None:
+    text = page(lossy())
+    assert "INCONSISTENT" in text
+    assert str(order_id(1)) in text
+    assert 'href="lost-events.csv"' in text
+    assert text.count("<circle") == 2
+
+
+def test_suspected_losses_are_called_so() -> None:
+    text = page(lossy().without(m.DRAINED))
+    assert "Suspected losses" in text
+    assert 'href="suspected-lost.csv"' in text
+    assert "lost-events.ndjson" not in text
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    story = Story()
+    for seq in range(LISTED + 5):
+        story.order(seq, 11 + seq / 2000, event=False)
+    text = page(story)
+    assert f"The first {LISTED} by send time" in text
+    assert f"{LISTED + 5} in all" in text
+    assert text.count('<td class="id">') == LISTED
+
+
+def test_full_columns_of_dots_are_counted() -> None:
+    history = lossy().history()
+    timeline = judge(history).timeline
+    picture = draw_run(timeline, [], np.full(100, T0 + 12.0), T0)
+    assert picture is not None
+    assert len(picture.dots) + picture.merged == 100
+    assert len(picture.dots) == 12
+    assert draw_run([], [], np.empty(0), T0) is None
+
+
+def test_an_outage_that_never_ended_reaches_the_edge() -> None:
+    judgement = judge(lossy().without(m.HEALED, m.HEALING).history())
+    picture = draw_run(judgement.timeline, judgement.outages, np.array([np.nan]), T0)
+    assert picture is not None
+    assert picture.dots == []
+    assert max(band.x + band.width for band in picture.bands) == picture.right
+
+
+def test_the_step_summary_is_short_markdown() -> None:
+    history = replace(lossy().history(), facts=facts(run_id="20261124-[x](http://evil)-1"))
+    text = step_summary(history, judge(history), "runs/`x`")
+    assert text.startswith("### INCONSISTENT: run 20261124-\\[x\\](http://evil)-1\n")
+    assert f"- `{order_id(1)}`" in text
+    assert "Reports: `runs/x`" in text
+    assert "All " in text and " guards passed." in text
+    doubtful = lossy().without(m.DRAINED).history()
+    assert "**drain complete** failed" in step_summary(doubtful, judge(doubtful), "x")
