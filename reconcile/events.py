@@ -6,16 +6,15 @@ What is never proven within the patience is not guessed: the witness is incomple
 Settings and shape of the loop follow measurements: batches of 2000, a small queue, and a fetcher that must not sleep.
 """
 
-import gc
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from reconcile.attribution import Attribution
+from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
 from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
@@ -98,24 +97,12 @@ def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, p
     except (KafkaException, ValueError, TypeError) as error:
         return f"the Kafka client refuses its properties: {scrub(str(error), client)}"
     try:
-        with _no_garbage_collection():
+        with no_garbage_collection():
             return _drain(consumer, reader, progress, patience_s, client)
     except KafkaException as error:
         return _stopped(reader, f"the client gave up: {scrub(str(error), client)}")
     finally:
         consumer.close()
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Keep the collector from looking at thousands of short-lived values without cycles: an eighth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _drain(

@@ -60,11 +60,13 @@ def parser() -> argparse.ArgumentParser:
         "pool_size": "database connections",
         "pool_wait": "longest wait for a connection, seconds",
         "block_time": "longest time a send blocks, seconds",
+        "confirm_wait": "longest wait of awaited and raised for a confirmed event, seconds; 0: its delivery timeout",
     }
     for name, text in numbers.items():
         default = getattr(_DEFAULT, name)
         flag = f"--service-{name.replace('_', '-')}"
         up.add_argument(flag, dest=name, type=type(default), default=default, help=f"{text} (default {default:g})")
+    up.add_argument("--service-publish-failure", dest="publish_failure", choices=("201", "500"), default="201")
     up.add_argument(
         "--delivery-timeout",
         type=float,

@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stack import ports, records
+from stack.__main__ import parser as stack_parser
 from stack.embedded import EmbeddedStack
 from stack.errors import PortTaken, StackError
 from stack.lock import locked
@@ -151,3 +153,8 @@ def test_bad_service_settings(bad: dict[str, Any], said: str) -> None:
 def test_bad_ports(first: int, second: int, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         StackSettings(kafka_port=first, service_port=second)
+
+
+def test_the_command_line_knows_every_setting_of_the_service() -> None:
+    parsed = vars(stack_parser().parse_args(["up"]))
+    assert {item.name: parsed[item.name] for item in fields(ServiceSettings)} == asdict(ServiceSettings())

@@ -142,8 +142,9 @@ def failing_guards(runs: Path) -> set[str]:
 
 def test_a_bug_of_ours_does_not_end_with_the_code_of_a_verdict(runs: Path) -> None:
     code = (
-        "import sys, reconcile.__main__ as command; command.judge = lambda history: 1 // 0; "
-        f"sys.argv = ['reconcile', 'latest', '--runs-dir', {str(runs)!r}]; sys.exit(command._run())"
+        "import sys, reconcile.__main__ as entry, reconcile.command as command; "
+        "command.judge = lambda history: 1 // 0; "
+        f"sys.argv = ['reconcile', 'latest', '--runs-dir', {str(runs)!r}]; sys.exit(entry._run())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

@@ -1,0 +1,171 @@
+"""How quickly witnesses are compared, beside what one would do instead: two witnesses (audit), and three (a run).
+
+Answers of all sides are checked against what was put in before a time counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.recorded_run import write_run
+from benchmarks.result import Aim, Result, Table
+from benchmarks.rivals import Timed, run_audit, run_drain, run_naive, run_ours_inside, run_shell
+from benchmarks.witness_data import WitnessData, drop_data, make_data
+from stack.embedded import EmbeddedStack
+
+NAME: Final = "reconcile"
+LARGE: Final = "reconcile-large"
+ORDERS: Final = 1_000_000
+LARGE_ORDERS: Final = 10_000_000
+QUICK_ORDERS: Final = 100_000
+ROUNDS: Final = 3
+LARGE_ROUNDS: Final = 2
+NAIVE_BOUND: Final = "below a million orders, start and imports weigh"
+SHELL_BOUND: Final = (
+    "both wait for the same drain; ours starts Python, decodes every value and looks up what is missing by id"
+)
+METHOD: Final = """\
+Rows on the embedded PostgreSQL and events of about 330 bytes in 3 partitions on the embedded Kafka; 0.1 % of the orders
+without an event, 0.05 % events without a row, 0.05 % twice. Every side names what is missing, and its answer is checked
+before its time counts. Sides take turns; the best round of each counts, process start and imports included, but for
+"inside" (the audit as a call) and the memory it took. Naive: fetchall, poll one by one, `json.loads`, sets of text.
+Shell: `comm -3 <(psql COPY | sort -S 1G) <(kcat | sort -S 1G -u)`, which reads keys only and no value. Limit: kcat
+writing keys to nowhere. Three witnesses: `python -m reconcile RUN` of a run with its ledger, from reading to reports,
+the second look at every violation included."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """Best seconds by side (None: not measured), and what the audit told of itself."""
+
+    orders: int
+    best: dict[str, float] = field(default_factory=dict)
+    resident_bytes: int = 0
+    fixed_bytes: int = 0
+
+    def keep(self, side: str, seconds: float | None) -> None:
+        """Keep the best of a side."""
+        if seconds is not None:
+            self.best[side] = min(seconds, self.best.get(side, seconds))
+
+    def ratio(self, above: str, below: str) -> float | None:
+        """Return how many times longer `above` took than `below`."""
+        return self.best[above] / self.best[below] if above in self.best and below in self.best else None
+
+
+def run(quick: bool) -> Result:
+    """Measure one million orders; 100,000 when `quick`."""
+    measured = _on_a_stack([QUICK_ORDERS if quick else ORDERS], 1 if quick else ROUNDS)
+    return _result(NAME, "Comparing one million orders", measured)
+
+
+def run_large(quick: bool) -> Result:
+    """Measure one and ten million orders; a tenth of it when `quick`."""
+    sizes = [QUICK_ORDERS, ORDERS] if quick else [ORDERS, LARGE_ORDERS]
+    return _result(LARGE, "Comparing ten million orders", _on_a_stack(sizes, LARGE_ROUNDS))
+
+
+def _on_a_stack(sizes: list[int], rounds: int) -> list[Measured]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        stack = EmbeddedStack(Path(folder) / "stack")
+        try:
+            state = stack.up(owner="benchmark", with_service=False)
+            return [_measure(state.database_url, state.kafka_bootstrap, size, rounds, Path(folder)) for size in sizes]
+        finally:
+            stack.clean()
+
+
+def _measure(url: str, bootstrap: str, orders: int, rounds: int, folder: Path) -> Measured:
+    data = make_data(url, bootstrap, orders)
+    measured = Measured(orders)
+    where = (url, bootstrap, data.table, data.topic)
+    for number in range(rounds):
+        measured.keep("audit", _checked(run_audit(*where), data).seconds)
+        inside = _checked(run_ours_inside(*where), data)
+        measured.keep("inside", inside.told["inside_s"])
+        measured.resident_bytes = max(measured.resident_bytes, inside.told["resident_bytes"])
+        measured.fixed_bytes = inside.told["fixed_bytes"]
+        measured.keep("drain", run_drain(bootstrap, data.topic))
+        shell = run_shell(*where)
+        measured.keep("shell", None if shell is None else _checked(shell, data).seconds)
+        if orders <= ORDERS:
+            measured.keep("naive", _checked(run_naive(*where), data).seconds)
+        if number == 0 and orders <= ORDERS:
+            _three(url, bootstrap, data, folder, measured)
+    drop_data(url, bootstrap, data)
+    return measured
+
+
+def _checked(timed: Timed, data: WitnessData) -> Timed:
+    assert timed.lost == data.lost, f"{len(timed.lost)} lost instead of {len(data.lost)}"
+    assert timed.phantom == data.phantom, f"{len(timed.phantom)} phantoms instead of {len(data.phantom)}"
+    return timed
+
+
+def _three(url: str, bootstrap: str, data: WitnessData, folder: Path, measured: Measured) -> None:
+    """Time the judging of a run with its ledger, in a process of its own."""
+    run_folder = write_run(folder / f"run-{data.orders}", data)
+    environment = {**os.environ, "LOCUST_DATABASE_URL": url, "LOCUST_KAFKA_BOOTSTRAP": bootstrap}
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "reconcile", str(run_folder), "--quiet"], env=environment, timeout=900, check=False
+    )
+    measured.keep("run", time.monotonic() - begun)
+    counts = json.loads((run_folder / "report.json").read_text())["counts"]
+    assert (counts["lost_events"], counts["phantom_events"]) == (len(data.lost), len(data.phantom)), counts
+    assert done.returncode == 1
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-m", "reconcile", str(run_folder), "--quiet"], timeout=900, check=False)
+    measured.keep("run again", time.monotonic() - begun)
+
+
+def _result(name: str, title: str, sizes: list[Measured]) -> Result:
+    largest, first = sizes[-1], sizes[0]
+    rows = [
+        [f"{one.orders:,}", side, f"{seconds:.2f}", f"{seconds / one.best['audit']:.2f}"]
+        for one in sizes
+        for side, seconds in sorted(one.best.items(), key=lambda item: item[1])
+    ]
+    aims = [aim for one in sizes for aim in _against_rivals(one)]
+    inside = first.ratio("inside", "drain")
+    if inside is not None:
+        aims.append(Aim("ours / kcat drain, inside, at most 1.5", f"{inside:.2f}", inside <= 1.5, "Python's consumer"))
+    aims.append(_memory(first))
+    if largest is not first:
+        growth = largest.best["audit"] / first.best["audit"]
+        aims.append(
+            Aim(f"{largest.orders:,} / {first.orders:,} at most 11", f"{growth:.1f}", growth <= 11, "the drain itself")
+        )
+        slope = (largest.resident_bytes - first.resident_bytes) / (largest.orders - first.orders)
+        aims.append(Aim("at most 50 bytes an order", f"{slope:.0f}", slope <= 50, "arrays grow by half"))
+    table = Table(["orders", "side", "s", "times the audit"], rows)
+    return Result(name, title, METHOD, [table], aims, {"sizes": [_plain(one) for one in sizes]})
+
+
+def _against_rivals(one: Measured) -> list[Aim]:
+    wanted = (("naive", 6.0, NAIVE_BOUND), ("shell", 1.5 if one.orders > ORDERS else 1.0, SHELL_BOUND))
+    aims = []
+    for rival, least, bound in wanted:
+        ratio = one.ratio(rival, "audit")
+        if ratio is not None:
+            aim = f"{rival} / ours at least {least:g}, {one.orders:,} orders"
+            aims.append(Aim(aim, f"{ratio:.2f}", ratio >= least, bound))
+    return aims
+
+
+def _memory(one: Measured) -> Aim:
+    resident = one.resident_bytes / 1e6
+    text = f"{resident:.0f} MB, {one.fixed_bytes / 1e6:.0f} of them before the first order"
+    return Aim(f"resident at {one.orders:,} at most 150 MB", text, resident <= 150, "queues of the Kafka client")
+
+
+def _plain(one: Measured) -> dict[str, Any]:
+    return {"orders": one.orders, "best_s": one.best, "resident_bytes": one.resident_bytes}

@@ -1,0 +1,87 @@
+"""A run's folder as the harness would have left it, for orders that already lie in the stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.witness_data import KEY, WitnessData, order_ids
+from runlog import marks as m
+from runlog.clock import AnchoredClock
+from runlog.facts import RunFacts, TopicStart
+from runlog.folder import RunFolder
+from runlog.ledger import Completion, LedgerWriter, Phase
+from runlog.marks import Mark, MarksWriter
+from runlog.outcomes import Failure, Outcome
+
+RATE = 1000.0
+
+
+def write_run(path: Path, data: WitnessData) -> Path:
+    """Write the folder of a run of `data`, all orders acknowledged, and return it."""
+    folder = RunFolder(path)
+    path.mkdir(parents=True)
+    clock = AnchoredClock.anchor()
+    start, seconds = clock.now(), data.orders / RATE
+    facts = _facts(path.name, clock, start, seconds, data)
+    facts.write(folder)
+    _write_ledger(folder, start, data)
+    marks = MarksWriter(folder.marks)
+    third = seconds / 3
+    away = {"down_edge": [start + third, start + third + 0.1]}
+    back = {"up_edge": [start + 2 * third - 0.2, start + 2 * third - 0.1], "healed_by": "harness"}
+    for at, name, outage, detail in (
+        (0.0, m.STARTED, None, {"run": str(KEY)}),
+        (0.0, m.BASELINE, None, {}),
+        (third - 0.1, m.INJECTING, 0, {"fault": "stop", "target": "broker"}),
+        (third + 0.2, m.INJECTED, 0, away),
+        (2 * third - 1, m.HEALING, 0, {}),
+        (2 * third, m.HEALED, 0, back),
+        (2 * third, m.RECOVERY, None, {}),
+        (seconds, m.DRAIN, None, {}),
+        (seconds + 5, m.DRAINED, None, {"complete": True, "missing": []}),
+        (seconds + 6, m.ENDED, None, {"wall_step": 0.0}),
+    ):
+        marks.write(Mark(start + at, name, outage, detail))
+    marks.close()
+    return path
+
+
+def _facts(name: str, clock: AnchoredClock, start: float, seconds: float, data: WitnessData) -> RunFacts:
+    return RunFacts(
+        run_id=name,
+        run_key=KEY,
+        started_at=start,
+        clock=clock,
+        options={},
+        command=["locust"],
+        versions={},
+        scenario="lost-event",
+        stack="embedded",
+        rate=RATE,
+        baseline_s=seconds / 3,
+        outage_s=seconds / 3,
+        recovery_s=seconds / 3,
+        request_timeout_s=10.0,
+        delivery_timeout_s=3.0,
+        settle_s=5.0,
+        fault="stop",
+        fault_target="broker",
+        expect="consistent",
+        expect_source="the default",
+        attribution="tagged",
+        topic=TopicStart(data.topic, None, {0: 0, 1: 0, 2: 0}),
+        orders_table=data.table,
+    )
+
+
+def _write_ledger(folder: RunFolder, start: float, data: WitnessData) -> None:
+    """All orders acknowledged; written in one go, as the harness writes them one by one over the whole run."""
+    writer = LedgerWriter(folder.ledger, KEY)
+    third = data.orders / RATE / 3
+    for seq, order in enumerate(order_ids(data.orders)):
+        at = start + seq / RATE
+        phase = (Phase.BASELINE, Phase.OUTAGE, Phase.RECOVERY)[min(2, int(seq / RATE / third))]
+        end = Completion(at + 0.003, Outcome.ACKNOWLEDGED, 201, Failure.NONE, order)
+        writer.sent(seq, at, at + 0.001, phase)
+        writer.completed(seq, at, at + 0.001, phase, end)
+    writer.close(data.orders)

@@ -1,0 +1,134 @@
+"""One audit from beginning to end: snapshot, log, comparison, and a second look at every candidate.
+
+The order of asking makes a false loss impossible while orders go on: rows are read in a snapshot that is taken first,
+the log up to ends that are taken after it, and whatever then seems to be missing is looked for again.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from confluent_kafka import Message
+from numpy.typing import NDArray
+from psycopg import sql
+
+from reconcile.audit.clip import clip_of
+from reconcile.audit.difference import difference
+from reconcile.audit.eventid import accept
+from reconcile.audit.ids import IdReader, bytes_of
+from reconcile.audit.log import LogRange, drain, read_log
+from reconcile.audit.logtimes import offsets_from
+from reconcile.audit.plan import AuditPlan
+from reconcile.audit.secondlook import SecondLook
+from reconcile.audit.table import TableShape, check_zone, column_text, describe, look_up, read_ids
+from reconcile.audit.verdict import Audited, AuditGuard
+from reconcile.audit.zone import offset_of, offset_text
+from reconcile.database import Snapshot, open_snapshot
+from reconcile.history import Progress
+from reconcile.topic import TopicBounds, read_bounds
+
+SAMPLE: Final = 100
+SINCE_MARGIN_S: Final = 600.0
+
+
+class Unprovable(Exception):
+    """Nothing can be said; the message is one sentence with the remedy."""
+
+
+def audit(plan: AuditPlan, progress: Progress) -> Audited:
+    """Compare table and topic.
+
+    Args:
+        plan: what is compared.
+        progress: told ("rows" or "events", how many so far, of how many).
+
+    Raises:
+        TableMismatch: an option does not fit the table.
+        DatabaseProblem, KafkaProblem: a store could not be asked.
+        Unprovable: for example when the zone of a naive time cannot be told.
+    """
+    with open_snapshot(plan.database_url) as snapshot:
+        shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
+        readers = IdReader(shape.kind), IdReader(shape.kind)
+        bounds = read_bounds(plan.kafka, plan.topic)
+        zone, zone_words = _zone(plan, snapshot, shape, bounds)
+        calibrated = shape.naive and plan.time_zone is None
+        clip = clip_of(plan.kafka, plan.topic, bounds, plan.since, plan.grace_s, calibrated=calibrated)
+        since = None if clip.judged_from is None else column_text(snapshot, shape, clip.judged_from, zone)
+        begin = dict(bounds.lows)
+        if plan.since is not None:
+            begin = offsets_from(plan.kafka, plan.topic, bounds, plan.since - SINCE_MARGIN_S)
+        # Table and log at the same time: each waits for its own server most of the time.
+        rows = _Thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
+        try:
+            log = read_log(plan.kafka, LogRange(plan.topic, begin, bounds.ends), plan.event_ids, readers[1], progress)
+        finally:
+            rows.join()
+        row_ids: NDArray[np.void] = rows.result()
+    look = SecondLook(plan, shape, zone, readers, progress)
+    found = look.look(difference(row_ids, log.ids), log, bounds, begin, clip)
+    found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
+    found.guards.append(AuditGuard("zone known", True, zone_words))
+    return found
+
+
+def _zone(
+    plan: AuditPlan, snapshot: Snapshot, shape: TableShape, bounds: TopicBounds
+) -> tuple[sql.Composable | None, str]:
+    """Return SQL of the zone of the table's times (None: they have one), and where it is known from."""
+    if not shape.naive:
+        return None, f"{plan.time_column} has one"
+    if plan.time_zone is not None:
+        check_zone(snapshot, plan.time_zone)
+        return sql.Literal(plan.time_zone), f"{plan.time_zone}, as told"
+    offset = offset_of(_pairs(plan, snapshot, shape, bounds))
+    if offset is None:
+        raise Unprovable(
+            f"{plan.time_column} of {plan.table} has no zone, and recent events do not tell it; "
+            "give --time-zone, for example UTC or Europe/Berlin"
+        )
+    zone = sql.SQL("make_interval(secs => {})").format(sql.Literal(offset))
+    return zone, f"{offset_text(offset)}, as recent rows and their events tell"
+
+
+def _pairs(plan: AuditPlan, snapshot: Snapshot, shape: TableShape, bounds: TopicBounds) -> list[tuple[float, float]]:
+    """Return times of recent rows, taken for UTC, and of their events' records."""
+    stamps: dict[str, float] = {}
+    reader = IdReader(shape.kind)
+
+    def take(records: list[Message]) -> None:
+        ids, valid = accept(plan.event_ids.texts(records), plan.event_ids.keys(records), reader)
+        for record, identity, counts in zip(records, bytes_of(ids), valid, strict=True):
+            if counts:
+                stamps[reader.text(identity)] = record.timestamp()[1] / 1000
+
+    tail = {p: max(bounds.lows[p], end - SAMPLE) for p, end in bounds.ends.items()}
+    drain(plan.kafka, LogRange(plan.topic, tail, bounds.ends), take, lambda *_: None)
+    rows = look_up(snapshot, shape, list(stamps), None)
+    return [(at, stamps[order]) for order, at in rows.items() if at is not None]
+
+
+class _Thread:
+    """A call in a thread of its own, whose result or exception is fetched later."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def _run(self) -> None:
+        try:
+            self._result = self._call()
+        except BaseException as error:  # noqa: BLE001
+            self._error = error

@@ -1,0 +1,169 @@
+"""Where an event tells its order id, and which records count as events at all: read a batch at a time.
+
+A record counts when its value is a JSON object that passes the filter and its id can be read. Where the id comes from
+the value and the record has a key too, a key that names another order makes it none (a key that is no id of this kind
+says nothing). Tombstones, garbage and other event types are no delivery.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import Message
+
+from reconcile.audit.ids import IdReader
+
+_CREATED: Final = "created"
+DEFAULT: Final = "value:orderId"
+
+
+class _Usual(msgspec.Struct, gc=False):
+    """What is read of a value in the usual case; all other members are checked and skipped."""
+
+    orderId: str | int | None = None
+    type: Any = None
+    eventType: Any = None
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Any JSON object of which only the type matters."""
+
+    type: Any = None
+    eventType: Any = None
+
+
+class EventIds:
+    """Reads the order ids of records.
+
+    Args:
+        where: `key`, `header:NAME` or `value:PATH` (members joined by dots).
+        filters: member path and value that an event must have; None: a `type` or `eventType` that is told must hold
+            "created".
+
+    Raises:
+        ValueError: `where` or `filters` is none of that.
+    """
+
+    def __init__(self, where: str = DEFAULT, filters: str | None = None) -> None:
+        kind, _, rest = where.partition(":")
+        if not (where == "key" or (kind in {"header", "value"} and rest)):
+            raise ValueError("key, header:NAME or value:PATH is right")
+        self._kind, self._rest = kind, rest
+        self._filter = _parse_filter(filters) if filters else None
+        usual = where == DEFAULT and self._filter is None
+        self._texts = self._usual if usual else self._any
+        self._decode_usual = msgspec.json.Decoder(_Usual).decode
+        self._decode_object = msgspec.json.Decoder(_Object).decode
+        self._decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+
+    def texts(self, records: list[Message]) -> list[str]:
+        """Return the id texts of those `records` that count as events; empty texts for the others."""
+        return self._texts(records)
+
+    def keys(self, records: list[Message]) -> list[str] | None:
+        """Return the keys of `records` where they have a say beside the value's id; None where they have none."""
+        if self._kind != "value":
+            return None
+        keys = [record.key() for record in records]
+        if not any(keys):
+            return None
+        return [key.decode("utf-8", "replace") if isinstance(key, bytes) else "" for key in keys]
+
+    def _usual(self, records: list[Message]) -> list[str]:
+        decode = self._decode_usual
+        try:
+            events = [decode(record.value()) for record in records]  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+            return [self._usual_one(record.value()) for record in records]
+        return [_usual_text(event) for event in events]
+
+    def _usual_one(self, value: bytes | None) -> str:
+        try:
+            return "" if value is None else _usual_text(self._decode_usual(value))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return ""
+
+    def _any(self, records: list[Message]) -> list[str]:
+        return [self._any_one(record) for record in records]
+
+    def _any_one(self, record: Message) -> str:
+        value = record.value()
+        if value is None:
+            return ""
+        try:
+            if self._kind != "value" and self._filter is None:
+                if not _is_created(self._decode_object(value)):
+                    return ""
+                members: dict[str, Any] = {}
+            else:
+                members = self._decode_any(value)
+                if not self._passes(members):
+                    return ""
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return ""
+        return _text(self._told(record, members))
+
+    def _told(self, record: Message, members: dict[str, Any]) -> object:
+        if self._kind == "key":
+            return record.key()
+        if self._kind == "header":
+            headers: Any = record.headers() or ()
+            found = [value for name, value in headers if name == self._rest]
+            return found[-1] if found else None
+        return _member(members, self._rest)
+
+    def _passes(self, members: dict[str, Any]) -> bool:
+        if self._filter is None:
+            told = (members.get("type"), members.get("eventType"))
+            return all(_CREATED in str(name).lower() for name in told if name is not None)
+        path, wanted = self._filter
+        return _text(_member(members, path)) == wanted
+
+
+def accept(texts: list[str], keys: list[str] | None, reader: IdReader) -> tuple[Any, Any]:
+    """Return IDS of `texts` and which of them count, once the keys have had their say."""
+    ids, valid = reader.of_events(texts)
+    if keys is None or keys == texts:
+        return ids, valid
+    if reader.kind.value == "text":
+        agree = [
+            not key or key == text or reader.of_events([key])[0][0] == one
+            for key, text, one in zip(keys, texts, ids, strict=True)
+        ]
+        return ids, valid & agree
+    named, readable = reader.of_events(keys)
+    return ids, valid & (~readable | (named == ids))
+
+
+def _usual_text(event: _Usual) -> str:
+    if (event.type is not None or event.eventType is not None) and not _is_created(event):
+        return ""
+    told = event.orderId
+    return told if isinstance(told, str) else _text(told)
+
+
+def _is_created(event: _Usual | _Object) -> bool:
+    return all(_CREATED in str(name).lower() for name in (event.type, event.eventType) if name is not None)
+
+
+def _member(members: dict[str, Any], path: str) -> object:
+    found: object = members
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return found
+
+
+def _text(told: object) -> str:
+    if isinstance(told, bytes):
+        return told.decode("utf-8", "replace")
+    if isinstance(told, bool) or told is None:
+        return ""
+    return str(told) if isinstance(told, str | int) else ""
+
+
+def _parse_filter(text: str) -> tuple[str, str]:
+    path, equals, wanted = text.partition("=")
+    if not equals or not path:
+        raise ValueError("PATH=VALUE is right, for example type=order.created")
+    return path.removeprefix("value:"), wanted

@@ -1,0 +1,196 @@
+"""The topic as an audit reads it: every id of a range, up to the ends it had at the start; no more is kept.
+
+One consumer without a group in effect (it neither joins nor commits), batches of 1000, a small queue. Ends are true
+high watermarks; a partition is done when its position has reached its end, by a record or by the broker's word.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from numpy.typing import NDArray
+
+from reconcile.audit.eventid import EventIds, accept
+from reconcile.audit.ids import IdReader
+from reconcile.collector import no_garbage_collection
+from reconcile.growing import GrowingArray
+from reconcile.history import IDS, Progress
+from reconcile.topic import KafkaProblem, quiet_client, scrub
+
+PATIENCE_S: Final = 30.0
+_BATCH: Final = 1000
+# A call returns when its batch is full or this time is over, also at the very end.
+_POLL_S: Final = 0.02
+_STAGE: Final = "events"
+TUNING: Final[dict[str, Any]] = {
+    "group.id": "reconcile-audit",
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "error",
+    "allow.auto.create.topics": False,
+    # With the default of 1000 ms the fetcher sleeps a second whenever Python lags behind.
+    "fetch.queue.backoff.ms": 1,
+    "queued.max.messages.kbytes": 8192,
+    "fetch.max.bytes": 8_000_000,
+    "queued.min.messages": 1000000,
+    "fetch.wait.max.ms": 20,
+    "fetch.error.backoff.ms": 100,
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 500,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """What of a topic is read: first offset and end by partition."""
+
+    topic: str
+    begin: dict[int, int]
+    ends: dict[int, int]
+
+    @property
+    def wanted(self) -> int:
+        """Offsets in it."""
+        return sum(max(0, end - self.begin[partition]) for partition, end in self.ends.items())
+
+
+@dataclass(frozen=True, slots=True)
+class LogIds:
+    """What was read: IDS of every event, how many records were none, and where reading stopped."""
+
+    ids: NDArray[np.void]
+    unreadable: int
+    reached: dict[int, int]
+
+
+def read_log(
+    client: Mapping[str, str],
+    wanted: LogRange,
+    events: EventIds,
+    reader: IdReader,
+    progress: Progress,
+) -> LogIds:
+    """Read the range.
+
+    Raises:
+        KafkaProblem: it could not be read to its end.
+    """
+    ids, unreadable = GrowingArray(IDS), 0
+
+    def take(records: list[Message]) -> None:
+        nonlocal unreadable
+        found, valid = accept(events.texts(records), events.keys(records), reader)
+        if not valid.all():
+            unreadable += int((~valid).sum())
+            found = found[valid]
+        ids.extend(len(found))[:] = found
+
+    reached = drain(client, wanted, take, progress)
+    return LogIds(ids.finish(), unreadable, reached)
+
+
+def drain(
+    client: Mapping[str, str],
+    wanted: LogRange,
+    take: Callable[[list[Message]], None],
+    progress: Progress,
+    *,
+    patience_s: float = PATIENCE_S,
+) -> dict[int, int]:
+    """Hand every record of the range to `take`, in batches, and return where reading stopped by partition.
+
+    Raises:
+        KafkaProblem: nothing came for `patience_s` seconds, or the broker says that it never will.
+    """
+    try:
+        consumer = Consumer({**quiet_client(client), **TUNING})
+    except (KafkaException, ValueError, TypeError) as error:
+        raise KafkaProblem(f"the Kafka client refuses its properties: {scrub(str(error), client)}") from None
+    try:
+        with no_garbage_collection():
+            return _Draining(consumer, wanted, take, progress, patience_s).run()
+    except KafkaException as error:
+        raise KafkaProblem(f"the topic could not be read: {scrub(str(error), client)}") from None
+    finally:
+        consumer.close()
+
+
+class _Draining:
+    """One pass over a range."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        wanted: LogRange,
+        take: Callable[[list[Message]], None],
+        progress: Progress,
+        patience_s: float,
+    ) -> None:
+        self._consumer, self._wanted, self._take = consumer, wanted, take
+        self._progress, self._patience_s = progress, patience_s
+        self._at = dict(wanted.begin)
+        self._unread = {partition for partition, end in wanted.ends.items() if wanted.begin[partition] < end}
+
+    def run(self) -> dict[int, int]:
+        topic, begin = self._wanted.topic, self._wanted.begin
+        self._consumer.assign([TopicPartition(topic, partition, begin[partition]) for partition in self._unread])
+        last = time.monotonic()
+        while self._unread:
+            messages = self._consumer.consume(_BATCH, timeout=_POLL_S)
+            now = time.monotonic()
+            if messages:
+                if self._note(messages):
+                    last = now
+                self._progress(_STAGE, self._done(), self._wanted.wanted)
+            if self._unread and now - last > self._patience_s:
+                where = ", ".join(
+                    f"partition {p} at {self._at[p]} of {self._wanted.ends[p]}" for p in sorted(self._unread)
+                )
+                raise KafkaProblem(f"waited {self._patience_s:g} s in vain for records of topic {topic}: {where}")
+        return self._at
+
+    def _note(self, messages: list[Message]) -> bool:
+        """Take a batch in; return whether it brought reading on."""
+        records = [message for message in messages if message.error() is None]
+        before = self._done()
+        if records:
+            partitions = np.array([record.partition() for record in records], dtype=np.int64)
+            offsets = np.array([record.offset() for record in records], dtype=np.int64)
+            inside = np.ones(len(records), dtype=np.bool_)
+            for partition in np.unique(partitions).tolist():
+                here = partitions == partition
+                inside &= ~here | (offsets < self._wanted.ends[partition])
+                self._reach(partition, int(offsets[here].max()) + 1)
+            if not inside.all():
+                # Others go on writing: what came after the end is no part of this reading.
+                records = [records[index] for index in np.flatnonzero(inside).tolist()]
+            if records:
+                self._take(records)
+        if len(records) < len(messages):
+            for message in messages:
+                self._heed(message)
+        return self._done() > before
+
+    def _heed(self, message: Message) -> None:
+        error, partition, offset = message.error(), message.partition(), message.offset()
+        if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
+            self._reach(partition, offset)
+        elif error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+            raise KafkaException(error)
+
+    def _reach(self, partition: int, position: int) -> None:
+        end = self._wanted.ends[partition]
+        self._at[partition] = max(self._at[partition], min(position, end))
+        if self._at[partition] >= end and partition in self._unread:
+            self._unread.discard(partition)
+            self._consumer.pause([TopicPartition(self._wanted.topic, partition)])
+
+    def _done(self) -> int:
+        return sum(self._at.values()) - sum(self._wanted.begin.values())

@@ -1,0 +1,199 @@
+"""The table as an audit asks it: what it is, which ids it has in one snapshot, and single orders once more by id.
+
+Everything happens in read-only transactions. Ages of rows are told by the database's own clock; a time column without
+zone is taken for the zone that the caller says it has.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from reconcile.audit.ids import IdKind, IdReader, integer_ids, kind_of_type
+from reconcile.database import DatabaseProblem, Snapshot, table_name
+from reconcile.growing import GrowingArray
+from reconcile.history import IDS, Progress
+
+PAGES: Final = 4_000
+ASKED: Final = 20_000
+_STAGE: Final = "rows"
+_COLUMNS: Final = """SELECT jsonb_object_agg(attname, format_type(atttypid, NULL)) FROM pg_attribute
+WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped"""
+_STATE: Final = """SELECT jsonb_build_object('standby', pg_is_in_recovery(),
+'lag', extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
+'now', extract(epoch FROM clock_timestamp()))"""
+_BLOCKS: Final = """SELECT CASE WHEN (SELECT relkind FROM pg_class WHERE oid = to_regclass(%(name)s)) IN ('r', 'm', 'p')
+THEN (SELECT max(pg_relation_size(part)) FROM (SELECT to_regclass(%(name)s) AS part
+UNION SELECT relid FROM pg_partition_tree(to_regclass(%(name)s))) parts) / current_setting('block_size')::int END"""
+_PACKED: Final = {
+    IdKind.UUID: "string_agg(uuid_send({id}), ''::bytea)",
+    IdKind.INTEGER: "string_agg(int8send({id}::int8), ''::bytea)",
+    IdKind.TEXT: "array_agg({id}::text)",
+}
+_TYPES: Final = {IdKind.UUID: "uuid", IdKind.INTEGER: "int8", IdKind.TEXT: "text"}
+_UTC: Final = sql.Literal("UTC")
+TIMES: Final = ("timestamp without time zone", "timestamp with time zone")
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """What the table is.
+
+    Attributes:
+        name, id_column, time_column: as the options say.
+        kind: of its ids.
+        naive: its times have no zone.
+        standby: the database is a standby.
+        lag_s: seconds since a standby's last replayed transaction; None on a primary, or when nothing was replayed.
+    """
+
+    name: str
+    id_column: str
+    time_column: str
+    kind: IdKind
+    naive: bool
+    standby: bool
+    lag_s: float | None
+
+
+class TableMismatch(Exception):
+    """An option does not fit the table; the message is one sentence."""
+
+
+def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) -> TableShape:
+    """Return what the table is.
+
+    Raises:
+        TableMismatch: it is not there, or its columns are not as the options say.
+        DatabaseProblem: PostgreSQL could not be asked.
+    """
+    columns: dict[str, str] | None = snapshot.value(sql.SQL(_COLUMNS).format(), {"name": quoted(name)})
+    if not columns:
+        raise TableMismatch(
+            f"--orders-table {name}: the database has no such table; name one, with its schema if need be"
+        )
+    for option, column in (("--id-column", id_column), ("--time-column", time_column)):
+        if column not in columns:
+            raise TableMismatch(f"{option} {column}: {name} has no such column; it has {', '.join(sorted(columns))}")
+    kind = kind_of_type(columns[id_column])
+    if kind is None:
+        raise TableMismatch(
+            f"--id-column {id_column}: its type is {columns[id_column]}; uuid, an integer or a text can be compared"
+        )
+    if columns[time_column] not in TIMES:
+        raise TableMismatch(f"--time-column {time_column}: its type is {columns[time_column]}; a timestamp is right")
+    state = snapshot.value(sql.SQL(_STATE).format(), {})
+    naive = columns[time_column] == TIMES[0]
+    return TableShape(name, id_column, time_column, kind, naive, state["standby"], state["lag"])
+
+
+def quoted(name: str) -> str:
+    """Return a table's name as SQL text, with each part quoted."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+
+
+def read_ids(
+    snapshot: Snapshot, shape: TableShape, reader: IdReader, since: str | None, progress: Progress
+) -> NDArray[np.void]:
+    """Return IDS of all rows, or of those from `since` (a time as the column's own text) on.
+
+    Raises:
+        DatabaseProblem: PostgreSQL could not be asked.
+    """
+    parts = {"id": sql.Identifier(shape.id_column), "time": sql.Identifier(shape.time_column)}
+    wanted = sql.SQL("SELECT " + _PACKED[shape.kind]).format(**parts)
+    of_table = sql.SQL(" FROM {orders} WHERE true").format(orders=table_name(shape.name))
+    recent = sql.SQL(" AND {time} >= %(since)s").format(**parts) if since else sql.SQL("")
+    here = sql.SQL(" AND ctid >= %(begin)s::tid AND ctid < %(end)s::tid")
+    blocks = snapshot.value(sql.SQL(_BLOCKS).format(), {"name": quoted(shape.name)})
+    ids = GrowingArray(IDS)
+    for begin in range(0, int(blocks or 0) + 1, PAGES):
+        bounds: dict[str, Any] = {"since": since}
+        query = sql.Composed([wanted, of_table, recent])
+        if blocks is not None:
+            bounds |= {"begin": f"({begin},0)", "end": f"({begin + PAGES},0)"}
+            query = sql.Composed([query, here])
+        fresh = _unpack(snapshot.value(query, bounds), reader)
+        ids.extend(len(fresh))[:] = fresh
+        progress(_STAGE, len(ids), None)
+    return ids.finish()
+
+
+def _unpack(value: Any, reader: IdReader) -> NDArray[np.void]:
+    if not value:
+        return np.empty(0, dtype=IDS)
+    if reader.kind is IdKind.UUID:
+        return np.frombuffer(value, dtype=IDS)
+    if reader.kind is IdKind.INTEGER:
+        return integer_ids(np.frombuffer(value, dtype=">i8").astype(np.int64))
+    return reader.of_rows(value)
+
+
+def look_up(
+    snapshot: Snapshot, shape: TableShape, ids: list[str], zone: sql.Composable | None
+) -> dict[str, float | None]:
+    """Return the rows among `ids` (as the table writes them) with the epoch seconds of their time column.
+
+    Args:
+        zone: SQL of the zone of a naive time column; None: not known, or not needed.
+
+    Raises:
+        DatabaseProblem: PostgreSQL could not be asked.
+    """
+    column = sql.Identifier(shape.id_column)
+    query = sql.SQL(
+        "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} "
+        "WHERE {id} = ANY(%(ids)s::{type}[])"
+    ).format(id=column, time=aware(shape, zone), orders=table_name(shape.name), type=sql.SQL(_TYPES[shape.kind]))
+    found: dict[str, float | None] = {}
+    for at in range(0, len(ids), ASKED):
+        found |= snapshot.value(query, {"ids": ids[at : at + ASKED]}) or {}
+    return found
+
+
+def aware(shape: TableShape, zone: sql.Composable | None) -> sql.Composable:
+    """Return SQL for the time column with a zone."""
+    column = sql.Identifier(shape.time_column)
+    if not shape.naive:
+        return column
+    return sql.SQL("({} AT TIME ZONE {})").format(column, zone or _UTC)
+
+
+def column_text(snapshot: Snapshot, shape: TableShape, epoch: float, zone: sql.Composable | None) -> str:
+    """Return the time `epoch` (seconds) as the time column would write it."""
+    moment: sql.Composable = sql.SQL("to_timestamp(%(epoch)s)")
+    if shape.naive:
+        moment = sql.SQL("({} AT TIME ZONE {})").format(moment, zone or _UTC)
+    text: str = snapshot.value(sql.SQL("SELECT {}::text").format(moment), {"epoch": epoch})
+    return text
+
+
+def check_zone(snapshot: Snapshot, name: str) -> None:
+    """Raise TableMismatch when the database knows no zone of this name."""
+    known = sql.SQL("SELECT count(*) FROM pg_timezone_names WHERE lower(name) = lower(%(name)s)").format()
+    if not snapshot.value(known, {"name": name}):
+        raise TableMismatch(f"--time-zone {name}: the database knows no such zone; UTC or Europe/Berlin would be one")
+
+
+def database_now(snapshot: Snapshot) -> float:
+    """Return epoch seconds of the database's clock now."""
+    return float(snapshot.value(sql.SQL("SELECT extract(epoch FROM clock_timestamp())::float8").format(), {}))
+
+
+def waiting(snapshot: Snapshot, outbox: str) -> set[str]:
+    """Return the ids of the orders whose event an outbox still holds.
+
+    Raises:
+        TableMismatch: it is not such a table.
+    """
+    columns = snapshot.value(sql.SQL(_COLUMNS).format(), {"name": quoted(outbox)}) or {}
+    absent = [name for name in ("aggregateid", "published_at") if name not in columns]
+    if absent:
+        raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
+    query = sql.SQL("SELECT array_agg(aggregateid::text) FROM {} WHERE published_at IS NULL").format(table_name(outbox))
+    return set(snapshot.value(query, {}) or ())
+
+
+__all__ = ["DatabaseProblem", "TableMismatch", "TableShape", "describe", "look_up", "read_ids"]

@@ -1,0 +1,150 @@
+"""The command `python -m reconcile RUN`: judges one run from its folder and writes the reports into it.
+
+What PostgreSQL and Kafka say is read once and saved. Where that is complete, judging again touches no store and writes
+the same bytes; where it is not, reading is tried again.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from reconcile.attribution import attribution_of
+from reconcile.confirm.second import kept_look, look_again, unasked
+from reconcile.history import EventsWitness, History, RowsWitness
+from reconcile.judge import Judgement, judge
+from reconcile.progress import show_progress
+from reconcile.recorded import Record, RecordProblem, read_record
+from reconcile.report import json_text, print_summary, step_summary, write_reports
+from reconcile.report.summary import shown_path
+from reconcile.saved import load_witnesses, save_witnesses
+from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
+from runlog.exitcodes import USAGE_OR_CRASH
+from runlog.folder import FolderError, RunFolder, find_run, reason
+
+_CODES: Final = """exit codes:
+  0    verdict reached, and as expected
+  1    verdict reached, and not as expected
+  2    usage error, or the harness itself is wrong (the counts do not add up)
+  3    inconclusive: a guard failed, the run proves nothing either way
+  4    preflight failed, or the target could not be restored
+  130  the run was interrupted (SIGINT); 143: SIGTERM
+Several at once: not restored, then 2, 130/143, preflight, 3, 1, 0.
+
+The connection options are needed only when what the stores said is not completely saved in the run's folder.
+Each can come from its environment variable, which keeps secrets out of the list of processes."""
+
+_PASSWORD: Final = re.compile(r"://[^/@]*:[^/]*@|password\s*=", re.IGNORECASE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    if options.database_url and _PASSWORD.search(options.database_url):
+        _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
+    try:
+        folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
+        record = read_record(folder)
+        rows, events = _witnesses(folder, record, options)
+        history = record.with_witnesses(rows, events)
+        history, judgement = _confirmed(folder, history, options)
+        write_reports(folder, history, judgement)
+    except (FolderError, RecordProblem, StoresProblem) as problem:
+        _complain(f"reconcile: {problem}")
+        return USAGE_OR_CRASH
+    except OSError as error:
+        _complain(f"reconcile: the reports of {options.run} cannot be written: {reason(error)}")
+        return USAGE_OR_CRASH
+    _fill_step_summary(history, judgement, folder)
+    if options.json:
+        sys.stdout.write(json_text(history, judgement))
+    elif not options.quiet:
+        print_summary(Console(), history, judgement, Path(options.run) if Path(options.run).is_dir() else folder.path)
+    return judgement.ruling.exit_code
+
+
+def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace) -> tuple[History, Judgement]:
+    """Judge the run, have its violations looked up a second time, and judge it with what that brought."""
+    judgement = judge(history)
+    look = kept_look(folder, judgement)
+    if look is None and not (history.rows.complete and history.events.complete):
+        look = unasked(judgement, "the first reading was not complete")
+    if look is None:
+        try:
+            stores = _stores(options)
+        except StoresProblem as problem:
+            look = unasked(judgement, str(problem))
+        else:
+            with show_progress(options.quiet or options.json) as progress:
+                look = look_again(folder, stores, history, judgement, progress)
+    history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+    return history, judgement if look.confirmation is None else judge(history)
+
+
+def _stores(options: argparse.Namespace) -> Stores:
+    config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
+    return make_stores(
+        options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
+        options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
+        Path(config) if config else None,
+    )
+
+
+def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
+    try:
+        saved = load_witnesses(folder, record.facts.run_key)
+    except ValueError as error:
+        raise RecordProblem(str(error)) from None
+    if saved is not None and saved[0].complete and saved[1].complete:
+        return saved
+    stores = _stores(options)
+    # Rows are older than the events that they are compared with, so complete rows still serve.
+    kept = saved[0] if saved is not None and saved[0].complete else None
+    with show_progress(options.quiet or options.json) as progress:
+        attribution = attribution_of(record.facts, record.ledger, record.marks)
+        rows, events = read_stores(stores, record.facts, attribution, kept, progress)
+    save_witnesses(folder, record.facts.run_key, rows, events)
+    return rows, events
+
+
+def _fill_step_summary(history: History, judgement: Judgement, folder: RunFolder) -> None:
+    """Append to the summary of a CI job that asks for one; that it cannot be written changes no verdict."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(step_summary(history, judgement, str(shown_path(folder.path))))
+    except OSError as error:
+        _complain(f"warning: GITHUB_STEP_SUMMARY {path} cannot be written: {reason(error)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reconcile",
+        usage="python -m reconcile RUN [options]\n       python -m reconcile show RUN ORDER_ID\n"
+        "       python -m reconcile audit --database-url URL --kafka-bootstrap HOST:PORT [options]",
+        description="Compare the three witnesses of every order (ack, row, event), name each event that was lost, and "
+        "say with the exit code whether that was expected. Reports are written into the run's folder.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
+    add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--database-url", metavar="URL", help="postgresql://user:password@host:port/name [LOCUST_DATABASE_URL]")
+    add("--kafka-bootstrap", metavar="HOST:PORT", help="a broker to begin with [LOCUST_KAFKA_BOOTSTRAP]")
+    add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
+    add("--json", action="store_true", help="print report.json instead of the summary")
+    add("--quiet", action="store_true", help="print nothing; the exit code tells")
+    return parser
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")

@@ -1,0 +1,109 @@
+"""The command `python -m reconcile show RUN ORDER_ID`: reads the run's folder, asks no store."""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from reconcile.confirm.second import kept_look
+from reconcile.history import History
+from reconcile.idtext import parse_id
+from reconcile.judge import Judgement, judge
+from reconcile.recorded import RecordProblem, read_record
+from reconcile.saved import load_witnesses
+from reconcile.story.story import Story, find_cases, tell
+from runlog.clock import iso_utc
+from runlog.exitcodes import AS_EXPECTED, USAGE_OR_CRASH
+from runlog.folder import FolderError, RunFolder, find_run
+
+_NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 told, 2 wrong arguments or nothing to tell."""
+    options = _parser().parse_args(arguments)
+    try:
+        wanted = _wanted(options.order)
+        folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
+        history, judgement = _judged(folder)
+    except (FolderError, RecordProblem, ValueError) as problem:
+        sys.stderr.write(f"show: {problem}\n")
+        return USAGE_OR_CRASH
+    stories = [tell(history, judgement, case) for case in find_cases(history, judgement, wanted)]
+    if not stories:
+        sys.stderr.write(
+            f"show: run {folder.run_id} knows no order {options.order}: no ack, no row and no event names it\n"
+        )
+        return USAGE_OR_CRASH
+    if options.json:
+        sys.stdout.write(json.dumps([asdict(story) for story in stories], indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(_text(story, history) for story in stories))
+    return AS_EXPECTED
+
+
+def _judged(folder: RunFolder) -> tuple[History, Judgement]:
+    record = read_record(folder)
+    saved = load_witnesses(folder, record.facts.run_key)
+    if saved is None:
+        raise RecordProblem(f"run {folder.run_id} was not judged yet; run `python -m reconcile {folder.run_id}` first")
+    history = record.with_witnesses(*saved)
+    judgement = judge(history)
+    look = kept_look(folder, judgement)
+    if look is None:
+        return history, judgement
+    history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+    return history, judge(history)
+
+
+def _wanted(text: str) -> int | str:
+    """Return a sequence number, or the canonical text of an id."""
+    identity = parse_id(text)
+    if identity is not None and len(text) >= 32:
+        digits = identity.hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        raise ValueError(
+            f"ORDER_ID {text}: an order id, a customer id (both UUIDs) or a sequence number like #17 is right"
+        )
+    return int(number[1])
+
+
+def _text(story: Story, history: History) -> str:
+    start = history.facts.started_at
+    lines = [f"order {story.order_id or 'without a known id'}", ""]
+    for step in story.steps:
+        when = "time not known".ljust(40) if step.at is None else f"{iso_utc(step.at)} ({step.at - start:+9.3f} s)"
+        lines.append(f"{when:<42}{step.witness:<12}{step.text}")
+    lines.append("")
+    for name, value in story.facts.items():
+        if value is None:
+            continue
+        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        shown = ", ".join(value) or "nothing wrong" if isinstance(value, list) else shown
+        lines.append(f"{name:<24}{shown}")
+    clean = ("".join(sign if sign.isprintable() else " " for sign in line) for line in lines)
+    return "\n".join(clean) + "\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reconcile show",
+        description="Tell one order's story from all witnesses, marks and logs of a run. Asks no store.",
+    )
+    add = parser.add_argument
+    add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
+    add(
+        "order",
+        metavar="ORDER_ID",
+        help="order id or customer id (any spelling of a UUID), or a sequence number like #17",
+    )
+    add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--json", action="store_true", help="print JSON")
+    return parser

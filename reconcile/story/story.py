@@ -1,0 +1,174 @@
+"""One order's story as values: what happened when, by which witness, and what the judge made of it. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from reconcile.history import History, id_text
+from reconcile.judge import Judgement
+from reconcile.lateness.late import append_brackets
+from reconcile.outages import Moment
+from reconcile.table import OUTCOMES, UNRECORDED
+from runlog import marks as m
+from runlog.ids import RunKey
+from runlog.ledger import Phase
+from runlog.outcomes import Failure
+
+_MARKS: Final = {
+    m.INJECTING: "the fault is ordered",
+    m.INJECTED: "the target is proven down",
+    m.HEALING: "healing begins",
+    m.HEALED: "the target is proven back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened: epoch seconds (None: not known when), who says so, and what."""
+
+    at: float | None
+    witness: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One case of the truth table.
+
+    Attributes:
+        order_id: None when no witness told one.
+        facts: what is known of it, by name.
+        steps: what happened, in order; those without a time last.
+    """
+
+    order_id: str | None
+    facts: dict[str, Any]
+    steps: list[Step]
+
+
+def find_cases(history: History, judgement: Judgement, wanted: int | str) -> list[int]:
+    """Return the cases of an order id or customer id (canonical text), or of a sequence number."""
+    table = judgement.table
+    if isinstance(wanted, int):
+        return np.flatnonzero(table.seq == np.uint64(wanted)).tolist()
+    words = int(wanted.replace("-", ""), 16)
+    hi, lo = np.uint64(words >> 64), np.uint64(words & (2**64 - 1))
+    found: list[int] = np.flatnonzero(table.known & (table.hi == hi) & (table.lo == lo)).tolist()
+    seq = _sequence_of(history.facts.run_key, words)
+    return found or ([] if seq is None else find_cases(history, judgement, seq))
+
+
+def tell(history: History, judgement: Judgement, case: int) -> Story:
+    """Return the story of a case."""
+    table = judgement.table
+    order = id_text(int(table.hi[case]), int(table.lo[case])) if table.known[case] else None
+    steps = [*_attempt(history, judgement, case), *_events(history, judgement, case), *_log(history, order)]
+    told = [step.at for step in steps if step.at is not None]
+    if told:
+        steps += _marks(history, min(told) - 30, max(told) + 30)
+    steps.sort(key=lambda step: (step.at is None, step.at or 0.0))
+    return Story(order, _facts(history, judgement, case, order), steps)
+
+
+def _sequence_of(key: RunKey, words: int) -> int | None:
+    first, last = key.first.int, key.last.int
+    return words - first if first <= words <= last else None
+
+
+def _facts(history: History, judgement: Judgement, case: int, order: str | None) -> dict[str, Any]:
+    table = judgement.table
+    known: dict[str, Any] = {
+        "outcome": OUTCOMES[int(table.outcome[case])],
+        "row": bool(table.row[case]),
+        "event": bool(table.event[case]),
+        "in the backlog": bool(table.backlog[case]),
+        "found to be": _classes(judgement, case),
+        "sent": Moment(int(judgement.moments[case])).label,
+    }
+    if table.outcome[case] != UNRECORDED:
+        seq = int(table.seq[case])
+        known["sequence number"] = seq
+        known["customer id"] = str(history.facts.run_key.customer_id(seq)) if seq < 2**62 else None
+    places = np.flatnonzero(judgement.lost_cases == case)
+    if len(places):
+        evidence = judgement.evidence[int(places[0])]
+        known["cause"] = f"{evidence.cause.value}: {evidence.cause.words}"
+        known["latency"] = evidence.latency_class or None
+    if order is not None and history.confirmation is not None:
+        wrong = [one for one in history.confirmation.refuted + history.confirmation.unsettled if one.order_id == order]
+        known["second look"] = wrong[0].found if wrong else "found the same" if known["found to be"] else None
+    if order is not None and history.lost_rows is not None:
+        mark = f'"key":"{order}"'.encode()
+        row = next((line for line in history.lost_rows if mark in line), None)
+        known["made anew from its row"] = row.decode() if row else None
+    return known
+
+
+def _classes(judgement: Judgement, case: int) -> list[str]:
+    table, doubt = judgement.table, judgement.suspicion
+    duplicate = judgement.duplicates.index
+    classes = (
+        ("suspected lost event" if doubt.lost_events else "lost event", table.lost[case]),
+        ("suspected phantom event" if doubt.phantom_events else "phantom event", table.phantom[case]),
+        ("suspected lost order" if doubt.lost_orders else "lost order", table.lost_order[case]),
+        ("visible after reject", table.visible_after_reject[case]),
+        ("recovered", table.recovered[case]),
+        ("unresolved", table.unresolved[case]),
+        ("pending", table.pending[case]),
+        ("late event", judgement.late.late[case]),
+        ("duplicate event", bool((table.case_of_event[duplicate] == case).any())),
+    )
+    return [name for name, holds in classes if holds]
+
+
+def _attempt(history: History, judgement: Judgement, case: int) -> list[Step]:
+    table = judgement.table
+    if table.attempt[case] < 0:
+        return [Step(None, "ledger", "no attempt of this run knows this order")]
+    attempt = table.attempts[int(table.attempt[case])]
+    phase = Phase(int(attempt["phase"])).label
+    steps = [
+        Step(float(attempt["due"]), "ledger", "the order falls due"),
+        Step(float(table.sent[case]), "ledger", f"the request is sent ({phase})"),
+    ]
+    if np.isnan(table.completed[case]):
+        return [*steps, Step(None, "ledger", "no answer before the run ended")]
+    took = float(table.completed[case] - table.sent[case])
+    failure = Failure(int(attempt["failure"]))
+    answer = f"HTTP {int(attempt['status'])}" if attempt["status"] else failure.name.lower()
+    told = "an order id" if attempt["has_id"] else "no order id"
+    return [*steps, Step(float(table.completed[case]), "ledger", f"answered after {took:.3f} s: {answer}, {told}")]
+
+
+def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
+    places = np.flatnonzero(judgement.table.case_of_event == case)
+    events = history.events.events[places]
+    lower, upper = append_brackets(
+        history.observations, events["partition"].astype(np.int32), events["offset"].astype(np.int64)
+    )
+    steps = []
+    for event, after, before in zip(events, lower.tolist(), upper.tolist(), strict=True):
+        where = f"partition {int(event['partition'])} offset {int(event['offset'])}"
+        identity = id_text(int(event["event_hi"]), int(event["event_lo"]))
+        at = None if np.isnan(before) else before
+        width = "" if np.isnan(after) or np.isnan(before) else f", known within {before - after:.3f} s"
+        steps.append(Step(at, "Kafka", f"event {identity} is in the log ({where}{width})"))
+    if not steps:
+        end = "to its end" if history.events.complete else "but not to its end"
+        steps.append(Step(history.events.read_at, "Kafka", f"no event of it; the topic was read {end}"))
+    row = "has its row" if judgement.table.row[case] else "has no row of it"
+    return [*steps, Step(history.rows.taken_at, "PostgreSQL", f"the snapshot {row}")]
+
+
+def _log(history: History, order: str | None) -> list[Step]:
+    line = history.service_log.get(order) if order else None
+    return [] if line is None else [Step(None, "service log", line.text)]
+
+
+def _marks(history: History, begin: float, end: float) -> list[Step]:
+    return [
+        Step(mark.at, "marks", _MARKS[mark.name])
+        for mark in history.marks
+        if mark.name in _MARKS and begin <= mark.at <= end
+    ]

@@ -1,0 +1,116 @@
+"""One order's story: found by any of its names, told from all witnesses, without any store."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcile.__main__ import main
+from reconcile.saved import save_witnesses
+from runlog.folder import RunFolder
+from runlog.outcomes import Outcome
+from tests.reconcile.core.confirmed import confirm_all
+from tests.reconcile.core.story import KEY, Story, order_id
+
+RUN = "20261123-073000-4f2a"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    story = Story().calm(0).order(6, 12, event=False, took=1.0).order(7, 13, row=False)
+    story.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False).published(1, 1, 30.0, 77).unanswered(9, 15)
+    story.stored(50, 999)
+    folder = RunFolder(tmp_path / RUN)
+    story.write(folder)
+    folder.logs.mkdir()
+    (folder.logs / "service.log").write_text(f"x WARNING a: publish failed for order {order_id(6)}: no broker\n")
+    history = story.history()
+    save_witnesses(folder, KEY, history.rows, history.events)
+    confirm_all(folder, replace(history))
+    return tmp_path
+
+
+def shown(runs: Path, name: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    assert main(["show", RUN, name, "--runs-dir", str(runs), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        str(order_id(6)),
+        "{" + str(order_id(6)).upper() + "}",
+        order_id(6).hex,
+        str(KEY.customer_id(6)),
+        "#6",
+        "6",
+    ],
+)
+def test_an_order_is_found_by_each_of_its_names(runs: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (story,) = shown(runs, name, capsys)
+    assert story["order_id"] == str(order_id(6))
+
+
+def test_a_lost_event_is_told_in_full(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (story,) = shown(runs, "#6", capsys)
+    facts = story["facts"]
+    assert facts["found to be"] == ["lost event"]
+    assert facts["cause"].startswith("not_handed_over: ")
+    assert facts["second look"] == "found the same"
+    assert json.loads(facts["made anew from its row"])["key"] == str(order_id(6))
+    witnesses = [step["witness"] for step in story["steps"]]
+    assert {"ledger", "Kafka", "PostgreSQL", "marks", "service log"} == set(witnesses)
+    times = [step["at"] for step in story["steps"] if step["at"] is not None]
+    assert times == sorted(times)
+    assert "answered after 1.000 s: HTTP 201, an order id" in json.dumps(story)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "text"),
+    [
+        ("#7", ["phantom event", "lost order"], "the snapshot has no row of it"),
+        ("#8", ["unresolved"], "HTTP 500, no order id"),
+        ("#9", ["unresolved"], "no answer before the run ended"),
+        ("#1", ["duplicate event"], "is in the log (partition 0 offset"),
+        (str(order_id(50)), ["lost event"], "no attempt of this run knows this order"),
+        ("#2", ["late event"], "the snapshot has its row"),
+    ],
+)
+def test_other_fates(runs: Path, name: str, classes: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (story,) = shown(runs, name, capsys)
+    assert story["facts"]["found to be"] == classes
+    assert text in json.dumps(story)
+
+
+def test_as_text(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", RUN, "#6", "--runs-dir", str(runs)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"order {order_id(6)}\n")
+    assert "found to be             lost event" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nonsense", "ORDER_ID nonsense: an order id"),
+        (str(order_id(4711)), "knows no order"),
+        ("#4711", "knows no order"),
+        ("-1", ""),
+    ],
+)
+def test_a_wrong_name_is_one_sentence(runs: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = main(["show", RUN, name, "--runs-dir", str(runs)])
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    assert code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_run_that_was_not_judged(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (runs / RUN / "witnesses").iterdir():
+        path.unlink()
+    assert main(["show", RUN, "#6", "--runs-dir", str(runs)]) == 2
+    assert "was not judged yet" in capsys.readouterr().err
