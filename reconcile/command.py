@@ -18,7 +18,7 @@ from rich.console import Console
 from reconcile.attribution import attribution_of
 from reconcile.confirm.second import kept_look, look_again, unasked
 from reconcile.history import EventsWitness, History, RowsWitness
-from reconcile.judge import Judgement, judge
+from reconcile.judge import Judgement, judge, with_confirmation
 from reconcile.progress import show_progress
 from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.report import json_text, print_summary, step_summary, write_reports
@@ -84,7 +84,7 @@ def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace)
             with show_progress(options.quiet or options.json) as progress:
                 look = look_again(folder, stores, history, judgement, progress)
     history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
-    return history, judgement if look.confirmation is None else judge(history)
+    return history, with_confirmation(judgement, history)
 
 
 def _stores(options: argparse.Namespace) -> Stores:

@@ -7,6 +7,7 @@ on it are listed as suspected.
 from dataclasses import replace
 from typing import Final
 
+from reconcile.confirm.result import Confirmation
 from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
 from reconcile.wording import some
@@ -97,9 +98,14 @@ def snapshot_complete(findings: Findings) -> Guard:
     return evidence(name, True, f"{some(len(rows.rows), 'row')} of the run in one snapshot", ROWS_IN_DOUBT)
 
 
-def violations_confirmed(findings: Findings) -> Guard:
+def second_look(findings: Findings) -> Guard:
     """What is to be reported was found a second time, another way."""
-    name, second = "violations confirmed", findings.history.confirmation
+    return violations_confirmed(findings.history.confirmation)
+
+
+def violations_confirmed(second: Confirmation | None) -> Guard:
+    """Return the guard `violations confirmed` for what the second look brought."""
+    name = "violations confirmed"
     if second is None:
         return not_applicable(name, Kind.EVIDENCE, "there is nothing to confirm")
     if second.refuted:

@@ -18,7 +18,7 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     evidence.end_of_topic_reached,
     evidence.topic_intact,
     evidence.snapshot_complete,
-    evidence.violations_confirmed,
+    evidence.second_look,
     vacuity.ledger_complete,
     vacuity.orders_attributable,
     rollback.phantoms_provoked,

@@ -1,6 +1,6 @@
 """Judges one run: history in, judgement out. Pure, so judging again gives the same result to the byte."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from reconcile.behaviour import behaviour_document
 from reconcile.counts import Cells, Equation, Suspicion, count, count_cells, equations
 from reconcile.duplicates import Duplicates, find_duplicates
-from reconcile.evidence import conservation
+from reconcile.evidence import conservation, violations_confirmed
 from reconcile.findings import Findings, Guard
 from reconcile.guards import check_guards, suspicion_of
 from reconcile.history import History
@@ -125,6 +125,17 @@ def judge(history: History) -> Judgement:
         rate=rate_document(facts.rate, rates),
         timeline=timeline(table, ledger.attempts, lost, facts.started_at),
     )
+
+
+def with_confirmation(judgement: Judgement, history: History) -> Judgement:
+    """Return the judgement of `history` from that of the same history without its confirmation.
+
+    One that confirms everything changes no more than its own guard; any other casts doubt, and all is judged anew.
+    """
+    guard = violations_confirmed(history.confirmation)
+    if guard.failed:
+        return judge(history)
+    return replace(judgement, guards=[guard if one.name == guard.name else one for one in judgement.guards])
 
 
 def _fails_on_duplicates(options: dict[str, str]) -> bool:

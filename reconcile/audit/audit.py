@@ -41,7 +41,8 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
 
     Args:
         plan: what is compared.
-        progress: told ("rows" or "events", how many so far, of how many).
+        progress: told ("rows" or "events", how many so far, of how many); for the first time once both stores have
+            answered.
 
     Raises:
         TableMismatch: an option does not fit the table.
@@ -52,6 +53,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
         readers = IdReader(shape.kind), IdReader(shape.kind)
         bounds = read_bounds(plan.kafka, plan.topic)
+        progress("rows", 0, None)
         zone, zone_words = _zone(plan, snapshot, shape, bounds)
         calibrated = shape.naive and plan.time_zone is None
         clip = clip_of(plan.kafka, plan.topic, bounds, plan.since, plan.grace_s, calibrated=calibrated)

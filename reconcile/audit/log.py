@@ -35,8 +35,8 @@ TUNING: Final[dict[str, Any]] = {
     "allow.auto.create.topics": False,
     # With the default of 1000 ms the fetcher sleeps a second whenever Python lags behind.
     "fetch.queue.backoff.ms": 1,
-    "queued.max.messages.kbytes": 8192,
-    "fetch.max.bytes": 8_000_000,
+    "queued.max.messages.kbytes": 4096,
+    "fetch.max.bytes": 4_000_000,
     "queued.min.messages": 1000000,
     "fetch.wait.max.ms": 20,
     "fetch.error.backoff.ms": 100,

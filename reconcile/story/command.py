@@ -13,7 +13,7 @@ from typing import Final
 from reconcile.confirm.second import kept_look
 from reconcile.history import History
 from reconcile.idtext import parse_id
-from reconcile.judge import Judgement, judge
+from reconcile.judge import Judgement, judge, with_confirmation
 from reconcile.recorded import RecordProblem, read_record
 from reconcile.saved import load_witnesses
 from reconcile.story.story import Story, find_cases, tell
@@ -58,7 +58,7 @@ def _judged(folder: RunFolder) -> tuple[History, Judgement]:
     if look is None:
         return history, judgement
     history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
-    return history, judge(history)
+    return history, with_confirmation(judgement, history)
 
 
 def _wanted(text: str) -> int | str:

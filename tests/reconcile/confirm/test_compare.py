@@ -11,7 +11,8 @@ from reconcile.confirm.lostrows import lost_lines
 from reconcile.confirm.result import Confirmation, Contradiction
 from reconcile.confirm.sqlpath import FoundRow, visible
 from reconcile.findings import Guard
-from reconcile.judge import judge
+from reconcile.judge import judge, with_confirmation
+from reconcile.report import json_text
 from reconcile.verdict import Verdict
 from runlog import exitcodes
 from runlog.outcomes import Outcome
@@ -198,3 +199,19 @@ def test_a_lost_event_is_made_anew_from_its_row() -> None:
     assert line == again
     assert b'"topic":"orders","key":"' + A.encode() in line
     assert b'"items":[{"productId":"p","quantity":2,"unitPrice":9.75}],"occurredAt":"2026-11-24T09:00:00.5Z"' in line
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [
+        None,
+        Confirmation("", 3, 3),
+        Confirmation("", 3, 3, refuted=[WRONG]),
+        Confirmation("", 3, 3, unsettled=[WRONG]),
+        Confirmation("", 3, 0, complete=False, problem="gone"),
+    ],
+)
+def test_the_short_way_to_the_judgement_gives_the_same(confirmation: Confirmation | None) -> None:
+    history = replace(lossy().history(), confirmation=confirmation)
+    short, whole = with_confirmation(judge(lossy().history()), history), judge(history)
+    assert json_text(history, short) == json_text(history, whole)

@@ -1,0 +1,177 @@
+"""The pure parts of an audit: ids, differences, zones, clips, verdicts; each with what must and what must not fire."""
+
+import uuid
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.audit.clip import Clip, choose_clip
+from reconcile.audit.difference import difference
+from reconcile.audit.ids import IdKind, IdReader, bytes_of, canonical, integer_id, integer_ids, kind_of_type
+from reconcile.audit.secondlook import fate_of
+from reconcile.audit.verdict import Audited, AuditGuard, rule
+from reconcile.audit.zone import offset_of, offset_text
+from reconcile.history import IDS
+from reconcile.topic import TopicBounds
+
+ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
+
+
+def ids(numbers: list[int]) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    spread = [(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128 for number in numbers]
+    return np.array([(value >> 64, value & (2**64 - 1)) for value in spread], dtype=IDS)
+
+
+@given(st.lists(st.integers(0, 300), unique=True), st.lists(st.integers(0, 300)))
+def test_differences_agree_with_sets(rows: list[int], events: list[int]) -> None:
+    found = difference(ids(rows), ids(events))
+    assert set(bytes_of(found.only_rows)) == set(bytes_of(ids(sorted(set(rows) - set(events)))))
+    assert set(bytes_of(found.only_events)) == set(bytes_of(ids(sorted(set(events) - set(rows)))))
+    assert set(bytes_of(found.repeated)) == set(bytes_of(ids([e for e in set(events) if events.count(e) > 1])))
+    assert (found.rows, found.events) == (len(rows), len(set(events)))
+    assert found.surplus == len(events) - len(set(events))
+
+
+def test_ids_that_share_a_half_are_told_apart() -> None:
+    one, other = np.array([(7, 1), (7, 2), (8, 1)], dtype=IDS), np.array([(7, 1), (8, 2)], dtype=IDS)
+    found = difference(one, other)
+    assert found.only_rows.tolist() == [(7, 2), (8, 1)]
+    assert found.only_events.tolist() == [(8, 2)]
+
+
+def test_integers_in_any_spelling_that_is_one() -> None:
+    reader = IdReader(IdKind.INTEGER)
+    found, valid = reader.of_events(["7", "-7", "007", "7.0", "x", "", str(2**63), str(2**63 - 1)])
+    assert valid.tolist() == [True, True, True, False, False, False, False, True]
+    assert found[0] == found[2]
+    assert integer_ids(np.array([7, -7, 2**63 - 1])).tobytes() == b"".join(map(integer_id, (7, -7, 2**63 - 1)))
+    assert [reader.text(integer_id(number)) for number in (7, -7, 2**63 - 1)] == ["7", "-7", str(2**63 - 1)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (UUID, UUID.upper(), True),
+        (UUID, "{" + UUID + "}", True),
+        (ULID, ULID.lower(), True),
+        ("Order-1", "order-1", False),
+        ("7", "07", False),
+        (UUID, UUID[:-1] + "b", False),
+        (ULID, "8" + ULID[1:], False),
+        (ULID[:-1] + "U", (ULID[:-1] + "U").lower(), False),  # no letter of a ULID
+        ("deadbeef", "DEADBEEF", False),  # hexadecimal, but no UUID
+    ],
+)
+def test_which_texts_are_one_id(one: str, other: str, same: bool) -> None:
+    assert (canonical(one) == canonical(other)) is same
+    reader = IdReader(IdKind.TEXT)
+    found, valid = reader.of_events([one, other])
+    assert valid.all()
+    assert bool(found[0] == found[1]) is same
+    assert reader.text(next(iter(bytes_of(found)))) == one
+
+
+def test_rows_that_would_be_taken_for_one_are_remembered() -> None:
+    reader = IdReader(IdKind.TEXT)
+    reader.of_rows([ULID, "a", "A"])
+    assert reader.ambiguous == []
+    reader.of_rows([UUID, UUID.upper()])
+    assert reader.ambiguous == [UUID.upper()]
+
+
+def test_kinds_of_columns() -> None:
+    named = {name: kind_of_type(name) for name in ("uuid", "bigint", "integer", "text", "character varying", "numeric")}
+    assert list(named.values()) == [
+        IdKind.UUID, IdKind.INTEGER, IdKind.INTEGER, IdKind.TEXT, IdKind.TEXT, None,
+    ]  # fmt: skip
+
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("pairs", "offset"),
+    [
+        ([(0.2, 0.0)] * 5, 0),
+        ([(2 * HOUR - 0.5, 0.0)] * 5, 7200),
+        ([(-3.5 * HOUR, 0.0)] * 9 + [(0.0, 0.0)], -12600),
+        ([(-3.5 * HOUR, 0.0)] * 8 + [(0.0, 0.0)] * 2, None),
+        ([(0.0, 0.0)] * 4, None),
+        ([], None),
+        ([(0.0, 400.0)] * 9, None),  # neither here nor there
+        ([(20 * HOUR, 0.0)] * 9, None),
+    ],
+)
+def test_the_zone_is_told_only_when_pairs_agree(pairs: list[tuple[float, float]], offset: int | None) -> None:
+    assert offset_of(pairs) == offset
+
+
+def test_offsets_as_text() -> None:
+    assert [offset_text(offset) for offset in (0, 7200, -12600)] == ["UTC+00:00", "UTC+02:00", "UTC-03:30"]
+
+
+def bounds(*lows: int) -> TopicBounds:
+    return TopicBounds("t", dict(enumerate(lows)), {partition: low + 10 for partition, low in enumerate(lows)})
+
+
+@pytest.mark.parametrize(
+    ("lows", "first", "since", "judged_from"),
+    [
+        ((0, 0), {0: 1000.0, 1: 2000.0}, None, 700.0),  # the topic's own beginning, with a margin
+        ((0, 0), {0: 1000.0}, 100.0, 100.0),  # asked for, and the log is whole
+        ((0, 5), {0: 1000.0, 1: 2000.0}, None, 2300.0),  # what partition 1 holds, with a margin
+        ((0, 5), {0: 1000.0, 1: 2000.0}, 2100.0, 2300.0),
+        ((0, 5), {0: 1000.0, 1: 2000.0}, 2400.0, 2400.0),
+        ((3, 5), {0: 3000.0, 1: 2000.0}, None, 3300.0),  # the worst of them
+        ((0, 5), {0: 1000.0}, None, float("inf")),  # partition 1 has let everything go
+        ((0, 0), {}, None, float("inf")),
+    ],
+)
+def test_from_when_on_rows_are_judged(
+    lows: tuple[int, ...], first: dict[int, float], since: float | None, judged_from: float
+) -> None:
+    assert choose_clip(bounds(*lows), first, since, 300.0).judged_from == judged_from
+
+
+@pytest.mark.parametrize(
+    ("at", "fate"),
+    [(None, "unjudged"), (941.0, "young"), (940.0, None), (100.0, None), (99.9, "unjudged"), (2000.0, "young")],
+)
+def test_the_fate_of_a_row_without_an_event(at: float | None, fate: str | None) -> None:
+    assert fate_of(at, 1000.0, 60.0, Clip(100.0, None)) == fate
+    assert fate_of(1.0, 1000.0, 60.0, Clip(None, None)) is None
+
+
+CLEAN = Audited(
+    rows=10, events=10, events_raw=10, lost=[], phantoms=[], phantoms_suspected=False, repeated=[], surplus=0,
+    young=0, unjudged=0, pending=0, vanished=0, unreadable=0, guards=[AuditGuard("g", True, "fine")],
+)  # fmt: skip
+ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expect", "verdict", "code"),
+    [
+        ({}, "consistent", "consistent", 0),
+        ({}, "lost-events", "consistent", 1),
+        ({"lost": ONE_LOST}, "consistent", "inconsistent", 1),
+        ({"lost": ONE_LOST}, "lost-events", "inconsistent", 0),
+        ({"lost": ONE_LOST}, "phantom-events", "inconsistent", 1),
+        ({"phantoms": ["x"]}, "consistent", "inconsistent", 1),
+        ({"phantoms": ["x"]}, "phantom-events", "inconsistent", 0),
+        ({"phantoms": ["x"], "phantoms_suspected": True}, "any", "inconclusive", 3),
+        ({"phantoms": ["x"], "phantoms_suspected": True, "lost": ONE_LOST}, "any", "inconsistent", 0),
+        ({"young": 4, "unjudged": 6}, "any", "inconclusive", 3),
+        ({"young": 4, "unjudged": 5}, "any", "consistent", 0),
+        ({"rows": 0, "events": 0}, "any", "inconclusive", 3),
+        ({"guards": [AuditGuard("g", False, "no")], "lost": ONE_LOST}, "lost-events", "inconclusive", 3),
+        ({"surplus": 3, "repeated": ["x"], "pending": 2, "vanished": 1}, "consistent", "consistent", 0),
+    ],
+)
+def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict: str, code: int) -> None:
+    ruling = rule(replace(CLEAN, **changes), expect)  # type: ignore[arg-type]
+    assert (ruling.verdict, ruling.exit_code) == (verdict, code), ruling.reason

@@ -1,0 +1,411 @@
+"""Audits of real tables and topics: what is missing is named, what only seems so is not, nothing is written."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from reconcile.__main__ import main
+from tests.conftest import Infra
+
+pytestmark = pytest.mark.real
+
+
+class Shop:
+    """A table and a topic of their own, and the audit of them."""
+
+    def __init__(self, infra: Infra, capsys: pytest.CaptureFixture[str]) -> None:
+        self.infra, self._capsys = infra, capsys
+        self.table = f"audit_{uuid.uuid4().hex[:8]}"
+        self.topic = f"audit-{uuid.uuid4().hex[:8]}"
+        self.admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
+        self.producer = Producer({"bootstrap.servers": infra.kafka_bootstrap, "linger.ms": 5})
+
+    def make(self, id_type: str = "uuid", time_type: str = "timestamptz", **config: str) -> None:
+        self.sql(f"CREATE TABLE {self.table} (id {id_type} PRIMARY KEY, created_at {time_type})")
+        made = self.admin.create_topics([NewTopic(self.topic, 2, 1, config=config)])
+        made[self.topic].result(20)
+
+    def sql(self, statement: str, *values: object) -> list[Any]:
+        with psycopg.connect(self.infra.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def store(self, *orders: object, at: str = "now() - interval '10 minutes'") -> None:
+        for order in orders:
+            self.sql(f"INSERT INTO {self.table} VALUES (%s, {at})", order)
+
+    def put(self, key: object, value: bytes | None, **more: Any) -> None:
+        self.producer.produce(self.topic, key=None if key is None else str(key), value=value, **more)
+        assert self.producer.flush(20) == 0
+
+    def publish(self, *orders: object, **more: Any) -> None:
+        for order in orders:
+            self.put(order, json.dumps({"orderId": str(order)}).encode(), **more)
+
+    def code(self, *options: str) -> tuple[int, str, str]:
+        where = ["--orders-table", self.table, "--topic", self.topic]
+        stores = ["--database-url", self.infra.database_url, "--kafka-bootstrap", self.infra.kafka_bootstrap]
+        self._capsys.readouterr()
+        code = main(["audit", *stores, *where, *options])
+        told = self._capsys.readouterr()
+        return code, told.out, told.err
+
+    def audit(self, *options: str) -> Any:
+        code, out, err = self.code("--json", "--grace", "1s", "--since", "20m", *options)
+        assert out, err
+        found = json.loads(out)
+        assert found["exit_code"] == code
+        return found
+
+
+@pytest.fixture
+def shop(infra: Infra, capsys: pytest.CaptureFixture[str]) -> Iterator[Shop]:
+    made = Shop(infra, capsys)
+    yield made
+    made.sql(f"DROP TABLE IF EXISTS {made.table}")
+    made.admin.delete_topics([made.topic])[made.topic].exception(20)
+
+
+def orders(count: int) -> list[str]:
+    return [str(uuid.uuid4()) for _ in range(count)]
+
+
+def lost(found: Any) -> set[str]:
+    return {one["order_id"] for one in found["lost_events"]}
+
+
+def test_each_missing_one_is_named(shop: Shop) -> None:
+    shop.make()
+    whole, gone, phantom, twice = orders(5), orders(2), orders(1), orders(1)
+    shop.store(*whole, *gone, *twice)
+    shop.publish(*whole, *phantom, *twice, *twice)
+    found = shop.audit()
+    assert (found["verdict"], found["exit_code"]) == ("inconsistent", 1)
+    assert lost(found) == set(gone)
+    assert found["phantom_events"] == phantom
+    assert found["repeated_events"] == twice
+    assert found["counts"]["rows"] == 8
+    assert found["counts"]["events"] == 7
+    assert found["counts"]["surplus_records"] == 1
+    assert all(guard["passed"] for guard in found["guards"])
+
+
+def test_all_there_is_consistent(shop: Shop) -> None:
+    shop.make()
+    whole = orders(3)
+    shop.store(*whole)
+    shop.publish(*whole)
+    assert shop.audit()["exit_code"] == 0
+    assert shop.audit("--expect", "lost-events")["exit_code"] == 1
+
+
+def test_young_rows_and_waiting_ones_are_not_lost(shop: Shop) -> None:
+    shop.make()
+    young, waiting, gone = orders(2), orders(1), orders(1)
+    shop.store(*young, at="now()")
+    shop.store(*waiting, *gone)
+    shop.publish(str(uuid.uuid4()))
+    shop.sql("CREATE TABLE audit_outbox (aggregateid text, published_at timestamp)")
+    try:
+        shop.sql("INSERT INTO audit_outbox VALUES (%s, NULL), (%s, now())", waiting[0], gone[0])
+        found = shop.audit("--grace", "5m", "--outbox-table", "audit_outbox")
+    finally:
+        shop.sql("DROP TABLE audit_outbox")
+    assert lost(found) == set(gone)
+    assert (found["counts"]["young"], found["counts"]["pending"]) == (2, 1)
+
+
+def test_rows_before_since_are_not_judged_and_theirs_are_no_phantoms(shop: Shop) -> None:
+    shop.make()
+    old, gone = orders(2), orders(1)
+    shop.store(*old, at="now() - interval '1 hour'")
+    shop.store(*gone)
+    shop.publish(old[0])
+    found = shop.audit()
+    assert lost(found) == set(gone)
+    assert found["phantom_events"] == []
+
+
+def test_without_since_rows_older_than_the_topic_are_not_judged(shop: Shop) -> None:
+    shop.make()
+    before, whole = orders(1), orders(1)
+    shop.store(*before, at="now() - interval '2 days'")
+    shop.store(*whole, at="now() - interval '2 seconds'")
+    shop.publish(*whole)
+    code, out, _ = shop.code("--json", "--grace", "1s")
+    found = json.loads(out)
+    assert (code, lost(found)) == (0, set())
+    assert "give --since" in found["judged_because"]
+
+
+def test_what_the_topic_let_go_is_not_judged(shop: Shop) -> None:
+    shop.make()
+    whole = orders(4)
+    shop.store(*whole)
+    shop.publish(*whole, partition=0)
+    shop.admin.delete_records([TopicPartition(shop.topic, 0, 2)])[TopicPartition(shop.topic, 0, 2)].result(20)
+    found = shop.audit()
+    assert lost(found) == set()
+    assert "no longer holds" in found["judged_because"]
+    # Nothing is old enough for the log to tell of, so nothing can be said.
+    assert found["exit_code"] == 3
+
+
+def test_an_empty_topic_proves_nothing(shop: Shop) -> None:
+    shop.make()
+    shop.store(*orders(1))
+    code, out, _ = shop.code("--json", "--grace", "1s")
+    assert (code, json.loads(out)["verdict"]) == (3, "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("id_type", "make"),
+    [
+        ("bigint", lambda number: number * 10**12 - 5),
+        ("integer", lambda number: number - 4),
+        ("text", lambda number: f"01ARZ3NDEKTSV4RRFFQ69G5FA{number}"),
+        ("text", lambda number: f"=order\n№ {number}\u2028\U0001f600"),
+        ("varchar(36)", lambda number: str(uuid.UUID(int=number))),
+    ],
+)
+def test_ids_of_every_kind(shop: Shop, id_type: str, make: Any) -> None:
+    shop.make(id_type)
+    named = [make(number) for number in range(1, 8)]
+    shop.store(*named[:6])
+    shop.publish(*named[:4], named[6])
+    found = shop.audit()
+    assert lost(found) == {str(name) for name in named[4:6]}
+    assert found["phantom_events"] == [str(named[6])]
+
+
+def test_numbers_as_numbers_and_upper_case(shop: Shop) -> None:
+    shop.make("bigint")
+    shop.store(1, 2)
+    shop.put("1", b'{"orderId": 1}')
+    shop.put(None, b'{"items": [], "orderId": "02"}')
+    assert shop.audit()["exit_code"] == 0
+
+
+def test_what_is_no_event_is_no_delivery(shop: Shop) -> None:
+    shop.make()
+    tombstone, garbage, cancelled, mismatch, aborted, upper, braced, keyless = orders(8)
+    shop.store(tombstone, garbage, cancelled, mismatch, aborted, upper, braced, keyless)
+    shop.put(tombstone, None)
+    shop.put(garbage, b'{"orderId": "' + garbage.encode())
+    shop.put(garbage, b"[1, 2]")
+    shop.put(garbage, b"\xff\x00")
+    shop.put(cancelled, json.dumps({"orderId": cancelled, "type": "order.cancelled"}).encode())
+    shop.put(str(uuid.uuid4()), json.dumps({"orderId": mismatch}).encode())
+    shop.put(upper.upper(), json.dumps({"more": [{"a": 1}] * 3, "orderId": upper.upper()}).encode())
+    shop.put("{" + braced + "}", json.dumps({"orderId": "{" + braced + "}"}).encode())
+    shop.put(None, json.dumps({"orderId": keyless, "eventType": "OrderCreated"}).encode())
+    bound = {"bootstrap.servers": shop.infra.kafka_bootstrap, "transactional.id": f"tx-{uuid.uuid4()}"}
+    transaction = Producer(bound)
+    transaction.init_transactions(20)
+    transaction.begin_transaction()
+    transaction.produce(shop.topic, key=aborted, value=json.dumps({"orderId": aborted}).encode())
+    transaction.flush(20)
+    transaction.abort_transaction(20)
+    found = shop.audit()
+    assert lost(found) == {tombstone, garbage, cancelled, mismatch, aborted}
+    assert found["phantom_events"] == []
+    assert found["counts"]["unreadable_records"] == 6
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "snappy"])
+def test_compressed_and_gigantic_values(shop: Shop, codec: str) -> None:
+    shop.make(**{"max.message.bytes": "9000000"})
+    shop.producer = Producer(
+        {
+            "bootstrap.servers": shop.infra.kafka_bootstrap,
+            "compression.type": codec,
+            "message.max.bytes": 9_000_000,
+            "linger.ms": 50,
+        }
+    )
+    named = orders(20)
+    shop.store(*named)
+    for place, order in enumerate(named[:-1]):
+        padding = "x" * (3_000_000 if place % 7 == 0 else 10)
+        shop.producer.produce(shop.topic, key=order, value=json.dumps({"pad": padding, "orderId": order}).encode())
+    assert shop.producer.flush(30) == 0
+    assert lost(shop.audit()) == {named[-1]}
+
+
+def test_an_open_transaction_is_not_taken_for_an_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.make()
+    named = orders(2)
+    shop.store(*named)
+    bound = {"bootstrap.servers": shop.infra.kafka_bootstrap, "transactional.id": f"tx-{uuid.uuid4()}"}
+    transaction = Producer(bound)
+    transaction.init_transactions(20)
+    transaction.begin_transaction()
+    transaction.produce(shop.topic, key=named[0], value=json.dumps({"orderId": named[0]}).encode(), partition=0)
+    transaction.flush(20)
+    shop.publish(named[1], partition=0)  # behind it, and not readable before it ends
+    from reconcile.audit import log
+
+    monkeypatch.setattr(log, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(log.drain, "__kwdefaults__", {"patience_s": 2.0})
+    code, _, err = shop.code("--json", "--grace", "1s", "--since", "20m")
+    assert code == 3
+    assert "waited 2 s in vain for records" in err
+    transaction.commit_transaction(20)
+    assert shop.audit()["exit_code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "options"),
+    [("UTC", []), ("Asia/Kolkata", []), ("America/St_Johns", ["--time-zone", "America/St_Johns"])],
+)
+def test_naive_times_of_any_zone(shop: Shop, zone: str, options: list[str]) -> None:
+    shop.make(time_type="timestamp")
+    whole, gone, young = orders(8), orders(1), orders(1)
+    shop.store(*whole, *young, at=f"now() AT TIME ZONE '{zone}'")
+    shop.store(*gone, at=f"(now() - interval '10 minutes') AT TIME ZONE '{zone}'")
+    shop.publish(*whole)
+    found = shop.audit("--grace", "5m", *options)
+    assert lost(found) == set(gone)
+    assert found["counts"]["young"] == 1
+    assert any(guard["name"] == "zone known" and guard["passed"] for guard in found["guards"])
+
+
+def test_an_unknown_zone_is_asked_for(shop: Shop) -> None:
+    shop.make(time_type="timestamp")
+    shop.store(*orders(3), at="now()")
+    code, _, err = shop.code("--json")
+    assert code == 3
+    assert "give --time-zone" in err
+    code, _, err = shop.code("--time-zone", "Mars/Olympus")
+    assert code == 2
+    assert err.strip().count("\n") == 1  # a warning about the password, and one sentence
+    assert "--time-zone Mars/Olympus" in err
+
+
+def test_other_places_of_the_id_and_filters(shop: Shop) -> None:
+    shop.make()
+    one, two, three = orders(3)
+    shop.store(one, two, three)
+    shop.put(one, b"{}", headers=[("order-id", one.encode())])
+    shop.put(None, json.dumps({"payload": {"order": {"id": two}}, "kind": "made"}).encode())
+    shop.put(three, json.dumps({"payload": {"order": {"id": three}}, "kind": "unmade"}).encode())
+    assert lost(shop.audit("--event-id", "header:order-id")) == {two, three}
+    assert lost(shop.audit("--event-id", "key")) == {two}
+    assert lost(shop.audit("--event-id", "value:payload.order.id")) == {one}
+    assert lost(shop.audit("--event-id", "value:payload.order.id", "--event-filter", "kind=made")) == {one, three}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--orders-table", "no_such_table"], "--orders-table no_such_table"),
+        (["--id-column", "nope"], "--id-column nope"),
+        (["--time-column", "id"], "--time-column id"),
+        (["--since", "yesterday"], "--since yesterday"),
+        (["--since", "2099-01-01T00:00:00Z"], "in the future"),
+        (["--since", "2026-01-01T00:00:00"], "with its zone"),
+        (["--grace=-1s"], "--grace -1s"),
+        (["--event-id", "body"], "--event-id body"),
+        (["--event-filter", "kind"], "--event-filter kind"),
+        (["--outbox-table", "nope"], "--outbox-table nope"),
+        (["--kafka-config", "/no/such/file"], "--kafka-config"),
+        (["--unknown"], "--unknown"),
+        (["--expect", "luck"], "luck"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(shop: Shop, options: list[str], words: str) -> None:
+    shop.make()
+    shop.store(*orders(1), at="now() - interval '2 minutes'")
+    shop.publish(*orders(1))
+    code, out, err = shop.code(*options)
+    assert (code, out) == (2, "")
+    sentences = [line for line in err.splitlines() if not line.startswith("warning: a password")]
+    assert len(sentences) == 1
+    assert words in sentences[0]
+
+
+@pytest.mark.parametrize(
+    "away",
+    [["--database-url", "postgresql://mars:secretword@127.0.0.1:1/x"], ["--kafka-bootstrap", "127.0.0.1:1"]],
+)
+def test_a_store_that_cannot_be_reached(shop: Shop, away: list[str]) -> None:
+    shop.make()
+    code, _, err = shop.code(*away)
+    assert code == 4
+    assert "audit: " in err
+    assert "secretword" not in err
+
+
+def test_a_missing_topic_is_not_made(shop: Shop) -> None:
+    shop.make()
+    name = f"never-{uuid.uuid4()}"
+    code, _, err = shop.code("--topic", name)
+    assert code == 4
+    assert f"topic {name} does not exist" in err
+    assert name not in shop.admin.list_topics(timeout=10).topics
+
+
+def test_nothing_is_written(shop: Shop) -> None:
+    shop.make()
+    shop.store(*orders(2))
+    shop.publish(*orders(1))
+    count = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
+    shop.sql("SELECT pg_stat_force_next_flush()")
+    before = shop.sql(count), set(shop.admin.list_topics(timeout=10).topics), groups(shop)
+    shop.audit()
+    shop.sql("SELECT pg_stat_force_next_flush()")
+    assert (shop.sql(count), set(shop.admin.list_topics(timeout=10).topics), groups(shop)) == before
+
+
+def groups(shop: Shop) -> set[str]:
+    return {group.group_id for group in shop.admin.list_consumer_groups(request_timeout=10).result(10).valid}
+
+
+def test_traffic_that_never_stops_does_not_keep_it(shop: Shop) -> None:
+    shop.make()
+    whole, gone = orders(3), orders(1)
+    shop.store(*whole, *gone)
+    shop.publish(*whole)
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    stop = Event()
+
+    def chatter() -> int:
+        sent = 0
+        other = Producer({"bootstrap.servers": shop.infra.kafka_bootstrap})
+        while not stop.is_set():
+            other.produce(shop.topic, value=json.dumps({"orderId": str(uuid.uuid4()), "type": "ping"}).encode())
+            other.poll(0.001)
+            sent += 1
+        other.flush(20)
+        return sent
+
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(chatter)
+        time.sleep(0.5)
+        try:
+            found = shop.audit()
+        finally:
+            stop.set()
+        assert sending.result() > 10
+    assert lost(found) == set(gone)
+
+
+def test_lists_and_summary(shop: Shop, tmp_path: Any) -> None:
+    shop.make("text")
+    shop.store("=cmd()", "fine")
+    shop.publish("fine", "@phantom")
+    code, out, _ = shop.code("--grace", "1s", "--since", "20m", "--output", str(tmp_path / "lists"))
+    assert code == 1
+    assert out.startswith("INCONSISTENT\n1 row without an event in the topic; 1 event without a row\n")
+    assert (tmp_path / "lists" / "lost-events.csv").read_text().splitlines()[1].startswith("'=cmd(),")
+    assert (tmp_path / "lists" / "phantom-events.csv").read_text().splitlines()[1] == "'@phantom"
