@@ -48,7 +48,7 @@ def story_of(world: World) -> Story:
     return story
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(worlds())
 def test_the_table_agrees_with_sets_and_dicts(world: World) -> None:
     judgement = judge(story_of(world).history())
