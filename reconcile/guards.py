@@ -20,6 +20,7 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     evidence.snapshot_complete,
     evidence.second_look,
     vacuity.ledger_complete,
+    vacuity.no_worker_lost,
     vacuity.orders_attributable,
     rollback.phantoms_provoked,
     rollback.phantoms_rolled_back,

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from reconcile.history import Progress
 
@@ -23,13 +24,30 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
         yield lambda what, done, total: None
     elif console.is_terminal:
         with Bars(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _RateColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
         ) as bars:
             yield _Bars(bars).tell
     else:
         lines = _Lines()
         yield lines.tell
         lines.end()
+
+
+class _RateColumn(TextColumn):
+    """How many a second."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """Return the rate as text; empty as long as it is not known."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
 
 
 class _Bars:
@@ -47,12 +65,23 @@ class _Lines:
     def __init__(self) -> None:
         self._told_at = time.monotonic()
         self._last: dict[str, str] = {}
+        self._begun: dict[str, tuple[float, int]] = {}
 
     def tell(self, what: str, done: int, total: int | None) -> None:
-        self._last[what] = f"reading {what}: {done}" + (f" of {total}" if total is not None else "")
+        of = f" of {total}" if total is not None else ""
+        self._last[what] = f"reading {what}: {done}{of}{self._pace(what, done, total)}"
         if time.monotonic() - self._told_at >= _EVERY_S:
             self._told_at = time.monotonic()
             sys.stderr.write(self._last.pop(what) + "\n")
+
+    def _pace(self, what: str, done: int, total: int | None) -> str:
+        begun, first = self._begun.setdefault(what, (time.monotonic(), done))
+        seconds = time.monotonic() - begun
+        if seconds < 1 or done <= first:
+            return ""
+        rate = (done - first) / seconds
+        left = f", {(total - done) / rate:.0f} s left" if total is not None else ""
+        return f", {rate:,.0f}/s{left}"
 
     def end(self) -> None:
         for line in self._last.values():

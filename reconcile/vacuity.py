@@ -139,6 +139,15 @@ def ledger_complete(findings: Findings) -> Guard:
     return vacuity("ledger complete", True, f"all {ledger.due} due arrivals are in it")
 
 
+def no_worker_lost(findings: Findings) -> Guard:
+    """Every process that sent load was there to the end: one that is gone takes its part of the ledger with it."""
+    name, history = "no worker lost", findings.history
+    if history.facts.workers < 2:
+        return not_applicable(name, Kind.VACUITY, "the load came from one process")
+    gone = sum(mark.name == m.WORKER_LOST for mark in history.marks)
+    return vacuity(name, not gone, f"{gone} of {some(history.facts.workers, 'worker')} were lost during the run")
+
+
 def _unexplained(findings: Findings) -> int:
     """How many orders no attempt accounts for. Without a tag those of ambiguous attempts stand by themselves."""
     table = findings.table

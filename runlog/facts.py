@@ -58,7 +58,7 @@ class RunFacts:
     """The facts of one run; see the field names. `options` and `command` hold `***` for secrets.
 
     `database_time` is the text of `orders_time_column` in the row of the check order: rows of a run that is attributed
-    as `exclusive` have a later one.
+    as `exclusive` have a later one. `workers` counts the processes that sent the load.
     """
 
     run_id: str
@@ -89,6 +89,7 @@ class RunFacts:
     outbox_table: str | None = None
     service_variant: str | None = None
     check_order: CheckOrder | None = None
+    workers: int = 1
     environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, folder: RunFolder) -> None:

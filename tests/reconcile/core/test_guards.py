@@ -106,6 +106,11 @@ def nothing(story: Story) -> None:
     """Leave the run as it is."""
 
 
+def worker_lost(story: Story) -> None:
+    story.facts = facts(workers=2)
+    story.mark_late(m.WORKER_LOST, 12)
+
+
 PHANTOM = set_to(facts=facts(scenario="phantom-event"))
 FAULTLESS = facts(scenario="control")
 
@@ -164,6 +169,7 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),
     ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"torn_bytes": 3}), lambda s: s.unanswered(5, 5)),
     ("ledger complete", Kind.VACUITY, lambda s: s.stored(7, 7), lambda s: s.order(7, 5)),
+    ("no worker lost", Kind.VACUITY, worker_lost, set_to(facts=facts(workers=2))),
     ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, None), lambda s: s.stored(7, 7)),
     ("orders attributable", Kind.VACUITY, lambda s: s.published(7, None), lambda s: s.published(7, 7)),
     ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, 7).published(7, 8), lambda s: s.stored(7, 8)),
@@ -221,6 +227,7 @@ def test_fires_and_nearly_fires(name: str, kind: Kind, fires: Change, nearly: Ch
         ("orders attributable", set_to(facts=facts(attribution="exclusive"))),
         ("phantoms provoked", nothing),
         ("backlog empty", nothing),
+        ("no worker lost", lambda s: s.mark_late(m.WORKER_LOST, 12)),
         ("clock steady", lambda s: s.mark(m.ENDED, wall_step=None)),
         ("clock steady", lambda s: s.without(m.ENDED)),
     ],
@@ -235,7 +242,7 @@ def test_does_not_apply(name: str, change: Change) -> None:
 def test_a_calm_run_passes_every_guard() -> None:
     judgement = judge(calm().history())
     assert [guard.name for guard in judgement.guards if guard.failed] == []
-    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 19
+    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 20
 
 
 def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:
