@@ -1,0 +1,118 @@
+"""The sentences that people read and scripts grep, word by word."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconcile.evidence import end_of_topic_reached
+from reconcile.findings import Findings
+from reconcile.judge import judge
+from reconcile.lostcauses import LostCause, tally
+from runlog import marks as m
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import Story
+from tests.reconcile.core.test_rollback import provoked
+
+
+def reason(story: Story) -> str:
+    return judge(story.history()).ruling.reason
+
+
+def doubtful() -> Story:
+    """Two lost events, a phantom that is a lost order as well, and a drain that was cut short."""
+    story = Story().calm().order(1, 12, event=False).order(2, 13, event=False).order(3, 14, row=False)
+    return story.mark(m.DRAINED, complete=False, missing=["answers to 3 requests", "the lookout to follow the topic"])
+
+
+def test_what_is_only_suspected_and_why() -> None:
+    assert reason(doubtful()) == (
+        "2 events may be lost, unproven; 1 event may be a phantom, unproven; "
+        "1 order was acknowledged, but never stored; "
+        "drain complete: the drain was cut short: answers to 3 requests; the lookout to follow the topic"
+    )
+
+
+def test_more_guards_that_failed_are_counted() -> None:
+    one = doubtful().mark(m.ENDED, wall_step=2.0)
+    assert reason(one).endswith("the lookout to follow the topic (and 1 more guard failed)")
+    two = one.without(m.RECOVERY)
+    assert reason(two).endswith("the lookout to follow the topic (and 2 more guards failed)")
+
+
+def test_rows_in_doubt() -> None:
+    story = Story().calm().order(1, 12, row=False, event=False)
+    story.rows_changes = {"complete": False, "problem": "it went away"}
+    assert reason(story) == (
+        "1 order may be lost, unproven; snapshot complete: PostgreSQL was not read completely: it went away"
+    )
+
+
+def test_each_kind_of_violation_is_a_clause() -> None:
+    story = Story().calm().order(1, 12, event=False).order(2, 13, Outcome.AMBIGUOUS, event=False)
+    story.order(3, 14, row=False).order(4, 15, Outcome.REJECTED)
+    assert reason(story) == (
+        "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka; "
+        "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored; "
+        "1 order was refused, yet left a row or an event"
+    )
+
+
+def test_clean_runs() -> None:
+    assert reason(Story().calm()) == "the events of all 6 stored orders reached Kafka, 2 of them late"
+    vacuous = Story().calm().mark(m.ENDED, wall_step=2.0)
+    assert reason(vacuous) == (
+        "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against ours"
+    )
+
+
+def test_partitions_that_were_not_read_are_named() -> None:
+    history = Story().calm().history()
+    short = replace(history.events, ends={0: 200, 3: 20, 2: 30}, reached={0: 200, 3: 15, 2: 28})
+    judgement = judge(history)
+    findings = Findings(replace(history, events=short), judgement.outages, judgement.table, judgement.rates)
+    assert end_of_topic_reached(findings).reason == "7 records of partition 2, 3 were not read"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"get_404": None}, "asked for 3 of 3 provoked orders"),
+        ({"asked": None, "get_404": 3}, "asked for None of 3 provoked orders"),
+        ({"rows_of_run": None}, "the rows of the run are not known"),
+        ({"health_up": False}, "the service is not well any more"),
+        ({"rows_of_run": 2, "health_up": None}, "2 rows of the run appeared; the service is not well any more"),
+    ],
+)
+def test_what_contradicts_a_rollback(told: dict[str, object], words: str) -> None:
+    guards = {guard.name: guard for guard in judge(provoked(**told).history()).guards}
+    assert guards["phantoms rolled back"].reason == words
+
+
+def test_an_answer_that_was_not_asked_for_is_unknown() -> None:
+    story = provoked()
+    story.marks = [
+        replace(mark, detail={k: v for k, v in mark.detail.items() if k != "in_orders"})
+        if mark.name == m.PHANTOMS_CHECKED
+        else mark
+        for mark in story.marks
+    ]
+    guards = {guard.name: guard for guard in judge(story.history()).guards}
+    assert guards["phantoms rolled back"].reason == "an unknown number of provoked orders are in the orders table"
+
+
+def test_causes_are_counted() -> None:
+    story = Story().calm().order(1, 12, event=False).order(2, 13, event=False).order(3, 20.5, event=False)
+    assert tally(judge(story.history()).evidence) == {
+        LostCause.SENT_WHILE_DOWN.value: 2,
+        LostCause.SENT_WHILE_RETURNING.value: 1,
+    }
+
+
+def test_without_a_baseline_a_latency_has_no_class() -> None:
+    (one,) = judge(Story().order(1, 12, event=False).history()).evidence
+    assert one.latency_class == ""
+    assert one.latency_s == pytest.approx(0.02)
+
+
+def test_delays_are_those_of_late_events() -> None:
+    assert judge(Story().order(1, 1).history()).late.delays() == {"p50_s": None, "p95_s": None, "max_s": None}
