@@ -7,7 +7,7 @@ ROOMS := runlog orderservice stack reconcile chaos load locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-all check format bench options up down status clean
+.PHONY: help setup setup-dev run test test-all mutate check format bench options up down status clean
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust
 test-all: setup-dev ## Long tests: a fresh clone from nothing to its verdict
 	@$(BIN)/pytest -q -m exhaustive $(ARGS)
 
+mutate: setup-dev ## Change the pure core in every small way; its tests must notice (half an hour)
+	@$(BIN)/mutmut run --max-children 2 $(ARGS); $(BIN)/mutmut results
+
 check: setup-dev ## Format, lint, strict types, import rules of the house
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -70,4 +73,4 @@ status: ## Whether the stack runs, where, and how it is
 
 clean: ## Take the stack down; remove environment, caches and stack data (runs stay)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack clean; fi
-	rm -rf $(VENV) .cache .stack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .cache .stack mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

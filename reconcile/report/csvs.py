@@ -63,6 +63,13 @@ def lost_ids(judgement: Judgement, most: int) -> list[str]:
     return id_texts(table.hi[cases], table.lo[cases])
 
 
+def phantom_ids(judgement: Judgement, most: int) -> list[str]:
+    """Return the ids of the first phantom events by send time, at most `most`, suspected ones included."""
+    table = judgement.table
+    cases = _in_order(judgement, np.flatnonzero(table.phantom))[:most]
+    return id_texts(table.hi[cases], table.lo[cases])
+
+
 def id_texts(hi: Words, lo: Words) -> Column:
     """Return ids as lower-case text with dashes."""
     pairs = np.empty((len(hi), 2), dtype=">u8")

@@ -18,6 +18,10 @@ _DUAL_WRITE = (
     "cannot be reached the row is committed, the event is given up after the producer's delivery timeout, and the "
     "client may well have been told 201."
 )
+_PHANTOM = (
+    "The service publishes `order.created` before its transaction is over, and what is published cannot be rolled "
+    "back: when the transaction fails after that, the event tells of an order that does not exist. It needs no outage."
+)
 _OUTBOX = (
     "The service writes the event to an `outbox` table within the transaction that stores the order. Either both are "
     "there or neither is; a relay publishes what waits there as soon as the broker is back, at least once."
@@ -33,7 +37,8 @@ def root_cause(history: History, judgement: Judgement) -> str:
     if verdict is Verdict.CONSISTENT:
         return _OUTBOX if outbox else _ridden_out(judgement)
     if not counts["lost_events"]:
-        return "No event was lost; see the truth table for what contradicts the answers of the service."
+        other = "No event was lost; see the truth table for what contradicts the answers of the service."
+        return _PHANTOM if counts["phantom_events"] else other
     if judgement.lost_outside == counts["lost_events"] and judgement.outages:
         return "No outage explains these losses: they were sent well away from any. Look for another bug."
     if outbox:

@@ -23,7 +23,11 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
         ),
         ("Orders sent", "all that were due", f"{counts['attempted']} of {counts['due']}"),
         ("Lost events", "at least 1" if losing else "0", _proven(counts, "lost_events", "suspected_lost")),
-        ("Phantom events", "0", _proven(counts, "phantom_events", "suspected_phantom")),
+        (
+            "Phantom events",
+            "all" if history.facts.scenario == "phantom-event" else "0",
+            _proven(counts, "phantom_events", "suspected_phantom"),
+        ),
         ("Lost orders", "0", _proven(counts, "lost_orders", "suspected_lost_orders")),
         ("Visible after reject", "0", f"{counts['visible_after_reject']}"),
         ("Late events", "DEPENDS", f"{counts['late_events']} ({counts['late_undecided']} undecided)"),

@@ -11,7 +11,7 @@ from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lateness.recovery import Recovery
 from reconcile.lateness.window import FailureWindow
-from reconcile.report.csvs import lost_ids
+from reconcile.report.csvs import lost_ids, phantom_ids
 from reconcile.report.strip import draw
 from reconcile.verdict import Verdict
 
@@ -21,6 +21,12 @@ _STYLES: Final = {
     Verdict.CONSISTENT: "bold green",
     Verdict.INCONSISTENT: "bold red",
     Verdict.INCONCLUSIVE: "bold yellow",
+}
+_LISTS: Final = {
+    "lost": "lost-events.csv",
+    "suspected lost": "suspected-lost.csv",
+    "phantom": "phantom-events.csv",
+    "suspected phantom": "suspected-phantom.csv",
 }
 _KINDS: Final = (
     ("silent_201", "silent 201 (acknowledged, event lost)"),
@@ -173,19 +179,29 @@ def _guards(history: History, judgement: Judgement, width: int) -> Text:
 
 
 def _lost(judgement: Judgement) -> Text:
-    ids = lost_ids(judgement, FIRST_IDS)
-    suspected = judgement.suspicion.lost_events
-    total = judgement.counts["suspected_lost" if suspected else "lost_events"]
+    ids, (kind, total) = lost_ids(judgement, FIRST_IDS), _what(judgement)
+    ids = ids or phantom_ids(judgement, FIRST_IDS)
     if not ids:
         return Text()
-    kind = "suspected lost" if suspected else "lost"
     more = f"first {len(ids)} of {total} {kind} events" if total > len(ids) else f"{kind} events"
     return Text(more + "\n" + "".join(f"  {order}\n" for order in ids))
 
 
+def _what(judgement: Judgement) -> tuple[str, int]:
+    """Return what the list at the end is of, and how many there are: lost events, or phantoms where none is lost."""
+    counts, doubt = judgement.counts, judgement.suspicion
+    if len(judgement.lost_cases) or not (counts["phantom_events"] or counts["suspected_phantom"]):
+        suspected = doubt.lost_events
+        return ("suspected lost" if suspected else "lost"), counts["suspected_lost" if suspected else "lost_events"]
+    suspected = doubt.phantom_events
+    return ("suspected phantom" if suspected else "phantom"), counts[
+        "suspected_phantom" if suspected else "phantom_events"
+    ]
+
+
 def _places(history: History, judgement: Judgement, folder: Path, width: int) -> Text:
     shown = shown_path(folder)
-    name = "suspected-lost.csv" if judgement.suspicion.lost_events else "lost-events.csv"
+    name = _LISTS[_what(judgement)[0]]
     facts, ruling = history.facts, judgement.ruling
     met = {True: "met", False: "not met", None: "cannot be told"}[ruling.met]
     expectation = f"expected: {facts.expect} (from {facts.expect_source}), {met}"

@@ -1,0 +1,37 @@
+"""A run in which events are phantoms and none is lost: people get the phantoms to see, not an empty list."""
+
+from pathlib import Path
+
+from reconcile.judge import judge
+from reconcile.report.markdown import markdown_report
+from reconcile.report.summary import summary
+from tests.reconcile.core.story import Story, order_id
+from tests.reconcile.core.test_rollback import provoked
+
+
+def told(story: Story) -> str:
+    return summary(story.history(), judge(story.history()), Path("runs/x")).plain
+
+
+def test_the_summary_lists_phantoms_where_nothing_is_lost() -> None:
+    text = told(provoked())
+    assert "phantom events\n" in text
+    assert f"  {order_id(0)}\n" in text
+    assert "phantom-events.csv" in text
+
+
+def test_lost_events_come_first() -> None:
+    text = told(provoked().order(7, 8, event=False))
+    assert "lost events\n" in text
+    assert f"  {order_id(7)}\n" in text
+    assert "lost-events.csv" in text
+
+
+def test_a_clean_run_names_the_empty_list() -> None:
+    assert "lost-events.csv" in told(Story().calm())
+
+
+def test_the_report_says_why() -> None:
+    text = markdown_report(provoked().history(), judge(provoked().history()))
+    assert "before its transaction is over" in text
+    assert "| Phantom events | all | 3 |" in text
