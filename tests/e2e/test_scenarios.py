@@ -144,5 +144,8 @@ def test_exclusive_leaves_stored_orders_of_unanswered_attempts_by_themselves(
     assert run.end(120) == 1, run.log[-3000:]
     report: Any = run.report
     truth = agreed(run, left_running)
-    assert report["counts"]["unrecorded"] == len(truth.lost) > 50
+    # One that was on its way when the broker stopped may have arrived all the same, although the answer was 500.
+    unrecorded = report["cells"]["unrecorded"]
+    assert unrecorded["row_only"] == len(truth.lost) > 50
+    assert unrecorded["event_only"] == unrecorded["neither"] == 0
     assert failed_guards(report) == set()

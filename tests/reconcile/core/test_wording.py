@@ -116,3 +116,10 @@ def test_without_a_baseline_a_latency_has_no_class() -> None:
 
 def test_delays_are_those_of_late_events() -> None:
     assert judge(Story().order(1, 1).history()).late.delays() == {"p50_s": None, "p95_s": None, "max_s": None}
+
+
+def test_an_outage_that_lost_nothing_has_counts_of_zero() -> None:
+    (window,) = judge(Story().calm().history()).windows
+    assert (window.lost, window.sent, window.before, window.after) == (0, 0, 0, 0)
+    assert (window.first_sent_at, window.last_sent_at, window.lead_s, window.tail_s) == (None, None, None, None)
+    assert window.density is None
