@@ -29,10 +29,12 @@ def recovery_proven(findings: Findings) -> Guard:
     open_ones = [o for o in findings.outages if o.healed is None or o.up_edge is None]
     if open_ones:
         which = ", ".join(str(o.index) for o in open_ones)
-        return evidence(name, False, f"outage {which}: the broker was never proven back", EVENTS_IN_DOUBT)
+        return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
     last = findings.outages[-1]
     gap = last.up_edge[1] - last.up_edge[0] if last.up_edge else 0.0
-    text = f"the broker answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
+    text = (
+        f"the {findings.target} answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
+    )
     return evidence(name, True, text, EVENTS_IN_DOUBT)
 
 

@@ -66,6 +66,11 @@ class Findings:
         return self.history.facts.scenario not in _WITHOUT_OUTAGE
 
     @property
+    def target(self) -> str:
+        """What the run was to break: `broker`, `database` or `service`."""
+        return self.history.facts.fault_target
+
+    @property
     def planned_outages(self) -> int:
         """How many outages the run was to have."""
         return int(self.history.facts.options.get("outages", "1")) if self.wants_outage else 0

@@ -30,11 +30,11 @@ def fault_proven(findings: Findings) -> Guard:
         return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
     if proven < planned:
-        return vacuity(name, False, f"the broker was proven down in {proven} of {some(planned, 'outage')}")
+        return vacuity(name, False, f"the {findings.target} was proven down in {proven} of {some(planned, 'outage')}")
     away = _away_before(findings)
     if away:
         return vacuity(name, False, away)
-    return vacuity(name, True, f"the broker was proven down in {some(proven, 'outage')}, as planned")
+    return vacuity(name, True, f"the {findings.target} was proven down in {some(proven, 'outage')}, as planned")
 
 
 def _away_before(findings: Findings) -> str | None:
@@ -42,7 +42,7 @@ def _away_before(findings: Findings) -> str | None:
     for outage in findings.outages:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
-            return f"outage {outage.index}: the broker was down {early:.3f} s before the fault was ordered"
+            return f"outage {outage.index}: the {findings.target} was down {early:.3f} s before the fault was ordered"
     begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
     end = findings.outages[0].injecting
     if begin is None or end is None:
@@ -51,7 +51,8 @@ def _away_before(findings: Findings) -> str | None:
     for ok, group in groupby(inside, key=lambda one: one.ok):
         run = [] if ok else list(group)
         if len(run) >= LEAST_UNANSWERED and (gone := run[-1].answered - run[0].asked) >= LEAST_AWAY_S:
-            return f"the broker left {len(run)} questions in a row unanswered in the baseline, {gone:.3f} s long"
+            what = f"{len(run)} questions in a row unanswered in the baseline, {gone:.3f} s long"
+            return f"the {findings.target} left {what}"
     return None
 
 
@@ -63,16 +64,20 @@ def fault_held(findings: Findings) -> Guard:
     questions = answers = 0
     for outage in findings.outages:
         if outage.injected is None:
-            return vacuity(name, False, f"outage {outage.index}: the broker was never proven down")
+            return vacuity(name, False, f"outage {outage.index}: the {findings.target} was never proven down")
         _, injected, healing, _ = outage.edges
         inside = [o for o in findings.history.observations if injected < o.answered < healing]
         if not inside:
-            return vacuity(name, False, f"outage {outage.index}: nobody asked the broker while it should be down")
+            return vacuity(
+                name, False, f"outage {outage.index}: nobody asked the {findings.target} while it should be down"
+            )
         questions += len(inside)
         answers += sum(o.ok for o in inside)
     if answers:
-        return vacuity(name, False, f"the broker answered {answers} of {questions} questions while it should be down")
-    return vacuity(name, True, f"the broker left all {questions} questions unanswered until healing began")
+        return vacuity(
+            name, False, f"the {findings.target} answered {answers} of {questions} questions while it should be down"
+        )
+    return vacuity(name, True, f"the {findings.target} left all {questions} questions unanswered until healing began")
 
 
 def load_went_on(findings: Findings) -> Guard:

@@ -112,8 +112,8 @@ def _windows(judgement: Judgement) -> str:
         lines.append(
             f"- outage {outage.index}: lost events were sent from {iso_utc(window.first_sent_at)} to "
             f"{iso_utc(window.last_sent_at)}; {window.lost} of {window.sent} orders sent in between. "
-            f"Lead {lead} (first loss before the broker was seen to fail), tail {tail} (last loss after it was last "
-            "seen to fail)."
+            f"Lead {lead} (first loss before the {escape(outage.target or 'target')} was seen to fail), tail {tail} "
+            "(last loss after it was last seen to fail)."
         )
     for outage, recovery, rates in zip(judgement.outages, judgement.recoveries, judgement.outage_rates, strict=True):
         told = [f"{name} {_number(value)}" for name, value in asdict(rates).items()]

@@ -14,7 +14,7 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
     table = [
         ("Baseline order in DB", "YES", _yes(order.row if order else None)),
         ("Baseline event in Kafka", "YES", _yes(order.event if order else None)),
-        *_chaos_orders(judgement, losing),
+        *_chaos_orders(judgement, history.facts.fault_target, losing),
         ("DB order count", "N", rows if history.rows.complete else f"{rows} (not read completely)"),
         (
             "Kafka event count",
@@ -40,14 +40,14 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
     return [tuple(row) for row in table]
 
 
-def _chaos_orders(judgement: Judgement, losing: bool) -> list[tuple[str, str, str]]:
-    """Chaos orders: those sent while the broker was proven down."""
+def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple[str, str, str]]:
+    """Chaos orders: those sent while the target was proven down."""
     table = judgement.table
     chaos = (judgement.moments == Moment.DOWN) & (table.attempt >= 0)
     total, rows = int(chaos.sum()), int((chaos & table.row).sum())
     stored = int((chaos & table.whole).sum())
     return [
-        ("Chaos order in DB", "DEPENDS", _share(rows, total, "sent while the broker was down")),
+        ("Chaos order in DB", "DEPENDS", _share(rows, total, f"sent while the {target} was down")),
         ("Chaos event in Kafka", "NO" if losing else "YES", _share(stored, rows, "of those in the DB")),
     ]
 

@@ -52,7 +52,9 @@ def draw(
         for label, key in (("offered", "due"), ("acknowledged", "acknowledged"), ("lost", "lost"))
     ]
     if outages:
-        lines.append(("broker down", _outage_line(outages, started_at, columns, seconds, unicode), ""))
+        lines.append(
+            (f"{outages[0].target or 'target'} down", _outage_line(outages, started_at, columns, seconds, unicode), "")
+        )
     lines.append(("second", _axis(columns, seconds), ""))
     return Strip(lines, seconds)
 

@@ -112,7 +112,7 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
     if strip is None:
         return text
     for label, line, total in strip.lines:
-        style = "red" if label in {"lost", "broker down"} else "dim" if label == "second" else ""
+        style = "red" if label == "lost" or label.endswith(" down") else "dim" if label == "second" else ""
         text.append(f"{label:<14}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
     if strip.seconds > 1:
         text.append(f"{'':<14}one column is {strip.seconds} s\n", style="dim")
@@ -149,7 +149,8 @@ def _behaviour(judgement: Judgement) -> Text:
     told = [(words, judgement.behaviour[key]) for key, words in _KINDS if judgement.behaviour[key]["count"]]
     if not judgement.outages:
         return text
-    text.append("while the broker was away".ljust(45) + f"{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
+    head = f"while the {judgement.outages[0].target or 'target'} was away"
+    text.append(f"{head:<45}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
     for words, kind in told:
         text.append(f"{words:<45}{kind['count']:>8}{_latencies(kind)}\n")
     if not told:

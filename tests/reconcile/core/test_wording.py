@@ -1,6 +1,7 @@
 """The sentences that people read and scripts grep, word by word."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +9,10 @@ from reconcile.evidence import end_of_topic_reached
 from reconcile.findings import Findings
 from reconcile.judge import judge
 from reconcile.lostcauses import LostCause, tally
+from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import Story
+from tests.reconcile.core.story import Story, facts
 from tests.reconcile.core.test_rollback import provoked
 
 
@@ -123,3 +125,14 @@ def test_an_outage_that_lost_nothing_has_counts_of_zero() -> None:
     assert (window.lost, window.sent, window.before, window.after) == (0, 0, 0, 0)
     assert (window.first_sent_at, window.last_sent_at, window.lead_s, window.tail_s) == (None, None, None, None)
     assert window.density is None
+
+
+def test_guards_and_pictures_name_what_was_broken() -> None:
+    story = Story(facts=facts(fault_target="database")).calm().order(1, 12, event=False)
+    story.mark(m.INJECTING, target="database")
+    judgement = judge(story.history())
+    assert not [guard.reason for guard in judgement.guards if "broker" in guard.reason and guard.applies]
+    text = summary(story.history(), judgement, Path("runs/x")).plain
+    assert "database down" in text
+    assert "while the database was away" in text
+    assert "broker" not in text
