@@ -58,7 +58,7 @@ def end_of_topic_reached(findings: Findings) -> Guard:
         return evidence(name, False, f"Kafka was not read to the end: {events.problem}", EVENTS_IN_DOUBT)
     short = {p: end - events.reached.get(p, 0) for p, end in events.ends.items() if events.reached.get(p, 0) < end}
     if short:
-        text = f"{sum(short.values())} records of partition {_numbers(short)} were not read"
+        text = f"not read: {some(sum(short.values()), 'record')} of partition {_numbers(short)}"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     unread = set(findings.history.facts.topic.starts) - set(events.ends)
     if unread:

@@ -135,12 +135,15 @@ def _cause(line: Line | None, in_flight: bool, moment: Moment, near: bool) -> Lo
 
 
 def _in_flight(table: Table, outages: list[Outage]) -> Bools:
-    """Which requests were under way at the first failure of an outage; one without an answer still was."""
+    """Which requests were under way at the first failure of an outage; one without an answer still was.
+
+    A case without a send time was not: a comparison with NaN is false.
+    """
     found = np.zeros(len(table.sent), dtype=np.bool_)
     for outage in outages:
         if outage.down_edge is not None:
             found |= (table.sent < outage.down_edge[1]) & ~(table.completed < outage.down_edge[1])
-    return found & (table.attempt >= 0) & ~np.isnan(table.sent)
+    return found
 
 
 def _near(sent: Floats, outages: list[Outage], reach: float) -> Bools:
@@ -151,7 +154,7 @@ def _near(sent: Floats, outages: list[Outage], reach: float) -> Bools:
 
 
 def _baseline_latency(table: Table) -> float | None:
-    latency = (table.completed - table.sent)[(table.phase == Phase.BASELINE) & (table.attempt >= 0)]
+    latency = (table.completed - table.sent)[table.phase == Phase.BASELINE]
     return quantile(latency[~np.isnan(latency)], 0.99)
 
 

@@ -53,16 +53,21 @@ def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
         return [f"not all could be asked: {told['problem']}"]
     asked, unknown = told.get("asked"), told.get("get_404")
     wrong = []
-    if not isinstance(asked, int) or not isinstance(unknown, int) or asked > provoked or (provoked and not asked):
+    if not isinstance(asked, int) or not isinstance(unknown, int):
+        wrong.append("it is not known what GET answered for the provoked orders")
+    elif asked > provoked or (provoked and not asked):
         wrong.append(f"asked for {asked} of {provoked} provoked orders")
     elif unknown < asked:
         wrong.append(f"GET found {asked - unknown} of {asked} provoked orders")
     for key, place in (("in_orders", "the orders table"), ("in_order_items", "order_items")):
-        if told.get(key) != 0:
-            wrong.append(f"{told.get(key, 'an unknown number of')} provoked orders are in {place}")
+        there = told.get(key)
+        if there is None:
+            wrong.append(f"it is not known whether {place} has provoked orders")
+        elif there:
+            wrong.append(f"{place} has {some(there, 'provoked order')}")
     rows = told.get("rows_of_run")
     if rows is None:
-        wrong.append("the rows of the run are not known")
+        wrong.append("it is not known whether rows of the run appeared")
     elif rows:
         wrong.append(f"{some(rows, 'row')} of the run appeared")
     if told.get("health_up") is not True:

@@ -107,8 +107,8 @@ def offered_rate_held(findings: Findings) -> Guard:
             )
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
-    slowest = max((rate.lag_p95_s or 0.0 for rate in findings.rates), default=0.0)
-    return vacuity(name, True, f"every phase sent what was due, 95 % within {max(slowest, 0.0) * 1000:.0f} ms")
+    slowest = max(0.0, *(rate.lag_p95_s or 0.0 for rate in findings.rates))
+    return vacuity(name, True, f"every phase sent what was due, 95 % within {slowest * 1000:.0f} ms")
 
 
 def acknowledged_before_and_after(findings: Findings) -> Guard:
@@ -121,7 +121,7 @@ def acknowledged_before_and_after(findings: Findings) -> Guard:
         int((table.had(Outcome.ACKNOWLEDGED) & (table.phase == phase)).sum())
         for phase in (Phase.BASELINE, Phase.RECOVERY)
     )
-    text = f"{before} orders acknowledged in the baseline, {after} in the recovery"
+    text = f"{some(before, 'order')} acknowledged in the baseline, {after} in the recovery"
     return vacuity(name, before > 0 and after > 0, text)
 
 

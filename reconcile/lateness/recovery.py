@@ -76,7 +76,7 @@ def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage]
         outages: in order.
         lost: cases whose event is lost, as they are to be told.
     """
-    attempt = (table.attempt >= 0) & (np.arange(len(table.sent)) < len(table.attempts))
+    attempt = np.arange(len(table.sent)) < len(table.attempts)
     found = []
     for outage in outages:
         seconds = outage.end - outage.begin
@@ -98,9 +98,10 @@ def _until_usual(since: Floats, latency: Floats, p95: float | None) -> float | N
     seconds = np.floor(since).astype(np.int64)
     usual: float | None = None
     for second in range(int(seconds.max()), -1, -1):
-        here = latency[seconds == second]
-        if len(here) and (quantile(here, SHARE) or 0.0) > p95:
+        slow = quantile(latency[seconds == second], SHARE)
+        if slow is None:
+            continue
+        if slow > p95:
             break
-        if len(here):
-            usual = float(second)
+        usual = float(second)
     return usual

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from reconcile.judge import Judgement, judge
+from reconcile.lateness.late import append_brackets
 from reconcile.lateness.window import failure_windows
 from reconcile.outages import Moment, moments, read_outages
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import START_OFFSET, T0, UP_EDGE, Story, usual_marks
+from tests.reconcile.core.story import DOWN_EDGE, START_OFFSET, T0, UP_EDGE, Story, usual_marks
 
 
 def late(story: Story) -> tuple[int, int]:
@@ -132,6 +133,15 @@ def test_no_loss_is_an_empty_window_and_unproven_edges_are_unknown() -> None:
     assert blind.tail_s is not None
 
 
+def test_the_reach_is_included() -> None:
+    assert [lose(at, 12).lost_outside for at in (2.0, 29.0, 1.999, 29.001)] == [0, 0, 1, 1]
+
+
+def test_before_and_after_leave_the_very_marks_out() -> None:
+    window = lose(10.0, 21.0).windows[0]
+    assert (window.lost, window.before, window.after, window.sent) == (2, 0, 0, 3)
+
+
 def test_unrecorded_losses_have_no_time_and_lie_outside() -> None:
     assert judge(Story().stored(5, 5).history()).lost_outside == 1
 
@@ -165,3 +175,63 @@ def test_causes_with_missing_marks_and_without_outage() -> None:
 def test_ambiguous_orders_can_be_late() -> None:
     judgement = judge(Story().order(1, 12, Outcome.AMBIGUOUS, appended=25).history())
     assert (judgement.counts["recovered"], judgement.counts["late_events"]) == (1, 1)
+
+
+def test_sent_as_the_broker_returned_is_not_late() -> None:
+    assert late(Story().order(1, UP_EDGE[0] - T0, appended=29)) == (0, 0)
+
+
+def test_absence_begins_with_the_first_failure() -> None:
+    assert late(Story().order(1, DOWN_EDGE[1] - T0, appended=20.87)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "found"),
+    [(10.5, 10.625, (0, 1)), (20.625, 20.75, (0, 1)), (10.4375, 10.5, (1, 0)), (20.75, 20.8125, (1, 0))],
+)
+def test_an_answer_at_the_very_edge_of_an_absence(asked: float, answered: float, found: tuple[int, int]) -> None:
+    """Away from 10.5 to 20.75: asked and answered within, its edges included, it says that the broker was there."""
+    story = Story().order(1, 10.9, appended=20.87).mark(m.INJECTED, down_edge=[T0 + 10.3, T0 + 10.5])
+    story.mark(m.HEALED, up_edge=[T0 + 20.75, T0 + 20.9])
+    told = Observation(T0 + asked, T0 + answered, {0: START_OFFSET})
+    story.observations = sorted([*story.lookout(), told], key=lambda seen: seen.asked)
+    assert late(story) == found
+
+
+def test_seen_in_the_log_at_the_very_moment_of_the_return_is_not_late() -> None:
+    story = Story().order(1, 9, appended=9.5)
+    story.observations = [
+        Observation(T0 + 9.25, T0 + 9.375, {0: START_OFFSET}),
+        Observation(T0 + 20.5, UP_EDGE[0], {0: START_OFFSET + 1}),
+    ]
+    assert late(story) == (0, 0)
+    story.observations[1] = Observation(T0 + 20.5, UP_EDGE[0] + 0.001, {0: START_OFFSET + 1})
+    assert late(story) == (0, 1)
+
+
+def test_a_delay_that_nothing_bounds_is_not_known() -> None:
+    story = Story().order(1, 12, appended=33.99).order(2, 12, appended=22)
+    story.observations = [seen for seen in story.lookout() if seen.asked < T0 + 30]
+    story.events_changes = {"read_at": None}
+    judgement = judge(story.history())
+    assert judgement.counts["late_events"] == 2
+    assert judgement.late.delays() == dict.fromkeys(("p50_s", "p95_s", "max_s"), pytest.approx(10.004))
+
+
+def test_brackets_of_several_partitions() -> None:
+    """Of partition 0 nothing was seen; in partition 1 the log ended at 5, then 5, 7 and 8."""
+    ends: list[dict[int, int] | None] = [{1: 5}, None, {1: 5}, {1: 7, 2: 1}, {1: 8}]
+    seen = [Observation(float(at), at + 0.5, each) for at, each in enumerate(ends)]
+    partitions = np.array([0, 1, 1, 1, 1, 1, 2], dtype=np.int32)
+    offsets = np.array([3, 4, 5, 6, 7, 8, 0], dtype=np.int64)
+    not_before, not_after = append_brackets(seen, partitions, offsets)
+    nan = float("nan")
+    np.testing.assert_equal(not_before, [nan, nan, 2.0, 2.0, 3.0, 4.0, nan])
+    np.testing.assert_equal(not_after, [nan, 0.5, 3.5, 3.5, 4.5, nan, 3.5])
+
+
+def test_bounds_of_what_is_told_as_late() -> None:
+    late_one = judge(Story().order(1, 12, appended=22.53).history()).late
+    assert (late_one.not_before.tolist(), late_one.not_after.tolist()) == ([T0 + 22.5], [T0 + 22.6 + 0.004])
+    unseen = Story().order(1, 12, event=False)
+    assert np.isnan(judge(unseen.history()).late.not_before).all()

@@ -59,6 +59,20 @@ def test_the_service_knows_best(said: Said, cause: LostCause) -> None:
     assert tally(found) == {cause.value: 1, "sent_while_down": 1}
 
 
+def test_the_line_itself_is_kept() -> None:
+    story = Story().calm().order(1, 15, event=False).order(2, 15.5, event=False)
+    line = Line(Said.EVENT_LOST, "as logged")
+    assert [one.line for one in judged(story, {str(order_id(1)): line}).evidence] == [line, None]
+
+
+def test_the_whole_baseline_and_nothing_else_is_usual() -> None:
+    """Its very first attempt was the slowest; the slower one came in the outage, another has no answer."""
+    story = Story().order(1, 1, took=0.5).order(2, 2).unanswered(3, 3).order(4, 15, event=False, took=0.5)
+    story.order(5, 16, event=False, took=0.75)
+    assert [one.latency_class for one in judged(story).evidence] == [AS_USUAL, SLOWER]
+    assert [one.latency_s for one in judged(story).evidence] == [0.5, 0.75]
+
+
 def test_an_order_in_no_ledger() -> None:
     (one,) = judged(Story().calm().stored(1, 77)).evidence
     assert (one.cause, one.latency_s, one.latency_class, one.in_flight) == (LostCause.NO_SEND_TIME, None, "", False)

@@ -37,6 +37,13 @@ def test_latencies_must_stay_at_the_baseline() -> None:
     assert found.to_baseline_p95_s == 3.0
 
 
+def test_as_quick_as_the_baseline_to_the_moment() -> None:
+    """Times that are exact in binary: one second is as quick as the baseline, to the last bit; the next is not."""
+    story = Story().order(1, 1, took=0.25).order(3, 21.5, took=0.5).order(4, 22.5, took=0.25).order(5, 24.5, took=0.125)
+    assert recovered(story).to_baseline_p95_s == 1.0
+    assert recovered(story.order(6, 25.5, took=0.25 + 2**-10)).to_baseline_p95_s is None
+
+
 def test_at_once_as_quick_as_before() -> None:
     assert recovered(steady().order(3, 21.1).order(4, 25)).to_baseline_p95_s == 0.0
 
@@ -54,6 +61,7 @@ def test_unknown_without_baseline_or_return() -> None:
     assert recovered(Story().order(1, 22)).to_baseline_p95_s is None
     never = recovered(steady().order(3, 22).without(m.HEALED))
     assert (never.first_delivered_s, never.to_baseline_p95_s) == (None, None)
+    assert never.baseline_p95_s == pytest.approx(0.02)
 
 
 def test_a_recovery_ends_where_the_next_outage_begins() -> None:

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from reconcile.counts import CELLS
-from reconcile.joins import number_ids
+from reconcile.counts import CELLS, equations
+from reconcile.duplicates import find_duplicates
+from reconcile.history import EVENT, NO_SEQUENCE
+from reconcile.joins import first_in_each, number_ids
 from reconcile.judge import judge
+from reconcile.table import EXTRA, UNRECORDED
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import Story
+from tests.reconcile.core.story import T0, Story
 
 ACK, AMB, REJ, PROV = Outcome.ACKNOWLEDGED, Outcome.AMBIGUOUS, Outcome.REJECTED, Outcome.PROVOKED
 KINDS = ("delivered", "lost_events", "phantom_events", "lost_orders", "visible_after_reject", "recovered", "unresolved")
@@ -144,3 +148,94 @@ def test_ids_that_share_their_upper_word_stay_apart() -> None:
     hi, lo = np.array([7, 7, 7, 1], dtype=np.uint64), np.array([2, 1, 2, 1], dtype=np.uint64)
     numbers, count = number_ids(hi, lo)
     assert (numbers.tolist(), count) == ([2, 1, 2, 0], 3)
+
+
+def test_the_smallest_of_each_group() -> None:
+    group, first, second = (np.array(each) for each in ([3, 1, 3, 1, 3], [2, 9, 1, 9, 1], [0, 5, 7, 4, 6]))
+    assert first_in_each(group, first, second).tolist() == [3, 4]
+
+
+def events_at(*records: tuple[int, int, int]) -> NDArray[np.void]:
+    """Events of partition 0, by the number of their order, their event id and their offset."""
+    return np.array([(0, order, 0, event, 0, 0, offset) for order, event, offset in records], dtype=EVENT)
+
+
+def test_the_first_by_offset_is_no_duplicate_in_whatever_order_they_were_read() -> None:
+    """Order 1 came at 10 (event 5), 20 (5 again) and 30 (6); order 2 came at 40 with event 5, and at 35."""
+    events = events_at((1, 6, 30), (2, 5, 40), (1, 5, 10), (1, 5, 20), (2, 5, 35))
+    found = find_duplicates(events, np.array([0, 1, 0, 0, 1]))
+    assert (found.index.tolist(), found.published_twice.tolist()) == ([0, 1, 3], [True, False, False])
+    assert found.counts == {"redelivered": 2, "published_twice": 1}
+
+
+def test_partition_weighs_more_than_offset() -> None:
+    events = events_at((1, 5, 10), (1, 6, 20))
+    events["partition"] = [1, 0]
+    found = find_duplicates(events, np.array([0, 0]))
+    assert (found.index.tolist(), found.published_twice.tolist()) == ([0], [True])
+
+
+def test_one_order_is_owned_once() -> None:
+    """Attempt 0 was told the id of the order that carries the number of attempt 1, which was told nothing."""
+    story = Story().order(0, 11, told=9, row=False, event=False).unanswered(1, 12).stored(9, 1).published(9, 1)
+    judgement = judge(story.history())
+    counts = judgement.counts
+    assert (counts["delivered"], counts["unresolved"], counts["extra_orders"], counts["unrecorded"]) == (1, 1, 0, 0)
+    assert judgement.table.row.tolist() == [True, False]
+
+
+def test_three_acks_of_one_id_whose_number_is_that_of_the_last() -> None:
+    story = Story().order(1, 11, told=3, row=False, event=False).order(2, 12, told=3, row=False, event=False)
+    assert judge(story.order(3, 13).history()).table.row.tolist() == [False, False, True]
+
+
+def test_what_is_not_known_of_a_case() -> None:
+    """A refused attempt, an unanswered one, an extra order, one in no ledger."""
+    story = Story().order(1, 12, REJ, row=False, event=False).unanswered(2, 13).stored(60, 2).stored(61, 2)
+    table = judge(story.stored(7, 70).published(8, None).history()).table
+    assert table.outcome.tolist() == [REJ, AMB, EXTRA, UNRECORDED, UNRECORDED]
+    assert table.known.tolist() == [False, True, True, True, True]
+    assert (int(table.hi[0]), int(table.lo[0])) == (0, 0)
+    assert table.attempt.tolist() == [0, 1, 1, -1, -1]
+    assert table.seq.tolist() == [1, 2, 2, 70, int(NO_SEQUENCE)]
+    assert table.phase.tolist() == [2, 2, 2, 0, 0]
+    nan = float("nan")
+    np.testing.assert_equal(table.sent, [T0 + 12, T0 + 13, T0 + 13, nan, nan])
+    np.testing.assert_equal(table.completed, [T0 + 12 + 0.02, nan, nan, nan, nan])
+
+
+def test_an_id_that_another_attempt_owns_is_shown_but_counted_once() -> None:
+    judgement = judge(Story(pending=[2]).order(1, 11, told=2, row=False, event=False).order(2, 12).history())
+    table = judgement.table
+    assert table.known.tolist() == [True, True]
+    assert table.lo.tolist() == [table.lo[1]] * 2
+    assert (table.row.tolist(), table.event.tolist(), table.backlog.tolist()) == ([False, True],) * 3
+
+
+def test_conflicts_are_ids_whose_witnesses_carry_different_numbers() -> None:
+    story = Story().order(1, 11).order(2, 12, event=False).published(2, 1).stored(9, None).published(9, 1)
+    assert judge(story.published(3, 3).history()).table.conflicts == 1
+
+
+def test_equations_side_by_side() -> None:
+    """Numbers that are powers of two, so that no sum can come about in two ways."""
+    names = [
+        *("due", "attempted", "not_sent", "acknowledged", "rejected", "ambiguous", "provoked", "extra_orders"),
+        *("unrecorded", "rows", "events", "events_raw", "redelivered", "published_twice", "lost_events", "pending"),
+        "suspected_lost",
+    ]
+    c = {name: 2**place for place, name in enumerate(names)}
+    cells = {
+        outcome: {cell: 2 ** (20 + 4 * place + column) for column, cell in enumerate(CELLS)}
+        for place, outcome in enumerate(("acknowledged", "ambiguous"))
+    }
+    whole, row, event, neither = (cells["acknowledged"][cell] + cells["ambiguous"][cell] for cell in CELLS)
+    assert [(one.left, one.right) for one in equations(c, cells)] == [
+        (c["due"], c["attempted"] + c["not_sent"]),
+        (c["attempted"], c["acknowledged"] + c["rejected"] + c["ambiguous"] + c["provoked"]),
+        (whole + row + event + neither, c["attempted"] + c["extra_orders"] + c["unrecorded"]),
+        (c["rows"], whole + row),
+        (c["events"], whole + event),
+        (c["events_raw"], c["events"] + c["redelivered"] + c["published_twice"]),
+        (c["lost_events"], row - c["pending"] - c["suspected_lost"]),
+    ]

@@ -1,0 +1,298 @@
+"""Runs that have one thing wrong, or nearly, in addition to those of `test_guards.CASES`; each with a title."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from runlog import marks as m
+from runlog.marks import Mark
+from runlog.offsets import Observation
+from runlog.outcomes import Outcome
+from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
+from tests.reconcile.core.test_guards import CASES, both, delayed, set_to, unanswered_at, unsent
+
+Change = Callable[[Story], object]
+
+
+def again(story: Story) -> Story:
+    """Add a second outage: ordered at 23, first failure 23.4, proven down 23.5, healing 25, back at 25.9, proven 26."""
+    told: list[tuple[float, str, dict[str, Any]]] = [
+        (23, m.INJECTING, {}),
+        (23.5, m.INJECTED, {"down_edge": [T0 + 23.3, T0 + 23.4]}),
+        (25, m.HEALING, {}),
+        (26, m.HEALED, {"up_edge": [T0 + 25.8, T0 + 25.9], "healed_by": "harness"}),
+    ]
+    story.marks = sorted([*story.marks, *(Mark(T0 + at, name, 1, detail) for at, name, detail in told)], key=when)
+    seen = story.lookout() if story.observations is None else story.observations
+    story.observations = [
+        Observation(one.asked, one.answered + 0.05, None, "no answer") if 23.35 < one.asked - T0 < 25.85 else one
+        for one in seen
+    ]
+    return story
+
+
+def when(mark: Mark) -> float:
+    return mark.at
+
+
+def fewer_marks(story: Story, outage: int, *names: str) -> None:
+    story.marks = [mark for mark in story.marks if mark.outage != outage or mark.name not in names]
+
+
+def second(*changes: Change) -> Change:
+    """Apply changes to a run with two planned outages."""
+    planned = set_to(facts=facts(options={"outages": "2"}))
+    return both(planned, again, *changes)
+
+
+def answered(*at: float) -> Change:
+    def change(story: Story) -> None:
+        kept = story.lookout() if story.observations is None else story.observations
+        told = [Observation(T0 + each, T0 + each + 0.004, {0: START_OFFSET + 2}) for each in at]
+        story.observations = sorted([*kept, *told], key=lambda seen: seen.asked)
+
+    return change
+
+
+def answers(*times: tuple[float, float]) -> Change:
+    """Add answered questions, each asked and answered at given seconds."""
+
+    def change(story: Story) -> None:
+        told = [Observation(T0 + asked, T0 + answered, {0: START_OFFSET + 2}) for asked, answered in times]
+        story.observations = sorted([*story.lookout(), *told], key=lambda seen: seen.asked)
+
+    return change
+
+
+def away(*asked: float, until: float) -> Change:
+    """Leave questions unanswered, the last of them until second `until`; nothing else is asked meanwhile."""
+
+    def change(story: Story) -> None:
+        given_up = [*(at + 0.05 for at in asked[:-1]), until]
+        silent = [Observation(T0 + at, T0 + end, None, "no answer") for at, end in zip(asked, given_up, strict=True)]
+        others = [seen for seen in story.lookout() if not asked[0] - 0.05 < seen.asked - T0 < until + 0.05]
+        story.observations = sorted([*others, *silent], key=lambda seen: seen.asked)
+
+    return change
+
+
+def asked_only(begin: float, end: float) -> Change:
+    def change(story: Story) -> None:
+        kept = story.lookout() if story.observations is None else story.observations
+        story.observations = [seen for seen in kept if not begin < seen.asked - T0 < end]
+
+    return change
+
+
+def orders(*seqs: int, outcome: Outcome = Outcome.ACKNOWLEDGED, row: bool = True, event: bool = True) -> Change:
+    def change(story: Story) -> None:
+        for seq in seqs:
+            story.order(seq, 12, outcome, row=row, event=event)
+
+    return change
+
+
+def silent_outage(story: Story) -> None:
+    story.attempts = [attempt for attempt in story.attempts if not 10 < attempt[8] - T0 < 21]
+
+
+def without_topic_id(story: Story) -> None:
+    story.facts = facts(topic=replace(story.facts.topic, topic_id=None))
+
+
+def losses(count: int, first: int = 1) -> Change:
+    return lambda story: [story.order(first + place, 12 + place / 10, event=False) for place in range(count)]
+
+
+def cut_short(**detail: object) -> Change:
+    return lambda story: story.mark(m.DRAINED, **{"complete": False, "missing": [], **detail})
+
+
+def trouble(name: str, **detail: object) -> Change:
+    return lambda story: story.marks.append(Mark(T0 + 33.8, name, None, detail))
+
+
+def workers(count: int, *lost_at: float) -> Change:
+    def change(story: Story) -> None:
+        story.facts = facts(workers=count)
+        for at in lost_at:
+            story.mark_late(m.WORKER_LOST, at)
+
+    return change
+
+
+def untagged(story: Story) -> None:
+    story.stored(7, None).stored(8, None).published(9, None).stored(10, 10).published(10, 11)
+    story.elsewhere = [9]
+
+
+def outbox(*pending: int) -> Change:
+    def change(story: Story) -> None:
+        story.facts, story.pending = facts(outbox_table="outbox"), list(pending)
+        for seq in pending:
+            story.order(seq, 5, event=False)
+
+    return change
+
+
+def without_database(story: Story) -> None:
+    story.rows_changes = {"complete": False, "problem": "it went away"}
+
+
+def without_kafka(story: Story) -> None:
+    story.events_changes = {"complete": False, "problem": "it went away"}
+
+
+def early_second() -> Mark:
+    """The second outage again, now first seen to fail before its fault was ordered."""
+    return Mark(T0 + 23.5, m.INJECTED, 1, {"down_edge": [T0 + 22.7, T0 + 22.875]})
+
+
+def unsent_later(story: Story) -> None:
+    for seq in range(50, 55):
+        story.not_sent(seq, 25)
+    for seq in range(55, 60):
+        story.order(seq, 25, Outcome.REJECTED, row=False, event=False)
+
+
+def keep(story: Story, *seqs: int) -> None:
+    """Keep only what belongs to these sequence numbers."""
+    story.attempts = [attempt for attempt in story.attempts if attempt[6] in seqs]
+    story.rows = [row for row in story.rows if row[1] in seqs]
+    story.events = [event for event in story.events if event[1] in seqs]
+
+
+def more_partitions(story: Story) -> None:
+    story.facts = facts(topic=replace(story.facts.topic, starts={0: START_OFFSET, 2: 0, 1: 0}))
+
+
+def shortened(story: Story) -> None:
+    story.facts = facts(topic=replace(story.facts.topic, starts={0: START_OFFSET, 2: 5, 1: 5}))
+    ends = {0: START_OFFSET + 6, 1: 9, 2: 9}
+    story.events_changes = {"ends": ends, "reached": ends, "lows": {0: START_OFFSET, 1: 6, 2: 7}}
+
+
+def grown(story: Story) -> None:
+    seen = story.lookout()
+    seen[300] = replace(seen[300], ends={0: START_OFFSET + 6, 4: 3, 5: 2})
+    seen[301] = replace(seen[301], ends={0: START_OFFSET + 6, 4: 2, 5: 2})
+    story.observations = seen
+    ends = {0: START_OFFSET + 6, 4: 2, 5: 2}
+    story.events_changes = {"ends": ends, "reached": ends}
+
+
+def exclusive(count: int) -> Change:
+    def change(story: Story) -> None:
+        story.facts = facts(attribution="exclusive")
+        orders(1, 2, outcome=Outcome.AMBIGUOUS, row=False, event=False)(story)
+        for number in range(40, 40 + count):
+            story.stored(number, None).published(number, None)
+
+    return change
+
+
+def control(story: Story) -> None:
+    story.facts = facts(scenario="control")
+    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+
+
+def strict(count: int) -> Change:
+    def change(story: Story) -> None:
+        story.facts = facts(options={"fail-on-duplicates": "true"})
+        for seq in range(count):
+            story.order(seq, 5).published(seq, seq, 5.5, event=70 + seq)
+
+    return change
+
+
+STORIES: list[tuple[str, Change]] = [
+    *((f"{name}, wrong {place}", fires) for place, (name, _, fires, _) in enumerate(CASES, 1)),
+    *((f"{name}, nearly {place}", nearly) for place, (name, _, _, nearly) in enumerate(CASES, 1)),
+    ("two outages", second()),
+    ("two outages planned, one held", set_to(facts=facts(options={"outages": "2"}))),
+    ("three planned, none healed", both(set_to(facts=facts(options={"outages": "3"})), lambda s: s.without(m.HEALING))),
+    ("second outage never proven down", second(lambda s: fewer_marks(s, 1, m.INJECTED))),
+    ("second outage never proven back", second(lambda s: fewer_marks(s, 1, m.HEALED))),
+    ("neither proven back", second(lambda s: s.without(m.HEALED))),
+    ("first proven back without its edge", second(lambda s: s.mark(m.HEALED, up_edge=None))),
+    ("broker answers in the second", second(answered(24.0))),
+    ("broker answers in both", second(answered(15.0, 15.5, 24.0))),
+    ("nobody asks in the second", second(asked_only(23.45, 25.0))),
+    ("broker away before the second is ordered", second(lambda s: s.marks.append(early_second()))),
+    ("broker away from the start", unanswered_at(0.0, 100)),
+    ("no baseline mark, and it was away", both(lambda s: s.without(m.BASELINE), unanswered_at(3.0, 5))),
+    ("away twice, the second time longer", both(unanswered_at(2.0, 2), unanswered_at(6.0, 7))),
+    ("away to the moment of the fault", away(9.7, 9.8, 9.95, until=10.0)),
+    ("away for a quarter of a second", away(3.0, 3.1, 3.2, until=3.25)),
+    ("away for a little less", away(3.0, 3.1, 3.2, until=3.249)),
+    ("answers at the very edges of the proof", answers((10.4375, 10.5), (19.9375, 20.0))),
+    ("answers just within", answers((10.4375, 10.5625), (19.875, 19.9375))),
+    ("one order due in the outage", lambda s: keep(s, 1000, 1002, 1004)),
+    ("exactly 98 of 100 sent", unsent(2, 96, 5)),
+    ("exactly 95 of 100 on time", delayed(5, 98, 0.3)),
+    ("94 of 100 on time", delayed(6, 98, 0.3)),
+    ("nothing sent in the outage", silent_outage),
+    ("exactly nine in ten sent in the outage", unsent(10, 88, 15)),
+    ("one fewer than nine in ten", unsent(11, 88, 15)),
+    ("half of the baseline unsent, half of the recovery", both(unsent(5, 5, 5), unsent_later)),
+    ("three arrivals skipped", set_to(ledger_changes={"missing": 3})),
+    ("nothing fell due", set_to(attempts=[])),
+    ("one acknowledgement before, one after", lambda s: keep(s, 1000, 1002, 1003, 1005)),
+    ("no acknowledgement after", lambda s: keep(s, 1000, 1002, 1003)),
+    ("drain cut short for reasons not told", cut_short()),
+    ("drain cut short for two reasons", cut_short(missing=["answers to 3 requests", "the lookout to follow"])),
+    ("two drains, the last one whole", lambda s: s.marks.insert(8, Mark(T0 + 32, m.DRAINED, None, {}))),
+    (
+        "records of two partitions unread",
+        set_to(events_changes={"ends": {0: 112, 3: 20, 2: 30}, "reached": {0: 112, 3: 15}}),
+    ),
+    ("one partition read of three", more_partitions),
+    ("partitions deleted from and cut off", shortened),
+    ("nothing of the topic read", set_to(events_changes={"ends": {}, "reached": {}})),
+    ("a partition seen only by the lookout", grown),
+    ("topic without an id at the start", without_topic_id),
+    ("topic made anew", set_to(events_changes={"topic_id": "topic-2"})),
+    ("one row", lambda s: keep(s, 1000)),
+    (
+        "ledger with everything wrong",
+        both(set_to(ledger_changes={"closed": False, "missing": 2, "torn_bytes": 9}), lambda s: s.stored(7, 7)),
+    ),
+    ("two orders in no ledger", lambda s: s.stored(7, 7).stored(8, 8)),
+    ("two of three workers lost", workers(3, 12, 13)),
+    ("one worker lost of two", workers(2, 12)),
+    ("four records under other customers", untagged),
+    ("three events in the outbox", outbox(7, 8, 9)),
+    ("one event in the outbox", outbox(7)),
+    ("clock set back", lambda s: s.mark(m.ENDED, wall_step=-1.25)),
+    ("clock not a number", lambda s: s.mark(m.ENDED, wall_step=float("nan"))),
+    ("run ended by a failure", trouble(m.FAILED, reason="no disk", exit_code=2)),
+    ("run interrupted, no reason", trouble(m.INTERRUPTED, exit_code=130)),
+    (
+        "interrupted, then failed",
+        both(trouble(m.INTERRUPTED, reason="SIGINT", exit_code=130), trouble(m.FAILED, reason="x")),
+    ),
+    ("no phase after the outage", lambda s: s.without(m.RECOVERY, m.DRAIN, m.DRAINED, m.ENDED, m.BASELINE)),
+    ("exclusive", set_to(facts=facts(attribution="exclusive"))),
+    ("inferred", set_to(facts=facts(attribution="inferred"))),
+    ("exclusive, ambiguous attempts explain two of three", exclusive(3)),
+    ("exclusive, ambiguous attempts explain all", exclusive(1)),
+    ("control", control),
+    ("control, with a loss", both(control, losses(1))),
+    ("no outage began", lambda s: s.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)),
+    ("phantom-event", set_to(facts=facts(scenario="phantom-event"))),
+    ("one lost", losses(1)),
+    ("two lost", losses(2)),
+    ("two lost without an acknowledgement", orders(1, 2, outcome=Outcome.AMBIGUOUS, event=False)),
+    ("one of three acknowledged", both(losses(1), orders(3, 4, outcome=Outcome.AMBIGUOUS, event=False))),
+    ("two phantoms", orders(1, 2, outcome=Outcome.AMBIGUOUS, row=False)),
+    ("two lost orders", orders(1, 2, row=False, event=False)),
+    ("two visible after a refusal", orders(1, 2, outcome=Outcome.REJECTED)),
+    ("published twice does not matter", lambda s: s.order(1, 5).published(1, 1, 5.5, event=77)),
+    ("published twice matters", strict(1)),
+    ("two published twice matter", strict(2)),
+    ("nothing late", both(lambda s: keep(s, 1000, 1001, 1004, 1005), unsent(0, 3, 15))),
+    ("pending is kept by the outbox", both(outbox(7), lambda s: s.mark(m.ENDED, wall_step=0.0))),
+    ("all in doubt", both(losses(2), lambda s: s.order(5, 13, row=False), without_database, cut_short())),
+    ("one of each in doubt", both(losses(1), lambda s: s.order(5, 13, row=False), without_database, without_kafka)),
+    ("loss, and a guard of no account", both(losses(1), lambda s: s.mark(m.ENDED, wall_step=2.0))),
+]
