@@ -8,6 +8,7 @@ import pytest
 
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, LocustProcess, Start
+from tests.e2e.independent import assert_each_agrees
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +27,9 @@ def left_running(stack_home: Path) -> Iterator[EmbeddedStack]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a `locust` of this test; whatever still runs at the end of the test is ended."""
+    """Start a `locust` of this test; what still runs at its end is ended, and each judged run is counted anew."""
     begun: list[LocustProcess] = []
+    homes: set[Path] = set()
 
     def begin(*arguments: str, home: Path | None = None, cwd: Path = CHECKOUT, **env: str) -> LocustProcess:
         folder = tmp_path / f"locust-{len(begun)}"
@@ -36,6 +38,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
         process = LocustProcess(list(arguments), folder, {**clean, "HARNESS_STACK_HOME": str(home), **env}, cwd)
         begun.append(process)
+        homes.add(home)
         return process
 
     yield begin
@@ -43,4 +46,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         if process.process.poll() is None:
             process.process.terminate()
             process.end()
-    EmbeddedStack(tmp_path / "stack").clean()
+    try:
+        if len(homes) == 1:
+            assert_each_agrees(tmp_path, EmbeddedStack(homes.pop()))
+    finally:
+        EmbeddedStack(tmp_path / "stack").clean()

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
+from stack.embedded import EmbeddedStack
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -55,6 +57,36 @@ def assert_agrees(folder: Path, database_url: str, bootstrap: str, topic: str) -
     assert counts["events"] == len(truth.events)
     assert counts["events_raw"] == sum(truth.records.values())
     return truth
+
+
+def assert_not_contradicted(folder: Path, database_url: str, bootstrap: str, topic: str) -> None:
+    """Count a run anew that ended without a verdict: what its report saw is there; more may have come since."""
+    facts = json.loads((folder / "run.json").read_text())
+    report: Any = json.loads((folder / "report.json").read_text())
+    truth, counts = count_run(database_url, bootstrap, topic, facts["run_key"]), report["counts"]
+    assert counts["rows"] <= len(truth.rows)
+    assert counts["events"] <= len(truth.events)
+    assert counts["events_raw"] <= sum(truth.records.values())
+    assert set(ids_in(folder / "lost-events.csv")) <= truth.lost
+    if (folder / "suspected-lost.csv").exists():
+        assert set(ids_in(folder / "suspected-lost.csv")) <= truth.rows
+
+
+def assert_each_agrees(folder: Path, stack: EmbeddedStack) -> None:
+    """Count every judged run below `folder` anew on the stack that it went to; one that was taken down comes back."""
+    judged = sorted({found.parent for found in folder.rglob("report.json") if not found.parent.is_symlink()})
+    runs = [run for run in judged if (run / "run.json").exists()]
+    if not runs:
+        return
+    state = stack.status()
+    taken_down = state is None or not stack.broker.is_alive()
+    state = stack.up(owner="independent count", with_service=False) if taken_down or state is None else state
+    for run in runs:
+        where = (run, state.database_url, state.kafka_bootstrap, state.topic)
+        reached = json.loads((run / "report.json").read_text())["verdict"] != "inconclusive"
+        assert_agrees(*where) if reached else assert_not_contradicted(*where)
+    if taken_down:
+        stack.down()
 
 
 def ids_in(path: Path) -> list[str]:
