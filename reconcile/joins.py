@@ -38,7 +38,10 @@ def number_ids(hi: Words, lo: Words) -> tuple[Ints, int]:
 
 
 def first_in_each(group: NDArray[np.generic], *ties: NDArray[np.generic]) -> Ints:
-    """Return the index of one element of each group: the smallest by `ties`, the first tie weighing most."""
+    """Return the index of one element of each group: the smallest by `ties`, the first tie weighing most.
+
+    Of elements that are equal in all of them it is the first one.
+    """
     order = np.lexsort((*reversed(ties), group))
     sorted_group = group[order]
     first = np.ones(len(order), dtype=np.bool_)

@@ -76,11 +76,11 @@ def own_orders(sent: NDArray[np.void], orders: Orders, home: Ints) -> tuple[Ints
     claims = claims[orders.there[orders.told[claims]]]
     if len(claims):
         claimed = orders.told[claims]
-        winners = claims[first_in_each(claimed, home[claimed] != claims, claims)]
+        winners = claims[first_in_each(claimed, home[claimed] != claims)]
         owned[winners], owner[orders.told[winners]] = orders.told[winners], winners
     free = np.flatnonzero(orders.there & (owner < 0) & (home >= 0))
     free = free[orders.told[home[free]] < 0]
     if len(free):
-        taken = free[first_in_each(home[free], ~(orders.row & orders.event)[free], ~orders.row[free], free)]
+        taken = free[first_in_each(home[free], ~(orders.row & orders.event)[free], ~orders.row[free])]
         owned[home[taken]], owner[taken] = taken, home[taken]
     return owned, owner

@@ -154,9 +154,9 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
         outcome=np.concatenate([outcome, np.full(len(extra), EXTRA), np.full(len(unrecorded), UNRECORDED)]).astype(
             np.uint8
         ),
-        row=_spread(orders.row, order, known, false) & present,
-        event=_spread(orders.event, order, known, false) & present,
-        backlog=_spread(orders.backlog, order, known, false) & present,
+        row=_spread(orders.row, order, present, false),
+        event=_spread(orders.event, order, present, false),
+        backlog=_spread(orders.backlog, order, present, false),
         known=known,
         hi=_spread(orders.hi, order, known, zero),
         lo=_spread(orders.lo, order, known, zero),

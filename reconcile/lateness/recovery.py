@@ -95,13 +95,11 @@ def _until_usual(since: Floats, latency: Floats, p95: float | None) -> float | N
     """Return the start of the first second from which on each second's 95th percentile is at most `p95`."""
     if p95 is None or not len(since):
         return None
-    seconds = np.floor(since).astype(np.int64)
+    seconds = np.floor(since)
     usual: float | None = None
-    for second in range(int(seconds.max()), -1, -1):
+    for second in np.unique(seconds)[::-1]:
         slow = quantile(latency[seconds == second], SHARE)
-        if slow is None:
-            continue
-        if slow > p95:
+        if slow is None or slow > p95:
             break
         usual = float(second)
     return usual

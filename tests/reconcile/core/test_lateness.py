@@ -142,6 +142,13 @@ def test_before_and_after_leave_the_very_marks_out() -> None:
     assert (window.lost, window.before, window.after, window.sent) == (2, 0, 0, 3)
 
 
+def test_a_loss_of_an_outage_whose_edges_were_never_proven() -> None:
+    outages = read_outages([mark for mark in usual_marks() if mark.name not in {m.INJECTED, m.HEALED}])
+    lost = T0 + np.array([12.0])
+    ((window,), _) = failure_windows(lost, lost, outages, reach=8.0)
+    assert (window.lost, window.lead_s, window.tail_s) == (1, None, None)
+
+
 def test_unrecorded_losses_have_no_time_and_lie_outside() -> None:
     assert judge(Story().stored(5, 5).history()).lost_outside == 1
 

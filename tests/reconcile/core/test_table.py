@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from reconcile.counts import CELLS, equations
 from reconcile.duplicates import find_duplicates
-from reconcile.history import EVENT, NO_SEQUENCE
+from reconcile.history import EVENT, IDS, NO_SEQUENCE, ROW, RowsWitness
 from reconcile.joins import first_in_each, number_ids
 from reconcile.judge import judge
+from reconcile.orders import number_orders
 from reconcile.table import EXTRA, UNRECORDED
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import T0, Story
@@ -239,3 +240,17 @@ def test_equations_side_by_side() -> None:
         (c["events_raw"], c["events"] + c["redelivered"] + c["published_twice"]),
         (c["lost_events"], row - c["pending"] - c["suspected_lost"]),
     ]
+
+
+def test_ids_keep_every_bit() -> None:
+    """Both words are beyond what a float can hold."""
+    hi, lo = 0xFEDC_BA98_7654_3211, 0x8123_4567_89AB_CDEF
+    rows = RowsWitness(np.array([(hi, lo, 7)], dtype=ROW), *(np.empty(0, dtype=IDS),) * 2, T0, complete=True)
+    history = Story().history()
+    orders = number_orders(history.ledger.attempts, rows, history.events)
+    assert (orders.hi.tolist(), orders.lo.tolist(), orders.seq.tolist()) == ([hi], [lo], [7])
+
+
+def test_of_equals_the_first() -> None:
+    assert first_in_each(np.array([2, 1, 2, 1]), np.array([0, 0, 0, 0])).tolist() == [1, 0]
+    assert first_in_each(np.array([2, 1, 2, 1])).tolist() == [1, 0]
