@@ -66,7 +66,7 @@ def lost_ids(judgement: Judgement, most: int) -> list[str]:
 def phantom_ids(judgement: Judgement, most: int) -> list[str]:
     """Return the ids of the first phantom events by send time, at most `most`, suspected ones included."""
     table = judgement.table
-    cases = _in_order(judgement, np.flatnonzero(table.phantom))[:most]
+    cases = in_order(judgement, np.flatnonzero(table.phantom))[:most]
     return id_texts(table.hi[cases], table.lo[cases])
 
 
@@ -90,7 +90,7 @@ def time_texts(times: Floats) -> Column:
 
 
 def _cases(history: History, judgement: Judgement, mask: Bools) -> str:
-    cases = _in_order(judgement, np.flatnonzero(mask))
+    cases = in_order(judgement, np.flatnonzero(mask))
     return _write(COLUMNS, _common(history, judgement, cases))
 
 
@@ -116,7 +116,7 @@ def plain(text: str) -> str:
 
 def _late(history: History, judgement: Judgement) -> str:
     late = judgement.late
-    cases = _in_order(judgement, np.flatnonzero(late.late))
+    cases = in_order(judgement, np.flatnonzero(late.late))
     delays = ["" if math.isnan(delay) else f"{delay:.6f}" for delay in late.delay[cases].tolist()]
     bounds = [time_texts(late.not_before[cases]), time_texts(late.not_after[cases])]
     return _write(_LATE_COLUMNS, [*_common(history, judgement, cases), *bounds, delays])
@@ -156,7 +156,8 @@ def _common(history: History, judgement: Judgement, cases: Ints) -> list[Column]
     ]
 
 
-def _in_order(judgement: Judgement, cases: NDArray[np.intp]) -> Ints:
+def in_order(judgement: Judgement, cases: NDArray[np.intp]) -> Ints:
+    """Return `cases` by send time, those of equal time by id."""
     return cases[np.lexsort(_sort_keys(judgement, cases))].astype(np.int64)
 
 

@@ -14,15 +14,13 @@ import jinja2
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import LostCause, tally
-from reconcile.outages import Moment
-from reconcile.report.csvs import id_texts, time_texts
 from reconcile.report.document import scope
+from reconcile.report.listed import lost_list, other_lists
 from reconcile.report.picture import draw_run
-from reconcile.report.reasons import ATTRIBUTIONS, fix, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
 from reconcile.verdict import Verdict
 from runlog.clock import iso_utc
 
-LISTED: Final = 10_000
 _FOLDER: Final = Path(__file__).parent / "templates"
 _SIGNS: Final = {Verdict.CONSISTENT: "✓", Verdict.INCONSISTENT: "✗", Verdict.INCONCLUSIVE: "?"}
 
@@ -72,9 +70,9 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "picture": draw_run(judgement.timeline, judgement.outages, table.sent[cases], facts.started_at),
         "timeline": judgement.timeline,
         "suspected": suspected,
-        "lost_total": len(cases),
-        "lost_list": "suspected-lost.csv" if suspected else "lost-events.csv",
-        "lost": _lost(judgement),
+        "lost": lost_list(judgement),
+        "made_anew": lost_rows_note(history, judgement),
+        "others": other_lists(judgement),
         "late": judgement.late.delays(),
         "root_cause": root_cause(history, judgement).replace("`", ""),
         "fix": fix(history, judgement).replace("`", ""),
@@ -83,20 +81,6 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "started": iso_utc(facts.started_at),
         "command": " ".join(facts.command),
     }
-
-
-def _lost(judgement: Judgement) -> list[tuple[str, str, str, str]]:
-    """Id, send time, cause and moment of the first lost events."""
-    cases, table = judgement.lost_cases[:LISTED], judgement.table
-    return list(
-        zip(
-            id_texts(table.hi[cases], table.lo[cases]),
-            time_texts(table.sent[cases]),
-            [one.cause.value for one in judgement.evidence[:LISTED]],
-            [Moment(moment).label for moment in judgement.moments[cases].tolist()],
-            strict=True,
-        )
-    )
 
 
 def _seconds(value: float | None) -> str:

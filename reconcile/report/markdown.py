@@ -10,7 +10,7 @@ from reconcile.lostcauses import tally
 from reconcile.outages import Outage
 from reconcile.report.csvs import lost_ids
 from reconcile.report.document import scope
-from reconcile.report.reasons import ATTRIBUTIONS, fix, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
 from reconcile.report.results import result_rows
 from reconcile.verdict import Verdict
 from runlog import marks as m
@@ -50,7 +50,7 @@ def markdown_report(history: History, judgement: Judgement) -> str:
         "## Failure window\n\n" + _windows(judgement),
         "## Truth table\n\n" + _truth_table(judgement),
         "## Guards\n\n" + _guards(judgement),
-        "## Lost events\n\n" + _lost(judgement),
+        "## Lost events\n\n" + _lost(history, judgement),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -144,7 +144,7 @@ def _guards(judgement: Judgement) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def _lost(judgement: Judgement) -> str:
+def _lost(history: History, judgement: Judgement) -> str:
     suspected = judgement.suspicion.lost_events
     total = judgement.counts["suspected_lost" if suspected else "lost_events"]
     path = "suspected-lost.csv" if suspected else "lost-events.csv"
@@ -153,7 +153,10 @@ def _lost(judgement: Judgement) -> str:
     listed = f"The first {len(ids)} of {total} ({what}):\n\n" + "\n".join(ids) + "\n\n" if ids else "None.\n\n"
     causes = "".join(f"- {count}: `{code}`\n" for code, count in tally(judgement.evidence).items())
     why = f"By cause:\n\n{causes}\n" if causes else ""
-    return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report."
+    note = lost_rows_note(history, judgement)
+    anew = "" if suspected or not ids else "\n\nReady to be published again: `lost-events.ndjson`"
+    anew += f" ({note})." if note else "." if anew else ""
+    return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report.{anew}"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.verdict import Verdict
+from reconcile.wording import some
 
 ATTRIBUTIONS: Final = {
     "tagged": "tagged: each order's customer id names the run and the attempt",
@@ -67,3 +68,11 @@ def fix(history: History, judgement: Judgement) -> str:
         "Implement the Transactional Outbox pattern: write the event to an `outbox` table within the same database "
         "transaction as the order, and let a relay (a poller or change data capture) publish it, at least once."
     )
+
+
+def lost_rows_note(history: History, judgement: Judgement) -> str | None:
+    """Return what `lost-events.ndjson` lacks: the events whose rows were gone when they were read for it."""
+    if history.lost_rows is None or judgement.suspicion.lost_events:
+        return None
+    gone = judgement.counts["lost_events"] - len(history.lost_rows)
+    return f"{some(gone, 'lost event')} could not be made anew: the rows were gone by then" if gone > 0 else None

@@ -1,17 +1,18 @@
 (function () {
-  var box = document.getElementById("filter");
-  var rows = Array.prototype.slice.call(document.querySelectorAll("#lost tbody tr"));
-  var told = document.getElementById("filter-count");
-  if (!box) { return; }
-  box.parentNode.hidden = false;
-  box.addEventListener("input", function () {
-    var wanted = box.value.trim().toLowerCase();
-    var shown = 0;
-    rows.forEach(function (row) {
-      var match = row.textContent.toLowerCase().indexOf(wanted) !== -1;
-      row.hidden = !match;
-      shown += match ? 1 : 0;
+  document.querySelectorAll("[data-list]").forEach(function (list) {
+    var box = list.querySelector("input");
+    var rows = Array.prototype.slice.call(list.querySelectorAll("tbody tr"));
+    var told = list.querySelector("[role=status]");
+    box.parentNode.hidden = false;
+    box.addEventListener("input", function () {
+      var wanted = box.value.trim().toLowerCase();
+      var shown = 0;
+      rows.forEach(function (row) {
+        var match = row.textContent.toLowerCase().indexOf(wanted) !== -1;
+        row.hidden = !match;
+        shown += match ? 1 : 0;
+      });
+      told.textContent = shown + " of " + rows.length + " shown";
     });
-    told.textContent = shown + " of " + rows.length + " shown";
   });
 })();

@@ -52,7 +52,8 @@ def pages() -> dict[str, str]:
     calm = Story().calm().history()
     doubtful = Story().calm().order(6, 12, event=False).without("drained").history()
     empty = Story().history()
-    named = {"lossy": lossy_history, "calm": calm, "doubtful": doubtful, "empty": empty}
+    every = Story().calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, Outcome.REJECTED).history()
+    named = {"lossy": lossy_history, "calm": calm, "doubtful": doubtful, "empty": empty, "every": every}
     return {name: html_report(one, judge(one)) for name, one in named.items()}
 
 
@@ -95,15 +96,28 @@ def test_the_list_can_be_searched(browser: Any, tmp_path: Path) -> None:
     page.goto(path.as_uri())
     rows = page.locator("#lost tbody tr:visible")
     assert rows.count() == 154
-    page.fill("#filter", str(order_id(77)).upper())
+    page.fill("#filter-lost", str(order_id(77)).upper())
     assert rows.count() == 1
-    assert page.locator("#filter-count").inner_text() == "1 of 154 shown"
-    page.fill("#filter", "no such id")
+    assert page.locator("[data-list] [role=status]").first.inner_text() == "1 of 154 shown"
+    page.fill("#filter-lost", "no such id")
     assert rows.count() == 0
-    page.fill("#filter", "")
+    page.fill("#filter-lost", "")
     assert rows.count() == 154
     assert page.locator("svg circle").count() > 100
     assert "alert(1)" in page.locator("#environment ~ div").inner_text()
+    page.close()
+
+
+def test_each_list_is_searched_by_itself(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "every.html"
+    path.write_text(pages()["every"], encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.fill("#filter-phantom", "no such id")
+    shown = {
+        key: page.locator(f"#{key} tbody tr:visible").count() for key in ("lost", "phantom", "lost-order", "visible")
+    }
+    assert shown == {"lost": 1, "phantom": 0, "lost-order": 1, "visible": 1}
     page.close()
 
 
@@ -114,5 +128,5 @@ def test_without_scripts_the_list_is_there(browser: Any, tmp_path: Path) -> None
     page = context.new_page()
     page.goto(path.as_uri())
     assert page.locator("#lost tbody tr").count() == 154
-    assert not page.locator("#filter").is_visible()
+    assert not page.locator("#filter-lost").is_visible()
     context.close()

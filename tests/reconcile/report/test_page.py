@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from reconcile.judge import judge
-from reconcile.report.html import LISTED, html_report
+from reconcile.report.html import html_report
+from reconcile.report.listed import LISTED
+from reconcile.report.markdown import markdown_report
 from reconcile.report.picture import draw_run
 from reconcile.report.stepsummary import step_summary
 from runlog import marks as m
+from runlog.outcomes import Outcome
 from tests.reconcile.core.story import T0, Story, facts, order_id
 
 
@@ -58,6 +61,36 @@ def test_suspected_losses_are_called_so() -> None:
     assert "Suspected losses" in text
     assert 'href="suspected-lost.csv"' in text
     assert "lost-events.ndjson" not in text
+
+
+def test_every_kind_of_violation_has_its_list() -> None:
+    story = Story().calm().order(2, 13, row=False).order(3, 14, Outcome.REJECTED)
+    text = page(story)
+    assert re.findall(r'<h2 id="list-[a-z-]+">(.*?)</h2>', text) == [
+        "Phantom events",
+        "Lost orders",
+        "Orders visible after a refusal",
+    ]
+    for path in ("phantom-events.csv", "lost-orders.csv", "visible-after-reject.csv"):
+        assert f'href="{path}"' in text
+    assert text.count(str(order_id(2))) == 2
+    assert text.count(str(order_id(3))) == 1
+    story.rows_changes = {"complete": False, "problem": "it went away"}
+    doubtful = page(story)
+    assert "Suspected phantom events" in doubtful and "Suspected lost orders" in doubtful
+    assert 'href="suspected-phantom.csv"' in doubtful and 'href="suspected-lost-orders.csv"' in doubtful
+    assert 'id="list-' not in page(lossy())
+
+
+def test_rows_that_were_gone_are_told() -> None:
+    history = replace(lossy().history(), lost_rows=(b"{}",))
+    note = "1 lost event could not be made anew: the rows were gone by then"
+    judgement = judge(history)
+    assert f"lost-events.ndjson</a> ({note})" in html_report(history, judgement)
+    assert f"Ready to be published again: `lost-events.ndjson` ({note})." in markdown_report(history, judgement)
+    whole = replace(history, lost_rows=(b"{}", b"{}"))
+    assert "made anew" not in html_report(whole, judgement) + markdown_report(whole, judgement)
+    assert "`lost-events.ndjson`." in markdown_report(whole, judgement)
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
