@@ -30,8 +30,14 @@ def table(content: Table) -> str:
 
 def aims(content: Sequence[Aim]) -> str:
     """Return the aims as a table."""
-    rows = [[aim.aim, aim.found, "met" if aim.met else f"**missed**: {aim.bound or 'see below'}"] for aim in content]
+    rows = [[aim.aim, aim.found, _met(aim)] for aim in content]
     return table(Table(["aim", "found", "result"], rows))
+
+
+def _met(aim: Aim) -> str:
+    if aim.met is None:
+        return f"no aim; {aim.bound}"
+    return "met" if aim.met else f"**missed**: {aim.bound or 'see below'}"
 
 
 def _section(result: Result) -> str:

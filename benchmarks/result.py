@@ -26,13 +26,13 @@ class Aim:
     Attributes:
         aim: what was wanted, with its unit.
         found: what was measured, with its unit.
-        met: whether that is as wanted.
+        met: whether that is as wanted; None where nothing was wanted and it is only told.
         bound: what limits it, where it was missed.
     """
 
     aim: str
     found: str
-    met: bool
+    met: bool | None
     bound: str = ""
 
 

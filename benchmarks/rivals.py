@@ -82,6 +82,40 @@ def run_drain(bootstrap: str, topic: str) -> float | None:
     return time.monotonic() - begun
 
 
+def run_start() -> float:
+    """Seconds until an audit's process has loaded what it needs, and has done nothing yet."""
+    loaded = "import reconcile.__main__, reconcile.audit.command, reconcile.audit.audit, reconcile.audit.output"
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-c", loaded], timeout=LIMIT_S, check=True)
+    return time.monotonic() - begun
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that has ended: its wall seconds, exit code, and the most bytes of it that were resident."""
+
+    seconds: float
+    code: int
+    resident_bytes: int
+
+
+def run_measured(command: list[str], environment: dict[str, str]) -> Ended:
+    """Run `command` to its end, and watch its memory from outside, ten times a second."""
+    begun, most = time.monotonic(), 0
+    process = subprocess.Popen(command, env=environment)
+    while process.poll() is None:
+        if time.monotonic() - begun > LIMIT_S:
+            process.kill()
+            raise AssertionError(f"{command} did not end within {LIMIT_S} s")
+        try:
+            # The system keeps the peak itself, so nothing between two looks is missed but what the last tenth brings.
+            most = max(most, _resident(process.pid))
+        except OSError:
+            break
+        time.sleep(0.1)
+    return Ended(time.monotonic() - begun, process.wait(timeout=LIMIT_S), most)
+
+
 def _python(side: str, url: str, bootstrap: str, table: str, topic: str) -> Timed:
     environment = {**os.environ, "BENCH": json.dumps([url, bootstrap, table, topic])}
     begun = time.monotonic()
@@ -157,12 +191,16 @@ def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
     }
 
 
-def _resident() -> int:
-    """Return the most bytes that were resident. Not by getrusage: that of a child begins with its parent's."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+def _resident(pid: int | str = "self") -> int:
+    """Return the most bytes that were resident. Not by getrusage: that of a child begins with its parent's.
+
+    Raises:
+        OSError: there is no such process any more.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    raise AssertionError("this system does not tell the most memory a process had")
+    raise ProcessLookupError(f"process {pid} has ended")
 
 
 if __name__ == "__main__":
