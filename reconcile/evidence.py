@@ -26,12 +26,13 @@ def recovery_proven(findings: Findings) -> Guard:
     name = "recovery proven"
     if not findings.outages:
         return not_applicable(name, Kind.EVIDENCE, "nothing was broken")
-    open_ones = [o for o in findings.outages if o.healed is None or o.up_edge is None]
+    back = {o.index: o.up_edge for o in findings.outages if o.healed is not None and o.up_edge is not None}
+    open_ones = [str(o.index) for o in findings.outages if o.index not in back]
     if open_ones:
-        which = ", ".join(str(o.index) for o in open_ones)
+        which = ", ".join(open_ones)
         return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
-    last = findings.outages[-1]
-    gap = last.up_edge[1] - last.up_edge[0] if last.up_edge else 0.0
+    last_failure, first_answer = back[findings.outages[-1].index]
+    gap = first_answer - last_failure
     text = (
         f"the {findings.target} answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
     )

@@ -92,6 +92,21 @@ def orders(*seqs: int, outcome: Outcome = Outcome.ACKNOWLEDGED, row: bool = True
     return change
 
 
+def told_only(name: str, detail: dict[str, Any]) -> Change:
+    def change(story: Story) -> None:
+        story.marks = [replace(mark, detail=detail) if mark.name == name else mark for mark in story.marks]
+
+    return change
+
+
+def lone_record(story: Story) -> None:
+    story.events_changes = {"ends": {0: START_OFFSET + 6, 1: 1}, "reached": {0: START_OFFSET + 6}}
+
+
+def without_outage(story: Story) -> None:
+    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+
+
 def silent_outage(story: Story) -> None:
     story.attempts = [attempt for attempt in story.attempts if not 10 < attempt[8] - T0 < 21]
 
@@ -167,17 +182,17 @@ def more_partitions(story: Story) -> None:
 
 
 def shortened(story: Story) -> None:
-    story.facts = facts(topic=replace(story.facts.topic, starts={0: START_OFFSET, 2: 5, 1: 5}))
-    ends = {0: START_OFFSET + 6, 1: 9, 2: 9}
-    story.events_changes = {"ends": ends, "reached": ends, "lows": {0: START_OFFSET, 1: 6, 2: 7}}
+    story.facts = facts(topic=replace(story.facts.topic, starts={0: START_OFFSET, 2: 5, 1: 5, 3: 5, 4: 0}))
+    ends = {0: START_OFFSET + 6, 1: 9, 2: 9, 3: 9, 4: 9}
+    story.events_changes = {"ends": ends, "reached": ends, "lows": {0: START_OFFSET, 1: 6, 2: 7, 3: 5}}
 
 
 def grown(story: Story) -> None:
     seen = story.lookout()
-    seen[300] = replace(seen[300], ends={0: START_OFFSET + 6, 4: 3, 5: 2})
-    seen[301] = replace(seen[301], ends={0: START_OFFSET + 6, 4: 2, 5: 2})
+    seen[300] = replace(seen[300], ends={0: START_OFFSET + 6, 4: 3, 5: 2, 6: 0})
+    seen[301] = replace(seen[301], ends={0: START_OFFSET + 6, 4: 2, 5: 2, 6: 0})
     story.observations = seen
-    ends = {0: START_OFFSET + 6, 4: 2, 5: 2}
+    ends = {0: START_OFFSET + 6, 4: 2, 5: 2, 6: 0}
     story.events_changes = {"ends": ends, "reached": ends}
 
 
@@ -240,12 +255,14 @@ STORIES: list[tuple[str, Change]] = [
     ("one acknowledgement before, one after", lambda s: keep(s, 1000, 1002, 1003, 1005)),
     ("no acknowledgement after", lambda s: keep(s, 1000, 1002, 1003)),
     ("drain cut short for reasons not told", cut_short()),
+    ("drain cut short, and nothing more is told", told_only(m.DRAINED, {"complete": False})),
     ("drain cut short for two reasons", cut_short(missing=["answers to 3 requests", "the lookout to follow"])),
     ("two drains, the last one whole", lambda s: s.marks.insert(8, Mark(T0 + 32, m.DRAINED, None, {}))),
     (
         "records of two partitions unread",
         set_to(events_changes={"ends": {0: 112, 3: 20, 2: 30}, "reached": {0: 112, 3: 15}}),
     ),
+    ("the only record of a partition unread", lone_record),
     ("one partition read of three", more_partitions),
     ("partitions deleted from and cut off", shortened),
     ("nothing of the topic read", set_to(events_changes={"ends": {}, "reached": {}})),
@@ -278,7 +295,8 @@ STORIES: list[tuple[str, Change]] = [
     ("exclusive, ambiguous attempts explain all", exclusive(1)),
     ("control", control),
     ("control, with a loss", both(control, losses(1))),
-    ("no outage began", lambda s: s.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)),
+    ("no outage began, nothing fell due in one", both(silent_outage, without_outage)),
+    ("no outage began", without_outage),
     ("phantom-event", set_to(facts=facts(scenario="phantom-event"))),
     ("one lost", losses(1)),
     ("two lost", losses(2)),

@@ -147,6 +147,7 @@ def test_published_twice_counts_only_when_asked(option: dict[str, str], verdict:
         ),
         ((refused_but_there,), "1 order was refused, yet left a row or an event"),
         ((), "the events of all 6 stored orders reached Kafka, 2 of them late"),
+        ((harmless,), "the events of all 8 stored orders reached Kafka, 4 of them late"),
         (
             (vacuity,),
             "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against ours",
@@ -162,6 +163,12 @@ def test_a_drain_cut_short_turns_absences_into_suspicions() -> None:
     assert (counts["lost_events"], counts["suspected_lost"]) == (0, 1)
     assert (counts["phantom_events"], counts["suspected_phantom"]) == (0, 1)
     assert (counts["lost_orders"], counts["suspected_lost_orders"]) == (1, 0)
+
+
+def test_what_is_proven_is_not_suspected_as_well() -> None:
+    counts = judged(lost, phantom, lost_order).counts
+    assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (1, 1, 1)
+    assert (counts["suspected_lost"], counts["suspected_phantom"], counts["suspected_lost_orders"]) == (0, 0, 0)
 
 
 def test_an_incomplete_snapshot_casts_doubt_on_phantoms_and_lost_orders_only() -> None:
