@@ -206,6 +206,10 @@ def exclusive(count: int) -> Change:
     return change
 
 
+def recovered(*seqs: int) -> Change:
+    return orders(*seqs, outcome=Outcome.AMBIGUOUS)
+
+
 def control(story: Story) -> None:
     story.facts = facts(scenario="control")
     story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
@@ -292,8 +296,10 @@ STORIES: list[tuple[str, Change]] = [
     ("exclusive", set_to(facts=facts(attribution="exclusive"))),
     ("inferred", set_to(facts=facts(attribution="inferred"))),
     ("exclusive, ambiguous attempts explain two of three", exclusive(3)),
+    ("exclusive, lost and recovered ones explain none", both(exclusive(3), losses(1, 5), recovered(6))),
     ("exclusive, ambiguous attempts explain all", exclusive(1)),
     ("control", control),
+    ("control, and the baseline alone", both(control, lambda s: keep(s.without(m.RECOVERY), 1000, 1001))),
     ("control, with a loss", both(control, losses(1))),
     ("no outage began, nothing fell due in one", both(silent_outage, without_outage)),
     ("no outage began", without_outage),

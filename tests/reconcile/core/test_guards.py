@@ -132,7 +132,7 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ("load went on", Kind.VACUITY, unsent(5, 0, 15), unsent(50, 0, 5)),
     ("offered rate held", Kind.VACUITY, unsent(3, 100, 5), unsent(2, 100, 5)),
     ("offered rate held", Kind.VACUITY, delayed(11, 200, 0.3), delayed(10, 200, 0.3)),
-    ("offered rate held", Kind.VACUITY, delayed(60, 200, 0.26), delayed(60, 200, 0.24)),
+    ("offered rate held", Kind.VACUITY, delayed(60, 200, 0.26), delayed(60, 200, 0.2494)),
     ("offered rate held", Kind.VACUITY, set_to(ledger_changes={"missing": 1}), nothing),
     ("acknowledgements before and after", Kind.VACUITY, drop_phase(0, 10), drop_phase(0, 2)),
     ("acknowledgements before and after", Kind.VACUITY, drop_phase(21, 40), drop_phase(10, 21)),
