@@ -84,7 +84,7 @@ def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage]
             found.append(OutageRates(None, None, None, None))
             continue
         inside = attempt & (table.sent >= outage.begin) & (table.sent < outage.end)
-        due = arrivals["due"].astype(np.float64)
+        due = arrivals["due"]
         offered = int(((due >= outage.begin) & (due < outage.end)).sum())
         masks = (table.had(Outcome.ACKNOWLEDGED), table.whole, lost)
         found.append(OutageRates(offered / seconds, *(int((inside & mask).sum()) / seconds for mask in masks)))

@@ -70,8 +70,8 @@ def _nearest(lost_sent: Floats, outages: list[Outage], reach: float) -> Ints:
         return np.full(len(lost_sent), -1, dtype=np.int64)
     begins = np.array([[outage.begin] for outage in outages])
     ends = np.array([[outage.end] for outage in outages])
+    # NaN, no send time, is within no reach.
     distance = np.maximum(np.maximum(begins - lost_sent, lost_sent - ends), 0.0)
-    distance = np.where(np.isnan(distance), np.inf, distance)
     nearest = distance.argmin(axis=0)
     return np.where(distance.min(axis=0) <= reach, nearest, -1).astype(np.int64)
 

@@ -99,6 +99,17 @@ def test_window_lead_and_tail() -> None:
     assert judgement.lost_outside == 0
 
 
+def test_without_an_outage_every_loss_lies_outside() -> None:
+    windows, outside = failure_windows(T0 + np.array([1.0, 2.0]), T0 + np.array([1.0, 2.0, 3.0]), [], reach=8.0)
+    assert (windows, outside) == ([], 2)
+
+
+def test_when_nobody_looked_before_only_the_send_time_bounds() -> None:
+    story = Story().order(1, 9, appended=22)
+    story.observations = [seen for seen in story.lookout() if seen.asked > T0 + 25]
+    assert late(story) == (0, 1)
+
+
 def test_losses_just_around_the_outage_belong_to_it() -> None:
     judgement = lose(9.0, 12, 22.0)
     window = judgement.windows[0]

@@ -3,12 +3,14 @@
 The first is ordered at 10, away from 10.4 to 20.8, proven back at 21; the second at 23, 23.4 to 25.8, 26. Reach is 8 s.
 """
 
+import numpy as np
 import pytest
 
 from reconcile.judge import Judgement, judge
 from reconcile.lateness.recovery import Recovery
-from reconcile.lateness.window import FailureWindow
+from reconcile.lateness.window import FailureWindow, failure_windows
 from reconcile.lostcauses import LostCause
+from reconcile.outages import read_outages
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.stories import again, fewer_marks
@@ -144,11 +146,11 @@ def late(story: Story) -> tuple[int, int]:
 
 
 def test_late_after_either() -> None:
-    assert late(again(steady()).order(1, 12, appended=20.85).order(2, 24, appended=25.85)) == (2, 0)
+    assert late(again(steady().order(1, 12, appended=20.85).order(2, 24, appended=25.85))) == (2, 0)
 
 
 def test_an_unproven_absence_does_not_take_the_proof_of_the_other_away() -> None:
-    story = again(steady()).order(1, 23.4, appended=25.85)
+    story = again(steady().order(1, 23.4, appended=25.85))
     story.marks = [
         type(mark)(mark.at, mark.name, 0, {"healed_by": "harness"})
         if mark.outage == 0 and mark.name == m.HEALED
@@ -156,3 +158,11 @@ def test_an_unproven_absence_does_not_take_the_proof_of_the_other_away() -> None
         for mark in story.marks
     ]
     assert late(story) == (1, 0)
+
+
+def test_within_the_one_is_nearer_than_just_after_the_other() -> None:
+    outages = read_outages(again(Story()).marks)
+    (first, second), outside = failure_windows(*(T0 + np.array([22.2, 23.1]),) * 2, outages, reach=3.0)
+    assert (first.lost, second.lost, outside) == (0, 2, 0)
+    (first, second), outside = failure_windows(*(T0 + np.array([21.4]),) * 2, outages, reach=0.5)
+    assert (first.lost, second.lost, outside) == (1, 0, 0)
