@@ -242,6 +242,13 @@ def test_equations_side_by_side() -> None:
     ]
 
 
+def test_numbers_ascend_with_the_ids_whatever_their_order() -> None:
+    """The last one has the lower word of the very first id, and an upper word that another one shares."""
+    hi, lo = np.array([1, 7, 7], dtype=np.uint64), np.array([2, 5, 2], dtype=np.uint64)
+    numbers, count = number_ids(hi, lo)
+    assert (numbers.tolist(), count) == ([0, 2, 1], 3)
+
+
 def test_ids_keep_every_bit() -> None:
     """Both words are beyond what a float can hold."""
     hi, lo = 0xFEDC_BA98_7654_3211, 0x8123_4567_89AB_CDEF
