@@ -1,4 +1,4 @@
-"""What became of the orders that the service was asked to roll back after their publish: the seed's checks, for each.
+"""What became of the orders that the service was asked to roll back after their publish: each is asked for.
 
 The id must be in neither `orders` nor `order_items`, `GET` must answer 404, no row of the run may have appeared, and
 the service must still be well. That the event is there exactly once is for the reconciler to say, which reads the topic

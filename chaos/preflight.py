@@ -1,6 +1,6 @@
 """Preflight: everything is well and nothing is left broken, before anything is touched.
 
-The seed's checks (PostgreSQL, broker, service health, a baseline order in row and event), the target of the fault, and
+The checks (PostgreSQL, broker, service health, a baseline order in row and event), the target of the fault, and
 what an earlier run left behind. Each failed check says what to do.
 """
 

@@ -1,6 +1,6 @@
 """One order of the harness's own, proven whole: answered, a row in PostgreSQL, an event in Kafka.
 
-It is the seed's baseline order before the fault, and the proof after it that the way is open again. It carries a run
+It is the baseline order before the fault, and the proof after it that the way is open again. It carries a run
 key of its own and is in no count.
 """
 

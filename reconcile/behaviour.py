@@ -1,7 +1,7 @@
 """What the service did while the broker was away: silent 201, error, or hang, with counts and latencies.
 
-These three are what the seed asks to observe. Orders count by send time, from `injecting` to `healed`; what fits none
-of the three is told as well, so that the kinds sum to the attempts of the outage.
+Orders count by send time, from `injecting` to `healed`; what fits none of the three is told as well, so that the kinds
+sum to the attempts of the outage.
 """
 
 from enum import Enum

@@ -38,7 +38,7 @@ class TopicStart:
 
 @dataclass(frozen=True, slots=True)
 class CheckOrder:
-    """The seed's baseline order, placed and proven whole before anything was touched.
+    """The baseline order, placed and proven whole before anything was touched.
 
     Attributes:
         order_id: the id that the service told.

@@ -1,4 +1,4 @@
-"""The seed's table of checks: what was expected, and what was found."""
+"""The table of checks: what was expected, and what was found."""
 
 from reconcile.history import History
 from reconcile.judge import Judgement
@@ -6,7 +6,7 @@ from reconcile.outages import Moment
 
 
 def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
-    """Return (check, expected, actual) by the order of the seed's report, and the counts behind it."""
+    """Return (check, expected, actual) in the order of the report, and the counts behind it."""
     counts = judgement.counts
     order = history.facts.check_order
     losing = history.facts.expect == "lost-events"

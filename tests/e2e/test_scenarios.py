@@ -1,4 +1,4 @@
-"""The other scenarios and variants on real parts: each behaviour of the seed, and cells that honest services have."""
+"""The other scenarios and variants on real parts: each behaviour of a dual write, and what honest services do."""
 
 from typing import Any
 
