@@ -53,6 +53,10 @@ class DatabaseProblem(Exception):
         self.passing = passing
 
 
+class UnreadableUrl(DatabaseProblem):
+    """The connection string is none."""
+
+
 def table_name(name: str) -> sql.Identifier:
     """Return `name`, or `schema.name`, quoted."""
     return sql.Identifier(*name.split("."))
@@ -143,7 +147,7 @@ def _cut_after(connection: psycopg.Connection[tuple[Any, ...]], seconds: float) 
 
 def _connecting(error: psycopg.Error) -> DatabaseProblem:
     if isinstance(error, psycopg.ProgrammingError):
-        return DatabaseProblem(
+        return UnreadableUrl(
             "--database-url cannot be read: something like postgresql://user:password@127.0.0.1:5432/orders_db is right"
         )
     said = str(error).lower()

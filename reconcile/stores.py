@@ -50,7 +50,7 @@ def make_stores(database_url: str | None, bootstrap: str | None, config: Path | 
 
 
 def _missing(option: str, store: str, variable: str) -> str:
-    return f"{option} is missing: what {store} says of this run is not completely saved; give it, or set {variable}"
+    return f"{option} is missing: {store} has still to be asked; give it, or set {variable}"
 
 
 def read_properties(path: Path) -> dict[str, str]:

@@ -22,11 +22,16 @@ ANSWER_S: Final = 4.0
 PAUSE_S: Final = 0.5
 # What librdkafka says for the all-zero id of a broker that has none (Kafka before 2.8).
 _NO_TOPIC_ID: Final = str(Uuid(0, 0))
+_NO_ANSWER: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
 _SECRET_WORDS: Final = ("password", "secret", "key.pem", "jaas", "oauthbearer.config", "certificate.pem")
 
 
 class KafkaProblem(Exception):
     """The topic cannot be read; the message is one line without secrets."""
+
+
+class NoSuchTopic(KafkaProblem):
+    """The broker answered, and has no topic of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
         topic: name; it is never created by asking.
 
     Raises:
-        KafkaProblem: no answer after `TRIES` tries, or the topic does not exist.
+        KafkaProblem: no answer after `TRIES` tries; NoSuchTopic: it does not exist.
     """
     try:
         admin = AdminClient(quiet_client(client))
@@ -68,7 +73,7 @@ def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
             return _ask(admin, topic)
         except KafkaException as error:
             if attempt + 1 == TRIES:
-                raise KafkaProblem(_explain(error, topic, client)) from None
+                raise _explain(error, topic, client) from None
         # Right after a restart a broker may not know its own topics yet.
         time.sleep(PAUSE_S)
     raise AssertionError("unreachable")
@@ -103,8 +108,13 @@ def _offsets(admin: AdminClient, partitions: list[TopicPartition], spec: Callabl
     return {partition.partition: answer.result(ANSWER_S + 1).offset for partition, answer in answers.items()}
 
 
-def _explain(error: KafkaException, topic: str, client: Mapping[str, str]) -> str:
+def _explain(error: KafkaException, topic: str, client: Mapping[str, str]) -> KafkaProblem:
     cause = error.args[0]
-    if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return f"topic {topic} does not exist on the broker"
-    return f"the broker did not tell the bounds of topic {topic}: {scrub(str(cause), client)}"
+    if not isinstance(cause, KafkaError):
+        return KafkaProblem(f"the broker did not tell the bounds of topic {topic}: {scrub(str(cause), client)}")
+    if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return NoSuchTopic(f"topic {topic} does not exist on the broker")
+    if cause.code() in _NO_ANSWER:
+        where = client.get("bootstrap.servers", "the broker")
+        return KafkaProblem(f"no Kafka broker answered at {where}; is --kafka-bootstrap right, and the broker up?")
+    return KafkaProblem(f"the broker did not tell the bounds of topic {topic}: {scrub(cause.str(), client)}")

@@ -6,29 +6,29 @@ the log up to ends that are taken after it, and whatever then seems to be missin
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import Message
 from numpy.typing import NDArray
 from psycopg import sql
 
+from reconcile.attribution import among
 from reconcile.audit.clip import clip_of
 from reconcile.audit.difference import difference
-from reconcile.audit.eventid import accept
-from reconcile.audit.ids import IdReader, bytes_of
-from reconcile.audit.log import LogRange, drain, read_log
+from reconcile.audit.ids import IdReader
+from reconcile.audit.log import LogRange, read_log
 from reconcile.audit.logtimes import offsets_from
 from reconcile.audit.plan import AuditPlan
-from reconcile.audit.secondlook import SecondLook
-from reconcile.audit.table import TableShape, check_zone, column_text, describe, look_up, read_ids
+from reconcile.audit.samples import Samples
+from reconcile.audit.secondlook import FirstReading, SecondLook
+from reconcile.audit.table import TableShape, check_zone, column_text, describe, read_ids
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.database import Snapshot, open_snapshot
 from reconcile.history import Progress
 from reconcile.topic import TopicBounds, read_bounds
 
-SAMPLE: Final = 100
 SINCE_MARGIN_S: Final = 600.0
 
 
@@ -54,29 +54,55 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         readers = IdReader(shape.kind), IdReader(shape.kind)
         bounds = read_bounds(plan.kafka, plan.topic)
         progress("rows", 0, None)
-        zone, zone_words = _zone(plan, snapshot, shape, bounds)
+        samples = Samples(plan, snapshot, shape, bounds)
+        zone, zone_words = _zone(plan, snapshot, shape, samples)
         calibrated = shape.naive and plan.time_zone is None
-        clip = clip_of(plan.kafka, plan.topic, bounds, plan.since, plan.grace_s, calibrated=calibrated)
+        clip = clip_of(
+            plan.kafka,
+            plan.topic,
+            bounds,
+            plan.since,
+            plan.grace_s,
+            calibrated=calibrated,
+            published=lambda: samples.oldest_published(zone),
+        )
         since = None if clip.judged_from is None else column_text(snapshot, shape, clip.judged_from, zone)
-        begin = dict(bounds.lows)
-        if plan.since is not None:
-            begin = offsets_from(plan.kafka, plan.topic, bounds, plan.since - SINCE_MARGIN_S)
+        ranges = _ranges(plan, bounds)
         # Table and log at the same time: each waits for its own server most of the time.
         rows = _Thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
         try:
-            log = read_log(plan.kafka, LogRange(plan.topic, begin, bounds.ends), plan.event_ids, readers[1], progress)
+            before, log = (read_log(plan.kafka, one, plan.event_ids, readers[1], progress) for one in ranges)
         finally:
             rows.join()
         row_ids: NDArray[np.void] = rows.result()
-    look = SecondLook(plan, shape, zone, readers, progress)
-    found = look.look(difference(row_ids, log.ids), log, bounds, begin, clip)
+    parts = difference(row_ids, log.ids if not len(before.ids) else np.concatenate([before.ids, log.ids]))
+    if len(before.ids):
+        # Events from before --since were read to find those of rows from then on, not to be judged themselves.
+        parts = replace(parts, only_events=parts.only_events[~among(parts.only_events, np.unique(before.ids))])
+    first = FirstReading(parts, (before, log), bounds, ranges[0].begin)
+
+    def related() -> bool:
+        with open_snapshot(plan.database_url) as fresh:
+            return Samples(plan, fresh, shape, bounds).any_row()
+
+    found = SecondLook(plan, shape, zone, readers, progress).look(first, clip, related)
     found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
     found.guards.append(AuditGuard("zone known", True, zone_words))
     return found
 
 
+def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange]:
+    """Return what is read of the log: a margin before what was asked for, and that itself."""
+    begin = margin = dict(bounds.lows)
+    if plan.since is not None:
+        begin = offsets_from(plan.kafka, plan.topic, bounds, plan.since)
+        margin = offsets_from(plan.kafka, plan.topic, bounds, plan.since - SINCE_MARGIN_S)
+        margin = {partition: min(offset, begin[partition]) for partition, offset in margin.items()}
+    return LogRange(plan.topic, margin, begin), LogRange(plan.topic, begin, bounds.ends)
+
+
 def _zone(
-    plan: AuditPlan, snapshot: Snapshot, shape: TableShape, bounds: TopicBounds
+    plan: AuditPlan, snapshot: Snapshot, shape: TableShape, samples: Samples
 ) -> tuple[sql.Composable | None, str]:
     """Return SQL of the zone of the table's times (None: they have one), and where it is known from."""
     if not shape.naive:
@@ -84,31 +110,14 @@ def _zone(
     if plan.time_zone is not None:
         check_zone(snapshot, plan.time_zone)
         return sql.Literal(plan.time_zone), f"{plan.time_zone}, as told"
-    offset = offset_of(_pairs(plan, snapshot, shape, bounds))
+    offset = offset_of(samples.recent_pairs())
     if offset is None:
         raise Unprovable(
-            f"{plan.time_column} of {plan.table} has no zone, and recent events do not tell it; "
-            "give --time-zone, for example UTC or Europe/Berlin"
+            f"{plan.time_column} of {plan.table} has no zone, and recent events do not tell it: they are too few, "
+            "came late, or --event-id is not where their order ids are; give --time-zone, like UTC or Europe/Berlin"
         )
     zone = sql.SQL("make_interval(secs => {})").format(sql.Literal(offset))
     return zone, f"{offset_text(offset)}, as recent rows and their events tell"
-
-
-def _pairs(plan: AuditPlan, snapshot: Snapshot, shape: TableShape, bounds: TopicBounds) -> list[tuple[float, float]]:
-    """Return times of recent rows, taken for UTC, and of their events' records."""
-    stamps: dict[str, float] = {}
-    reader = IdReader(shape.kind)
-
-    def take(records: list[Message]) -> None:
-        ids, valid = accept(plan.event_ids.texts(records), plan.event_ids.keys(records), reader)
-        for record, identity, counts in zip(records, bytes_of(ids), valid, strict=True):
-            if counts:
-                stamps[reader.text(identity)] = record.timestamp()[1] / 1000
-
-    tail = {p: max(bounds.lows[p], end - SAMPLE) for p, end in bounds.ends.items()}
-    drain(plan.kafka, LogRange(plan.topic, tail, bounds.ends), take, lambda *_: None)
-    rows = look_up(snapshot, shape, list(stamps), None)
-    return [(at, stamps[order]) for order, at in rows.items() if at is not None]
 
 
 class _Thread:

@@ -1,6 +1,6 @@
 """From when on rows can be judged: what the log no longer holds, or held not yet, proves nothing about older rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,17 +30,25 @@ def clip_of(
     grace_s: float,
     *,
     calibrated: bool,
+    published: Callable[[], float | None],
 ) -> Clip:
     """Return from when on rows are judged; asks the broker for the times of the first records.
 
+    Args:
+        calibrated: the zone of the rows' times was told from recent events.
+        published: when the oldest row was made whose event stands at the topic's beginning; asked only when needed.
+
     Raises:
-        KafkaProblem: it did not tell.
+        DatabaseProblem, KafkaProblem: a store did not tell.
     """
     margin = max(LEAST_MARGIN_S, grace_s) + (SUMMER_S if calibrated else 0.0)
-    return choose_clip(bounds, first_times(client, topic, bounds), since, margin)
+    whole = since is None and not any(bounds.lows.values())
+    return choose_clip(bounds, first_times(client, topic, bounds), since, margin, published() if whole else None)
 
 
-def choose_clip(bounds: TopicBounds, first: dict[int, float], since: float | None, margin: float) -> Clip:
+def choose_clip(
+    bounds: TopicBounds, first: dict[int, float], since: float | None, margin: float, published: float | None = None
+) -> Clip:
     """Return from when on rows are judged. Pure.
 
     Args:
@@ -48,6 +56,7 @@ def choose_clip(bounds: TopicBounds, first: dict[int, float], since: float | Non
         first: epoch seconds of the first records of each partition that has any.
         since: what was asked for.
         margin: seconds on the safe side.
+        published: when the oldest row was made whose event stands at the beginning of a topic that is whole.
     """
     cut = {partition for partition, low in bounds.lows.items() if low > 0}
     unknown = sorted(cut - set(first))
@@ -62,5 +71,12 @@ def choose_clip(bounds: TopicBounds, first: dict[int, float], since: float | Non
         return Clip(since, "--since")
     if not first:
         return Clip(float("inf"), "the topic holds no record")
-    began = min(first.values()) - margin
-    return Clip(began, f"the topic's first event is of {iso_utc(began + margin)}; give --since to judge older rows")
+    # Older rows may be from before the service published anything at all.
+    if published is not None:
+        because = f"no older row's event is in the topic (the oldest is of {iso_utc(published)})"
+        return Clip(published, f"{because}; give --since to judge older rows")
+    began = min(first.values())
+    return Clip(
+        began + margin,
+        f"the topic's first event is of {iso_utc(began)}, and a margin; give --since to judge older rows",
+    )

@@ -58,10 +58,10 @@ def _audit(options: argparse.Namespace) -> int:
     from reconcile.audit.output import json_text, print_audit, write_lists
     from reconcile.audit.plan import AuditPlan
     from reconcile.audit.table import TableMismatch
-    from reconcile.database import DatabaseProblem
+    from reconcile.database import DatabaseProblem, UnreadableUrl
     from reconcile.progress import show_progress
     from reconcile.stores import StoresProblem, make_stores
-    from reconcile.topic import KafkaProblem
+    from reconcile.topic import KafkaProblem, NoSuchTopic
 
     since = _since(options.since)
     grace = _duration("--grace", options.grace)
@@ -104,6 +104,10 @@ def _audit(options: argparse.Namespace) -> int:
             found = audit(plan, begun)
     except TableMismatch as mismatch:
         raise Wrong(str(mismatch)) from None
+    except NoSuchTopic as problem:
+        raise Wrong(f"--topic {options.topic}: {problem}") from None
+    except UnreadableUrl as problem:
+        raise Wrong(str(problem)) from None
     except (DatabaseProblem, KafkaProblem, Unprovable) as problem:
         _say(f"audit: {problem}")
         return INCONCLUSIVE if started or isinstance(problem, Unprovable) else NOT_READY
@@ -124,6 +128,17 @@ def _since(text: str | None) -> float | None:
     if text is None:
         return None
     now = datetime.now(UTC).timestamp()
+    moment = _moment(text, now)
+    if moment is None:
+        raise Wrong(f"--since {text}: a time with its zone like 2026-11-01T00:00:00Z, or how long ago, like 36h or 7d")
+    if moment > now:
+        raise Wrong(f"--since {text}: that is in the future; now is {iso_utc(now)}")
+    if moment < 0:
+        raise Wrong(f"--since {text}: that is before 1970; leave --since out to judge all that the topic can tell of")
+    return moment
+
+
+def _moment(text: str, now: float) -> float | None:
     days = _AGO.fullmatch(text)
     if days:
         return now - int(days[1]) * 86400
@@ -134,12 +149,8 @@ def _since(text: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Wrong(f"--since {text}: a time with its zone like 2026-11-01T00:00:00Z, or how long ago, like 36h or 7d")
-    if moment.timestamp() > now:
-        raise Wrong(f"--since {text}: that is in the future; now is {iso_utc(now)}")
-    return moment.timestamp()
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
 
 
 def _duration(option: str, text: str) -> float:
@@ -180,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")
     add("--json", action="store_true", help="print one JSON document with every id instead of the summary")
     add("--output", metavar="DIR", help="write the lists as CSV into this folder")
-    add("--quiet", action="store_true", help="print nothing but errors; the exit code tells")
+    add("--quiet", action="store_true", help="no progress and no summary; the exit code tells")
     return parser
 
 

@@ -107,6 +107,8 @@ def drain(
     Raises:
         KafkaProblem: nothing came for `patience_s` seconds, or the broker says that it never will.
     """
+    if not wanted.wanted:
+        return dict(wanted.begin)
     try:
         consumer = Consumer({**quiet_client(client), **TUNING})
     except (KafkaException, ValueError, TypeError) as error:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from reconcile.audit.verdict import Audited, AuditRuling
 from runlog.clock import iso_utc
 from runlog.duration import format_duration
+from runlog.exitcodes import AS_EXPECTED, NOT_AS_EXPECTED
 from runlog.folder import write_text
 
 VERSION: Final = 1
@@ -37,6 +38,7 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
             "not_judged": found.unjudged,
             "pending": found.pending,
             "vanished": found.vanished,
+            "from_the_future": found.future,
             "unreadable_records": found.unreadable,
         },
         "grace_s": grace_s,
@@ -84,6 +86,7 @@ def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float
             for name, number, why in (
                 ("too young", found.young, f"younger than {format_duration(grace_s)}"),
                 ("not judged", found.unjudged, "older than what the log can tell"),
+                ("future", found.future, "dated after the database's own clock"),
                 ("pending", found.pending, "still in the outbox"),
                 ("vanished", found.vanished, "deleted while it was looked at"),
                 ("other records", found.unreadable, "no event: tombstone, garbage, another type"),
@@ -102,7 +105,8 @@ def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float
                 f"first {min(FIRST, len(ids))} of {len(ids)} {title} events",
                 *(f"  {i}" for i in ids[:FIRST]),
             ]
-    lines += ["", f"expected: {expect}; exit code {ruling.exit_code}"]
+    met = {AS_EXPECTED: ", met", NOT_AS_EXPECTED: ", not met"}.get(ruling.exit_code, "")
+    lines += ["", f"expected: {expect}{met}; exit code {ruling.exit_code}"]
     clean = ("".join(sign if sign.isprintable() else " " for sign in line) for line in lines)
     sys.stdout.write("\n".join(clean) + "\n")
 

@@ -6,7 +6,8 @@ a while, as a row may be committed after its event was published.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
@@ -24,9 +25,29 @@ from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
 from reconcile.topic import TopicBounds, read_bounds
+from reconcile.wording import some
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
+# So much may the clocks of a service and of its database differ. A row from further ahead has another zone than taken.
+FUTURE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReading:
+    """What the first reading found.
+
+    Attributes:
+        parts: what only one side has.
+        log: what was read of the topic, part by part.
+        bounds: of the topic before it.
+        begin: where reading began, by partition.
+    """
+
+    parts: Difference
+    log: Sequence[LogIds]
+    bounds: TopicBounds
+    begin: dict[int, int]
 
 
 class SecondLook:
@@ -51,32 +72,33 @@ class SecondLook:
         self._plan, self._shape, self._zone, self._progress = plan, shape, zone, progress
         self._of_rows, self._of_events = readers
 
-    def look(self, parts: Difference, log: LogIds, bounds: TopicBounds, begin: dict[int, int], clip: Clip) -> Audited:
+    def look(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
         """Return what is found.
 
         Args:
-            parts: what the first reading found.
-            log: what it read of the topic.
-            bounds: of the topic before it.
-            begin: where reading began.
+            first: what the first reading found.
             clip: from when on rows are judged.
+            related: whether any event of the topic has a row; asked only when nothing else ties them together.
 
         Raises:
             DatabaseProblem, KafkaProblem: a store could not be asked.
         """
-        missing, after = self._still_missing(parts.only_rows, bounds, begin)
+        parts, log, bounds = first.parts, first.log, first.bounds
+        missing, after = self._still_missing(parts.only_rows, bounds, first.begin)
         lost, tally = self._fates(missing, clip)
+        phantoms = self._phantoms(parts.only_events)
+        tied = len(missing) < parts.rows or len(phantoms) < len(parts.only_events) or related()
         return Audited(
             rows=parts.rows,
             events=parts.events,
-            events_raw=len(log.ids),
+            events_raw=sum(len(part.ids) for part in log),
             lost=lost,
-            phantoms=self._phantoms(parts.only_events),
+            phantoms=phantoms,
             phantoms_suspected=self._shape.standby,
             repeated=[self._name(identity) for identity in bytes_of(parts.repeated)],
             surplus=parts.surplus,
-            unreadable=log.unreadable,
-            guards=[*_topic_guards(bounds, after), self._ids_guard()],
+            unreadable=sum(part.unreadable for part in log),
+            guards=[*_topic_guards(bounds, after), self._ids_guard(), _tie(tied), _clocks(tally["future"])],
             judged_from=clip.judged_from,
             because=clip.because,
             **tally,
@@ -107,7 +129,7 @@ class SecondLook:
         outbox = self._plan.outbox
         held: set[str] = set() if outbox is None else self._fresh(lambda snapshot: waiting(snapshot, outbox))
         lost: list[tuple[str, float | None]] = []
-        tally = dict.fromkeys(("young", "unjudged", "pending", "vanished"), 0)
+        tally = dict.fromkeys(("young", "unjudged", "pending", "vanished", "future"), 0)
         for order in texts:
             if order not in found:
                 tally["vanished"] += 1
@@ -121,8 +143,11 @@ class SecondLook:
 
     def _phantoms(self, ids: NDArray[np.void]) -> list[str]:
         texts = sorted(self._name(identity) for identity in bytes_of(ids))
-        deadline = time.monotonic() + min(self._plan.grace_s, LONGEST_S)
+        begun = time.monotonic()
+        wait = min(self._plan.grace_s, LONGEST_S)
+        deadline = begun + wait
         while texts:
+            self._progress("rows that may still come, s", round(time.monotonic() - begun), round(wait))
             there = self._rows_now(texts)
             texts = [order for order in texts if order not in there]
             if not texts or time.monotonic() >= deadline:
@@ -162,9 +187,29 @@ def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | N
     """
     if at is None:
         return "unjudged"
+    if at - now > FUTURE_S:
+        return "future"
     if now - at < grace_s:
         return "young"
     return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None
+
+
+def _tie(tied: bool) -> AuditGuard:
+    text = "orders are in both"
+    if not tied:
+        text = "no order is in both; are --topic, --event-id, --event-filter, --orders-table and --id-column right?"
+    return AuditGuard("table and topic belong together", tied, text)
+
+
+def _clocks(future: int) -> AuditGuard:
+    text = "no row without an event is from the future"
+    if future:
+        verb = "is" if future == 1 else "are"
+        text = (
+            f"{some(future, 'row')} without an event {verb} from the future by the database's clock; "
+            "the zone (--time-zone) or a clock is wrong"
+        )
+    return AuditGuard("row times plausible", not future, text)
 
 
 def _topic_guards(before: TopicBounds, after: TopicBounds) -> list[AuditGuard]:

@@ -27,8 +27,8 @@ class Audited:
         lost: (order id, epoch seconds of its row), oldest first.
         phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late.
         repeated: order ids with more than one event; `surplus`: records beyond the first.
-        young, unjudged, pending, vanished: rows without an event that are too young to be judged, older than what the
-            log can tell of, still in the outbox, or deleted while they were looked at.
+        young, unjudged, pending, vanished, future: rows without an event that are too young to be judged, older than
+            what the log can tell of, still in the outbox, deleted while they were looked at, or dated in the future.
         unreadable: records that count as no event.
         guards: see there.
         judged_from: epoch seconds from when on rows were judged; None: all. `because`: why.
@@ -47,6 +47,7 @@ class Audited:
     pending: int
     vanished: int
     unreadable: int
+    future: int = 0
     guards: list[AuditGuard] = field(default_factory=list)
     judged_from: float | None = None
     because: str | None = None
@@ -72,7 +73,7 @@ def rule(found: Audited, expect: str) -> AuditRuling:
     if not found.lost and not phantoms and found.phantoms:
         text = f"{some(len(found.phantoms), 'event')} without a row on a standby that may lag behind; ask the primary"
         return AuditRuling("inconclusive", text, exitcodes.INCONCLUSIVE)
-    judged = found.rows - found.young - found.unjudged
+    judged = found.rows - found.young - found.unjudged - found.future
     if not found.lost and not phantoms and judged <= 0:
         return AuditRuling(
             "inconclusive", "no row is old enough and recent enough to be judged", exitcodes.INCONCLUSIVE

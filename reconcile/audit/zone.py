@@ -1,8 +1,9 @@
 """Which zone the times of a column without zone are in, told from orders whose events carry a time. Pure.
 
-An order's row and its event are made within moments of each other, and zones differ by whole quarters of an hour. So
-where enough pairs agree on one quarter of an hour, that is the zone's offset at present; daylight saving may have
-shifted older rows by an hour, which whoever uses it must allow for.
+An event is made within moments of its row, or later: an outage, a relay with a backlog, or somebody who publishes lost
+events again may delay it by any time, but nothing makes it come before its row. So the zone is the highest offset that
+enough pairs agree on, and whatever lies below it was late. A delay of just an hour looks like another zone, and so does
+daylight saving; where two offsets that could be either are both well supported, nothing is told.
 """
 
 from collections import Counter
@@ -10,10 +11,13 @@ from typing import Final
 
 QUARTER_S: Final = 900
 LEAST_PAIRS: Final = 5
-LEAST_SHARE: Final = 0.9
-# Rows that are further than this from a whole quarter belong to no pair: their event was late.
-NEAR_S: Final = 300.0
-LARGEST_S: Final = 14 * 3600
+# A pair further than this from every offset is of an event that came late. Clocks may differ by as much.
+NEAR_S: Final = 60.0
+# Offsets that are or were in use (IANA time zone database): whole hours from -12 to +14, and these, in minutes.
+_BETWEEN: Final = (-570, -270, -210, -150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825)
+OFFSETS: Final = frozenset([hours * 3600 for hours in range(-12, 15)] + [minutes * 60 for minutes in _BETWEEN])
+# By how much daylight saving shifts a zone: an hour, on Lord Howe Island half of one.
+_SHIFTS: Final = frozenset({3600, 1800})
 
 
 def offset_of(pairs: list[tuple[float, float]]) -> int | None:
@@ -24,13 +28,16 @@ def offset_of(pairs: list[tuple[float, float]]) -> int | None:
     """
     votes: Counter[int] = Counter()
     for row, event in pairs:
-        quarters = round((row - event) / QUARTER_S)
-        if abs(row - event - quarters * QUARTER_S) <= NEAR_S and abs(quarters * QUARTER_S) <= LARGEST_S:
-            votes[quarters * QUARTER_S] += 1
-    if not votes:
+        offset = round((row - event) / QUARTER_S) * QUARTER_S
+        if abs(row - event - offset) <= NEAR_S and offset in OFFSETS:
+            votes[offset] += 1
+    supported = sorted(offset for offset, count in votes.items() if count >= LEAST_PAIRS)
+    if not supported:
         return None
-    offset, count = votes.most_common(1)[0]
-    return offset if count >= LEAST_PAIRS and count >= LEAST_SHARE * len(pairs) else None
+    highest = supported[-1]
+    before_its_row = any(row - event > highest + NEAR_S for row, event in pairs)
+    doubtful = any(highest - other in _SHIFTS for other in supported)
+    return None if before_its_row or doubtful else highest
 
 
 def offset_text(offset: int) -> str:

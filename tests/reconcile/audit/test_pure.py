@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reconcile.audit.clip import Clip, choose_clip
 from reconcile.audit.difference import difference
 from reconcile.audit.ids import IdKind, IdReader, bytes_of, canonical, integer_id, integer_ids, kind_of_type
+from reconcile.audit.samples import sample_ranges
 from reconcile.audit.secondlook import fate_of
 from reconcile.audit.verdict import Audited, AuditGuard, rule
 from reconcile.audit.zone import offset_of, offset_text
@@ -98,12 +99,23 @@ HOUR = 3600.0
     [
         ([(0.2, 0.0)] * 5, 0),
         ([(2 * HOUR - 0.5, 0.0)] * 5, 7200),
-        ([(-3.5 * HOUR, 0.0)] * 9 + [(0.0, 0.0)], -12600),
-        ([(-3.5 * HOUR, 0.0)] * 8 + [(0.0, 0.0)] * 2, None),
+        ([(-3.5 * HOUR, 0.0)] * 9, -12600),
+        ([(-3.5 * HOUR, 0.0)] * 9 + [(0.0, 0.0)], None),  # an event an hour and more before its row
         ([(0.0, 0.0)] * 4, None),
         ([], None),
         ([(0.0, 400.0)] * 9, None),  # neither here nor there
         ([(20 * HOUR, 0.0)] * 9, None),
+        # Whatever lies below was late: a backlog of minutes, orders published again after a day.
+        ([(2 * HOUR, 0.0)] * 5 + [(2 * HOUR, delay) for delay in (70.0, 840.0, 900.0, 9 * HOUR, 24 * HOUR)] * 9, 7200),
+        ([(0.0, 840.0)] * 9, None),  # all of them a quarter of an hour late: no zone is UTC-00:15
+        ([(0.0, 900.0)] * 9, None),
+        ([(0.0, 61.0)] * 9, None),
+        ([(0.0, 59.0)] * 9, 0),
+        # Half of them an hour late, or from before the clocks were set back: either may be.
+        ([(0.0, 0.0)] * 5 + [(0.0, HOUR)] * 5, None),
+        ([(0.0, 0.0)] * 5 + [(0.0, HOUR)] * 4, 0),
+        ([(10.5 * HOUR, 0.0)] * 5 + [(10.5 * HOUR, HOUR / 2)] * 5, None),
+        ([(0.0, 0.0)] * 5 + [(0.0, 2 * HOUR)] * 5, 0),
     ],
 )
 def test_the_zone_is_told_only_when_pairs_agree(pairs: list[tuple[float, float]], offset: int | None) -> None:
@@ -121,7 +133,7 @@ def bounds(*lows: int) -> TopicBounds:
 @pytest.mark.parametrize(
     ("lows", "first", "since", "judged_from"),
     [
-        ((0, 0), {0: 1000.0, 1: 2000.0}, None, 700.0),  # the topic's own beginning, with a margin
+        ((0, 0), {0: 1000.0, 1: 2000.0}, None, 1300.0),  # the topic's own beginning, with a margin
         ((0, 0), {0: 1000.0}, 100.0, 100.0),  # asked for, and the log is whole
         ((0, 5), {0: 1000.0, 1: 2000.0}, None, 2300.0),  # what partition 1 holds, with a margin
         ((0, 5), {0: 1000.0, 1: 2000.0}, 2100.0, 2300.0),
@@ -137,9 +149,39 @@ def test_from_when_on_rows_are_judged(
     assert choose_clip(bounds(*lows), first, since, 300.0).judged_from == judged_from
 
 
+def test_from_the_oldest_row_on_whose_event_is_there() -> None:
+    """By the database's own clock alone, where a record at the topic's beginning has a row."""
+    assert choose_clip(bounds(0, 0), {0: 1000.0}, None, 300.0, published=1100.0).judged_from == 1100.0
+    assert choose_clip(bounds(0, 0), {0: 1000.0}, 50.0, 300.0, published=1100.0).judged_from == 50.0
+    assert choose_clip(bounds(0, 5), {1: 1000.0}, None, 300.0, published=1100.0).judged_from == 1300.0
+
+
+@pytest.mark.parametrize(
+    ("ends", "ranges"),
+    [
+        ({0: 0}, []),
+        ({0: 40}, [(0, 40)]),
+        ({0: 130}, [(0, 100), (100, 130)]),
+        ({0: 1100}, [(0, 100), (250, 350), (500, 600), (750, 850), (1000, 1100)]),
+    ],
+)
+def test_where_samples_are_taken(ends: dict[int, int], ranges: list[tuple[int, int]]) -> None:
+    found = sample_ranges("t", dict.fromkeys(ends, 0), ends, 5)
+    assert [(one.begin[0], one.ends[0]) for one in found] == ranges
+    assert [(one.begin[0], one.ends[0]) for one in sample_ranges("t", {0: 0}, ends, 1)] == ranges[:1]
+
+
 @pytest.mark.parametrize(
     ("at", "fate"),
-    [(None, "unjudged"), (941.0, "young"), (940.0, None), (100.0, None), (99.9, "unjudged"), (2000.0, "young")],
+    [
+        (None, "unjudged"),
+        (941.0, "young"),
+        (940.0, None),
+        (100.0, None),
+        (99.9, "unjudged"),
+        (1060.0, "young"),
+        (1060.1, "future"),
+    ],
 )
 def test_the_fate_of_a_row_without_an_event(at: float | None, fate: str | None) -> None:
     assert fate_of(at, 1000.0, 60.0, Clip(100.0, None)) == fate
@@ -167,6 +209,7 @@ ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
         ({"phantoms": ["x"], "phantoms_suspected": True, "lost": ONE_LOST}, "any", "inconsistent", 0),
         ({"young": 4, "unjudged": 6}, "any", "inconclusive", 3),
         ({"young": 4, "unjudged": 5}, "any", "consistent", 0),
+        ({"young": 4, "unjudged": 5, "future": 1}, "any", "inconclusive", 3),
         ({"rows": 0, "events": 0}, "any", "inconclusive", 3),
         ({"guards": [AuditGuard("g", False, "no")], "lost": ONE_LOST}, "lost-events", "inconclusive", 3),
         ({"surplus": 3, "repeated": ["x"], "pending": 2, "vanished": 1}, "consistent", "consistent", 0),
