@@ -66,11 +66,12 @@ up: setup ## Bring the embedded stack up and leave it running
 	@$(BIN)/python -m stack up $(ARGS)
 
 down: ## Take the embedded stack down
-	@$(BIN)/python -m stack down
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack down; else echo "nothing runs: nothing was set up here"; fi
 
 status: ## Whether the stack runs, where, and how it is
-	@$(BIN)/python -m stack status || [ $$? -eq 3 ]
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack status || [ $$? -eq 3 ]; else echo "nothing runs: nothing was set up here"; fi
 
 clean: ## Take the stack down; remove environment, caches and stack data (runs stay)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack clean; fi
 	rm -rf $(VENV) .cache .stack mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

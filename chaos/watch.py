@@ -60,6 +60,7 @@ class LookoutWatch:
         self._process, self._reader = self._start()
 
     def _start(self) -> tuple["subprocess.Popen[str]", gevent.Greenlet]:
+        self._log.touch(mode=0o600)
         with self._log.open("ab") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "chaos.lookout"],

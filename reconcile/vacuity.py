@@ -192,7 +192,7 @@ def clock_steady(findings: Findings) -> Guard:
     step = ended[-1].detail.get("wall_step") if ended else None
     if not isinstance(step, int | float) or math.isnan(step):
         return not_applicable(name, Kind.VACUITY, "unknown: the run did not note how far the wall clock moved")
-    return vacuity(name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+.3f} s against ours")
+    return vacuity(name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+z.3f} s against ours")
 
 
 def plan_completed(findings: Findings) -> Guard:

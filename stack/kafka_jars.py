@@ -24,7 +24,7 @@ KAFKA_VERSION = "4.4.0"
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 SUMS = Path(__file__).with_name("kafka.sha256")
 CACHE = CHECKOUT / ".cache" / f"kafka-{KAFKA_VERSION}"
-_REMEDY = "delete that folder and run 'python -m stack fetch'"
+_REMEDY = "delete that folder and run 'make setup' again"
 _LOCK_WAIT_S = 300.0
 
 
@@ -130,9 +130,12 @@ def _resolve(scratch: Path) -> list[Path]:
     try:
         environment = builder.from_endpoint(ENDPOINT)
     except (requests.RequestException, RuntimeError, OSError, ValueError) as error:
+        access = "access to a Maven repository"
+        if isinstance(error, requests.exceptions.SSLError):
+            access = "a certificate that it trusts (REQUESTS_CA_BUNDLE names a file of them)"
         raise FetchError(
             f"Kafka {KAFKA_VERSION}'s jars could not be downloaded ({type(error).__name__}): "
-            "give this machine access to a Maven repository and run 'python -m stack fetch'"
+            f"give this machine {access} and run 'make setup' again"
         ) from error
     # jgo parts jars that are Java modules from those that are not; the class path needs both.
     return sorted([*(environment.path / "jars").glob("*.jar"), *(environment.path / "modules").glob("*.jar")])

@@ -10,6 +10,7 @@ from reconcile.lostcauses import tally
 from reconcile.outages import Outage
 from reconcile.report.csvs import lost_ids
 from reconcile.report.document import scope
+from reconcile.report.listed import Listed, other_lists
 from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
 from reconcile.report.results import result_rows
 from reconcile.verdict import Verdict
@@ -26,7 +27,9 @@ _STEPS: Final = {
     m.INJECTED: "{target} proven down",
     m.HEALING: "healing begins",
     m.HEALED: "{target} proven back",
-    m.RECOVERY: "load goes on, everything is healthy again",
+    m.RECOVERY: "load goes on{again}",
+    m.WORKER_LOST: "a process that sent load was lost",
+    m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
     m.DRAIN: "no more orders; waiting until nothing new comes",
     m.DRAINED: "drain over",
     m.INTERRUPTED: "run interrupted: {reason}",
@@ -51,6 +54,7 @@ def markdown_report(history: History, judgement: Judgement) -> str:
         "## Truth table\n\n" + _truth_table(judgement),
         "## Guards\n\n" + _guards(judgement),
         "## Lost events\n\n" + _lost(history, judgement),
+        *(f"## {one.title}\n\n{_listed(one)}" for one in other_lists(judgement)),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -86,7 +90,8 @@ def _timeline(history: History, judgement: Judgement) -> str:
     by_index = {outage.index: outage for outage in judgement.outages}
     for mark in history.marks:
         outage = by_index.get(mark.outage) if mark.outage is not None else None
-        names = {"reason": str(mark.detail.get("reason", "no reason told")), **_names(outage)}
+        again = ", everything is healthy again" if by_index else ""
+        names = {"reason": str(mark.detail.get("reason", "no reason told")), "again": again, **_names(outage)}
         since = mark.at - history.facts.started_at
         steps.append(f"{iso_utc(mark.at)} ({since:+.3f} s): {_STEPS.get(mark.name, mark.name).format_map(names)}")
     return "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, 1)) or "unknown"
@@ -157,6 +162,15 @@ def _lost(history: History, judgement: Judgement) -> str:
     anew = "" if suspected or not ids else "\n\nReady to be published again: `lost-events.ndjson`"
     anew += f" ({note})." if note else "." if anew else ""
     return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report.{anew}"
+
+
+def _listed(one: Listed) -> str:
+    ids = [f"- `{order}`" for order, *_ in one.rows[:FIRST_IDS]]
+    return (
+        f"The first {len(ids)} of {one.total}:\n\n"
+        + "\n".join(ids)
+        + f"\n\nThe whole list: `{one.path}` beside this report."
+    )
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -147,6 +147,11 @@ def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
     lower, upper = append_brackets(
         history.observations, events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     )
+    if len(places):
+        # Of the first one more is known: it came after its order was sent, and not while the broker was away.
+        first = int(np.lexsort((events["offset"], events["partition"]))[0])
+        lower[first] = np.fmax(lower[first], judgement.late.not_before[case])
+        upper[first] = np.fmin(upper[first], judgement.late.not_after[case])
     steps = []
     for event, after, before in zip(events, lower.tolist(), upper.tolist(), strict=True):
         where = f"partition {int(event['partition'])} offset {int(event['offset'])}"

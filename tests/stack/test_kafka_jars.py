@@ -42,7 +42,7 @@ def test_tampered_jar_is_named_with_both_sums(cache: Path, sums_file: Path) -> N
     assert "b-2.jar" in text
     assert hashlib.sha256(b"second").hexdigest() in text
     assert hashlib.sha256(b"secons").hexdigest() in text
-    assert "python -m stack fetch" in text
+    assert "make setup" in text
 
 
 def test_jar_tampered_after_verification_is_found(cache: Path, sums_file: Path) -> None:

@@ -285,6 +285,7 @@ STORIES: list[tuple[str, Change]] = [
     ("three events in the outbox", outbox(7, 8, 9)),
     ("one event in the outbox", outbox(7)),
     ("clock set back", lambda s: s.mark(m.ENDED, wall_step=-1.25)),
+    ("clock moved by next to nothing", lambda s: s.mark(m.ENDED, wall_step=-0.0004)),
     ("clock not a number", lambda s: s.mark(m.ENDED, wall_step=float("nan"))),
     ("run ended by a failure", trouble(m.FAILED, reason="no disk", exit_code=2)),
     ("run interrupted, no reason", trouble(m.INTERRUPTED, exit_code=130)),

@@ -23,6 +23,7 @@ from runlog.clock import iso_utc
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import KEY, T0, Story, facts, order_id
+from tests.reconcile.core.test_rollback import provoked
 
 KEYS = [
     "schema_version",
@@ -220,7 +221,7 @@ def test_scope_names_the_length_of_the_outage() -> None:
     assert "without an outage" in scope(facts(scenario="control"))
 
 
-def test_markdown_fills_in_the_seeds_template() -> None:
+def test_markdown_has_all_its_sections() -> None:
     text = markdown_report(*rich_run())
     for heading in ("# Chaos Test Report — Lost Event", "## Timeline", "## Results", "## Inconsistency Detected?"):
         assert f"{heading}\n" in text
@@ -246,6 +247,18 @@ def test_markdown_of_other_verdicts(story: Story, word: str, cause: str) -> None
     text = markdown_report(history := story.history(), judge(history))
     assert word in text
     assert cause in text
+
+
+def test_markdown_of_a_run_in_which_nothing_is_broken() -> None:
+    text = markdown_report((story := provoked()).history(), judge(story.history()))
+    assert "| DB order count | 0 | 0 |" in text
+    assert "| Kafka event count | N | 3 |" in text
+    assert "Chaos order" not in text and "Chaos event" not in text
+    assert "healthy again" not in text
+    assert ": load goes on\n" in text
+    assert "database and service asked for the orders that were rolled back" in text
+    assert f"## Phantom events\n\nThe first 3 of 3:\n\n- `{order_id(0)}`" in text
+    assert "`phantom-events.csv` beside this report" in text
 
 
 def test_what_comes_from_outside_is_escaped() -> None:

@@ -53,6 +53,13 @@ def test_an_order_is_found_by_each_of_its_names(runs: Path, name: str, capsys: p
     assert story["order_id"] == str(order_id(6))
 
 
+def test_a_late_event_is_bracketed_by_what_proves_it_late(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last answer before the outage came at 10.3, the first after it at 20.9; away it was until 20.8."""
+    (story,) = shown(runs, "#2", capsys)
+    (step,) = [step["text"] for step in story["steps"] if step["witness"] == "Kafka"]
+    assert step.endswith("known within 0.104 s)")
+
+
 def test_a_lost_event_is_told_in_full(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (story,) = shown(runs, "#6", capsys)
     facts = story["facts"]
