@@ -44,7 +44,8 @@ test-all: setup-dev ## Long tests: a fresh clone from nothing to its verdict
 	@$(BIN)/pytest -q -m exhaustive $(ARGS)
 
 mutate: setup-dev ## Change the pure core in every small way; its tests must notice (half an hour)
-	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS); $(BIN)/mutmut results
+	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS)
+	@$(BIN)/python -m tests.mutation.survivors
 
 check: setup-dev ## Format, lint, strict types, import rules of the house
 	@$(BIN)/ruff format --check .

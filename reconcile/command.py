@@ -27,6 +27,7 @@ from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
+from runlog.secrets import CarefulParser
 
 _CODES: Final = """exit codes:
   0    verdict reached, and as expected
@@ -126,7 +127,7 @@ def _fill_step_summary(history: History, judgement: Judgement, folder: RunFolder
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CarefulParser(
         prog="python -m reconcile",
         usage="python -m reconcile RUN [options]\n       python -m reconcile show RUN ORDER_ID\n"
         "       python -m reconcile audit --database-url URL --kafka-bootstrap HOST:PORT [options]",

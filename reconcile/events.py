@@ -17,7 +17,7 @@ from reconcile.attribution import Attribution
 from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
-from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
+from reconcile.topic import KafkaProblem, TopicBounds, is_compacted, quiet_client, read_bounds, scrub
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
@@ -81,7 +81,8 @@ def read_events(
         return _witness(facts, None, None, None, str(problem))
     reader = TopicReading(facts, bounds, attribution)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
-    return _witness(facts, bounds, reader, read_at, problem_text)
+    compacted = is_compacted(client, facts.topic.name)
+    return _witness(facts, bounds, reader, read_at, problem_text, compacted=compacted)
 
 
 def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, patience_s: float) -> str | None:
@@ -158,7 +159,13 @@ def _gone(facts: RunFacts, bounds: TopicBounds) -> str | None:
 
 
 def _witness(
-    facts: RunFacts, bounds: TopicBounds | None, reader: TopicReading | None, read_at: float | None, problem: str | None
+    facts: RunFacts,
+    bounds: TopicBounds | None,
+    reader: TopicReading | None,
+    read_at: float | None,
+    problem: str | None,
+    *,
+    compacted: bool | None = None,
 ) -> EventsWitness:
     ends = bounds.ends if bounds else {}
     return EventsWitness(
@@ -173,4 +180,5 @@ def _witness(
         read_at=read_at,
         complete=problem is None,
         problem=problem,
+        compacted=compacted,
     )

@@ -89,6 +89,9 @@ def topic_intact(findings: Findings) -> Guard:
     if cut:
         text = f"the log of partition {_numbers(cut)} is shorter than it was seen to be: events were cut off"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
+    if events.compacted and findings.table.lost.any():
+        text = f"topic {topic.name} is compacted: a later record may have removed an event that seems lost"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
     same = "its id is unchanged" if topic.topic_id and events.topic_id else "the broker tells no topic id"
     return evidence(name, True, f"no partition lost a record, {same}", EVENTS_IN_DOUBT)
 

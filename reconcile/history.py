@@ -83,6 +83,7 @@ class EventsWitness:
         read_at: epoch seconds of the run's clock when `ends` was taken.
         complete: every partition was read up to its end.
         problem: why not, in one line; None when complete.
+        compacted: later records may remove earlier ones; None when the broker does not tell.
     """
 
     events: NDArray[np.void]
@@ -96,6 +97,7 @@ class EventsWitness:
     read_at: float | None
     complete: bool
     problem: str | None = None
+    compacted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

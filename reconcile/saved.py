@@ -51,6 +51,7 @@ class _Events(msgspec.Struct, forbid_unknown_fields=True):
     complete: bool
     problem: str | None
     arrays: dict[str, _Array]
+    compacted: bool | None = None
 
 
 class _Index(msgspec.Struct):

@@ -14,7 +14,9 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient
 
 # The package offers both names at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
+from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.admin._topic import TopicDescription
 
 TRIES: Final = 3
@@ -77,6 +79,19 @@ def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
         # Right after a restart a broker may not know its own topics yet.
         time.sleep(PAUSE_S)
     raise AssertionError("unreachable")
+
+
+def is_compacted(client: Mapping[str, str], topic: str) -> bool | None:
+    """Return whether `topic` is compacted, so that later records may remove earlier ones; None when nobody tells."""
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    try:
+        # The client must outlive its answer.
+        admin = AdminClient(quiet_client(client))
+        policy = admin.describe_configs([resource], request_timeout=ANSWER_S)[resource].result(ANSWER_S + 1)
+        text = str(policy["cleanup.policy"].value)
+    except (KafkaException, KeyError, TimeoutError):
+        return None
+    return "compact" in text
 
 
 def scrub(text: str, client: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from reconcile.attribution import EXCLUSIVE, Attribution, among
-from reconcile.database import DatabaseProblem, Snapshot, table_name
+from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
 from reconcile.history import IDS, NO_SEQUENCE, ROW, Progress, ids_of
 from runlog.facts import RunFacts
 
@@ -61,7 +61,7 @@ def _since(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDArray[n
         raise DatabaseProblem(
             f"the run did not note `{facts.orders_time_column}` of its check order: rows since its start are not known"
         )
-    query = sql.SQL(_SINCE).format(orders=table_name(facts.orders_table), time=sql.Identifier(facts.orders_time_column))
+    query = sql.SQL(_SINCE).format(orders=table_name(facts.orders_table), time=identifier(facts.orders_time_column))
     blocks = int(snapshot.value(sql.SQL(_BLOCKS).format(), {"table": facts.orders_table}) or 0)
     parts: list[bytes] = []
     for begin in range(0, blocks, PAGES):

@@ -36,5 +36,10 @@ class AnchoredClock:
 
 
 def iso_utc(epoch: float) -> str:
-    """Return `epoch` seconds as ISO 8601 UTC with microseconds, as all our CSV and reports write times."""
+    """Return `epoch` seconds as ISO 8601 UTC with microseconds, as all our CSV and reports write times.
+
+    A number that is no moment of the years 1 to 9999 (a clock that counts otherwise) is told as the number it is.
+    """
+    if not -62_135_596_800 <= epoch < 253_402_300_800:
+        return f"{epoch:.0f} s since 1970"
     return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

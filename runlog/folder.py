@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runlog.secrets import without_secrets
+
 
 class FolderError(Exception):
     """The runs folder cannot be used; the message is one sentence with the remedy."""
@@ -132,7 +134,9 @@ def find_run(text: str, runs_dir: Path) -> RunFolder:
     for candidate in (Path(text), runs_dir / text):
         if (candidate / "run.json").is_file():
             return RunFolder(candidate.resolve())
-    raise FolderError(f"RUN {text}: no such run here or below {runs_dir}; name a run's folder, its id, or `latest`")
+    raise FolderError(
+        f"RUN {without_secrets(text)}: no such run here or below {runs_dir}; name a run's folder, its id, or `latest`"
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

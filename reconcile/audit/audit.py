@@ -5,15 +5,14 @@ the log up to ends that are taken after it, and whatever then seems to be missin
 """
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.attribution import among
 from reconcile.audit.clip import clip_of
 from reconcile.audit.difference import difference
 from reconcile.audit.ids import IdReader
@@ -51,7 +50,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
     """
     with open_snapshot(plan.database_url) as snapshot:
         shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
-        readers = IdReader(shape.kind), IdReader(shape.kind)
+        readers = IdReader(shape.kind, shape.padded), IdReader(shape.kind, shape.padded)
         bounds = read_bounds(plan.kafka, plan.topic)
         progress("rows", 0, None)
         samples = Samples(plan, snapshot, shape, bounds)
@@ -64,22 +63,17 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
             plan.since,
             plan.grace_s,
             calibrated=calibrated,
-            published=lambda: samples.oldest_published(zone),
+            rows_of_first=lambda: samples.first_rows(zone),
         )
         since = None if clip.judged_from is None else column_text(snapshot, shape, clip.judged_from, zone)
         ranges = _ranges(plan, bounds)
-        # Table and log at the same time: each waits for its own server most of the time.
+        # Table and log at the same time: each waits for its own server most of the time. When reading the log ends
+        # badly the rows are not waited for: closing the connection ends that.
         rows = _Thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
-        try:
-            before, log = (read_log(plan.kafka, one, plan.event_ids, readers[1], progress) for one in ranges)
-        finally:
-            rows.join()
+        log = [read_log(plan.kafka, one, plan.event_ids, readers[1], progress) for one in ranges]
+        rows.join()
         row_ids: NDArray[np.void] = rows.result()
-    parts = difference(row_ids, log.ids if not len(before.ids) else np.concatenate([before.ids, log.ids]))
-    if len(before.ids):
-        # Events from before --since were read to find those of rows from then on, not to be judged themselves.
-        parts = replace(parts, only_events=parts.only_events[~among(parts.only_events, np.unique(before.ids))])
-    first = FirstReading(parts, (before, log), bounds, ranges[0].begin)
+    first = FirstReading(difference(row_ids, np.concatenate([part.ids for part in log])), log, bounds, ranges[0].begin)
 
     def related() -> bool:
         with open_snapshot(plan.database_url) as fresh:
@@ -91,14 +85,20 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
     return found
 
 
-def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange]:
-    """Return what is read of the log: a margin before what was asked for, and that itself."""
-    begin = margin = dict(bounds.lows)
+def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, LogRange]:
+    """Return what is read of the log: a margin before what was asked for, that itself, and what is too young yet."""
+    lows, ends = bounds.lows, bounds.ends
+    margin, begin, young = dict(lows), dict(lows), dict(ends)
     if plan.since is not None:
         begin = offsets_from(plan.kafka, plan.topic, bounds, plan.since)
         margin = offsets_from(plan.kafka, plan.topic, bounds, plan.since - SINCE_MARGIN_S)
-        margin = {partition: min(offset, begin[partition]) for partition, offset in margin.items()}
-    return LogRange(plan.topic, margin, begin), LogRange(plan.topic, begin, bounds.ends)
+    if plan.grace_s:
+        young = offsets_from(plan.kafka, plan.topic, bounds, time.time() - plan.grace_s)
+    # Times within a log may go back and forth; the order of the parts may not.
+    begin = {partition: min(offset, young[partition]) for partition, offset in begin.items()}
+    margin = {partition: min(offset, begin[partition]) for partition, offset in margin.items()}
+    topic = plan.topic
+    return LogRange(topic, margin, begin), LogRange(topic, begin, young), LogRange(topic, young, ends)
 
 
 def _zone(

@@ -30,24 +30,24 @@ def clip_of(
     grace_s: float,
     *,
     calibrated: bool,
-    published: Callable[[], float | None],
+    rows_of_first: Callable[[], list[float]],
 ) -> Clip:
     """Return from when on rows are judged; asks the broker for the times of the first records.
 
     Args:
         calibrated: the zone of the rows' times was told from recent events.
-        published: when the oldest row was made whose event stands at the topic's beginning; asked only when needed.
+        rows_of_first: when the rows were made whose events stand at the beginning; asked only when needed.
 
     Raises:
         DatabaseProblem, KafkaProblem: a store did not tell.
     """
     margin = max(LEAST_MARGIN_S, grace_s) + (SUMMER_S if calibrated else 0.0)
-    whole = since is None and not any(bounds.lows.values())
-    return choose_clip(bounds, first_times(client, topic, bounds), since, margin, published() if whole else None)
+    needed = since is None or any(bounds.lows.values())
+    return choose_clip(bounds, first_times(client, topic, bounds), since, margin, rows_of_first() if needed else [])
 
 
 def choose_clip(
-    bounds: TopicBounds, first: dict[int, float], since: float | None, margin: float, published: float | None = None
+    bounds: TopicBounds, first: dict[int, float], since: float | None, margin: float, rows: list[float]
 ) -> Clip:
     """Return from when on rows are judged. Pure.
 
@@ -56,7 +56,7 @@ def choose_clip(
         first: epoch seconds of the first records of each partition that has any.
         since: what was asked for.
         margin: seconds on the safe side.
-        published: when the oldest row was made whose event stands at the beginning of a topic that is whole.
+        rows: when the rows were made whose events stand at the beginning of the partitions, ascending.
     """
     cut = {partition for partition, low in bounds.lows.items() if low > 0}
     unknown = sorted(cut - set(first))
@@ -64,7 +64,8 @@ def choose_clip(
         # A partition that let everything go holds no witness at all: nothing older than now can be judged.
         return Clip(float("inf"), f"partition {', '.join(map(str, unknown))} holds no record any more")
     if cut:
-        held = max(first[partition] for partition in cut) + margin
+        # Producers stamp records as they like; where the rows of these are known, the database has a say too.
+        held = max([*(first[partition] for partition in cut), *rows[-1:]]) + margin
         if since is None or held > since:
             return Clip(held, f"the topic no longer holds older events (from {iso_utc(held)} on, with a margin)")
     if since is not None:
@@ -72,9 +73,9 @@ def choose_clip(
     if not first:
         return Clip(float("inf"), "the topic holds no record")
     # Older rows may be from before the service published anything at all.
-    if published is not None:
-        because = f"no older row's event is in the topic (the oldest is of {iso_utc(published)})"
-        return Clip(published, f"{because}; give --since to judge older rows")
+    if rows:
+        because = f"no older row's event stands at the beginning of the topic (the oldest is of {iso_utc(rows[0])})"
+        return Clip(rows[0], f"{because}; give --since to judge older rows")
     began = min(first.values())
     return Clip(
         began + margin,

@@ -1,6 +1,6 @@
 """The command `python -m reconcile audit`: options in, one audit, a summary or JSON out, an exit code.
 
-It only reads: read-only transactions, a consumer that neither joins a group nor commits, no topic is ever made.
+It only reads: read-only transactions, a consumer that neither joins a group nor commits, no topic of ours is made.
 """
 
 import argparse
@@ -10,12 +10,16 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from reconcile.audit.verdict import EXPECTATIONS, rule
+from reconcile.audit.verdict import EXPECTATIONS, Audited, rule
 from runlog.clock import iso_utc
 from runlog.duration import parse_duration
-from runlog.exitcodes import INCONCLUSIVE, NOT_READY, USAGE_OR_CRASH
+from runlog.exitcodes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
+from runlog.secrets import without_secrets
+
+if TYPE_CHECKING:
+    from reconcile.audit.plan import AuditPlan
 
 _EPILOG: Final = """exit codes:
   0  verdict reached, and as expected     1  verdict reached, and not as expected
@@ -36,7 +40,7 @@ class Wrong(Exception):
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Complain in one sentence."""
-        raise Wrong(f"{message}; --help lists the options")
+        raise Wrong(f"{without_secrets(message)}; --help lists the options")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,20 +53,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Wrong as wrong:
         _say(f"audit: {wrong}")
         return USAGE_OR_CRASH
+    except KeyboardInterrupt:
+        _say("audit: interrupted")
+        return SIGINT
 
 
 def _audit(options: argparse.Namespace) -> int:
     # Late: a wrong option must not wait for drivers to load.
     from reconcile.audit.audit import Unprovable, audit
-    from reconcile.audit.eventid import EventIds
-    from reconcile.audit.output import json_text, print_audit, write_lists
-    from reconcile.audit.plan import AuditPlan
     from reconcile.audit.table import TableMismatch
     from reconcile.database import DatabaseProblem, UnreadableUrl
     from reconcile.progress import show_progress
-    from reconcile.stores import StoresProblem, make_stores
     from reconcile.topic import KafkaProblem, NoSuchTopic
 
+    plan = _plan(options)
+    started = False
+
+    def begun(what: str, done: int, total: int | None) -> None:
+        nonlocal started
+        started = True
+        progress(what, done, total)
+
+    try:
+        with show_progress(options.quiet) as progress:
+            found = audit(plan, begun)
+    except (TableMismatch, UnreadableUrl) as problem:
+        raise Wrong(str(problem)) from None
+    except NoSuchTopic as problem:
+        raise Wrong(f"--topic {options.topic}: {problem}") from None
+    except (DatabaseProblem, KafkaProblem, Unprovable) as problem:
+        _say(f"audit: {problem}")
+        return INCONCLUSIVE if started or isinstance(problem, Unprovable) else NOT_READY
+    return _tell(options, found, plan.grace_s)
+
+
+def _plan(options: argparse.Namespace) -> "AuditPlan":
+    from reconcile.audit.eventid import EventIds
+    from reconcile.audit.plan import AuditPlan
+    from reconcile.stores import StoresProblem, make_stores
+
+    if not options.topic:
+        raise Wrong("--topic: its name is empty; order.created would be one")
     since = _since(options.since)
     grace = _duration("--grace", options.grace)
     try:
@@ -79,7 +110,7 @@ def _audit(options: argparse.Namespace) -> int:
         )
     except StoresProblem as problem:
         raise Wrong(str(problem)) from None
-    plan = AuditPlan(
+    return AuditPlan(
         database_url=stores.database_url,
         kafka=stores.kafka,
         table=options.orders_table,
@@ -92,25 +123,11 @@ def _audit(options: argparse.Namespace) -> int:
         time_zone=options.time_zone,
         outbox=options.outbox_table,
     )
-    started = False
 
-    def begun(what: str, done: int, total: int | None) -> None:
-        nonlocal started
-        started = True
-        progress(what, done, total)
 
-    try:
-        with show_progress(options.quiet) as progress:
-            found = audit(plan, begun)
-    except TableMismatch as mismatch:
-        raise Wrong(str(mismatch)) from None
-    except NoSuchTopic as problem:
-        raise Wrong(f"--topic {options.topic}: {problem}") from None
-    except UnreadableUrl as problem:
-        raise Wrong(str(problem)) from None
-    except (DatabaseProblem, KafkaProblem, Unprovable) as problem:
-        _say(f"audit: {problem}")
-        return INCONCLUSIVE if started or isinstance(problem, Unprovable) else NOT_READY
+def _tell(options: argparse.Namespace, found: Audited, grace: float) -> int:
+    from reconcile.audit.output import json_text, print_audit, write_lists
+
     ruling = rule(found, options.expect)
     if options.output:
         try:
@@ -140,17 +157,15 @@ def _since(text: str | None) -> float | None:
 
 def _moment(text: str, now: float) -> float | None:
     days = _AGO.fullmatch(text)
-    if days:
-        return now - int(days[1]) * 86400
     try:
-        return now - parse_duration(text)
-    except ValueError:
+        return now - (float(days[1]) * 86400 if days else parse_duration(text))
+    except (ValueError, OverflowError):
         pass
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return None if moment.tzinfo is None else moment.timestamp()
+    except (ValueError, OverflowError):
         return None
-    return None if moment.tzinfo is None else moment.timestamp()
 
 
 def _duration(option: str, text: str) -> float:

@@ -1,25 +1,32 @@
 """Where an event tells its order id, and which records count as events at all: read a batch at a time.
 
 A record counts when its value is a JSON object that passes the filter and its id can be read. Where the id comes from
-the value and the record has a key too, a key that names another order makes it none (a key that is no id of this kind
-says nothing). Tombstones, garbage and other event types are no delivery.
+the value and the record has a key too, a key that names another order makes it none, as long as the topic's keys are
+order ids at all: where most of them name something else (a customer, a quoted text), they say nothing. Tombstones,
+garbage and other event types are no delivery.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 from confluent_kafka import Message
+from numpy.typing import NDArray
 
 from reconcile.audit.ids import IdReader
+from reconcile.joins import Bools
 
 _CREATED: Final = "created"
+# A value that is nested too deeply ends in a RecursionError: nobody's order is.
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 DEFAULT: Final = "value:orderId"
 
 
 class _Usual(msgspec.Struct, gc=False):
     """What is read of a value in the usual case; all other members are checked and skipped."""
 
-    orderId: str | int | None = None
+    orderId: str | int | float | None = None
     type: Any = None
     eventType: Any = None
 
@@ -39,6 +46,9 @@ class EventIds:
         filters: member path and value that an event must have; None: a `type` or `eventType` that is told must hold
             "created".
 
+    Attributes:
+        keys_agree, keys_differ: keys that name the order of their value, and those that name another.
+
     Raises:
         ValueError: `where` or `filters` is none of that.
     """
@@ -51,9 +61,16 @@ class EventIds:
         self._filter = _parse_filter(filters) if filters else None
         usual = where == DEFAULT and self._filter is None
         self._texts = self._usual if usual else self._any
+        # How many keys name the order of their value, and how many another: what has been read so far.
+        self.keys_agree = self.keys_differ = 0
         self._decode_usual = msgspec.json.Decoder(_Usual).decode
         self._decode_object = msgspec.json.Decoder(_Object).decode
         self._decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+
+    @property
+    def keys_are_orders(self) -> bool:
+        """Whether the keys read so far are order ids, by most of them."""
+        return self.keys_agree >= self.keys_differ
 
     def texts(self, records: list[Message]) -> list[str]:
         """Return the id texts of those `records` that count as events; empty texts for the others."""
@@ -72,14 +89,14 @@ class EventIds:
         decode = self._decode_usual
         try:
             events = [decode(record.value()) for record in records]  # type: ignore[arg-type]
-        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        except (*_UNREADABLE, TypeError):
             return [self._usual_one(record.value()) for record in records]
         return [_usual_text(event) for event in events]
 
     def _usual_one(self, value: bytes | None) -> str:
         try:
             return "" if value is None else _usual_text(self._decode_usual(value))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return ""
 
     def _any(self, records: list[Message]) -> list[str]:
@@ -98,7 +115,7 @@ class EventIds:
                 members = self._decode_any(value)
                 if not self._passes(members):
                     return ""
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return ""
         return _text(self._told(record, members))
 
@@ -119,19 +136,34 @@ class EventIds:
         return _text(_member(members, path)) == wanted
 
 
-def accept(texts: list[str], keys: list[str] | None, reader: IdReader) -> tuple[Any, Any]:
-    """Return IDS of `texts` and which of them count, once the keys have had their say."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What n records say, once their keys have had their say; parallel arrays of shape (n,).
+
+    Attributes:
+        ids: array of IDS.
+        readable: the value tells an id of the right kind.
+        agree: there is no key, it is no id of that kind, or it names the same order.
+        named: how many keys name the order of their value.
+    """
+
+    ids: NDArray[np.void]
+    readable: Bools
+    agree: Bools
+    named: int
+
+
+def accept(texts: list[str], keys: list[str] | None, reader: IdReader) -> Accepted:
+    """Return what records with these id texts and keys say."""
     ids, valid = reader.of_events(texts)
-    if keys is None or keys == texts:
-        return ids, valid
-    if reader.kind.value == "text":
-        agree = [
-            not key or key == text or reader.of_events([key])[0][0] == one
-            for key, text, one in zip(keys, texts, ids, strict=True)
-        ]
-        return ids, valid & agree
-    named, readable = reader.of_events(keys)
-    return ids, valid & (~readable | (named == ids))
+    if keys is None:
+        return Accepted(ids, valid, np.ones(len(texts), dtype=np.bool_), 0)
+    if keys == texts:
+        return Accepted(ids, valid, np.ones(len(texts), dtype=np.bool_), int(valid.sum()))
+    other = IdReader(reader.kind, reader.padded)
+    named, told = other.of_events(keys)
+    same = told & (named == ids)
+    return Accepted(ids, valid, ~told | same, int((valid & same).sum()))
 
 
 def _usual_text(event: _Usual) -> str:
@@ -159,6 +191,8 @@ def _text(told: object) -> str:
         return told.decode("utf-8", "replace")
     if isinstance(told, bool) or told is None:
         return ""
+    if isinstance(told, float) and told.is_integer():
+        return str(int(told))
     return str(told) if isinstance(told, str | int) else ""
 
 

@@ -6,6 +6,7 @@ else verbatim; texts become digests here, and `names` remembers them.
 """
 
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from hashlib import blake2b
@@ -43,16 +44,19 @@ def kind_of_type(name: str) -> IdKind | None:
 class IdReader:
     """Reads ids of one kind.
 
+    One reader reads rows or events, never both.
+
     Args:
         kind: of the table's column.
+        padded: see `TableShape`.
 
     Attributes:
         names: of text ids the text as it was first met, by its 16 bytes.
         ambiguous: texts of the table that differ and would be taken for one id.
     """
 
-    def __init__(self, kind: IdKind) -> None:
-        self.kind = kind
+    def __init__(self, kind: IdKind, padded: bool = False) -> None:
+        self.kind, self.padded = kind, padded
         self.names: dict[bytes, str] = {}
         self.ambiguous: list[str] = []
 
@@ -60,6 +64,8 @@ class IdReader:
         """Return an array of IDS for `texts`, and which of them are ids of this kind at all."""
         if self.kind is IdKind.UUID:
             return parse_ids(texts)
+        if self.padded:
+            texts = [text.rstrip(" ") for text in texts]
         parsed = [self._one(text) for text in texts]
         if self.kind is IdKind.TEXT:
             for identity, text in zip(parsed, texts, strict=True):
@@ -71,14 +77,10 @@ class IdReader:
     def of_rows(self, texts: Sequence[str]) -> NDArray[np.void]:
         """Return an array of IDS for the text ids of a table; remembers texts that would be taken for one id."""
         found: list[bytes] = []
-        seen: dict[bytes, str] = {}
         for text in texts:
             identity = _digest(canonical(text))
-            known = seen.setdefault(identity, text)
-            if known != text:
+            if self.names.setdefault(identity, text) != text:
                 self.ambiguous.append(text)
-            # The table's own spelling is the one to be shown.
-            self.names[identity] = text
             found.append(identity)
         return np.frombuffer(b"".join(found), dtype=IDS)
 
@@ -116,6 +118,18 @@ def canonical(text: str) -> str:
     if identity is not None and len(text) >= 32:
         return "uuid:" + identity.hex()
     return "ulid:" + text.upper() if _ULID.fullmatch(text) else "text:" + text
+
+
+def spellings(text: str) -> list[str]:
+    """Return the usual spellings of a text id that are all one id when compared: what a table may have of it."""
+    identity = parse_id(text)
+    if identity is not None and len(text) >= 32:
+        dashed = str(uuid.UUID(bytes=identity))
+        plain = dashed.replace("-", "")
+        cased = [word for one in (dashed, plain, f"{{{dashed}}}") for word in (one, one.upper())]
+    else:
+        cased = [text.upper(), text.lower()] if _ULID.fullmatch(text) else []
+    return list(dict.fromkeys([text, *cased]))
 
 
 def bytes_of(ids: NDArray[np.void]) -> Iterable[bytes]:

@@ -61,11 +61,15 @@ class LogRange:
 
 @dataclass(frozen=True, slots=True)
 class LogIds:
-    """What was read: IDS of every event, how many records were none, and where reading stopped."""
+    """What was read.
+
+    Attributes:
+        ids: array of IDS, of every event.
+        unreadable: how many records were no event.
+    """
 
     ids: NDArray[np.void]
     unreadable: int
-    reached: dict[int, int]
 
 
 def read_log(
@@ -77,21 +81,40 @@ def read_log(
 ) -> LogIds:
     """Read the range.
 
+    Args:
+        client: librdkafka properties.
+        wanted: the range.
+        events: tells where order ids are; counts what keys say.
+        reader: of ids.
+        progress: told how reading goes on.
+
     Raises:
         KafkaProblem: it could not be read to its end.
     """
     ids, unreadable = GrowingArray(IDS), 0
+    # Whether keys are order ids shows only when all of them were read: those that differ are kept apart until then.
+    differing = GrowingArray(IDS)
 
     def take(records: list[Message]) -> None:
         nonlocal unreadable
-        found, valid = accept(events.texts(records), events.keys(records), reader)
-        if not valid.all():
-            unreadable += int((~valid).sum())
-            found = found[valid]
+        told = accept(events.texts(records), events.keys(records), reader)
+        found = told.ids
+        if not (told.readable.all() and told.agree.all()):
+            unreadable += int((~told.readable).sum())
+            odd = found[told.readable & ~told.agree]
+            differing.extend(len(odd))[:] = odd
+            events.keys_differ += len(odd)
+            found = found[told.readable & told.agree]
+        events.keys_agree += told.named
         ids.extend(len(found))[:] = found
 
-    reached = drain(client, wanted, take, progress)
-    return LogIds(ids.finish(), unreadable, reached)
+    drain(client, wanted, take, progress)
+    odd = differing.finish()
+    if events.keys_are_orders:
+        unreadable += len(odd)
+    else:
+        ids.extend(len(odd))[:] = odd
+    return LogIds(ids.finish(), unreadable)
 
 
 def drain(

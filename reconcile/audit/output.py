@@ -35,6 +35,7 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
             "repeated_orders": len(found.repeated),
             "surplus_records": found.surplus,
             "young": found.young,
+            "young_events": found.young_events,
             "not_judged": found.unjudged,
             "pending": found.pending,
             "vanished": found.vanished,
@@ -85,6 +86,7 @@ def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float
             f"{name:<16}{number:>12}  {why}"
             for name, number, why in (
                 ("too young", found.young, f"younger than {format_duration(grace_s)}"),
+                ("too young events", found.young_events, f"without a row, younger than {format_duration(grace_s)}"),
                 ("not judged", found.unjudged, "older than what the log can tell"),
                 ("future", found.future, "dated after the database's own clock"),
                 ("pending", found.pending, "still in the outbox"),

@@ -49,8 +49,8 @@ class Samples:
         rows = look_up(self._snapshot, self._shape, list(stamps), None)
         return [(at, stamps[order]) for order, at in rows.items() if at is not None]
 
-    def oldest_published(self, zone: sql.Composable | None) -> float | None:
-        """Return when the oldest row was made whose event stands at the beginning of the topic; None without one.
+    def first_rows(self, zone: sql.Composable | None) -> list[float]:
+        """Return when the rows were made whose events stand at the beginning of the topic's partitions, ascending.
 
         Args:
             zone: SQL of the zone of naive times.
@@ -59,7 +59,7 @@ class Samples:
             DatabaseProblem, KafkaProblem: a store could not be asked.
         """
         rows = look_up(self._snapshot, self._shape, list(self._stamps(dict(self._bounds.lows), 1)), zone)
-        return min((at for at in rows.values() if at is not None), default=None)
+        return sorted(at for at in rows.values() if at is not None)
 
     def any_row(self) -> bool:
         """Return whether any of the events looked at, all over the topic, has a row.
@@ -73,11 +73,11 @@ class Samples:
     def _stamps(self, begin: dict[int, int], places: int) -> dict[str, float]:
         """Return the time of the first record of each order in `places` places from `begin` to the ends."""
         stamps: dict[str, float] = {}
-        reader = IdReader(self._shape.kind)
+        reader = IdReader(self._shape.kind, self._shape.padded)
 
         def take(records: list[Message]) -> None:
-            ids, valid = accept(self._plan.event_ids.texts(records), self._plan.event_ids.keys(records), reader)
-            for record, identity, counts in zip(records, bytes_of(ids), valid, strict=True):
+            told = accept(self._plan.event_ids.texts(records), None, reader)
+            for record, identity, counts in zip(records, bytes_of(told.ids), told.readable, strict=True):
                 if counts:
                     stamps.setdefault(reader.text(identity), record.timestamp()[1] / 1000)
 

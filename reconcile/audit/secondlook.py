@@ -17,20 +17,22 @@ from psycopg import sql
 from reconcile.attribution import among
 from reconcile.audit.clip import Clip
 from reconcile.audit.difference import Difference
-from reconcile.audit.ids import IdReader, bytes_of
+from reconcile.audit.ids import IdKind, IdReader, bytes_of, spellings
 from reconcile.audit.log import LogIds, LogRange, read_log
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
-from reconcile.topic import TopicBounds, read_bounds
+from reconcile.topic import TopicBounds, is_compacted, read_bounds
 from reconcile.wording import some
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
 # So much may the clocks of a service and of its database differ. A row from further ahead has another zone than taken.
 FUTURE_S: Final = 60.0
+# A row that was stamped this long ago may still have been committed, and its event published, only just now.
+RECENT_S: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class FirstReading:
 
     Attributes:
         parts: what only one side has.
-        log: what was read of the topic, part by part.
+        log: what was read of the topic: the margin before what is judged, that itself, and what is too young yet.
         bounds: of the topic before it.
         begin: where reading began, by partition.
     """
@@ -48,6 +50,20 @@ class FirstReading:
     log: Sequence[LogIds]
     bounds: TopicBounds
     begin: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fates:
+    """Of rows without an event: the lost ones, oldest first, how many others are what, and the database's time."""
+
+    lost: list[tuple[str, float | None]]
+    tally: dict[str, int]
+    now: float
+
+    @property
+    def recent(self) -> bool:
+        """Whether one of the lost is so young that its transaction may have ended only just now."""
+        return any(at is not None and self.now - at < RECENT_S for _, at in self.lost)
 
 
 class SecondLook:
@@ -83,26 +99,66 @@ class SecondLook:
         Raises:
             DatabaseProblem, KafkaProblem: a store could not be asked.
         """
-        parts, log, bounds = first.parts, first.log, first.bounds
+        parts, bounds = first.parts, first.bounds
+        # Before any new end of the log is asked for: what leaves the outbox now is then either held or in the log.
+        held = self._held()
         missing, after = self._still_missing(parts.only_rows, bounds, first.begin)
-        lost, tally = self._fates(missing, clip)
-        phantoms = self._phantoms(parts.only_events)
-        tied = len(missing) < parts.rows or len(phantoms) < len(parts.only_events) or related()
+        fates = self._fates(missing, held, clip)
+        events, young = self._judged_events(first)
+        phantoms = self._without_row(sorted(self._name(identity) for identity in bytes_of(events)))
+        begun, wait = time.monotonic(), min(self._plan.grace_s, LONGEST_S)
+        while (phantoms or fates.recent) and (left := begun + wait - time.monotonic()) > 0:
+            self._progress("what may still come, s", round(wait - left), round(wait))
+            time.sleep(min(1.0, left))
+            phantoms = self._without_row(phantoms)
+            if fates.recent:
+                missing, after = self._still_missing(missing, after, dict(after.lows))
+                fates = self._fates(missing, held, clip)
+        tied = len(missing) < parts.rows or len(phantoms) < len(events) or related()
+        compacted = bool(fates.lost and is_compacted(self._plan.kafka, self._plan.topic))
         return Audited(
             rows=parts.rows,
             events=parts.events,
-            events_raw=sum(len(part.ids) for part in log),
-            lost=lost,
+            events_raw=sum(len(part.ids) for part in first.log),
+            lost=fates.lost,
             phantoms=phantoms,
             phantoms_suspected=self._shape.standby,
             repeated=[self._name(identity) for identity in bytes_of(parts.repeated)],
             surplus=parts.surplus,
-            unreadable=sum(part.unreadable for part in log),
-            guards=[*_topic_guards(bounds, after), self._ids_guard(), _tie(tied), _clocks(tally["future"])],
+            unreadable=(unreadable := sum(part.unreadable for part in first.log)),
+            guards=[
+                *_topic_guards(bounds, after),
+                _kept(compacted),
+                self._ids_guard(),
+                _tie(tied, unreadable),
+                _clocks(fates.tally["future"]),
+            ],
             judged_from=clip.judged_from,
             because=clip.because,
-            **tally,
+            young_events=young,
+            **fates.tally,
         )
+
+    def _judged_events(self, first: FirstReading) -> tuple[NDArray[np.void], int]:
+        """Return the events without a row that are neither from before the range nor too young; how many are young."""
+        before, main, young = (part.ids for part in first.log)
+        events = first.parts.only_events
+        events = events[~among(events, np.unique(before))] if len(before) else events
+        late = among(events, np.unique(young)) if len(young) else np.zeros(len(events), dtype=np.bool_)
+        if late.any():
+            # Published twice, once long ago: the first one counts.
+            again = main[among(main, events[late])]
+            late &= ~among(events, np.unique(again))
+        return events[~late], int(late.sum())
+
+    def _held(self) -> set[bytes]:
+        """Return the orders whose event an outbox holds."""
+        outbox = self._plan.outbox
+        if outbox is None:
+            return set()
+        reader = IdReader(self._shape.kind, self._shape.padded)
+        ids, valid = reader.of_events(self._fresh(lambda snapshot: waiting(snapshot, outbox)))
+        return set(bytes_of(ids[valid]))
 
     def _still_missing(
         self, candidates: NDArray[np.void], bounds: TopicBounds, begin: dict[int, int]
@@ -122,38 +178,32 @@ class SecondLook:
             candidates = candidates[~among(candidates, np.unique(late.ids))]
         return candidates, after
 
-    def _fates(self, missing: NDArray[np.void], clip: Clip) -> tuple[list[tuple[str, float | None]], dict[str, int]]:
-        """Return the lost ones, oldest first, and how many of the others are what instead."""
-        texts = [self._name(identity) for identity in bytes_of(missing)]
+    def _fates(self, missing: NDArray[np.void], held: set[bytes], clip: Clip) -> _Fates:
+        identities = list(bytes_of(missing))
+        texts = [self._name(identity) for identity in identities]
         found, now = self._rows_now(texts), self._fresh(database_now)
-        outbox = self._plan.outbox
-        held: set[str] = set() if outbox is None else self._fresh(lambda snapshot: waiting(snapshot, outbox))
         lost: list[tuple[str, float | None]] = []
         tally = dict.fromkeys(("young", "unjudged", "pending", "vanished", "future"), 0)
-        for order in texts:
+        for order, identity in zip(texts, identities, strict=True):
             if order not in found:
                 tally["vanished"] += 1
-            elif order in held:
+            elif identity in held:
                 tally["pending"] += 1
             elif (fate := fate_of(found[order], now, self._plan.grace_s, clip)) is None:
                 lost.append((order, found[order]))
             else:
                 tally[fate] += 1
-        return sorted(lost, key=lambda one: (one[1] or 0.0, one[0])), tally
+        return _Fates(sorted(lost, key=lambda one: (one[1] or 0.0, one[0])), tally, now)
 
-    def _phantoms(self, ids: NDArray[np.void]) -> list[str]:
-        texts = sorted(self._name(identity) for identity in bytes_of(ids))
-        begun = time.monotonic()
-        wait = min(self._plan.grace_s, LONGEST_S)
-        deadline = begun + wait
-        while texts:
-            self._progress("rows that may still come, s", round(time.monotonic() - begun), round(wait))
-            there = self._rows_now(texts)
-            texts = [order for order in texts if order not in there]
-            if not texts or time.monotonic() >= deadline:
-                break
-            time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
-        return texts
+    def _without_row(self, orders: list[str]) -> list[str]:
+        """Return those of `orders`, ids of events, that have no row, however the table may spell them."""
+        spelled = {
+            word: order
+            for order in orders
+            for word in (spellings(order) if self._shape.kind is IdKind.TEXT else [order])
+        }
+        there = {spelled[word] for word in self._rows_now(list(spelled))}
+        return [order for order in orders if order not in there]
 
     def _ids_guard(self) -> AuditGuard:
         ambiguous = self._of_rows.ambiguous
@@ -194,10 +244,18 @@ def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | N
     return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None
 
 
-def _tie(tied: bool) -> AuditGuard:
+def _kept(compacted: bool) -> AuditGuard:
+    text = "what seems lost was not compacted away"
+    if compacted:
+        text = "the topic is compacted: a later record with the same key may have removed an event that seems lost"
+    return AuditGuard("topic keeps every event", not compacted, text)
+
+
+def _tie(tied: bool, unreadable: int) -> AuditGuard:
     text = "orders are in both"
     if not tied:
-        text = "no order is in both; are --topic, --event-id, --event-filter, --orders-table and --id-column right?"
+        none = f" ({some(unreadable, 'record')} counted as no event)" if unreadable else ""
+        text = f"no order is in both{none}; are --topic, --event-id, --event-filter and --orders-table right?"
     return AuditGuard("table and topic belong together", tied, text)
 
 

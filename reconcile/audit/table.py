@@ -4,6 +4,7 @@ Everything happens in read-only transactions. Ages of rows are told by the datab
 zone is taken for the zone that the caller says it has.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from reconcile.audit.ids import IdKind, IdReader, integer_ids, kind_of_type
-from reconcile.database import DatabaseProblem, Snapshot, table_name
+from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, Progress
 
@@ -24,13 +25,17 @@ WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped"""
 _STATE: Final = """SELECT jsonb_build_object('standby', pg_is_in_recovery(),
 'lag', extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
 'now', extract(epoch FROM clock_timestamp()))"""
-_BLOCKS: Final = """SELECT CASE WHEN (SELECT relkind FROM pg_class WHERE oid = to_regclass(%(name)s)) IN ('r', 'm', 'p')
-THEN (SELECT max(pg_relation_size(part)) FROM (SELECT to_regclass(%(name)s) AS part
-UNION SELECT relid FROM pg_partition_tree(to_regclass(%(name)s))) parts) / current_setting('block_size')::int END"""
+# Pages of the biggest table among it and all its children (partitions or by inheritance); none to count where one of
+# them has no pages of its own, as a view or a foreign table.
+_BLOCKS: Final = """WITH RECURSIVE parts AS (SELECT to_regclass(%(name)s)::oid AS part
+UNION SELECT inhrelid FROM pg_inherits JOIN parts ON inhparent = part)
+SELECT CASE WHEN bool_and(relkind IN ('r', 'm', 'p'))
+THEN max(pg_relation_size(part)) / current_setting('block_size')::int END
+FROM parts JOIN pg_class ON pg_class.oid = part"""
 _PACKED: Final = {
     IdKind.UUID: "string_agg(uuid_send({id}), ''::bytea)",
     IdKind.INTEGER: "string_agg(int8send({id}::int8), ''::bytea)",
-    IdKind.TEXT: "array_agg({id}::text)",
+    IdKind.TEXT: "array_agg({id}::text) FILTER (WHERE {id} IS NOT NULL)",
 }
 _TYPES: Final = {IdKind.UUID: "uuid", IdKind.INTEGER: "int8", IdKind.TEXT: "text"}
 _UTC: Final = sql.Literal("UTC")
@@ -44,6 +49,7 @@ class TableShape:
     Attributes:
         name, id_column, time_column: as the options say.
         kind: of its ids.
+        padded: they are texts of a fixed length, in which blanks at the end mean nothing.
         naive: its times have no zone.
         standby: the database is a standby.
         lag_s: seconds since a standby's last replayed transaction; None on a primary, or when nothing was replayed.
@@ -53,6 +59,7 @@ class TableShape:
     id_column: str
     time_column: str
     kind: IdKind
+    padded: bool
     naive: bool
     standby: bool
     lag_s: float | None
@@ -86,7 +93,8 @@ def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) ->
         raise TableMismatch(f"--time-column {time_column}: its type is {columns[time_column]}; a timestamp is right")
     state = snapshot.value(sql.SQL(_STATE).format(), {})
     naive = columns[time_column] == TIMES[0]
-    return TableShape(name, id_column, time_column, kind, naive, state["standby"], state["lag"])
+    padded = columns[id_column] == "character"
+    return TableShape(name, id_column, time_column, kind, padded, naive, state["standby"], state["lag"])
 
 
 def quoted(name: str) -> str:
@@ -102,19 +110,22 @@ def read_ids(
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.
     """
-    parts = {"id": sql.Identifier(shape.id_column), "time": sql.Identifier(shape.time_column)}
+    parts = {"id": identifier(shape.id_column), "time": identifier(shape.time_column)}
     wanted = sql.SQL("SELECT " + _PACKED[shape.kind]).format(**parts)
     of_table = sql.SQL(" FROM {orders} WHERE true").format(orders=table_name(shape.name))
-    recent = sql.SQL(" AND {time} >= %(since)s").format(**parts) if since else sql.SQL("")
-    here = sql.SQL(" AND ctid >= %(begin)s::tid AND ctid < %(end)s::tid")
+    # Rows without a time are read too: that they cannot be judged must be told.
+    recent = sql.SQL(" AND ({time} >= %(since)s OR {time} IS NULL)").format(**parts) if since else sql.SQL("")
+    after, before = sql.SQL(" AND ctid >= %(begin)s::tid"), sql.SQL(" AND ctid < %(end)s::tid")
     blocks = snapshot.value(sql.SQL(_BLOCKS).format(), {"name": quoted(shape.name)})
+    slices = range(0, int(blocks or 0) + 1, PAGES)
     ids = GrowingArray(IDS)
-    for begin in range(0, int(blocks or 0) + 1, PAGES):
+    for begin in slices:
         bounds: dict[str, Any] = {"since": since}
         query = sql.Composed([wanted, of_table, recent])
-        if blocks is not None:
+        if blocks is not None and len(slices) > 1:
             bounds |= {"begin": f"({begin},0)", "end": f"({begin + PAGES},0)"}
-            query = sql.Composed([query, here])
+            # The last one is open: whatever the count of pages was taken from, no row may be left out.
+            query = sql.Composed([query, after] if begin == slices[-1] else [query, after, before])
         fresh = _unpack(snapshot.value(query, bounds), reader)
         ids.extend(len(fresh))[:] = fresh
         progress(_STAGE, len(ids), None)
@@ -142,20 +153,28 @@ def look_up(
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.
     """
-    column = sql.Identifier(shape.id_column)
+    column = identifier(shape.id_column)
     query = sql.SQL(
         "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} "
         "WHERE {id} = ANY(%(ids)s::{type}[])"
     ).format(id=column, time=aware(shape, zone), orders=table_name(shape.name), type=sql.SQL(_TYPES[shape.kind]))
+    # PostgreSQL's texts hold no NUL, so such an id has no row.
+    ids = [one for one in ids if "\0" not in one]
     found: dict[str, float | None] = {}
     for at in range(0, len(ids), ASKED):
-        found |= snapshot.value(query, {"ids": ids[at : at + ASKED]}) or {}
+        told = snapshot.value(query, {"ids": ids[at : at + ASKED]}) or {}
+        found |= {order: _finite(epoch) for order, epoch in told.items()}
     return found
+
+
+def _finite(epoch: float | str | None) -> float | None:
+    """Return a time; None for "infinity", which JSON holds as a text."""
+    return None if epoch is None or not math.isfinite(float(epoch)) else float(epoch)
 
 
 def aware(shape: TableShape, zone: sql.Composable | None) -> sql.Composable:
     """Return SQL for the time column with a zone."""
-    column = sql.Identifier(shape.time_column)
+    column = identifier(shape.time_column)
     if not shape.naive:
         return column
     return sql.SQL("({} AT TIME ZONE {})").format(column, zone or _UTC)
@@ -182,8 +201,8 @@ def database_now(snapshot: Snapshot) -> float:
     return float(snapshot.value(sql.SQL("SELECT extract(epoch FROM clock_timestamp())::float8").format(), {}))
 
 
-def waiting(snapshot: Snapshot, outbox: str) -> set[str]:
-    """Return the ids of the orders whose event an outbox still holds.
+def waiting(snapshot: Snapshot, outbox: str) -> list[str]:
+    """Return the ids, as they are written there, of the orders whose event an outbox still holds.
 
     Raises:
         TableMismatch: it is not such a table.
@@ -193,7 +212,7 @@ def waiting(snapshot: Snapshot, outbox: str) -> set[str]:
     if absent:
         raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
     query = sql.SQL("SELECT array_agg(aggregateid::text) FROM {} WHERE published_at IS NULL").format(table_name(outbox))
-    return set(snapshot.value(query, {}) or ())
+    return [one for one in snapshot.value(query, {}) or () if one is not None]
 
 
 __all__ = ["DatabaseProblem", "TableMismatch", "TableShape", "describe", "look_up", "read_ids"]

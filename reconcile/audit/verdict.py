@@ -30,6 +30,7 @@ class Audited:
         young, unjudged, pending, vanished, future: rows without an event that are too young to be judged, older than
             what the log can tell of, still in the outbox, deleted while they were looked at, or dated in the future.
         unreadable: records that count as no event.
+        young_events: events without a row that are too young to be judged.
         guards: see there.
         judged_from: epoch seconds from when on rows were judged; None: all. `because`: why.
     """
@@ -48,6 +49,7 @@ class Audited:
     vanished: int
     unreadable: int
     future: int = 0
+    young_events: int = 0
     guards: list[AuditGuard] = field(default_factory=list)
     judged_from: float | None = None
     because: str | None = None

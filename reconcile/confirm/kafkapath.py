@@ -5,10 +5,12 @@ for, and goes on to the end that the topic has now: what lies behind the end tha
 """
 
 import json
+import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -140,19 +142,56 @@ def _note(message: Message, first: EventsWitness, wanted: set[str], found: Found
 
 
 def order_of(value: bytes) -> str | None:
-    """Return the order id of an `order.created` as canonical text; None when the value is nothing of the kind."""
+    """Return the order id of an `order.created` as canonical text; None when the value is nothing of the kind.
+
+    Strict JSON in UTF-8, without lone surrogates. A member that is told twice must be right both times, and the last
+    one counts. Members of other names may hold any JSON, bytes that are no UTF-8 included.
+    """
     try:
-        event = json.loads(value)
-        kinds = [str(event[name]).lower() for name in ("type", "eventType") if event.get(name) is not None]
-        complete = isinstance(event["items"], list) and all(isinstance(item, dict) for item in event["items"])
-        texts = [event[name] for name in ("orderId", "customerId", "eventId")]
-        moment = event["occurredAt"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        text = value.decode("utf-8", "surrogateescape")
+        event = json.loads(text, object_pairs_hook=_Members, parse_constant=_refuse)
+        if b"\\u" in value and _LONE.search(json.dumps(event, ensure_ascii=False)):
+            return None
+    except (ValueError, RecursionError):
         return None
-    told = isinstance(moment, str | int | float) and not isinstance(moment, bool)
-    if not complete or not told or any(not isinstance(text, str) for text in texts):
+    if not isinstance(event, _Members) or not all(_fits(name, told) for name, told in event):
         return None
-    return _plain(texts[0]) if all("created" in kind for kind in kinds) else None
+    told = dict(event)
+    if any(name not in told for name in ("orderId", "customerId", "eventId", "occurredAt", "items")):
+        return None
+    kinds = [told[name].lower() for name in ("type", "eventType") if told.get(name) is not None]
+    return _plain(told["orderId"]) if all("created" in kind for kind in kinds) else None
+
+
+# Lone surrogates from escapes; those that stand for odd bytes (PEP 383) lie between.
+_LONE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+class _Members(list[tuple[str, Any]]):
+    """A JSON object as it was written: members in their order, also those of one name."""
+
+
+def _fits(name: str, told: object) -> bool:
+    """Return whether a member of an event has the type that it must have."""
+    if name in {"orderId", "customerId", "eventId"}:
+        return _is_text(told)
+    if name in {"type", "eventType"}:
+        return told is None or _is_text(told)
+    if name == "occurredAt":
+        number = isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told)
+        return number or _is_text(told)
+    if name == "items":
+        return isinstance(told, list) and all(isinstance(item, _Members) for item in told) and type(told) is list
+    return True
+
+
+def _is_text(told: object) -> bool:
+    """Return whether it is a text without lone surrogates, which also stand for bytes that were no UTF-8."""
+    return isinstance(told, str) and not any("\ud800" <= sign <= "\udfff" for sign in told)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _plain(text: str) -> str:

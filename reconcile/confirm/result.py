@@ -32,6 +32,7 @@ class Confirmation:
         unsettled: those about which something came only after the first reading.
         complete: both stores were read as far as was needed.
         problem: why not, in one line; None when complete.
+        lost_rows_sha256: of the file that holds the lost events made anew; None when there is none.
     """
 
     digest: str
@@ -41,3 +42,4 @@ class Confirmation:
     unsettled: list[Contradiction] = field(default_factory=list)
     complete: bool = True
     problem: str | None = None
+    lost_rows_sha256: str | None = None

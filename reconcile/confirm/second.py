@@ -1,6 +1,7 @@
 """Takes the second path: asks both stores about the violations of a run, and keeps what they say with the witnesses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from reconcile.confirm.candidates import Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
@@ -19,7 +20,8 @@ class SecondLook:
 
     Attributes:
         confirmation: of the violations; None when there is none.
-        lost_rows: lines of JSON, one for each lost event whose row was read, by send time; None when not read.
+        lost_rows: lines of JSON, one for each lost event whose row was read, by send time; None when they were not
+            read, or what was kept of them is damaged.
     """
 
     confirmation: Confirmation | None
@@ -35,10 +37,12 @@ def kept_look(folder: RunFolder, judgement: Judgement) -> SecondLook | None:
     if kept is None or kept.digest != asked.digest or not kept.complete:
         return None
     try:
-        lines = (folder.witnesses / LOST_ROWS).read_bytes().splitlines()
+        raw = (folder.witnesses / LOST_ROWS).read_bytes()
     except OSError:
         return None
-    return SecondLook(kept, tuple(lines))
+    # What is to be published again must be what was read; the confirmation stands without it.
+    whole = kept.lost_rows_sha256 == sha256(raw).hexdigest()
+    return SecondLook(kept, tuple(raw.splitlines()) if whole else None)
 
 
 def unasked(judgement: Judgement, problem: str) -> SecondLook:
@@ -74,7 +78,9 @@ def look_again(
     seen, later = ({order for order, row in rows.items() if row.seen is as_it_was} for as_it_was in (True, False))
     confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later))
     lines = lost_lines(facts.topic.name, lost, rows)
-    write_text(folder.witnesses / LOST_ROWS, "".join(line.decode() + "\n" for line in lines))
+    raw = b"".join(line + b"\n" for line in lines)
+    write_text(folder.witnesses / LOST_ROWS, raw.decode())
+    confirmation = replace(confirmation, lost_rows_sha256=sha256(raw).hexdigest())
     save_confirmation(folder, confirmation)
     return SecondLook(confirmation, tuple(lines))
 

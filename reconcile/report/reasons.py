@@ -72,7 +72,9 @@ def fix(history: History, judgement: Judgement) -> str:
 
 def lost_rows_note(history: History, judgement: Judgement) -> str | None:
     """Return what `lost-events.ndjson` lacks: the events whose rows were gone when they were read for it."""
-    if history.lost_rows is None or judgement.suspicion.lost_events:
+    if judgement.suspicion.lost_events or not judgement.counts["lost_events"]:
         return None
+    if history.lost_rows is None:
+        return "it is empty: what was kept of their rows is missing or damaged"
     gone = judgement.counts["lost_events"] - len(history.lost_rows)
     return f"{some(gone, 'lost event')} could not be made anew: the rows were gone by then" if gone > 0 else None

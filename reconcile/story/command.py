@@ -20,6 +20,7 @@ from reconcile.story.story import Story, find_cases, tell
 from runlog.clock import iso_utc
 from runlog.exitcodes import AS_EXPECTED, USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run
+from runlog.secrets import CarefulParser, without_secrets
 
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 
@@ -69,8 +70,9 @@ def _wanted(text: str) -> int | str:
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
     number = _NUMBER.fullmatch(text)
     if number is None:
+        given = without_secrets(text)
         raise ValueError(
-            f"ORDER_ID {text}: an order id, a customer id (both UUIDs) or a sequence number like #17 is right"
+            f"ORDER_ID {given}: an order id, a customer id (both UUIDs) or a sequence number like #17 is right"
         )
     return int(number[1])
 
@@ -93,7 +95,7 @@ def _text(story: Story, history: History) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CarefulParser(
         prog="python -m reconcile show",
         description="Tell one order's story from all witnesses, marks and logs of a run. Asks no store.",
     )

@@ -48,7 +48,9 @@ def read_change(lines: list[str]) -> Change:
 
 def read_argued(text: str) -> set[Change]:
     """Return the changes that are argued: blocks apart by empty lines, their arguments (`#`) before them."""
-    blocks = ([line for line in block.splitlines() if not line.startswith("#")] for block in text.split("\n\n"))
+    blocks = (
+        [line for line in block.splitlines() if line and not line.startswith("#")] for block in text.split("\n\n")
+    )
     return {read_change(block) for block in blocks if block}
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from reconcile.audit.clip import Clip, choose_clip
 from reconcile.audit.difference import difference
-from reconcile.audit.ids import IdKind, IdReader, bytes_of, canonical, integer_id, integer_ids, kind_of_type
+from reconcile.audit.eventid import EventIds, accept
+from reconcile.audit.ids import IdKind, IdReader, bytes_of, canonical, integer_id, integer_ids, kind_of_type, spellings
 from reconcile.audit.samples import sample_ranges
 from reconcile.audit.secondlook import fate_of
 from reconcile.audit.verdict import Audited, AuditGuard, rule
@@ -84,6 +85,41 @@ def test_rows_that_would_be_taken_for_one_are_remembered() -> None:
     assert reader.ambiguous == [UUID.upper()]
 
 
+def test_ids_that_would_be_taken_for_one_are_remembered_over_all_parts_of_a_table() -> None:
+    reader = IdReader(IdKind.TEXT)
+    reader.of_rows([ULID])
+    reader.of_rows(["x", ULID])
+    assert reader.ambiguous == []
+    reader.of_rows([ULID.lower()])
+    assert reader.ambiguous == [ULID.lower()]
+
+
+def test_blanks_at_the_end_of_a_padded_id_mean_nothing() -> None:
+    (found, _), (other, _) = (IdReader(IdKind.TEXT, padded).of_events(["a  ", "a"]) for padded in (True, False))
+    assert found[0] == found[1]
+    assert other[0] != other[1]
+
+
+def test_spellings_that_are_one_id() -> None:
+    assert spellings(ULID.lower()) == [ULID.lower(), ULID]
+    assert spellings("order-1") == ["order-1"]
+    braced = "{" + UUID.upper() + "}"
+    assert {braced, UUID, UUID.upper(), UUID.replace("-", "")} <= set(spellings(braced))
+    assert {canonical(one) for one in spellings(UUID)} == {canonical(UUID)}
+
+
+def test_keys_that_are_no_order_ids_say_nothing() -> None:
+    reader = IdReader(IdKind.INTEGER)
+    told = accept(["1", "2", "3", "x"], ["1", "5", "", "9"], reader)
+    assert told.readable.tolist() == [True, True, True, False]
+    assert told.agree.tolist() == [True, False, True, False]
+    assert told.named == 1
+    events = EventIds()
+    assert events.keys_are_orders
+    events.keys_differ = 1
+    assert not events.keys_are_orders
+
+
 def test_kinds_of_columns() -> None:
     named = {name: kind_of_type(name) for name in ("uuid", "bigint", "integer", "text", "character varying", "numeric")}
     assert list(named.values()) == [
@@ -146,14 +182,21 @@ def bounds(*lows: int) -> TopicBounds:
 def test_from_when_on_rows_are_judged(
     lows: tuple[int, ...], first: dict[int, float], since: float | None, judged_from: float
 ) -> None:
-    assert choose_clip(bounds(*lows), first, since, 300.0).judged_from == judged_from
+    assert choose_clip(bounds(*lows), first, since, 300.0, []).judged_from == judged_from
 
 
 def test_from_the_oldest_row_on_whose_event_is_there() -> None:
     """By the database's own clock alone, where a record at the topic's beginning has a row."""
-    assert choose_clip(bounds(0, 0), {0: 1000.0}, None, 300.0, published=1100.0).judged_from == 1100.0
-    assert choose_clip(bounds(0, 0), {0: 1000.0}, 50.0, 300.0, published=1100.0).judged_from == 50.0
-    assert choose_clip(bounds(0, 5), {1: 1000.0}, None, 300.0, published=1100.0).judged_from == 1300.0
+    rows = [1100.0, 1200.0]
+    assert choose_clip(bounds(0, 0), {0: 1000.0}, None, 300.0, rows).judged_from == 1100.0
+    assert choose_clip(bounds(0, 0), {0: 1000.0}, 50.0, 300.0, rows).judged_from == 50.0
+
+
+def test_a_producer_whose_clock_is_wrong_does_not_tell_what_a_cut_topic_holds() -> None:
+    rows = [1100.0, 1200.0]
+    assert choose_clip(bounds(0, 5), {1: 1000.0}, None, 300.0, rows).judged_from == 1500.0
+    assert choose_clip(bounds(0, 5), {1: 4000.0}, None, 300.0, rows).judged_from == 4300.0
+    assert choose_clip(bounds(0, 5), {1: 1000.0}, 900.0, 300.0, rows).judged_from == 1500.0
 
 
 @pytest.mark.parametrize(

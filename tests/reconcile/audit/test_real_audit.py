@@ -3,83 +3,15 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from reconcile.__main__ import main
-from tests.conftest import Infra
+from tests.reconcile.audit.shop import Shop, lost, orders, stamped, store_naive
 
 pytestmark = pytest.mark.real
-
-
-class Shop:
-    """A table and a topic of their own, and the audit of them."""
-
-    def __init__(self, infra: Infra, capsys: pytest.CaptureFixture[str]) -> None:
-        self.infra, self._capsys = infra, capsys
-        self.table = f"audit_{uuid.uuid4().hex[:8]}"
-        self.topic = f"audit-{uuid.uuid4().hex[:8]}"
-        self.admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
-        self.producer = Producer({"bootstrap.servers": infra.kafka_bootstrap, "linger.ms": 5})
-
-    def make(self, id_type: str = "uuid", time_type: str = "timestamptz", **config: str) -> None:
-        self.sql(f"CREATE TABLE {self.table} (id {id_type} PRIMARY KEY, created_at {time_type})")
-        made = self.admin.create_topics([NewTopic(self.topic, 2, 1, config=config)])
-        made[self.topic].result(20)
-
-    def sql(self, statement: str, *values: object) -> list[Any]:
-        with psycopg.connect(self.infra.database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), values or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def store(self, *orders: object, at: str = "now() - interval '10 minutes'") -> None:
-        for order in orders:
-            self.sql(f"INSERT INTO {self.table} VALUES (%s, {at})", order)
-
-    def put(self, key: object, value: bytes | None, **more: Any) -> None:
-        self.producer.produce(self.topic, key=None if key is None else str(key), value=value, **more)
-        assert self.producer.flush(20) == 0
-
-    def publish(self, *orders: object, **more: Any) -> None:
-        for order in orders:
-            self.put(order, json.dumps({"orderId": str(order)}).encode(), **more)
-
-    def code(self, *options: str) -> tuple[int, str, str]:
-        where = ["--orders-table", self.table, "--topic", self.topic]
-        stores = ["--database-url", self.infra.database_url, "--kafka-bootstrap", self.infra.kafka_bootstrap]
-        self._capsys.readouterr()
-        code = main(["audit", *stores, *where, *options])
-        told = self._capsys.readouterr()
-        return code, told.out, told.err
-
-    def audit(self, *options: str) -> Any:
-        code, out, err = self.code("--json", "--grace", "1s", "--since", "20m", *options)
-        assert out, err
-        found = json.loads(out)
-        assert found["exit_code"] == code
-        return found
-
-
-@pytest.fixture
-def shop(infra: Infra, capsys: pytest.CaptureFixture[str]) -> Iterator[Shop]:
-    made = Shop(infra, capsys)
-    yield made
-    made.sql(f"DROP TABLE IF EXISTS {made.table}")
-    made.admin.delete_topics([made.topic])[made.topic].exception(20)
-
-
-def orders(count: int) -> list[str]:
-    return [str(uuid.uuid4()) for _ in range(count)]
-
-
-def lost(found: Any) -> set[str]:
-    return {one["order_id"] for one in found["lost_events"]}
 
 
 def test_each_missing_one_is_named(shop: Shop) -> None:
@@ -276,14 +208,6 @@ def test_naive_times_of_any_zone(shop: Shop, zone: str, options: list[str]) -> N
     assert lost(found) == set(gone)
     assert found["counts"]["young"] == 1
     assert any(guard["name"] == "zone known" and guard["passed"] for guard in found["guards"])
-
-
-def stamped(minutes_ago: float) -> int:
-    return round((time.time() - minutes_ago * 60) * 1000)
-
-
-def store_naive(shop: Shop, minutes_ago: float, *named: str) -> None:
-    shop.store(*named, at=f"(now() - interval '{minutes_ago} minutes') AT TIME ZONE 'UTC'")
 
 
 def test_events_published_again_do_not_make_another_zone(shop: Shop) -> None:
@@ -504,7 +428,7 @@ def test_lists_and_summary(shop: Shop, tmp_path: Any) -> None:
     shop.make("text")
     shop.store("=cmd()", "fine")
     shop.publish("fine", "@phantom")
-    code, out, _ = shop.code("--grace", "1s", "--since", "20m", "--output", str(tmp_path / "lists"))
+    code, out, _ = shop.code("--grace", "0s", "--since", "20m", "--output", str(tmp_path / "lists"))
     assert code == 1
     assert out.startswith("INCONSISTENT\n1 row without an event in the topic; 1 event without a row\n")
     assert (tmp_path / "lists" / "lost-events.csv").read_text().splitlines()[1].startswith("'=cmd(),")
@@ -555,9 +479,9 @@ def test_a_row_without_a_time_is_not_judged(shop: Shop) -> None:
     shop.store(*timeless, at="NULL")
     shop.store(*whole)
     shop.publish(*whole)
-    # With --since such a row is not even read; without it, it is read and cannot be judged.
-    assert shop.audit()["counts"]["rows"] == 1
-    assert lost(shop.audit()) == set()
+    found = shop.audit()
+    assert (found["counts"]["rows"], found["counts"]["not_judged"], lost(found)) == (2, 1, set())
+    assert "all 1 judged rows" in found["reason"]
 
 
 def test_orders_that_come_while_it_reads_are_not_lost(shop: Shop) -> None:

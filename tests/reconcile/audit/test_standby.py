@@ -49,7 +49,7 @@ def test_phantoms_on_a_standby_are_suspected(stack: EmbeddedStack, capsys: pytes
 
     def audited(*options: str) -> tuple[int, dict[str, object]]:
         where = ["--database-url", state.database_url, "--kafka-bootstrap", state.kafka_bootstrap]
-        what = ["--orders-table", "watched", "--since", "20m", "--grace", "1s", "--json"]
+        what = ["--orders-table", "watched", "--since", "20m", "--grace", "0s", "--json"]
         capsys.readouterr()
         code = main(["audit", *where, *what, *options])
         return code, json.loads(capsys.readouterr().out)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reconcile.confirm.candidates import MOST, Candidate, Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare
@@ -10,13 +12,15 @@ from reconcile.confirm.kafkapath import order_of
 from reconcile.confirm.lostrows import lost_lines
 from reconcile.confirm.result import Confirmation, Contradiction
 from reconcile.confirm.sqlpath import FoundRow, visible
+from reconcile.event_value import EventDecoder
 from reconcile.findings import Guard
+from reconcile.idtext import parse_id
 from reconcile.judge import judge, with_confirmation
 from reconcile.report import json_text
 from reconcile.verdict import Verdict
 from runlog import exitcodes
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import Story, order_id
+from tests.reconcile.core.story import KEY, Story, order_id
 
 A = str(order_id(1))
 LOST = Candidate(A, ("lost event",), row=True, event=False)
@@ -188,6 +192,56 @@ EVENT = f'"orderId":"{A}","customerId":"c","eventId":"e","occurredAt":1,"items":
 )
 def test_what_counts_as_an_event(value: str, order: str | None) -> None:
     assert order_of(value.encode()) == order
+
+
+ODD = [
+    *("null", "true", "7", "1.5", "1e999", "-0", '""', '"x"', "[]", "{}", "[{}]", "[[]]", "[1]", "NaN", "Infinity"),
+    *('"\\ud800"', '"\\ud83d\\ude00"', '"\\u0000"', '["created"]', '"order.created"', '"cancelled"', f'"{A}"'),
+]
+MEMBERS = ("orderId", "customerId", "eventId", "occurredAt", "items", "type", "eventType", "more")
+
+
+@st.composite
+def values(draw: st.DrawFn) -> bytes:
+    """Events with members changed, told twice or left out, and bytes that were changed on the way."""
+    members = [
+        ("orderId", f'"{A}"'),
+        ("customerId", f'"{KEY.customer_id(1)}"'),
+        ("eventId", '"e"'),
+        ("occurredAt", "1"),
+        ("items", "[{}]"),
+    ]
+    for name, told in draw(st.lists(st.tuples(st.sampled_from(MEMBERS), st.sampled_from(ODD)), max_size=3)):
+        place = draw(st.integers(0, len(members)))
+        members = [*members[:place], (name, told), *members[place:]]
+    if draw(st.integers(0, 5)) == 0:
+        members.pop(draw(st.integers(0, len(members) - 1)))
+    text = "{" + ",".join(f'"{name}":{told}' for name, told in members) + "}"
+    encoded = text.encode(draw(st.sampled_from(["utf-8"] * 8 + ["utf-8-sig", "utf-16", "utf-16-le"])))
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(encoded) - 1))
+        encoded = encoded[:at] + draw(st.binary(max_size=2)) + encoded[at + draw(st.integers(0, 2)) :]
+    return encoded
+
+
+@settings(max_examples=2000, deadline=None)
+@given(values())
+def test_both_paths_hold_the_same_for_an_event(value: bytes) -> None:
+    """They share no code, and must not contradict each other: that would mean that the harness is wrong."""
+    told = EventDecoder(KEY).batch([value], [None])
+    first = len(told.where) + told.foreign == 1
+    second = order_of(value)
+    assert first == (second is not None and parse_id(second) is not None), value
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", MEMBERS)
+def test_both_paths_take_each_odd_member_alike(name: str, odd: str) -> None:
+    for value in (f'{{"{name}":{odd},{EVENT}}}', f'{{{EVENT},"{name}":{odd}}}'):
+        told = EventDecoder(KEY).batch([value.encode()], [None])
+        second = order_of(value.encode())
+        same = second is not None and parse_id(second) is not None
+        assert (len(told.where) + told.foreign == 1) == same, value
 
 
 def test_a_lost_event_is_made_anew_from_its_row() -> None:

@@ -1,5 +1,7 @@
 """A second look at a made-up run that finds all of it as it is: for tests of what comes after it."""
 
+from hashlib import sha256
+
 from reconcile.confirm.candidates import candidates_of
 from reconcile.confirm.compare import save_confirmation
 from reconcile.confirm.result import Confirmation
@@ -15,4 +17,5 @@ def confirm_all(folder: RunFolder, history: History) -> None:
     asked = candidates_of(judgement)
     lines = [f'{{"topic":"order.created","key":"{order}","value":{{}}}}\n' for order in lost_ids(judgement)]
     write_text(folder.witnesses / LOST_ROWS, "".join(lines))
-    save_confirmation(folder, Confirmation(asked.digest, asked.eligible, len(asked.first)))
+    digest = sha256("".join(lines).encode()).hexdigest()
+    save_confirmation(folder, Confirmation(asked.digest, asked.eligible, len(asked.first), lost_rows_sha256=digest))

@@ -165,6 +165,12 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
         set_to(events_changes={"ends": {0: START_OFFSET + 6}, "reached": {0: START_OFFSET + 6}}),
     ),
     ("topic not truncated or re-created", Kind.EVIDENCE, set_to(events_changes={"ends": {}}), nothing),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"compacted": True}), lambda s: s.order(7, 12, event=False)),
+        set_to(events_changes={"compacted": True}),
+    ),
     ("snapshot complete", Kind.EVIDENCE, set_to(rows_changes={"complete": False, "problem": "refused"}), nothing),
     ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),
     ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"torn_bytes": 3}), lambda s: s.unanswered(5, 5)),

@@ -1,0 +1,16 @@
+"""The shop that is audited."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Infra
+from tests.reconcile.audit.shop import Shop
+
+
+@pytest.fixture
+def shop(infra: Infra, capsys: pytest.CaptureFixture[str]) -> Iterator[Shop]:
+    made = Shop(infra, capsys)
+    yield made
+    made.sql(f"DROP TABLE IF EXISTS {made.table}")
+    made.admin.delete_topics([made.topic])[made.topic].exception(20)

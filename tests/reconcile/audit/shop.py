@@ -1,0 +1,79 @@
+"""A table and a topic of their own on the real stores, and the audit of them."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from reconcile.__main__ import main
+from tests.conftest import Infra
+
+
+class Shop:
+    """A table and a topic of their own, and the audit of them."""
+
+    def __init__(self, infra: Infra, capsys: pytest.CaptureFixture[str]) -> None:
+        self.infra, self._capsys = infra, capsys
+        self.table = f"audit_{uuid.uuid4().hex[:8]}"
+        self.topic = f"audit-{uuid.uuid4().hex[:8]}"
+        self.admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
+        self.producer = Producer({"bootstrap.servers": infra.kafka_bootstrap, "linger.ms": 5})
+
+    def make(self, id_type: str = "uuid", time_type: str = "timestamptz", **config: str) -> None:
+        self.sql(f"CREATE TABLE {self.table} (id {id_type} PRIMARY KEY, created_at {time_type})")
+        made = self.admin.create_topics([NewTopic(self.topic, 2, 1, config=config)])
+        made[self.topic].result(20)
+
+    def sql(self, statement: str, *values: object) -> list[Any]:
+        with psycopg.connect(self.infra.database_url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def store(self, *orders: object, at: str = "now() - interval '10 minutes'") -> None:
+        for order in orders:
+            self.sql(f"INSERT INTO {self.table} VALUES (%s, {at})", order)
+
+    def put(self, key: object, value: bytes | None, **more: Any) -> None:
+        self.producer.produce(self.topic, key=None if key is None else str(key), value=value, **more)
+        assert self.producer.flush(20) == 0
+
+    def publish(self, *orders: object, **more: Any) -> None:
+        for order in orders:
+            self.put(order, json.dumps({"orderId": str(order)}).encode(), **more)
+
+    def code(self, *options: str) -> tuple[int, str, str]:
+        where = ["--orders-table", self.table, "--topic", self.topic]
+        stores = ["--database-url", self.infra.database_url, "--kafka-bootstrap", self.infra.kafka_bootstrap]
+        self._capsys.readouterr()
+        code = main(["audit", *stores, *where, *options])
+        told = self._capsys.readouterr()
+        return code, told.out, told.err
+
+    def audit(self, *options: str) -> Any:
+        code, out, err = self.code("--json", "--grace", "0s", "--since", "20m", *options)
+        assert out, err
+        found = json.loads(out)
+        assert found["exit_code"] == code
+        return found
+
+
+def orders(count: int) -> list[str]:
+    return [str(uuid.uuid4()) for _ in range(count)]
+
+
+def lost(found: Any) -> set[str]:
+    return {one["order_id"] for one in found["lost_events"]}
+
+
+def stamped(minutes_ago: float) -> int:
+    return round((time.time() - minutes_ago * 60) * 1000)
+
+
+def store_naive(shop: Shop, minutes_ago: float, *named: str) -> None:
+    shop.store(*named, at=f"(now() - interval '{minutes_ago} minutes') AT TIME ZONE 'UTC'")
