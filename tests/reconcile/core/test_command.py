@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,46 @@ def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert told.out == ""
     assert "Traceback" not in told.err
     return told.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw[: len(raw) // 2],
+        lambda raw: b"hello\n" + raw,
+        lambda raw: raw.replace(b"order.created", b"order.createD"),
+        lambda raw: raw[:5] + bytes([raw[5] ^ 0x80]) + raw[6:],
+    ],
+    ids=["cut", "added to", "changed", "a bit flipped"],
+)
+def test_lost_events_that_were_changed_on_disk_are_not_handed_on(runs: Path, change: Callable[[bytes], bytes]) -> None:
+    """The verdict stands without them, and the report says what is missing."""
+    kept = runs / RUN / "witnesses" / "lost-rows.ndjson"
+    assert main(["latest", "--runs-dir", str(runs), "--quiet"]) == 0
+    assert (runs / RUN / "lost-events.ndjson").read_bytes() == kept.read_bytes() != b""
+    kept.write_bytes(change(kept.read_bytes()))
+    assert main(["latest", "--runs-dir", str(runs), "--quiet"]) == 0
+    assert (runs / RUN / "lost-events.ndjson").read_bytes() == b""
+    assert "missing or damaged" in (runs / RUN / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["postgresql://mars:TOPSECRET@h/db"],
+        ["latest", "postgresql://mars:TOPSECRET@h/db"],
+        ["latest", "--database-urll", "postgresql://mars:TOPSECRET@h/db"],
+        ["show", "latest", "postgresql://mars:TOPSECRET@h/db"],
+        ["show", "latest", "1", "password=TOPSECRET"],
+    ],
+)
+def test_a_slip_of_the_finger_shows_no_password(
+    runs: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        raise SystemExit(main([*arguments, "--runs-dir", str(runs)]))
+    assert ended.value.code == 2
+    assert "TOPSECRET" not in "".join(capsys.readouterr())
 
 
 def test_unknown_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from reconcile.__main__ import main
+from reconcile.confirm.kafkapath import order_of
 from reconcile.events import read_events
 from reconcile.history import ids_of
 from reconcile.rows import read_rows
@@ -80,6 +81,27 @@ def test_a_compacted_topic_has_holes_and_an_end(infra: Infra) -> None:
     assert set(texts(ids_of(witness.events))) <= set(map(str, orders))
     assert set(texts(ids_of(witness.events))) >= set(map(str, orders[1:]))
     assert witness.reached == witness.ends == {0: 19}
+
+
+def test_values_without_bottom_are_no_events(infra: Infra) -> None:
+    topic = topic_with(infra, {})
+    one, deep = uuid.uuid4(), uuid.uuid4()
+    topic.put(str(one), order_created(one, KEY.customer_id(1)))
+    bottomless = b"[" * 5000 + b"]" * 5000
+    topic.put("x", b'{"x":' + bottomless + b"}")
+    topic.put(str(deep), order_created(deep, KEY.customer_id(2))[:-1] + b', "more":' + bottomless + b"}")
+    topic.flush()
+    witness = read_events({"bootstrap.servers": infra.kafka_bootstrap}, facts_of(KEY, topic=topic.name), CLOCK, silent)
+    assert witness.complete, witness.problem
+    assert (texts(ids_of(witness.events)), witness.unreadable) == ([str(one)], 2)
+    assert order_of(b'{"x":' + bottomless + b"}") is None
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete", "delete"])
+def test_a_topic_that_is_compacted_is_known_as_one(infra: Infra, policy: str) -> None:
+    topic = topic_with(infra, {"cleanup.policy": policy})
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
+    assert read_events(client, facts_of(KEY, topic=topic.name), CLOCK, silent).compacted is (policy != "delete")
 
 
 @pytest.mark.parametrize("id_type", ["bigint", "text"])
