@@ -16,7 +16,7 @@ from psycopg import sql
 from reconcile.audit.clip import clip_of
 from reconcile.audit.difference import difference
 from reconcile.audit.ids import IdReader
-from reconcile.audit.log import LogRange, read_log
+from reconcile.audit.log import LogIds, LogRange, read_log
 from reconcile.audit.logtimes import offsets_from
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.samples import Samples
@@ -73,7 +73,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         log = [read_log(plan.kafka, one, plan.event_ids, readers[1], progress) for one in ranges]
         rows.join()
         row_ids: NDArray[np.void] = rows.result()
-    first = FirstReading(difference(row_ids, np.concatenate([part.ids for part in log])), log, bounds, ranges[0].begin)
+    first = FirstReading(difference(row_ids, _together(log)), log, bounds, ranges[0].begin)
 
     def related() -> bool:
         with open_snapshot(plan.database_url) as fresh:
@@ -83,6 +83,12 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
     found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
     found.guards.append(AuditGuard("zone known", True, zone_words))
     return found
+
+
+def _together(log: list[LogIds]) -> NDArray[np.void]:
+    """Return the ids of all parts; mostly only one has any, and a copy of many millions is worth avoiding."""
+    parts = [part.ids for part in log if len(part.ids)]
+    return parts[0] if len(parts) == 1 else np.concatenate([part.ids for part in log])
 
 
 def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, LogRange]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reconcile.history import IDS
 from reconcile.joins import Bools, Words, number_ids, words
 
-_CHUNK: Final = 2**19
+_CHUNK: Final = 2**16
 _A_BUCKET: Final = 6  # bits: 64 ids
 _FACTOR_HI: Final = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_LO: Final = np.uint64(0xC2B2AE3D27D4EB4F)

@@ -43,6 +43,13 @@ TUNING: Final[dict[str, Any]] = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 500,
 }
+# For a look at a few records: what is fetched ahead of them would only cost memory.
+FEW: Final = 2_000
+_FEW: Final[dict[str, Any]] = {
+    "queued.max.messages.kbytes": 256,
+    "fetch.max.bytes": 1_000_000,
+    "fetch.message.max.bytes": 100_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ def drain(
     if not wanted.wanted:
         return dict(wanted.begin)
     try:
-        consumer = Consumer({**quiet_client(client), **TUNING})
+        consumer = Consumer({**quiet_client(client), **TUNING, **(_FEW if wanted.wanted <= FEW else {})})
     except (KafkaException, ValueError, TypeError) as error:
         raise KafkaProblem(f"the Kafka client refuses its properties: {scrub(str(error), client)}") from None
     try:
