@@ -110,7 +110,7 @@ def test_spellings_that_are_one_id() -> None:
 
 def test_keys_that_are_no_order_ids_say_nothing() -> None:
     reader = IdReader(IdKind.INTEGER)
-    told = accept(["1", "2", "3", "x"], ["1", "5", "", "9"], reader)
+    told = accept(["1", "2", "3", "x"], [b"1", b"5", None, b"9"], reader)
     assert told.readable.tolist() == [True, True, True, False]
     assert told.agree.tolist() == [True, False, True, False]
     assert told.named == 1
@@ -261,3 +261,22 @@ ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
 def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict: str, code: int) -> None:
     ruling = rule(replace(CLEAN, **changes), expect)  # type: ignore[arg-type]
     assert (ruling.verdict, ruling.exit_code) == (verdict, code), ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("texts", "keys", "agree"),
+    [
+        (["1", "2"], [b"1", b"2"], [True, True]),
+        (["1", "2"], [b"1\n2", b""], [True, True]),  # neither is an integer
+        (["1", "2"], [b"2", b"1"], [False, False]),
+        (["1", "2"], [b"1", None], [True, True]),
+        (["1", "2"], [b"\xff", b"02"], [True, True]),
+    ],
+)
+def test_keys_beside_ids(texts: list[str], keys: list[bytes | None], agree: list[bool]) -> None:
+    assert accept(texts, keys, IdReader(IdKind.INTEGER)).agree.tolist() == agree
+
+
+def test_texts_with_line_ends_are_not_mixed_up_with_their_neighbours() -> None:
+    told = accept(["a\nb", "c"], [b"a", b"b\nc"], IdReader(IdKind.TEXT))
+    assert (told.agree.tolist(), told.named) == ([False, False], 0)
