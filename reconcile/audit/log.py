@@ -167,6 +167,7 @@ class _Draining:
         self._progress, self._patience_s = progress, patience_s
         self._at = dict(wanted.begin)
         self._unread = {partition for partition, end in wanted.ends.items() if wanted.begin[partition] < end}
+        self._assigned = len(self._unread)
 
     def run(self) -> dict[int, int]:
         topic, begin = self._wanted.topic, self._wanted.begin
@@ -190,23 +191,32 @@ class _Draining:
         """Take a batch in; return whether it brought reading on."""
         records = [message for message in messages if message.error() is None]
         before = self._done()
+        ends, last = self._wanted.ends, self._last_offsets(records)
+        if any(offset >= ends[partition] for partition, offset in last.items()):
+            # Others go on writing: what came after the end is no part of this reading.
+            records = [one for one in records if (one.offset() or 0) < ends[one.partition() or 0]]
+        for partition, offset in last.items():
+            self._reach(partition, offset + 1)
         if records:
-            partitions = np.array([record.partition() for record in records], dtype=np.int64)
-            offsets = np.array([record.offset() for record in records], dtype=np.int64)
-            inside = np.ones(len(records), dtype=np.bool_)
-            for partition in np.unique(partitions).tolist():
-                here = partitions == partition
-                inside &= ~here | (offsets < self._wanted.ends[partition])
-                self._reach(partition, int(offsets[here].max()) + 1)
-            if not inside.all():
-                # Others go on writing: what came after the end is no part of this reading.
-                records = [records[index] for index in np.flatnonzero(inside).tolist()]
-            if records:
-                self._take(records)
+            self._take(records)
         if len(records) < len(messages):
             for message in messages:
                 self._heed(message)
         return self._done() > before
+
+    def _last_offsets(self, records: list[Message]) -> dict[int, int]:
+        """Return the last offset of each partition among `records`, which come in order within a partition."""
+        last: dict[int, int] = {}
+        # As long as every partition is being read, the search may end when each was met. A partition that is done may
+        # still have records in the queue, which must not be overlooked.
+        enough = self._assigned if len(self._unread) == self._assigned else len(records) + 1
+        for record in reversed(records):
+            partition = record.partition() or 0
+            if partition not in last:
+                last[partition] = record.offset() or 0
+                if len(last) >= enough:
+                    break
+        return last
 
     def _heed(self, message: Message) -> None:
         error, partition, offset = message.error(), message.partition(), message.offset()

@@ -38,6 +38,13 @@ def test_differences_agree_with_sets(rows: list[int], events: list[int]) -> None
     assert found.surplus == len(events) - len(set(events))
 
 
+def test_the_id_zero_is_seen() -> None:
+    zero, other = np.array([(0, 0)], dtype=IDS), np.array([(0, 1)], dtype=IDS)
+    assert difference(zero, other[:0]).only_rows.tolist() == [(0, 0)]
+    assert difference(other, np.concatenate([other, zero])).only_events.tolist() == [(0, 0)]
+    assert difference(zero, np.concatenate([zero, zero])).surplus == 1
+
+
 def test_ids_that_share_a_half_are_told_apart() -> None:
     one, other = np.array([(7, 1), (7, 2), (8, 1)], dtype=IDS), np.array([(7, 1), (8, 2)], dtype=IDS)
     found = difference(one, other)
