@@ -94,6 +94,17 @@ def ids_in(path: Path) -> list[str]:
         return sorted(row["order_id"] for row in csv.DictReader(stream))
 
 
+def _event(value: bytes | None) -> dict[str, Any] | None:
+    """What a record says, None for a tombstone, garbage, or another type: no delivery."""
+    try:
+        event = json.loads(value or b"")
+    except ValueError:
+        return None
+    if not isinstance(event, dict) or not {"orderId", "customerId", "eventId", "items"} <= event.keys():
+        return None
+    return event if "created" in str(event.get("type") or event.get("eventType") or "created") else None
+
+
 def _events(bootstrap: str, topic: str, prefix: str) -> Counter[str]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"count-{uuid.uuid4()}"})
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
@@ -110,10 +121,9 @@ def _events(bootstrap: str, topic: str, prefix: str) -> Counter[str]:
         partition, offset, value = message.partition(), message.offset(), message.value()
         assert partition is not None
         assert offset is not None
-        assert value is not None
         read[partition] = offset + 1
-        event = json.loads(value)
-        if event["customerId"].startswith(prefix):
+        event = _event(value)
+        if event is not None and event["customerId"].startswith(prefix):
             found[event["orderId"]] += 1
     consumer.close()
     return found
