@@ -62,6 +62,11 @@ def table_name(name: str) -> sql.Identifier:
     return identifier(*name.split("."))
 
 
+def quoted(name: str) -> str:
+    """Return `name`, or `schema.name`, as SQL text with each part quoted: for `to_regclass`."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
+
+
 def identifier(*parts: str) -> sql.Identifier:
     """Return a quoted name for a query with parameters: in such a one a per cent sign stands doubled."""
     return sql.Identifier(*(part.replace("%", "%%") for part in parts))

@@ -13,6 +13,7 @@ from psycopg import sql
 from reconcile.attribution import EXCLUSIVE, Attribution, among
 from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
 from reconcile.history import IDS, NO_SEQUENCE, ROW, Progress, ids_of
+from reconcile.pages import page_slices
 from runlog.facts import RunFacts
 
 # Pages a question: 20,000 of them hold some 2 million rows at most, 32 MB of ids, far from the 1 GB of one value.
@@ -20,9 +21,8 @@ PAGES: Final = 20_000
 ASKED: Final = 50_000
 _STAGE: Final = "rows"
 
-_BLOCKS: Final = "SELECT pg_relation_size(CAST(%(table)s AS regclass)) / current_setting('block_size')::int"
 _SINCE: Final = """SELECT string_agg(uuid_send(id), ''::bytea) FROM {orders}
-WHERE ctid >= %(begin)s::tid AND ctid < %(end)s::tid AND {time} > %(since)s"""
+WHERE {time} > %(since)s"""
 _NAMED: Final = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
 SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
 _WAITING: Final = """SELECT string_agg(decode(replace(b.aggregateid, '-', ''), 'hex'), ''::bytea) FROM {outbox} b
@@ -62,11 +62,9 @@ def _since(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDArray[n
             f"the run did not note `{facts.orders_time_column}` of its check order: rows since its start are not known"
         )
     query = sql.SQL(_SINCE).format(orders=table_name(facts.orders_table), time=identifier(facts.orders_time_column))
-    blocks = int(snapshot.value(sql.SQL(_BLOCKS).format(), {"table": facts.orders_table}) or 0)
     parts: list[bytes] = []
-    for begin in range(0, blocks, PAGES):
-        bounds = {"begin": f"({begin},0)", "end": f"({begin + PAGES},0)", "since": facts.database_time}
-        parts.append(snapshot.value(query, bounds) or b"")
+    for here, bounds in page_slices(snapshot, facts.orders_table, PAGES):
+        parts.append(snapshot.value(query + here, {"since": facts.database_time, **bounds}) or b"")
         progress(_STAGE, sum(map(len, parts)) // IDS.itemsize, None)
     return np.frombuffer(b"".join(parts), dtype=IDS)
 

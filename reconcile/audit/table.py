@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from reconcile.audit.ids import IdKind, IdReader, integer_ids, kind_of_type
-from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
+from reconcile.database import DatabaseProblem, Snapshot, identifier, quoted, table_name
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, Progress
+from reconcile.pages import page_slices
 
 PAGES: Final = 4_000
 ASKED: Final = 20_000
@@ -25,13 +26,6 @@ WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped"""
 _STATE: Final = """SELECT jsonb_build_object('standby', pg_is_in_recovery(),
 'lag', extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
 'now', extract(epoch FROM clock_timestamp()))"""
-# Pages of the biggest table among it and all its children (partitions or by inheritance); none to count where one of
-# them has no pages of its own, as a view or a foreign table.
-_BLOCKS: Final = """WITH RECURSIVE parts AS (SELECT to_regclass(%(name)s)::oid AS part
-UNION SELECT inhrelid FROM pg_inherits JOIN parts ON inhparent = part)
-SELECT CASE WHEN bool_and(relkind IN ('r', 'm', 'p'))
-THEN max(pg_relation_size(part)) / current_setting('block_size')::int END
-FROM parts JOIN pg_class ON pg_class.oid = part"""
 _PACKED: Final = {
     IdKind.UUID: "string_agg(uuid_send({id}), ''::bytea)",
     IdKind.INTEGER: "string_agg(int8send({id}::int8), ''::bytea)",
@@ -97,11 +91,6 @@ def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) ->
     return TableShape(name, id_column, time_column, kind, padded, naive, state["standby"], state["lag"])
 
 
-def quoted(name: str) -> str:
-    """Return a table's name as SQL text, with each part quoted."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
-
-
 def read_ids(
     snapshot: Snapshot, shape: TableShape, reader: IdReader, since: str | None, progress: Progress
 ) -> NDArray[np.void]:
@@ -115,18 +104,10 @@ def read_ids(
     of_table = sql.SQL(" FROM {orders} WHERE true").format(orders=table_name(shape.name))
     # Rows without a time are read too: that they cannot be judged must be told.
     recent = sql.SQL(" AND ({time} >= %(since)s OR {time} IS NULL)").format(**parts) if since else sql.SQL("")
-    after, before = sql.SQL(" AND ctid >= %(begin)s::tid"), sql.SQL(" AND ctid < %(end)s::tid")
-    blocks = snapshot.value(sql.SQL(_BLOCKS).format(), {"name": quoted(shape.name)})
-    slices = range(0, int(blocks or 0) + 1, PAGES)
     ids = GrowingArray(IDS)
-    for begin in slices:
-        bounds: dict[str, Any] = {"since": since}
-        query = sql.Composed([wanted, of_table, recent])
-        if blocks is not None and len(slices) > 1:
-            bounds |= {"begin": f"({begin},0)", "end": f"({begin + PAGES},0)"}
-            # The last one is open: whatever the count of pages was taken from, no row may be left out.
-            query = sql.Composed([query, after] if begin == slices[-1] else [query, after, before])
-        fresh = _unpack(snapshot.value(query, bounds), reader)
+    for here, bounds in page_slices(snapshot, shape.name, PAGES):
+        query = sql.Composed([wanted, of_table, recent, here])
+        fresh = _unpack(snapshot.value(query, {"since": since, **bounds}), reader)
         ids.extend(len(fresh))[:] = fresh
         progress(_STAGE, len(ids), None)
     return ids.finish()

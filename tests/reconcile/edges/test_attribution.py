@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import psycopg
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,13 +45,32 @@ def test_acknowledged_ids_are_those_that_were_told() -> None:
     assert found.of_run(ids(order_id(0).int, order_id(1).int)).tolist() == [True, False]
 
 
-def test_real_rows_since_the_check_order(infra: Infra) -> None:
+# Plain, in partitions, and with all its rows in a table that inherits: none of them may be overlooked.
+SHAPES = {
+    "plain": ["CREATE TABLE untagged (id uuid, made timestamp NOT NULL)"],
+    "partitioned": [
+        "CREATE TABLE untagged (id uuid, made timestamp NOT NULL) PARTITION BY HASH (id)",
+        "CREATE TABLE untagged_0 PARTITION OF untagged FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        "CREATE TABLE untagged_1 PARTITION OF untagged FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+    ],
+    "inherited": [
+        "CREATE TABLE untagged (id uuid, made timestamp NOT NULL)",
+        "CREATE TABLE untagged_0 () INHERITS (untagged)",
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
     before, check, own, after = (uuid.uuid4() for _ in range(4))
     with psycopg.connect(infra.database_url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE untagged (id uuid PRIMARY KEY, made timestamp NOT NULL)")
         try:
+            for statement in SHAPES[shape]:
+                connection.execute(statement.encode())
+            filled = b"untagged_0" if shape == "inherited" else b"untagged"
             for place, order in enumerate((before, check, own, after)):
-                connection.execute("INSERT INTO untagged VALUES (%s, %s)", (order, f"2026-11-24T10:00:0{place}"))
+                insert = b"INSERT INTO " + filled + b" VALUES (%s, %s)"
+                connection.execute(insert, (order, f"2026-11-24T10:00:0{place}"))
             known = facts(
                 orders_table="untagged",
                 orders_time_column="made",
@@ -71,7 +91,7 @@ def test_real_rows_since_the_check_order(infra: Infra) -> None:
             assert witness.problem is not None
             assert "rows since its start are not known" in witness.problem
         finally:
-            connection.execute("DROP TABLE untagged")
+            connection.execute("DROP TABLE IF EXISTS untagged CASCADE")
 
 
 def test_ledger_and_marks_without_orders() -> None:
