@@ -6,7 +6,6 @@ the same bytes; where it is not, reading is tried again.
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +26,7 @@ from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
-from runlog.secrets import CarefulParser
+from runlog.secrets import CarefulParser, shows_secret
 
 _CODES: Final = """exit codes:
   0    verdict reached, and as expected
@@ -41,13 +40,11 @@ Several at once: not restored, then 2, 130/143, preflight, 3, 1, 0.
 The connection options are needed only when what the stores said is not completely saved in the run's folder.
 Each can come from its environment variable, which keeps secrets out of the list of processes."""
 
-_PASSWORD: Final = re.compile(r"://[^/@]*:[^/]*@|password\s*=", re.IGNORECASE)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
-    if options.database_url and _PASSWORD.search(options.database_url):
+    if options.database_url and shows_secret(options.database_url):
         _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))

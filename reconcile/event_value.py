@@ -25,7 +25,7 @@ SEQUENCE_BITS: Final = np.uint64(62)
 SEQUENCE_MASK: Final = np.uint64((1 << 62) - 1)
 _CREATED: Final = "created"
 # A value that is nested too deeply ends in a RecursionError.
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -118,7 +118,7 @@ class EventDecoder:
         present = [value for value in values if value is not None]
         try:
             records = [decode(value) for value in present]
-        except _UNREADABLE:
+        except UNREADABLE:
             readable = [(position, self._readable(value)) for position, value in zip(positions, present, strict=True)]
             positions = [position for position, record in readable if record is not None]
             records = [record for _, record in readable if record is not None]
@@ -131,7 +131,7 @@ class EventDecoder:
     def _readable(self, value: bytes) -> _OrderCreated | None:
         try:
             return self._decode(value)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
 

@@ -7,6 +7,11 @@ Every process of a run uses the same anchor, so times of different processes com
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
+
+# The years 1 to 9999, all that ISO 8601 writes with four digits, in epoch seconds; the end excluded.
+EARLIEST_S: Final = -62_135_596_800.0
+LATEST_S: Final = 253_402_300_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,6 @@ def iso_utc(epoch: float) -> str:
 
     A number that is no moment of the years 1 to 9999 (a clock that counts otherwise) is told as the number it is.
     """
-    if not -62_135_596_800 <= epoch < 253_402_300_800:
+    if not EARLIEST_S <= epoch < LATEST_S:
         return f"{epoch:.0f} s since 1970"
     return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -5,12 +5,17 @@ import re
 from typing import Final, NoReturn
 
 _IN_URL: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
-_NAMED: Final = re.compile(r"(password\s*=\s*)('[^']*'|[^\s&]+)", re.IGNORECASE)
+_NAMED: Final = re.compile(r"(password\s*=\s*)('[^']*'|[^\s&]*)", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
     """Return `text` with the user part of URLs, and what is given as a password, replaced by `***`."""
     return _NAMED.sub(r"\1***", _IN_URL.sub("***@", text))
+
+
+def shows_secret(text: str) -> bool:
+    """Return whether `text` holds what `without_secrets` takes out."""
+    return without_secrets(text) != text
 
 
 class CarefulParser(argparse.ArgumentParser):

@@ -16,7 +16,7 @@ from reconcile.audit.verdict import EXPECTATIONS, Audited, rule
 from runlog.clock import iso_utc
 from runlog.duration import parse_duration
 from runlog.exitcodes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
-from runlog.secrets import without_secrets
+from runlog.secrets import shows_secret, without_secrets
 
 if TYPE_CHECKING:
     from reconcile.audit.plan import AuditPlan
@@ -29,7 +29,6 @@ _EPILOG: Final = """exit codes:
 Nothing is written to either store. Connections can come from LOCUST_DATABASE_URL, LOCUST_KAFKA_BOOTSTRAP and
 LOCUST_KAFKA_CONFIG, which keeps secrets out of the list of processes. What it proves, and what not: docs/audit.md."""
 _LONGEST_GRACE_S: Final = 7 * 24 * 3600.0
-_PASSWORD: Final = re.compile(r"://[^/@]*:[^/@]*@|password\s*=", re.IGNORECASE)
 _AGO: Final = re.compile(r"(\d+)d")
 
 
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     try:
         options = _parser().parse_args(arguments)
-        if options.database_url and _PASSWORD.search(options.database_url):
+        if options.database_url and shows_secret(options.database_url):
             _say("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
         return _audit(options)
     except Wrong as wrong:

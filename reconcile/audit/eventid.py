@@ -15,12 +15,11 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from reconcile.audit.ids import IdReader
+from reconcile.event_value import UNREADABLE
 from reconcile.joins import Bools
 
 _CREATED: Final = "created"
 _NONE: Final = frozenset({None})
-# A value that is nested too deeply ends in a RecursionError: nobody's order is.
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 DEFAULT: Final = "value:orderId"
 
 
@@ -88,7 +87,7 @@ class EventIds:
         decode = self._decode_usual
         try:
             events = [decode(record.value()) for record in records]  # type: ignore[arg-type]
-        except (*_UNREADABLE, TypeError):
+        except (*UNREADABLE, TypeError):
             return [self._usual_one(record.value()) for record in records]
         texts: list[Any] = [event.orderId for event in events]
         try:
@@ -105,7 +104,7 @@ class EventIds:
     def _usual_one(self, value: bytes | None) -> str:
         try:
             return "" if value is None else _usual_text(self._decode_usual(value))
-        except _UNREADABLE:
+        except UNREADABLE:
             return ""
 
     def _any(self, records: list[Message]) -> list[str]:
@@ -124,7 +123,7 @@ class EventIds:
                 members = self._decode_any(value)
                 if not self._passes(members):
                     return ""
-        except _UNREADABLE:
+        except UNREADABLE:
             return ""
         return _text(self._told(record, members))
 

@@ -19,6 +19,7 @@ from reconcile.judge import Judgement
 from reconcile.lostcauses import Evidence
 from reconcile.outages import Moment
 from reconcile.table import EXTRA, UNRECORDED
+from runlog.clock import LATEST_S
 from runlog.ledger import Phase
 from runlog.outcomes import Outcome
 
@@ -27,8 +28,6 @@ LOST_COLUMNS: Final = (*COLUMNS, "moment", "in_flight", "latency_s", "latency_cl
 _DUPLICATE_COLUMNS: Final = (*COLUMNS, "kind", "partition", "offset", "event_id")
 _LATE_COLUMNS: Final = (*COLUMNS, "appended_not_before", "appended_not_after", "delay_s")
 _SEQUENCES: Final = 1 << 62
-# Epoch seconds of the end of the year 9999, which ISO 8601 can still write with four digits.
-_LATEST_TIME: Final = 253_402_300_800.0
 Column = list[str]
 
 
@@ -83,7 +82,7 @@ def id_texts(hi: Words, lo: Words) -> Column:
 
 def time_texts(times: Floats) -> Column:
     """Return epoch seconds as ISO 8601 UTC with microseconds; NaN and what no clock shows become an empty text."""
-    known = np.abs(times) < _LATEST_TIME
+    known = np.abs(times) < LATEST_S
     micros = np.rint(np.where(known, times, 0.0) * 1e6).astype("datetime64[us]")
     texts = np.datetime_as_string(micros, unit="us").tolist()
     return [f"{text}Z" if there else "" for text, there in zip(texts, known.tolist(), strict=True)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runlog.secrets import without_secrets
+from runlog.secrets import shows_secret, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,9 @@ from runlog.secrets import without_secrets
         ("host=x PASSWORD = 'TO P' user=y", "host=x PASSWORD = *** user=y"),
         ("postgresql://mars@h/db", "postgresql://mars@h/db"),
         ("latest", "latest"),
+        ("host=x password=", "host=x password=***"),
     ],
 )
 def test_secrets_are_taken_out(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
+    assert shows_secret(text) is (text != shown)

@@ -45,23 +45,20 @@ def second(*changes: Change) -> Change:
     return both(planned, again, *changes)
 
 
-def answered(*at: float) -> Change:
-    def change(story: Story) -> None:
-        kept = story.lookout() if story.observations is None else story.observations
-        told = [Observation(T0 + each, T0 + each + 0.004, {0: START_OFFSET + 2}) for each in at]
-        story.observations = sorted([*kept, *told], key=lambda seen: seen.asked)
-
-    return change
-
-
 def answers(*times: tuple[float, float]) -> Change:
     """Add answered questions, each asked and answered at given seconds."""
 
     def change(story: Story) -> None:
         told = [Observation(T0 + asked, T0 + answered, {0: START_OFFSET + 2}) for asked, answered in times]
-        story.observations = sorted([*story.lookout(), *told], key=lambda seen: seen.asked)
+        kept = story.lookout() if story.observations is None else story.observations
+        story.observations = sorted([*kept, *told], key=lambda seen: seen.asked)
 
     return change
+
+
+def answered(*at: float) -> Change:
+    """Add questions that were answered at once."""
+    return answers(*((asked, asked + 0.004) for asked in at))
 
 
 def away(*asked: float, until: float) -> Change:
