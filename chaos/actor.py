@@ -13,7 +13,7 @@ import gevent
 
 from chaos.journal import Journal, OpenFault
 from chaos.plan import Outage
-from chaos.targets import Target, TargetError
+from chaos.targets import Target, TargetError, Undo
 from chaos.watch import LookoutWatch, NotProven
 from runlog import marks
 from runlog.clock import AnchoredClock
@@ -63,7 +63,7 @@ class Actor:
         self._mark = mark
         self._run_id = run_id
         self._edge_timeout = edge_timeout
-        self._open: tuple[int, Outage] | None = None
+        self._open: tuple[int, Outage, Undo] | None = None
         self._healing: float | None = None
         self._healed_by = "harness"
         self._act: gevent.Greenlet | None = None
@@ -87,11 +87,12 @@ class Actor:
             raise AlreadyDown(f"{self._target.describe()} is down already, and not by this run: it is left alone")
         began = self._clock.now()
         described = self._target.describe()
+        undo = self._target.prepare(outage.fault)
         self._journal.open(OpenFault(self._run_id, outage.fault, outage.target, described, began, os.getpid()))
-        self._open = (index, outage)
+        self._open = (index, outage, undo)
         detail = {"fault": outage.fault, "target": outage.target, "described": described}
         self._mark(Mark(began, marks.INJECTING, index, detail))
-        self._perform(lambda: self._target.apply(outage.fault, ACT_TIMEOUT_S))
+        self._perform(lambda: self._target.apply(outage.fault, undo, ACT_TIMEOUT_S))
         try:
             edge = self._watch.await_down(began, self._edge_timeout)
         except NotProven as why:
@@ -107,24 +108,24 @@ class Actor:
         """
         if self._open is None:
             return
-        index, outage = self._open
+        index, outage, undo = self._open
         if self._act is not None:
             self._act.join(timeout=ACT_TIMEOUT_S)
         if self._healing is None:
             self._healing = self._clock.now()
             self._healed_by = "by itself" if self._target.is_up() else "harness"
             self._mark(Mark(self._healing, marks.HEALING, index))
-        edge = self._bring_back(outage, self._healing)
+        edge = self._bring_back(outage, undo, self._healing)
         detail = {"up_edge": list(edge), "healed_by": self._healed_by}
         self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
         self._journal.close()
         self._open = self._healing = None
 
-    def _bring_back(self, outage: Outage, began: float) -> tuple[float, float]:
+    def _bring_back(self, outage: Outage, undo: Undo, began: float) -> tuple[float, float]:
         trouble = ""
         for _ in range(HEAL_TRIES):
             try:
-                self._perform(lambda: self._target.heal(outage.fault, ACT_TIMEOUT_S))
+                self._perform(lambda: self._target.heal(outage.fault, undo, ACT_TIMEOUT_S))
                 self._watch.revive()
                 return self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
             except (TargetError, NotProven) as error:

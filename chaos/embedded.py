@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 
 from chaos.preflight import PreflightError
-from chaos.process_target import ProcessTarget
+from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
+from chaos.targets.process import ProcessTarget
 from runlog.settings import Settings
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
@@ -87,12 +88,13 @@ class EmbeddedSystem:
             health_url=f"{url}/actuator/health",
             database_url=state.database_url,
             kafka={"bootstrap.servers": state.kafka_bootstrap},
+            probe=ProbeSpec("kafka", state.kafka_bootstrap),
             topic=settings.topic,
             orders_table="orders",
             outbox_table="outbox" if outbox else None,
             backlog_url=f"{url}/outbox/backlog" if outbox else None,
             phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
-            target=ProcessTarget("broker", "Apache Kafka", self._stack.broker),
+            target=ProcessTarget("broker", "Apache Kafka", self._stack.broker, self.home),
             place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
             logs={name: str(path) for name, path in state.log_paths.items()},
             environment={

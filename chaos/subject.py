@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from chaos.probes import ProbeSpec
 from chaos.targets import Target
 
 
@@ -37,6 +38,7 @@ class Subject:
         phantom_url: the endpoint that publishes an order's event and rolls the order back; None when it is not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.
         target: what may be broken.
+        probe: how it is asked whether it serves.
         place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
         logs: name and path of each log that belongs to a run's history.
         environment: what a report says of the parts, by name; no secrets.
@@ -51,6 +53,7 @@ class Subject:
     outbox_table: str | None
     backlog_url: str | None
     target: Target
+    probe: ProbeSpec
     place_order: Callable[[uuid.UUID], PlacedOrder]
     logs: dict[str, str]
     environment: dict[str, str]

@@ -9,14 +9,17 @@ from contextlib import contextmanager
 import psycopg
 from confluent_kafka import Producer
 
+from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
+from chaos.targets import Undo
 from tests.conftest import Infra
 
 
 class StillTarget:
     """A target that nobody breaks."""
 
-    name = "broker"
+    component = "broker"
+    identity = "the test's broker"
     faults = ("stop",)
 
     def __init__(self, up: bool = True) -> None:
@@ -28,10 +31,13 @@ class StillTarget:
     def is_up(self) -> bool:
         return self.up
 
-    def apply(self, fault: str, timeout_s: float) -> None:
+    def prepare(self, fault: str) -> Undo:
         raise AssertionError("preflight and drain break nothing")
 
-    def heal(self, fault: str, timeout_s: float) -> None:
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        raise AssertionError("preflight and drain break nothing")
+
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         raise AssertionError("preflight and drain mend nothing")
 
 
@@ -100,6 +106,7 @@ def make_subject(infra: Infra, base_url: str, topic: str | None = None) -> tuple
         outbox_table=None,
         backlog_url=None,
         target=StillTarget(),
+        probe=ProbeSpec("kafka", infra.kafka_bootstrap),
         place_order=service.place,
         logs={},
         environment={},

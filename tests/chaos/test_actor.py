@@ -10,7 +10,7 @@ import pytest
 from chaos.actor import HEAL_TRIES, Actor, AlreadyDown, NotRestored
 from chaos.journal import Journal
 from chaos.plan import Outage
-from chaos.targets import TargetError
+from chaos.targets import TargetError, Undo
 from chaos.watch import LookoutWatch, NotProven
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
@@ -21,7 +21,8 @@ OUTAGE = Outage("stop", "broker", 10.0, 5.0)
 class Broker:
     """A target whose acts are watched."""
 
-    name = "broker"
+    component = "broker"
+    identity = "the test's broker"
     faults = ("stop",)
 
     def __init__(self, journal: Journal) -> None:
@@ -37,13 +38,16 @@ class Broker:
     def is_up(self) -> bool:
         return self.up
 
-    def apply(self, fault: str, timeout_s: float) -> None:
+    def prepare(self, fault: str) -> Undo:
+        return {}
+
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
         assert self.journal.left_open() is not None, "the journal comes before the act"
         self.before_apply()
         self.up = False
         self.did.append(fault)
 
-    def heal(self, fault: str, timeout_s: float) -> None:
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         self.did.append("heal")
         if self.failing_heals:
             self.failing_heals -= 1

@@ -1,9 +1,10 @@
 """A target that is a process of the embedded stack: broken and mended by signals and by starting it again."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Protocol
 
-from chaos.targets import TargetError
+from chaos.targets import TargetError, Undo
 from stack.errors import StackError
 
 
@@ -28,22 +29,29 @@ class ProcessTarget:
     """One process of the embedded stack.
 
     Args:
-        name: the component: `broker`.
+        component: `broker`, `database` or `service`.
         product: what it is, for people: `Apache Kafka`.
         process: the handle of the stack.
+        home: folder of the stack that it belongs to.
     """
 
-    def __init__(self, name: str, product: str, process: StackProcess) -> None:
-        self._name = name
+    def __init__(self, component: str, product: str, process: StackProcess, home: Path) -> None:
+        self._component = component
+        self._home = home
         self._product = product
         self._process = process
         # Each fault with its act; every one of them is undone by starting the process again.
         self._acts: Final[dict[str, Callable[[float], None]]] = {"stop": self._process.stop}
 
     @property
-    def name(self) -> str:
+    def component(self) -> str:
         """The component."""
-        return self._name
+        return self._component
+
+    @property
+    def identity(self) -> str:
+        """The component of this stack."""
+        return f"process {self._component} of {self._home}"
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -53,17 +61,23 @@ class ProcessTarget:
     def describe(self) -> str:
         """Return component, product and process id."""
         try:
-            return f"{self._name} ({self._product}, process {self._process.pid})"
+            return f"{self._component} ({self._product}, process {self._process.pid})"
         except StackError:
             # Somebody took the stack down under us; mending must be able to say what it wanted to mend.
-            return f"{self._name} ({self._product}, no longer known)"
+            return f"{self._component} ({self._product}, no longer known)"
 
     def is_up(self) -> bool:
         """Return whether the process runs."""
         return self._process.is_alive()
 
-    def apply(self, fault: str, timeout_s: float) -> None:
+    def prepare(self, fault: str) -> Undo:
+        """See `Target.prepare`: starting it again needs to know nothing."""
+        del fault
+        return {}
+
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Do `fault`; see `Target.apply`."""
+        del undo
         act = self._acts.get(fault)
         if act is None:
             raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self._acts)}")
@@ -72,9 +86,9 @@ class ProcessTarget:
         except StackError as error:
             raise TargetError(str(error)) from None
 
-    def heal(self, fault: str, timeout_s: float) -> None:
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Start the process again if it is gone; see `Target.heal`. Spawning does not wait, so no timeout is needed."""
-        del fault, timeout_s
+        del fault, undo, timeout_s
         try:
             self._process.start()
         except StackError as error:
