@@ -21,12 +21,13 @@ try:
     from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
     from chaos.conductor import Conductor
     from chaos.embedded import EmbeddedSystem
-    from chaos.journal import Journal
     from chaos.judging import Judging
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
+    from chaos.watchdog.client import Watchdog, WatchdogGone
+    from chaos.watchdog.orders import Refusal
     from load.contract import OrderContract, PhantomContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
@@ -68,6 +69,11 @@ class House:
         """See `chaos.house.House.prepare`."""
         return self._system.prepare(settings)
 
+    @property
+    def watchdog(self) -> Watchdog:
+        """See `chaos.house.House.watchdog`."""
+        return self._system.watchdog
+
     # -- the run ---------------------------------------------------------------------------------------------------
 
     def begin(self) -> Conductor | None:
@@ -79,7 +85,7 @@ class House:
             log.error("%s", error)
             self.end_code = exitcodes.USAGE_OR_CRASH
             return None
-        self.conductor = Conductor(self, settings, texts_of(parsed), Journal(self._system.home / "journal.json"))
+        self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
         return self.conductor
 
@@ -202,7 +208,8 @@ def move_in(environment: Environment, **_: Any) -> None:
     door.install()
     try:
         environment.host = house.open(settings)
-    except (StackError, LeaseTaken) as error:
+    except (StackError, LeaseTaken, WatchdogGone, Refusal) as error:
+        house.close()
         _refuse(str(error), exitcodes.NOT_READY)
     except OSError as error:
         house.close()

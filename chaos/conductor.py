@@ -15,8 +15,7 @@ from gevent.event import Event
 
 from chaos.actor import NotRestored
 from chaos.house import House, Interrupted, RunFailed
-from chaos.journal import Journal
-from chaos.opening import OpenRun
+from chaos.opening import OpenRun, release
 from chaos.plan import RunPhase
 from chaos.playing import Playing
 from chaos.preflight import PreflightError
@@ -36,15 +35,14 @@ class Conductor:
         house: see `House`.
         settings: what the run was asked to do.
         texts: the options as given.
-        journal: of the stack.
     """
 
-    def __init__(self, house: House, settings: Settings, texts: dict[str, str], journal: Journal) -> None:
+    def __init__(self, house: House, settings: Settings, texts: dict[str, str]) -> None:
         self.phase = RunPhase.IDLE
         self.exit_code: int | None = None
         self.finished = Event()
         self._house = house
-        self._playing = Playing(house, settings, texts, journal, self._enter)
+        self._playing = Playing(house, settings, texts, self._enter)
         self.not_restored = False
         self._codes: list[int] = []
         self._player: gevent.Greenlet | None = None
@@ -163,6 +161,9 @@ class Conductor:
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
             run.recording.mark_now(marks.FAILED, reason=str(error), exit_code=exitcodes.NOT_READY, not_restored=True)
+        else:
+            # Where mending was in vain the watchdog keeps the target in its charge, and tries again at our end.
+            release(run.watchdog)
 
     def _enter(self, phase: RunPhase, text: str) -> None:
         self.phase = phase

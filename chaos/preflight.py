@@ -13,10 +13,10 @@ from typing import Final
 import gevent
 
 from chaos.database import DatabaseError, OrdersTable
-from chaos.journal import Journal
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
+from chaos.targets import TargetError
 from stack.health import Health, check_http, check_kafka, check_sql
 
 HEALTH_S: Final = 5.0
@@ -46,14 +46,12 @@ class Preflight:
     Args:
         subject: the system under test.
         plan: which faults it will suffer.
-        journal: of the stack.
         say: told of each check as it passes.
     """
 
-    def __init__(self, subject: Subject, plan: Plan, journal: Journal, say: Callable[[Check], None]) -> None:
+    def __init__(self, subject: Subject, plan: Plan, say: Callable[[Check], None]) -> None:
         self._subject = subject
         self._plan = plan
-        self._journal = journal
         self._say = say
 
     def run(self) -> ProvenOrder:
@@ -90,16 +88,16 @@ class Preflight:
 
     def _target(self) -> Check:
         target = self._subject.target
-        left = self._journal.left_open()
-        if not target.is_up():
-            by = f" (run {left.run_id} left it broken by {left.fault})" if left else ""
-            raise PreflightError(f"target {target.describe()} is not up{by}; start it first")
         for outage in self._plan.outages:
             if outage.fault not in target.faults:
-                able = ", ".join(target.faults)
+                able = ", ".join(target.faults) or "nothing"
                 raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")
-        if left:
-            self._journal.close()
+        try:
+            up = target.is_up()
+        except TargetError as error:
+            raise PreflightError(f"target: {error}") from None
+        if not up:
+            raise PreflightError(f"target {target.describe()} is not up; start it first")
         return Check("target", target.describe())
 
     def _table(self, table: OrdersTable) -> Check:

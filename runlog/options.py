@@ -74,8 +74,40 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "1m",
     ),
     Option("recovery", "10s", "load goes on this long after the target is proven back", PLAN, "duration", "30s"),
-    Option("fault", "stop", "what is done to the fault target", PLAN, choices=("stop",)),
-    Option("fault-target", "broker", "which component the fault is done to", PLAN, choices=("broker",)),
+    Option("outages", "1", "how many outages, one after the other, each with its recovery", PLAN, "outages", "3"),
+    Option(
+        "seed",
+        "",
+        "draws each length of the plan from half to one and a half times what is given, the same for the same seed; "
+        "without it the lengths are as given",
+        PLAN,
+        "number",
+        "42",
+    ),
+    Option(
+        "fault",
+        "stop",
+        "what is done to the fault target: an orderly stop, a kill, a pause (it freezes), or a partition (only the "
+        "way to it is cut)",
+        PLAN,
+        choices=("stop", "kill", "pause", "partition"),
+    ),
+    Option(
+        "fault-target",
+        "broker",
+        "which component the fault is done to",
+        PLAN,
+        choices=("broker", "database", "service"),
+    ),
+    Option(
+        "max-outage",
+        "",
+        "time after which an outage is mended by the watchdog, whatever the harness does; without it: the longest "
+        "outage + fault timeout + 30s",
+        PLAN,
+        "duration",
+        "5m",
+    ),
     Option(
         "fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration", "2m"
     ),

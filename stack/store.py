@@ -96,7 +96,7 @@ class StateStore:
         """
         for folder in ("data", "logs"):
             shutil.rmtree(self.home / folder, ignore_errors=True)
-        for name in ("state.json", "state.lock", "lock", "journal.json", "lease"):
+        for name in ("state.json", "state.lock", "lock", "journal.json", "lease", "target-lease"):
             if name != spare:
                 (self.home / name).unlink(missing_ok=True)
         with suppress(OSError):

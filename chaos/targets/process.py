@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-from chaos.targets import TargetError, Undo
+from chaos.targets import TargetError, TargetSpec, Undo
+from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 
 
@@ -93,3 +94,19 @@ class ProcessTarget:
             self._process.start()
         except StackError as error:
             raise TargetError(str(error)) from None
+
+
+_PRODUCTS: Final = {"broker": "Apache Kafka", "database": "PostgreSQL", "service": "order service"}
+
+
+def open_process_target(spec: TargetSpec) -> ProcessTarget:
+    """Return the process that `spec` names: component and `home`, the folder of its stack.
+
+    Raises:
+        TargetError: there is no such component.
+    """
+    stack = EmbeddedStack(Path(spec.parameters["home"]))
+    parts: dict[str, StackProcess] = {part.name: part for part in stack.components}
+    if spec.component not in parts:
+        raise TargetError(f"the embedded stack has no {spec.component}; it has {', '.join(parts)}")
+    return ProcessTarget(spec.component, _PRODUCTS[spec.component], parts[spec.component], stack.home)

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from chaos.commandline import add_options, check_form, is_foreign, read_settings, texts_of
-from chaos.journal import Journal, OpenFault
+from chaos.journal import Journal, JournalUnreadable, OpenFault
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
 from chaos.sightings import proven_down, proven_up
+from chaos.targets import TargetSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
 from runlog.options import OPTIONS
-from runlog.settings import SettingsError, make_settings
+from runlog.settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
 
 
@@ -28,11 +29,40 @@ def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Obser
     ]
 
 
+SPEC = TargetSpec("process", "broker", {"home": "stack"})
+
+
 def test_plan_moves_on_settings() -> None:
     plan = make_plan(make_settings({"baseline": "5s", "outage": "20s", "recovery": "7s"}))
     assert plan.load_seconds == 32
     assert [(outage.fault, outage.target, outage.length) for outage in plan.outages] == [("stop", "broker", 20)]
     assert plan.describe() == "baseline 5 s, broker stop 20 s, recovery 7 s, drain"
+
+
+def test_several_outages_each_with_its_recovery() -> None:
+    plan = make_plan(make_settings({"outages": "3", "outage": "20s", "recovery": "7s", "fault": "kill"}))
+    assert [(outage.fault, outage.length, outage.recovery) for outage in plan.outages] == [("kill", 20, 7)] * 3
+
+
+def test_a_seed_draws_the_lengths_and_always_the_same() -> None:
+    asked = {"outages": "50", "outage": "20s", "recovery": "7s", "baseline": "5s", "seed": "42"}
+    plan = make_plan(make_settings(asked))
+    assert plan == make_plan(make_settings(asked))
+    assert plan != make_plan(make_settings({**asked, "seed": "43"}))
+    assert len({outage.length for outage in plan.outages}) > 10
+    assert all(10 <= outage.length <= 30 and 3.5 <= outage.recovery <= 10.5 for outage in plan.outages)
+
+
+def test_no_drawn_outage_is_too_short_to_be_proven() -> None:
+    plan = make_plan(make_settings({"outages": "50", "outage": "2s", "seed": "1"}))
+    assert min(outage.length for outage in plan.outages) == SHORTEST_OUTAGE_S
+
+
+def test_control_is_as_long_as_the_plan_with_its_outages() -> None:
+    texts = {"outages": "3", "baseline": "5s", "outage": "20s", "recovery": "7s"}
+    broken, control = (make_plan(make_settings({**texts, "scenario": name})) for name in ("lost-event", "control"))
+    assert not control.outages
+    assert control.load_seconds == broken.load_seconds
 
 
 def test_users_are_there_just_while_orders_fall_due() -> None:
@@ -86,7 +116,7 @@ def test_a_flapping_broker_is_neither_down_nor_back() -> None:
 def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.json")
     assert journal.left_open() is None
-    entry = OpenFault("run-1", "stop", "broker", "broker (process 7)", 5.0, 42)
+    entry = OpenFault("run-1", "stop", SPEC, "broker (process 7)", 5.0, 42, {"pid": 7}, "marks.jsonl", 1, (5.0, 6.0))
     journal.open(entry)
     assert Journal(tmp_path / "journal.json").left_open() == entry
     journal.close()
@@ -96,14 +126,13 @@ def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:
 
 def test_a_journal_nobody_can_read_still_says_that_something_is_open(tmp_path: Path) -> None:
     (tmp_path / "journal.json").write_text('{"half": ')
-    left = Journal(tmp_path / "journal.json").left_open()
-    assert left is not None
-    assert left.run_id == "unknown"
+    with pytest.raises(JournalUnreadable, match="something may be broken"):
+        Journal(tmp_path / "journal.json").left_open()
 
 
 def test_journal_that_cannot_be_written_forbids_the_fault(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        Journal(tmp_path / "nowhere" / "journal.json").open(OpenFault("r", "stop", "broker", "b", 1.0, 1))
+        Journal(tmp_path / "nowhere" / "journal.json").open(OpenFault("r", "stop", SPEC, "b", 1.0, 1))
 
 
 def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> None:
