@@ -20,6 +20,7 @@ try:
 
     from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
     from chaos.conductor import Conductor
+    from chaos.dryrun import Preview, dry_run_text
     from chaos.embedded import EmbeddedSystem
     from chaos.judging import Judging
     from chaos.recording import Recording
@@ -60,6 +61,10 @@ class House:
     def open(self, settings: Settings) -> str:
         """Bring the system under test into use and return the service's URL."""
         return self._system.open(settings)
+
+    def preview(self, settings: Settings) -> Preview:
+        """Say what would be used and hit; nothing is touched."""
+        return self._system.preview(settings)
 
     def close(self) -> None:
         """Give it back; harmless when done twice."""
@@ -197,12 +202,17 @@ def move_in(environment: Environment, **_: Any) -> None:
         return
     try:
         settings = read_settings(parsed)
-        check_runs_dir(Path(settings.runs_dir), 0)
+        if not settings.dry_run:
+            check_runs_dir(Path(settings.runs_dir), 0)
     except SettingsError as error:
         _refuse(str(error), exitcodes.USAGE_OR_CRASH)
     except FolderError as error:
         _refuse(str(error), exitcodes.NOT_READY)
     house = LoadAndChaos.house = House(environment)
+    if settings.dry_run:
+        preview = house.preview(settings)
+        sys.stdout.write(dry_run_text(settings, preview))
+        sys.exit(exitcodes.AS_EXPECTED if preview.problem is None else exitcodes.NOT_READY)
     atexit.register(house.close)
     door = SignalDoor(lambda: house.conductor, house.ask_end)
     door.install()

@@ -20,7 +20,7 @@ INSTEAD: Final = {
 }
 DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
 # Fixed while Locust runs: changing them in the form would have no effect, so they are not in it.
-NOT_IN_FORM: Final = frozenset({"runs-dir", "stack"} | {o.name for o in OPTIONS if o.name.endswith("-port")})
+NOT_IN_FORM: Final = frozenset({"runs-dir", "stack", "dry-run"} | {o.name for o in OPTIONS if o.name.endswith("-port")})
 
 
 def add_options(parser: Any) -> None:
@@ -29,6 +29,11 @@ def add_options(parser: Any) -> None:
     They are added to the parser itself: options of a group never show in the web form (Locust 2.47).
     """
     for option in OPTIONS:
+        if option.is_flag:
+            parser.add_argument(
+                option.flag, action="store_true", env_var=option.env, help=option.help, include_in_web_ui=False
+            )
+            continue
         unit = f" [{option.unit}]" if option.unit else ""
         extra: dict[str, Any] = {"choices": list(option.choices)} if option.default in option.choices else {}
         parser.add_argument(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from chaos.dryrun import Preview
 from chaos.preflight import PreflightError
 from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
@@ -103,6 +104,17 @@ class EmbeddedSystem:
             except (Refusal, WatchdogGone) as error:
                 log.warning("%s", error)
 
+    def preview(self, settings: Settings) -> Preview:
+        """Return what would be used and hit; nothing is touched."""
+        state = self._stack.status()
+        running = state is not None and all(part.is_alive() for part in self._stack.components)
+        fate = "runs already and stays" if running else "would be started, and taken down at the end"
+        target = open_target(self._spec(settings)).describe() if running else None
+        return Preview(f"embedded stack in {self.home}: {fate}", target)
+
+    def _spec(self, settings: Settings) -> TargetSpec:
+        return TargetSpec("process", settings.fault_target, {"home": str(self.home)})
+
     def prepare(self, settings: Settings) -> Subject:
         """Return the stack as `settings` want it; the service is restarted when its own settings have changed.
 
@@ -114,7 +126,7 @@ class EmbeddedSystem:
         except StackError as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
-        spec = TargetSpec("process", settings.fault_target, {"home": str(self.home)})
+        spec = self._spec(settings)
         url, timeout_s = state.service_url, settings.request_timeout
         return Subject(
             service_url=url,

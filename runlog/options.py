@@ -22,6 +22,7 @@ class Option:
         group: heading under which `make options` shows it.
         choices: the values that are right, when there are only some.
         secret: the value must never be shown or written.
+        is_flag: given without a value, it is on.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Option:
     example: str = ""
     choices: tuple[str, ...] = ()
     secret: bool = False
+    is_flag: bool = False
 
     @property
     def flag(self) -> str:
@@ -187,6 +189,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         WITNESSES,
         choices=("tagged", "exclusive", "acknowledged-only"),
     ),
+    Option("dry-run", "", "say what would be done and to what, and end; nothing is touched", RUN, is_flag=True),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )
 

@@ -75,6 +75,7 @@ class Settings:
     topic: str
     attribution: str
     runs_dir: str
+    dry_run: bool
 
     @property
     def load_seconds(self) -> float:
@@ -127,6 +128,7 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         topic=given.topic("topic"),
         attribution=given.choice("attribution"),
         runs_dir=given.required("runs-dir"),
+        dry_run=given.flag("dry-run"),
     )
     _check_together(settings)
     return settings
@@ -201,6 +203,12 @@ class _Texts:
         if not text:
             raise _wrong(BY_NAME[name], text, f"it must not be empty, for example {BY_NAME[name].default}")
         return text
+
+    def flag(self, name: str) -> bool:
+        text = self.text(name)
+        if text.lower() not in ("", "true", "false"):
+            raise _wrong(BY_NAME[name], text, "give it without a value")
+        return text.lower() == "true"
 
     def topic(self, name: str) -> str:
         text = self.required(name)
