@@ -14,6 +14,7 @@ import gevent
 from gevent.event import Event
 
 from chaos.actor import NotRestored
+from chaos.healthy import await_healthy
 from chaos.house import House, Interrupted, RunFailed
 from chaos.opening import OpenRun, release
 from chaos.plan import RunPhase
@@ -26,6 +27,8 @@ from runlog.settings import Settings
 log = logging.getLogger("chaos")
 
 GRACE_S: Final = 2.0
+# A service may need a moment to find its database or broker again.
+HEALTHY_WAIT_S: Final = 30.0
 
 
 class Conductor:
@@ -128,7 +131,7 @@ class Conductor:
         run = self._playing.open
         if run is None:
             return
-        for step in (self._stop_load, self._mend, self._keep, self._judge):
+        for step in (self._stop_load, self._mend, self._check_health, self._keep, self._judge):
             try:
                 step(run)
             except Exception:
@@ -164,6 +167,20 @@ class Conductor:
         else:
             # Where mending was in vain the watchdog keeps the target in its charge, and tries again at our end.
             release(run.watchdog)
+
+    def _check_health(self, run: OpenRun) -> None:
+        """All is as well as it was in the preflight; what is not is said, and is a reason to look."""
+        if self.not_restored:
+            return
+        sick = await_healthy(run.subject, HEALTHY_WAIT_S)
+        run.recording.mark_now(marks.HEALTH_CHECKED, complete=not sick, missing=sick)
+        if sick:
+            reason = "not healthy after the run: " + "; ".join(sick)
+            log.error("%s", reason)
+            self._codes.append(exitcodes.NOT_READY)
+            run.recording.mark_now(marks.FAILED, reason=reason, exit_code=exitcodes.NOT_READY)
+        else:
+            log.info("all parts are up and healthy")
 
     def _enter(self, phase: RunPhase, text: str) -> None:
         self.phase = phase

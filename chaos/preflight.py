@@ -10,17 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import gevent
-
 from chaos.database import DatabaseError, OrdersTable
+from chaos.healthy import HEALTH_S, parts
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
 from chaos.targets import TargetError
-from stack.health import Health, check_http, check_kafka, check_sql
+from stack.health import Health
 
-HEALTH_S: Final = 5.0
 EVENT_WAIT_S: Final = 10.0
+_REMEDIES: Final = {
+    "database": "start PostgreSQL, or mend its URL",
+    "broker": "start the broker, or mend its address",
+    "service": "start the order service, or mend its URL",
+}
 
 
 class PreflightError(Exception):
@@ -77,14 +80,8 @@ class Preflight:
         return proven
 
     def _healthy(self) -> Iterator[Check]:
-        subject = self._subject
-        yield _require("database", check_sql(subject.database_url, HEALTH_S), "start PostgreSQL, or mend its URL")
-        # librdkafka does not yield to gevent: a native thread asks.
-        broker = gevent.get_hub().threadpool.apply(
-            check_kafka, (subject.kafka["bootstrap.servers"], subject.kafka, HEALTH_S)
-        )
-        yield _require("broker", broker, "start the broker, or mend its address")
-        yield _require("service", check_http(subject.health_url, HEALTH_S), "start the order service, or mend its URL")
+        for name, health in parts(self._subject):
+            yield _require(name, health, _REMEDIES[name])
 
     def _target(self) -> Check:
         target = self._subject.target
