@@ -94,7 +94,7 @@ class EmbeddedSystem:
             outbox_table="outbox" if outbox else None,
             backlog_url=f"{url}/outbox/backlog" if outbox else None,
             phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
-            target=ProcessTarget("broker", "Apache Kafka", self._stack.broker, self.home),
+            target=ProcessTarget("broker", self._stack),
             place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
             logs={name: str(path) for name, path in state.log_paths.items()},
             environment={
