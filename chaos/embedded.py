@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.dryrun import Preview
+from chaos.plan import BREAKING
 from chaos.preflight import PreflightError
 from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
@@ -133,7 +134,7 @@ class EmbeddedSystem:
             health_url=f"{url}/actuator/health",
             database_url=state.database_url,
             kafka={"bootstrap.servers": state.kafka_bootstrap},
-            probe=_probe(settings.fault_target, state),
+            probe=_probe(settings, state),
             topic=settings.topic,
             orders_table="orders",
             outbox_table="outbox" if outbox else None,
@@ -152,12 +153,14 @@ class EmbeddedSystem:
         )
 
 
-def _probe(component: str, state: StackState) -> ProbeSpec:
-    if component == "database":
-        return ProbeSpec("sql", state.database_url)
-    if component == "service":
+def _probe(settings: Settings, state: StackState) -> ProbeSpec:
+    """How the target is asked: the way that a partition cuts, where one is planned."""
+    if settings.fault_target == "database":
+        through = state.link == "database"
+        return ProbeSpec("sql", state.service_database_url, way="service" if through else "direct")
+    if settings.fault_target == "service":
         return ProbeSpec("http", f"{state.service_url}/actuator/health")
-    return ProbeSpec("kafka", state.kafka_bootstrap)
+    return ProbeSpec("kafka", state.service_kafka_bootstrap, way="service" if state.link == "broker" else "direct")
 
 
 def _stack_settings(settings: Settings) -> StackSettings:
@@ -172,4 +175,6 @@ def _stack_settings(settings: Settings) -> StackSettings:
         confirm_wait=settings.service_confirm_wait,
         publish_failure=settings.service_publish_failure,
     )
-    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service)
+    cut = settings.fault == "partition" and settings.scenario in BREAKING
+    link = settings.fault_target if cut else ""
+    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service, link)
