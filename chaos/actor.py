@@ -13,6 +13,7 @@ import gevent
 
 from chaos.journal import Journal, OpenFault
 from chaos.plan import Outage
+from chaos.sightings import Proof
 from chaos.targets import Target, TargetError, Undo
 from chaos.watch import LookoutWatch, NotProven
 from runlog import marks
@@ -94,10 +95,11 @@ class Actor:
         self._mark(Mark(began, marks.INJECTING, index, detail))
         self._perform(lambda: self._target.apply(outage.fault, undo, ACT_TIMEOUT_S))
         try:
-            edge = self._watch.await_down(began, self._edge_timeout)
+            down = self._watch.await_down(began, self._edge_timeout)
         except NotProven as why:
             return str(why)
-        self._mark(Mark(self._clock.now(), marks.INJECTED, index, {"down_edge": list(edge)}))
+        proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
+        self._mark(Mark(self._clock.now(), marks.INJECTED, index, proof))
         return None
 
     def heal(self) -> None:
@@ -115,13 +117,13 @@ class Actor:
             self._healing = self._clock.now()
             self._healed_by = "by itself" if self._target.is_up() else "harness"
             self._mark(Mark(self._healing, marks.HEALING, index))
-        edge = self._bring_back(outage, undo, self._healing)
-        detail = {"up_edge": list(edge), "healed_by": self._healed_by}
-        self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
+        up = self._bring_back(outage, undo, self._healing)
+        proof = {"up_edge": list(up.edge), "healed_by": self._healed_by}
+        self._mark(Mark(self._clock.now(), marks.HEALED, index, proof))
         self._journal.close()
         self._open = self._healing = None
 
-    def _bring_back(self, outage: Outage, undo: Undo, began: float) -> tuple[float, float]:
+    def _bring_back(self, outage: Outage, undo: Undo, began: float) -> Proof:
         trouble = ""
         for _ in range(HEAL_TRIES):
             try:

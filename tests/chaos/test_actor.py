@@ -10,6 +10,7 @@ import pytest
 from chaos.actor import HEAL_TRIES, Actor, AlreadyDown, NotRestored
 from chaos.journal import Journal
 from chaos.plan import Outage
+from chaos.sightings import Proof
 from chaos.targets import TargetError, Undo
 from chaos.watch import LookoutWatch, NotProven
 from runlog.clock import AnchoredClock
@@ -65,15 +66,15 @@ class Watch:
     def revive(self) -> None:
         """It never dies."""
 
-    def await_down(self, since: float, timeout_s: float) -> tuple[float, float]:
+    def await_down(self, since: float, timeout_s: float) -> Proof:
         if self.broker.up or not self.sees:
             raise NotProven("waited in vain for the broker to stop answering")
-        return (since, since + 0.1)
+        return Proof((since, since + 0.1), {"kept": "broken", "new": "refused"})
 
-    def await_up(self, since: float, timeout_s: float) -> tuple[float, float]:
+    def await_up(self, since: float, timeout_s: float) -> Proof:
         if not self.broker.up:
             raise NotProven("waited in vain for the broker to answer again")
-        return (since, since + 0.1)
+        return Proof((since, since + 0.1), {"kept": "answered", "new": "answered"})
 
 
 class Stage:
@@ -106,6 +107,7 @@ def test_an_outage_leaves_its_four_marks_and_a_closed_journal(tmp_path: Path) ->
     assert not stage.actor.broken
     assert stage.journal.left_open() is None
     assert stage.names == ["injecting", "injected", "healing", "healed"]
+    assert stage.marks[1].detail["seen"] == {"kept": "broken", "new": "refused"}
     assert stage.marks[-1].detail["healed_by"] == "harness"
     assert stage.broker.did == ["stop", "heal"]
 
