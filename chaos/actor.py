@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from chaos.plan import Outage
+from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
 from chaos.watchdog.keeper import HARNESS, HEAL_TRIES, WATCHDOG
@@ -127,10 +128,11 @@ class Actor:
         except (Refusal, WatchdogGone) as error:
             raise FaultFailed(str(error)) from None
         try:
-            edge = self._watch.await_down(began, self._edge_timeout)
+            down = self._watch.await_down(began, self._edge_timeout)
         except NotProven as why:
             return str(why)
-        self._mark(Mark(self._clock.now(), marks.INJECTED, index, {"down_edge": list(edge)}))
+        proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
+        self._mark(Mark(self._clock.now(), marks.INJECTED, index, proof))
         return None
 
     def heal(self) -> None:
@@ -145,9 +147,9 @@ class Actor:
         if self._marked and self._healing is None and not self._mended_already():
             self._healing = self._clock.now()
             self._mark(Mark(self._healing, marks.HEALING, index))
-        edge = self._bring_back(self._healing or self._clock.now())
+        up = self._bring_back(self._healing or self._clock.now())
         if self._healing is not None:
-            detail = {"up_edge": list(edge), "healed_by": self._healed_by or HARNESS}
+            detail = {"up_edge": list(up.edge), "healed_by": self._healed_by or HARNESS}
             self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
         self._open = self._healing = self._healed_by = None
 
@@ -161,7 +163,7 @@ class Actor:
             return False
         return retired is not None and not broken
 
-    def _bring_back(self, began: float) -> tuple[float, float]:
+    def _bring_back(self, began: float) -> Proof:
         trouble = ""
         for _ in range(HEAL_TRIES):
             try:
@@ -170,10 +172,10 @@ class Actor:
                 by = self._hand.heal()
                 self._healed_by = self._healed_by or by
                 self._watch.revive()
-                edge = self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
+                up = self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
                 self._hand.close()
             except _TROUBLE as error:
                 trouble = str(error)
             else:
-                return edge
+                return up
         raise NotRestored(f"{self._described} could not be proven back: {trouble}")

@@ -7,6 +7,7 @@ import pytest
 
 from chaos.actor import Actor, AlreadyDown, FaultFailed, NotRestored
 from chaos.plan import Outage
+from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
 from chaos.watchdog.keeper import HEAL_TRIES
@@ -75,15 +76,15 @@ class Watch:
     def revive(self) -> None:
         """It never dies."""
 
-    def await_down(self, since: float, timeout_s: float) -> tuple[float, float]:
+    def await_down(self, since: float, timeout_s: float) -> Proof:
         if self.hand.up or not self.sees:
             raise NotProven("waited in vain for the broker to stop answering")
-        return (since, since + 0.1)
+        return Proof((since, since + 0.1), {"kept": "broken", "new": "refused"})
 
-    def await_up(self, since: float, timeout_s: float) -> tuple[float, float]:
+    def await_up(self, since: float, timeout_s: float) -> Proof:
         if not self.hand.up:
             raise NotProven("waited in vain for the broker to answer again")
-        return (since, since + 0.1)
+        return Proof((since, since + 0.1), {"kept": "answered", "new": "answered"})
 
 
 class Stage:
@@ -114,6 +115,7 @@ def test_an_outage_leaves_its_four_marks_and_a_closed_journal() -> None:
     assert not stage.actor.broken
     assert stage.hand.did == ["begin", "apply", "heal", "close"]
     assert stage.names == ["injecting", "injected", "healing", "healed"]
+    assert stage.marks[1].detail["seen"] == {"kept": "broken", "new": "refused"}
     assert stage.marks[-1].detail["healed_by"] == "harness"
     assert (stage.hand.begun.run_id, stage.hand.begun.fault, stage.hand.begun.marks) == ("run-1", "stop", "marks.jsonl")
 

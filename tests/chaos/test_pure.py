@@ -13,6 +13,7 @@ from chaos.commandline import add_options, check_form, is_foreign, read_settings
 from chaos.journal import Journal, JournalUnreadable, OpenFault
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
+from chaos.probes import ProbeSpec
 from chaos.sightings import proven_down, proven_up
 from chaos.targets import TargetSpec
 from runlog.clock import AnchoredClock
@@ -159,7 +160,8 @@ def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> 
 
 def test_lookout_config_goes_over_a_pipe_whole() -> None:
     clock = AnchoredClock(5.0, 6.0)
-    config = LookoutConfig({"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, "t", "abc-", clock, "/f")
+    client, probe = {"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, ProbeSpec("sql", "postgresql://s3cret@h/d")
+    config = LookoutConfig(client, "t", "abc-", clock, "/f", "database", probe, "/p")
     assert LookoutConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
     assert json.loads(config.dump())["clock"] == [5.0, 6.0]
