@@ -194,7 +194,9 @@ def test_every_option_reaches_locusts_parser_as_text() -> None:
     add_options(parser)
     assert set(parser.flags) == {option.flag for option in OPTIONS}
     # Anything but text, numbers and booleans would make every spawn fail: Locust sends options as msgpack.
-    assert {keywords["type"] for keywords in parser.flags.values()} == {str}
+    flags = {option.flag for option in OPTIONS if option.is_flag}
+    assert {keywords["type"] for flag, keywords in parser.flags.items() if flag not in flags} == {str}
+    assert {parser.flags[flag]["action"] for flag in flags} == {"store_true"}
     assert parser.flags["--rate"]["env_var"] == "LOCUST_RATE"
     assert not any(keywords["include_in_web_ui"] for flag, keywords in parser.flags.items() if "port" in flag)
     assert parser.defaults["web_host"] == "127.0.0.1"
