@@ -78,14 +78,21 @@ def is_whole(state: StackState, order_id: str) -> bool:
     """Whether an order has its row and its event."""
     with psycopg.connect(state.database_url) as connection:
         rows = connection.execute("SELECT count(*) FROM orders WHERE id = %s", [order_id]).fetchone()
-    consumer = Consumer({"bootstrap.servers": state.kafka_bootstrap, "group.id": "none", "enable.partition.eof": True})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": state.kafka_bootstrap,
+            "group.id": "none",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,  # an empty partition's end is told only after this wait
+        }
+    )
     try:
         partitions = consumer.list_topics(state.topic, timeout=10).topics[state.topic].partitions
         consumer.assign([TopicPartition(state.topic, number, 0) for number in partitions])
         left, keys = len(partitions), set()
         deadline = time.monotonic() + 10
         while left and time.monotonic() < deadline:
-            for message in consumer.consume(1000, timeout=0.2):
+            for message in consumer.consume(1000, timeout=0.05):
                 if message.error():
                     left -= 1
                 else:
