@@ -101,8 +101,7 @@ def test_signals_reach_nobody_who_took_the_pid(tmp_path: Path) -> None:
 
 
 def test_a_process_with_many_threads_is_paused_as_a_whole(tmp_path: Path) -> None:
-    code = f"import threading
-for _ in range(20): threading.Thread(target=lambda: ({SLEEPER!r}, exec({SLEEPER!r}))).start()"
+    code = "import threading, time\nfor _ in range(20): threading.Thread(target=time.sleep, args=(60,)).start()"
     root = spawn(launch(code, tmp_path))
     try:
         assert process.wait_until(lambda: psutil.Process(root.pid).num_threads() > 20, 10)
