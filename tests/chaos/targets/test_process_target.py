@@ -290,6 +290,24 @@ def test_of_several_that_start_it_at_once_one_does(stack: EmbeddedStack) -> None
     assert [each.pid for each in marked] == [stack.service.pid]
 
 
+def test_it_is_mended_while_its_parent_has_not_collected_the_dead(stack: EmbeddedStack) -> None:
+    """A harness started the service, and another process breaks and mends it."""
+    brought_up(stack)
+    target = target_of(stack, "service")
+    stack.service.kill()
+    stack.service.start()
+    stack.service.wait_ready()
+    undo = target.prepare("kill")
+    os.kill(undo["pid"], 9)
+    while psutil.Process(undo["pid"]).status() != psutil.STATUS_ZOMBIE:  # asking the stack would collect it
+        time.sleep(0.02)
+    heal_elsewhere(target.spec, "kill", undo)
+    assert psutil.Process(undo["pid"]).status() == psutil.STATUS_ZOMBIE
+    stack.service.wait_ready()
+    assert stack.service.pid != undo["pid"]
+    assert not psutil.pid_exists(undo["pid"])
+
+
 def environment_of(each: psutil.Process) -> dict[str, str]:
     try:
         return dict(each.environ())
