@@ -332,7 +332,7 @@ def test_what_is_down_already_cannot_be_hit(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "service")
     stack.service.kill()
-    with pytest.raises(TargetError, match=r"service .* does not run, so kill cannot be done to it"):
+    with pytest.raises(TargetError, match=r"service .*: the order service does not run, so kill cannot be done"):
         target.prepare("kill")
     stack.service.start()
     stack.service.wait_ready()
