@@ -97,7 +97,11 @@ def test_a_closed_port_refuses_and_no_secret_is_told(protocol: str, connection: 
 
 @pytest.mark.parametrize(("protocol", "connection"), ALL)
 def test_somebody_who_accepts_only_to_close_is_no_target(protocol: str, connection: str) -> None:
-    with listener(lambda taken: (taken.recv(1), taken.close())[1]) as port:
+    def slam(taken: socket.socket) -> None:
+        taken.recv(1)
+        taken.close()
+
+    with listener(slam) as port:
         one = prober(protocol, connection, port)
         said = {one.ask(0.5).how for _ in range(4)}
         one.close()
