@@ -180,7 +180,7 @@ class Healthy(http.server.BaseHTTPRequestHandler):
 
 
 class Relay:
-    """A TCP relay that a test can freeze: what is connected stays so, the kernel takes more, and nothing gets through."""
+    """A TCP relay that a test can freeze: what is connected stays so, the kernel takes more, nothing gets through."""
 
     def __init__(self, port: int, to: tuple[str, int] | None = None) -> None:
         self.frozen = threading.Event()
