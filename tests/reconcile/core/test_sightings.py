@@ -223,6 +223,7 @@ def test_every_report_tells_how_down_was_seen() -> None:
     judgement = judge(history)
     words = "refused on a new connection, broken on an old one"
     assert f"database proven down: {words}" in markdown_report(history, judgement)
+    assert "the service took no order while the database was away" in markdown_report(history, judgement)
     assert words in html_report(history, judgement)
     assert f"database down: {words}" in summary(history, judgement, Path("runs/x")).plain
     assert '"new": "refused"' in json_text(history, judgement)
