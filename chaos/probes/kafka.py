@@ -55,10 +55,13 @@ class Reasons:
 
     def how(self, error: KafkaError) -> How:
         """Return how a call failed that ended with `error`."""
-        if self._told is not None and time.monotonic() - self._told[0] < REASON_HOLDS_S:
-            lost, self._connected = self._connected, False
-            return BROKEN if lost else self._told[1]
-        return HANGING if error.code() == KafkaError._TIMED_OUT else BROKEN
+        waited = error.code() in {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+        if self._told is None:
+            return HANGING if waited else BROKEN
+        if waited and time.monotonic() - self._told[0] > REASON_HOLDS_S:
+            return HANGING
+        lost, self._connected = self._connected, False
+        return BROKEN if lost else self._told[1]
 
     def answered(self) -> None:
         """Note that the client was served."""
