@@ -20,7 +20,8 @@ from psycopg import sql
 from reconcile.topic import read_bounds
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.orderids import IdKind, NameWriter, encode_order_id
+from runlog.orderids import IdKind, encode_order_id
+from runlog.ordernames import NameWriter
 from runlog.outcomes import Outcome
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY, Story, facts
