@@ -52,6 +52,8 @@ class Shop:
         place: where its events tell the id: an `event_id`.
         attribution: how orders are attributed; anything but `tagged`: the shop stores no customer id.
         types: of the columns of id and customer id.
+        changes: facts that are to be others.
+        ids: of orders that are to have another id than usual.
     """
 
     infra: Infra
@@ -61,6 +63,7 @@ class Shop:
     types: tuple[str, str]
     schema: str = field(default_factory=lambda: f"shop_{uuid.uuid4().hex[:8]}")
     changes: dict[str, Any] = field(default_factory=dict)
+    ids: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.topic = Topic(self.infra.kafka_bootstrap, self.infra.new_topic(2))
@@ -77,13 +80,17 @@ class Shop:
             connection.execute(statement.encode(), values)
 
     def id_text(self, number: int) -> str:
-        return str(told(self.kind, number))
+        return str(self.told(number))
+
+    def told(self, number: int) -> Any:
+        """The id of an order as the shop tells it in JSON."""
+        return self.ids.get(number, told(self.kind, number))
 
     def customer(self, number: int) -> uuid.UUID:
         return KEY.customer_id(number)
 
     def store(self, number: int, *, customer: uuid.UUID | None = None, second: int = 5, order: object = None) -> None:
-        value = told(self.kind, number) if order is None else order
+        value = self.told(number) if order is None else order
         columns, values = ['"Order No"', "booked_at"], [value, f"2026-11-25T10:00:{second:02d}"]
         if self.tagged:
             columns, values = [*columns, "buyer_ref"], [*values, str(customer or self.customer(number))]
@@ -95,7 +102,7 @@ class Shop:
         value: bytes | str | None = "usual", event: str | None = None,
     ) -> None:  # fmt: skip
         """Publish a record of an order in the shop's own shape; `value` other than "usual" replaces its value."""
-        one: Any = told(self.kind, number) if order is None else order
+        one: Any = self.told(number) if order is None else order
         tag = str(customer or self.customer(number))
         key, headers, content = self._shape(one, tag, kind, event)
         body = content if value == "usual" else value
@@ -163,7 +170,7 @@ class Shop:
         for number, at in enumerate((1, 5, 12, 15, 24, 28, 13, 14, 16, 25, 26)):
             outcome = Outcome.AMBIGUOUS if number == UNSURE else Outcome.ACKNOWLEDGED
             story.order(number, float(at), outcome)
-            identity = encode_order_id(self.kind, told(self.kind, number))
+            identity = encode_order_id(self.kind, self.told(number))
             if number != UNSURE:
                 story.attempts[-1] = (*story.attempts[-1][:-1], identity)
         # The lookout of the story knows another topic.
@@ -176,7 +183,7 @@ class Shop:
         self.story().write(folder)
         names = NameWriter(folder.path, self.kind)
         for number in range(ELSE + 1):
-            identity = encode_order_id(self.kind, told(self.kind, number))
+            identity = encode_order_id(self.kind, self.told(number))
             assert identity is not None
             if number != UNSURE:
                 names.note(identity, self.id_text(number))

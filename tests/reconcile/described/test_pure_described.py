@@ -17,16 +17,19 @@ from hypothesis import strategies as st
 from reconcile.attribution import EXCLUSIVE, TAGGED, Attribution
 from reconcile.confirm.kafkadescribed import described_by
 from reconcile.described import DescribedDecoder
+from reconcile.event_value import EventDecoder
 from reconcile.findings import Guard
 from reconcile.history import EVENT, IDS, NO_EVENT_ID, ROW, EventsWitness, History, Misfits, RowsWitness
 from reconcile.ids import IdTexts, texts_of
 from reconcile.judge import Judgement, judge
 from reconcile.misfits import MOST, MisfitSample
+from reconcile.reading import TopicReading
 from reconcile.report import json_text
 from reconcile.report.csvs import csv_texts
 from reconcile.report.html import html_report
 from reconcile.report.markdown import code, markdown_report
 from reconcile.saved import load_witnesses, save_witnesses
+from reconcile.topic import TopicBounds
 from reconcile.verdict import Verdict
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
@@ -169,6 +172,75 @@ def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> N
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
     found = read(known, *(Record(value.encode(), b"8") for value in values), told=told)
     assert (found.where.tolist(), found.untagged_at, found.foreign_at) == ([0], [2, 3], [1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(records(), max_size=8), st.sampled_from(SETTINGS), st.booleans())
+def test_every_record_is_in_one_place(all_of_them: list[Record], described: tuple[str, str, str], usual: bool) -> None:
+    names = dict(zip(("event_id", "event_filter", "event_tag"), described, strict=True))
+    kind = EXCLUSIVE if names["event_tag"] == "none" else TAGGED
+    if usual:
+        found = EventDecoder(KEY).batch([one.content for one in all_of_them], [one.name for one in all_of_them])
+    else:
+        found = read(facts(stack="external", id_kind="text", attribution=kind, **names), *all_of_them)
+    places = [*found.where.tolist(), *found.unreadable_at, *found.untagged_at, *found.foreign_at]
+    assert sorted(places) == list(range(len(all_of_them)))
+    assert found.unreadable == len(found.unreadable_at)
+    assert found.foreign == len(found.untagged_at) + len(found.foreign_at)
+
+
+def usual_event(number: int, **changes: Any) -> bytes:
+    members = {"orderId": str(order_id(number)), "customerId": str(KEY.customer_id(number)), "eventId": str(number)}
+    return json.dumps({**members, "occurredAt": 1, "items": [], **changes}).encode()
+
+
+@dataclass
+class Polled(Record):
+    """A record as a batch holds it."""
+
+    at: int = 0
+
+    def error(self) -> None:
+        return None
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+
+@pytest.mark.parametrize(
+    ("changes", "fails"),
+    [
+        ({}, False),
+        ({"orderId": None, "id": "told"}, True),
+        ({"customerId": "C-1"}, True),
+        ({"type": "OrderPlaced"}, True),
+    ],
+)
+def test_a_service_of_somebodys_own_that_is_read_as_the_reference_service(changes: dict[str, Any], fails: bool) -> None:
+    story = external(Story())
+    told = []
+    for number in range(6):
+        story.order(number, number * 4 + 1.0, event=False)
+        fresh = changes | ({"id": str(order_id(number))} if "id" in changes else {})
+        told.append(Polled(usual_event(number, **fresh), None, None, number))
+    history = story.history()
+    bounds = TopicBounds("t", {0: 0}, {0: 6})
+    reading = TopicReading(
+        replace(story.facts, topic=replace(story.facts.topic, starts={0: 0})), bounds, None, history.rows.rows
+    )
+    reading.take(cast("list[Message]", told))
+    assert reading.misfits is not None
+    events = reading.events.finish()
+    log = replace(history.events, events=events, misfits=reading.misfits.against(history.rows.rows, events))
+    judgement = judge(replace(history, events=log))
+    assert guard(judgement, "events readable").failed is fails
+    assert judgement.counts["lost_events"] == 0
+    assert judgement.counts["suspected_lost"] == (6 if fails else 0)
+    if fails:
+        assert "name orders of the run: value:" in guard(judgement, "events readable").reason
 
 
 def misfits(**changes: Any) -> Misfits:

@@ -226,3 +226,40 @@ def test_an_event_without_its_customer_id_is_still_that_of_its_order(
     assert [row["order_id"] for row in rows_of(RunFolder(tmp_path / "20261125-100000-0000"), "lost-events.csv")] == [
         "4703"
     ]
+
+
+def test_one_id_in_several_spellings(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+    """The table writes UUIDs in capitals and one ULID in small letters; events and answers do it the other way."""
+    shop = Shop(infra, IdKind.TEXT, "key", "tagged", ("text", "uuid"))
+    shops.append(shop)
+    shop.ids = {number: str(uuid.uuid4()) for number in range(ELSE + 1)} | {TWICE: ULID}
+    stored = {number: one.lower() if one == ULID else one.upper() for number, one in shop.ids.items()}
+    for number in range(ELSE + 1):
+        if number != PHANTOM:
+            # One row has lost its customer id: it is found by the id of its event.
+            shop.store(number, order=stored[number], customer=OTHER if number == 2 else None)
+        if number not in {LOST, ELSE}:
+            shop.publish(number)
+    shop.store(PHANTOM, order=f"{{{uuid.uuid4()}}}", customer=OTHER)
+    folder = shop.write(tmp_path)
+    report = judge(shop, folder)
+    counts = report["counts"]
+    assert (counts["rows"], counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (10, 2, 1, 1)
+    assert guard(report, "violations confirmed")["passed"] is True
+    assert [row["order_id"] for row in rows_of(folder, "lost-events.csv")] == [stored[LOST], stored[ELSE]]
+    assert [row["order_id"] for row in rows_of(folder, "phantom-events.csv")] == [shop.ids[PHANTOM]]
+    assert len((folder.path / "lost-events.ndjson").read_text().splitlines()) == 2
+
+
+def test_what_an_outbox_of_the_shop_still_holds_is_pending(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+    for attribution in ("tagged", "exclusive"):
+        shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", "uuid"))
+        shops.append(shop)
+        shop.sql(f"CREATE TABLE {shop.schema}.outbox (aggregateid bigint, type text, published_at timestamp)")
+        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', NULL)", shop.told(LOST))
+        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', now())", shop.told(ELSE))
+        shop.changes = {"outbox_table": f"{shop.schema}.outbox"}
+        shop.fill()
+        report = judge(shop, shop.write(tmp_path / attribution))
+        assert (report["counts"]["pending"], report["counts"]["lost_events"]) == (1, 1)
+        assert guard(report, "backlog empty")["passed"] is False
