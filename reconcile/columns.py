@@ -21,6 +21,7 @@ from reconcile.database import (
     table_name,
     with_retries,
 )
+from reconcile.history import IDS
 from reconcile.ids import IdReader, IdTexts, kind_of_type
 from runlog.facts import RunFacts
 from runlog.orderids import IdKind, parse_uuid, spellings
@@ -87,7 +88,8 @@ def described_elsewhere(
         DatabaseProblem: the database could not be asked.
     """
     if not len(candidates):
-        return candidates, {}
+        # Not the candidates themselves: arrays that were joined have the machine's own byte order.
+        return np.empty(0, dtype=IDS), {}
 
     def attempt() -> tuple[NDArray[np.void], dict[bytes, str]]:
         reader = IdReader(facts.kind)

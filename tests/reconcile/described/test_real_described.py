@@ -15,7 +15,7 @@ from runlog.folder import RunFolder
 from runlog.orderids import IdKind
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY
-from tests.reconcile.described.shop import ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop
+from tests.reconcile.described.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop
 
 pytestmark = pytest.mark.real
 OTHER = uuid.UUID(int=1 << 100)
@@ -263,3 +263,21 @@ def test_what_an_outbox_of_the_shop_still_holds_is_pending(infra: Infra, shops: 
         report = judge(shop, shop.write(tmp_path / attribution))
         assert (report["counts"]["pending"], report["counts"]["lost_events"]) == (1, 1)
         assert guard(report, "backlog empty")["passed"] is False
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_nothing_wrong_at_all(infra: Infra, shops: list[Shop], tmp_path: Path, attribution: str) -> None:
+    """The near miss of everything: every order that was acknowledged is whole, and every guard passes."""
+    shop = Shop(infra, IdKind.TEXT, "value:order.id", attribution, ("text", "uuid"))
+    shops.append(shop)
+    shop.store(CHECK, customer=uuid.uuid4(), second=1)
+    shop.publish(CHECK, customer=uuid.uuid4())
+    for number in range(ELSE + 1):
+        if number != UNSURE:
+            shop.store(number)
+            shop.publish(number)
+    folder = shop.write(tmp_path)
+    report = judge(shop, folder)
+    assert [one for one in report["guards"] if one["passed"] is False] == []
+    assert (report["verdict"], report["exit_code"], report["counts"]["rows"]) == ("consistent", 0, ELSE)
+    assert main([str(folder.path), "--quiet"]) == 0
