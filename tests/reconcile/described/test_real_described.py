@@ -20,6 +20,7 @@ from tests.reconcile.described.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, UL
 pytestmark = pytest.mark.real
 OTHER = uuid.UUID(int=1 << 100)
 PLACES = ("", "key", "header:order", "value:order.id")
+SLICED = [("tagged", "uuid"), ("tagged", "text"), ("exclusive", ""), ("acknowledged-only", "")]
 ATTRIBUTIONS = ("tagged", "exclusive", "acknowledged-only")
 TYPES = {
     IdKind.UUID: [("uuid", "uuid"), ("varchar(36)", "text")],
@@ -281,3 +282,25 @@ def test_nothing_wrong_at_all(infra: Infra, shops: list[Shop], tmp_path: Path, a
     assert [one for one in report["guards"] if one["passed"] is False] == []
     assert (report["verdict"], report["exit_code"], report["counts"]["rows"]) == ("consistent", 0, ELSE)
     assert main([str(folder.path), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(("attribution", "tag"), SLICED)
+def test_tables_that_are_read_in_many_slices(
+    shops: list[Shop], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, attribution: str, tag: str
+) -> None:
+    monkeypatch.setattr("reconcile.described_rows.SLICE", 2)
+    monkeypatch.setattr("reconcile.described_rows.PAGES", 1)
+    monkeypatch.setattr("reconcile.columns.ASKED", 2)
+    monkeypatch.setattr("reconcile.confirm.sqlpath.ASKED", 2)
+    infra, tmp_path = request.getfixturevalue("infra"), request.getfixturevalue("tmp_path")
+    shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", tag))
+    shops.append(shop)
+    # A page is full after a few of these.
+    shop.sql(f"ALTER TABLE {shop.schema}.sales ADD note text DEFAULT repeat('x', 1500)")
+    shop.sql(f"ALTER TABLE {shop.schema}.sales ALTER note SET STORAGE PLAIN")
+    shop.fill()
+    report = judge(shop, shop.write(tmp_path))
+    counts = report["counts"]
+    assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (2, 1, 1)
+    assert counts["rows"] == 9 + (attribution != "acknowledged-only")
+    assert [one for one in report["guards"] if one["passed"] is False] == []
