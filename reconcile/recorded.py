@@ -12,6 +12,7 @@ from runlog.folder import RunFolder, reason
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
+from runlog.ordernames import NAMES_FILE, read_names
 from runlog.probes import Sighting, read_sightings
 
 # What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
@@ -26,14 +27,15 @@ class RecordProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the harness wrote down: facts, ledger, marks, what the lookout saw of the topic, the service's log, and what
-    the lookout saw of the target (None in runs from before that was noted)."""
+    """What the harness wrote down: facts, ledger, marks, what the lookout saw of the topic, the service's log, names of
+    order ids, and what the lookout saw of the target (None in runs from before that was noted)."""
 
     facts: RunFacts
     ledger: Ledger
     marks: list[Mark]
     observations: list[Observation]
     service_log: dict[str, Line]
+    names: dict[bytes, str]
     sightings: list[Sighting] | None = None
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
@@ -47,6 +49,7 @@ class Record:
             events,
             self.service_log,
             sightings=self.sightings,
+            names=self.names,
         )
 
 
@@ -75,7 +78,8 @@ def read_record(folder: RunFolder) -> Record:
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
     _same_time(folder, folder.probes.name, facts, [at for one in sightings or () for at in (one.asked, one.answered)])
-    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), sightings)
+    names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
+    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names, sightings)
 
 
 def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
