@@ -39,6 +39,17 @@ def test_a_calm_run_passes_whatever_the_target_is(target: str, fault: str) -> No
     )
 
 
+def hung(until: float) -> Change:
+    """Leave of the kept connection two answers: one to a question that hung `until`, and one of second 21."""
+
+    def change(story: Story) -> None:
+        probes("kept", 19.5, 40, None)(story)
+        probe("kept", 19.9, until)(story)
+        probe("kept", 21, 21.004)(story)
+
+    return change
+
+
 # name, kind, what fires it, what nearly does
 CASES: list[tuple[str, Kind, Change, Change]] = [
     # An answer on either connection in between: the fault did not hold.
@@ -58,6 +69,8 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     # Never seen back on one of them.
     ("recovery proven", Kind.EVIDENCE, probes("new", 20.8, 40, "hanging"), probes("new", 21.3, 40, "hanging")),
     ("recovery proven", Kind.EVIDENCE, probes("kept", 20.95, 40, None), probes("kept", 21.05, 40, None)),
+    # Asked before healing: answered before it, or after.
+    ("recovery proven", Kind.EVIDENCE, hung(until=19.99), hung(until=20.01)),
 ]
 
 
