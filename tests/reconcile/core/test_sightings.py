@@ -172,6 +172,10 @@ def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
     # Asked before healing, answered after it: back with the healing at the earliest.
     assert sent(20.1, 23, probe("new", 19.9, 20.05)) == (0, 0)
     assert sent(19.95, 23, probe("new", 19.9, 20.05)) == (1, 0)
+    # On the very marks: an answer of `injected` is one from before, one of `healing` the first of after.
+    assert sent(12, 20.87, probe("new", 10.45, 10.5)) == (1, 0)
+    assert sent(12, 20.87, probe("new", 19.9, 20)) == (1, 0)
+    assert sent(20.4, 23, probe("new", 19.9, 20)) == (0, 0)
 
 
 @pytest.mark.parametrize(("target", "fault"), TARGETS[1:])
