@@ -70,7 +70,7 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ("recovery proven", Kind.EVIDENCE, probes("new", 20.8, 40, "hanging"), probes("new", 21.3, 40, "hanging")),
     ("recovery proven", Kind.EVIDENCE, probes("kept", 20.95, 40, None), probes("kept", 21.05, 40, None)),
     # Asked before healing: answered before it, or after.
-    ("recovery proven", Kind.EVIDENCE, hung(until=19.99), hung(until=20.01)),
+    ("recovery proven", Kind.EVIDENCE, hung(until=19.99), hung(until=20)),
 ]
 
 
@@ -139,6 +139,16 @@ def test_each_of_two_outages_is_looked_at() -> None:
     assert guard_of(story, "recovery proven").reason == (
         "outage 0: the broker was not seen to answer again on a new connection"
     )
+
+
+def test_what_is_answered_when_the_next_outage_begins_still_counts_for_the_one_before() -> None:
+    for settled, passed in ((23, True), (23.01, False)):
+        story = probed()
+        again(story)
+        probes("kept", 20.8, 25.85, None)(story)
+        probe("kept", 21, 21.004)(story)
+        probe("kept", 22.9, settled)(story)
+        assert guard_of(story, "recovery proven").passed is passed
 
 
 def late(story: Story) -> tuple[int, int]:
