@@ -51,7 +51,10 @@ def _not_served_again(findings: Findings) -> str | None:
     ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
     for outage, end in zip(findings.outages, ends, strict=True):
         for one in asked(findings.history):
-            if not served_again(one.within(outage.edges[2], end)):
+            # A question that hung until the target was mended is an answer of after that.
+            if not served_again(
+                [question for question in one.questions if outage.edges[2] <= question.answered <= end]
+            ):
                 return f"outage {outage.index}: the {findings.target} was not seen to answer again{one.where}"
     return None
 

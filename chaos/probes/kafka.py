@@ -25,7 +25,7 @@ from runlog.probes import ANSWERED, BROKEN, HANGING, REFUSED, How
 STEADY: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50", "socket.max.fails": "0"}
 PATIENCE_S: Final = 5.0
 # A reason that librdkafka told is the reason of failures for so long: it tries again some 20 times a second.
-REASON_HOLDS_S: Final = 1.0
+REASON_HOLDS_S: Final = 0.3
 _API_VERSIONS: Final = 18
 _LARGEST_ANSWER: Final = 1 << 20
 # Any client may ask for a version that the broker no longer has: the answer says so, and is one.

@@ -39,6 +39,17 @@ def test_a_calm_run_passes_whatever_the_target_is(target: str, fault: str) -> No
     )
 
 
+def hung(until: float) -> Change:
+    """Leave of the kept connection two answers: one to a question that hung `until`, and one of second 21."""
+
+    def change(story: Story) -> None:
+        probes("kept", 19.5, 40, None)(story)
+        probe("kept", 19.9, until)(story)
+        probe("kept", 21, 21.004)(story)
+
+    return change
+
+
 # name, kind, what fires it, what nearly does
 CASES: list[tuple[str, Kind, Change, Change]] = [
     # An answer on either connection in between: the fault did not hold.
@@ -58,6 +69,8 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     # Never seen back on one of them.
     ("recovery proven", Kind.EVIDENCE, probes("new", 20.8, 40, "hanging"), probes("new", 21.3, 40, "hanging")),
     ("recovery proven", Kind.EVIDENCE, probes("kept", 20.95, 40, None), probes("kept", 21.05, 40, None)),
+    # Asked before healing: answered before it, or after.
+    ("recovery proven", Kind.EVIDENCE, hung(until=19.99), hung(until=20)),
 ]
 
 
@@ -128,6 +141,16 @@ def test_each_of_two_outages_is_looked_at() -> None:
     )
 
 
+def test_what_is_answered_when_the_next_outage_begins_still_counts_for_the_one_before() -> None:
+    for settled, passed in ((23, True), (23.01, False)):
+        story = probed()
+        again(story)
+        probes("kept", 20.8, 25.85, None)(story)
+        probe("kept", 21, 21.004)(story)
+        probe("kept", 22.9, settled)(story)
+        assert guard_of(story, "recovery proven").passed is passed
+
+
 def late(story: Story) -> tuple[int, int]:
     counts = judge(story.history()).counts
     return counts["late_events"], counts["late_undecided"]
@@ -159,6 +182,10 @@ def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
     # Asked before healing, answered after it: back with the healing at the earliest.
     assert sent(20.1, 23, probe("new", 19.9, 20.05)) == (0, 0)
     assert sent(19.95, 23, probe("new", 19.9, 20.05)) == (1, 0)
+    # On the very marks: an answer of `injected` is one from before, one of `healing` the first of after.
+    assert sent(12, 20.87, probe("new", 10.45, 10.5)) == (1, 0)
+    assert sent(12, 20.87, probe("new", 19.9, 20)) == (1, 0)
+    assert sent(20.4, 23, probe("new", 19.9, 20)) == (0, 0)
 
 
 @pytest.mark.parametrize(("target", "fault"), TARGETS[1:])
