@@ -53,7 +53,7 @@ class EmbeddedSystem:
             StackError: it does not come up.
         """
         self._lease.take()
-        state = self._stack.up(_stack_settings(settings), owner=self._owner)
+        state = self._stack.up(stack_settings(settings), owner=self._owner)
         # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
         self._ours = state.owner == self._owner or _has_died(state.owner)
         return state.service_url
@@ -78,7 +78,7 @@ class EmbeddedSystem:
             PreflightError: it does not come up that way.
         """
         try:
-            state = self._stack.up(_stack_settings(settings), owner=self._owner)
+            state = self._stack.up(stack_settings(settings), owner=self._owner)
         except StackError as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
@@ -105,7 +105,8 @@ class EmbeddedSystem:
         )
 
 
-def _stack_settings(settings: Settings) -> StackSettings:
+def stack_settings(settings: Settings) -> StackSettings:
+    """Return what `settings` ask of a stack that is ours."""
     service = ServiceSettings(
         variant=settings.service_variant,
         pool_size=settings.service_pool,

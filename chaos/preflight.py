@@ -17,7 +17,9 @@ from chaos.journal import Journal
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
+from chaos.targets import TargetError
 from stack.health import Health, check_http, check_kafka, check_sql
+from stack.redpanda import check_redpanda
 
 HEALTH_S: Final = 5.0
 EVENT_WAIT_S: Final = 10.0
@@ -86,12 +88,19 @@ class Preflight:
             check_kafka, (subject.kafka["bootstrap.servers"], subject.kafka, HEALTH_S)
         )
         yield _require("broker", broker, "start the broker, or mend its address")
+        if subject.admin_url is not None:
+            admin = check_redpanda(subject.admin_url, HEALTH_S)
+            yield _require("broker", admin, "wait until Redpanda is ready, or look at its log")
         yield _require("service", check_http(subject.health_url, HEALTH_S), "start the order service, or mend its URL")
 
     def _target(self) -> Check:
         target = self._subject.target
         left = self._journal.left_open()
-        if not target.is_up():
+        try:
+            up = target.is_up()
+        except TargetError as error:
+            raise PreflightError(str(error)) from None
+        if not up:
             by = f" (run {left.run_id} left it broken by {left.fault})" if left else ""
             raise PreflightError(f"target {target.describe()} is not up{by}; start it first")
         for outage in self._plan.outages:

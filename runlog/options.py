@@ -74,8 +74,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "1m",
     ),
     Option("recovery", "10s", "load goes on this long after the target is proven back", PLAN, "duration", "30s"),
-    Option("fault", "stop", "what is done to the fault target", PLAN, choices=("stop",)),
-    Option("fault-target", "broker", "which component the fault is done to", PLAN, choices=("broker",)),
+    Option("fault", "stop", "what is done to the fault target", PLAN, choices=("stop", "kill", "pause", "partition")),
+    Option(
+        "fault-target",
+        "broker",
+        "which component the fault is done to",
+        PLAN,
+        choices=("broker", "database", "service"),
+    ),
     Option(
         "fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration", "2m"
     ),
@@ -98,7 +104,28 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("drain-timeout", "60s", "longest wait for the quiet after the load", PLAN, "duration", "5m"),
     Option("rate", "20", "orders that fall due each second, whatever the answers take", LOAD, "orders/s", "100"),
     Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
-    Option("stack", "embedded", "where the system under test comes from", STACK, choices=("embedded",)),
+    Option(
+        "stack",
+        "embedded",
+        "where the system under test comes from: embedded (processes of this checkout) or compose (containers)",
+        STACK,
+        choices=("embedded", "compose"),
+    ),
+    Option(
+        "compose-file",
+        "",
+        "compose file of --stack compose; without it: docker-compose.yml beside locustfile.py",
+        STACK,
+        "path",
+        "../shop/compose.yaml",
+    ),
+    Option(
+        "compose-project",
+        "",
+        "compose project of --stack compose; without it: the name that Compose gives it, its folder's",
+        STACK,
+        example="shop",
+    ),
     Option(
         "service-variant",
         "naive",

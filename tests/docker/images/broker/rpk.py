@@ -56,11 +56,11 @@ QUESTION = struct.pack(">hhih", 18, 0, 7, -1)
 def main(arguments: list[str]) -> int:
     """Do what rpk would do with these arguments."""
     if arguments[:2] == ["cluster", "health"]:
-        print(f"Healthy:                          {'true' if serves() else 'false'}")
+        sys.stdout.write(f"Healthy:                          {'true' if serves() else 'false'}\n")
         return 0
     if arguments[:2] == ["redpanda", "start"]:
         return start(flags(arguments[2:]))
-    print(f"this stand-in knows 'redpanda start' and 'cluster health', not {arguments}", file=sys.stderr)
+    sys.stderr.write(f"this stand-in knows 'redpanda start' and 'cluster health', not {arguments}\n")
     return 2
 
 
@@ -87,7 +87,7 @@ def start(given: dict[str, str]) -> int:
         subprocess.run([*formatting, str(configuration)], check=True)
     kafka = subprocess.Popen([*JAVA, LOG, "kafka.Kafka", str(configuration)])
     signal.signal(signal.SIGTERM, lambda *_: kafka.terminate())
-    server = http.server.ThreadingHTTPServer(("0.0.0.0", 9644), Admin)
+    server = http.server.ThreadingHTTPServer(("", 9644), Admin)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     code = kafka.wait()
     # Redpanda ends a SIGTERM with 0, Java with 143.
