@@ -136,7 +136,7 @@ class ComposeProject:
         return dict(entry.split("=", 1) for entry in listed if "=" in entry)
 
     def save_logs(self, folder: Path, since: float) -> None:
-        """Write each container's output since `since` (epoch seconds) to `folder`/COMPONENT.log.
+        """Write each container's output since `since` (epoch seconds, above 0) to `folder`/COMPONENT.log.
 
         Raises StackError for one that is gone or keeps no log, OSError when it cannot be written.
         """
