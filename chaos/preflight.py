@@ -104,6 +104,9 @@ class Preflight:
             by = f" (run {left.run_id} left it broken by {left.fault})" if left else ""
             raise PreflightError(f"target {target.describe()} is not up{by}; start it first")
         for outage in self._plan.outages:
+            if outage.target != target.component:
+                offered = f"its {target.component} only, {target.describe()}"
+                raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
             if outage.fault not in target.faults:
                 able = ", ".join(target.faults)
                 raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")

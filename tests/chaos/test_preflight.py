@@ -12,6 +12,7 @@ from chaos.plan import make_plan
 from chaos.preflight import Preflight, PreflightError
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
+from chaos.targets import TargetError
 from runlog.settings import make_settings
 from tests.chaos.parts import Service, StillTarget, answering, make_subject
 from tests.conftest import Infra
@@ -112,6 +113,37 @@ def test_a_journal_of_what_is_mended_by_now_is_closed(healthy: tuple[Subject, Se
     Journal(tmp_path / "journal.json").open(OpenFault("run-7", "stop", "broker", "broker (process 7)", 1.0, 2))
     run(healthy[0], tmp_path)
     assert Journal(tmp_path / "journal.json").left_open() is None
+
+
+def test_a_target_that_nobody_can_tell_of(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+    class Unreachable(StillTarget):
+        def is_up(self) -> bool:
+            raise TargetError("no Docker Engine answers at tcp://127.0.0.1:9: refused")
+
+    message = refused(replace(healthy[0], target=Unreachable()), tmp_path)
+    assert message == "no Docker Engine answers at tcp://127.0.0.1:9: refused"
+
+
+def test_a_component_that_this_stack_does_not_offer(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+    target = StillTarget()
+    target.component = "database"
+    message = refused(replace(healthy[0], target=target), tmp_path)
+    assert message == "--fault-target broker: this stack offers its database only, broker (process 7)"
+
+
+def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+    with answering(lambda path: '{"status": "booting"}') as admin_url:
+        message = refused(replace(healthy[0], admin_url=admin_url), tmp_path)
+    assert message.startswith("broker: Redpanda's Admin API at 127.0.0.1:")
+    assert "says booting instead of ready; wait until Redpanda is ready" in message
+    answers = {
+        "/v1/status/ready": '{"status": "ready"}',
+        "/v1/brokers": '[{"node_id": 0, "is_alive": true, "membership_status": "active"}]',
+        "/v1/cluster/health_overview": '{"is_healthy": true}',
+    }
+    with answering(answers.__getitem__) as admin_url:
+        _, told = run(replace(healthy[0], admin_url=admin_url), tmp_path)
+    assert told[:4] == ["database", "broker", "broker", "service"]
 
 
 def test_a_fault_that_the_target_cannot_do(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
