@@ -1,6 +1,8 @@
 """What can be said of the compose file, the image and their settings without any engine."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,19 @@ def test_without_compose_one_sentence_says_what_is_missing(tmp_path: Path, monke
         compose_cli.find()
     fake.write_text("#!/bin/sh\nexit 0\n")
     assert compose_cli.find() == ("docker", "compose")
+
+
+def test_nobody_without_containers_needs_the_docker_package() -> None:
+    code = (
+        "import sys; sys.modules['docker'] = None\n"
+        "import locustfile, chaos.compose, chaos.targets.container, stack.compose\n"
+        "from chaos.targets import TargetError, TargetSpec\n"
+        "try: chaos.targets.container.open_container_target(TargetSpec('container', 'broker', {'name': 'any'}))\n"
+        "except TargetError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().strip() == "the Python package docker is not installed here: run 'make setup'"
 
 
 def test_a_compose_file_that_is_not_there_is_named(tmp_path: Path) -> None:

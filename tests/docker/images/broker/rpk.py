@@ -71,6 +71,8 @@ def flags(arguments: list[str]) -> dict[str, str]:
 
 def start(given: dict[str, str]) -> int:
     """Run Kafka until it or this process is ended."""
+    # Process 1 ignores a signal that it has no handler for, and formatting takes a second.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     configuration = Path("/tmp/server.properties")
     configuration.write_text(
         CONFIGURATION.format(
