@@ -14,6 +14,8 @@ What each fault is, and what clients see of it:
   silent. So a harness that goes through a published port is cut off like everybody else: to it a partition looks like a
   stop, and what the broker appends meanwhile it can only read afterwards. Heal connects it again with the same
   aliases, links and driver options, and the same address if that was fixed; the port is back when that returns.
+
+A host port that the engine has chosen itself may be another one after each of these but a pause: publish fixed ones.
 """
 
 import logging
@@ -117,6 +119,8 @@ class ContainerTarget:
         self._refuse_protected(one)
         if fault not in FAULTS:
             raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
+        if fault in ("stop", "kill") and one.attrs["HostConfig"].get("AutoRemove"):
+            raise TargetError(f"{self.describe()} is removed as soon as it ends (--rm), so nobody could start it again")
         networks = _networks(one)
         if fault == "partition" and not networks:
             raise TargetError(f"{self.describe()} has no network of its own, so it cannot be cut off from one")

@@ -234,6 +234,11 @@ def test_what_cannot_be_done_is_refused_with_what_can(run: Run) -> None:
         alone.prepare("partition")
     with pytest.raises(TargetError, match="cannot do melt; it can do stop, kill, pause, partition"):
         named(run()).prepare("melt")
+    passing = named(run(auto_remove=True))
+    for fault in ("stop", "kill"):
+        with pytest.raises(TargetError, match="is removed as soon as it ends"):
+            passing.prepare(fault)
+    assert passing.prepare("pause")
     stopped = run()
     stopped.kill()
     target = named(stopped)

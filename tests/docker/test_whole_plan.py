@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +122,30 @@ def test_a_project_that_the_run_brought_up_is_gone_with_it_and_its_log_stays(
     report = count_anew(run, stack)
     assert report["verdict"] == "consistent"
     assert report["counts"]["late_events"] > 20
+
+
+@pytest.mark.exhaustive
+def test_an_interrupt_while_the_project_comes_up_takes_it_down(start: Start, project: str) -> None:
+    run = start(*COMPOSE, "--compose-project", project, *SHORT)
+    run.await_log("starting redpanda", 60)
+    run.signal(signal.SIGINT)
+    assert run.end(120) == 130, run.log[-3000:]
+    assert ComposeStack(project=project).project.standing() == "absent"
+
+
+@pytest.mark.exhaustive
+def test_what_a_harness_that_was_killed_left_behind_is_mended_and_taken_down_by_the_next(
+    start: Start, project: str
+) -> None:
+    killed = start(*COMPOSE, "--compose-project", project, *SHORT)
+    killed.await_log("proven down", 150)
+    killed.signal(signal.SIGKILL)
+    killed.end()
+    stack = ComposeStack(project=project)
+    assert not stack.project.health()["broker"].ok
+    run = start(*COMPOSE, "--compose-project", project, *SHORT, "--expect", "lost-events")
+    assert run.end(150) == 0, run.log[-3000:]
+    assert stack.project.standing() == "absent"
 
 
 @pytest.mark.exhaustive
