@@ -38,13 +38,20 @@ def connect(timeout_s: float = CALL_S) -> Any:
     """
     try:
         import docker
+        import requests
+        from docker.errors import DockerException
     except ImportError:
         raise EngineError("the Python package docker is not installed here: run 'make setup'") from None
-    where = os.environ.get("DOCKER_HOST") or "the usual place (DOCKER_HOST is not set)"
-    with spoken(f"no Docker Engine answers at {_without_account(where)}"):
+    try:
         client = docker.from_env(timeout=timeout_s)
         client.ping()
-        return client
+    except (DockerException, requests.RequestException, OSError, ValueError) as error:
+        where = _without_account(os.environ.get("DOCKER_HOST", "")) or "the usual place (DOCKER_HOST is not set)"
+        raise EngineError(
+            f"no Docker Engine answers at {where} ({_root_cause(error)}): start Docker, or let DOCKER_HOST name an "
+            "engine that runs"
+        ) from None
+    return client
 
 
 def address(client: Any) -> str:
@@ -72,7 +79,8 @@ def spoken(doing: str) -> Iterator[None]:
     except NotFound as error:
         raise Gone(f"{doing}: {explain(error)}") from None
     except (DockerException, requests.RequestException, OSError, ValueError) as error:
-        raise EngineError(f"{doing}: {explain(error)}") from None
+        said = explain(error) if isinstance(error, DockerException) else _root_cause(error)
+        raise EngineError(f"{doing}: {said}") from None
 
 
 def explain(error: BaseException) -> str:
@@ -82,6 +90,18 @@ def explain(error: BaseException) -> str:
         said = said.decode(errors="replace")
     line = " ".join(str(said).split())
     return line if len(line) <= _LONGEST_SAID else line[:_LONGEST_SAID] + "..."
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return why a connection failed in a few words: the SDK wraps the system's own word many times over."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, TimeoutError):
+            return "no answer in time"
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror.lower()
+        seen = seen.__cause__ or seen.__context__
+    return explain(error)
 
 
 def containers_of(client: Any, project: str, service: str = "") -> list[Any]:

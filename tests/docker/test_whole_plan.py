@@ -193,7 +193,7 @@ def test_no_engine_ends_with_one_sentence(client: Any, start: Start) -> None:
     assert run.end(60) == 4
     errors = [line for line in run.log.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
-    assert errors[0].startswith(f"error: no Docker Engine answers at tcp://127.0.0.1:{port}: ")
+    assert errors[0].startswith(f"error: no Docker Engine answers at tcp://127.0.0.1:{port} (connection refused): ")
     assert "Traceback" not in run.log
 
 
