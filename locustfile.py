@@ -21,13 +21,15 @@ try:
     from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
     from chaos.compose import ComposeSystem
     from chaos.conductor import Conductor
+    from chaos.dryrun import Preview, dry_run_text
     from chaos.embedded import EmbeddedSystem
-    from chaos.journal import Journal
     from chaos.judging import Judging
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
+    from chaos.watchdog.client import Watchdog, WatchdogGone
+    from chaos.watchdog.orders import Refusal
     from load.contract import OrderContract, PhantomContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
@@ -61,6 +63,10 @@ class House:
         """Bring the system under test into use and return the service's URL."""
         return self._system.open(settings)
 
+    def preview(self, settings: Settings) -> Preview:
+        """Say what would be used and hit; nothing is touched."""
+        return self._system.preview(settings)
+
     def close(self) -> None:
         """Give it back; harmless when done twice."""
         self._system.close()
@@ -68,6 +74,11 @@ class House:
     def prepare(self, settings: Settings) -> Subject:
         """See `chaos.house.House.prepare`."""
         return self._system.prepare(settings)
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """See `chaos.house.House.watchdog`."""
+        return self._system.watchdog
 
     # -- the run ---------------------------------------------------------------------------------------------------
 
@@ -80,7 +91,7 @@ class House:
             log.error("%s", error)
             self.end_code = exitcodes.USAGE_OR_CRASH
             return None
-        self.conductor = Conductor(self, settings, texts_of(parsed), Journal(self._system.home / "journal.json"))
+        self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
         return self.conductor
 
@@ -192,18 +203,24 @@ def move_in(environment: Environment, **_: Any) -> None:
         return
     try:
         settings = read_settings(parsed)
-        check_runs_dir(Path(settings.runs_dir), 0)
+        if not settings.dry_run:
+            check_runs_dir(Path(settings.runs_dir), 0)
     except SettingsError as error:
         _refuse(str(error), exitcodes.USAGE_OR_CRASH)
     except FolderError as error:
         _refuse(str(error), exitcodes.NOT_READY)
     house = LoadAndChaos.house = House(environment, settings)
+    if settings.dry_run:
+        preview = house.preview(settings)
+        sys.stdout.write(dry_run_text(settings, preview))
+        sys.exit(exitcodes.AS_EXPECTED if preview.problem is None else exitcodes.NOT_READY)
     atexit.register(house.close)
     door = SignalDoor(lambda: house.conductor, house.ask_end)
     door.install()
     try:
         environment.host = house.open(settings)
-    except (StackError, LeaseTaken) as error:
+    except (StackError, LeaseTaken, WatchdogGone, Refusal) as error:
+        house.close()
         _refuse(str(error), exitcodes.NOT_READY)
     except OSError as error:
         house.close()

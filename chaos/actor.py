@@ -1,27 +1,45 @@
-"""The actor: breaks the target, mends it, stamps the marks, and never leaves it broken.
+"""The actor: has the target broken and mended, proves both, stamps the marks, and never leaves it broken.
 
-Each act runs in a greenlet of its own that nobody kills, so an interrupt can cut the waiting short but never an act in
-half. Order of every fault: journal, mark `injecting`, act, proof, mark `injected`; and back: mark `healing`, act,
-proof, mark `healed`, journal closed.
+It does not break by itself: the watchdog does, in a process that outlives this one. So an interrupt can cut the waiting
+short but never an act in half. Order of every fault: journal, mark `injecting`, act, proof, mark `injected`; and back:
+mark `healing`, act, proof, mark `healed`, journal closed.
 """
 
-import os
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Final, Protocol
 
-import gevent
-
-from chaos.journal import Journal, OpenFault
 from chaos.plan import Outage
-from chaos.targets import Target, TargetError, Undo
+from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
+from chaos.watchdog.client import WatchdogGone
+from chaos.watchdog.keeper import HARNESS, HEAL_TRIES, WATCHDOG
+from chaos.watchdog.orders import ALREADY_DOWN, Begin, Refusal
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
 
-# How often a target that does not come back is started again within the time there is.
-HEAL_TRIES: Final = 3
-ACT_TIMEOUT_S: Final = 30.0
+
+class Hand(Protocol):
+    """What breaks and mends on the actor's word; see `chaos.watchdog.client.Watchdog`."""
+
+    def begin(self, begin: Begin) -> str:
+        """Write the fault into the journal and return what it will hit."""
+
+    def apply(self) -> None:
+        """Do it."""
+
+    def standing(self) -> tuple[bool, str | None]:
+        """Whether something is broken, and why nothing more will be broken."""
+
+    def heal(self) -> str:
+        """Undo it; return by whom it was undone."""
+
+    def close(self) -> None:
+        """Close the journal."""
+
+    def replace(self) -> bool:
+        """Put a fresh one in the place of one that has died."""
 
 
 class NotRestored(Exception):
@@ -32,41 +50,49 @@ class AlreadyDown(Exception):
     """The target was down before we touched it; the message says so."""
 
 
+class FaultFailed(Exception):
+    """The fault could not be done; the message is one sentence."""
+
+
+_TROUBLE: Final = (Refusal, WatchdogGone, NotProven)
+
+
 class Actor:
     """Performs the outages of one run.
 
     Args:
-        target: what is broken.
+        hand: what breaks and mends.
         watch: what proves it.
-        journal: where it is written before.
         clock: the run's clock.
         mark: takes each mark.
         run_id: for the journal.
+        marks: file of the marks, for the watchdog when it must mend alone.
         edge_timeout: longest wait for a proof, seconds.
     """
 
     def __init__(
         self,
         *,
-        target: Target,
+        hand: Hand,
         watch: LookoutWatch,
-        journal: Journal,
         clock: AnchoredClock,
         mark: Callable[[Mark], None],
         run_id: str,
+        marks: Path,
         edge_timeout: float,
     ) -> None:
-        self._target = target
+        self._hand = hand
         self._watch = watch
-        self._journal = journal
         self._clock = clock
         self._mark = mark
         self._run_id = run_id
+        self._marks = str(marks)
         self._edge_timeout = edge_timeout
-        self._open: tuple[int, Outage, Undo] | None = None
+        self._open: tuple[int, Outage] | None = None
+        self._described = "the target"
+        self._marked = False
         self._healing: float | None = None
-        self._healed_by = "harness"
-        self._act: gevent.Greenlet | None = None
+        self._healed_by: str | None = None
 
     @property
     def broken(self) -> bool:
@@ -81,23 +107,32 @@ class Actor:
 
         Raises:
             AlreadyDown: somebody else has broken the target; it is left alone.
-            TargetError: the fault could not be done.
+            FaultFailed: the fault could not be done.
         """
-        if not self._target.is_up():
-            raise AlreadyDown(f"{self._target.describe()} is down already, and not by this run: it is left alone")
-        began = self._clock.now()
-        described = self._target.describe()
-        undo = self._target.prepare(outage.fault)
-        self._journal.open(OpenFault(self._run_id, outage.fault, outage.target, described, began, os.getpid()))
-        self._open = (index, outage, undo)
-        detail = {"fault": outage.fault, "target": outage.target, "described": described}
-        self._mark(Mark(began, marks.INJECTING, index, detail))
-        self._perform(lambda: self._target.apply(outage.fault, undo, ACT_TIMEOUT_S))
+        self._open, self._marked = (index, outage), False
         try:
-            edge = self._watch.await_down(began, self._edge_timeout)
+            self._described = self._hand.begin(
+                Begin(self._run_id, outage.fault, index, (self._clock.epoch, self._clock.monotonic), self._marks)
+            )
+        except Refusal as refusal:
+            self._open = None
+            raise (AlreadyDown if refusal.why == ALREADY_DOWN else FaultFailed)(str(refusal)) from None
+        except WatchdogGone as gone:
+            raise FaultFailed(str(gone)) from None
+        began = self._clock.now()
+        detail = {"fault": outage.fault, "target": outage.target, "described": self._described}
+        self._mark(Mark(began, marks.INJECTING, index, detail))
+        self._marked = True
+        try:
+            self._hand.apply()
+        except (Refusal, WatchdogGone) as error:
+            raise FaultFailed(str(error)) from None
+        try:
+            down = self._watch.await_down(began, self._edge_timeout)
         except NotProven as why:
             return str(why)
-        self._mark(Mark(self._clock.now(), marks.INJECTED, index, {"down_edge": list(edge)}))
+        proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
+        self._mark(Mark(self._clock.now(), marks.INJECTED, index, proof))
         return None
 
     def heal(self) -> None:
@@ -108,45 +143,39 @@ class Actor:
         """
         if self._open is None:
             return
-        index, outage, undo = self._open
-        if self._act is not None:
-            self._act.join(timeout=ACT_TIMEOUT_S)
-        if self._healing is None:
+        index, _ = self._open
+        if self._marked and self._healing is None and not self._mended_already():
             self._healing = self._clock.now()
-            self._healed_by = "by itself" if self._target.is_up() else "harness"
             self._mark(Mark(self._healing, marks.HEALING, index))
-        edge = self._bring_back(outage, undo, self._healing)
-        detail = {"up_edge": list(edge), "healed_by": self._healed_by}
-        self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
-        self._journal.close()
-        self._open = self._healing = None
+        up = self._bring_back(self._healing or self._clock.now())
+        if self._healing is not None:
+            detail = {"up_edge": list(up.edge), "healed_by": self._healed_by or HARNESS}
+            self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
+        self._open = self._healing = self._healed_by = None
 
-    def _bring_back(self, outage: Outage, undo: Undo, began: float) -> tuple[float, float]:
+    def _mended_already(self) -> bool:
+        """Whether a watchdog has mended on its own account: then it has written the marks of that, too."""
+        try:
+            if self._hand.replace():
+                return True  # the fresh one has mended what the journal told it
+            broken, retired = self._hand.standing()
+        except _TROUBLE:
+            return False
+        return retired is not None and not broken
+
+    def _bring_back(self, began: float) -> Proof:
         trouble = ""
         for _ in range(HEAL_TRIES):
             try:
-                self._perform(lambda: self._target.heal(outage.fault, undo, ACT_TIMEOUT_S))
+                if self._hand.replace():
+                    self._healed_by = self._healed_by or WATCHDOG
+                by = self._hand.heal()
+                self._healed_by = self._healed_by or by
                 self._watch.revive()
-                return self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
-            except (TargetError, NotProven) as error:
+                up = self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
+                self._hand.close()
+            except _TROUBLE as error:
                 trouble = str(error)
-        raise NotRestored(f"{self._target.describe()} could not be proven back: {trouble}")
-
-    def _perform(self, act: Callable[[], None]) -> None:
-        """Run `act` in a greenlet of its own, so that killing the caller leaves it whole; pass on how it failed."""
-        outcome: list[TargetError] = []
-
-        def guarded() -> None:
-            try:
-                act()
-            except TargetError as error:
-                outcome.append(error)
-
-        self._act = gevent.spawn(guarded)
-        self._act.join(timeout=ACT_TIMEOUT_S + 5)
-        if not self._act.ready():
-            raise TargetError(f"{self._target.describe()} took longer than {ACT_TIMEOUT_S + 5:g} s to act")
-        if outcome:
-            raise outcome[0]
-        if self._act.exception is not None:
-            raise TargetError(f"{self._target.describe()}: {self._act.exception}")
+            else:
+                return up
+        raise NotRestored(f"{self._described} could not be proven back: {trouble}")

@@ -21,7 +21,8 @@ INSTEAD: Final = {
 DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
 # Fixed while Locust runs: changing them in the form would have no effect, so they are not in it.
 NOT_IN_FORM: Final = frozenset(
-    {"runs-dir", "stack", "compose-file", "compose-project"} | {o.name for o in OPTIONS if o.name.endswith("-port")}
+    {"runs-dir", "stack", "dry-run", "compose-file", "compose-project"}
+    | {o.name for o in OPTIONS if o.name.endswith("-port")}
 )
 
 
@@ -31,6 +32,11 @@ def add_options(parser: Any) -> None:
     They are added to the parser itself: options of a group never show in the web form (Locust 2.47).
     """
     for option in OPTIONS:
+        if option.is_flag:
+            parser.add_argument(
+                option.flag, action="store_true", env_var=option.env, help=option.help, include_in_web_ui=False
+            )
+            continue
         unit = f" [{option.unit}]" if option.unit else ""
         extra: dict[str, Any] = {"choices": list(option.choices)} if option.default in option.choices else {}
         parser.add_argument(

@@ -14,9 +14,9 @@ import gevent
 from gevent.event import Event
 
 from chaos.actor import NotRestored
+from chaos.healthy import await_healthy
 from chaos.house import House, Interrupted, RunFailed
-from chaos.journal import Journal
-from chaos.opening import OpenRun
+from chaos.opening import OpenRun, release
 from chaos.plan import RunPhase
 from chaos.playing import Playing
 from chaos.preflight import PreflightError
@@ -27,6 +27,8 @@ from runlog.settings import Settings
 log = logging.getLogger("chaos")
 
 GRACE_S: Final = 2.0
+# A service may need a moment to find its database or broker again.
+HEALTHY_WAIT_S: Final = 30.0
 
 
 class Conductor:
@@ -36,15 +38,14 @@ class Conductor:
         house: see `House`.
         settings: what the run was asked to do.
         texts: the options as given.
-        journal: of the stack.
     """
 
-    def __init__(self, house: House, settings: Settings, texts: dict[str, str], journal: Journal) -> None:
+    def __init__(self, house: House, settings: Settings, texts: dict[str, str]) -> None:
         self.phase = RunPhase.IDLE
         self.exit_code: int | None = None
         self.finished = Event()
         self._house = house
-        self._playing = Playing(house, settings, texts, journal, self._enter)
+        self._playing = Playing(house, settings, texts, self._enter)
         self.not_restored = False
         self._codes: list[int] = []
         self._player: gevent.Greenlet | None = None
@@ -130,7 +131,7 @@ class Conductor:
         run = self._playing.open
         if run is None:
             return
-        for step in (self._stop_load, self._mend, self._keep, self._judge):
+        for step in (self._stop_load, self._mend, self._check_health, self._keep, self._judge):
             try:
                 step(run)
             except Exception:
@@ -163,6 +164,23 @@ class Conductor:
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
             run.recording.mark_now(marks.FAILED, reason=str(error), exit_code=exitcodes.NOT_READY, not_restored=True)
+        else:
+            # Where mending was in vain the watchdog keeps the target in its charge, and tries again at our end.
+            release(run.watchdog)
+
+    def _check_health(self, run: OpenRun) -> None:
+        """All is as well as it was in the preflight; what is not is said, and is a reason to look."""
+        if self.not_restored:
+            return
+        sick = await_healthy(run.subject, HEALTHY_WAIT_S)
+        run.recording.mark_now(marks.HEALTH_CHECKED, complete=not sick, missing=sick)
+        if sick:
+            reason = "not healthy after the run: " + "; ".join(sick)
+            log.error("%s", reason)
+            self._codes.append(exitcodes.NOT_READY)
+            run.recording.mark_now(marks.FAILED, reason=reason, exit_code=exitcodes.NOT_READY)
+        else:
+            log.info("all parts are up and healthy")
 
     def _enter(self, phase: RunPhase, text: str) -> None:
         self.phase = phase

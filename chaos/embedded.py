@@ -4,23 +4,33 @@ A stack that was there before is used and left running; one that this process br
 died left behind, goes down with it.
 """
 
-import os
+import logging
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-import psutil
-
+from chaos.dryrun import Preview
+from chaos.plan import BREAKING
 from chaos.preflight import PreflightError
 from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
-from chaos.targets.process import ProcessTarget
+from chaos.targets import TargetSpec
+from chaos.targets.opening import open_target
+from chaos.watchdog.client import Watchdog, WatchdogGone
+from chaos.watchdog.orders import Refusal, TakeDown
+from chaos.watchdog.takedown import has_died, is_watchdog, owner_name
 from runlog.settings import Settings
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.lease import Lease
+from stack.lease import LEASE, Lease, LeaseTaken
+from stack.records import StackState
 from stack.settings import ServiceSettings, StackSettings
 
+log = logging.getLogger("chaos")
+
+LEASE_WAIT_S: Final = 60.0
 PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
 """Places an order: service URL, timeout in seconds, customer id."""
 
@@ -36,9 +46,10 @@ class EmbeddedSystem:
     def __init__(self, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder) -> None:
         self._stack = EmbeddedStack(progress=progress)
         self._place_order = place_order
-        self._lease = Lease(self.home / "lease")
-        self._owner = f"locust:{os.getpid()}"
+        self._lease = Lease(self.home / LEASE)
+        self._owner = owner_name()
         self._ours = False
+        self.watchdog = Watchdog(self.home / "logs" / "watchdog.log")
 
     @property
     def home(self) -> Path:
@@ -52,10 +63,13 @@ class EmbeddedSystem:
             LeaseTaken: another harness uses it.
             StackError: it does not come up.
         """
-        self._lease.take()
+        take_when_mended(self._lease)
+        self.watchdog.start()
+        # Before the first process is started: from now on somebody takes the stack down, whatever becomes of us.
+        self.watchdog.own(TakeDown("embedded", self._owner, {"home": str(self.home)}))
         state = self._stack.up(stack_settings(settings), owner=self._owner)
         # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
-        self._ours = state.owner == self._owner or _has_died(state.owner)
+        self._ours = state.owner == self._owner or has_died(state.owner)
         return state.service_url
 
     def close(self) -> None:
@@ -68,8 +82,28 @@ class EmbeddedSystem:
             if self._ours:
                 self._ours = False
                 self._stack.down()
+            self._disown()
         finally:
             self._lease.give_back()
+            self.watchdog.end()
+
+    def _disown(self) -> None:
+        if self.watchdog.alive:
+            try:
+                self.watchdog.own(None)
+            except (Refusal, WatchdogGone) as error:
+                log.warning("%s", error)
+
+    def preview(self, settings: Settings) -> Preview:
+        """Return what would be used and hit; nothing is touched."""
+        state = self._stack.status()
+        running = state is not None and all(part.is_alive() for part in self._stack.components)
+        fate = "runs already and stays" if running else "would be started, and taken down at the end"
+        target = open_target(self._spec(settings)).describe() if running else None
+        return Preview(f"embedded stack in {self.home}: {fate}", target)
+
+    def _spec(self, settings: Settings) -> TargetSpec:
+        return TargetSpec("process", settings.fault_target, {"home": str(self.home)})
 
     def prepare(self, settings: Settings) -> Subject:
         """Return the stack as `settings` want it; the service is restarted when its own settings have changed.
@@ -82,27 +116,57 @@ class EmbeddedSystem:
         except StackError as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
+        spec = self._spec(settings)
         url, timeout_s = state.service_url, settings.request_timeout
         return Subject(
             service_url=url,
             health_url=f"{url}/actuator/health",
             database_url=state.database_url,
             kafka={"bootstrap.servers": state.kafka_bootstrap},
-            probe=ProbeSpec("kafka", state.kafka_bootstrap),
+            probe=_probe(settings, state),
             topic=settings.topic,
             orders_table="orders",
             outbox_table="outbox" if outbox else None,
             backlog_url=f"{url}/outbox/backlog" if outbox else None,
             phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
-            target=ProcessTarget("broker", "Apache Kafka", self._stack.broker, self.home),
+            target=open_target(spec),
+            spec=spec,
+            state_dir=self.home,
             place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
-            logs={name: str(path) for name, path in state.log_paths.items()},
+            logs={name: str(path) for name, path in [*state.log_paths.items(), ("watchdog", self.watchdog.log_path)]},
             environment={
                 "order service": f"{settings.service_variant} at {url}",
                 "broker": f"Apache Kafka at {state.kafka_bootstrap}",
                 "database": f"PostgreSQL, port {state.port('database')}",
             },
         )
+
+
+def take_when_mended(lease: Lease) -> None:
+    """Take the lease of a system; wait for the watchdog of a harness that has died, which is mending or taking down.
+
+    Raises:
+        LeaseTaken: another harness has it.
+        StackError: its folder cannot be written to.
+    """
+    deadline = time.monotonic() + LEASE_WAIT_S
+    while True:
+        try:
+            return lease.take()
+        except LeaseTaken:
+            if not is_watchdog(lease.holder()) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _probe(settings: Settings, state: StackState) -> ProbeSpec:
+    """How the target is asked: the way that a partition cuts, where one is planned."""
+    if settings.fault_target == "database":
+        through = state.link == "database"
+        return ProbeSpec("sql", state.service_database_url, way="service" if through else "direct")
+    if settings.fault_target == "service":
+        return ProbeSpec("http", f"{state.service_url}/actuator/health")
+    return ProbeSpec("kafka", state.service_kafka_bootstrap, way="service" if state.link == "broker" else "direct")
 
 
 def stack_settings(settings: Settings) -> StackSettings:
@@ -118,10 +182,6 @@ def stack_settings(settings: Settings) -> StackSettings:
         confirm_wait=settings.service_confirm_wait,
         publish_failure=settings.service_publish_failure,
     )
-    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service)
-
-
-def _has_died(owner: str) -> bool:
-    """Return whether `owner` is a Locust that has ended without taking its stack down."""
-    kind, _, pid = owner.partition(":")
-    return kind == "locust" and not (pid.isdigit() and psutil.pid_exists(int(pid)))
+    cut = settings.fault == "partition" and settings.scenario in BREAKING
+    link = settings.fault_target if cut else ""
+    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service, link)

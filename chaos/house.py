@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chaos.recording import Recording
 from chaos.subject import Subject
+from chaos.watchdog.client import Watchdog
 from runlog.folder import RunFolder
 from runlog.ledger import Phase
 from runlog.settings import Settings
@@ -62,6 +63,10 @@ class Load(Protocol):
 
 class House(Protocol):
     """What the conductor needs from those above it; `locustfile.py` provides it."""
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """The watchdog of this process."""
 
     def prepare(self, settings: Settings) -> Subject:
         """Bring the system under test into the state that `settings` ask for."""

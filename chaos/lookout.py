@@ -1,35 +1,46 @@
-"""The lookout: a process beside Locust that asks the broker for the topic's end offsets, over and over.
+"""The lookout: a process beside Locust that asks the broker for the topic's end offsets, over and over, and the target
+of the fault whether it serves.
 
     python -m chaos.lookout      (configuration as one line of JSON on standard input)
 
-Each question is bounded, and its answer or failure is stamped with the run's clock, appended to the offsets file and
-told to the harness on standard output. So one witness proves the moment the broker went away, the moment it was back,
+Each question is bounded, and its answer or failure is stamped with the run's clock, appended to a file of the run and
+told to the harness on standard output. So one witness proves the moment the target went away, the moment it was back,
 and when each event was appended. A process of its own, because librdkafka's calls would stall Locust's event loop.
 It ends when its standard input does: never later than the harness.
+
+The target is asked on a connection from before the fault and on new ones, each from a thread of its own. Where it is
+the broker and asked directly, the question for the offsets is the one on the kept connection; where only the service's
+way to it is cut (a partition), the offsets go on being read directly, and the target is asked by that way.
 
 The word `tail` on standard input makes it also follow new records and count those of the run, for the drain.
 """
 
 import json
-import os
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from typing import Any, Final, TextIO
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from chaos.probes import ProbeSpec
+from chaos.probes.kafka import PATIENCE_S, STEADY, Reasons
+from chaos.probes.probers import open_probers
+from chaos.telling import Pace, Telling, asking, beats
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
+from runlog.probes import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, Sighting
 
 INTERVAL_S: Final = 0.05
 # A healthy broker on the same machine answers in one or two milliseconds; the width of an outage's edges is bounded
 # by interval plus timeout.
 TIMEOUT_S: Final = 0.05
 PARTITIONS_EVERY_S: Final = 1.0
-# librdkafka waits up to 10 s between attempts by default: far too coarse to see when a broker is back.
-RECONNECT_MS: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50"}
+# A database or a service may take longer under load, and a new connection longer than a kept one.
+KEPT_PACE: Final = Pace(0.1, 0.25)
+NEW_PACE: Final = Pace(0.2, 0.5)
 TAIL_BATCH: Final = 1000
 
 
@@ -43,8 +54,11 @@ class LookoutConfig:
         run_prefix: text that each customer id of the run starts with.
         clock: the run's clock.
         offsets_file: where observations are appended.
-        interval: seconds from question to question.
-        timeout: seconds that one question may take.
+        target: what may be broken: `broker`, `database` or `service`.
+        probe: how that is asked whether it serves; may hold secrets.
+        probes_file: where sightings are appended.
+        interval: seconds from question to question for the offsets.
+        timeout: seconds that one question for the offsets may take.
     """
 
     client: dict[str, str]
@@ -52,13 +66,22 @@ class LookoutConfig:
     run_prefix: str
     clock: AnchoredClock
     offsets_file: str
+    target: str
+    probe: ProbeSpec
+    probes_file: str
     interval: float = INTERVAL_S
     timeout: float = TIMEOUT_S
+
+    @property
+    def offsets_are_kept(self) -> bool:
+        """Whether the question for the offsets is the one that the target is asked on a kept connection."""
+        return self.probe.protocol == "kafka" and self.probe.way == "direct"
 
     def dump(self) -> str:
         """Return the configuration as one line."""
         record = {name: getattr(self, name) for name in self.__slots__}
         record["clock"] = [self.clock.epoch, self.clock.monotonic]
+        record["probe"] = asdict(self.probe)
         return json.dumps(record)
 
     @classmethod
@@ -66,6 +89,7 @@ class LookoutConfig:
         """Return what `dump` wrote."""
         record: dict[str, Any] = json.loads(line)
         record["clock"] = AnchoredClock(*record["clock"])
+        record["probe"] = ProbeSpec(**record["probe"])
         return cls(**record)
 
 
@@ -74,46 +98,43 @@ class Lookout:
 
     def __init__(self, config: LookoutConfig, out: TextIO) -> None:
         self._config = config
-        self._out = out
-        self._asker = Consumer(self._client())
+        self._telling = Telling(out, config.offsets_file, config.probes_file)
+        self._probers = open_probers(config.probe, config.topic)
+        self._reasons = Reasons()
+        self._asker = self._connect()
+        self._unserved_since: float | None = None
         self._tail: Consumer | None = None
         self._partitions: list[int] = []
         self._partitions_asked = 0.0
         self._last_ends: dict[int, int] = {}
         self._own = 0
-        self._trouble: str | None = None
 
     def watch(self, stop: threading.Event, tail: threading.Event) -> None:
         """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
-        due = time.monotonic()
-        kept = os.open(self._config.offsets_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        while not stop.is_set():
-            seen = self._ask()
-            self._keep(kept, seen)
-            if tail.is_set():
-                self._follow()
-            said = {"seen": json.loads(seen.line()), "own": self._own_count(), "trouble": self._trouble}
-            self._out.write(json.dumps(said) + "\n")
-            self._out.flush()
-            due = max(due + self._config.interval, time.monotonic())
-            stop.wait(due - time.monotonic())
-        os.close(kept)
+        clock, telling = self._config.clock, self._telling
+        with ExitStack() as threads:
+            threads.enter_context(asking(self._probers.new, NEW, NEW_PACE, clock=clock, telling=telling, stop=stop))
+            if not self._config.offsets_are_kept:
+                threads.enter_context(
+                    asking(self._probers.kept, KEPT, KEPT_PACE, clock=clock, telling=telling, stop=stop)
+                )
+            for _ in beats(self._config.interval, stop):
+                seen, how = self._ask()
+                line = seen.line()
+                telling.keep("offsets", line)
+                if self._config.offsets_are_kept:
+                    telling.sighting(Sighting(seen.asked, seen.answered, KEPT, how, seen.error))
+                if tail.is_set():
+                    self._follow()
+                telling.tell(seen=json.loads(line), own=self._own_count())
+        telling.close()
         self._asker.close()
         if self._tail:
             self._tail.close()
 
-    def _keep(self, kept: int, seen: Observation) -> None:
-        """Write `seen` down. A full disk ends the keeping, not the watching: the broker must still be proven back."""
-        if self._trouble:
-            return
-        try:
-            os.write(kept, seen.line().encode() + b"\n")
-        except OSError as error:
-            self._trouble = f"the offsets cannot be written: {error.strerror}"
-
-    def _client(self) -> dict[str, str]:
+    def _client(self) -> dict[str, Any]:
         return {
-            **RECONNECT_MS,
+            **STEADY,
             **self._config.client,
             "group.id": "lookout",
             "enable.auto.commit": "false",
@@ -121,7 +142,12 @@ class Lookout:
             "log_level": "0",
         }
 
-    def _ask(self) -> Observation:
+    def _connect(self) -> Consumer:
+        self._reasons = Reasons()
+        return Consumer({**self._client(), "error_cb": self._reasons.note})
+
+    def _ask(self) -> tuple[Observation, How]:
+        """Ask once; return what was seen, and how the connection served."""
         now = self._config.clock.now
         asked = now()
         deadline = time.monotonic() + self._config.timeout
@@ -132,12 +158,25 @@ class Lookout:
                 where = TopicPartition(self._config.topic, partition)
                 left = max(0.005, deadline - time.monotonic())
                 ends[partition] = int(self._asker.get_watermark_offsets(where, timeout=left, cached=False)[1])
-            if not ends:
-                return Observation(asked, now(), None, "the topic has no partitions")
         except KafkaException as error:
-            return Observation(asked, now(), None, error.args[0].name())
+            return Observation(asked, now(), None, error.args[0].name()), self._failed(asked, error.args[0])
+        if not ends:
+            return Observation(asked, now(), None, "the topic has no partitions"), BROKEN
         self._last_ends = ends
-        return Observation(asked, now(), ends)
+        self._reasons.answered()
+        self._unserved_since = None
+        return Observation(asked, now(), ends), ANSWERED
+
+    def _failed(self, asked: float, error: KafkaError) -> How:
+        """Return how the connection failed; one that has hung for long is given up: it may never get well."""
+        self._asker.poll(0)  # hands over the errors that were noted meanwhile: they say why
+        how = self._reasons.how(error)
+        self._unserved_since = self._unserved_since or asked
+        if how == HANGING and asked - self._unserved_since > PATIENCE_S:
+            self._unserved_since = None
+            self._asker.close()
+            self._asker = self._connect()
+        return how
 
     def _refresh_partitions(self, deadline: float) -> None:
         """Notice partitions that were added during the run; the known ones serve while nobody answers."""

@@ -1,18 +1,20 @@
 """Opens a run: room on disk, the system under test in the wanted state, preflight, and only then anything written."""
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from chaos.actor import Actor
 from chaos.house import House, Load
-from chaos.journal import Journal
 from chaos.plan import Plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.recording import Recording
 from chaos.subject import Subject
 from chaos.topic import TopicError, topic_ends
+from chaos.watchdog.client import Watchdog, WatchdogGone
+from chaos.watchdog.orders import Arm, Refusal
 from runlog.folder import check_runs_dir
 from runlog.settings import Settings
 
@@ -32,45 +34,81 @@ class OpenRun:
         subject: the system under test.
         recording: what is written.
         load: what sends the orders.
-        actor: what breaks and mends.
+        actor: what has the target broken and mended.
+        watchdog: in whose charge the target is.
     """
 
     subject: Subject
     recording: Recording
     load: Load
     actor: Actor
+    watchdog: Watchdog
 
 
-def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan, journal: Journal) -> OpenRun:
-    """Return a run that is ready to begin.
+def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
+    """Return a run that is ready to begin; its target is in the watchdog's charge.
 
     Raises:
         FolderError: there is no room for it.
         PreflightError: a check failed; nothing was broken and nothing written.
     """
-    need = FIXED_BYTES + int(settings.rate * settings.load_seconds * BYTES_PER_ORDER)
+    need = FIXED_BYTES + int(settings.rate * plan.load_seconds * BYTES_PER_ORDER)
     check_runs_dir(Path(settings.runs_dir), need)
     subject = house.prepare(settings)
-    proven = Preflight(subject, plan, journal, _tell).run()
+    watchdog = house.watchdog
+    if plan.outages:
+        _put_in_charge(watchdog, subject, settings)
     try:
-        start = topic_ends(subject.kafka, subject.topic, QUESTION_S)
-    except TopicError as error:
-        raise PreflightError(f"topic {subject.topic}: {error}") from None
-    if start is None:
-        raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
-    recording = Recording(settings, subject, start, proven, texts)
+        proven = Preflight(subject, plan, _tell).run()
+        try:
+            start = topic_ends(subject.kafka, subject.topic, QUESTION_S)
+        except TopicError as error:
+            raise PreflightError(f"topic {subject.topic}: {error}") from None
+        if start is None:
+            raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
+        recording = Recording(settings, subject, start, proven, texts)
+    except BaseException:
+        release(watchdog)
+        raise
     shown = Path(settings.runs_dir) / recording.folder.run_id
     log.info("run %s: everything it leaves behind lies in %s", recording.folder.run_id, shown)
     actor = Actor(
-        target=subject.target,
+        hand=watchdog,
         watch=recording.watch,
-        journal=journal,
         clock=recording.clock,
         mark=recording.mark,
         run_id=recording.folder.run_id,
+        marks=recording.folder.marks,
         edge_timeout=plan.edge_timeout,
     )
-    return OpenRun(subject, recording, house.open_load(settings, subject, recording), actor)
+    return OpenRun(subject, recording, house.open_load(settings, subject, recording), actor, watchdog)
+
+
+def _put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:
+    """Have the watchdog take the target's lease and mend what an earlier run may have left broken there."""
+    arm = Arm(
+        harness=os.getpid(),
+        target=subject.spec,
+        probe=subject.probe,
+        folder=str(subject.state_dir),
+        max_outage=settings.max_outage,
+        prove_timeout=settings.fault_timeout,
+    )
+    try:
+        watchdog.start()
+        mended = watchdog.arm(arm)
+    except (Refusal, WatchdogGone) as error:
+        raise PreflightError(f"target: {error}") from None
+    if mended is not None:
+        log.warning("preflight: mended %s", mended)
+
+
+def release(watchdog: Watchdog) -> None:
+    """Take the target out of the watchdog's charge; one that is gone has let go of it already."""
+    try:
+        watchdog.disarm()
+    except (Refusal, WatchdogGone) as error:
+        log.warning("%s", error)
 
 
 def _tell(check: Check) -> None:

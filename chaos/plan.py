@@ -4,13 +4,16 @@ Only lengths are planned. When a phase really begins is decided by the actor's m
 `injected` (proven down) to `healing`, and recovery begins at `healed` (proven back).
 """
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from runlog.settings import Settings
+from runlog.settings import LONGEST_PART, SHORTEST_OUTAGE_S, SHORTEST_PART, Settings
 
 BREAKING: Final = frozenset({"lost-event"})
+SHORTEST_PHASE_S: Final = 1.0
 
 
 class RunPhase(Enum):
@@ -84,10 +87,33 @@ class Plan:
 
 
 def make_plan(settings: Settings) -> Plan:
-    """Return the plan that `settings` ask for."""
+    """Return the plan that `settings` ask for; the same settings, seed included, always give the same plan."""
+    drawn = _drawn(settings.seed)
     edges = settings.fault_timeout, settings.settle, settings.drain_timeout
     if settings.scenario not in BREAKING:
-        # As long as the plan with its outage, so that both can be compared.
-        return Plan(settings.baseline + settings.outage, (), *edges, calm=settings.recovery)
-    outage = Outage(settings.fault, settings.fault_target, settings.outage, settings.recovery)
-    return Plan(settings.baseline, (outage,), *edges)
+        # As long as the plan with its outages, so that both can be compared.
+        calm = settings.recovery * settings.outages + settings.outage * (settings.outages - 1)
+        return Plan(settings.baseline + settings.outage, (), *edges, calm=calm)
+    baseline = drawn(settings.baseline, SHORTEST_PHASE_S)
+    outages = tuple(
+        Outage(
+            settings.fault,
+            settings.fault_target,
+            drawn(settings.outage, SHORTEST_OUTAGE_S),
+            drawn(settings.recovery, SHORTEST_PHASE_S),
+        )
+        for _ in range(settings.outages)
+    )
+    return Plan(baseline, outages, *edges)
+
+
+def _drawn(seed: int | None) -> Callable[[float, float], float]:
+    """Return what gives the length of a phase from the one asked for and the least one, in seconds."""
+    if seed is None:
+        return lambda length, least: length
+    source = random.Random(seed)
+
+    def draw(length: float, least: float) -> float:
+        return round(max(least, length * source.uniform(SHORTEST_PART, LONGEST_PART)), 1)
+
+    return draw

@@ -10,14 +10,12 @@ from typing import Final
 
 import gevent
 
-from chaos.actor import AlreadyDown
+from chaos.actor import AlreadyDown, FaultFailed
 from chaos.drain import Drain
 from chaos.house import House, RunFailed
-from chaos.journal import Journal
 from chaos.opening import OpenRun, open_run
 from chaos.phantoms import check_phantoms
 from chaos.plan import Outage, Plan, RunPhase, make_plan
-from chaos.targets import TargetError
 from chaos.watch import NotProven
 from runlog import exitcodes, marks
 from runlog.ledger import Phase
@@ -39,7 +37,6 @@ class Playing:
         house: see `House`.
         settings: what the run was asked to do.
         texts: the options as given.
-        journal: of the stack.
         enter: told each phase as it begins, with a line for people.
 
     Attributes:
@@ -51,14 +48,12 @@ class Playing:
         house: House,
         settings: Settings,
         texts: dict[str, str],
-        journal: Journal,
         enter: Callable[[RunPhase, str], None],
     ) -> None:
         self.open: OpenRun | None = None
         self._house = house
         self._settings = settings
         self._texts = texts
-        self._journal = journal
         self._enter = enter
         self._plan: Plan = make_plan(settings)
         self._phase = RunPhase.IDLE
@@ -70,7 +65,7 @@ class Playing:
             RunFailed, NotRestored, PreflightError, FolderError: why it could not be played to its end.
         """
         self._begin(RunPhase.PREFLIGHT, self._plan.describe())
-        run = self.open = open_run(self._house, self._settings, self._texts, self._plan, self._journal)
+        run = self.open = open_run(self._house, self._settings, self._texts, self._plan)
         try:
             run.recording.await_lookout()
         except NotProven as error:
@@ -109,7 +104,8 @@ class Playing:
         self._hold(run, begin + self._plan.baseline)
 
     def _break(self, run: OpenRun, index: int, outage: Outage) -> None:
-        self._begin(RunPhase.OUTAGE, f"{outage.fault} {outage.target} for {outage.length:g} s")
+        which = f"outage {index + 1} of {len(self._plan.outages)}: " if len(self._plan.outages) > 1 else ""
+        self._begin(RunPhase.OUTAGE, f"{which}{outage.fault} {outage.target} for {outage.length:g} s")
         clock = run.recording.clock
         run.load.phase = Phase.OUTAGE
         began = clock.now()
@@ -117,7 +113,7 @@ class Playing:
             unproven = run.actor.inject(index, outage)
         except AlreadyDown as error:
             raise RunFailed(str(error), exitcodes.INCONCLUSIVE) from None
-        except (TargetError, OSError) as error:
+        except FaultFailed as error:
             raise RunFailed(f"the fault could not be done: {error}", exitcodes.NOT_READY) from None
         if unproven is None:
             log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
@@ -163,6 +159,10 @@ class Playing:
                 raise RunFailed(trouble, exitcodes.USAGE_OR_CRASH)
             if not recording.watch.alive:
                 raise RunFailed("the lookout process ended", exitcodes.USAGE_OR_CRASH)
+            if run.watchdog.retired is not None:
+                raise RunFailed(run.watchdog.retired, exitcodes.INCONCLUSIVE)
+            if not run.watchdog.alive:
+                raise RunFailed("the watchdog process ended", exitcodes.USAGE_OR_CRASH)
             if now - told >= PROGRESS_S and until - now >= 1:
                 told = now
                 counts = load.counts

@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import gevent
-
 from chaos.database import DatabaseError, OrdersTable
-from chaos.journal import Journal
+from chaos.healthy import HEALTH_S, parts
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
 from chaos.targets import TargetError
-from stack.health import Health, check_http, check_kafka, check_sql
-from stack.redpanda import check_redpanda
+from stack.health import Health
 
-HEALTH_S: Final = 5.0
 EVENT_WAIT_S: Final = 10.0
+_REMEDIES: Final = {
+    "database": "start PostgreSQL, or mend its URL",
+    "broker": "start the broker, or mend its address",
+    "service": "start the order service, or mend its URL",
+}
 
 
 class PreflightError(Exception):
@@ -48,14 +49,12 @@ class Preflight:
     Args:
         subject: the system under test.
         plan: which faults it will suffer.
-        journal: of the stack.
         say: told of each check as it passes.
     """
 
-    def __init__(self, subject: Subject, plan: Plan, journal: Journal, say: Callable[[Check], None]) -> None:
+    def __init__(self, subject: Subject, plan: Plan, say: Callable[[Check], None]) -> None:
         self._subject = subject
         self._plan = plan
-        self._journal = journal
         self._say = say
 
     def run(self) -> ProvenOrder:
@@ -81,37 +80,24 @@ class Preflight:
         return proven
 
     def _healthy(self) -> Iterator[Check]:
-        subject = self._subject
-        yield _require("database", check_sql(subject.database_url, HEALTH_S), "start PostgreSQL, or mend its URL")
-        # librdkafka does not yield to gevent: a native thread asks.
-        broker = gevent.get_hub().threadpool.apply(
-            check_kafka, (subject.kafka["bootstrap.servers"], subject.kafka, HEALTH_S)
-        )
-        yield _require("broker", broker, "start the broker, or mend its address")
-        if subject.admin_url is not None:
-            admin = check_redpanda(subject.admin_url, HEALTH_S)
-            yield _require("broker", admin, "wait until Redpanda is ready, or look at its log")
-        yield _require("service", check_http(subject.health_url, HEALTH_S), "start the order service, or mend its URL")
+        for name, health in parts(self._subject):
+            yield _require(name, health, _REMEDIES[name])
 
     def _target(self) -> Check:
         target = self._subject.target
-        left = self._journal.left_open()
-        try:
-            up = target.is_up()
-        except TargetError as error:
-            raise PreflightError(str(error)) from None
-        if not up:
-            by = f" (run {left.run_id} left it broken by {left.fault})" if left else ""
-            raise PreflightError(f"target {target.describe()} is not up{by}; start it first")
         for outage in self._plan.outages:
             if outage.target != target.component:
                 offered = f"its {target.component} only, {target.describe()}"
                 raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
             if outage.fault not in target.faults:
-                able = ", ".join(target.faults)
+                able = ", ".join(target.faults) or "nothing"
                 raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")
-        if left:
-            self._journal.close()
+        try:
+            up = target.is_up()
+        except TargetError as error:
+            raise PreflightError(f"target: {error}") from None
+        if not up:
+            raise PreflightError(f"target {target.describe()} is not up; start it first")
         return Check("target", target.describe())
 
     def _table(self, table: OrdersTable) -> Check:

@@ -91,8 +91,16 @@ class Recording:
         self._marks.close()
 
     def _lookout_config(self) -> LookoutConfig:
-        prefix = self.run_key.text_prefix
-        return LookoutConfig(self._subject.kafka, self._subject.topic, prefix, self.clock, str(self.folder.offsets))
+        return LookoutConfig(
+            client=self._subject.kafka,
+            topic=self._subject.topic,
+            run_prefix=self.run_key.text_prefix,
+            clock=self.clock,
+            offsets_file=str(self.folder.offsets),
+            target=self._subject.target.component,
+            probe=self._subject.probe,
+            probes_file=str(self.folder.probes),
+        )
 
     def _keep_logs(self) -> None:
         """Copy what the logs of the system under test grew by during this run."""

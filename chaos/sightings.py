@@ -1,15 +1,20 @@
-"""What a series of lookout observations proves: pure judgement of "down" and "back".
+"""What a series of the lookout's questions proves: pure judgement of "down" and "back".
 
 One question without an answer proves little: the machine may have been busy. A streak proves it. The edge itself is
 bracketed by the last opposite observation and the first of the streak, so its width says how exactly it is known.
+
+A target is down only when neither a connection from before is served any more nor a new one, and back only when both
+are. The edge is that of the kept connection, which is asked most often.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
 
-from runlog.offsets import Observation
+from runlog.probes import BROKEN, CONNECTIONS, KEPT, WORDS, Connection, How, Sighting
 
-# So many questions in a row without an answer, over at least so many seconds, prove that the broker is down.
+# So many questions in a row without an answer, over at least so many seconds, prove that the target is down. On either
+# connection: the kept one is asked 10 or 20 times a second, a new one 5 times.
 DOWN_STREAK: Final = 3
 DOWN_SECONDS: Final = 0.25
 # So many answers in a row prove that it is back.
@@ -17,12 +22,46 @@ UP_STREAK: Final = 2
 
 Edge = tuple[float, float]
 """[last opposite observation, first observation], epoch seconds."""
+Seen = Mapping[Connection, Sequence[Sighting]]
+"""What was seen on each connection, in order."""
 
 
-def proven_down(observations: Sequence[Observation], since: float) -> Edge | None:
+class Asked(Protocol):
+    """A question: when it was asked, when its answer or failure was known (epoch seconds), whether it was answered."""
+
+    @property
+    def asked(self) -> float:
+        """When it was asked."""
+
+    @property
+    def answered(self) -> float:
+        """When it was known what became of it."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was answered."""
+
+
+_Asked = TypeVar("_Asked", bound=Asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a target is down, or back.
+
+    Attributes:
+        edge: of the kept connection.
+        seen: how each connection failed, for a target that is down; `answered` for one that is back.
+    """
+
+    edge: Edge
+    seen: dict[Connection, How]
+
+
+def proven_down(observations: Sequence[Asked], since: float) -> Edge | None:
     """Return the edge of an outage that began at or after `since`, None while it is not proven.
 
-    The broker was certainly up when it was last asked with success, and certainly down when the first question of the
+    The target was certainly up when it was last asked with success, and certainly down when the first question of the
     streak had waited its whole time in vain.
     """
     streak = _trailing(observations, ok=False)
@@ -34,8 +73,8 @@ def proven_down(observations: Sequence[Observation], since: float) -> Edge | Non
     return (before[-1].asked if before else streak[0].asked, streak[0].answered)
 
 
-def proven_up(observations: Sequence[Observation], since: float) -> Edge | None:
-    """Return the edge at which the broker was back after `since`, None while it is not proven.
+def proven_up(observations: Sequence[Asked], since: float) -> Edge | None:
+    """Return the edge at which the target was back after `since`, None while it is not proven.
 
     It was certainly still away when the last question that got no answer was asked, and certainly back at the first
     answer.
@@ -47,7 +86,51 @@ def proven_up(observations: Sequence[Observation], since: float) -> Edge | None:
     return (before[-1].asked if before else streak[0].asked, streak[0].answered)
 
 
-def _trailing(observations: Sequence[Observation], ok: bool) -> Sequence[Observation]:
+def target_down(seen: Seen, since: float) -> Proof | None:
+    """Return the proof that no connection is served any more, None while one of them may be."""
+    edges = {connection: proven_down(seen[connection], since) for connection in CONNECTIONS}
+    edge = edges[KEPT]
+    if edge is None or None in edges.values():
+        return None
+    return Proof(edge, {connection: _failing(seen[connection]) for connection in CONNECTIONS})
+
+
+def target_up(seen: Seen, since: float) -> Proof | None:
+    """Return the proof that both connections are served again, None while one of them may not be."""
+    edges = {connection: proven_up(seen[connection], since) for connection in CONNECTIONS}
+    edge = edges[KEPT]
+    if edge is None or None in edges.values():
+        return None
+    return Proof(edge, {connection: seen[connection][-1].how for connection in CONNECTIONS})
+
+
+def not_down(seen: Seen, since: float) -> list[str]:
+    """Return of each connection that is not proven down what was last seen of it, in words."""
+    return [_last(c, seen[c]) for c in CONNECTIONS if proven_down(seen[c], since) is None]
+
+
+def not_up(seen: Seen, since: float) -> list[str]:
+    """Return of each connection that is not proven back what was last seen of it, in words."""
+    return [_last(c, seen[c]) for c in CONNECTIONS if proven_up(seen[c], since) is None]
+
+
+def _last(connection: Connection, sightings: Sequence[Sighting]) -> str:
+    words = WORDS[connection].removeprefix("on ")
+    if not sightings:
+        return f"{words} was never tried"
+    last = sightings[-1]
+    if last.ok:
+        return "a connection from before the fault is still served" if connection == KEPT else f"{words} is served"
+    return f"{words} is {last.how}" + (f" ({last.detail})" if last.detail else "")
+
+
+def _failing(sightings: Sequence[Sighting]) -> How:
+    """Return how the connection failed: `broken` when it was lost, even if opening another one is refused since."""
+    hows = [one.how for one in _trailing(sightings, ok=False)]
+    return BROKEN if sightings[-1].connection == KEPT and BROKEN in hows else hows[-1]
+
+
+def _trailing(observations: Sequence[_Asked], ok: bool) -> Sequence[_Asked]:
     """Return the unbroken run of equal answers at the end of `observations`."""
     first = len(observations)
     while first and observations[first - 1].ok is ok:

@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from chaos.probes import ProbeSpec
-from chaos.targets import Target
+from chaos.targets import Target, TargetSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Subject:
         phantom_url: the endpoint that publishes an order's event and rolls the order back; None when it is not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.
         target: what may be broken.
+        spec: the same as plain values, for the watchdog.
+        state_dir: folder of the target's lease and journal.
         probe: how it is asked whether it serves.
         place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
         logs: name and path of each log that belongs to a run's history.
@@ -59,6 +62,8 @@ class Subject:
     outbox_table: str | None
     backlog_url: str | None
     target: Target
+    spec: TargetSpec
+    state_dir: Path
     probe: ProbeSpec
     place_order: Callable[[uuid.UUID], PlacedOrder]
     logs: dict[str, str]

@@ -13,12 +13,13 @@ from typing import Final, TypeVar
 import gevent
 
 from chaos.lookout import LookoutConfig
-from chaos.sightings import Edge, proven_down, proven_up
+from chaos.sightings import Proof, not_down, not_up, target_down, target_up
 from runlog.offsets import Observation
+from runlog.probes import CONNECTIONS, Connection, Sighting
 
-Proof = TypeVar("Proof")
-# Enough to hold the last opposite observation of any edge: 30 s at 20 observations per second.
-KEPT: Final = 600
+_Found = TypeVar("_Found")
+# Enough to hold the last opposite sighting of any edge: 30 s at 20 questions per second.
+REMEMBERED: Final = 600
 POLL_S: Final = 0.02
 SILENT_S: Final = 2.0
 
@@ -54,7 +55,8 @@ class LookoutWatch:
         self.activity = Activity()
         self.trouble: str | None = None
         self._config = config
-        self._seen: deque[Observation] = deque(maxlen=KEPT)
+        self._sightings: dict[Connection, deque[Sighting]] = {c: deque(maxlen=REMEMBERED) for c in CONNECTIONS}
+        self._offsets_seen = False
         self._log = log
         self._heard = time.monotonic()
         self._process, self._reader = self._start()
@@ -86,32 +88,43 @@ class LookoutWatch:
         return self._process.poll() is None
 
     def await_answer(self, timeout_s: float) -> None:
-        """Wait until the broker has answered it.
+        """Wait until the broker has answered it, and the target on both connections.
 
         Raises:
             NotProven: not within `timeout_s` seconds.
         """
-        self._await(lambda: any(seen.ok for seen in self._seen), timeout_s, "an answer of the broker to the lookout")
+        self._await(
+            lambda: self._offsets_seen and all(any(s.ok for s in seen) for seen in self._seen().values()),
+            timeout_s,
+            f"an answer of the broker and of the {self._config.target} to the lookout",
+            lambda: not_up(self._seen(), 0.0),
+        )
 
-    def await_down(self, since: float, timeout_s: float) -> Edge:
-        """Wait until the broker is proven down, and return the edge.
+    def await_down(self, since: float, timeout_s: float) -> Proof:
+        """Wait until the target is proven down: neither a connection from before is served any more nor a new one.
 
         Args:
             since: epoch seconds; what was seen before proves nothing.
             timeout_s: longest wait in seconds.
 
         Raises:
-            NotProven: it went on answering.
+            NotProven: it went on answering; the message says on which connection.
         """
-        return self._await(lambda: proven_down(self._seen_list(), since), timeout_s, "the broker to stop answering")
+        awaited = f"the {self._config.target} to stop answering"
+        return self._await(
+            lambda: target_down(self._seen(), since), timeout_s, awaited, lambda: not_down(self._seen(), since)
+        )
 
-    def await_up(self, since: float, timeout_s: float) -> Edge:
-        """Wait until the broker is proven back, and return the edge.
+    def await_up(self, since: float, timeout_s: float) -> Proof:
+        """Wait until the target is proven back: a kept connection (or the one in its place) and a new one are served.
 
         Raises:
-            NotProven: it did not answer within `timeout_s` seconds.
+            NotProven: it did not answer within `timeout_s` seconds; the message says on which connection.
         """
-        return self._await(lambda: proven_up(self._seen_list(), since), timeout_s, "the broker to answer again")
+        awaited = f"the {self._config.target} to answer again"
+        return self._await(
+            lambda: target_up(self._seen(), since), timeout_s, awaited, lambda: not_up(self._seen(), since)
+        )
 
     def follow(self) -> None:
         """Let it count new events of the run from now on.
@@ -151,21 +164,27 @@ class LookoutWatch:
             self._process.wait(timeout=timeout_s)
         self._reader.join(timeout=timeout_s)
 
-    def _seen_list(self) -> list[Observation]:
-        return list(self._seen)
+    def _seen(self) -> dict[Connection, list[Sighting]]:
+        return {connection: list(seen) for connection, seen in self._sightings.items()}
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
             record = json.loads(line)
-            seen = Observation.parse(json.dumps(record["seen"]))
             self._heard = time.monotonic()
-            self._seen.append(seen)
             self.trouble = self.trouble or record["trouble"]
+            if "probe" in record:
+                sighting = Sighting.parse(json.dumps(record["probe"]))
+                self._sightings[sighting.connection].append(sighting)
+                continue
+            seen = Observation.parse(json.dumps(record["seen"]))
+            self._offsets_seen = self._offsets_seen or seen.ok
             if record["own"] != self.activity.own:
                 self.activity.own, self.activity.own_changed = record["own"], seen.answered
             self.activity.last = seen
 
-    def _await(self, proof: Callable[[], Proof | None], timeout_s: float, awaited: str) -> Proof:
+    def _await(
+        self, proof: Callable[[], _Found | None], timeout_s: float, awaited: str, why: Callable[[], list[str]]
+    ) -> _Found:
         deadline = time.monotonic() + timeout_s
         while not (found := proof()):
             if not self.alive:
@@ -174,8 +193,8 @@ class LookoutWatch:
                 if self.silent_s >= SILENT_S:
                     raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so nobody saw {awaited}")
                 last = self.activity.last
-                said = f"; last answer to the lookout: {last.error or 'offsets' if last else 'none'}"
-                raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}{said}")
+                said = why() or [f"last answer to the lookout: {last.error or 'offsets' if last else 'none'}"]
+                raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}: {'; '.join(said)}")
             gevent.sleep(POLL_S)
         return found
 

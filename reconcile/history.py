@@ -17,6 +17,7 @@ from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
 from runlog.offsets import Observation
+from runlog.probes import Sighting
 
 Progress = Callable[[str, int, int | None], None]
 """Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""
@@ -114,6 +115,7 @@ class History:
         service_log: what the service's own log says of single orders, by order id.
         confirmation: what the second path said of the violations; None when nobody has asked it yet.
         lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
+        sightings: what it saw of the target of the fault, in order; None of a run that noted only the offsets.
     """
 
     facts: RunFacts
@@ -125,6 +127,7 @@ class History:
     service_log: dict[str, Line] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     lost_rows: tuple[bytes, ...] | None = None
+    sightings: list[Sighting] | None = None
 
 
 def id_text(hi: int, lo: int) -> str:

@@ -81,7 +81,8 @@ def judge(history: History) -> Judgement:
     table = build_table(ledger.attempts, history.rows, history.events)
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
-    late = find_late(table, events, outages, history.observations, history.events.read_at)
+    seen, read_at = history.observations, history.events.read_at
+    late = find_late(table, events, outages, seen, read_at, sightings=history.sightings)
     rates = phase_rates(ledger.attempts, marks)
     guards = check_guards(Findings(history, outages, table, rates))
     suspicion = suspicion_of(guards)

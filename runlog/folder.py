@@ -56,6 +56,11 @@ class RunFolder:
         return self.path / "offsets.jsonl"
 
     @property
+    def probes(self) -> Path:
+        """`probes.jsonl`, see `runlog.probes`."""
+        return self.path / "probes.jsonl"
+
+    @property
     def witnesses(self) -> Path:
         """Folder of what PostgreSQL and Kafka said."""
         return self.path / "witnesses"
@@ -86,6 +91,7 @@ def create_run_folder(runs_dir: Path) -> RunFolder:
         folder.witnesses.mkdir(mode=0o700)
         folder.logs.mkdir(mode=0o700)
         folder.offsets.touch(mode=0o600)
+        folder.probes.touch(mode=0o600)
         _point_latest(runs_dir, path.name)
     except OSError as error:
         raise FolderError(f"--runs-dir {runs_dir}: {reason(error)}; name a folder that can be written") from None

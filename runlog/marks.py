@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from runlog.probes import Connection, How
+
 # Marks outside an outage, in the order in which a run passes them.
 STARTED: Final = "started"
 BASELINE: Final = "baseline"
@@ -23,6 +25,7 @@ HEALED: Final = "healed"
 RECOVERY: Final = "recovery"
 DRAIN: Final = "drain"
 DRAINED: Final = "drained"
+HEALTH_CHECKED: Final = "health_checked"
 PHANTOMS_CHECKED: Final = "phantoms_checked"
 WORKER_LOST: Final = "worker_lost"
 INTERRUPTED: Final = "interrupted"
@@ -88,6 +91,7 @@ class _Line(msgspec.Struct):
     healed_by: str | None = None
     down_edge: tuple[float, float] | None = None
     up_edge: tuple[float, float] | None = None
+    seen: dict[Connection, How] | None = None
     complete: bool | None = None
     missing: list[str] | None = None
     reason: str | None = None

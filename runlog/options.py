@@ -22,6 +22,7 @@ class Option:
         group: heading under which `make options` shows it.
         choices: the values that are right, when there are only some.
         secret: the value must never be shown or written.
+        is_flag: given without a value, it is on.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Option:
     example: str = ""
     choices: tuple[str, ...] = ()
     secret: bool = False
+    is_flag: bool = False
 
     @property
     def flag(self) -> str:
@@ -74,13 +76,39 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "1m",
     ),
     Option("recovery", "10s", "load goes on this long after the target is proven back", PLAN, "duration", "30s"),
-    Option("fault", "stop", "what is done to the fault target", PLAN, choices=("stop", "kill", "pause", "partition")),
+    Option("outages", "1", "how many outages, one after the other, each with its recovery", PLAN, "outages", "3"),
+    Option(
+        "seed",
+        "",
+        "draws each length of the plan from half to one and a half times what is given, the same for the same seed; "
+        "without it the lengths are as given",
+        PLAN,
+        "number",
+        "42",
+    ),
+    Option(
+        "fault",
+        "stop",
+        "what is done to the fault target: an orderly stop, a kill, a pause (it freezes), or a partition (only the "
+        "way to it is cut)",
+        PLAN,
+        choices=("stop", "kill", "pause", "partition"),
+    ),
     Option(
         "fault-target",
         "broker",
         "which component the fault is done to",
         PLAN,
         choices=("broker", "database", "service"),
+    ),
+    Option(
+        "max-outage",
+        "",
+        "time after which an outage is mended by the watchdog, whatever the harness does; without it: the longest "
+        "outage + fault timeout + 30s",
+        PLAN,
+        "duration",
+        "5m",
     ),
     Option(
         "fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration", "2m"
@@ -182,6 +210,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         WITNESSES,
         choices=("tagged", "exclusive", "acknowledged-only"),
     ),
+    Option("dry-run", "", "say what would be done and to what, and end; nothing is touched", RUN, is_flag=True),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )
 

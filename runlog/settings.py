@@ -21,6 +21,12 @@ PROJECT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 LONGEST_SHOWN: Final = 80
 LONGEST_S: Final = 24 * 3600.0
 HIGHEST_RATE: Final = 10_000.0
+MOST_OUTAGES: Final = 100
+# With a seed each length is drawn between these parts of the one that was asked for.
+SHORTEST_PART: Final = 0.5
+LONGEST_PART: Final = 1.5
+# Time for the acts themselves, beyond their proofs.
+ACT_MARGIN_S: Final = 30.0
 # Beyond the producer's own limits: time for the last appends to be seen.
 SETTLE_MARGIN_S: Final = 1.5
 
@@ -37,14 +43,19 @@ class Settings:
         expect: the verdict that makes exit code 0.
         expect_source: where the expectation came from, in words.
         settle: quiet seconds that end the drain.
+        seed: draws the lengths of the plan; None: they are as given.
+        max_outage: seconds after which the watchdog mends whatever the harness does.
     """
 
     scenario: str
     baseline: float
     outage: float
     recovery: float
+    outages: int
+    seed: int | None
     fault: str
     fault_target: str
+    max_outage: float
     fault_timeout: float
     expect: str
     expect_source: str
@@ -68,11 +79,12 @@ class Settings:
     topic: str
     attribution: str
     runs_dir: str
+    dry_run: bool
 
     @property
     def load_seconds(self) -> float:
         """Seconds that arrivals will fall due, at least: the fault's own edges come on top."""
-        return self.baseline + self.outage + self.recovery
+        return self.baseline + (self.outage + self.recovery) * self.outages
 
 
 def defaults() -> dict[str, str]:
@@ -92,8 +104,13 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         baseline=given.seconds("baseline", least=1.0),
         outage=given.seconds("outage", least=SHORTEST_OUTAGE_S),
         recovery=given.seconds("recovery", least=1.0),
+        outages=given.whole("outages", least=1, most=MOST_OUTAGES),
+        seed=given.whole("seed", least=0, most=10**9) if given.text("seed") else None,
         fault=given.choice("fault"),
         fault_target=given.choice("fault-target"),
+        max_outage=given.seconds("max-outage", least=SHORTEST_OUTAGE_S)
+        if given.text("max-outage")
+        else _default_longest(given),
         fault_timeout=given.seconds("fault-timeout", least=5.0),
         expect=given.choice("expect") or default_expectation(given.choice("scenario")),
         expect_source="--expect" if given.choice("expect") else _source_of_default(given.choice("scenario")),
@@ -117,6 +134,7 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         topic=given.topic("topic"),
         attribution=given.choice("attribution"),
         runs_dir=given.required("runs-dir"),
+        dry_run=given.flag("dry-run"),
     )
     _check_together(settings)
     return settings
@@ -136,7 +154,22 @@ def _default_settle(given: "_Texts") -> float:
     return producer + SETTLE_MARGIN_S
 
 
+def longest_outage(outage: float, seed: object) -> float:
+    """Return how long an outage of the plan may be, seconds: with a seed half as long again as asked for."""
+    return outage if seed in (None, "") else outage * LONGEST_PART
+
+
+def _default_longest(given: "_Texts") -> float:
+    longest = longest_outage(given.seconds("outage", least=SHORTEST_OUTAGE_S), given.text("seed"))
+    return longest + given.seconds("fault-timeout", least=5.0) + ACT_MARGIN_S
+
+
 def _check_together(settings: Settings) -> None:
+    if settings.max_outage <= longest_outage(settings.outage, settings.seed):
+        raise SettingsError(
+            f"--max-outage {settings.max_outage:g}s would end an outage of up to "
+            f"{longest_outage(settings.outage, settings.seed):g}s before its time; give a longer --max-outage"
+        )
     if settings.settle >= settings.drain_timeout:
         raise SettingsError(
             f"--settle {settings.settle:g}s does not fit into --drain-timeout {settings.drain_timeout:g}s; "
@@ -176,6 +209,12 @@ class _Texts:
         if not text:
             raise _wrong(BY_NAME[name], text, f"it must not be empty, for example {BY_NAME[name].default}")
         return text
+
+    def flag(self, name: str) -> bool:
+        text = self.text(name)
+        if text.lower() not in ("", "true", "false"):
+            raise _wrong(BY_NAME[name], text, "give it without a value")
+        return text.lower() == "true"
 
     def topic(self, name: str) -> str:
         text = self.required(name)

@@ -16,7 +16,7 @@ from stack import kafka_archive
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
-from stack.settings import VARIANTS, ServiceSettings, StackSettings
+from stack.settings import LINKS, VARIANTS, ServiceSettings, StackSettings
 from stack.status import as_document, as_json, as_text
 
 EXIT_OK, EXIT_USAGE, EXIT_NOT_UP, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 3, 4, 130, 143
@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--force", action="store_true", help="also while a running harness uses the stack")
     for name in ("service", "database", "kafka"):
         up.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="TCP port (default: a free one)")
+    up.add_argument("--link", choices=LINKS, default="", help="whose way runs through a relay that can be cut")
     up.add_argument("--without-service", action="store_true", help="only PostgreSQL and Kafka")
     up.add_argument("--service-variant", dest="variant", choices=VARIANTS, default=_DEFAULT.variant)
     up.add_argument("--service-chaos", dest="chaos", action="store_true", help="offer the phantom endpoint")
@@ -85,7 +86,10 @@ def _up(arguments: argparse.Namespace) -> int:
             database_port=arguments.database_port,
             kafka_port=arguments.kafka_port,
             service=service,
+            link=arguments.link,
         )
+        if arguments.link == "service" and arguments.without_service:
+            raise ValueError("--link service --without-service: no service, no link to it; leave out one of the two")
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE

@@ -14,13 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+import psutil
+
 from stack import process, spawn
 from stack.errors import StackError
 from stack.health import Health
 from stack.records import ComponentRecord
-from stack.store import StateStore
+from stack.store import START_WAIT_S, StateStore
 
 PROBE_S = 0.5
+_PAUSE_WAIT_S = 5.0  # a thread that waits for the disk stops only when that is over
 
 
 class ManagedProcess(ABC):
@@ -85,65 +88,94 @@ class ManagedProcess(ABC):
         record = self.record
         return record is not None and process.is_alive(record.pid, record.started)
 
-    def start(self) -> None:
-        """Start the process again, same port and data; returns once it is spawned. Nothing if it is alive."""
-        if not self.is_alive():
-            record = self._needed()
-            self.start_on(record.port, record.extra)
+    def is_paused(self) -> bool:
+        """Whether the recorded process runs, and it or one of its descendants is stopped by a signal."""
+        return any(process.is_paused(each.pid) for each in self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        """The recorded process and its descendants; empty if it is gone."""
+        record = self.record
+        return process.tree(record.pid, record.started) if record else []
+
+    def start(self, wait_s: float = START_WAIT_S) -> None:
+        """Start the process again, same port and data; returns once it is spawned. Nothing if it is alive.
+
+        Of several processes that call this at the same time one starts it, and the others find it alive.
+        wait_s: longest wait for another process that is starting something, seconds; then StackError.
+        """
+        with self._store.starting(wait_s):
+            if not self.is_alive():
+                record = self._needed()
+                self._spawn(record.port, record.extra)
 
     def start_on(self, port: int, extra: dict[str, object]) -> None:
-        """Spawn the process on a port and record it."""
+        """Spawn the process on a port and record it. One that somebody has started meanwhile is stopped before."""
+        with self._store.starting():
+            self.stop()
+            self._spawn(port, extra)
+
+    def _spawn(self, port: int, extra: dict[str, object]) -> None:
         self.before_start()
         launch = self.launch(port, extra)
         child = spawn.spawn(launch)
         started = process.start_time(child.pid)
         if started is None:
             raise StackError(f"{self.title} ended at once; its log says:\n{process.log_tail(self.log_path)}")
-        self._store.record(
-            self.name,
-            ComponentRecord(
-                pid=child.pid,
-                started=started,
-                port=port,
-                argv=launch.argv,
-                log_path=str(launch.log_path),
-                extra=dict(extra),
-            ),
+        record = ComponentRecord(
+            pid=child.pid,
+            started=started,
+            port=port,
+            argv=launch.argv,
+            log_path=str(launch.log_path),
+            extra=dict(extra),
         )
+        try:
+            self._store.record(self.name, record)
+        except BaseException:
+            process.kill_tree(child.pid, started)  # nobody would know it
+            raise
 
     def request_stop(self) -> None:
         """Send the signal for an orderly end, and wake the process if it is paused, else it would never see it."""
-        if self.is_alive():
-            family = process.tree(self.pid)
-            process.send(family[:1], self.stop_signal)
-            process.send(family, signal.SIGCONT)
+        self._end(self._family())
+
+    def _end(self, family: list[psutil.Process]) -> None:
+        process.send(family[:1], self.stop_signal)
+        process.send(family, signal.SIGCONT)
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """End the process in good order and wait until it is gone; raises StackError after `timeout_s` seconds."""
-        self.request_stop()
-        if not process.wait_until(lambda: not self.is_alive(), timeout_s):
+        record = self.record
+        if record is None:
+            return
+        self._end(process.tree(record.pid, record.started))
+        if not process.wait_until(lambda: not process.is_alive(record.pid, record.started), timeout_s):
             raise StackError(
-                f"{self.title} (process {self.pid}) did not end within {timeout_s:g} s of "
+                f"{self.title} (process {record.pid}) did not end within {timeout_s:g} s of "
                 f"{self.stop_signal.name}; its log says:\n{process.log_tail(self.log_path)}"
             )
 
     def kill(self) -> None:
         """SIGKILL the process and all its descendants and wait until they are gone (5 s at most, then StackError)."""
-        if self.is_alive():
-            pid = self.pid
-            if not process.kill_tree(pid):
-                raise StackError(f"{self.title} (process {pid}) is still there 5 s after SIGKILL")
+        record = self.record
+        if record is not None and not process.kill_tree(record.pid, record.started):
+            raise StackError(f"{self.title} (process {record.pid}) is still there 5 s after SIGKILL")
 
     def pause(self) -> None:
-        """SIGSTOP the process and its descendants: it holds its connections and answers nobody."""
-        if not self.is_alive():
+        """SIGSTOP the process and its descendants: it holds its connections and answers nobody.
+
+        Raises StackError when it does not run, or has not stopped after 5 s.
+        """
+        record = self.record
+        family = process.pause_tree(record.pid, record.started) if record else []
+        if not family:
             raise StackError(f"{self.title} is not running, so it cannot be paused")
-        process.pause_tree(self.pid)
+        if not process.wait_until(lambda: all(map(_is_still, family)), _PAUSE_WAIT_S):
+            raise StackError(f"{self.title} (process {family[0].pid}) still runs {_PAUSE_WAIT_S:g} s after SIGSTOP")
 
     def resume(self) -> None:
         """SIGCONT the process and its descendants; nothing if it is gone."""
-        if self.is_alive():
-            process.send(process.tree(self.pid), signal.SIGCONT)
+        process.send(self._family(), signal.SIGCONT)
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Return once the component answers; raises StackError when it dies or `timeout_s` seconds have passed."""
@@ -174,5 +206,11 @@ class ManagedProcess(ABC):
         """Wait for an end that was requested; after `timeout_s` seconds kill. For taking a stack down."""
         if not process.wait_until(lambda: not self.is_alive(), timeout_s):
             self.kill()
-        with suppress(StackError):
-            self.before_start()
+        with suppress(StackError), self._store.starting():
+            if not self.is_alive():  # started again by somebody else: what is there now is not a dead one's
+                self.before_start()
+
+
+def _is_still(each: psutil.Process) -> bool:
+    """Whether a process is stopped, or gone."""
+    return process.is_paused(each.pid) or process.start_time(each.pid) is None

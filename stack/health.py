@@ -9,15 +9,13 @@ from __future__ import annotations
 import http.client
 import json
 import math
-import select
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-if TYPE_CHECKING:
-    from psycopg.pq.abc import PGconn
+from stack.sqlquestion import DeadlineError, FailedError, UnopenedError, open_connection
 
 _SECRET_KEYS = ("password", "secret", "key.pem", "token", "sasl.jaas", "userinfo", "credentials")
 _MASK = "***"
@@ -30,10 +28,6 @@ class Health:
 
     ok: bool
     detail: str
-
-
-class _DeadlineError(Exception):
-    """The time for a check is over."""
 
 
 def _safe(text: object, secrets: Iterable[str]) -> str:
@@ -49,13 +43,12 @@ def check_sql(database_url: str, timeout_s: float) -> Health:
     """Connect to PostgreSQL and run `SELECT 1`.
 
     database_url: a URL or a libpq keyword string. timeout_s: seconds for all of it, kept also when the server is
-    frozen (driven without blocking through libpq: its own connect timeout has a granularity of seconds, and none of
-    its limits covers a query that is never answered).
+    frozen (see `stack.sqlquestion`).
     """
     # Imported late: psycopg decides at import whether it waits in C or in Python, and under gevent the caller
     # must have patched the process before that.
     import psycopg
-    from psycopg import conninfo, pq
+    from psycopg import conninfo
 
     try:
         settings = conninfo.conninfo_to_dict(database_url)
@@ -64,54 +57,17 @@ def check_sql(database_url: str, timeout_s: float) -> Health:
     password = str(settings.get("password") or "")
     where = f"{settings.get('host') or 'default host'}:{settings.get('port') or 5432}"
     deadline = time.monotonic() + timeout_s
-    connection = None
     try:
-        connection = pq.PGconn.connect_start(database_url.encode())
-        _connect(connection, deadline)
-        _select_one(connection, deadline)
-    except _DeadlineError as error:
+        connection = open_connection(database_url, deadline)
+        try:
+            connection.select_one(deadline)
+        finally:
+            connection.close()
+    except DeadlineError as error:
         return Health(False, f"PostgreSQL at {where}: {error} within {timeout_s:g} s")
-    except (psycopg.Error, OSError) as error:
+    except (UnopenedError, FailedError, OSError) as error:
         return Health(False, f"PostgreSQL at {where}: {_safe(error, [password, database_url])}")
-    finally:
-        if connection is not None:
-            connection.finish()
     return Health(True, f"PostgreSQL at {where} answered a query")
-
-
-def _await_socket(connection: PGconn, *, write: bool, deadline: float, awaited: str) -> None:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise _DeadlineError(awaited)
-    wanted = [connection.socket]
-    readable, writable, _ = select.select([] if write else wanted, wanted if write else [], [], left)
-    if not (readable or writable):
-        raise _DeadlineError(awaited)
-
-
-def _connect(connection: PGconn, deadline: float) -> None:
-    from psycopg import OperationalError, pq
-
-    if connection.status == pq.ConnStatus.BAD:
-        raise OperationalError(connection.error_message.decode(errors="replace"))
-    step = pq.PollingStatus.WRITING
-    while step != pq.PollingStatus.OK:
-        _await_socket(connection, write=step == pq.PollingStatus.WRITING, deadline=deadline, awaited="no connection")
-        step = pq.PollingStatus(connection.connect_poll())
-        if step == pq.PollingStatus.FAILED:
-            raise OperationalError(connection.error_message.decode(errors="replace"))
-
-
-def _select_one(connection: PGconn, deadline: float) -> None:
-    from psycopg import OperationalError, pq
-
-    connection.send_query(b"SELECT 1")
-    while connection.is_busy():
-        _await_socket(connection, write=False, deadline=deadline, awaited="no answer to a query")
-        connection.consume_input()
-    result = connection.get_result()
-    if result is None or result.status != pq.ExecStatus.TUPLES_OK:
-        raise OperationalError(connection.error_message.decode(errors="replace") or "the query failed")
 
 
 def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: float) -> Health:

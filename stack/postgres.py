@@ -84,9 +84,15 @@ class Database(ManagedProcess):
         fresh.rename(place.data)
 
     def before_start(self) -> None:
-        """Remove a dead server's pid file, lest its pid, meanwhile somebody else's, be taken for a running server."""
+        """End what a dead server has left, and remove its pid file, lest its pid be taken for a running server.
+
+        Sessions whose server died while all were paused stay paused: with them there no new server comes up, and
+        one that wrote on would write beside it.
+        """
+        data = self._place().data
+        strays.end(stray for stray in strays.find(self._store.home, [data], lambda: []) if stray.component == self.name)
         with suppress(FileNotFoundError):
-            (self._place().data / "postmaster.pid").unlink()
+            (data / "postmaster.pid").unlink()
 
     def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
         """The server's command on `port`."""

@@ -25,6 +25,7 @@ _TAIL_BYTES = 4096
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "stat").exists()
 _DEAD_STATES = ("Z", "X")
+_STOPPED_STATE = "T"
 # Of /proc/PID/stat, counted after the command's closing bracket (proc(5) fields 20 and 22).
 _THREADS_FIELD, _START_TIME_FIELD = 17, 19
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -66,6 +67,22 @@ def is_alive(pid: int, started: float) -> bool:
     return start_time(pid) == started
 
 
+def is_paused(pid: int) -> bool:
+    """Whether process `pid` is stopped (SIGSTOP): every thread of it that lives. False if it is gone or a zombie."""
+    if not _HAS_PROC:
+        with suppress(psutil.NoSuchProcess):
+            return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+        return False
+    states = set()
+    # A process that has ended meanwhile has no folder; one of its threads that has ended has no file.
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                text = (thread / "stat").read_text(encoding="utf-8", errors="replace")
+                states.add(text.rpartition(")")[2].split()[0])
+    return states - {*_DEAD_STATES} == {_STOPPED_STATE}
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """How a component's process is started.
@@ -87,10 +104,15 @@ def adopt(child: subprocess.Popen[bytes]) -> None:
     _children[child.pid] = child
 
 
-def tree(pid: int) -> list[psutil.Process]:
-    """Return the process `pid` and all its descendants, the root first; empty if it is gone."""
+def tree(pid: int, started: float | None = None) -> list[psutil.Process]:
+    """Return the process `pid` and all its descendants, the root first; empty if it is gone.
+
+    started: if given, also empty when the process with this pid is another one than that which started then.
+    """
     try:
         root = psutil.Process(pid)
+        if started is not None and start_time(pid) != started:
+            return []
         return [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
@@ -103,18 +125,18 @@ def send(processes: list[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
 
 
-def pause_tree(pid: int) -> list[psutil.Process]:
+def pause_tree(pid: int, started: float | None = None) -> list[psutil.Process]:
     """SIGSTOP a process and its descendants, and return them; the root first, so that it forks no more meanwhile."""
-    root = tree(pid)[:1]
+    root = tree(pid, started)[:1]
     send(root, signal.SIGSTOP)
-    processes = tree(pid) or root
+    processes = tree(pid, started) or root
     send(processes, signal.SIGSTOP)
     return processes
 
 
-def kill_tree(pid: int) -> bool:
+def kill_tree(pid: int, started: float | None = None) -> bool:
     """SIGKILL a process and its descendants; True once all of them are gone, False if some stay for 5 s."""
-    processes = pause_tree(pid)
+    processes = pause_tree(pid, started)
     send(processes, signal.SIGKILL)
     return wait_until(lambda: all(start_time(process.pid) is None for process in processes), _KILL_WAIT_S)
 

@@ -48,7 +48,7 @@ class StackState:
     host: str = HOST
 
     def port(self, component: str) -> int | None:
-        """Return the port of `database`, `broker` or `service`, or None if it was never started."""
+        """Return the port of `database`, `broker`, `service` or `link`, or None if it was never started."""
         record = self.components.get(component)
         return record.port if record else None
 
@@ -59,19 +59,49 @@ class StackState:
         return port
 
     @property
+    def link(self) -> str:
+        """Whose way runs through the link: `broker`, `database` or `service` (see `stack.link`); empty without one."""
+        record = self.components.get("link")
+        return str(record.extra.get("component", "")) if record else ""
+
+    def link_address(self, component: str) -> str:
+        """`host:port` of a component for whoever a partition would cut off: through the link if it leads there.
+
+        That is the order service on its way to `broker` and `database`, and its clients on theirs to `service`.
+        """
+        return f"{self.host}:{self._needed_port('link' if self.link == component else component)}"
+
+    def _database_at(self, address: str) -> str:
+        return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{address}/{DATABASE_NAME}"
+
+    @property
     def database_url(self) -> str:
-        """Connection string of the orders database. Secret: never log it."""
-        port = self._needed_port("database")
-        return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{self.host}:{port}/{DATABASE_NAME}"
+        """Connection string of the orders database, never through the link. Secret: never log it."""
+        return self._database_at(f"{self.host}:{self._needed_port('database')}")
+
+    @property
+    def service_database_url(self) -> str:
+        """The connection string that the order service has: through the link if it leads there. Secret."""
+        return self._database_at(self.link_address("database"))
 
     @property
     def kafka_bootstrap(self) -> str:
-        """`host:port` of the broker."""
+        """`host:port` of the broker, never through the link."""
         return f"{self.host}:{self._needed_port('broker')}"
 
     @property
+    def service_kafka_bootstrap(self) -> str:
+        """The broker's `host:port` that the order service has: through the link if it leads there."""
+        return self.link_address("broker")
+
+    @property
     def service_url(self) -> str:
-        """Base URL of the order service, without a slash at its end."""
+        """Base URL of the order service for its clients, through the link if it is there; no slash at its end."""
+        return f"http://{self.link_address('service')}"
+
+    @property
+    def direct_service_url(self) -> str:
+        """Base URL of the order service, never through the link."""
         return f"http://{self.host}:{self._needed_port('service')}"
 
     @property

@@ -24,8 +24,8 @@ def environment(state: StackState, port: int) -> dict[str, str]:
     return {
         "ORDERSERVICE_HOST": HOST,
         "ORDERSERVICE_PORT": str(port),
-        "ORDERSERVICE_DATABASE_URL": state.database_url,
-        "ORDERSERVICE_KAFKA_BOOTSTRAP": state.kafka_bootstrap,
+        "ORDERSERVICE_DATABASE_URL": state.service_database_url,
+        "ORDERSERVICE_KAFKA_BOOTSTRAP": state.service_kafka_bootstrap,
         **behaviour(state.settings),
     }
 
@@ -46,11 +46,14 @@ def behaviour(settings: ServiceSettings) -> dict[str, str]:
 
 
 def fingerprint(state: StackState) -> dict[str, object]:
-    """What a running service must have been started with to be left alone: its settings and its neighbours' ports."""
+    """What a running service must have been started with to be left alone: its settings and its neighbours' ports.
+
+    A neighbour's port is the link's where the way to it runs through the link.
+    """
     return {
         "settings": asdict(state.settings),
-        "database_port": state.port("database"),
-        "kafka_port": state.port("broker"),
+        "database_port": state.port("link" if state.link == "database" else "database"),
+        "kafka_port": state.port("link" if state.link == "broker" else "broker"),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 ServiceVariant = Literal["naive", "after-commit", "awaited", "raised", "outbox"]
 VARIANTS: tuple[str, ...] = get_args(ServiceVariant)
+LINKS = ("broker", "database", "service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,22 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Ports (0: a free one is chosen) and the order service's settings.
+    """Ports (0: a free one is chosen), the order service's settings, and which way runs through the link.
 
-    Raises ValueError with one sentence when a port is out of range or given twice.
+    link: `broker` or `database` (the order service's way to it), `service` (its clients' way), or `` for no link.
+    Raises ValueError with one sentence when a port is out of range or given twice, or the link is to nobody.
     """
 
     service_port: int = 0
     database_port: int = 0
     kafka_port: int = 0
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    link: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse ports that cannot be bound, or two components on one port."""
+        """Refuse ports that cannot be bound, two components on one port, and a link to nobody."""
+        if self.link and self.link not in LINKS:
+            raise ValueError(f"link {self.link!r} leads to nobody: choose one of {', '.join(LINKS)}, or none")
         given = [self.service_port, self.database_port, self.kafka_port]
         for port in given:
             if not 0 <= port <= 65535:

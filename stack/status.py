@@ -14,7 +14,8 @@ from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
 def as_document(stack: EmbeddedStack) -> dict[str, Any]:
     """Look at every component now. What is unknown is None.
 
-    `up`: all three run and are healthy. `components`: for each recorded one `up` (its process runs), `healthy`,
+    `up`: all of them run and are healthy. `link`: the component that the link leads to, `service_url` runs through it
+    if that is the service. `components`: for each recorded one `up` (its process runs), `healthy`,
     `detail`, `pid`, `port`, `log`. `unrecorded`: `component` and `pid` of each process of this stack that no record
     knows, as an interrupted start may leave it (or one that is being started at this moment).
     """
@@ -33,7 +34,8 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
                 "port": record.port,
                 "log": record.log_path,
             }
-    service_port = state.port("service") if state else None
+    service_url = state.service_url if state and state.port("service") else None
+    direct_url = state.direct_service_url if state and state.port("service") else None
     broker_port = state.port("broker") if state else None
     return {
         "up": len(components) == len(stack.components) and all(entry["healthy"] for entry in components.values()),
@@ -46,7 +48,9 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
         "topic": state.topic if state else None,
         "variant": state.variant if state else None,
         "kafka_bootstrap": f"{HOST}:{broker_port}" if broker_port else None,
-        "service_url": f"http://{HOST}:{service_port}" if service_port else None,
+        "service_url": service_url,
+        "direct_service_url": direct_url,
+        "link": state.link or None if state else None,
         "components": components,
         "unrecorded": [asdict(stray) for stray in stack.strays()],
     }

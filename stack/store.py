@@ -19,6 +19,9 @@ from stack.settings import ServiceSettings
 CHECKOUT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "HARNESS_STACK_HOME"
 _STATE_WAIT_S = 5.0
+_FILES = ("state.json", "state.lock", "start.lock", "lock", "journal.json", "lease", "target-lease")
+# A start is spawned within a second; `down` may hold the lock while it makes sure that nothing is left.
+START_WAIT_S = 30.0
 
 
 def default_home() -> Path:
@@ -89,6 +92,24 @@ class StateStore:
             components = {**state.components, component: entry}
             records.save(self._path, dataclasses.replace(state, components=components))
 
+    @contextmanager
+    def starting(self, wait_s: float = START_WAIT_S) -> Iterator[None]:
+        """Hold the right to spawn and record a component for the `with` block: one process at a time has it.
+
+        Held from the look whether the component lives until the new process is recorded, never while it gets ready.
+        Raises StackError when another process still has it after `wait_s` seconds.
+        """
+        with locked(self.home / "start.lock", wait_s, "the start of a component"):
+            yield
+
+    def drop(self, component: str) -> None:
+        """Forget one component; nothing if it is not recorded."""
+        with self._changing():
+            state = self.load()
+            if state is not None and component in state.components:
+                kept = {name: entry for name, entry in state.components.items() if name != component}
+                records.save(self._path, dataclasses.replace(state, components=kept))
+
     def delete(self, spare: str = "") -> None:
         """Delete what this stack and its harness have put into its home, and the home itself if nothing else is in it.
 
@@ -96,7 +117,7 @@ class StateStore:
         """
         for folder in ("data", "logs"):
             shutil.rmtree(self.home / folder, ignore_errors=True)
-        for name in ("state.json", "state.lock", "lock", "journal.json", "lease"):
+        for name in _FILES:
             if name != spare:
                 (self.home / name).unlink(missing_ok=True)
         with suppress(OSError):

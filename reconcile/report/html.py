@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import jinja2
 
+from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import LostCause, tally
@@ -34,7 +35,7 @@ def html_report(history: History, judgement: Judgement) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": _seconds, "rate": _rate, "utc": _utc}
+    environment.filters |= {"seconds": _seconds, "rate": _rate, "utc": _utc, "seen": seen_words}
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")

@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict
 from typing import Final
 
+from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import tally
@@ -24,7 +25,7 @@ _STEPS: Final = {
     m.STARTED: "run started",
     m.BASELINE: "load begins, everything is healthy",
     m.INJECTING: "fault ordered: {fault} {target}",
-    m.INJECTED: "{target} proven down",
+    m.INJECTED: "{target} proven down{seen}",
     m.HEALING: "healing begins",
     m.HEALED: "{target} proven back",
     m.RECOVERY: "load goes on{again}",
@@ -99,7 +100,8 @@ def _timeline(history: History, judgement: Judgement) -> str:
 
 def _names(outage: Outage | None) -> dict[str, str]:
     fault, target = (outage.fault, outage.target) if outage else (None, None)
-    return {"fault": fault or "fault", "target": target or "target"}
+    seen = seen_words(outage.seen) if outage else ""
+    return {"fault": fault or "fault", "target": target or "target", "seen": f": {seen}" if seen else ""}
 
 
 def _inconsistency(judgement: Judgement) -> str:

@@ -50,9 +50,13 @@ def root_cause(history: History, judgement: Judgement) -> str:
 def _ridden_out(judgement: Judgement) -> str:
     if not judgement.outages:
         return "Nothing was broken, and nothing was lost."
+    target = judgement.outages[0].target or "broker"
+    none = "No event was lost in this outage. Without an outbox that is no guarantee:"
+    if target != "broker":
+        return f"{none} the service took no order while the {target} was away, or could publish all that it stored."
     return (
-        "No event was lost in this outage. Without an outbox that is no guarantee: the producer held the events in "
-        "memory until the broker was back, or the service refused the orders while it was away."
+        f"{none} the producer held the events in memory until the broker was back, or the service refused the orders "
+        "while it was away."
     )
 
 

@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 
 from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
-from chaos.targets import Undo
+from chaos.targets import TargetSpec, Undo
 from tests.conftest import Infra
 
 
@@ -106,6 +106,8 @@ def make_subject(infra: Infra, base_url: str, topic: str | None = None) -> tuple
         outbox_table=None,
         backlog_url=None,
         target=StillTarget(),
+        spec=TargetSpec("process", "broker", {"home": str(infra.stack.home)}),
+        state_dir=infra.stack.home,
         probe=ProbeSpec("kafka", infra.kafka_bootstrap),
         place_order=service.place,
         logs={},

@@ -1,95 +1,105 @@
-"""The actor on a target and a lookout of the test's own: order of its steps, and that it always mends."""
+"""The actor on a hand and a lookout of the test's own: order of its steps, and that it always mends."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import gevent
 import pytest
 
-from chaos.actor import HEAL_TRIES, Actor, AlreadyDown, NotRestored
-from chaos.journal import Journal
+from chaos.actor import Actor, AlreadyDown, FaultFailed, NotRestored
 from chaos.plan import Outage
-from chaos.targets import TargetError, Undo
+from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
+from chaos.watchdog.client import WatchdogGone
+from chaos.watchdog.keeper import HEAL_TRIES
+from chaos.watchdog.orders import ALREADY_DOWN, RETIRED, TARGET, Begin, Refusal
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
 
 OUTAGE = Outage("stop", "broker", 10.0, 5.0)
 
 
-class Broker:
-    """A target whose acts are watched."""
+class Hand:
+    """A watchdog whose acts are watched."""
 
-    component = "broker"
-    identity = "the test's broker"
-    faults = ("stop",)
-
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self) -> None:
         self.up = True
         self.did: list[str] = []
-        self.journal = journal
-        self.before_apply: Callable[[], None] = lambda: None
+        self.refuses: dict[str, Refusal | WatchdogGone] = {}
         self.failing_heals = 0
+        self.mended_alone = False
+        self.dead = False
 
-    def describe(self) -> str:
+    def begin(self, begin: Begin) -> str:
+        self._do("begin")
+        self.begun = begin
         return "broker (process 7)"
 
-    def is_up(self) -> bool:
-        return self.up
-
-    def prepare(self, fault: str) -> Undo:
-        return {}
-
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
-        assert self.journal.left_open() is not None, "the journal comes before the act"
-        self.before_apply()
+    def apply(self) -> None:
+        self._do("apply")
         self.up = False
-        self.did.append(fault)
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
-        self.did.append("heal")
+    def standing(self) -> tuple[bool, str | None]:
+        return not self.mended_alone, "it overstayed" if self.mended_alone else None
+
+    def heal(self) -> str:
+        by = "by itself" if self.up else "harness"
+        self._do("heal")
         if self.failing_heals:
             self.failing_heals -= 1
-            raise TargetError("the port is taken")
+            raise Refusal("the port is taken", TARGET)
         self.up = True
+        return "watchdog" if self.mended_alone else by
+
+    def close(self) -> None:
+        self._do("close")
+
+    def replace(self) -> bool:
+        if not self.dead:
+            return False
+        self.dead, self.up = False, True  # the fresh one mends what the journal tells it
+        self.did.append("replace")
+        return True
+
+    def _do(self, what: str) -> None:
+        self.did.append(what)
+        if what in self.refuses:
+            raise self.refuses[what]
 
 
 class Watch:
     """A lookout that sees the target itself."""
 
-    def __init__(self, broker: Broker, sees: bool = True) -> None:
-        self.broker = broker
+    def __init__(self, hand: Hand, sees: bool = True) -> None:
+        self.hand = hand
         self.sees = sees
 
     def revive(self) -> None:
         """It never dies."""
 
-    def await_down(self, since: float, timeout_s: float) -> tuple[float, float]:
-        if self.broker.up or not self.sees:
+    def await_down(self, since: float, timeout_s: float) -> Proof:
+        if self.hand.up or not self.sees:
             raise NotProven("waited in vain for the broker to stop answering")
-        return (since, since + 0.1)
+        return Proof((since, since + 0.1), {"kept": "broken", "new": "refused"})
 
-    def await_up(self, since: float, timeout_s: float) -> tuple[float, float]:
-        if not self.broker.up:
+    def await_up(self, since: float, timeout_s: float) -> Proof:
+        if not self.hand.up:
             raise NotProven("waited in vain for the broker to answer again")
-        return (since, since + 0.1)
+        return Proof((since, since + 0.1), {"kept": "answered", "new": "answered"})
 
 
 class Stage:
     """An actor with everything around it."""
 
-    def __init__(self, folder: Path, sees: bool = True) -> None:
-        self.journal = Journal(folder / "journal.json")
-        self.broker = Broker(self.journal)
+    def __init__(self, sees: bool = True) -> None:
+        self.hand = Hand()
         self.marks: list[Mark] = []
         self.actor = Actor(
-            target=self.broker,
-            watch=cast("LookoutWatch", cast("Any", Watch(self.broker, sees))),
-            journal=self.journal,
+            hand=self.hand,
+            watch=cast("LookoutWatch", cast("Any", Watch(self.hand, sees))),
             clock=AnchoredClock.anchor(),
             mark=self.marks.append,
             run_id="run-1",
+            marks=Path("marks.jsonl"),
             edge_timeout=1.0,
         )
 
@@ -98,98 +108,119 @@ class Stage:
         return [mark.name for mark in self.marks]
 
 
-def test_an_outage_leaves_its_four_marks_and_a_closed_journal(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
+def test_an_outage_leaves_its_four_marks_and_a_closed_journal() -> None:
+    stage = Stage()
     assert stage.actor.inject(0, OUTAGE) is None
-    assert stage.journal.left_open() is not None
     stage.actor.heal()
     assert not stage.actor.broken
-    assert stage.journal.left_open() is None
+    assert stage.hand.did == ["begin", "apply", "heal", "close"]
     assert stage.names == ["injecting", "injected", "healing", "healed"]
+    assert stage.marks[1].detail["seen"] == {"kept": "broken", "new": "refused"}
     assert stage.marks[-1].detail["healed_by"] == "harness"
-    assert stage.broker.did == ["stop", "heal"]
+    assert (stage.hand.begun.run_id, stage.hand.begun.fault, stage.hand.begun.marks) == ("run-1", "stop", "marks.jsonl")
 
 
-def test_a_target_that_somebody_else_broke_is_left_alone(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-    stage.broker.up = False
+def test_a_target_that_somebody_else_broke_is_left_alone() -> None:
+    stage = Stage()
+    stage.hand.refuses["begin"] = Refusal("broker (process 7) is down already", ALREADY_DOWN)
     with pytest.raises(AlreadyDown, match=r"broker \(process 7\) is down already"):
         stage.actor.inject(0, OUTAGE)
     stage.actor.heal()
-    assert stage.broker.did == []
+    assert stage.hand.did == ["begin"]
     assert stage.names == []
-    assert stage.journal.left_open() is None
 
 
-def test_healing_again_does_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
+def test_a_watchdog_that_has_retired_lets_nothing_be_broken() -> None:
+    stage = Stage()
+    stage.hand.refuses["begin"] = Refusal("the outage overstayed", RETIRED)
+    with pytest.raises(FaultFailed, match="overstayed"):
+        stage.actor.inject(0, OUTAGE)
+    assert not stage.actor.broken
+    assert stage.names == []
+
+
+def test_healing_again_does_nothing() -> None:
+    stage = Stage()
     stage.actor.heal()
     stage.actor.inject(0, OUTAGE)
     stage.actor.heal()
     stage.actor.heal()
-    assert stage.broker.did == ["stop", "heal"]
+    assert stage.hand.did == ["begin", "apply", "heal", "close"]
 
 
-def test_a_fault_that_is_not_proven_is_mended_all_the_same(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, sees=False)
+def test_a_fault_that_is_not_proven_is_mended_all_the_same() -> None:
+    stage = Stage(sees=False)
     assert "in vain" in str(stage.actor.inject(0, OUTAGE))
     stage.actor.heal()
     assert stage.names == ["injecting", "healing", "healed"]
-    assert stage.broker.up
+    assert stage.hand.up
 
 
-def test_a_target_that_came_back_by_itself_is_told(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
+def test_a_target_that_came_back_by_itself_is_told() -> None:
+    stage = Stage()
     stage.actor.inject(0, OUTAGE)
-    stage.broker.up = True
+    stage.hand.up = True
     stage.actor.heal()
     assert stage.marks[-1].detail["healed_by"] == "by itself"
 
 
-def test_mending_that_fails_is_tried_again(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
+def test_what_the_watchdog_mended_alone_gets_no_second_marks_but_is_proven() -> None:
+    stage = Stage()
     stage.actor.inject(0, OUTAGE)
-    stage.broker.failing_heals = HEAL_TRIES - 1
+    stage.hand.mended_alone = stage.hand.up = True
     stage.actor.heal()
-    assert stage.broker.up
+    assert stage.names == ["injecting", "injected"]
+    assert stage.hand.did[-2:] == ["heal", "close"]
+    assert not stage.actor.broken
+
+
+def test_a_watchdog_that_died_is_replaced_and_the_fresh_one_has_mended() -> None:
+    stage = Stage()
+    stage.actor.inject(0, OUTAGE)
+    stage.hand.dead = True
+    stage.actor.heal()
+    assert stage.hand.did == ["begin", "apply", "replace", "heal", "close"]
+    assert stage.names == ["injecting", "injected"]  # the fresh one writes the others
+    assert stage.hand.up
+
+
+def test_a_watchdog_that_dies_before_it_answers_leaves_the_fault_to_be_mended() -> None:
+    stage = Stage()
+    stage.hand.refuses["begin"] = WatchdogGone("the watchdog process ended")
+    with pytest.raises(FaultFailed, match="watchdog process ended"):
+        stage.actor.inject(0, OUTAGE)
+    assert stage.actor.broken  # nobody knows how far it got
+    stage.actor.heal()
+    assert stage.names == []
+
+
+def test_mending_that_fails_is_tried_again() -> None:
+    stage = Stage()
+    stage.actor.inject(0, OUTAGE)
+    stage.hand.failing_heals = HEAL_TRIES - 1
+    stage.actor.heal()
+    assert stage.hand.up
     assert stage.names.count("healing") == 1
 
 
-def test_a_target_that_does_not_come_back_stays_in_the_journal_and_can_be_tried_again(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
+def test_a_target_that_does_not_come_back_stays_broken_and_can_be_tried_again() -> None:
+    stage = Stage()
     stage.actor.inject(0, OUTAGE)
-    stage.broker.failing_heals = HEAL_TRIES
+    stage.hand.failing_heals = HEAL_TRIES
     with pytest.raises(NotRestored, match=r"broker \(process 7\) could not be proven back: the port is taken"):
         stage.actor.heal()
     assert stage.actor.broken
-    assert stage.journal.left_open() is not None
+    assert "close" not in stage.hand.did
     stage.actor.heal()
-    assert stage.journal.left_open() is None
+    assert stage.hand.did[-1] == "close"
     assert stage.names == ["injecting", "injected", "healing", "healed"]
 
 
-def test_a_fault_that_cannot_be_done_says_so_and_is_still_mended(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-
-    def refuse() -> None:
-        raise TargetError("no permission")
-
-    stage.broker.before_apply = refuse
-    with pytest.raises(TargetError, match="no permission"):
+def test_a_fault_that_cannot_be_done_says_so_and_is_still_mended() -> None:
+    stage = Stage()
+    stage.hand.refuses["apply"] = Refusal("no permission", TARGET)
+    with pytest.raises(FaultFailed, match="no permission"):
         stage.actor.inject(0, OUTAGE)
     assert stage.actor.broken  # nobody knows how far it got
     stage.actor.heal()
     assert stage.names == ["injecting", "healing", "healed"]
-
-
-def test_an_interrupt_in_the_middle_of_the_act_leaves_the_act_whole(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-    stage.broker.before_apply = lambda: gevent.sleep(0.2)
-    waiting = gevent.spawn(stage.actor.inject, 0, OUTAGE)
-    gevent.sleep(0.05)
-    waiting.kill()
-    assert stage.actor.broken
-    stage.actor.heal()
-    # The stop was not cut in half, and mending waited for it: in the other order the broker would be down now.
-    assert stage.broker.did == ["stop", "heal"]
-    assert stage.broker.up

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import chaos.preflight
-from chaos.journal import Journal, OpenFault
 from chaos.plan import make_plan
 from chaos.preflight import Preflight, PreflightError
 from chaos.proof import ProvenOrder
@@ -29,111 +28,104 @@ def healthy(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sub
         yield make_subject(infra, base_url)
 
 
-def run(subject: Subject, folder: Path) -> tuple[ProvenOrder, list[str]]:
+def run(subject: Subject) -> tuple[ProvenOrder, list[str]]:
     told: list[str] = []
-    proven = Preflight(subject, PLAN, Journal(folder / "journal.json"), lambda check: told.append(check.name)).run()
+    proven = Preflight(subject, PLAN, lambda check: told.append(check.name)).run()
     return proven, told
 
 
-def refused(subject: Subject, folder: Path) -> str:
+def refused(subject: Subject) -> str:
     with pytest.raises(PreflightError) as caught:
-        run(subject, folder)
+        run(subject)
     message = str(caught.value)
     assert "\n" not in message
     assert "mars:mars" not in message
     return message
 
 
-def test_all_is_well(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_all_is_well(healthy: tuple[Subject, Service]) -> None:
     subject, _ = healthy
-    proven, told = run(subject, tmp_path)
+    proven, told = run(subject)
     assert told == ["database", "broker", "service", "target", "orders table", "baseline order"]
     assert proven.order is not None
     assert (proven.order.http_status, proven.order.row, proven.order.event) == (201, True, True)
 
 
-def test_a_database_that_is_not_there(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_database_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
     away = replace(healthy[0], database_url="postgresql://mars:mars@127.0.0.1:1/orders_db")
-    assert refused(away, tmp_path).startswith("database: ")
+    assert refused(away).startswith("database: ")
 
 
 def test_a_broker_that_is_not_there(
     healthy: tuple[Subject, Service], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chaos.preflight, "HEALTH_S", 1.0)
-    message = refused(replace(healthy[0], kafka={"bootstrap.servers": "127.0.0.1:1"}), tmp_path)
+    message = refused(replace(healthy[0], kafka={"bootstrap.servers": "127.0.0.1:1"}))
     assert message.startswith("broker: ")
     assert "start the broker" in message
 
 
-def test_a_service_that_is_not_there(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
-    message = refused(replace(healthy[0], health_url="http://127.0.0.1:1/health"), tmp_path)
+def test_a_service_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
+    message = refused(replace(healthy[0], health_url="http://127.0.0.1:1/health"))
     assert message.startswith("service: ")
     assert "start the order service" in message
 
 
-def test_a_table_that_is_not_there(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
-    message = refused(replace(healthy[0], orders_table="bestellungen"), tmp_path)
+def test_a_table_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
+    message = refused(replace(healthy[0], orders_table="bestellungen"))
     assert "table bestellungen" in message
     assert "id and customer_id" in message
 
 
-def test_a_service_that_takes_no_order(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_service_that_takes_no_order(healthy: tuple[Subject, Service]) -> None:
     subject, service = healthy
     service.status = 500
-    assert "the service did not take an order: HTTP 500" in refused(subject, tmp_path)
+    assert "the service did not take an order: HTTP 500" in refused(subject)
 
 
-def test_a_service_that_loses_events_already(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_service_that_loses_events_already(healthy: tuple[Subject, Service]) -> None:
     subject, service = healthy
     service.event = False
-    assert f"its event is not in {subject.topic}" in refused(subject, tmp_path)
+    assert f"its event is not in {subject.topic}" in refused(subject)
 
 
-def test_a_service_that_stores_nothing(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_service_that_stores_nothing(healthy: tuple[Subject, Service]) -> None:
     subject, service = healthy
     service.row = False
-    assert "has no row in orders" in refused(subject, tmp_path)
+    assert "has no row in orders" in refused(subject)
 
 
-def test_a_topic_that_nobody_makes(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_topic_that_nobody_makes(healthy: tuple[Subject, Service]) -> None:
     subject, service = healthy
     service.event = False
-    message = refused(replace(subject, topic="never.made"), tmp_path)
+    message = refused(replace(subject, topic="never.made"))
     assert "--topic never.made: it does not exist" in message
 
 
-def test_a_target_that_an_earlier_run_left_broken(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
-    Journal(tmp_path / "journal.json").open(OpenFault("run-7", "stop", "broker", "broker (process 7)", 1.0, 2))
-    message = refused(replace(healthy[0], target=StillTarget(up=False)), tmp_path)
-    assert "run run-7 left it broken by stop" in message
+def test_a_target_that_is_not_up(healthy: tuple[Subject, Service]) -> None:
+    message = refused(replace(healthy[0], target=StillTarget(up=False)))
+    assert message == "target broker (process 7) is not up; start it first"
 
 
-def test_a_journal_of_what_is_mended_by_now_is_closed(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
-    Journal(tmp_path / "journal.json").open(OpenFault("run-7", "stop", "broker", "broker (process 7)", 1.0, 2))
-    run(healthy[0], tmp_path)
-    assert Journal(tmp_path / "journal.json").left_open() is None
-
-
-def test_a_target_that_nobody_can_tell_of(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_target_that_nobody_can_tell_of(healthy: tuple[Subject, Service]) -> None:
     class Unreachable(StillTarget):
         def is_up(self) -> bool:
             raise TargetError("no Docker Engine answers at tcp://127.0.0.1:9: refused")
 
-    message = refused(replace(healthy[0], target=Unreachable()), tmp_path)
-    assert message == "no Docker Engine answers at tcp://127.0.0.1:9: refused"
+    message = refused(replace(healthy[0], target=Unreachable()))
+    assert message == "target: no Docker Engine answers at tcp://127.0.0.1:9: refused"
 
 
-def test_a_component_that_this_stack_does_not_offer(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_component_that_this_stack_does_not_offer(healthy: tuple[Subject, Service]) -> None:
     target = StillTarget()
     target.component = "database"
-    message = refused(replace(healthy[0], target=target), tmp_path)
+    message = refused(replace(healthy[0], target=target))
     assert message == "--fault-target broker: this stack offers its database only, broker (process 7)"
 
 
-def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service]) -> None:
     with answering(lambda path: '{"status": "booting"}') as admin_url:
-        message = refused(replace(healthy[0], admin_url=admin_url), tmp_path)
+        message = refused(replace(healthy[0], admin_url=admin_url))
     assert message.startswith("broker: Redpanda's Admin API at 127.0.0.1:")
     assert "says booting instead of ready; wait until Redpanda is ready" in message
     answers = {
@@ -142,12 +134,12 @@ def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service], 
         "/v1/cluster/health_overview": '{"is_healthy": true}',
     }
     with answering(answers.__getitem__) as admin_url:
-        _, told = run(replace(healthy[0], admin_url=admin_url), tmp_path)
+        _, told = run(replace(healthy[0], admin_url=admin_url))
     assert told[:4] == ["database", "broker", "broker", "service"]
 
 
-def test_a_fault_that_the_target_cannot_do(healthy: tuple[Subject, Service], tmp_path: Path) -> None:
+def test_a_fault_that_the_target_cannot_do(healthy: tuple[Subject, Service]) -> None:
     target = StillTarget()
     target.faults = ("pause",)
-    message = refused(replace(healthy[0], target=target), tmp_path)
+    message = refused(replace(healthy[0], target=target))
     assert message == "--fault stop: broker (process 7) cannot do that; it can do pause"

@@ -1,23 +1,32 @@
 """The pure parts of the chaos room: plan, sightings, journal, lease, command line."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from chaos.commandline import add_options, check_form, is_foreign, read_settings, texts_of
-from chaos.journal import Journal, OpenFault
+from chaos.journal import Journal, JournalUnreadable, OpenFault
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
-from chaos.sightings import proven_down, proven_up
+from chaos.probes import ProbeSpec
+from chaos.probes.probers import open_probers
+from chaos.probes.wire import Said
+from chaos.sightings import not_down, not_up, proven_down, proven_up, target_down, target_up
+from chaos.targets import TargetSpec
+from chaos.telling import Pace, Telling, asking
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
 from runlog.options import OPTIONS
-from runlog.settings import SettingsError, make_settings
+from runlog.probes import Connection, How, Sighting, read_sightings
+from runlog.settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
 
 
@@ -28,11 +37,40 @@ def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Obser
     ]
 
 
+SPEC = TargetSpec("process", "broker", {"home": "stack"})
+
+
 def test_plan_moves_on_settings() -> None:
     plan = make_plan(make_settings({"baseline": "5s", "outage": "20s", "recovery": "7s"}))
     assert plan.load_seconds == 32
     assert [(outage.fault, outage.target, outage.length) for outage in plan.outages] == [("stop", "broker", 20)]
     assert plan.describe() == "baseline 5 s, broker stop 20 s, recovery 7 s, drain"
+
+
+def test_several_outages_each_with_its_recovery() -> None:
+    plan = make_plan(make_settings({"outages": "3", "outage": "20s", "recovery": "7s", "fault": "kill"}))
+    assert [(outage.fault, outage.length, outage.recovery) for outage in plan.outages] == [("kill", 20, 7)] * 3
+
+
+def test_a_seed_draws_the_lengths_and_always_the_same() -> None:
+    asked = {"outages": "50", "outage": "20s", "recovery": "7s", "baseline": "5s", "seed": "42"}
+    plan = make_plan(make_settings(asked))
+    assert plan == make_plan(make_settings(asked))
+    assert plan != make_plan(make_settings({**asked, "seed": "43"}))
+    assert len({outage.length for outage in plan.outages}) > 10
+    assert all(10 <= outage.length <= 30 and 3.5 <= outage.recovery <= 10.5 for outage in plan.outages)
+
+
+def test_no_drawn_outage_is_too_short_to_be_proven() -> None:
+    plan = make_plan(make_settings({"outages": "50", "outage": "2s", "seed": "1"}))
+    assert min(outage.length for outage in plan.outages) == SHORTEST_OUTAGE_S
+
+
+def test_control_is_as_long_as_the_plan_with_its_outages() -> None:
+    texts = {"outages": "3", "baseline": "5s", "outage": "20s", "recovery": "7s"}
+    broken, control = (make_plan(make_settings({**texts, "scenario": name})) for name in ("lost-event", "control"))
+    assert not control.outages
+    assert control.load_seconds == broken.load_seconds
 
 
 def test_users_are_there_just_while_orders_fall_due() -> None:
@@ -83,10 +121,110 @@ def test_a_flapping_broker_is_neither_down_nor_back() -> None:
     assert proven_up(flapping, since=100.0) is None
 
 
+def sightings(connection: Connection, *hows: How, start: float = 100.0) -> list[Sighting]:
+    """One sighting each 0.1 s: asked on the beat, settled 50 ms later."""
+    return [Sighting(start + k / 10, start + k / 10 + 0.05, connection, how) for k, how in enumerate(hows)]
+
+
+UP: tuple[How, ...] = ("answered",) * 3
+GONE: tuple[How, ...] = ("refused",) * 3
+HUNG: tuple[How, ...] = ("hanging",) * 3
+
+
+def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_kept_one() -> None:
+    kept, new = sightings("kept", *UP, *HUNG), sightings("new", *UP, *GONE, start=100.03)
+    proof = target_down({"kept": kept, "new": new}, 100.0)
+    assert proof is not None
+    assert proof.edge == pytest.approx((100.2, 100.35))
+    assert proof.seen == {"kept": "hanging", "new": "refused"}
+    assert not_down({"kept": kept, "new": new}, 100.0) == []
+    for one, other in (
+        (kept, sightings("new", *UP)),
+        (sightings("kept", *UP), new),
+        (kept[:-1], new),
+        (kept, new[:-1]),
+    ):
+        assert target_down({"kept": one, "new": other}, 100.0) is None
+    assert target_down({"kept": kept, "new": new}, 100.52) is None
+    assert not_down({"kept": sightings("kept", *UP), "new": new}, 100.0) == [
+        "a connection from before the fault is still served"
+    ]
+    assert not_down({"kept": kept, "new": sightings("new", *UP)}, 100.0) == ["a new connection is served"]
+    assert not_down({"kept": kept, "new": []}, 100.0) == ["a new connection was never tried"]
+
+
+@pytest.mark.parametrize(
+    ("hows", "seen"),
+    [
+        (("hanging", "broken", "refused", "refused"), "broken"),  # lost; that opening another is refused comes after
+        (("hanging", "refused", "refused"), "refused"),
+        (("broken", "answered", "hanging", "hanging", "hanging"), "hanging"),  # lost before: another outage
+    ],
+)
+def test_a_kept_connection_that_was_lost_is_told_as_broken(hows: tuple[How, ...], seen: How) -> None:
+    proof = target_down({"kept": sightings("kept", *UP, *hows), "new": sightings("new", *hows)}, 100.0)
+    assert proof is not None
+    assert proof.seen == {"kept": seen, "new": hows[-1]}
+
+
+def test_a_target_is_back_only_on_both_connections() -> None:
+    kept, new = sightings("kept", *HUNG, "answered", "answered"), sightings("new", *GONE, "answered", "answered")
+    proof = target_up({"kept": kept, "new": new}, 100.0)
+    assert proof is not None
+    assert proof.edge == pytest.approx((100.2, 100.35))
+    assert proof.seen == {"kept": "answered", "new": "answered"}
+    for one, other in ((kept[:-1], new), (kept, new[:-1]), (kept, []), ([], new)):
+        assert target_up({"kept": one, "new": other}, 100.0) is None
+    assert not_up({"kept": kept, "new": new}, 100.0) == []
+    ill = [Sighting(101, 101.1, "new", "refused", "status 503")]
+    assert not_up({"kept": kept, "new": ill}, 100.0) == ["a new connection is refused (status 503)"]
+    assert not_up({"kept": sightings("kept", *HUNG), "new": new}, 100.0) == ["the kept connection is hanging"]
+
+
+class Sudden:
+    """A prober that fails in a way that nobody foresaw."""
+
+    def ask(self, timeout_s: float) -> Said:
+        raise RuntimeError("a bug")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_path: Path) -> None:
+    out, stop, clock = io.StringIO(), threading.Event(), AnchoredClock.anchor()
+    telling = Telling(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
+    closed = open_probers(ProbeSpec("sql", "host=127.0.0.1 port=1"))
+    with asking(closed.new, "new", Pace(0.01, 0.5), clock=clock, telling=telling, stop=stop):
+        while not out.getvalue():
+            time.sleep(0.01)
+    assert '"trouble": null' in out.getvalue()
+    assert {seen.how for seen in read_sightings(tmp_path / "probes")} == {"refused"}
+    with asking(Sudden(), "kept", Pace(0.01, 0.1), clock=clock, telling=telling, stop=stop):
+        deadline = time.monotonic() + 10
+        while telling.trouble is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert telling.trouble == "nobody asks the target on a kept connection any more"
+    telling.close()
+
+
+def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> None:
+    out = io.StringIO()
+    telling = Telling(out, str(tmp_path / "offsets"), "/dev/full")
+    seen = Sighting(1.0, 2.0, "new", "answered")
+    telling.sighting(seen)
+    telling.sighting(seen)
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [Sighting.parse(json.dumps(one["probe"])) for one in told] == [seen, seen]
+    assert told[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
+    telling.close()
+
+
 def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.json")
     assert journal.left_open() is None
-    entry = OpenFault("run-1", "stop", "broker", "broker (process 7)", 5.0, 42)
+    entry = OpenFault("run-1", "stop", SPEC, "broker (process 7)", 5.0, 42, {"pid": 7}, "marks.jsonl", 1, (5.0, 6.0))
     journal.open(entry)
     assert Journal(tmp_path / "journal.json").left_open() == entry
     journal.close()
@@ -96,14 +234,13 @@ def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:
 
 def test_a_journal_nobody_can_read_still_says_that_something_is_open(tmp_path: Path) -> None:
     (tmp_path / "journal.json").write_text('{"half": ')
-    left = Journal(tmp_path / "journal.json").left_open()
-    assert left is not None
-    assert left.run_id == "unknown"
+    with pytest.raises(JournalUnreadable, match="something may be broken"):
+        Journal(tmp_path / "journal.json").left_open()
 
 
 def test_journal_that_cannot_be_written_forbids_the_fault(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        Journal(tmp_path / "nowhere" / "journal.json").open(OpenFault("r", "stop", "broker", "b", 1.0, 1))
+        Journal(tmp_path / "nowhere" / "journal.json").open(OpenFault("r", "stop", SPEC, "b", 1.0, 1))
 
 
 def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> None:
@@ -130,7 +267,8 @@ def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> 
 
 def test_lookout_config_goes_over_a_pipe_whole() -> None:
     clock = AnchoredClock(5.0, 6.0)
-    config = LookoutConfig({"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, "t", "abc-", clock, "/f")
+    client, probe = {"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, ProbeSpec("sql", "postgresql://s3cret@h/d")
+    config = LookoutConfig(client, "t", "abc-", clock, "/f", "database", probe, "/p")
     assert LookoutConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
     assert json.loads(config.dump())["clock"] == [5.0, 6.0]
@@ -163,7 +301,9 @@ def test_every_option_reaches_locusts_parser_as_text() -> None:
     add_options(parser)
     assert set(parser.flags) == {option.flag for option in OPTIONS}
     # Anything but text, numbers and booleans would make every spawn fail: Locust sends options as msgpack.
-    assert {keywords["type"] for keywords in parser.flags.values()} == {str}
+    flags = {option.flag for option in OPTIONS if option.is_flag}
+    assert {keywords["type"] for flag, keywords in parser.flags.items() if flag not in flags} == {str}
+    assert {parser.flags[flag]["action"] for flag in flags} == {"store_true"}
     assert parser.flags["--rate"]["env_var"] == "LOCUST_RATE"
     assert not any(keywords["include_in_web_ui"] for flag, keywords in parser.flags.items() if "port" in flag)
     assert parser.defaults["web_host"] == "127.0.0.1"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from chaos.targets import FAULTS
 from chaos.targets.container import PROTECT_LABEL
 from stack.compose import FILE, ComposeStack
 from stack.compose_project import SERVICES
-from tests.docker.conftest import IMAGES
+from tests.docker.conftest import CHECKOUT, IMAGES
 from tests.e2e.harness import SHORT, LocustProcess
 from tests.e2e.independent import assert_agrees
 
@@ -34,7 +38,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         folder = tmp_path / f"locust-{len(begun)}"
         folder.mkdir()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        home = {"HARNESS_STACK_HOME": str(tmp_path / "home")}
+        home = {"HARNESS_STACK_HOME": str(tmp_path / "home"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
         begun.append(LocustProcess(list(arguments), folder, {**clean, **IMAGES, **home, **env}))
         return begun[-1]
 
@@ -134,18 +138,53 @@ def test_an_interrupt_while_the_project_comes_up_takes_it_down(start: Start, pro
 
 
 @pytest.mark.exhaustive
-def test_what_a_harness_that_was_killed_left_behind_is_mended_and_taken_down_by_the_next(
-    start: Start, project: str
-) -> None:
-    killed = start(*COMPOSE, "--compose-project", project, *SHORT)
-    killed.await_log("proven down", 150)
-    killed.signal(signal.SIGKILL)
-    killed.end()
+def test_what_a_killed_harness_had_brought_up_is_mended_and_taken_down(start: Start, project: str) -> None:
+    run = start(*COMPOSE, "--compose-project", project, *SHORT)
+    run.await_log("proven down", 150)
+    run.signal(signal.SIGKILL)
+    run.end()
     stack = ComposeStack(project=project)
-    assert not stack.project.health()["broker"].ok
-    run = start(*COMPOSE, "--compose-project", project, *SHORT, "--expect", "lost-events")
+    deadline = time.monotonic() + 90
+    while stack.project.standing() != "absent":
+        assert time.monotonic() < deadline, "the project still stands 90 s after its harness was killed"
+        time.sleep(0.5)
+    # The watchdog has mended the broker before, and proven it: the marks of the run say so.
+    assert run.marks["healed"].detail["healed_by"] == "watchdog"
+
+
+@pytest.mark.exhaustive
+def test_what_a_harness_and_its_watchdog_left_paused_is_mended_by_the_next(
+    start: Start, by_hand: ComposeStack, tmp_path: Path
+) -> None:
+    killed = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault", "pause")
+    killed.await_log("proven down", 60)
+    log = (tmp_path / "home" / f"compose-{by_hand.name}" / "logs" / "watchdog.log").read_text()
+    watchdog = int(re.findall(r"watchdog (\d+) of process", log)[-1])
+    os.kill(watchdog, signal.SIGSTOP)  # it must not mend before it is killed itself
+    killed.signal(signal.SIGKILL)
+    os.kill(watchdog, signal.SIGKILL)
+    killed.end()
+    broker = by_hand.project.container("broker")
+    assert broker is not None
+    assert broker.status == "paused"
+    told = subprocess.run(
+        [sys.executable, "-m", "chaos", "status"], cwd=CHECKOUT, capture_output=True, timeout=60, check=False,
+        env={**os.environ, "HARNESS_STATE_HOME": str(tmp_path / "state")},
+    )  # fmt: skip
+    assert told.returncode == 3
+    assert f"broker (container {broker.name}" in told.stdout.decode()
+    run = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--expect", "lost-events")
     assert run.end(150) == 0, run.log[-3000:]
-    assert stack.project.standing() == "absent"
+    assert "is mended" in run.log
+    count_anew(run, by_hand)
+    assert_all_well(by_hand)
+
+
+def test_a_dry_run_says_what_would_be_brought_up(start: Start, client: Any, project: str) -> None:
+    run = start(*COMPOSE, "--compose-project", project, "--dry-run")
+    assert run.end(60) == 0, run.log
+    assert f"compose project {project} of {FILE}: would be brought up, and taken down at the end" in run.printed
+    assert ComposeStack(project=project).project.standing() == "absent"
 
 
 @pytest.mark.exhaustive

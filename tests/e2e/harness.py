@@ -32,6 +32,7 @@ class LocustProcess:
     def __init__(self, arguments: list[str], folder: Path, env: dict[str, str], cwd: Path = CHECKOUT) -> None:
         self.out, self.err = folder / "out.txt", folder / "err.txt"
         self.runs = folder / "runs"
+        self.env = env
         # A shell that runs things in the background ignores SIGINT, and children inherit that: start from scratch.
         self.process = subprocess.Popen(
             [str(LOCUST), "--runs-dir", str(self.runs), *arguments],

@@ -2,57 +2,18 @@
 
 import csv
 import json
-import re
 import signal
-import socket
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from runlog.facts import RunFacts
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, http_get
+from tests.e2e.harness import CHECKOUT, SHORT, Start, assert_all_up, assert_nothing_runs
+from tests.e2e.page import Browser, free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 QUICK = ["--settle", "1s", "--delivery-timeout", "1s"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Browser:
-    """What Locust's page asks of its server when a person starts, watches and stops a run."""
-
-    def __init__(self, run: LocustProcess, port: int) -> None:
-        self.base = f"http://127.0.0.1:{port}"
-        self.run = run
-        run.await_log("Starting web interface")
-        run.await_that(lambda: self.state() in ("ready", "stopped"), "the web UI", 60)
-
-    def state(self) -> str:
-        try:
-            return str(json.loads(http_get(f"{self.base}/stats/requests"))["state"])
-        except OSError:
-            return "unreachable"
-
-    def start(self, **form: str) -> dict[str, object]:
-        host = re.search(r'"host": "(http://127[^"]+)"', http_get(f"{self.base}/"))
-        fields = {"host": host.group(1) if host else "", **form}
-        body = urllib.parse.urlencode(fields).encode()
-        with urllib.request.urlopen(f"{self.base}/swarm", data=body, timeout=10) as answer:
-            told = json.loads(answer.read())
-        assert isinstance(told, dict)
-        return told
-
-    def stop(self) -> None:
-        # Answered only when the target is mended and the run judged.
-        with urllib.request.urlopen(f"{self.base}/stop", data=b"", timeout=60) as answer:
-            assert json.loads(answer.read())["success"] is True
 
 
 def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(

@@ -36,8 +36,14 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("baseline", "-1", "a duration is"),
         ("baseline", "2d", "a duration is"),
         ("recovery", "", "a duration is"),
-        ("fault", "nuke", "choose stop"),
-        ("fault_target", "moon", "choose broker"),
+        ("outages", "0", "whole number from 1 to 100"),
+        ("outages", "101", "whole number from 1 to 100"),
+        ("seed", "-1", "whole number from 0"),
+        ("max_outage", "15s", "before its time"),
+        ("max_outage", "never", "a duration is"),
+        ("dry_run", "perhaps", "without a value"),
+        ("fault", "nuke", "choose stop, kill, pause or partition"),
+        ("fault_target", "moon", "choose broker, database or service"),
         ("scenario", "doom", "choose lost-event, phantom-event or control"),
         ("expect", "luck", "choose consistent, lost-events, phantom-events or any"),
         ("service_variant", "magic", "choose naive, after-commit, awaited, raised or outbox"),
@@ -63,6 +69,14 @@ def test_a_wrong_value_names_option_value_and_remedy(name: str, value: str, word
     assert f"--{name.replace('_', '-')}" in message
     assert words in message
     assert "\n" not in message
+
+
+def test_the_longest_outage_leaves_time_for_the_proofs() -> None:
+    assert settings(outage="20s", fault_timeout="40s").max_outage == 90
+    assert settings(outage="20s", fault_timeout="40s", seed="7").max_outage == 100
+    assert settings(outage="20s", max_outage="21s").max_outage == 21
+    with pytest.raises(SettingsError, match="up to 30s before its time"):
+        settings(outage="20s", max_outage="25s", seed="7")
 
 
 def test_a_rate_that_brings_no_order_is_refused() -> None:

@@ -1,0 +1,62 @@
+"""What a run would do and to what, as text: nothing is started, broken or written for it. Pure."""
+
+from dataclasses import dataclass
+
+from chaos.plan import Plan, make_plan
+from runlog.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a system under test says of itself before it is used.
+
+    Attributes:
+        system: where it comes from, whether it runs, and what would become of it.
+        target: what exactly would be hit; None when nobody can tell before it is started.
+        problem: why the fault cannot be done, as far as that can be told now; None when nothing speaks against it.
+    """
+
+    system: str
+    target: str | None
+    problem: str | None = None
+
+
+def dry_run_text(settings: Settings, preview: Preview) -> str:
+    """Return what a run with `settings` would do, in lines for people."""
+    plan = make_plan(settings)
+    orders = round(settings.rate * plan.load_seconds)
+    lines = [
+        "dry run: nothing is started, nothing is broken, nothing is written",
+        f"system    {preview.system}",
+        f"load      {settings.rate:g} orders/s for at least {plan.load_seconds:g} s, about {orders} orders",
+        *_plan_lines(plan, preview.target),
+        f"expects   {settings.expect} (from {settings.expect_source})",
+        f"leaves    one folder in {settings.runs_dir}",
+    ]
+    if plan.outages:
+        lines.append(
+            f"mended    by the harness after each outage; by the watchdog when the harness is gone, and after "
+            f"{settings.max_outage:g} s whatever it does"
+        )
+    if preview.problem:
+        lines.append(f"problem   {preview.problem}")
+    return "\n".join(lines) + "\n"
+
+
+def _plan_lines(plan: Plan, target: str | None) -> list[str]:
+    lines, at = [f"plan      {0:7.1f} s  baseline of {plan.baseline:g} s"], plan.baseline
+    for outage in plan.outages:
+        hit = target or f"the {outage.target}"
+        lines.append(f"          {at:7.1f} s  {outage.fault} {hit}; mended {outage.length:g} s after it is proven down")
+        at += outage.length
+        lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s from when it is proven back")
+        at += outage.recovery
+    if not plan.outages:
+        lines.append(f"          {at:7.1f} s  {plan.calm:g} s more; nothing is broken")
+        at += plan.calm
+    lines.append(
+        f"          {at:7.1f} s  drain: until {plan.settle:g} s without news, at most {plan.drain_timeout:g} s"
+    )
+    if plan.outages:
+        lines.append("          (times before the time that stopping, starting and their proofs take)")
+    return lines

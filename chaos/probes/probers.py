@@ -1,0 +1,46 @@
+"""Opens what asks a target, from its `ProbeSpec` alone: in any process, without gevent."""
+
+from dataclasses import dataclass
+
+from chaos.probes import ProbeSpec
+from chaos.probes.http import KeptHttp, NewHttp
+from chaos.probes.kafka import KeptKafka, NewKafka
+from chaos.probes.sql import KeptSql, NewSql
+from chaos.probes.wire import Prober
+
+
+@dataclass(frozen=True, slots=True)
+class Probers:
+    """What asks one target.
+
+    Attributes:
+        kept: on a connection that stays open; opened by its first question.
+        new: on a connection of its own for each question.
+    """
+
+    kept: Prober
+    new: Prober
+
+    def close(self) -> None:
+        """Give back what they hold."""
+        self.kept.close()
+        self.new.close()
+
+
+def open_probers(spec: ProbeSpec, topic: str | None = None) -> Probers:
+    """Return what asks the target of `spec`; nothing is asked yet.
+
+    Args:
+        spec: where and how.
+        topic: for Kafka, a topic to ask about; None: all of them.
+
+    Raises:
+        ValueError: `spec` cannot be used; one sentence, without secrets.
+    """
+    if spec.protocol == "kafka":
+        return Probers(KeptKafka(spec, topic), NewKafka(spec))
+    if spec.protocol == "sql":
+        return Probers(KeptSql(spec), NewSql(spec))
+    if spec.protocol == "http":
+        return Probers(KeptHttp(spec), NewHttp(spec))
+    raise ValueError(f"a target is asked by kafka, sql or http, not by {spec.protocol}")

@@ -1,0 +1,168 @@
+"""A TCP connection, with TLS or without, on which a whole question is bounded in time: also against a server that is
+frozen, whose kernel still accepts, and against one that answers a byte at a time.
+
+How a question failed is told apart here for all protocols: `refused`, `hanging` or `broken` (see `runlog.probes`).
+Looking up a name is left to the system's resolver, which has bounds of its own.
+"""
+
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from runlog.probes import BROKEN, HANGING, REFUSED, How
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of one question.
+
+    Attributes:
+        how: see `runlog.probes.How`.
+        detail: more in a few words, without secrets; None when there is no more to say.
+    """
+
+    how: How
+    detail: str | None = None
+
+
+class Prober(Protocol):
+    """Asks a target one question at a time."""
+
+    def ask(self, timeout_s: float) -> Said:
+        """Ask, for `timeout_s` seconds at most (a little more where a thread was not scheduled); never raises for a
+        target that is not well."""
+
+    def close(self) -> None:
+        """Give back what it holds; harmless when done twice."""
+
+
+class NoAnswer(Exception):
+    """The target did not answer; the argument is what is to be told of it."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__(said.how, said.detail)
+        self.said = said
+
+
+class Wire:
+    """An open connection whose every step ends by a deadline.
+
+    Args:
+        host, port: where to.
+        deadline: by `time.monotonic()`, for opening it; TLS's handshake included.
+        tls: how, None for a plain connection.
+
+    Raises:
+        NoAnswer: it does not come about.
+    """
+
+    def __init__(self, host: str, port: int, deadline: float, tls: ssl.SSLContext | None = None) -> None:
+        self.deadline = deadline
+        try:
+            plain = _connect(host, port, deadline)
+        except OSError as error:
+            raise NoAnswer(why_unopened(error)) from None
+        self._socket = plain
+        if tls is None:
+            return
+        try:
+            plain.settimeout(self._left())
+            self._socket = tls.wrap_socket(plain, server_hostname=host)
+        except OSError as error:
+            plain.close()
+            raise NoAnswer(why_unanswered(error)) from None
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`.
+
+        Raises:
+            NoAnswer: it could not be sent in time.
+        """
+        try:
+            self._socket.settimeout(self._left())
+            self._socket.sendall(data)
+        except OSError as error:
+            raise NoAnswer(why_unanswered(error)) from None
+
+    def receive(self, most: int) -> bytes:
+        """Return up to `most` bytes, none when the other side has ended.
+
+        Raises:
+            NoAnswer: nothing came in time, or the connection broke.
+        """
+        try:
+            self._socket.settimeout(self._left())
+            return self._socket.recv(most)
+        except OSError as error:
+            raise NoAnswer(why_unanswered(error)) from None
+
+    def receive_exactly(self, count: int) -> bytes:
+        """Return `count` bytes.
+
+        Raises:
+            NoAnswer: they did not come in time, or the other side ended before.
+        """
+        found = b""
+        while len(found) < count:
+            block = self.receive(count - len(found))
+            if not block:
+                raise NoAnswer(Said(BROKEN, "the connection was closed"))
+            found += block
+        return found
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
+    def _left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+def why_unopened(error: OSError) -> Said:
+    """Return what is to be told of a connection that did not come about."""
+    if isinstance(error, TimeoutError):
+        return Said(HANGING, "no connection in time")
+    if isinstance(error, socket.gaierror):
+        return Said(REFUSED, "the host's name leads nowhere")
+    return Said(REFUSED, _words(error))
+
+
+def why_unanswered(error: OSError) -> Said:
+    """Return what is to be told of a connection that was open and brought no answer."""
+    if isinstance(error, TimeoutError):
+        return Said(HANGING, "no answer in time")
+    return Said(BROKEN, _words(error))
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or 'failed').replace('_', ' ').lower()}"
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    """Return a connection to the first address of `host` that takes one."""
+    trouble: OSError = TimeoutError()
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for place, (family, kind, protocol, _, address) in enumerate(addresses):
+        left = (deadline - time.monotonic()) / (len(addresses) - place)
+        if left <= 0:
+            break
+        one = socket.socket(family, kind, protocol)
+        one.settimeout(left)
+        try:
+            one.connect(address)
+        except OSError as error:
+            one.close()
+            trouble = error
+        else:
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return one
+    raise trouble

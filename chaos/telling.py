@@ -1,0 +1,117 @@
+"""What the lookout sees, from its several threads: appended to the run's files and told to the harness, a line each."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+from chaos.probes.wire import Prober
+from runlog.clock import AnchoredClock
+from runlog.probes import Connection, Sighting
+
+
+class Telling:
+    """Takes what is seen.
+
+    Args:
+        out: the harness's end of the pipe.
+        offsets_file, probes_file: where observations and sightings are appended.
+
+    Attributes:
+        trouble: why something is written down (or asked) no more; None while all is well.
+    """
+
+    def __init__(self, out: TextIO, offsets_file: str, probes_file: str) -> None:
+        self.trouble: str | None = None
+        self._out = out
+        self._lock = threading.Lock()
+        self._closed = False
+        self._files: Final = {
+            name: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            for name, path in (("offsets", offsets_file), ("probes", probes_file))
+        }
+
+    def keep(self, name: str, line: str) -> None:
+        """Write `line` down. A full disk ends the keeping, not the watching: the target must still be proven back."""
+        with self._lock:
+            if self.trouble or self._closed:
+                return
+            try:
+                os.write(self._files[name], line.encode() + b"\n")
+            except OSError as error:
+                self.trouble = f"the {name} cannot be written: {error.strerror}"
+
+    def tell(self, **record: Any) -> None:
+        """Tell the harness."""
+        with self._lock:
+            self._out.write(json.dumps({**record, "trouble": self.trouble}) + "\n")
+            self._out.flush()
+
+    def sighting(self, seen: Sighting) -> None:
+        """Write one sighting down and tell it."""
+        line = seen.line()
+        self.keep("probes", line)
+        self.tell(probe=json.loads(line))
+
+    def close(self) -> None:
+        """Close the files."""
+        with self._lock:
+            self._closed = True
+            for file in self._files.values():
+                os.close(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how long a connection is asked.
+
+    Attributes:
+        interval: seconds from question to question.
+        timeout: seconds that one question may take.
+    """
+
+    interval: float
+    timeout: float
+
+
+def beats(interval: float, stop: threading.Event) -> Iterator[None]:
+    """Yield every `interval` seconds, or as soon as one can, until `stop` is set."""
+    due = time.monotonic()
+    while not stop.is_set():
+        yield
+        due = max(due + interval, time.monotonic())
+        stop.wait(due - time.monotonic())
+
+
+@contextmanager
+def asking(
+    prober: Prober, connection: Connection, pace: Pace, *, clock: AnchoredClock, telling: Telling, stop: threading.Event
+) -> Iterator[None]:
+    """Let a thread of its own ask `prober` until the block is left or `stop` is set."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        try:
+            for _ in beats(pace.interval, stop):
+                if ended.is_set():
+                    return
+                asked = clock.now()
+                said = prober.ask(pace.timeout)
+                telling.sighting(Sighting(asked, clock.now(), connection, said.how, said.detail))
+        finally:
+            # However it ended before its time: the harness must not wait for answers to questions that nobody asks.
+            if not (stop.is_set() or ended.is_set()):
+                telling.trouble = telling.trouble or f"nobody asks the target on a {connection} connection any more"
+
+    thread = threading.Thread(target=ask, name=f"{connection} connection", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(pace.interval + 2 * pace.timeout + 1.0)
+        prober.close()

@@ -1,0 +1,51 @@
+"""`--dry-run` says what would be done and to what, and touches nothing."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chaos.dryrun import Preview, dry_run_text
+from runlog.settings import make_settings
+from tests.e2e.harness import CHECKOUT, LOCUST
+
+
+def test_each_outage_is_told_with_what_is_hit() -> None:
+    settings = make_settings({"outages": "2", "fault": "kill", "baseline": "5s", "outage": "20s", "recovery": "7s"})
+    told = dry_run_text(settings, Preview("embedded stack", "broker (Apache Kafka, process 7)"))
+    assert told.count("kill broker (Apache Kafka, process 7); mended 20 s after it is proven down") == 2
+    assert "5.0 s  kill" in told
+    assert "32.0 s  kill" in told
+    assert "after 110 s whatever it does" in told
+    assert "problem" not in told
+
+
+def test_control_breaks_nothing() -> None:
+    told = dry_run_text(make_settings({"scenario": "control"}), Preview("embedded stack", None))
+    assert "nothing is broken\n" in told
+    assert "kill" not in told
+    assert "mended" not in told
+
+
+def test_a_problem_is_told() -> None:
+    told = dry_run_text(make_settings({}), Preview("compose", None, "no container redpanda is there"))
+    assert told.endswith("problem   no container redpanda is there\n")
+
+
+@pytest.mark.parametrize("env", [{}, {"LOCUST_DRY_RUN": "1"}])
+def test_nothing_is_touched(tmp_path: Path, env: dict[str, str]) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    given = [] if env else ["--dry-run"]
+    done = subprocess.run(
+        [str(LOCUST), "--headless", *given, "--runs-dir", str(tmp_path / "runs")],
+        cwd=CHECKOUT,
+        env={**clean, **env, "HARNESS_STACK_HOME": str(tmp_path / "stack")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "would be started, and taken down at the end" in done.stdout
+    assert list(tmp_path.iterdir()) == []

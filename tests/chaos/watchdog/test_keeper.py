@@ -1,0 +1,271 @@
+"""The keeper on a target of the test's own: journal before act, only what was broken is mended, and never after it
+has retired.
+"""
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
+from chaos.probes import ProbeSpec
+from chaos.targets import TargetError, TargetSpec, Undo
+from chaos.watchdog import keeper as keeping
+from chaos.watchdog import orders
+from chaos.watchdog.keeper import Keeper
+from chaos.watchdog.orders import Arm, Begin, Refusal
+from runlog.clock import AnchoredClock
+from runlog.marks import MarksWriter, read_marks
+
+SPEC = TargetSpec("process", "service", {"home": "nowhere"})
+
+
+class Server:
+    """A service that answers while its target is up."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.did: list[str] = []
+        self.trouble: str | None = None
+        self.journal: Path | None = None
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if outer.up else 503)
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                """Keep quiet."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/health"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    # The target.
+    component = "service"
+    identity = "the test's service"
+    faults = ("stop",)
+
+    def describe(self) -> str:
+        return "service (the test's)"
+
+    def is_up(self) -> bool:
+        return self.up
+
+    def prepare(self, fault: str) -> Undo:
+        return {"was": "up"}
+
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        assert self.journal is not None
+        assert self.journal.exists(), "the journal comes before the act"
+        self.did.append("break")
+        self.up = False
+
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        assert undo == {"was": "up"}
+        self.did.append("heal")
+        if self.trouble:
+            raise TargetError(self.trouble)
+        self.up = True
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    one = Server()
+    yield one
+    one.close()
+
+
+class Stage:
+    """A keeper in charge of the server."""
+
+    def __init__(self, server: Server, folder: Path, max_outage: float = 60.0) -> None:
+        server.journal = folder / JOURNAL
+        self.server, self.folder = server, folder
+        self.journal = Journal(folder / JOURNAL)
+        self.marks = folder / "marks.jsonl"
+        MarksWriter(self.marks).close()
+        self.clock = AnchoredClock.anchor()
+        self.arm = Arm(4711, SPEC, ProbeSpec("http", server.url), str(folder), max_outage, prove_timeout=1.0)
+        self.keeper = Keeper(lambda spec: server)
+
+    def break_it(self) -> None:
+        self.keeper.begin(Begin("run-1", "stop", 0, (self.clock.epoch, self.clock.monotonic), str(self.marks)))
+        self.keeper.apply()
+
+    @property
+    def names(self) -> list[str]:
+        return [mark.name for mark in read_marks(self.marks)] if self.marks.stat().st_size else []
+
+
+@pytest.fixture
+def stage(server: Server, tmp_path: Path) -> Stage:
+    one = Stage(server, tmp_path)
+    assert one.keeper.arm(one.arm) is None
+    return one
+
+
+def test_journal_act_undo_close(stage: Stage) -> None:
+    stage.break_it()
+    left = stage.journal.left_open()
+    assert left is not None
+    assert (left.run_id, left.fault, left.target, left.undo, left.pid) == ("run-1", "stop", SPEC, {"was": "up"}, 4711)
+    assert stage.keeper.heal() == "harness"
+    stage.keeper.close()
+    assert stage.journal.left_open() is None
+    assert stage.server.did == ["break", "heal"]
+    assert stage.names == []  # the harness writes them
+
+
+def test_what_is_down_already_is_left_alone(stage: Stage) -> None:
+    stage.server.up = False
+    with pytest.raises(Refusal, match="is down already, and not by this run") as refused:
+        stage.break_it()
+    assert refused.value.why == orders.ALREADY_DOWN
+    assert stage.journal.left_open() is None
+    assert stage.keeper.heal() == "harness"
+    assert stage.server.did == []
+
+
+def test_a_journal_that_cannot_be_written_breaks_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Journal, entry: OpenFault) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "open", full)
+    with pytest.raises(Refusal, match="the journal cannot be written"):
+        stage.break_it()
+    assert stage.server.up
+
+
+def test_a_target_that_came_back_by_itself_is_told(stage: Stage) -> None:
+    stage.break_it()
+    stage.server.up = True
+    assert stage.keeper.heal() == "by itself"
+    # Asked again, the mending was its own by now.
+    assert stage.keeper.heal() == "harness"
+
+
+def test_an_outage_overstays_only_after_its_time(server: Server, tmp_path: Path) -> None:
+    stage = Stage(server, tmp_path, max_outage=0.3)
+    stage.keeper.arm(stage.arm)
+
+    def overstayed() -> bool:
+        return stage.keeper.overstayed
+
+    assert not overstayed()
+    stage.break_it()
+    assert not overstayed()
+    time.sleep(0.35)
+    assert overstayed()
+    stage.keeper.heal()
+    stage.keeper.close()
+    assert not overstayed()
+
+
+def test_retiring_mends_proves_marks_and_breaks_nothing_more(stage: Stage) -> None:
+    stage.break_it()
+    assert "the outage overstayed, so the watchdog has mended" in stage.keeper.retire("the outage overstayed")
+    assert stage.server.up
+    assert stage.journal.left_open() is None
+    assert stage.names == ["healing", "healed"]
+    healed = read_marks(stage.marks)[-1]
+    assert healed.detail["healed_by"] == "watchdog"
+    edge = healed.detail["up_edge"]
+    assert edge[0] <= edge[1] <= stage.clock.now()
+    with pytest.raises(Refusal, match="overstayed") as refused:
+        stage.break_it()
+    assert refused.value.why == orders.RETIRED
+    with pytest.raises(Refusal):
+        stage.keeper.apply()
+    assert stage.server.did == ["break", "heal"]
+    assert stage.keeper.heal() == "watchdog"
+
+
+def test_a_harness_that_asked_for_healing_already_has_marked_it(stage: Stage) -> None:
+    stage.break_it()
+    stage.keeper.heal()
+    stage.keeper.retire("the harness is gone")
+    assert stage.names == ["healed"]
+
+
+def test_what_cannot_be_mended_stays_in_the_journal_and_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "AGAIN_S", 0.1)
+    stage.break_it()
+    stage.server.trouble = "the port is taken"
+    with pytest.raises(Refusal, match="could not be proven back: the port is taken"):
+        stage.keeper.retire("the harness is gone")
+    assert stage.journal.left_open() is not None
+    assert stage.keeper.broken
+    time.sleep(0.15)
+    assert stage.keeper.overstayed
+    stage.server.trouble = None
+    stage.keeper.retire("again")
+    assert stage.journal.left_open() is None
+
+
+def test_what_does_not_serve_again_is_not_called_mended(stage: Stage) -> None:
+    stage.break_it()
+    stage.server.heal = lambda fault, undo, timeout_s: None  # type: ignore[method-assign]
+    with pytest.raises(Refusal, match="status 503"):
+        stage.keeper.retire("the harness is gone")
+    assert stage.journal.left_open() is not None
+
+
+def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: Server) -> None:
+    stage.break_it()
+    stage.keeper.disarm()  # as if it had died
+    fresh = Keeper(lambda spec: server)
+    assert fresh.arm(stage.arm) == "service (the test's), which run run-1 had left broken by stop"
+    assert server.up
+    assert stage.journal.left_open() is None
+    assert stage.names == ["healing", "healed"]
+
+
+def test_a_leftover_that_cannot_be_mended_is_a_refusal_and_gives_the_lease_back(stage: Stage, server: Server) -> None:
+    stage.break_it()
+    stage.keeper.disarm()
+    server.trouble = "the port is taken"
+    fresh = Keeper(lambda spec: server)
+    with pytest.raises(Refusal, match="the port is taken"):
+        fresh.arm(stage.arm)
+    server.trouble = None
+    assert Keeper(lambda spec: server).arm(stage.arm) is not None
+
+
+def test_an_unreadable_journal_breaks_nothing_and_says_what_to_do(stage: Stage, server: Server) -> None:
+    stage.keeper.disarm()
+    stage.journal.path.write_text("{")
+    with pytest.raises(JournalUnreadable, match="see that all parts are up, then delete the file"):
+        stage.journal.left_open()
+    with pytest.raises(Refusal, match="something may be broken"):
+        Keeper(lambda spec: server).arm(stage.arm)
+
+
+def test_one_lease_per_target(stage: Stage, server: Server) -> None:
+    other = Keeper(lambda spec: server)
+    with pytest.raises(Refusal, match="already uses this target") as refused:
+        other.arm(stage.arm)
+    assert refused.value.why == orders.BUSY
+    stage.keeper.disarm()
+    assert other.arm(stage.arm) is None
+
+
+def test_arming_again_takes_the_next_run(stage: Stage) -> None:
+    assert stage.keeper.arm(stage.arm) is None
+    stage.break_it()
+    assert stage.keeper.heal() == "harness"
+
+
+def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
+    with pytest.raises(Refusal, match="no target was named"):
+        Keeper(lambda spec: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
