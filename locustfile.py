@@ -19,6 +19,7 @@ try:
     from locust.env import Environment
 
     from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
+    from chaos.compose import ComposeSystem
     from chaos.conductor import Conductor
     from chaos.dryrun import Preview, dry_run_text
     from chaos.embedded import EmbeddedSystem
@@ -49,12 +50,12 @@ QUIT_WAIT_S = 300.0
 class House:
     """Everything of one Locust process: the stack it uses, the run under way, how it ends."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, settings: Settings) -> None:
         self.environment = environment
         self.conductor: Conductor | None = None
         self.judging = Judging()
         self.end_code: int | None = None
-        self._system = EmbeddedSystem(_tell_stack, _place_order)
+        self._system = _make_system(settings)
 
     # -- the stack -------------------------------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ def move_in(environment: Environment, **_: Any) -> None:
         _refuse(str(error), exitcodes.USAGE_OR_CRASH)
     except FolderError as error:
         _refuse(str(error), exitcodes.NOT_READY)
-    house = LoadAndChaos.house = House(environment)
+    house = LoadAndChaos.house = House(environment, settings)
     if settings.dry_run:
         preview = house.preview(settings)
         sys.stdout.write(dry_run_text(settings, preview))
@@ -258,6 +259,12 @@ def _check_posts(environment: Environment, house: House) -> None:
             if problem := "a run is under way: stop it first, or wait for its end" if busy else problem:
                 return jsonify({"success": False, "message": problem, "host": environment.host})
         return None
+
+
+def _make_system(settings: Settings) -> EmbeddedSystem | ComposeSystem:
+    if settings.stack == "compose":
+        return ComposeSystem(settings, _tell_stack, _place_order)
+    return EmbeddedSystem(_tell_stack, _place_order)
 
 
 def _tell_stack(step: str, state: str, seconds: float | None) -> None:

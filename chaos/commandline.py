@@ -20,7 +20,10 @@ INSTEAD: Final = {
 }
 DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
 # Fixed while Locust runs: changing them in the form would have no effect, so they are not in it.
-NOT_IN_FORM: Final = frozenset({"runs-dir", "stack", "dry-run"} | {o.name for o in OPTIONS if o.name.endswith("-port")})
+NOT_IN_FORM: Final = frozenset(
+    {"runs-dir", "stack", "dry-run", "compose-file", "compose-project"}
+    | {o.name for o in OPTIONS if o.name.endswith("-port")}
+)
 
 
 def add_options(parser: Any) -> None:
@@ -73,8 +76,8 @@ def read_settings(parsed: Namespace) -> Settings:
             raise SettingsError(f"{flag}: this harness runs in one process; leave it out")
     settings = make_settings(texts_of(parsed))
     host = getattr(parsed, "host", None)
-    if host and settings.stack == "embedded":
-        raise SettingsError(f"--host {host}: the embedded stack brings its own order service; leave --host out")
+    if host and settings.stack in ("embedded", "compose"):
+        raise SettingsError(f"--host {host}: the {settings.stack} stack brings its own order service; leave --host out")
     return settings
 
 

@@ -86,6 +86,9 @@ class Preflight:
     def _target(self) -> Check:
         target = self._subject.target
         for outage in self._plan.outages:
+            if outage.target != target.component:
+                offered = f"its {target.component} only, {target.describe()}"
+                raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
             if outage.fault not in target.faults:
                 able = ", ".join(target.faults) or "nothing"
                 raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")

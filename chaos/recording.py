@@ -83,6 +83,7 @@ class Recording:
         self.watch.close()
         try:
             write_json(self.folder.path / "locust-stats.json", statistics)
+            self._subject.gather_logs()
             self._keep_logs()
         except OSError as error:
             self.trouble = self.trouble or f"logs and statistics cannot be kept: {reason(error)}"

@@ -24,6 +24,10 @@ class PlacedOrder:
     reason: str | None
 
 
+def _logs_are_there() -> None:
+    """Nothing to gather: the parts write their logs themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The system under test.
@@ -44,6 +48,8 @@ class Subject:
         probe: how it is asked whether it serves.
         place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
         logs: name and path of each log that belongs to a run's history.
+        admin_url: of Redpanda's Admin API; None where the broker has none that the harness can ask.
+        gather_logs: brings the files of `logs` up to date, where nobody else writes them as they grow.
         environment: what a report says of the parts, by name; no secrets.
     """
 
@@ -63,3 +69,5 @@ class Subject:
     logs: dict[str, str]
     environment: dict[str, str]
     phantom_url: str | None = None
+    admin_url: str | None = None
+    gather_logs: Callable[[], None] = _logs_are_there

@@ -16,6 +16,8 @@ from runlog.options import BY_NAME, OPTIONS, Option
 SHORTEST_OUTAGE_S: Final = 2.0
 # What Kafka and Redpanda take as a topic's name.
 TOPIC_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
+# What Compose takes as a project's name.
+PROJECT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 LONGEST_SHOWN: Final = 80
 LONGEST_S: Final = 24 * 3600.0
 HIGHEST_RATE: Final = 10_000.0
@@ -62,6 +64,8 @@ class Settings:
     rate: float
     request_timeout: float
     stack: str
+    compose_file: str
+    compose_project: str
     service_variant: str
     service_pool: int
     service_pool_wait: float
@@ -115,6 +119,8 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         rate=given.number("rate", above=0.0, most=HIGHEST_RATE),
         request_timeout=given.seconds("request-timeout", least=0.1),
         stack=given.choice("stack"),
+        compose_file=given.text("compose-file"),
+        compose_project=given.project("compose-project"),
         service_variant=given.choice("service-variant"),
         service_pool=given.whole("service-pool", least=1, most=150),
         service_pool_wait=given.seconds("service-pool-wait", least=0.1),
@@ -214,6 +220,12 @@ class _Texts:
         text = self.required(name)
         if not TOPIC_NAME.fullmatch(text) or text in (".", ".."):
             raise _wrong(BY_NAME[name], text, "a topic's name is 1 to 249 letters, digits, dots, dashes, underscores")
+        return text
+
+    def project(self, name: str) -> str:
+        text = self.text(name)
+        if text and not PROJECT_NAME.fullmatch(text):
+            raise _wrong(BY_NAME[name], text, "a project's name is lower-case letters, digits, dashes, underscores")
         return text
 
     def choice(self, name: str) -> str:

@@ -16,4 +16,8 @@ def open_target(spec: TargetSpec) -> Target:
         from chaos.targets.process import open_process_target
 
         return open_process_target(spec)
+    if spec.kind == "container":
+        from chaos.targets.container import open_container_target
+
+        return open_container_target(spec)
     raise TargetError(f"a target of the kind {spec.kind!r} is not known to this version")
