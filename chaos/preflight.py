@@ -5,7 +5,6 @@ what an earlier run left behind. Each failed check says what to do.
 """
 
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from chaos.journal import Journal
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
+from chaos.web import ask
 from stack.health import Health, check_http, check_kafka, check_sql
 
 HEALTH_S: Final = 5.0
@@ -66,27 +66,38 @@ class Preflight:
             self._say(check)
         self._say(self._target())
         if self._subject.phantom_url is not None:
-            self._say(_phantom_endpoint(self._subject.phantom_url))
-        table = OrdersTable(self._subject.database_url, self._subject.orders_table)
+            self._say(_phantom_endpoint(self._subject, self._subject.phantom_url))
+        table = OrdersTable(self._subject)
         try:
             self._say(self._table(table))
             proven = prove_order(self._subject, table, EVENT_WAIT_S)
         finally:
             table.close()
         if proven.problem or proven.order is None:
-            raise PreflightError(f"baseline order: {proven.problem}; mend the service before you break its broker")
+            remedy = "" if self._own else "; mend the service before you break its broker"
+            raise PreflightError(f"baseline order: {proven.problem}{remedy}")
         self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
         return proven
 
     def _healthy(self) -> Iterator[Check]:
         subject = self._subject
-        yield _require("database", check_sql(subject.database_url, HEALTH_S), "start PostgreSQL, or mend its URL")
+        mend = "mend --database-url" if self._own else "mend its URL"
+        yield _require("database", check_sql(subject.database_url, HEALTH_S), f"start PostgreSQL, or {mend}")
         # librdkafka does not yield to gevent: a native thread asks.
         broker = gevent.get_hub().threadpool.apply(
             check_kafka, (subject.kafka["bootstrap.servers"], subject.kafka, HEALTH_S)
         )
-        yield _require("broker", broker, "start the broker, or mend its address")
-        yield _require("service", check_http(subject.health_url, HEALTH_S), "start the order service, or mend its URL")
+        mend = "mend --kafka-bootstrap or --kafka-config" if self._own else "mend its address"
+        yield _require("broker", broker, f"start the broker, or {mend}")
+        if subject.health_url is not None:
+            health = check_http(subject.health_url, HEALTH_S, dict(subject.headers), subject.ca_file)
+            mend = "mend --host, --health-path, --header or --ca-file" if self._own else "mend its URL"
+            yield _require("service", health, f"start the order service, or {mend}")
+
+    @property
+    def _own(self) -> bool:
+        """Whether the system under test is the user's own, so that options say where its parts are."""
+        return self._subject.stack == "external"
 
     def _target(self) -> Check:
         target = self._subject.target
@@ -104,20 +115,16 @@ class Preflight:
 
     def _table(self, table: OrdersTable) -> Check:
         try:
-            table.check_columns()
+            columns = table.check_columns()
         except DatabaseError as error:
-            raise PreflightError(
-                f"table {self._subject.orders_table}: {error}; the harness needs its columns id and customer_id"
-            ) from None
-        return Check("orders table", f"{self._subject.orders_table} has id and customer_id")
+            raise PreflightError(f"orders table: {error}") from None
+        return Check("orders table", f"{self._subject.orders_table} has {columns}")
 
 
-def _phantom_endpoint(url: str) -> Check:
+def _phantom_endpoint(subject: Subject, url: str) -> Check:
     """An empty body must be refused as invalid: then the endpoint is there, and nothing was done."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, b"{}", headers, method="POST")  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=HEALTH_S) as answer:  # noqa: S310
+        with ask(subject, url, HEALTH_S, b"{}", {"Content-Type": "application/json"}) as answer:
             said = f"HTTP {answer.status} to an empty order"
     except urllib.error.HTTPError as refused:
         if refused.code == 400:

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from chaos.eventrule import NONE
 from chaos.lookout import LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
@@ -21,7 +22,8 @@ from runlog.folder import create_run_folder, reason, write_json
 from runlog.ids import RunKey
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter
-from runlog.options import OPTIONS
+from runlog.options import OPTIONS, names_secret
+from runlog.secrets import without_secrets
 from runlog.settings import Settings
 
 PACKAGES: Final = ("locust", "gevent", "confluent-kafka", "psycopg", "numpy")
@@ -90,7 +92,9 @@ class Recording:
         self._marks.close()
 
     def _lookout_config(self) -> LookoutConfig:
-        prefix = self.run_key.text_prefix
+        prefix: str | None = self.run_key.text_prefix
+        if self._subject.event.event_tag == NONE:
+            prefix = "" if self._subject.attribution == "exclusive" else None
         return LookoutConfig(self._subject.kafka, self._subject.topic, prefix, self.clock, str(self.folder.offsets))
 
     def _keep_logs(self) -> None:
@@ -133,9 +137,16 @@ class Recording:
             attribution=settings.attribution,
             topic=start,
             orders_table=self._subject.orders_table,
+            orders_time_column=self._subject.time_column,
+            orders_id_column=self._subject.id_column,
+            orders_tag_column=self._subject.tag_column,
+            id_kind=self._subject.id_kind.value,
+            event_id=self._subject.event.event_id,
+            event_filter=self._subject.event.event_filter,
+            event_tag=self._subject.event.event_tag,
             database_time=proven.row_time,
             outbox_table=self._subject.outbox_table,
-            service_variant=settings.service_variant,
+            service_variant=None if settings.stack == "external" else settings.service_variant,
             check_order=proven.order,
             environment=self._subject.environment,
         )
@@ -143,12 +154,11 @@ class Recording:
 
 def _masked(arguments: list[str]) -> list[str]:
     """Return the command line with the values of secret options masked."""
-    flags = {option.flag for option in OPTIONS if option.secret}
     masked, hide = [], False
     for argument in arguments:
         flag, equals, _ = argument.partition("=")
-        masked.append("***" if hide else f"{flag}=***" if equals and flag in flags else argument)
-        hide = argument in flags
+        masked.append("***" if hide else f"{flag}=***" if equals and names_secret(flag) else without_secrets(argument))
+        hide = not equals and not hide and names_secret(argument)
     return masked
 
 

@@ -39,6 +39,7 @@ class LoadSpec:
         run_key: the run that customer ids belong to.
         contract: how orders are asked for.
         most_in_flight: arrivals beyond this many open requests are counted as not sent.
+        ca_file: certificates that an https service is trusted by; empty: the usual ones.
     """
 
     base_url: str
@@ -47,14 +48,22 @@ class LoadSpec:
     run_key: RunKey
     contract: OrderContract
     most_in_flight: int
+    ca_file: str = ""
 
     @classmethod
     def sized(
-        cls, base_url: str, rate: float, request_timeout: float, run_key: RunKey, contract: OrderContract
+        cls,
+        base_url: str,
+        rate: float,
+        request_timeout: float,
+        run_key: RunKey,
+        contract: OrderContract,
+        *,
+        ca_file: str = "",
     ) -> "LoadSpec":
         """Return a spec with room for a service that answers nothing until the timeout, and half as much again."""
         room = max(100, int(rate * request_timeout * 1.5) + 1)
-        return cls(base_url, rate, request_timeout, run_key, contract, room)
+        return cls(base_url, rate, request_timeout, run_key, contract, room, ca_file)
 
 
 @dataclass(slots=True)
@@ -91,7 +100,7 @@ class LoadSession:
         self._headers = dict(spec.contract.headers)
         self._schedule: ArrivalSchedule | None = None
         self._pool = Pool(spec.most_in_flight)
-        self._exchanger = Exchanger(spec.base_url, spec.most_in_flight + 1, spec.request_timeout)
+        self._exchanger = Exchanger(spec.base_url, spec.most_in_flight + 1, spec.request_timeout, spec.ca_file)
 
     @property
     def in_flight(self) -> int:
@@ -159,13 +168,14 @@ class LoadSession:
         answer = self._exchanger.post(contract.path, body, self._headers)
         completed = self._clock.now()
         good = answer.status is not None and 200 <= answer.status < 300
-        told = contract.told(answer.body) if good else Told(None)
+        told = contract.told(answer.body, answer.headers) if good else Told(None)
         outcome = classify(answer.status, answer.failure, told.order_id is not None, told.rolled_back)
         failure = Failure.UNREADABLE if good and told.order_id is None else answer.failure
-        end = Completion(completed, outcome, answer.status or 0, failure, told.order_id)
+        identity = None if told.order_id is None else told.order_id.key
+        end = Completion(completed, outcome, answer.status or 0, failure, identity)
         self._write(lambda: self._ledger.completed(arrival.seq, arrival.due, sent, phase, end))
-        if outcome is Outcome.PROVOKED and told.order_id is not None:
-            self.provoked.append(told.order_id)
+        if outcome is Outcome.PROVOKED and identity is not None:
+            self.provoked.append(uuid.UUID(bytes=identity))
         acknowledged = outcome in _AS_ASKED
         self.counts.acknowledged += acknowledged
         self.counts.failed += not acknowledged

@@ -91,6 +91,12 @@ class RunFacts:
     check_order: CheckOrder | None = None
     workers: int = 1
     environment: dict[str, str] = field(default_factory=dict)
+    orders_id_column: str = "id"
+    orders_tag_column: str | None = "customer_id"
+    id_kind: str = "uuid"
+    event_id: str = ""
+    event_filter: str = ""
+    event_tag: str = ""
 
     def write(self, folder: RunFolder) -> None:
         """Write `run.json`."""

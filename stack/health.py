@@ -10,6 +10,7 @@ import http.client
 import json
 import math
 import select
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -154,10 +155,11 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     return Health(True, f"Kafka at {bootstrap}: {len(metadata.brokers)} broker(s), {len(metadata.topics)} topic(s)")
 
 
-def check_http(url: str, timeout_s: float) -> Health:
+def check_http(url: str, timeout_s: float, headers: Mapping[str, str] | None = None, ca_file: str = "") -> Health:
     """GET a health endpoint that answers as Spring's actuator does: 200 and `{"status": "UP"}`.
 
-    timeout_s: seconds for each of connecting and every read. A 200 with another JSON `status` is unhealthy; a 200
+    timeout_s: seconds for each of connecting and every read. headers: sent along; may be secrets. ca_file: certificates
+    that an https service is trusted by, empty for the usual ones. A 200 with another JSON `status` is unhealthy; a 200
     without JSON counts as healthy (not every service tells more).
     """
     try:
@@ -168,11 +170,17 @@ def check_http(url: str, timeout_s: float) -> Health:
         usable = False
     if not usable or not parts.hostname:
         return Health(False, "the health URL is not one: give http://HOST:PORT/PATH")
-    secrets = [parts.password or "", parts.query]
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=max(timeout_s, math.ulp(1.0)))
+    secrets = [parts.password or "", parts.query, *(headers or {}).values()]
+    bound = max(timeout_s, math.ulp(1.0))
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        trusted = ssl.create_default_context(cafile=ca_file or None)
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=bound, context=trusted)
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=bound)
     try:
-        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", path, headers=dict(headers or {}))
         answer = connection.getresponse()
         body = answer.read(_BODY_LIMIT)
     except (OSError, http.client.HTTPException) as error:
