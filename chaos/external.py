@@ -1,0 +1,157 @@
+"""A service of the user's own as the system under test: nothing of it is started or stopped, only the target is broken.
+
+Needs neither Java nor PostgreSQL nor Docker on this machine. What must outlive the harness (journal, leases) lies in
+the state folder of `runlog.statedir`.
+"""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from chaos.eventrule import EventRule
+from chaos.preflight import PreflightError
+from chaos.probes import ProbeSpec
+from chaos.subject import PlacedOrder, Subject
+from chaos.targets import Target, TargetError, TargetSpec
+from chaos.targets.command import open_command_target
+from chaos.targets.nothing import NoTarget
+from runlog.external import ExternalSettings
+from runlog.servicefiles import read_service_files
+from runlog.settings import Settings, SettingsError
+from runlog.statedir import StateDirError, home_of, lease_of, make_private
+from stack.errors import StackError
+from stack.lease import Lease, LeaseTaken
+
+PlaceOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
+"""Places an order: settings of the run, base URL of the service, customer id."""
+
+
+class ExternalSystem:
+    """A service that others run, in use by this process.
+
+    Args:
+        settings: of this process; what describes the service is fixed while it runs.
+        place_order: how an order is placed.
+    """
+
+    def __init__(self, settings: Settings, place_order: PlaceOrder) -> None:
+        external = settings.external
+        if external is None:
+            raise ValueError("an external system needs the settings of one")
+        self._external: ExternalSettings = external
+        self._place_order = place_order
+        self._leases: list[Lease] = []
+        self._folder = Path.cwd()
+
+    @property
+    def home(self) -> Path:
+        """Folder of what outlives this process: the journal."""
+        return home_of(self._external.base_url)
+
+    def open(self, settings: Settings) -> str:
+        """Take the leases of service and target, and return the service's URL.
+
+        Raises:
+            LeaseTaken: another harness uses one of them.
+            StackError: there is no place for journal and leases, or the target cannot be opened.
+        """
+        try:
+            make_private(self.home)
+            identities = [self._external.base_url, self._target(settings).identity]
+            for identity in dict.fromkeys(identities):
+                if identity != NoTarget.identity:
+                    self._take(identity)
+        except (StateDirError, TargetError) as error:
+            raise StackError(str(error)) from None
+        return self._external.base_url
+
+    def close(self) -> None:
+        """Give the leases back; harmless when done twice."""
+        while self._leases:
+            self._leases.pop().give_back()
+
+    def prepare(self, settings: Settings) -> Subject:
+        """Return the service as `settings` describe it; nothing of it is touched.
+
+        Raises:
+            PreflightError: a file that is needed has become unreadable, or the target cannot be opened.
+        """
+        external, url = self._external, self._external.base_url
+        try:
+            files = read_service_files(external, settings.attribution)
+            target = self._target(settings)
+        except (SettingsError, TargetError) as error:
+            raise PreflightError(str(error)) from None
+        return Subject(
+            service_url=url,
+            health_url=None if external.health_path is None else url + external.health_path,
+            database_url=files.database_url,
+            kafka=files.kafka,
+            topic=settings.topic,
+            orders_table=external.orders_table,
+            outbox_table=external.outbox_table,
+            backlog_url=external.backlog_url,
+            phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
+            target=target,
+            probe=ProbeSpec("kafka", files.kafka["bootstrap.servers"], files.kafka),
+            place_order=lambda customer_id: self._place_order(settings, url, customer_id),
+            logs={},
+            environment={
+                "order service": url,
+                "broker": f"Kafka at {files.kafka['bootstrap.servers']}",
+                "database": f"PostgreSQL, table {external.orders_table}",
+            },
+            stack="external",
+            attribution=settings.attribution,
+            id_column=external.id_column,
+            tag_column=external.tag_column,
+            time_column=external.time_column,
+            id_kind=external.id_kind,
+            event=EventRule(external.event_id, external.event_filter, external.event_tag, external.id_kind),
+            kafka_config=str((self._folder / Path(external.kafka_config).expanduser()).resolve())
+            if external.kafka_config
+            else None,
+            headers=files.headers,
+            ca_file=external.ca_file,
+        )
+
+    def _target(self, settings: Settings) -> Target:
+        external = self._external
+        if external.target_container:
+            spec = TargetSpec("container", settings.fault_target, container_parameters(external.target_container))
+            return _open_container(spec)
+        if not external.break_command:
+            return NoTarget()
+        commands = {
+            "break": external.break_command,
+            "heal": external.heal_command,
+            "check": external.command_check,
+            "shell": "yes" if external.shell else "no",
+            "folder": str(self._folder),
+        }
+        return open_command_target(TargetSpec("command", settings.fault_target, commands))
+
+    def _take(self, identity: str) -> None:
+        lease = Lease(lease_of(identity))
+        make_private(lease_of(identity).parent)
+        try:
+            lease.take()
+        except LeaseTaken:
+            raise LeaseTaken(
+                f"another harness (process {lease.holder() or 'unknown'}) already uses {identity}; wait until it has ended"
+            ) from None
+        self._leases.append(lease)
+
+
+def container_parameters(text: str) -> dict[str, str]:
+    """Return the parameters of a container target: `name`, or `project` and `service` for `PROJECT/SERVICE`."""
+    project, slash, service = text.partition("/")
+    return {"project": project, "service": service} if slash else {"name": text}
+
+
+def _open_container(spec: TargetSpec) -> Target:
+    try:
+        from chaos.targets.container import open_container_target
+    except ImportError as missing:
+        raise TargetError(f"--target-container: {missing.name or missing} is not installed here") from None
+    return open_container_target(spec)

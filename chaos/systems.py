@@ -1,0 +1,48 @@
+"""Which system under test `--stack` means. Each is imported only when it is chosen: one needs Java, another Docker."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from chaos.subject import PlacedOrder, Subject
+from runlog.settings import Settings
+
+PlaceOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
+"""Places an order: settings of the run, base URL of the service, customer id."""
+
+
+class System(Protocol):
+    """A system under test in use by this process."""
+
+    @property
+    def home(self) -> Path:
+        """Folder of its journal."""
+
+    def open(self, settings: Settings) -> str:
+        """Take it into use and return the service's URL."""
+
+    def close(self) -> None:
+        """Give it back; harmless when done twice."""
+
+    def prepare(self, settings: Settings) -> Subject:
+        """Return it as `settings` want it."""
+
+
+def make_system(
+    settings: Settings, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder
+) -> System:
+    """Return the system that `settings` name; nothing of it is touched yet.
+
+    Args:
+        settings: of this process.
+        progress: told each step of a stack that is brought up.
+        place_order: how an order is placed.
+    """
+    if settings.stack == "external":
+        from chaos.external import ExternalSystem
+
+        return ExternalSystem(settings, place_order)
+    from chaos.embedded import EmbeddedSystem
+
+    return EmbeddedSystem(progress, place_order)
