@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runlog.orderids import IdKind, encode_order_id
+from runlog.orderids import IdKind, encode_order_id, text_told
+from runlog.places import parse_filter
 
 NONE: Final = "none"
 _CREATED: Final = "created"
@@ -60,12 +61,14 @@ class EventRule:
         event_filter: what makes a record an event.
         event_tag: where the customer id is; `none`: nowhere.
         kind: what order ids are.
+        like_reference: events are those of the reference service, with all that it has in them.
     """
 
     event_id: str = ""
     event_filter: str = ""
     event_tag: str = ""
     kind: IdKind = IdKind.UUID
+    like_reference: bool = True
 
     @property
     def id_place(self) -> str:
@@ -85,22 +88,16 @@ class EventRule:
         problem = self._problem(record, value)
         if problem is not None:
             return Reading(None, None, problem)
-        order = encode_order_id(self.kind, self._id_value(record, value))
+        order = encode_order_id(self.kind, _at(record, value, self.id_place))
         if order is None:
             return Reading(None, None, f"has no {self.kind.value} order id at {self.id_place}")
-        if not self.event_id and not _key_agrees(record.key, order):
+        if self.like_reference and not _key_agrees(record.key, order):
             return Reading(None, None, "has a key that names another order than its value")
         tag = None if self.event_tag == NONE else _text(_at(record, value, self.tag_place))
         return Reading(order, tag or None, None)
 
-    def _id_value(self, record: KafkaRecord, value: Any) -> object:
-        found = _at(record, value, self.id_place)
-        if isinstance(found, bytes):
-            found = found.decode("utf-8", "replace")
-        return found
-
     def _problem(self, record: KafkaRecord, value: Any) -> str | None:
-        if not self.event_id:
+        if self.like_reference:
             lacking = [
                 name
                 for name, kinds in _REFERENCE.items()
@@ -111,14 +108,14 @@ class EventRule:
                     f"lacks {', '.join(lacking)} of the reference contract (--event-id says where another has its id)"
                 )
         if self.event_filter:
-            place, _, wanted = self.event_filter.partition("=")
-            if _text(_at(record, value, place)) != wanted:
+            wanted = parse_filter(self.event_filter)
+            if wanted and _text(_at(record, value, str(wanted[0]))) != wanted[1]:
                 return f"does not pass --event-filter {self.event_filter}"
         elif isinstance(value, dict):
             for name in ("type", "eventType"):
                 if value.get(name) is not None and _CREATED not in str(value[name]).lower():
                     return f"has a {name} without `created` (--event-filter says what another has)"
-        elif self.id_place.startswith("value:") or not self.event_id:
+        elif self.id_place.startswith("value:"):
             return "has a value that is no JSON object"
         return None
 
@@ -172,13 +169,7 @@ def _members(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[st
 
 
 def _text(told: object) -> str:
-    if isinstance(told, bytes):
-        return told.decode("utf-8", "replace")
-    if isinstance(told, bool) or told is None:
-        return ""
-    if isinstance(told, float) and told.is_integer():
-        return str(int(told))
-    return str(told) if isinstance(told, str | int) else ""
+    return text_told(told) or ""
 
 
 def _json(value: bytes) -> Any:

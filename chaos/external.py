@@ -107,7 +107,13 @@ class ExternalSystem:
             tag_column=external.tag_column,
             time_column=external.time_column,
             id_kind=external.id_kind,
-            event=EventRule(external.event_id, external.event_filter, external.event_tag, external.id_kind),
+            event=EventRule(
+                external.event_id,
+                external.event_filter,
+                external.event_tag,
+                external.id_kind,
+                external.like_reference,
+            ),
             kafka_config=str((self._folder / Path(external.kafka_config).expanduser()).resolve())
             if external.kafka_config
             else None,

@@ -19,7 +19,8 @@ from load.exchange import Answer, Exchanger
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
-from runlog.outcomes import Failure, Outcome, classify
+from runlog.orderids import NameWriter
+from runlog.outcomes import Failure, Outcome, classifyfrom runlog.toldid import ToldId
 
 # An idle sender looks this often whether the load has begun.
 IDLE_S = 0.05
@@ -84,10 +85,16 @@ class LoadSession:
         ledger: where each attempt is written.
         clock: the run's clock.
         report: called with Locust's request event fields for each completed exchange.
+        names: keeps the texts of ids that 16 bytes do not tell; None: all ids are UUIDs or numbers.
     """
 
     def __init__(
-        self, spec: LoadSpec, ledger: LedgerWriter, clock: AnchoredClock, report: Callable[[dict[str, Any]], None]
+        self,
+        spec: LoadSpec,
+        ledger: LedgerWriter,
+        clock: AnchoredClock,
+        report: Callable[[dict[str, Any]], None],
+        names: NameWriter | None = None,
     ) -> None:
         self.phase = Phase.BASELINE
         self.counts = LoadCounts()
@@ -97,6 +104,7 @@ class LoadSession:
         self._ledger = ledger
         self._clock = clock
         self._report = report
+        self._names = names
         self._headers = dict(spec.contract.headers)
         self._schedule: ArrivalSchedule | None = None
         self._pool = Pool(spec.most_in_flight)
@@ -150,6 +158,8 @@ class LoadSession:
             self._ledger.close(due if in_order and self.trouble is None else None)
         except OSError as error:
             self.trouble = f"the ledger could not be closed: {error.strerror}"
+        if self._names is not None:
+            self._names.close()
         self._exchanger.close()
 
     def _start(self, arrival: Arrival) -> None:
@@ -173,6 +183,8 @@ class LoadSession:
         failure = Failure.UNREADABLE if good and told.order_id is None else answer.failure
         identity = None if told.order_id is None else told.order_id.key
         end = Completion(completed, outcome, answer.status or 0, failure, identity)
+        if told.order_id is not None:
+            self._note_name(told.order_id)
         self._write(lambda: self._ledger.completed(arrival.seq, arrival.due, sent, phase, end))
         if outcome is Outcome.PROVOKED and identity is not None:
             self.provoked.append(uuid.UUID(bytes=identity))
@@ -180,6 +192,11 @@ class LoadSession:
         self.counts.acknowledged += acknowledged
         self.counts.failed += not acknowledged
         self._report(self._event(answer, outcome, phase, sent, completed))
+
+    def _note_name(self, order: ToldId) -> None:
+        names = self._names
+        if names is not None:
+            self._write(lambda: names.note(order.key, order.text))
 
     def _event(self, answer: Answer, outcome: Outcome, phase: Phase, sent: float, completed: float) -> dict[str, Any]:
         # Constant texts only: Locust keeps one row for each different failure text.

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 from runlog.options import BY_NAME
 from runlog.orderids import IdKind
+from runlog.places import parse_filter, parse_place, parse_tag
 from runlog.secrets import shows_secret, without_secrets
 from runlog.wrong import SettingsError, wrong
 
 NONE: Final = "none"
-_PLACE: Final = re.compile(r"key|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|value:[^.\s]+(\.[^.\s]+)*")
-_FILTER: Final = re.compile(r"(header|value):([^=\s]+)=(.+)")
 _ANSWER_PLACE: Final = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+/?|value:[^.\s]+(\.[^.\s]+)*")
 # `NAME=$VARIABLE` only refers to a secret; the shell puts it in.
 _REFERENCE: Final = re.compile(r"""[\w-]+\s*[=:\s]\s*['"]?(bearer\s+)?\$\{?\w+\}?['"]?""", re.IGNORECASE)
@@ -67,6 +66,12 @@ class ExternalSettings:
     target_container: str
 
     @property
+    def like_reference(self) -> bool:
+        """Whether rows and events are read as those of the reference service (as `RunFacts.like_reference` says)."""
+        rows = (self.id_column, self.tag_column, self.id_kind) == ("id", "customer_id", IdKind.UUID)
+        return rows and not (self.event_id or self.event_filter or self.event_tag)
+
+    @property
     def reference_answer(self) -> bool:
         """Whether orders are asked for and answered as the reference service does it."""
         return (self.order_path, self.order_body, self.order_id) == ("/orders", "", "value:orderId") and (
@@ -103,15 +108,9 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
         backlog_url=_url(text("backlog-url"), "--backlog-url") if text("backlog-url") else None,
         kafka_bootstrap=text("kafka-bootstrap"),
         kafka_config=text("kafka-config"),
-        event_id=_matching(text, "event-id", _PLACE, "key, header:NAME or value:PATH is right")
-        if text("event-id")
-        else "",
-        event_filter=_matching(text, "event-filter", _FILTER, "header:NAME=VALUE or value:PATH=VALUE is right")
-        if text("event-filter")
-        else "",
-        event_tag=_matching(text, "event-tag", _PLACE, "key, header:NAME, value:PATH or none is right")
-        if text("event-tag") not in ("", NONE)
-        else text("event-tag"),
+        event_id=_place(text, "event-id", parse_place),
+        event_filter=_place(text, "event-filter", parse_filter),
+        event_tag=_place(text, "event-tag", parse_tag),
         break_command=_command(text, "break-command"),
         heal_command=_command(text, "heal-command"),
         command_check=_command(text, "command-check"),
@@ -192,6 +191,15 @@ def _path(text: Callable[[str], str], name: str) -> str:
     if not path.startswith("/") or any(c.isspace() or not c.isprintable() for c in path) or not path.isascii():
         raise wrong(BY_NAME[name], path, f"a path begins with a slash and has no blanks, like {BY_NAME[name].example}")
     return path
+
+
+def _place(text: Callable[[str], str], name: str, parse: Callable[[str], object]) -> str:
+    given = text(name)
+    try:
+        parse(given)
+    except ValueError as error:
+        raise wrong(BY_NAME[name], given, str(error)) from None
+    return given
 
 
 def _matching(text: Callable[[str], str], name: str, form: re.Pattern[str], right: str) -> str:

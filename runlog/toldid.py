@@ -1,9 +1,8 @@
 """An order id as a service told it: the text that people and databases know it by, and the 16 bytes of the ledger."""
 
-import uuid
 from dataclasses import dataclass
 
-from runlog.orderids import IdKind, encode_order_id
+from runlog.orderids import IdKind, decode_order_id, encode_order_id, text_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +10,7 @@ class ToldId:
     """One order id.
 
     Attributes:
-        text: as people write it; a UUID in lower case with dashes.
+        text: as the service wrote it; a UUID in lower case with dashes, a whole number as such.
         key: the 16 bytes of it in ledger and witnesses.
     """
 
@@ -27,4 +26,5 @@ def told_id(kind: IdKind, value: object) -> ToldId | None:
     key = encode_order_id(kind, value)
     if key is None:
         return None
-    return ToldId(str(uuid.UUID(bytes=key)) if kind is IdKind.UUID else str(value).strip(), key)
+    text = text_told(value) if kind is IdKind.TEXT else decode_order_id(kind, key)
+    return ToldId(text or "", key)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.audit.ids import IdKind, IdReader, integer_ids, kind_of_type
 from reconcile.database import DatabaseProblem, Snapshot, identifier, quoted, table_name
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, Progress
+from reconcile.ids import IdKind, IdReader, integer_ids, kind_of_type
 from reconcile.pages import page_slices
 
 PAGES: Final = 4_000

@@ -14,8 +14,8 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from reconcile.audit.ids import IdReader
 from reconcile.event_value import UNREADABLE
+from reconcile.ids import IdReader
 from reconcile.joins import Bools
 
 _CREATED: Final = "created"
