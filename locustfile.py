@@ -18,21 +18,31 @@ try:
     from locust import events
     from locust.env import Environment
 
-    from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
+    from chaos.commandline import (
+        add_options,
+        check_form,
+        is_foreign,
+        read_settings,
+        secrets_shown,
+        settings_of_run,
+        texts_of,
+    )
     from chaos.conductor import Conductor
-    from chaos.embedded import EmbeddedSystem
     from chaos.journal import Journal
     from chaos.judging import Judging
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
-    from load.contract import OrderContract, PhantomContract
+    from chaos.systems import make_system
+    from load.contract import OrderContract, PhantomContract, make_contract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
     from load.session import LoadSession, LoadSpec
     from runlog import exitcodes
     from runlog.folder import FolderError, RunFolder, check_runs_dir
+    from runlog.orderids import NameWriter
+    from runlog.servicefiles import read_service_files
     from runlog.settings import Settings, SettingsError
     from stack.errors import StackError
     from stack.lease import LeaseTaken
@@ -47,12 +57,12 @@ QUIT_WAIT_S = 300.0
 class House:
     """Everything of one Locust process: the stack it uses, the run under way, how it ends."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, settings: Settings) -> None:
         self.environment = environment
         self.conductor: Conductor | None = None
         self.judging = Judging()
         self.end_code: int | None = None
-        self._system = EmbeddedSystem(_tell_stack, _place_order)
+        self._system = make_system(settings, _tell_stack, _place_order, _place_own_order)
 
     # -- the stack -------------------------------------------------------------------------------------------------
 
@@ -85,10 +95,17 @@ class House:
 
     def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> LoadSession:
         """See `chaos.house.House.open_load`."""
-        contract = PhantomContract() if settings.scenario == "phantom-event" else OrderContract()
-        spec = LoadSpec.sized(subject.service_url, settings.rate, settings.request_timeout, recording.run_key, contract)
+        spec = LoadSpec.sized(
+            subject.service_url,
+            settings.rate,
+            settings.request_timeout,
+            recording.run_key,
+            _contract(settings),
+            ca_file=subject.ca_file,
+        )
         fire = self.environment.events.request.fire
-        session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields))
+        names = NameWriter(recording.folder.path, subject.id_kind)
+        session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields), names)
         Orders.session = session
         return session
 
@@ -196,7 +213,9 @@ def move_in(environment: Environment, **_: Any) -> None:
         _refuse(str(error), exitcodes.USAGE_OR_CRASH)
     except FolderError as error:
         _refuse(str(error), exitcodes.NOT_READY)
-    house = LoadAndChaos.house = House(environment)
+    for flag in secrets_shown(sys.argv[1:]):
+        log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)
+    house = LoadAndChaos.house = House(environment, settings)
     atexit.register(house.close)
     door = SignalDoor(lambda: house.conductor, house.ask_end)
     door.install()
@@ -248,13 +267,34 @@ def _tell_stack(step: str, state: str, seconds: float | None) -> None:
     log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
 
 
+def _contract(settings: Settings, phantom: bool | None = None) -> OrderContract:
+    """Return how orders are asked for; by default those of the scenario."""
+    phantom = settings.scenario == "phantom-event" if phantom is None else phantom
+    if settings.external is not None:
+        return make_contract(settings.external, read_service_files(settings.external, settings.attribution), phantom)
+    return PhantomContract() if phantom else OrderContract()
+
+
 def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> PlacedOrder:
-    contract, exchanger = OrderContract(), Exchanger(service_url, 1, timeout_s)
+    return _place(OrderContract(), Exchanger(service_url, 1, timeout_s), customer_id)
+
+
+def _place_own_order(settings: Settings, service_url: str, customer_id: Any) -> PlacedOrder:
+    ca_file = "" if settings.external is None else settings.external.ca_file
+    exchanger = Exchanger(service_url, 1, settings.request_timeout, ca_file)
+    return _place(_contract(settings, phantom=False), exchanger, customer_id)
+
+
+def _place(contract: OrderContract, exchanger: Exchanger, customer_id: Any) -> PlacedOrder:
     try:
         answer = exchanger.post(contract.path, contract.body(customer_id, 0), dict(contract.headers))
     finally:
         exchanger.close()
-    return PlacedOrder(answer.status, contract.order_id(answer.body) if answer.status else None, answer.reason)
+    if answer.status is None or not 200 <= answer.status < 300:
+        return PlacedOrder(answer.status, None, answer.reason)
+    order_id = contract.order_id(answer.body, answer.headers)
+    lacking = None if order_id else f"and its answer has {contract.lacking(answer.body, answer.headers)}"
+    return PlacedOrder(answer.status, order_id, lacking)
 
 
 def _refuse(message: str, code: int) -> None:

@@ -4,6 +4,7 @@ Needs neither Java nor PostgreSQL nor Docker on this machine. What must outlive 
 the state folder of `runlog.statedir`.
 """
 
+import importlib
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from chaos.targets import Target, TargetError, TargetSpec
 from chaos.targets.command import open_command_target
 from chaos.targets.nothing import NoTarget
 from runlog.external import ExternalSettings
-from runlog.servicefiles import read_service_files
+from runlog.servicefiles import ServiceFiles, read_service_files
 from runlog.settings import Settings, SettingsError
 from runlog.statedir import StateDirError, home_of, lease_of, make_private
 from stack.errors import StackError
@@ -93,7 +94,7 @@ class ExternalSystem:
             backlog_url=external.backlog_url,
             phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
             target=target,
-            probe=ProbeSpec("kafka", files.kafka["bootstrap.servers"], files.kafka),
+            probe=self._probe(settings.fault_target, files),
             place_order=lambda customer_id: self._place_order(settings, url, customer_id),
             logs={},
             environment={
@@ -121,6 +122,15 @@ class ExternalSystem:
             ca_file=external.ca_file,
         )
 
+    def _probe(self, component: str, files: ServiceFiles) -> ProbeSpec:
+        external = self._external
+        if component == "database":
+            return ProbeSpec("sql", files.database_url)
+        if component == "service":
+            health = external.base_url + (external.health_path or external.order_path)
+            return ProbeSpec("http", health, {"ca": external.ca_file} if external.ca_file else {})
+        return ProbeSpec("kafka", files.kafka["bootstrap.servers"], files.kafka)
+
     def _target(self, settings: Settings) -> Target:
         external = self._external
         if external.target_container:
@@ -143,9 +153,8 @@ class ExternalSystem:
         try:
             lease.take()
         except LeaseTaken:
-            raise LeaseTaken(
-                f"another harness (process {lease.holder() or 'unknown'}) already uses {identity}; wait until it has ended"
-            ) from None
+            by = lease.holder() or "unknown"
+            raise LeaseTaken(f"another harness (process {by}) already uses {identity}; wait for its end") from None
         self._leases.append(lease)
 
 
@@ -157,7 +166,7 @@ def container_parameters(text: str) -> dict[str, str]:
 
 def _open_container(spec: TargetSpec) -> Target:
     try:
-        from chaos.targets.container import open_container_target
+        opened: Target = importlib.import_module("chaos.targets.container").open_container_target(spec)
     except ImportError as missing:
         raise TargetError(f"--target-container: {missing.name or missing} is not installed here") from None
-    return open_container_target(spec)
+    return opened

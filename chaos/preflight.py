@@ -16,6 +16,7 @@ from chaos.journal import Journal
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
+from chaos.targets import TargetError
 from chaos.web import ask
 from stack.health import Health, check_http, check_kafka, check_sql
 
@@ -102,7 +103,11 @@ class Preflight:
     def _target(self) -> Check:
         target = self._subject.target
         left = self._journal.left_open()
-        if not target.is_up():
+        try:
+            up = target.is_up()
+        except TargetError as error:
+            raise PreflightError(str(error)) from None
+        if not up:
             by = f" (run {left.run_id} left it broken by {left.fault})" if left else ""
             raise PreflightError(f"target {target.describe()} is not up{by}; start it first")
         for outage in self._plan.outages:

@@ -8,8 +8,10 @@ from typing import Protocol
 from chaos.subject import PlacedOrder, Subject
 from runlog.settings import Settings
 
-PlaceOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
-"""Places an order: settings of the run, base URL of the service, customer id."""
+PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
+"""Places an order of the reference contract: service URL, timeout in seconds, customer id."""
+PlaceOwnOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
+"""Places an order by the user's own contract: settings of the run, base URL of the service, customer id."""
 
 
 class System(Protocol):
@@ -30,19 +32,22 @@ class System(Protocol):
 
 
 def make_system(
-    settings: Settings, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder
+    settings: Settings,
+    progress: Callable[[str, str, float | None], None],
+    place_order: PlaceOrder,
+    place_own_order: PlaceOwnOrder,
 ) -> System:
     """Return the system that `settings` name; nothing of it is touched yet.
 
     Args:
         settings: of this process.
         progress: told each step of a stack that is brought up.
-        place_order: how an order is placed.
+        place_order, place_own_order: how an order is placed.
     """
     if settings.stack == "external":
         from chaos.external import ExternalSystem
 
-        return ExternalSystem(settings, place_order)
+        return ExternalSystem(settings, place_own_order)
     from chaos.embedded import EmbeddedSystem
 
     return EmbeddedSystem(progress, place_order)

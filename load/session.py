@@ -20,7 +20,8 @@ from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
 from runlog.orderids import NameWriter
-from runlog.outcomes import Failure, Outcome, classifyfrom runlog.toldid import ToldId
+from runlog.outcomes import Failure, Outcome, classify
+from runlog.toldid import ToldId
 
 # An idle sender looks this often whether the load has begun.
 IDLE_S = 0.05

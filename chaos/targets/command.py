@@ -4,6 +4,7 @@ What is broken, only the user knows; the fault's word says no more than what the
 gevent, and everything that a repetition needs stands in the `TargetSpec`, so another process can mend as well.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from chaos.targets import FAULTS, TargetError, TargetSpec, Undo
 from runlog.options import OPTIONS
 from runlog.secrets import without_secrets
 
+KIND: Final = "command"
 CHECK_TIMEOUT_S: Final = 10.0
 # What is kept of a command's output for messages: its first and last lines.
 _LINES: Final = 3
@@ -44,6 +46,12 @@ class CommandTarget:
     def component(self) -> str:
         """The component."""
         return self._component
+
+    @property
+    def spec(self) -> TargetSpec:
+        """What `open_command_target` opens the same target from, in any process."""
+        given = {**self._commands, "shell": "yes" if self._shell else "no", "folder": str(self._folder)}
+        return TargetSpec(KIND, self._component, given)
 
     @property
     def identity(self) -> str:
@@ -128,6 +136,8 @@ def open_command_target(spec: TargetSpec) -> CommandTarget:
         TargetError: a command is missing, or there is no such program.
     """
     given = spec.parameters
+    if spec.kind != KIND:
+        raise TargetError(f"target {spec.kind} {spec.component}: it is no pair of commands")
     commands = {name: given[name] for name in ("break", "heal", "check") if given.get(name)}
     shell = given.get("shell") == "yes"
     folder = Path(given.get("folder") or Path.cwd())
@@ -157,10 +167,8 @@ def _environment(component: str, fault: str) -> dict[str, str]:
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it ended at this very moment
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended at this very moment
     process.wait()
 
 

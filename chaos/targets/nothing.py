@@ -1,6 +1,6 @@
 """The target of a run that breaks nothing: there was none to name, and no fault can be done to it."""
 
-from chaos.targets import TargetError, Undo
+from chaos.targets import TargetError, TargetSpec, Undo
 
 
 class NoTarget:
@@ -8,6 +8,7 @@ class NoTarget:
 
     component = "nothing"
     identity = "nothing"
+    spec = TargetSpec("nothing", "nothing")
     faults: tuple[str, ...] = ()
 
     def describe(self) -> str:
