@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.history import IDS
-from reconcile.idtext import parse_ids
+from reconcile.ids import IdReader
 from reconcile.joins import Bools, Words, split_ids
 from runlog import marks as m
 from runlog.facts import RunFacts
@@ -48,7 +48,7 @@ def attribution_of(facts: RunFacts, ledger: Ledger, marks: list[Mark]) -> Attrib
     texts = [text for mark in marks if mark.name == m.DRAINED for text in mark.detail.get("own_orders") or ()]
     if facts.check_order is not None:
         texts.append(facts.check_order.order_id)
-    own, valid = parse_ids(texts)
+    own, valid = IdReader(facts.kind).parse(texts)
     hi, lo = split_ids(ledger.attempts["order_id"][ledger.attempts["has_id"] != 0])
     return Attribution(facts.attribution, np.unique(own[valid]), np.unique(_pairs(hi, lo)))
 

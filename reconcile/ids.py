@@ -11,14 +11,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.history import IDS
+from reconcile.history import IDS, NO_EVENT_ID, History, ids_of
 from reconcile.idtext import parse_ids
-from reconcile.joins import Bools, Words
-from runlog.orderids import IdKind, encode_text, integer_id, name_of, spellings, text_of
-
-__all__ = ["IdKind", "IdReader", "IdTexts", "bytes_of", "integer_id", "integer_ids", "kind_of_type", "spellings"]
+from reconcile.joins import Bools, Words, number_ids, words
+from runlog.orderids import IdKind, encode_text, name_of, text_of
 
 _NONE: Final = bytes(16)
+_NO_EVENT: Final = int.from_bytes(NO_EVENT_ID)
+# Such events are numbered from 0; a digest's lower word is never that small.
+_UNNAMED: Final = 2**62
 
 
 def kind_of_type(name: str) -> IdKind | None:
@@ -51,16 +52,21 @@ class IdReader:
         self._met: set[bytes] = set()
 
     def of_events(self, texts: list[str]) -> tuple[NDArray[np.void], Bools]:
-        """Return an array of IDS for `texts`, and which of them are ids of this kind at all."""
+        """Return an array of IDS for `texts`, and which of them are ids of this kind at all; remembers names."""
+        ids, valid = self.parse(texts)
+        if self.kind is IdKind.TEXT:
+            for identity, text, there in zip(bytes_of(ids), texts, valid.tolist(), strict=True):
+                if there:
+                    self.meet(identity, text)
+        return ids, valid
+
+    def parse(self, texts: list[str]) -> tuple[NDArray[np.void], Bools]:
+        """Return the same, and remember nothing."""
         if self.kind is IdKind.UUID:
             return parse_ids(texts)
         if self.padded:
             texts = [text.rstrip(" ") for text in texts]
         parsed = [encode_text(self.kind, text) if text else None for text in texts]
-        if self.kind is IdKind.TEXT:
-            for identity, text in zip(parsed, texts, strict=True):
-                if identity is not None:
-                    self._meet(identity, text)
         valid = np.array([one is not None for one in parsed], dtype=np.bool_)
         return np.frombuffer(b"".join(one or _NONE for one in parsed), dtype=IDS), valid
 
@@ -69,7 +75,7 @@ class IdReader:
         found: list[bytes] = []
         for text in texts:
             identity = encode_text(IdKind.TEXT, text) or _NONE
-            if not self._meet(identity, text) and self.text(identity) != text:
+            if not self.meet(identity, text) and self.text(identity) != text:
                 self.ambiguous.append(text)
             found.append(identity)
         return np.frombuffer(b"".join(found), dtype=IDS)
@@ -82,8 +88,9 @@ class IdReader:
         """Return the id as people write it."""
         return text_of(self.kind, identity, self.names)
 
-    def _meet(self, identity: bytes, text: str) -> bool:
+    def meet(self, identity: bytes, text: str) -> bool:
         """Remember a text id and its name; return whether it is met for the first time."""
+        text = text.rstrip(" ") if self.padded else text
         if identity in self._met:
             return False
         self._met.add(identity)
@@ -100,10 +107,12 @@ class IdTexts:
     Attributes:
         kind: of the ids.
         names: of those whose bytes do not tell them back.
+        events: kind of the events' own ids; TEXT where an option says what an event is.
     """
 
     kind: IdKind = IdKind.UUID
     names: Mapping[bytes, str] = field(default_factory=dict)
+    events: IdKind = IdKind.UUID
 
     def one(self, hi: int, lo: int) -> str:
         """Return the id with the words `hi` and `lo`."""
@@ -114,6 +123,39 @@ class IdTexts:
         if self.kind is IdKind.UUID:
             return uuid_texts(hi, lo)
         return [self.one(*words) for words in zip(hi.tolist(), lo.tolist(), strict=True)]
+
+    def of_events(self, hi: Words, lo: Words) -> list[str]:
+        """Return the events' own ids; an empty text for an event that has none."""
+        if self.events is IdKind.UUID:
+            return uuid_texts(hi, lo)
+        pairs = zip(hi.tolist(), lo.tolist(), strict=True)
+        return ["" if upper == _NO_EVENT and lower < _UNNAMED else self._event(upper, lower) for upper, lower in pairs]
+
+    def _event(self, hi: int, lo: int) -> str:
+        return text_of(IdKind.TEXT, hi.to_bytes(8) + lo.to_bytes(8))
+
+
+def texts_of(history: History) -> IdTexts:
+    """Return how the ids of a run are told: as its table has them, else its events, else its answers."""
+    facts, rows, events = history.facts, history.rows, history.events
+    events_only = dict(events.names)
+    if events_only:
+        # A row whose id has no name has it in the usual spelling, however its event spells it.
+        named = np.frombuffer(b"".join(events_only), dtype=IDS)
+        for identity in bytes_of(named[_among(named, ids_of(rows.rows))]):
+            del events_only[identity]
+    kind = IdKind.UUID if facts.like_reference else IdKind.TEXT
+    return IdTexts(facts.kind, {**history.names, **events_only, **rows.names}, kind)
+
+
+def _among(ids: NDArray[np.void], known: NDArray[np.void]) -> Bools:
+    numbers, count = number_ids(
+        np.concatenate([words(ids, "hi"), words(known, "hi")]), np.concatenate([words(ids, "lo"), words(known, "lo")])
+    )
+    there = np.zeros(count, dtype=np.bool_)
+    there[numbers[len(ids) :]] = True
+    found: Bools = there[numbers[: len(ids)]]
+    return found
 
 
 def uuid_texts(hi: Words, lo: Words) -> list[str]:

@@ -13,6 +13,7 @@ from reconcile.evidence import conservation, violations_confirmed
 from reconcile.findings import Findings, Guard
 from reconcile.guards import check_guards, suspicion_of
 from reconcile.history import History
+from reconcile.ids import IdTexts, texts_of
 from reconcile.joins import Bools, Floats
 from reconcile.lateness.late import LateEvents, find_late
 from reconcile.lateness.recovery import OutageRates, Recovery, outage_rates, recoveries
@@ -44,6 +45,7 @@ class Judgement:
         guards: what each guard found, `conservation` last.
         rates: load by phase.
         behaviour, rate, timeline: those keys of `report.json`.
+        texts: tells ids as the service writes them.
     """
 
     ruling: Ruling
@@ -67,6 +69,7 @@ class Judgement:
     behaviour: dict[str, Any]
     rate: dict[str, Any]
     timeline: list[dict[str, Any]]
+    texts: IdTexts
 
     @property
     def lost(self) -> Bools:
@@ -124,6 +127,7 @@ def judge(history: History) -> Judgement:
         behaviour=behaviour_document(table, table.lost, outages),
         rate=rate_document(facts.rate, rates),
         timeline=timeline(table, ledger.attempts, lost, facts.started_at),
+        texts=texts_of(history),
     )
 
 

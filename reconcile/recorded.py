@@ -12,6 +12,7 @@ from runlog.folder import RunFolder, reason
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
+from runlog.orderids import NAMES_FILE, read_names
 
 # What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
 _EARLIEST_S: Final = -60.0
@@ -25,17 +26,27 @@ class RecordProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the harness wrote down: facts, ledger, marks, observations of the lookout, the service's log."""
+    """What the harness wrote down: facts, ledger, marks, observations of the lookout, the service's log, ids' names."""
 
     facts: RunFacts
     ledger: Ledger
     marks: list[Mark]
     observations: list[Observation]
     service_log: dict[str, Line]
+    names: dict[bytes, str]
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
         """Return the whole history."""
-        return History(self.facts, self.ledger, self.marks, self.observations, rows, events, self.service_log)
+        return History(
+            self.facts,
+            self.ledger,
+            self.marks,
+            self.observations,
+            rows,
+            events,
+            self.service_log,
+            names=self.names,
+        )
 
 
 def read_record(folder: RunFolder) -> Record:
@@ -59,7 +70,8 @@ def read_record(folder: RunFolder) -> Record:
     edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
-    return Record(facts, ledger, marks, seen, read_service_log(folder.logs))
+    names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
+    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names)
 
 
 def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:

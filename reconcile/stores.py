@@ -74,7 +74,7 @@ def read_stores(
 
     if rows is None:
         rows = read_rows(stores.database_url, facts, None, facts.clock, progress, attribution=attribution)
-    events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution)
+    events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution, rows=rows.rows)
     if rows.complete:
-        rows = look_elsewhere(stores.database_url, rows, ids_of(events.events), facts)
+        rows = look_elsewhere(stores.database_url, rows, ids_of(events.events), facts, events.names)
     return rows, events

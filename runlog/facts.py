@@ -123,6 +123,11 @@ class RunFacts:
         return ours == ("id", "customer_id", "uuid") and not (self.event_id or self.event_filter or self.event_tag)
 
     @property
+    def described(self) -> bool:
+        """Whether it is a service of somebody's own: then an option that is wrong must not look like a loss."""
+        return self.stack == "external" or not self.like_reference
+
+    @property
     def has_tag(self) -> bool:
         """Whether a row or an event carries the run-scoped customer id."""
         return self.orders_tag_column is not None or self.event_tag != NO_TAG

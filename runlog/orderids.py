@@ -199,7 +199,8 @@ def read_names(folder: Path) -> dict[bytes, str]:
         try:
             digits, text = json.loads(line)
             identity = bytes.fromhex(digits)
-        except (ValueError, TypeError, RecursionError):
+            text.encode()
+        except (ValueError, TypeError, AttributeError, RecursionError):
             continue  # the last line of a harness that died may be cut short
         # A name is only believed when it is that of its bytes.
         if isinstance(text, str) and _text_id(text) == identity:

@@ -23,9 +23,10 @@ from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
-from reconcile.ids import IdKind, IdReader, bytes_of, spellings
+from reconcile.ids import IdReader, bytes_of
 from reconcile.topic import TopicBounds, is_compacted, read_bounds
 from reconcile.wording import some
+from runlog.orderids import IdKind, spellings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0

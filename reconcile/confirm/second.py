@@ -6,7 +6,7 @@ from hashlib import sha256
 from reconcile.confirm.candidates import Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
 from reconcile.confirm.result import Confirmation
-from reconcile.history import History, Progress, id_text
+from reconcile.history import History, Progress
 from reconcile.judge import Judgement
 from reconcile.stores import Stores
 from runlog.folder import RunFolder, write_text
@@ -89,7 +89,7 @@ def lost_ids(judgement: Judgement) -> list[str]:
     """Return the ids of all lost events, suspected ones included, by send time."""
     table = judgement.table
     cases = judgement.lost_cases
-    return [id_text(int(hi), int(lo)) for hi, lo in zip(table.hi[cases], table.lo[cases], strict=True)]
+    return judgement.texts.many(table.hi[cases], table.lo[cases])
 
 
 def _each_once(ids: list[str]) -> list[str]:

@@ -16,9 +16,9 @@ from reconcile.audit.verdict import Audited, AuditGuard, rule
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.eventid import EventIds, accept
 from reconcile.history import IDS
-from reconcile.ids import IdKind, IdReader, bytes_of, integer_id, integer_ids, kind_of_type, spellings
+from reconcile.ids import IdReader, bytes_of, integer_ids, kind_of_type
 from reconcile.topic import TopicBounds
-from runlog.orderids import encode_order_id
+from runlog.orderids import IdKind, encode_order_id, integer_id, spellings
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
