@@ -35,14 +35,14 @@ try:
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
     from chaos.systems import make_system
-    from load.contract import OrderContract, PhantomContract, make_contract
+    from load.contract import OrderContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
+    from load.placing import Placed, contract_of, place, place_with
     from load.session import LoadSession, LoadSpec
     from runlog import exitcodes
     from runlog.folder import FolderError, RunFolder, check_runs_dir
     from runlog.orderids import NameWriter
-    from runlog.servicefiles import read_service_files
     from runlog.settings import Settings, SettingsError
     from stack.errors import StackError
     from stack.lease import LeaseTaken
@@ -100,7 +100,7 @@ class House:
             settings.rate,
             settings.request_timeout,
             recording.run_key,
-            _contract(settings),
+            contract_of(settings, phantom=settings.scenario == "phantom-event"),
             ca_file=subject.ca_file,
         )
         fire = self.environment.events.request.fire
@@ -267,34 +267,16 @@ def _tell_stack(step: str, state: str, seconds: float | None) -> None:
     log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
 
 
-def _contract(settings: Settings, phantom: bool | None = None) -> OrderContract:
-    """Return how orders are asked for; by default those of the scenario."""
-    phantom = settings.scenario == "phantom-event" if phantom is None else phantom
-    if settings.external is not None:
-        return make_contract(settings.external, read_service_files(settings.external, settings.attribution), phantom)
-    return PhantomContract() if phantom else OrderContract()
-
-
 def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> PlacedOrder:
-    return _place(OrderContract(), Exchanger(service_url, 1, timeout_s), customer_id)
+    return _told(place_with(OrderContract(), Exchanger(service_url, 1, timeout_s), customer_id))
 
 
 def _place_own_order(settings: Settings, service_url: str, customer_id: Any) -> PlacedOrder:
-    ca_file = "" if settings.external is None else settings.external.ca_file
-    exchanger = Exchanger(service_url, 1, settings.request_timeout, ca_file)
-    return _place(_contract(settings, phantom=False), exchanger, customer_id)
+    return _told(place(settings, service_url, customer_id))
 
 
-def _place(contract: OrderContract, exchanger: Exchanger, customer_id: Any) -> PlacedOrder:
-    try:
-        answer = exchanger.post(contract.path, contract.body(customer_id, 0), dict(contract.headers))
-    finally:
-        exchanger.close()
-    if answer.status is None or not 200 <= answer.status < 300:
-        return PlacedOrder(answer.status, None, answer.reason)
-    order_id = contract.order_id(answer.body, answer.headers)
-    lacking = None if order_id else f"and its answer has {contract.lacking(answer.body, answer.headers)}"
-    return PlacedOrder(answer.status, order_id, lacking)
+def _told(placed: Placed) -> PlacedOrder:
+    return PlacedOrder(placed.status, placed.order_id, placed.reason)
 
 
 def _refuse(message: str, code: int) -> None:

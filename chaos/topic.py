@@ -20,6 +20,7 @@ from runlog.toldid import ToldId
 Answer = TypeVar("Answer")
 QUIET: Final = {"log_level": "0"}
 POLL_S: Final = 0.1
+NEWEST_WAIT_S: Final = 1.0
 
 
 class TopicError(Exception):
@@ -135,6 +136,16 @@ class _Finder:
         self._rule, self._order, self._customer = rule, order, customer
         self._near: str | None = None
         self._newest: KafkaRecord | None = None
+        self._before: KafkaRecord | None = None
+
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether no record at all has come."""
+        return self._newest is None
+
+    def note_before(self, record: KafkaRecord | None) -> None:
+        """Remember a record from before the order, for what it looks like."""
+        self._before = record
 
     def look(self, record: KafkaRecord) -> EventSeen | None:
         """Return what was sought when `record` is it."""
@@ -149,9 +160,11 @@ class _Finder:
 
     def missed(self) -> EventSeen:
         """Return what there is in place of the event."""
-        if self._near is not None or self._newest is None:
-            return EventSeen(False, hint=self._near)
-        return EventSeen(False, hint=f"the newest record has {shape(self._newest)} (--event-id {self._rule.id_place})")
+        newest = self._newest or self._before
+        if self._near is not None or newest is None:
+            return EventSeen(False, hint=self._near or "the topic is empty")
+        when = "" if self._newest else "nothing came after it, and "
+        return EventSeen(False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._rule.id_place})")
 
 
 def _find_event(client: dict[str, str], start: TopicStart, finder: _Finder, timeout_s: float) -> EventSeen:
@@ -166,6 +179,23 @@ def _find_event(client: dict[str, str], start: TopicStart, finder: _Finder, time
                     seen = finder.look(KafkaRecord(message.key(), message.value(), headers))
                     if seen is not None:
                         return seen
+        if finder.saw_nothing:
+            finder.note_before(_newest(consumer, start))
     finally:
         consumer.close()
     return finder.missed()
+
+
+def _newest(consumer: Consumer, start: TopicStart) -> KafkaRecord | None:
+    """Return a record from the end of one of the partitions as they were at `start`; None where there is none left."""
+    last = [TopicPartition(start.name, partition, at - 1) for partition, at in start.starts.items() if at > 0]
+    if not last:
+        return None
+    consumer.assign(last)
+    deadline = time.monotonic() + NEWEST_WAIT_S
+    while time.monotonic() < deadline:
+        for message in consumer.consume(1, timeout=POLL_S):
+            if message.error() is None:
+                headers: Any = message.headers() or ()
+                return KafkaRecord(message.key(), message.value(), headers)
+    return None
