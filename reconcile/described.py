@@ -2,6 +2,7 @@
 
 What no option says is as with the reference service: the id is the member `orderId` of a JSON value, with which the key
 must agree; the customer id is its member `customerId`. Where an option says where the id is, the key has no other say.
+An event whose customer id cannot be read is of the run when its order is known; one with another customer id never is.
 
 One record at a time: the reference contract has a way of its own that is faster (`reconcile.event_value`).
 """
@@ -12,7 +13,7 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from reconcile.attribution import TAGGED, Attribution
+from reconcile.attribution import TAGGED, Attribution, among
 from reconcile.event_value import DecodedBatch, sequences_of
 from reconcile.eventid import DEFAULT, EventIds, told_at
 from reconcile.history import IDS, NO_EVENT_ID, NO_SEQUENCE
@@ -32,18 +33,20 @@ class DescribedDecoder:
     Args:
         facts: where events tell what, and the run's key.
         attribution: how its events are known; None: by their customer ids.
+        known: array of IDS, ascending, each once: orders that have a row or that an answer told.
 
     Attributes:
         names: of the run's order ids that their bytes do not tell back.
     """
 
-    def __init__(self, facts: RunFacts, attribution: Attribution | None = None) -> None:
+    def __init__(self, facts: RunFacts, attribution: Attribution | None, known: NDArray[np.void]) -> None:
         self._upper = np.uint64(facts.run_key.upper)
         self._attribution = attribution if attribution is not None and attribution.kind != TAGGED else None
         self._ids = EventIds(facts.event_id or DEFAULT, facts.event_filter)
         self._keys_count = not facts.event_id
         self._tag = None if facts.event_tag == NO_TAG else parse_tag(facts.event_tag) or _CUSTOMER
         self._reader = IdReader(facts.kind)
+        self._known = known
         self._unnamed = 0
 
     @property
@@ -73,7 +76,8 @@ class DescribedDecoder:
             foreign=int(np.count_nonzero(valid)) - len(ours),
             unreadable=len(records) - int(np.count_nonzero(valid)),
             unreadable_at=np.flatnonzero(~valid).tolist(),
-            untagged_at=np.flatnonzero(valid & ~tagged).tolist(),
+            untagged_at=np.flatnonzero(valid & ~of_run & ~tagged).tolist(),
+            foreign_at=np.flatnonzero(valid & ~of_run & tagged).tolist(),
         )
 
     def _keys_agree(self, records: list[Message], orders: NDArray[np.void]) -> Bools:
@@ -92,14 +96,15 @@ class DescribedDecoder:
             of_run = self._attribution.of_run(orders)
             return of_run, np.full(len(records), NO_SEQUENCE), np.ones(len(records), dtype=np.bool_)
         place = self._tag
-        if place is None:
-            nothing = np.zeros(len(records), dtype=np.bool_)
-            return nothing, np.full(len(records), NO_SEQUENCE), nothing
         tags = [
-            "" if told is None else text_told(told_at(place, record, told)) or ""
+            "" if told is None or place is None else text_told(told_at(place, record, told)) or ""
             for record, told in zip(records, found, strict=True)
         ]
-        return sequences_of(tags, self._upper)
+        of_run, sequences, tagged = sequences_of(tags, self._upper)
+        if not tagged.all():
+            of_run = of_run | (~tagged & among(orders, self._known))
+            sequences = np.where(tagged, sequences, NO_SEQUENCE)
+        return of_run, sequences, tagged
 
     def _event_ids(self, found: list[dict[str, Any] | None]) -> NDArray[np.void]:
         """Return the events' own ids; one that has none gets one that no other event has."""

@@ -56,7 +56,8 @@ class DecodedBatch:
         foreign: number of readable events that are not of the run.
         unreadable: number of records that are no event.
         unreadable_at: their positions.
-        untagged_at: positions of events whose customer id cannot be read, where that is what they are known by.
+        untagged_at: positions of foreign events whose customer id cannot be read, where they are known by that.
+        foreign_at: positions of the other foreign events.
     """
 
     where: NDArray[np.intp]
@@ -67,6 +68,7 @@ class DecodedBatch:
     unreadable: int
     unreadable_at: list[int]
     untagged_at: list[int]
+    foreign_at: list[int]
 
 
 class EventDecoder:
@@ -108,6 +110,7 @@ class EventDecoder:
             unreadable=len(values) - int(np.count_nonzero(valid)),
             unreadable_at=[] if whole else sorted(set(range(len(values))).difference(places[valid].tolist())),
             untagged_at=[] if tagged.all() else places[valid & ~tagged].tolist(),
+            foreign_at=places[valid & tagged & ~of_run].tolist(),
         )
 
     def _of_run(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reconcile.attribution import Attribution
 from reconcile.collector import no_garbage_collection
-from reconcile.history import EVENT, ROW, EventsWitness, Progress
+from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
 from reconcile.topic import KafkaProblem, TopicBounds, is_compacted, quiet_client, read_bounds, scrub
 from runlog.clock import AnchoredClock
@@ -71,7 +71,8 @@ def read_events(
         clock: the run's clock, for `read_at`.
         progress: told ("events", records read, records wanted).
         attribution: how the run's events are known; None: by their customer ids.
-        rows: array of ROW, against which the records are set that are no events of the run; None: against none.
+        rows: array of ROW, the run's; where options describe the service, they help to tell whose an event is. None:
+            none are known.
         patience_s: seconds without any progress after which reading is given up.
 
     Returns:
@@ -83,14 +84,13 @@ def read_events(
         bounds = read_bounds(client, facts.topic.name)
     except KafkaProblem as problem:
         return _witness(facts, None, None, None, str(problem))
-    reader = TopicReading(facts, bounds, attribution)
+    reader = TopicReading(facts, bounds, attribution, rows)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
     compacted = is_compacted(client, facts.topic.name)
     witness = _witness(facts, bounds, reader, read_at, problem_text, compacted=compacted)
     if reader.misfits is None:
         return witness
-    known = np.empty(0, dtype=ROW) if rows is None else rows
-    return replace(witness, names=reader.names, misfits=reader.misfits.against(known, witness.events))
+    return replace(witness, names=reader.names, misfits=reader.misfits.against(reader.rows, witness.events))
 
 
 def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, patience_s: float) -> str | None:

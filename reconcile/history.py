@@ -52,13 +52,15 @@ class Misfits:
     """Records of the range that were not taken for events of the run, set against its rows; see `reconcile.misfits`.
 
     Attributes:
-        unreadable: records that are no event.
-        untagged: events that carry no customer id that can be read.
-        looked_at: how many of both were looked at again.
+        total: how many they are.
+        unreadable: those that are no event.
+        untagged: events that carry no customer id that can be read, of no order that is known.
+        looked_at: how many of all were looked at again.
         naming: how many of those name an order that has a row and no event.
         places: where they do, the most frequent first.
     """
 
+    total: int
     unreadable: int
     untagged: int
     looked_at: int

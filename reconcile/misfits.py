@@ -1,7 +1,8 @@
 """Records that were not taken for events of the run, looked at again: do they name orders of the run all the same?
 
-An option that says wrongly where an event has its order id makes every event unreadable, and every order seem lost. So
-a sample of such records is kept, with all that could be an id in them, and set against the rows without an event.
+An option that says wrongly where an event has its order id makes every event unreadable, and every order seem lost; one
+that says wrongly where its customer id is makes it foreign. So a sample of all such records is kept, with everything in
+them that could be an order id, and set against the rows without an event.
 """
 
 from collections import Counter
@@ -34,25 +35,25 @@ class MisfitSample:
 
     Attributes:
         kind: of the order ids.
-        unreadable: records that are no event.
-        untagged: events that carry no customer id that can be read.
+        unreadable, untagged: see `reconcile.history.Misfits`; counted by the one who hands the records in.
+        total: records handed in.
     """
 
     kind: IdKind
     unreadable: int = 0
     untagged: int = 0
+    total: int = 0
     _every: int = 1
     _kept: list[dict[Place, bytes]] = field(default_factory=list)
 
-    def add(self, record: Message, *, event: bool) -> None:
-        """Take a record in: an event without a readable customer id, or none at all."""
-        if (self.unreadable + self.untagged) % self._every == 0:
+    def add(self, record: Message) -> None:
+        """Take a record in that is no event of the run."""
+        if self.total % self._every == 0:
             self._kept.append(_ids_in(self.kind, record))
             if len(self._kept) > MOST:
                 self._kept = self._kept[::2]
                 self._every *= 2
-        self.untagged += event
-        self.unreadable += not event
+        self.total += 1
 
     def against(self, rows: NDArray[np.void], events: NDArray[np.void]) -> Misfits:
         """Return what the records say of orders that have a row (array of ROW) and no event (array of EVENT)."""
@@ -64,6 +65,7 @@ class MisfitSample:
         places = Counter(place for _, place in naming)
         first = sorted(places.items(), key=lambda one: (-one[1], one[0]))[:_TOLD]
         return Misfits(
+            total=self.total,
             unreadable=self.unreadable,
             untagged=self.untagged,
             looked_at=len(self._kept),

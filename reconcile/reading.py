@@ -11,7 +11,7 @@ from reconcile.attribution import Attribution
 from reconcile.described import DescribedDecoder
 from reconcile.event_value import DecodedBatch, EventDecoder
 from reconcile.growing import GrowingArray
-from reconcile.history import EVENT
+from reconcile.history import EVENT, IDS, ROW, ids_of
 from reconcile.misfits import MisfitSample
 from reconcile.topic import TopicBounds
 from runlog.facts import RunFacts
@@ -24,6 +24,7 @@ class TopicReading:
         facts: start offsets and id of the topic, and the run's key.
         bounds: the topic as it is now.
         attribution: how the run's events are known; None: by their customer ids.
+        rows: array of ROW, the run's; None: none are known.
 
     Attributes:
         begin: offset at which reading begins, by partition.
@@ -34,10 +35,16 @@ class TopicReading:
         trouble: the last error that came in place of a record.
         events: array of EVENT, the events of the run.
         names: of order ids that their bytes do not tell back.
-        misfits: sample of the records that were no event or carried no customer id; None where no option can be wrong.
+        misfits: sample of the records that were no events of the run; None where no option can be wrong.
     """
 
-    def __init__(self, facts: RunFacts, bounds: TopicBounds, attribution: Attribution | None = None) -> None:
+    def __init__(
+        self,
+        facts: RunFacts,
+        bounds: TopicBounds,
+        attribution: Attribution | None = None,
+        rows: NDArray[np.void] | None = None,
+    ) -> None:
         self.topic = facts.topic.name
         self.ends = bounds.ends
         self.begin = {partition: _begin(facts, bounds, partition) for partition in bounds.ends}
@@ -48,7 +55,10 @@ class TopicReading:
         self.trouble: KafkaError | None = None
         self.events = GrowingArray(EVENT)
         self.misfits = MisfitSample(facts.kind) if facts.described else None
-        self._described = None if facts.like_reference else DescribedDecoder(facts, attribution)
+        self.rows = np.empty(0, dtype=ROW) if rows is None else rows
+        told = np.empty(0, dtype=IDS) if attribution is None else attribution.told
+        known = np.unique(np.concatenate([ids_of(self.rows), told]))
+        self._described = None if facts.like_reference else DescribedDecoder(facts, attribution, known)
         self._decoder = EventDecoder(facts.run_key, attribution)
         self._end_of = np.zeros(max(bounds.ends, default=0) + 1, dtype=np.int64)
         for partition, end in bounds.ends.items():
@@ -107,9 +117,10 @@ class TopicReading:
         self.foreign += decoded.foreign
         self.unreadable += decoded.unreadable
         if self.misfits is not None:
-            for places, event in ((decoded.unreadable_at, False), (decoded.untagged_at, True)):
-                for at in places:
-                    self.misfits.add(records[at], event=event)
+            self.misfits.unreadable += len(decoded.unreadable_at)
+            self.misfits.untagged += len(decoded.untagged_at)
+            for at in (*decoded.unreadable_at, *decoded.untagged_at, *decoded.foreign_at):
+                self.misfits.add(records[at])
         self._advance(partitions, offsets)
 
     def _decode(self, records: list[Message]) -> DecodedBatch:

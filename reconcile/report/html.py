@@ -17,7 +17,7 @@ from reconcile.lostcauses import LostCause, tally
 from reconcile.report.document import scope
 from reconcile.report.listed import lost_list, other_lists
 from reconcile.report.picture import draw_run
-from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, made_anew, root_cause
 from reconcile.verdict import Verdict
 from runlog.clock import iso_utc
 
@@ -72,6 +72,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "suspected": suspected,
         "lost": lost_list(judgement),
         "made_anew": lost_rows_note(history, judgement),
+        "anew": made_anew(history)[0].lower() + made_anew(history)[1:],
         "others": other_lists(judgement),
         "late": judgement.late.delays(),
         "root_cause": root_cause(history, judgement).replace("`", ""),

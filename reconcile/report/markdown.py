@@ -11,7 +11,7 @@ from reconcile.outages import Outage
 from reconcile.report.csvs import lost_ids
 from reconcile.report.document import scope
 from reconcile.report.listed import Listed, other_lists
-from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, made_anew, root_cause
 from reconcile.report.results import result_rows
 from reconcile.verdict import Verdict
 from runlog import marks as m
@@ -62,6 +62,15 @@ def markdown_report(history: History, judgement: Judgement) -> str:
 def escape(text: str) -> str:
     """Return `text` from outside so that Markdown shows it as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return `text` from outside as a code span on one line, whatever is in it."""
+    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    if "`" not in clean:
+        return f"`{clean}`"
+    fence = "`" * (max(len(ticks) for ticks in re.findall("`+", clean)) + 1)
+    return f"{fence} {clean} {fence}"
 
 
 def _heading(history: History) -> str:
@@ -153,19 +162,19 @@ def _lost(history: History, judgement: Judgement) -> str:
     suspected = judgement.suspicion.lost_events
     total = judgement.counts["suspected_lost" if suspected else "lost_events"]
     path = "suspected-lost.csv" if suspected else "lost-events.csv"
-    ids = [f"- `{order}`" for order in lost_ids(judgement, FIRST_IDS)]
+    ids = [f"- {code(order)}" for order in lost_ids(judgement, FIRST_IDS)]
     what = "suspected" if suspected else "proven"
     listed = f"The first {len(ids)} of {total} ({what}):\n\n" + "\n".join(ids) + "\n\n" if ids else "None.\n\n"
     causes = "".join(f"- {count}: `{code}`\n" for code, count in tally(judgement.evidence).items())
     why = f"By cause:\n\n{causes}\n" if causes else ""
     note = lost_rows_note(history, judgement)
-    anew = "" if suspected or not ids else "\n\nReady to be published again: `lost-events.ndjson`"
+    anew = "" if suspected or not ids else f"\n\n{made_anew(history)}: `lost-events.ndjson`"
     anew += f" ({note})." if note else "." if anew else ""
     return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report.{anew}"
 
 
 def _listed(one: Listed) -> str:
-    ids = [f"- `{order}`" for order, *_ in one.rows[:FIRST_IDS]]
+    ids = [f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS]]
     return (
         f"The first {len(ids)} of {one.total}:\n\n"
         + "\n".join(ids)

@@ -185,7 +185,8 @@ def _lost(judgement: Judgement) -> Text:
     if not ids:
         return Text()
     more = f"first {len(ids)} of {total} {kind} events" if total > len(ids) else f"{kind} events"
-    return Text(more + "\n" + "".join(f"  {order}\n" for order in ids))
+    clean = ("".join(sign if sign.isprintable() else " " for sign in order) for order in ids)
+    return Text(more + "\n" + "".join(f"  {order}\n" for order in clean))
 
 
 def _what(judgement: Judgement) -> tuple[str, int]:
