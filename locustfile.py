@@ -28,13 +28,16 @@ try:
         texts_of,
     )
     from chaos.conductor import Conductor
+    from chaos.house import Load
     from chaos.journal import Journal
     from chaos.judging import Judging
+    from chaos.preflight import PreflightError
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
     from chaos.systems import make_system
+    from load.attempts import OwnLoad, use
     from load.contract import OrderContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
@@ -76,6 +79,8 @@ class House:
 
     def prepare(self, settings: Settings) -> Subject:
         """See `chaos.house.House.prepare`."""
+        if self.has_own_users and settings.scenario == "phantom-event":
+            raise PreflightError("--scenario phantom-event: only the harness's own users provoke phantom events")
         return self._system.prepare(settings)
 
     # -- the run ---------------------------------------------------------------------------------------------------
@@ -93,8 +98,13 @@ class House:
         self.conductor.start()
         return self.conductor
 
-    def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> LoadSession:
+    def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> Load:
         """See `chaos.house.House.open_load`."""
+        names = NameWriter(recording.folder.path, subject.id_kind)
+        if self.has_own_users:
+            load = OwnLoad(recording.ledger, recording.clock, recording.run_key, subject.id_kind, names)
+            use(load)
+            return load
         spec = LoadSpec.sized(
             subject.service_url,
             settings.rate,
@@ -104,7 +114,6 @@ class House:
             ca_file=subject.ca_file,
         )
         fire = self.environment.events.request.fire
-        names = NameWriter(recording.folder.path, subject.id_kind)
         session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields), names)
         Orders.session = session
         return session
@@ -112,7 +121,13 @@ class House:
     def users_running(self) -> bool:
         """See `chaos.house.House.users_running`."""
         runner = self.environment.runner
-        return runner is not None and runner.user_count >= USERS
+        wanted = getattr(self.environment.shape_class, "users", USERS)
+        return runner is not None and runner.user_count >= wanted
+
+    @property
+    def has_own_users(self) -> bool:
+        """Whether a locustfile of somebody's own brings the users: then they write the ledger (`load.attempts`)."""
+        return not any(issubclass(user, OrderUser) for user in self.environment.user_classes)
 
     def statistics(self) -> object:
         """See `chaos.house.House.statistics`."""
@@ -229,7 +244,9 @@ def move_in(environment: Environment, **_: Any) -> None:
     except KeyboardInterrupt:
         house.close()
         sys.exit(house.end_code or exitcodes.SIGINT)
-    environment.stop_timeout = max(environment.stop_timeout or 0, 2.0)
+    # Users that wait for their answers themselves must be let finish.
+    patience = settings.request_timeout if house.has_own_users else 0.0
+    environment.stop_timeout = max(environment.stop_timeout or 0, patience + 2.0)
     environment.process_exit_code = exitcodes.USAGE_OR_CRASH
     door.web = environment.web_ui is not None
     _wire(environment, house)
