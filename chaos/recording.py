@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.eventrule import NONE
-from chaos.lookout import LookoutConfig
+from chaos.lookout import TIMEOUT_S, LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch
@@ -39,10 +39,18 @@ class Recording:
         start: where the topic ended when the run began.
         proven: the baseline order of the preflight.
         texts: the options as given, for `run.json`; secrets are masked here.
+        question_s: seconds that one question of the lookout may take.
     """
 
     def __init__(
-        self, settings: Settings, subject: Subject, start: TopicStart, proven: ProvenOrder, texts: dict[str, str]
+        self,
+        settings: Settings,
+        subject: Subject,
+        start: TopicStart,
+        proven: ProvenOrder,
+        texts: dict[str, str],
+        *,
+        question_s: float = TIMEOUT_S,
     ) -> None:
         self.trouble: str | None = None
         self.clock = AnchoredClock.anchor()
@@ -51,6 +59,7 @@ class Recording:
         self._marks = MarksWriter(self.folder.marks)
         self._log_starts = {name: _size(Path(path)) for name, path in subject.logs.items()}
         self._subject = subject
+        self._question_s = question_s
         self.facts = self._make_facts(settings, start, proven, texts)
         self.facts.write(self.folder)
         self.ledger = LedgerWriter(self.folder.ledger, self.run_key)
@@ -95,7 +104,14 @@ class Recording:
         prefix: str | None = self.run_key.text_prefix
         if self._subject.event.event_tag == NONE:
             prefix = "" if self._subject.attribution == "exclusive" else None
-        return LookoutConfig(self._subject.kafka, self._subject.topic, prefix, self.clock, str(self.folder.offsets))
+        return LookoutConfig(
+            self._subject.kafka,
+            self._subject.topic,
+            prefix,
+            self.clock,
+            str(self.folder.offsets),
+            timeout=self._question_s,
+        )
 
     def _keep_logs(self) -> None:
         """Copy what the logs of the system under test grew by during this run."""

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.error
 import urllib.parse
@@ -13,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from runlog.options import OPTIONS
+from runlog.properties import read_properties
+from runlog.servicefiles import read_service_files
+from runlog.settings import make_settings
 from tests.e2e.harness import CHECKOUT
 from tests.external.conftest import OpenShopOf, StartExternal
 from tests.external.shop import API_KEY
@@ -59,6 +65,29 @@ def test_none_of_them_is_in_the_form(tmp_path: Path) -> None:
     assert texts["break_command"] == "x"
     assert {"rate", "outage", "topic"} <= set(form)
     assert not set(form) & {"header", "database_url", "break_command", "heal_command", "stack", "order_path"}
+
+
+def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
+    page = (CHECKOUT / "docs" / "your-own-service.md").read_text()
+    (conf,) = re.findall(r"```\n( *stack = external\n.*?)```", page, re.DOTALL)
+    (tmp_path / "shop.conf").write_text(textwrap.dedent(conf))
+    texts, _ = parsed(tmp_path, "--config", "shop.conf")
+    assert texts["event_filter"] == "value:kind=PurchasePlaced"
+    assert texts["order_id"] == "value:data.purchase.no"
+    (body,) = re.findall(r"`purchase.json`: `(.*)`", page)
+    (tmp_path / "purchase.json").write_text(body)
+    texts |= {"database_url": "x", "scenario": "control", "order_body": str(tmp_path / "purchase.json")}
+    external = make_settings(texts, "https://shop.staging/base").external
+    assert external is not None
+    assert read_service_files(external, "tagged").body == body
+    named = set(re.findall(r"--([a-z][a-z-]+)", page))
+    foreign = {"host", "headless", "config", "replicas", "ignore-not-found", "dport"}
+    assert named - foreign <= {option.name for option in OPTIONS}
+    assert {option.name for option in OPTIONS if "embedded" in option.not_for} <= named
+    properties = tmp_path / "client.properties"
+    (told,) = re.findall(r"```\n(security.protocol=.*?)```", page, re.DOTALL)
+    properties.write_text(told)
+    assert {"sasl.mechanism", "sasl.password", "ssl.ca.location"} <= set(read_properties(properties))
 
 
 @pytest.mark.parametrize(
