@@ -75,7 +75,8 @@ class RowsWitness:
     Attributes:
         rows: array of ROW, the run's rows; a second row of one attempt stands as a second element.
         pending: array of IDS, orders of this run whose event a known backlog (outbox) still holds.
-        elsewhere: array of IDS, order ids of this run's events that stand in the table outside the run's range.
+        elsewhere: array of IDS, order ids of this run's events that stand in the table outside the run's range (for a
+            service that options describe also those that answers told).
         taken_at: epoch seconds of the run's clock when the snapshot was taken.
         complete: the snapshot was read to its end.
         problem: why not, in one line; None when complete.

@@ -12,7 +12,7 @@ from runlog.folder import RunFolder, reason
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
-from runlog.orderids import NAMES_FILE, read_names
+from runlog.ordernames import NAMES_FILE, read_names
 
 # What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
 _EARLIEST_S: Final = -60.0

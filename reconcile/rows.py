@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from reconcile.attribution import TAGGED, Attribution
-from reconcile.columns import columns_of, described_elsewhere, described_rows
+from reconcile.columns import columns_of, described_elsewhere
 from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
+from reconcile.described_rows import described_rows
 from reconcile.event_value import SEQUENCE_MASK
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, ROW, Progress, RowsWitness

@@ -1,11 +1,14 @@
 """How PostgreSQL and Kafka are reached, and in which order they are asked.
 
 First the rows, then the events, then once more the table for events without a row: so an order that is still on its
-way can only seem whole or late, never lost.
+way can only seem whole or late, never lost. Where options describe the service the table is asked for the ids that
+answers told as well: those orders were stored before the drain.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from reconcile.attribution import Attribution
 from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
@@ -76,5 +79,9 @@ def read_stores(
         rows = read_rows(stores.database_url, facts, None, facts.clock, progress, attribution=attribution)
     events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution, rows=rows.rows)
     if rows.complete:
-        rows = look_elsewhere(stores.database_url, rows, ids_of(events.events), facts, events.names)
+        known, names = ids_of(events.events), {**attribution.names, **events.names}
+        if not facts.like_reference:
+            # Rows that do not carry the customer id that was sent, as the option for it may be wrong, are there too.
+            known = np.unique(np.concatenate([known, attribution.told]))
+        rows = look_elsewhere(stores.database_url, rows, known, facts, names)
     return rows, events

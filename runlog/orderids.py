@@ -8,21 +8,16 @@ that `7` and `"7"` are the same. `text` may be anything. Four forms, told apart 
 - at most 15 printable ASCII characters, `ORD-000123` for example: packed, the byte FE before them;
 - anything else: a digest. It cannot be told back, so whoever read the text keeps it as the *name* of the 16 bytes.
 
-A text that its bytes do not tell back as it was written (a digest, a UUID in upper case) has a name: see `name_of`.
+A text that its bytes do not tell back as it was written (a digest, a UUID in upper case) has a name: see `name_of`, and
+`runlog.ordernames` for where they are kept.
 """
 
-import json
-import os
 import re
 import uuid
 from collections.abc import Mapping
 from enum import Enum
 from hashlib import blake2b
-from pathlib import Path
 from typing import Final
-
-NAMES_FILE: Final = "order-names.jsonl"
-"""File of a run's folder with the names of ids that answers told, one JSON array `[hex, text]` a line."""
 
 _LONGEST_PACKED: Final = 15
 _PACKED: Final = 0xFE
@@ -151,61 +146,6 @@ def spellings(text: str) -> list[str]:
     else:
         cased = [text.upper(), text.lower()] if is_ulid(text) else []
     return list(dict.fromkeys([text, *cased]))
-
-
-class NameWriter:
-    """Keeps the names of ids that answers told, beside the ledger; makes the file when there is a first name.
-
-    Args:
-        folder: of the run.
-        kind: of the ids.
-    """
-
-    def __init__(self, folder: Path, kind: IdKind) -> None:
-        self._path, self._kind = folder / NAMES_FILE, kind
-        self._fd = -1
-
-    def note(self, identity: bytes, text: str) -> None:
-        """Keep `text` if its 16 bytes do not tell it back; on disk when this returns.
-
-        Raises:
-            OSError: the disk is full or not writable.
-        """
-        name = name_of(self._kind, identity, text)
-        if name is None:
-            return
-        if self._fd < 0:
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(self._fd, json.dumps([identity.hex(), name]).encode() + b"\n")
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-def read_names(folder: Path) -> dict[bytes, str]:
-    """Return the names that were kept in a run's folder; none without the file, and lines that are none left out.
-
-    Raises:
-        OSError: the file is there and cannot be read.
-    """
-    found: dict[bytes, str] = {}
-    path = folder / NAMES_FILE
-    if not path.is_file():
-        return found
-    for line in path.read_bytes().splitlines():
-        try:
-            digits, text = json.loads(line)
-            identity = bytes.fromhex(digits)
-            text.encode()
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            continue  # the last line of a harness that died may be cut short
-        # A name is only believed when it is that of its bytes.
-        if isinstance(text, str) and _text_id(text) == identity:
-            found.setdefault(identity, text)
-    return found
 
 
 def _text_id(text: str) -> bytes:

@@ -58,7 +58,7 @@ class Described:
         """Return an id in the one spelling under which it is compared; None when it is none of this kind."""
         digits = text.removeprefix("{").removesuffix("}").replace("-", "").lower()
         if self.id_kind == "integer":
-            return str(int(text)) if _WHOLE.fullmatch(text) else None
+            return str(int(text)) if _WHOLE.fullmatch(text) and -(2**63) <= int(text) < 2**63 else None
         if _HEX.fullmatch(digits) and len(text) >= 32:
             return f"uuid {digits}"
         if self.id_kind == "uuid":

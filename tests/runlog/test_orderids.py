@@ -10,15 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlog.orderids import (
-    NAMES_FILE,
     IdKind,
-    NameWriter,
     decode_order_id,
     encode_order_id,
     name_of,
-    read_names,
     text_of,
 )
+from runlog.ordernames import NAMES_FILE, NameWriter, read_names
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
