@@ -45,7 +45,7 @@ try:
     from load.session import LoadSession, LoadSpec
     from runlog import exitcodes
     from runlog.folder import FolderError, RunFolder, check_runs_dir
-    from runlog.orderids import NameWriter
+    from runlog.ordernames import NameWriter
     from runlog.settings import Settings, SettingsError
     from stack.errors import StackError
     from stack.lease import LeaseTaken

@@ -19,7 +19,8 @@ from load.session import IDLE_S, LoadCounts
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
-from runlog.orderids import IdKind, NameWriter
+from runlog.orderids import IdKind
+from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome, classify
 from runlog.toldid import ToldId, told_id
 

@@ -19,7 +19,7 @@ from load.exchange import Answer, Exchanger
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
-from runlog.orderids import NameWriter
+from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome, classify
 from runlog.toldid import ToldId
 

@@ -15,7 +15,8 @@ from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 from runlog.ledger import Kind, Phase, read_ledger
 from runlog.ledger import LedgerWriter as Writer
-from runlog.orderids import IdKind, NameWriter
+from runlog.orderids import IdKind
+from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome
 
 KEY = RunKey.random()
@@ -146,6 +147,6 @@ def test_names_of_text_ids_are_kept(tmp_path: Path) -> None:
     with load.attempt() as one:
         one.answered(202, name)
     load.finish(in_order=True)
-    from runlog.orderids import read_names
+    from runlog.ordernames import read_names
 
     assert list(read_names(tmp_path).values()) == [name]
