@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from reconcile.attribution import Attribution
-from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
+from reconcile.history import IDS, EventsWitness, Progress, RowsWitness, ids_of
 from runlog.facts import RunFacts
 from runlog.properties import PropertiesProblem, read_properties
 
@@ -82,6 +82,7 @@ def read_stores(
         known, names = ids_of(events.events), {**attribution.names, **events.names}
         if not facts.like_reference:
             # Rows that do not carry the customer id that was sent, as the option for it may be wrong, are there too.
-            known = np.unique(np.concatenate([known, attribution.told]))
+            # (Joined arrays come in the machine's own byte order, whatever their parts had.)
+            known = np.unique(np.concatenate([known, attribution.told])).astype(IDS)
         rows = look_elsewhere(stores.database_url, rows, known, facts, names)
     return rows, events

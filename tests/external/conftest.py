@@ -75,10 +75,14 @@ def open_shop(infra: Infra, broker: RestartableBroker, tmp_path: Path) -> Iterat
     """Open a shop of this test; it is closed at the test's end, and the broker is mended."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def begin(kind: str = "uuid", *, tagged: bool = True, location: bool = False) -> OpenShop:
+    def begin(
+        kind: str = "uuid", *, tagged: bool = True, location: bool = False, bootstrap: str = infra.kafka_bootstrap
+    ) -> OpenShop:
         port = free_port()
-        database_url, topic = infra.new_database(), infra.new_topic()
-        told = {"PORT": str(port), "DATABASE_URL": database_url, "BOOTSTRAP": infra.kafka_bootstrap, "TOPIC": topic}
+        database_url = infra.new_database()
+        # Another broker than that of all tests makes its topics by itself.
+        topic = infra.new_topic() if bootstrap == infra.kafka_bootstrap else f"shop-{port}"
+        told = {"PORT": str(port), "DATABASE_URL": database_url, "BOOTSTRAP": bootstrap, "TOPIC": topic}
         told |= {"KIND": kind, "TAGGED": "yes" if tagged else "no", "LOCATION": "yes" if location else "no"}
         log = tmp_path / "shop.log"
         with log.open("wb") as errors:
@@ -96,7 +100,7 @@ def open_shop(infra: Infra, broker: RestartableBroker, tmp_path: Path) -> Iterat
             if processes[-1].poll() is not None or time.monotonic() > deadline:
                 pytest.fail("the shop did not open within 30 s: " + log.read_text())
             time.sleep(0.05)
-        return OpenShop(url, database_url, infra.kafka_bootstrap, topic, kind, tagged, location, infra.stack.home)
+        return OpenShop(url, database_url, bootstrap, topic, kind, tagged, location, infra.stack.home)
 
     yield begin
     for process in processes:
