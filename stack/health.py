@@ -128,7 +128,9 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     problems: list[str] = []
 
     def note(error: KafkaError) -> None:
-        problems.append(str(error.str()))
+        # That no broker is left says nothing of why: a refused password or an unknown certificate was told before it.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            problems.append(str(error.str()))
 
     properties: dict[str, Any] = {
         "log_level": "0",  # else librdkafka writes to our standard error itself
