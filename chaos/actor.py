@@ -113,13 +113,20 @@ class Actor:
             self._act.join(timeout=ACT_TIMEOUT_S)
         if self._healing is None:
             self._healing = self._clock.now()
-            self._healed_by = "by itself" if self._target.is_up() else "harness"
+            self._healed_by = "by itself" if self._came_back() else "harness"
             self._mark(Mark(self._healing, marks.HEALING, index))
         edge = self._bring_back(outage, undo, self._healing)
         detail = {"up_edge": list(edge), "healed_by": self._healed_by}
         self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
         self._journal.close()
         self._open = self._healing = None
+
+    def _came_back(self) -> bool:
+        """Return whether the target is up before we mend it; where nobody can tell, mending goes on all the same."""
+        try:
+            return self._target.is_up()
+        except TargetError:
+            return False
 
     def _bring_back(self, outage: Outage, undo: Undo, began: float) -> tuple[float, float]:
         trouble = ""

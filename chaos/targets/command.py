@@ -41,6 +41,7 @@ class CommandTarget:
         self._commands = commands
         self._shell = shell
         self._folder = folder
+        self._broken = False
 
     @property
     def component(self) -> str:
@@ -68,9 +69,12 @@ class CommandTarget:
         return f"{self._component} (broken by `{self._commands['break']}`, mended by `{self._commands['heal']}`)"
 
     def is_up(self) -> bool:
-        """Return what the check command says; without one True, since only the probes can tell."""
+        """Return what the check command says; without one, whether we have not just broken it ourselves.
+
+        More than that only the probes can tell.
+        """
         if not self._commands.get("check"):
-            return True
+            return not self._broken
         return self._run("check", "", CHECK_TIMEOUT_S)[0] == 0
 
     def prepare(self, fault: str) -> Undo:
@@ -81,12 +85,14 @@ class CommandTarget:
     def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Run the break command; see `Target.apply`."""
         del undo
+        self._broken = True
         self._must("break", fault, timeout_s)
 
     def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Run the heal command; see `Target.heal`."""
         del undo
         self._must("heal", fault, timeout_s)
+        self._broken = False
 
     def _must(self, name: str, fault: str, timeout_s: float) -> None:
         code, said = self._run(name, fault, timeout_s)

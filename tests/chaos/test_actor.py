@@ -146,6 +146,19 @@ def test_a_target_that_came_back_by_itself_is_told(tmp_path: Path) -> None:
     assert stage.marks[-1].detail["healed_by"] == "by itself"
 
 
+def test_a_target_of_which_nobody_can_tell_is_mended_all_the_same(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.actor.inject(0, OUTAGE)
+
+    def nobody_can_tell() -> bool:
+        raise TargetError("the check did not end")
+
+    vars(stage.broker)["is_up"] = nobody_can_tell
+    stage.actor.heal()
+    assert stage.broker.up
+    assert stage.marks[-1].detail["healed_by"] == "harness"
+
+
 def test_mending_that_fails_is_tried_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.actor.inject(0, OUTAGE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import chaos.targets.command
 from chaos.targets import TargetError, TargetSpec
 from chaos.targets.command import CommandTarget, open_command_target
 
@@ -84,8 +85,22 @@ def test_our_own_secrets_are_not_handed_on(tmp_path: Path, monkeypatch: pytest.M
     assert "HARNESS_FAULT=stop" in seen
 
 
+def test_without_a_check_command_it_is_down_while_we_have_broken_it(tmp_path: Path) -> None:
+    target = opened(tmp_path)
+    assert target.is_up()
+    target.apply("stop", {}, 10)
+    assert not target.is_up()
+    target.heal("stop", {}, 10)
+    assert target.is_up()
+
+
+def test_a_check_command_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos.targets.command, "CHECK_TIMEOUT_S", 0.5)
+    with pytest.raises(TargetError, match="--command-check `sleep 60` did not end within 0.5 s"):
+        opened(tmp_path, check="sleep 60").is_up()
+
+
 def test_the_check_command_says_whether_it_is_up(tmp_path: Path) -> None:
-    assert opened(tmp_path).is_up()
     target = opened(tmp_path, check="test -e up")
     assert not target.is_up()
     (tmp_path / "up").touch()
