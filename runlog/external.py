@@ -22,6 +22,7 @@ _ANSWER_PLACE: Final = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+/?|value:[
 # `NAME=$VARIABLE` only refers to a secret; the shell puts it in.
 _REFERENCE: Final = re.compile(r"""[\w-]+\s*[=:\s]\s*['"]?(bearer\s+)?\$\{?\w+\}?['"]?""", re.IGNORECASE)
 _SECRET_WORDS: Final = re.compile(r"(token|password|passwd|secret|api-?key)\s*[=:]|authorization", re.IGNORECASE)
+_SECRET_MEMBER: Final = re.compile(r""""(token|password|passwd|secret|api[-_]?key)"\s*:""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
         order_path=_path(text, "order-path"),
         headers=text("header"),
         ca_file=text("ca-file"),
-        order_body=text("order-body"),
+        order_body=_body(text("order-body")),
         order_id=_matching(text, "order-id", _ANSWER_PLACE, "value:PATH, header:NAME or header:NAME/ is right"),
         id_kind=IdKind(_choice(text, "id-kind")),
         health_path=None if text("health-path") in ("", NONE) else _path(text, "health-path"),
@@ -105,7 +106,7 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
         tag_column=None if text("orders-tag-column") == NONE else _required(text, "orders-tag-column", "or none"),
         time_column=_required(text, "orders-time-column", "the column with the time of creation"),
         outbox_table=_table(text, "outbox-table") if text("outbox-table") else None,
-        backlog_url=_url(text("backlog-url"), "--backlog-url") if text("backlog-url") else None,
+        backlog_url=_backlog(text("backlog-url")),
         kafka_bootstrap=text("kafka-bootstrap"),
         kafka_config=text("kafka-config"),
         event_id=_place(text, "event-id", parse_place),
@@ -183,6 +184,23 @@ def _url(text: str, option: str) -> str:
     if not usable or (option == "--host" and (parts.query or parts.fragment)) or any(c.isspace() for c in text):
         shown = without_secrets(text)
         raise SettingsError(f"{option} {shown}: a URL like http://localhost:8082 or https://shop.test/base is right")
+    return text
+
+
+def _backlog(text: str) -> str | None:
+    if _SECRET_WORDS.search(text):
+        raise SettingsError(
+            "--backlog-url: it holds what looks like a secret, and a run's folder keeps it; put that into --header, "
+            "which is sent along to the service's own host"
+        )
+    return _url(text, "--backlog-url") if text else None
+
+
+def _body(text: str) -> str:
+    if _SECRET_MEMBER.search(text) or shows_secret(text):
+        raise SettingsError(
+            "--order-body: it holds what looks like a secret, and a run's folder keeps it; put the body into a file"
+        )
     return text
 
 

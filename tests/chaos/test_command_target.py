@@ -96,7 +96,7 @@ def test_without_a_check_command_it_is_down_while_we_have_broken_it(tmp_path: Pa
 
 def test_a_check_command_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chaos.targets.command, "CHECK_TIMEOUT_S", 0.5)
-    with pytest.raises(TargetError, match="--command-check `sleep 60` did not end within 0.5 s"):
+    with pytest.raises(TargetError, match=r"--command-check `sleep 60` did not end within 0\.5 s"):
         opened(tmp_path, check="sleep 60").is_up()
 
 

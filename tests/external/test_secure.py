@@ -1,5 +1,6 @@
 """The harness on a Kafka that wants SASL_SSL: SCRAM, certificates of an own CA, its password nowhere to be found."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -81,15 +82,15 @@ def test_a_wrong_password_and_an_unknown_ca_are_told(
 ) -> None:
     shop = replace(open_shop(bootstrap=secure_kafka.plain), home=secure_kafka.folder)
     wrong = [
-        ({"sasl.password": "planted-wrong-1"}, "uthentication"),
+        ({"sasl.password": "planted-wrong-1"}, "uthentication|sasl.password"),
         ({"ssl.ca.location": "/no/such/ca.pem"}, "ssl.ca.location"),
-        ({"sasl.jaas.config": "planted-wrong-2"}, "JAAS configuration is not supported"),
+        ({"sasl.jaas.config": "planted-wrong-2"}, "JAAS|sasl.jaas.config"),
     ]
     for changed, words in wrong:
         options = secured(shop, secure_kafka, properties(secure_kafka, tmp_path, **changed))
         run = start_external(*PLAN, *options, **shop.environment)
         assert run.end(90) == 4, run.log[-3000:]
         (told,) = [line for line in run.log.splitlines() if "preflight: broker: " in line]
-        assert words in told
+        assert re.search(words, told), told
         assert "mend --kafka-bootstrap or --kafka-config" in told
         assert "planted" not in run.log

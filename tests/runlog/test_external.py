@@ -68,6 +68,8 @@ def test_other_stacks_have_none() -> None:
         ({"orders_id_column": " "}, "--orders-id-column is missing"),
         ({"database_url": ""}, "--database-url is missing"),
         ({"kafka_bootstrap": ""}, "--kafka-bootstrap is missing"),
+        ({"backlog_url": f"http://x/?token={SECRET}"}, "--backlog-url: it holds what looks like a secret"),
+        ({"order_body": f'{{"password": "{SECRET}"}}'}, "--order-body: it holds what looks like a secret"),
         ({"backlog_url": "ftp://x"}, "--backlog-url ftp://x: a URL like"),
         ({"backlog_url": f"http://u:{SECRET}@x/"}, "--backlog-url: no user or password"),
         ({"command_shell": "maybe"}, "--command-shell maybe: choose yes or no"),
