@@ -65,7 +65,7 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     if start is None:
         raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
     # A broker of our own answers in milliseconds; one that is far away, or has many partitions, is given its time.
-    patience = min(LONGEST_QUESTION_S, max(TIMEOUT_S, took)) if subject.stack == "external" else TIMEOUT_S
+    patience = min(LONGEST_QUESTION_S, max(2 * TIMEOUT_S, took)) if subject.stack == "external" else TIMEOUT_S
     recording = Recording(settings, subject, start, proven, texts, question_s=patience)
     shown = Path(settings.runs_dir) / recording.folder.run_id
     log.info("run %s: everything it leaves behind lies in %s", recording.folder.run_id, shown)

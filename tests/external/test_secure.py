@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.external import secure
 from tests.external.conftest import OpenShop, OpenShopOf, StartExternal
-from tests.external.test_run_external import PLAN, acknowledged, assert_no_secret, events_of, listed
+from tests.external.test_run_external import PLAN, acknowledged, assert_guards, assert_no_secret, events_of, listed
 from tests.orderservice.conftest import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -71,7 +71,7 @@ def test_a_whole_run_over_sasl_ssl(
     lost = acknowledged(run, shop) - events_of(shop)
     assert len(lost) > 15 * 2
     assert listed(run) == lost
-    assert {guard["name"] for guard in report["guards"] if guard["applies"] and not guard["passed"]} == set()
+    assert_guards(report)
     assert_no_secret(run, shop)
     for path in [*run.runs.rglob("*"), *(tmp_path / "state").rglob("*"), run.out, run.err]:
         assert not path.is_file() or secure.PASSWORD.encode() not in path.read_bytes(), path
