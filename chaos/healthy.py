@@ -22,7 +22,8 @@ def parts(subject: Subject) -> Iterator[tuple[str, Health]]:
     yield "broker", gevent.get_hub().threadpool.apply(check_kafka, arguments)
     if subject.admin_url is not None:
         yield "broker", check_redpanda(subject.admin_url, HEALTH_S)
-    yield "service", check_http(subject.health_url, HEALTH_S)
+    if subject.health_url is not None:
+        yield "service", check_http(subject.health_url, HEALTH_S, dict(subject.headers), subject.ca_file)
 
 
 def await_healthy(subject: Subject, timeout_s: float) -> list[str]:

@@ -7,15 +7,17 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from chaos.watchdog.orders import TakeDown
 from runlog.folder import write_text
-from stack.compose import ComposeStack
-from stack.embedded import EmbeddedStack
 from stack.lease import LEASE, Lease, LeaseTaken
+
+if TYPE_CHECKING:
+    from stack.compose import ComposeStack
+    from stack.embedded import EmbeddedStack
 
 log = logging.getLogger("watchdog")
 
@@ -29,6 +31,10 @@ def take_down(order: TakeDown) -> None:
     Raises:
         StackError: it does not go down.
     """
+    # Imported only here: most watchdogs never need what these need.
+    from stack.compose import ComposeStack
+    from stack.embedded import EmbeddedStack
+
     where = order.parameters
     if order.kind == "embedded":
         _embedded(EmbeddedStack(Path(where["home"])), order.owner)
@@ -58,7 +64,7 @@ class ComposeOwner:
             return "", ""
         return owner, before if before in ("absent", "stopped") else ""
 
-    def end(self, stack: ComposeStack) -> None:
+    def end(self, stack: "ComposeStack") -> None:
         """Let the project stand as it did before, and forget its owner.
 
         Raises:
@@ -71,7 +77,7 @@ class ComposeOwner:
         self._path.unlink(missing_ok=True)
 
 
-def _compose(home: Path, stack: ComposeStack, owner: str) -> None:
+def _compose(home: Path, stack: "ComposeStack", owner: str) -> None:
     lease, noted = Lease(home / LEASE), ComposeOwner(home)
     if not _taken(lease):
         log.info("compose project %s is in use by another harness: it is left alone", stack.name)
@@ -86,7 +92,7 @@ def _compose(home: Path, stack: ComposeStack, owner: str) -> None:
         lease.give_back()
 
 
-def _embedded(stack: EmbeddedStack, owner: str) -> None:
+def _embedded(stack: "EmbeddedStack", owner: str) -> None:
     lease = Lease(stack.home / LEASE)
     if not _taken(lease):
         log.info("the stack is in use by another harness: it is left alone")
@@ -131,5 +137,16 @@ def is_watchdog(pid: str) -> bool:
     """Return whether the process with this id, as text, is a watchdog."""
     try:
         return pid.isdigit() and "chaos.watchdog" in psutil.Process(int(pid)).cmdline()
+    except psutil.Error:
+        return False
+
+
+def is_orphan(pid: str) -> bool:
+    """Return whether the process with this id, as text, is a watchdog whose harness has died: it will soon be done."""
+    try:
+        if not is_watchdog(pid):
+            return False
+        parent = psutil.Process(int(pid)).parent()
+        return parent is None or "locust" not in " ".join(parent.cmdline())
     except psutil.Error:
         return False

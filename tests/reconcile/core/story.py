@@ -215,7 +215,7 @@ class Story:
                 continue
             writer.sent(seq, due, sent, at)
             if a["kind"] == Kind.COMPLETED:
-                told = uuid.UUID(bytes=a["order_id"].tobytes()) if a["has_id"] else None
+                told = a["order_id"].tobytes() if a["has_id"] else None
                 outcome, failure = Outcome(int(a["outcome"])), Failure(int(a["failure"]))
                 end = Completion(float(a["completed"]), outcome, int(a["status"]), failure, told)
                 writer.completed(seq, due, sent, at, end)
