@@ -126,7 +126,7 @@ def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service]) 
     with answering(lambda path: '{"status": "booting"}') as admin_url:
         message = refused(replace(healthy[0], admin_url=admin_url))
     assert message.startswith("broker: Redpanda's Admin API at 127.0.0.1:")
-    assert "says booting instead of ready; wait until Redpanda is ready" in message
+    assert "says booting instead of ready; start the broker" in message
     answers = {
         "/v1/status/ready": '{"status": "ready"}',
         "/v1/brokers": '[{"node_id": 0, "is_alive": true, "membership_status": "active"}]',
