@@ -26,6 +26,7 @@ from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
+from runlog.judged import InUse
 from runlog.secrets import CarefulParser, shows_secret
 
 _CODES: Final = """exit codes:
@@ -48,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        record = read_record(folder)
-        rows, events = _witnesses(folder, record, options)
-        history = record.with_witnesses(rows, events)
-        history, judgement = _confirmed(folder, history, options)
-        write_reports(folder, history, judgement)
+        with InUse(folder):
+            record = read_record(folder)
+            rows, events = _witnesses(folder, record, options)
+            history = record.with_witnesses(rows, events)
+            history, judgement = _confirmed(folder, history, options)
+            write_reports(folder, history, judgement)
     except (FolderError, RecordProblem, StoresProblem) as problem:
         _complain(f"reconcile: {problem}")
         return USAGE_OR_CRASH
