@@ -6,6 +6,8 @@ that old runs can be removed where nothing is set up.
 """
 
 import fcntl
+import hashlib
+import io
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -58,14 +60,20 @@ def saved_row_ids(folder: RunFolder) -> "NDArray[np.uint8] | None":
     if not index:
         return None
     try:
+        if index["run_key"] != _object(folder.facts).get("run_key"):
+            raise ValueError("they are of another run")
         entry = index["rows"]["arrays"]["rows"]
-        rows = np.load(folder.witnesses / Path(entry["file"]).name, allow_pickle=False)
+        raw_file = (folder.witnesses / Path(entry["file"]).name).read_bytes()
+        if hashlib.sha256(raw_file).hexdigest() != entry["sha256"]:
+            raise ValueError("it is not what was saved")
+        rows = np.load(io.BytesIO(raw_file), allow_pickle=False)
         if rows.ndim != 1 or len(rows) != entry["length"] or rows.dtype.names is None:
             raise ValueError("it holds other elements than expected")
         if [(name, rows.dtype[name].str) for name in rows.dtype.names[:2]] != [("hi", ">u8"), ("lo", ">u8")]:
             raise ValueError("it does not begin with ids")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"the saved rows of run {folder.run_id} are damaged ({type(error).__name__})") from None
+        why = str(error) if isinstance(error, ValueError) else type(error).__name__
+        raise ValueError(f"the saved rows of run {folder.run_id} cannot be used ({why})") from None
     raw = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
     ids: NDArray[np.uint8] = raw[:, :_ID_BYTES]
     return ids
