@@ -191,3 +191,11 @@ def test_make_hands_its_variables_on(runs: Path) -> None:
     assert names(runs) == ["20261123-073001-4f2a", "20261123-073002-4f2a"]
     assert "1 of 2 runs" in make("KEEP=0", "FORCE=0", "DRY=0")
     assert names(runs) == ["20261123-073002-4f2a"]
+
+
+def test_nothing_needs_to_be_set_up(runs: Path) -> None:
+    leave(runs, 1)
+    command = [sys.executable, "-S", "-m", "runlog.clean_runs", "--runs-dir", str(runs), "--keep", "0"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(runs) == []
