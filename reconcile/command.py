@@ -88,12 +88,16 @@ def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace)
 
 
 def _stores(options: argparse.Namespace) -> Stores:
-    config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
-    return make_stores(
-        options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
-        options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
-        Path(config) if config else None,
-    )
+    """Return where the stores are. Made once: the properties may come through a pipe, which can be read only once."""
+    if options.stores is None:
+        config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
+        options.stores = make_stores(
+            options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
+            options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
+            Path(config) if config else None,
+        )
+    stores: Stores = options.stores
+    return stores
 
 
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
@@ -135,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(stores=None)
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
     add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
