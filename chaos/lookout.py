@@ -15,12 +15,14 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from runlog.clock import AnchoredClock
+from runlog.kafkareason import connection_reason, refused_properties, refused_reason
 from runlog.offsets import Observation
 
 INTERVAL_S: Final = 0.05
@@ -31,6 +33,8 @@ PARTITIONS_EVERY_S: Final = 1.0
 # librdkafka waits up to 10 s between attempts by default: far too coarse to see when a broker is back.
 RECONNECT_MS: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50"}
 TAIL_BATCH: Final = 1000
+# What the client tells on the side of a failing connection: the newest are enough to say why.
+TOLD: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class Lookout:
     def __init__(self, config: LookoutConfig, out: TextIO) -> None:
         self._config = config
         self._out = out
-        self._asker = Consumer(self._client())
+        self._told: deque[tuple[str, str]] = deque(maxlen=TOLD)
+        self._asker = Consumer({**self._client(), "error_cb": self._note})
         self._tail: Consumer | None = None
         self._partitions: list[int] = []
         self._partitions_asked = 0.0
@@ -93,6 +98,11 @@ class Lookout:
             if tail.is_set():
                 self._follow()
             said = {"seen": json.loads(seen.line()), "own": self._own_count(), "trouble": self._trouble}
+            if seen.ends is None:
+                self._asker.poll(0)  # hands over what was told on the side
+                # Whom the broker has answered once, it has let in: then only a refusal is to blame.
+                reason = refused_reason if self._last_ends else connection_reason
+                said["why"] = reason(self._told, self._config.client)
             self._out.write(json.dumps(said) + "\n")
             self._out.flush()
             due = max(due + self._config.interval, time.monotonic())
@@ -101,6 +111,9 @@ class Lookout:
         self._asker.close()
         if self._tail:
             self._tail.close()
+
+    def _note(self, error: KafkaError) -> None:
+        self._told.append((error.name(), error.str()))
 
     def _keep(self, kept: int, seen: Observation) -> None:
         """Write `seen` down. A full disk ends the keeping, not the watching: the broker must still be proven back."""
@@ -175,7 +188,13 @@ def main() -> int:
     config = LookoutConfig.load(sys.stdin.readline())
     stop, tail = threading.Event(), threading.Event()
     threading.Thread(target=_obey, args=(sys.stdin, stop, tail), daemon=True).start()
-    Lookout(config, sys.stdout).watch(stop, tail)
+    try:
+        lookout = Lookout(config, sys.stdout)
+    except (KafkaException, ValueError, TypeError) as error:
+        said = error.args[0].str() if isinstance(error, KafkaException) else error
+        sys.stdout.write(json.dumps({"refused": refused_properties(said, config.client)}) + "\n")
+        return 2
+    lookout.watch(stop, tail)
     return 0
 
 

@@ -64,7 +64,9 @@ def _native(client: dict[str, str], ask: Callable[[Aside], Answer]) -> Answer:
             # "Not there" is no answer of a broker that lets nobody in.
             return answer, None if answer else refused_reason(told, client)
         except KafkaException as error:
-            said = error.args[0].str() if isinstance(error.args[0], KafkaError) else str(error)
+            said = error.args[0].str()
+            if error.args[0].code() == KafkaError._INVALID_ARG:
+                said = refused_properties(said, client)
         except TimeoutError:
             said = "no answer in time"
         except (ValueError, TypeError) as error:

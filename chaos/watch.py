@@ -53,6 +53,7 @@ class LookoutWatch:
     def __init__(self, config: LookoutConfig, log: Path) -> None:
         self.activity = Activity()
         self.trouble: str | None = None
+        self._why: str | None = None
         self._config = config
         self._seen: deque[Observation] = deque(maxlen=KEPT)
         self._log = log
@@ -157,6 +158,9 @@ class LookoutWatch:
     def _read(self, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
             record = json.loads(line)
+            self._why = record.get("refused") or record.get("why")
+            if "refused" in record:
+                continue
             seen = Observation.parse(json.dumps(record["seen"]))
             self._heard = time.monotonic()
             self._seen.append(seen)
@@ -169,15 +173,21 @@ class LookoutWatch:
         deadline = time.monotonic() + timeout_s
         while not (found := proof()):
             if not self.alive:
-                raise NotProven(f"the lookout process ended while it waited for {awaited}")
+                self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
+                raise NotProven(f"the lookout process ended while it waited for {awaited}{self._said_why()}")
             if time.monotonic() >= deadline:
                 if self.silent_s >= SILENT_S:
                     raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so nobody saw {awaited}")
                 last = self.activity.last
-                said = f"; last answer to the lookout: {last.error or 'offsets' if last else 'none'}"
+                said = (
+                    self._said_why() or f"; last answer to the lookout: {last.error or 'offsets' if last else 'none'}"
+                )
                 raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}{said}")
             gevent.sleep(POLL_S)
         return found
+
+    def _said_why(self) -> str:
+        return f": {self._why}" if self._why else ""
 
 
 def _tell(process: "subprocess.Popen[str]", line: str) -> None:

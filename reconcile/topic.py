@@ -68,10 +68,10 @@ def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
         KafkaProblem: no answer after `TRIES` tries; NoSuchTopic: it does not exist.
     """
     aside: list[tuple[str, str]] = []
+    properties: dict[str, Any] = {**quiet_client(client)}
+    properties["error_cb"] = lambda error: aside.append((error.name(), error.str()))
     try:
-        admin = AdminClient(
-            {**quiet_client(client), "error_cb": lambda error: aside.append((error.name(), error.str()))}
-        )
+        admin = AdminClient(properties)
     except (KafkaException, ValueError, TypeError) as error:
         raise KafkaProblem(refused_properties(error, client)) from None
     for attempt in range(TRIES):

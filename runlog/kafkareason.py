@@ -66,6 +66,8 @@ def _of_tls(name: str, text: str, client: Mapping[str, str]) -> str | None:
         place = client.get("ssl.ca.location")
         named = f"ssl.ca.location {place} names" if place else "this machine trusts, and ssl.ca.location names none"
         return f"its certificate is signed by no CA that {named}"
+    if "plaintext broker listener" in text:
+        return f"it does not speak TLS there: security.protocol {client.get('security.protocol')} is wrong"
     if name != "_SSL":
         return None
     if "wrong version number" in text or "unexpected message" in text or "packet length" in text:
