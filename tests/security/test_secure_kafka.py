@@ -256,7 +256,11 @@ def test_events_are_read_and_read_again(secure: SecureKafka, topic: str) -> None
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_reader_that_is_not_let_in(secure: SecureKafka, topic: str, case: str) -> None:
+def test_a_reader_that_is_not_let_in(
+    secure: SecureKafka, topic: str, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconcile.topic.ANSWER_S", 2.0)
+    monkeypatch.setattr("reconcile.topic.TRIES", 1)
     client, words = wrong_client(secure, case)
     wanted = facts_of(RunKey.random(), topic=topic)
     found = read_events(client, wanted, wanted.clock, silent)
