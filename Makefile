@@ -7,7 +7,7 @@ ROOMS := runlog orderservice stack reconcile chaos load locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-all mutate check format bench options up down status clean
+.PHONY: help setup setup-dev run test test-all mutate check format bench options up down status clean clean-runs
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,3 +76,8 @@ clean: ## Take the stack down; remove environment, caches and stack data (runs s
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack clean; fi
 	rm -rf $(VENV) .cache .stack mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+KEEP ?= 10
+clean-runs: ## Remove old runs' folders after saying which (KEEP=10 newest stay; DRY=1: only say; FORCE=1: unjudged too)
+	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m runlog.clean_runs --keep "$(KEEP)" \
+	  $(if $(filter-out 0,$(DRY)),--dry-run) $(if $(filter-out 0,$(FORCE)),--force) $(ARGS)

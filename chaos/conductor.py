@@ -137,6 +137,7 @@ class Conductor:
             except Exception:
                 log.exception("winding up went wrong")
                 self._codes.append(exitcodes.USAGE_OR_CRASH)
+        run.recording.in_use.close()
 
     def _stop_load(self, run: OpenRun) -> None:
         run.load.close(run.recording.clock.now())

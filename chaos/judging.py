@@ -32,13 +32,18 @@ class Judging:
         """Reconcile the run in `folder` and return the exit code of its verdict, None when that was cancelled.
 
         A reconciler that crashes, overstays or leaves no report makes this 2, whatever it returned.
+
+        Raises:
+            ValueError: a client property cannot be handed on.
         """
         again = f"run `python -m reconcile {folder.path}` while the stores are up\n"
+        properties = _properties(subject)
         # A session of its own: a Ctrl-C in the terminal is for the harness to answer, see `chaos.signals`.
         self._process = subprocess.Popen(
             # -P: what lies in the user's folder must not be taken for a package of ours.
             [sys.executable, "-P", "-m", "reconcile", str(folder.path)],
             env=_environment(subject),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -47,7 +52,7 @@ class Judging:
             # Asked for while the process was being started.
             self._process.terminate()
         try:
-            self.summary, _ = self._process.communicate(timeout=TIMEOUT_S)
+            self.summary, _ = self._process.communicate(properties, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -71,15 +76,28 @@ class Judging:
             self._process.terminate()
 
 
+def _properties(subject: Subject) -> str:
+    """The client properties in the form of a file of them; they go through a pipe, so no file of ours holds a secret.
+
+    Raises:
+        ValueError: a value cannot be written in that form.
+    """
+    for name, value in subject.kafka.items():
+        if any(sign in value for sign in "\r\n"):
+            raise ValueError(f"the Kafka client property {name} has a value of several lines")
+    return "".join(f"{name}={value}\n" for name, value in subject.kafka.items())
+
+
 def _environment(subject: Subject) -> dict[str, str]:
-    """What reconcile needs to read the stores; secrets travel here and never on a command line."""
+    """What reconcile needs to read the stores; secrets travel here or in the pipe, and never on a command line."""
     ours = str(Path(__file__).resolve().parent.parent)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
         "LOCUST_DATABASE_URL": subject.database_url,
         "LOCUST_KAFKA_BOOTSTRAP": subject.kafka["bootstrap.servers"],
-        "LOCUST_KAFKA_CONFIG": subject.kafka_config or "",
+        # Those of this run, whatever file the user's own environment names.
+        "LOCUST_KAFKA_CONFIG": "/dev/stdin",
     }
     if sys.stdout.isatty():
         environment |= {"FORCE_COLOR": "1", "COLUMNS": str(os.get_terminal_size().columns)}

@@ -19,6 +19,7 @@ import json
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TextIO
@@ -30,6 +31,7 @@ from chaos.probes.kafka import PATIENCE_S, STEADY, Reasons
 from chaos.probes.probers import open_probers
 from chaos.telling import Pace, Telling, asking, beats
 from runlog.clock import AnchoredClock
+from runlog.kafkareason import connection_reason, refused_properties, refused_reason
 from runlog.offsets import Observation
 from runlog.probes import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, Sighting
 
@@ -42,6 +44,8 @@ PARTITIONS_EVERY_S: Final = 1.0
 KEPT_PACE: Final = Pace(0.1, 0.25)
 NEW_PACE: Final = Pace(0.2, 0.5)
 TAIL_BATCH: Final = 1000
+# What the client tells on the side of a failing connection: the newest are enough to say why.
+TOLD: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class Lookout:
         self._telling = Telling(out, config.offsets_file, config.probes_file)
         self._probers = open_probers(config.probe, config.topic)
         self._reasons = Reasons()
+        self._told: deque[tuple[str, str]] = deque(maxlen=TOLD)
         self._asker = self._connect()
         self._unserved_since: float | None = None
         self._tail: Consumer | None = None
@@ -127,7 +132,7 @@ class Lookout:
                     telling.sighting(Sighting(seen.asked, seen.answered, KEPT, how, seen.error))
                 if tail.is_set():
                     self._follow()
-                telling.tell(seen=json.loads(line), own=self._own_count())
+                telling.tell(seen=json.loads(line), own=self._own_count(), why=self._why_not(seen))
         telling.close()
         self._asker.close()
         if self._tail:
@@ -145,7 +150,19 @@ class Lookout:
 
     def _connect(self) -> Consumer:
         self._reasons = Reasons()
-        return Consumer({**self._client(), "error_cb": self._reasons.note})
+        return Consumer({**self._client(), "error_cb": self._note})
+
+    def _note(self, error: KafkaError) -> None:
+        self._told.append((error.name(), error.str()))
+        self._reasons.note(error)
+
+    def _why_not(self, seen: Observation) -> str | None:
+        """Return what stands between us and a broker that did not answer, None when it did or nobody has told."""
+        if seen.ok:
+            return None
+        # Whom the broker has answered once, it has let in: then only a refusal is to blame.
+        reason = refused_reason if self._last_ends else connection_reason
+        return reason(self._told, self._config.client)
 
     def _ask(self) -> tuple[Observation, How]:
         """Ask once; return what was seen, and how the connection served."""
@@ -225,7 +242,13 @@ def main() -> int:
     config = LookoutConfig.load(sys.stdin.readline())
     stop, tail = threading.Event(), threading.Event()
     threading.Thread(target=_obey, args=(sys.stdin, stop, tail), daemon=True).start()
-    Lookout(config, sys.stdout).watch(stop, tail)
+    try:
+        lookout = Lookout(config, sys.stdout)
+    except (KafkaException, ValueError, TypeError) as error:
+        said = error.args[0].str() if isinstance(error, KafkaException) else error
+        sys.stdout.write(json.dumps({"refused": refused_properties(said, config.client)}) + "\n")
+        return 2
+    lookout.watch(stop, tail)
     return 0
 
 

@@ -16,11 +16,9 @@ from chaos.database import DatabaseError, OrdersTable
 from chaos.subject import PlacedOrder, Subject
 from chaos.topic import EventSeen, TopicError, find_event, topic_ends, topic_names
 from runlog.facts import CheckOrder, TopicStart
-from runlog.ids import RunKey
+from runlog.ids import CHECK_KEY
 from runlog.toldid import ToldId
 
-# Always the same, so that orders of the harness's own can be told apart in any database: c4ecc4ec-c4ec-4c4e-...
-CHECK_KEY: Final = RunKey.parse("c4ecc4ecc4ec4c4e")
 ROW_WAIT_S: Final = 2.0
 POLL_S: Final = 0.05
 QUESTION_S: Final = 5.0

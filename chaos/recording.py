@@ -20,6 +20,7 @@ from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
 from runlog.folder import create_run_folder, reason, write_json
 from runlog.ids import RunKey
+from runlog.judged import InUse
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter
 from runlog.options import OPTIONS, names_secret
@@ -56,6 +57,8 @@ class Recording:
         self.clock = AnchoredClock.anchor()
         self.run_key = RunKey.random()
         self.folder = create_run_folder(Path(settings.runs_dir).absolute())
+        # From here until it is judged, nobody may remove the folder.
+        self.in_use = InUse(self.folder)
         self._marks = MarksWriter(self.folder.marks)
         self._log_starts = {name: _size(Path(path)) for name, path in subject.logs.items()}
         self._subject = subject

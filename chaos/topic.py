@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import gevent
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
 from runlog.facts import TopicStart
+from runlog.kafkareason import connection_reason, refused_properties, refused_reason, scrub
 from runlog.toldid import ToldId
 
 Answer = TypeVar("Answer")
+Aside = dict[str, Callable[[KafkaError], None]]
 QUIET: Final = {"log_level": "0"}
 POLL_S: Final = 0.1
 NEWEST_WAIT_S: Final = 1.0
@@ -43,6 +45,9 @@ class EventSeen:
     tag_places: tuple[str, ...] = ()
     hint: str | None = None
 
+    def __bool__(self) -> bool:
+        return self.found
+
 
 def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicStart | None:
     """Return the topic's id and the next offset of each partition; None when there is no such topic.
@@ -55,7 +60,7 @@ def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicSta
     Raises:
         TopicError: no answer in time.
     """
-    return _native(lambda: _topic_ends(client, topic, timeout_s))
+    return _native(client, lambda aside: _topic_ends({**client, **aside}, topic, timeout_s))
 
 
 def topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
@@ -64,7 +69,7 @@ def topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
     Raises:
         TopicError: no answer in time.
     """
-    return _native(lambda: _topic_names(client, timeout_s))
+    return _native(client, lambda aside: _topic_names({**client, **aside}, timeout_s))
 
 
 def find_event(
@@ -83,15 +88,28 @@ def find_event(
     Raises:
         TopicError: Kafka failed.
     """
-    return _native(lambda: _find_event(client, start, _Finder(rule, order, customer), timeout_s))
+    finder = _Finder(rule, order, customer)
+    return _native(client, lambda aside: _find_event({**client, **aside}, start, finder, timeout_s))
 
 
-def _native(ask: Callable[[], Answer]) -> Answer:
+def _native(client: dict[str, str], ask: Callable[[Aside], Answer]) -> Answer:
+    """Ask in a native thread; `ask` is given what to add to its client so that the reason of a failure comes out."""
+    told: list[tuple[str, str]] = []
+
     def guarded() -> tuple[Answer | None, str | None]:
         try:
-            return ask(), None
+            answer = ask({"error_cb": lambda error: told.append((error.name(), error.str()))})
+            # "Not there" is no answer of a broker that lets nobody in.
+            return answer, None if answer else refused_reason(told, client)
         except KafkaException as error:
-            return None, str(error.args[0].str())
+            said = error.args[0].str()
+            if error.args[0].code() == KafkaError._INVALID_ARG:
+                said = refused_properties(said, client)
+        except TimeoutError:
+            said = "no answer in time"
+        except (ValueError, TypeError) as error:
+            said = refused_properties(error, client)
+        return None, connection_reason(told, client) or scrub(said, client)
 
     answer, problem = gevent.get_hub().threadpool.apply(guarded)
     if problem is not None:
@@ -99,7 +117,7 @@ def _native(ask: Callable[[], Answer]) -> Answer:
     return answer  # type: ignore[no-any-return]
 
 
-def _topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicStart | None:
+def _topic_ends(client: dict[str, Any], topic: str, timeout_s: float) -> TopicStart | None:
     consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
     try:
         known = consumer.list_topics(topic, timeout=timeout_s).topics.get(topic)
@@ -111,12 +129,15 @@ def _topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicSt
             )
             for partition in sorted(known.partitions)
         }
+    except KafkaException:
+        consumer.poll(0)  # hands over what was told on the side: it says why
+        raise
     finally:
         consumer.close()
     return TopicStart(topic, _topic_id(client, topic, timeout_s), ends)
 
 
-def _topic_id(client: dict[str, str], topic: str, timeout_s: float) -> str | None:
+def _topic_id(client: dict[str, Any], topic: str, timeout_s: float) -> str | None:
     """Return the broker's id of the topic; brokers before topic ids (KIP-516) do not tell one."""
     admin = AdminClient({**QUIET, **client})
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
@@ -124,7 +145,7 @@ def _topic_id(client: dict[str, str], topic: str, timeout_s: float) -> str | Non
     return str(identity) if identity is not None else None
 
 
-def _topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
+def _topic_names(client: dict[str, Any], timeout_s: float) -> list[str]:
     topics = AdminClient({**QUIET, **client}).list_topics(timeout=timeout_s).topics
     return sorted(name for name in topics if not name.startswith("_"))
 
@@ -167,7 +188,7 @@ class _Finder:
         return EventSeen(False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._rule.id_place})")
 
 
-def _find_event(client: dict[str, str], start: TopicStart, finder: _Finder, timeout_s: float) -> EventSeen:
+def _find_event(client: dict[str, Any], start: TopicStart, finder: _Finder, timeout_s: float) -> EventSeen:
     consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
     try:
         consumer.assign([TopicPartition(start.name, partition, at) for partition, at in start.starts.items()])

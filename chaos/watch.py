@@ -54,6 +54,7 @@ class LookoutWatch:
     def __init__(self, config: LookoutConfig, log: Path) -> None:
         self.activity = Activity()
         self.trouble: str | None = None
+        self._why: str | None = None
         self._config = config
         self._sightings: dict[Connection, deque[Sighting]] = {c: deque(maxlen=REMEMBERED) for c in CONNECTIONS}
         self._offsets_seen = False
@@ -170,6 +171,9 @@ class LookoutWatch:
     def _read(self, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
             record = json.loads(line)
+            if "refused" in record:
+                self._why = record["refused"]
+                continue
             self._heard = time.monotonic()
             self.trouble = self.trouble or record["trouble"]
             if "probe" in record:
@@ -178,6 +182,7 @@ class LookoutWatch:
                 continue
             seen = Observation.parse(json.dumps(record["seen"]))
             self._offsets_seen = self._offsets_seen or seen.ok
+            self._why = record["why"]
             if record["own"] != self.activity.own:
                 self.activity.own, self.activity.own_changed = record["own"], seen.answered
             self.activity.last = seen
@@ -188,15 +193,20 @@ class LookoutWatch:
         deadline = time.monotonic() + timeout_s
         while not (found := proof()):
             if not self.alive:
-                raise NotProven(f"the lookout process ended while it waited for {awaited}")
+                self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
+                raise NotProven(f"the lookout process ended while it waited for {awaited}{self._said_why()}")
             if time.monotonic() >= deadline:
                 if self.silent_s >= SILENT_S:
                     raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so nobody saw {awaited}")
                 last = self.activity.last
                 said = why() or [f"last answer to the lookout: {last.error or 'offsets' if last else 'none'}"]
-                raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}: {'; '.join(said)}")
+                told = "; ".join([*said, *([self._why] if self._why else [])])
+                raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}: {told}")
             gevent.sleep(POLL_S)
         return found
+
+    def _said_why(self) -> str:
+        return f": {self._why}" if self._why else ""
 
 
 def _tell(process: "subprocess.Popen[str]", line: str) -> None:

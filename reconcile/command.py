@@ -26,6 +26,7 @@ from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
+from runlog.judged import InUse
 from runlog.secrets import CarefulParser, shows_secret
 
 _CODES: Final = """exit codes:
@@ -48,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        record = read_record(folder)
-        rows, events = _witnesses(folder, record, options)
-        history = record.with_witnesses(rows, events)
-        history, judgement = _confirmed(folder, history, options)
-        write_reports(folder, history, judgement)
+        with InUse(folder):
+            record = read_record(folder)
+            rows, events = _witnesses(folder, record, options)
+            history = record.with_witnesses(rows, events)
+            history, judgement = _confirmed(folder, history, options)
+            write_reports(folder, history, judgement)
     except (FolderError, RecordProblem, StoresProblem) as problem:
         _complain(f"reconcile: {problem}")
         return USAGE_OR_CRASH
@@ -86,12 +88,16 @@ def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace)
 
 
 def _stores(options: argparse.Namespace) -> Stores:
-    config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
-    return make_stores(
-        options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
-        options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
-        Path(config) if config else None,
-    )
+    """Return where the stores are. Made once: the properties may come through a pipe, which can be read only once."""
+    if options.stores is None:
+        config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
+        options.stores = make_stores(
+            options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
+            options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
+            Path(config) if config else None,
+        )
+    stores: Stores = options.stores
+    return stores
 
 
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
@@ -133,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(stores=None)
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
     add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")

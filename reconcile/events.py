@@ -19,10 +19,11 @@ from reconcile.attribution import Attribution
 from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
-from reconcile.topic import KafkaProblem, TopicBounds, is_compacted, quiet_client, read_bounds, scrub
+from reconcile.topic import KafkaProblem, TopicBounds, is_compacted, quiet_client, read_bounds
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
+from runlog.kafkareason import refused_properties, scrub
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 2000
@@ -104,7 +105,7 @@ def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, p
     try:
         consumer = Consumer(settings)
     except (KafkaException, ValueError, TypeError) as error:
-        return f"the Kafka client refuses its properties: {scrub(str(error), client)}"
+        return refused_properties(error, client)
     try:
         with no_garbage_collection():
             return _drain(consumer, reader, progress, patience_s, client)

@@ -19,13 +19,14 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.admin._topic import TopicDescription
 
+from runlog.kafkareason import connection_reason, refused_properties, scrub
+
 TRIES: Final = 3
 ANSWER_S: Final = 4.0
 PAUSE_S: Final = 0.5
 # What librdkafka says for the all-zero id of a broker that has none (Kafka before 2.8).
 _NO_TOPIC_ID: Final = str(Uuid(0, 0))
 _NO_ANSWER: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
-_SECRET_WORDS: Final = ("password", "secret", "key.pem", "jaas", "oauthbearer.config", "certificate.pem")
 
 
 class KafkaProblem(Exception):
@@ -66,16 +67,20 @@ def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
     Raises:
         KafkaProblem: no answer after `TRIES` tries; NoSuchTopic: it does not exist.
     """
+    aside: list[tuple[str, str]] = []
+    properties: dict[str, Any] = {**quiet_client(client)}
+    properties["error_cb"] = lambda error: aside.append((error.name(), error.str()))
     try:
-        admin = AdminClient(quiet_client(client))
+        admin = AdminClient(properties)
     except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaProblem(f"the Kafka client refuses its properties: {scrub(str(error), client)}") from None
+        raise KafkaProblem(refused_properties(error, client)) from None
     for attempt in range(TRIES):
         try:
             return _ask(admin, topic)
         except KafkaException as error:
             if attempt + 1 == TRIES:
-                raise _explain(error, topic, client) from None
+                admin.poll(0)  # hands over what was told on the side: it says why
+                raise _explain(error, topic, client, aside) from None
         # Right after a restart a broker may not know its own topics yet.
         time.sleep(PAUSE_S)
     raise AssertionError("unreachable")
@@ -92,14 +97,6 @@ def is_compacted(client: Mapping[str, str], topic: str) -> bool | None:
     except (KafkaException, KeyError, TimeoutError):
         return None
     return "compact" in text
-
-
-def scrub(text: str, client: Mapping[str, str]) -> str:
-    """Return `text` as one line in which no secret value of the client properties is left."""
-    for name, value in client.items():
-        if value and any(word in name for word in _SECRET_WORDS):
-            text = text.replace(value, "***")
-    return " ".join(text.split())
 
 
 def _ask(admin: AdminClient, topic: str) -> TopicBounds:
@@ -123,7 +120,9 @@ def _offsets(admin: AdminClient, partitions: list[TopicPartition], spec: Callabl
     return {partition.partition: answer.result(ANSWER_S + 1).offset for partition, answer in answers.items()}
 
 
-def _explain(error: KafkaException, topic: str, client: Mapping[str, str]) -> KafkaProblem:
+def _explain(
+    error: KafkaException, topic: str, client: Mapping[str, str], aside: list[tuple[str, str]]
+) -> KafkaProblem:
     cause = error.args[0]
     if not isinstance(cause, KafkaError):
         return KafkaProblem(f"the broker did not tell the bounds of topic {topic}: {scrub(str(cause), client)}")
@@ -131,5 +130,7 @@ def _explain(error: KafkaException, topic: str, client: Mapping[str, str]) -> Ka
         return NoSuchTopic(f"topic {topic} does not exist on the broker")
     if cause.code() in _NO_ANSWER:
         where = client.get("bootstrap.servers", "the broker")
+        if why := connection_reason(aside, client):
+            return KafkaProblem(f"the Kafka broker at {where} lets nobody in: {why}")
         return KafkaProblem(f"no Kafka broker answered at {where}; is --kafka-bootstrap right, and the broker up?")
     return KafkaProblem(f"the broker did not tell the bounds of topic {topic}: {scrub(cause.str(), client)}")

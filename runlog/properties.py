@@ -1,12 +1,9 @@
 """Client properties of Kafka in a file: one `name=value` a line, as librdkafka names them; `#` begins a comment."""
 
 from pathlib import Path
-from typing import Final
 
 from runlog.folder import reason
-
-# What a property's name holds when its value is a secret.
-_SECRET: Final = ("password", "secret", "key.pem", "token", "sasl.jaas", "userinfo", "credentials")
+from runlog.kafkareason import is_secret
 
 
 class PropertiesProblem(ValueError):
@@ -43,4 +40,4 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
 
 def hold_secret(properties: dict[str, str]) -> bool:
     """Return whether one of `properties` is a secret, by its name."""
-    return any(value and any(word in name.lower() for word in _SECRET) for name, value in properties.items())
+    return any(value and is_secret(name) for name, value in properties.items())

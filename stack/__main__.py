@@ -1,4 +1,4 @@
-"""`python -m stack`: fetch the broker's jars, bring the embedded stack up or down, say how it is.
+"""`python -m stack`: fetch the broker's jars, bring the embedded stack up or down, say how it is, clean up after a run.
 
 Exit codes: 0 done (for `status`: every component is up and healthy), 2 usage error, 3 `status`: not fully up,
 4 something could not be fetched, started or stopped, 130 or 143 interrupted.
@@ -12,7 +12,8 @@ import sys
 from dataclasses import fields
 from types import FrameType
 
-from stack import kafka_archive
+from runlog.secrets import CarefulParser
+from stack import cleaning, kafka_archive
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
@@ -36,7 +37,7 @@ def show_progress(step: str, state: str, seconds: float | None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line's parser."""
-    top = argparse.ArgumentParser(
+    top = CarefulParser(
         prog="python -m stack",
         description="The embedded stack: real PostgreSQL, real Apache Kafka and the order service, on 127.0.0.1.",
         epilog="Exit codes: 0 done, 2 usage, 3 (status) not fully up, 4 failed, 130/143 interrupted. "
@@ -45,12 +46,20 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("fetch", help="download Kafka's jars once, verify them, make the class archive")
     down = commands.add_parser("down", help="stop every component; data stays")
-    clean = commands.add_parser("clean", help="down, then delete data and logs")
+    clean = commands.add_parser(
+        "clean",
+        help="down, then delete data and logs; with RUN: delete only the rows of that run",
+        description="Without RUN: take the stack down and delete its data and logs. With RUN: delete the rows of that "
+        "run (and the check orders that it placed) from its database, and nothing else.",
+        allow_abbrev=False,
+    )
+    cleaning.add_arguments(clean)
     status = commands.add_parser("status", help="say what runs, where, and how it is; 0 if all is up, else 3")
     status.add_argument("--json", action="store_true", help="print one JSON object (no secret in it)")
     up = commands.add_parser("up", help="start whatever is missing, and wait until everything answers")
     for command in (up, down, clean):
-        command.add_argument("--force", action="store_true", help="also while a running harness uses the stack")
+        more = "; with RUN: also when it was not judged completely" if command is clean else ""
+        command.add_argument("--force", action="store_true", help=f"also while a running harness uses the stack{more}")
     for name in ("service", "database", "kafka"):
         up.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="TCP port (default: a free one)")
     up.add_argument("--link", choices=LINKS, default="", help="whose way runs through a relay that can be cut")
@@ -127,6 +136,15 @@ def run(arguments: argparse.Namespace) -> int:
         say("kafka jars     verified")
         return EXIT_OK
     stack = EmbeddedStack(progress=show_progress)
+    if arguments.command == "clean":
+        if arguments.run is not None:
+            if cleaning.warns_of_password(arguments):
+                sys.stderr.write(
+                    "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
+                )
+            cleaning.clean_run(arguments, stack, say, lambda: _respect_lease(stack, arguments))
+            return EXIT_OK
+        cleaning.check_without_run(arguments)
     _respect_lease(stack, arguments)
     if stack.status() is None and not stack.strays():
         say("nothing runs")
@@ -147,6 +165,9 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _on_terminate)
     try:
         return run(arguments)
+    except cleaning.WrongOption as error:
+        sys.stderr.write(f"clean: {error}\n")
+        return EXIT_USAGE
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_FAILED

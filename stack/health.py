@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from runlog.kafkareason import connection_reason, is_secret, refused_properties
 from stack.sqlquestion import DeadlineError, FailedError, UnopenedError, open_connection
 
-_SECRET_KEYS = ("password", "secret", "key.pem", "token", "sasl.jaas", "userinfo", "credentials")
 _MASK = "***"
 _BODY_LIMIT = 65_536  # bytes of a health answer that are looked at
 
@@ -80,13 +80,11 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
-    secrets = [v for k, v in client_config.items() if any(word in k.lower() for word in _SECRET_KEYS)]
-    problems: list[str] = []
+    secrets = [value for name, value in client_config.items() if is_secret(name)]
+    problems: list[tuple[str, str]] = []
 
     def note(error: KafkaError) -> None:
-        # That no broker is left says nothing of why: a refused password or an unknown certificate was told before it.
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            problems.append(str(error.str()))
+        problems.append((error.name(), str(error.str())))
 
     properties: dict[str, Any] = {
         "log_level": "0",  # else librdkafka writes to our standard error itself
@@ -98,16 +96,18 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     }
     try:
         client = AdminClient(properties)
+    except (KafkaException, TypeError, ValueError) as error:
+        told = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
+        return Health(False, f"Kafka at {bootstrap}: {_safe(refused_properties(told, client_config), secrets)}")
+    try:
         try:
             metadata = client.list_topics(timeout=timeout_s)
         finally:
             client.poll(0)  # hands over the errors that were noted meanwhile: they say why
     except KafkaException as error:
         said = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
-        why = "; ".join([str(said), *problems[-1:]])
+        why = connection_reason(problems, client_config) or "; ".join([str(said), *(text for _, text in problems[-1:])])
         return Health(False, f"Kafka at {bootstrap}: {_safe(why, secrets)}")
-    except (TypeError, ValueError) as error:
-        return Health(False, f"Kafka at {bootstrap}: client properties not usable: {_safe(error, secrets)}")
     if not metadata.brokers:
         return Health(False, f"Kafka at {bootstrap}: the metadata names no broker yet")
     return Health(True, f"Kafka at {bootstrap}: {len(metadata.brokers)} broker(s), {len(metadata.topics)} topic(s)")

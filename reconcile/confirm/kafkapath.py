@@ -16,7 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from reconcile.confirm.kafkadescribed import Described
 from reconcile.history import EventsWitness, Progress
-from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
+from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
+from runlog.kafkareason import scrub
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000

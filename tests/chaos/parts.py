@@ -46,12 +46,12 @@ class StillTarget:
 class Service:
     """Places orders straight into the stores; `row` and `event` say which of the two writes it does."""
 
-    def __init__(self, database_url: str, bootstrap: str, topic: str) -> None:
+    def __init__(self, database_url: str, kafka: dict[str, str], topic: str) -> None:
         self.row = self.event = True
         self.status = 201
         self._database_url = database_url
         self._topic = topic
-        self._producer = Producer({"bootstrap.servers": bootstrap})
+        self._producer = Producer({**kafka})
         with psycopg.connect(database_url) as connection:
             connection.execute("CREATE TABLE orders (id uuid PRIMARY KEY, customer_id uuid NOT NULL)")
 
@@ -95,16 +95,22 @@ def answering(answer: Callable[[str], str]) -> Iterator[str]:
         server.server_close()
 
 
-def make_subject(infra: Infra, base_url: str, topic: str | None = None) -> tuple[Subject, Service]:
-    """Return a healthy subject with a database and a topic of its own, and the service behind it."""
+def make_subject(
+    infra: Infra, base_url: str, topic: str | None = None, kafka: dict[str, str] | None = None
+) -> tuple[Subject, Service]:
+    """Return a healthy subject with a database and a topic of its own, and the service behind it.
+
+    kafka: client properties of another broker than the session's.
+    """
+    kafka = kafka or {"bootstrap.servers": infra.kafka_bootstrap}
     database_url = infra.new_database()
     topic = topic or infra.new_topic()
-    service = Service(database_url, infra.kafka_bootstrap, topic)
+    service = Service(database_url, kafka, topic)
     subject = Subject(
         service_url=base_url,
         health_url=f"{base_url}/health",
         database_url=database_url,
-        kafka={"bootstrap.servers": infra.kafka_bootstrap},
+        kafka=kafka,
         topic=topic,
         orders_table="orders",
         outbox_table=None,
@@ -112,7 +118,7 @@ def make_subject(infra: Infra, base_url: str, topic: str | None = None) -> tuple
         target=StillTarget(),
         spec=TargetSpec("process", "broker", {"home": str(infra.stack.home)}),
         state_dir=infra.stack.home,
-        probe=ProbeSpec("kafka", infra.kafka_bootstrap),
+        probe=ProbeSpec("kafka", kafka["bootstrap.servers"], kafka),
         place_order=service.place,
         logs={},
         environment={},

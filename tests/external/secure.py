@@ -122,15 +122,11 @@ def _java(*arguments: str) -> list[str]:
 
 
 def _make_certificates(folder: Path) -> None:
-    key, names = ["-newkey", "rsa:2048", "-nodes"], folder / "names"
-    names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    new = ["openssl", "req", *key]
-    _run(*new, "-x509", "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.pem", folder=folder)
-    _run(*new, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr", folder=folder)
-    signing = ["openssl", "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
-    _run(*signing, "-days", "2", "-extfile", "names", "-out", "server.crt", folder=folder)
-    parts = [(folder / name).read_text() for name in ("server.key", "server.crt", "ca.pem")]
-    (folder / "server.pem").write_text("".join(parts))
+    from tests.kafka_secure import Certificates
+
+    made = Certificates.make(folder / "certificates")
+    made.keystore.rename(folder / "server.pem")
+    made.ca.rename(folder / "ca.pem")
 
 
 def _run(*command: str, folder: Path) -> None:

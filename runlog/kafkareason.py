@@ -1,0 +1,86 @@
+"""Why a Kafka client gets no answer, in words that name the client property to mend; pure texts in, one text out.
+
+librdkafka answers a question that fails with "transport failure" alone; what happened (a certificate that is not
+trusted, a password that is refused) it only tells on the side, to `error_cb`, as errors in any order and number.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+# Words in the name of a property whose value is a secret.
+SECRET_WORDS: Final = (
+    *("password", "secret", "key.pem", "certificate.pem", "token", "jaas", "oauthbearer.config"),
+    *("userinfo", "credentials"),
+)
+_CONFIG: Final = "--kafka-config"
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the value of the client property `name` is a secret."""
+    return any(word in name.lower() for word in SECRET_WORDS)
+
+
+def scrub(text: str, client: Mapping[str, str]) -> str:
+    """Return `text` as one line in which no secret value of the client properties is left."""
+    secrets = sorted((value for name, value in client.items() if value and is_secret(name)), key=len, reverse=True)
+    for value in secrets:
+        text = text.replace(value, "***")
+    return " ".join(text.split())
+
+
+def refused_properties(error: object, client: Mapping[str, str]) -> str:
+    """Return a sentence for an error with which the client refuses its properties."""
+    return f"{_CONFIG}: the Kafka client refuses its properties: {scrub(str(error), client)}"
+
+
+def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:
+    """Return what stands between us and a broker that did not answer, None when the problems do not say.
+
+    Args:
+        problems: name (`_SSL`, `_AUTHENTICATION`, ...) and text of each error that the client has told on the side.
+        client: its properties; none of its secrets is in the answer.
+    """
+    told = list(dict.fromkeys(problems))
+    names = {name for name, _ in told}
+    if reason := refused_reason(told, client):
+        return reason
+    if "_ALL_BROKERS_DOWN" in names and names.isdisjoint({"_TRANSPORT", "_RESOLVE", "_TIMED_OUT"}):
+        # A connection that is refused or lost would have been told as such.
+        protocol = client.get("security.protocol", "PLAINTEXT")
+        return f"it takes connections and hangs up: is security.protocol {protocol} what it speaks? ({_CONFIG})"
+    return None
+
+
+def refused_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:
+    """Return why the broker or its certificate was refused, None when that is not what the problems say."""
+    for name, text in problems:
+        if reason := _of_tls(name, text.lower(), client) or _of_login(name, text, client):
+            return scrub(f"{reason} ({_CONFIG})", client)
+    return None
+
+
+def _of_tls(name: str, text: str, client: Mapping[str, str]) -> str | None:
+    if "certificate verify failed" in text or "could not be verified" in text:
+        if "mismatch" in text:
+            return "its certificate is for another host name than the one in bootstrap.servers"
+        place = client.get("ssl.ca.location")
+        named = f"ssl.ca.location {place} names" if place else "this machine trusts, and ssl.ca.location names none"
+        return f"its certificate is signed by no CA that {named}"
+    if "plaintext broker listener" in text:
+        return f"it does not speak TLS there: security.protocol {client.get('security.protocol')} is wrong"
+    if name != "_SSL":
+        return None
+    if "wrong version number" in text or "unexpected message" in text or "packet length" in text:
+        return f"it does not speak TLS there: security.protocol {client.get('security.protocol')} is wrong"
+    return "the TLS handshake fails: security.protocol or one of the ssl.* properties is wrong"
+
+
+def _of_login(name: str, text: str, client: Mapping[str, str]) -> str | None:
+    mechanism = client.get("sasl.mechanism") or client.get("sasl.mechanisms") or "GSSAPI"
+    if "nsupported SASL mechanism" in text:
+        _, _, known = text.partition("supported mechanisms:")
+        takes = f"; it takes {known.partition('(')[0].strip()}" if known.strip() else ""
+        return f"it does not take sasl.mechanism {mechanism}{takes}"
+    if name == "_AUTHENTICATION":
+        return f"it refuses sasl.username or sasl.password (mechanism {mechanism})"
+    return None
