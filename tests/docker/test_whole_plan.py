@@ -207,6 +207,51 @@ def test_a_broker_that_comes_back_early_fails_the_guard(start: Start, by_hand: C
     assert_all_well(by_hand)
 
 
+def as_external(stack: ComposeStack) -> tuple[list[str], dict[str, str]]:
+    """Options and variables that name the same system to `--stack external`."""
+    where = stack.up()
+    variables = {"LOCUST_DATABASE_URL": where.database_url, "LOCUST_KAFKA_BOOTSTRAP": where.kafka_bootstrap}
+    return ["--headless", "--stack", "external", "--host", where.service_url], variables
+
+
+@pytest.mark.exhaustive
+def test_a_restart_policy_that_brings_the_broker_back_early_fails_the_guard(
+    start: Start, by_hand: ComposeStack
+) -> None:
+    options, variables = as_external(by_hand)
+    broker = by_hand.project.container("broker")
+    assert broker is not None
+    broker.update(restart_policy={"Name": "always"})
+    try:
+        # A process killed behind the engine's back: that is what a restart policy answers.
+        run = start(
+            *options, "--baseline", "2s", "--outage", "10s", "--recovery", "2s", "--expect", "any", "--fault", "kill",
+            "--break-command", f"kill -9 {broker.attrs['State']['Pid']}",
+            "--heal-command", f"docker start {broker.name}", **variables,
+        )  # fmt: skip
+        assert run.end(150) == 0, run.log[-3000:]
+    finally:
+        broker.update(restart_policy={"Name": "no"})
+    report = count_anew(run, by_hand)
+    assert guard(report, "fault proven")["passed"]
+    assert not guard(report, "fault held")["passed"]
+    broker.reload()
+    assert broker.attrs["RestartCount"] == 1
+    assert_all_well(by_hand)
+
+
+@pytest.mark.exhaustive
+def test_a_container_is_broken_for_a_service_that_others_run(start: Start, by_hand: ComposeStack) -> None:
+    options, variables = as_external(by_hand)
+    container = f"{by_hand.name}/redpanda"
+    run = start(
+        *options, *SHORT, "--fault", "pause", "--target-container", container, "--expect", "lost-events", **variables
+    )
+    assert run.end(150) == 0, run.log[-3000:]
+    assert count_anew(run, by_hand)["counts"]["lost_events"] > 20
+    assert_all_well(by_hand)
+
+
 @pytest.mark.exhaustive
 def test_a_protected_container_is_refused_before_anything_is_done(
     start: Start, project: str, tmp_path: Path, by_hand: ComposeStack
