@@ -2,6 +2,8 @@
 
 import csv
 import json
+import signal
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from tests.conftest import Infra
 from tests.e2e.harness import LocustProcess
 from tests.external.conftest import OpenShop, OpenShopOf, StartExternal
 from tests.external.shop import API_KEY
@@ -115,6 +118,29 @@ def test_exactly_the_lost_events_are_named(
     assert report["counts"]["acknowledged"] == report["counts"]["attempted"]
     assert_guards(report)
     assert_no_secret(run, shop)
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_harness_that_is_killed_leaves_nothing_broken(
+    open_shop: OpenShopOf, start_external: StartExternal, infra: Infra, checked: bool
+) -> None:
+    shop = open_shop()
+    pair = shop.pair if checked else shop.pair[:4]
+    run = start_external(*PLAN, *shop.options, *pair, "--outage", "2m", **shop.environment)
+    run.await_log("proven down", 90)
+    assert not infra.stack.broker.is_alive()
+    run.signal(signal.SIGKILL)
+    run.process.wait(30)
+    deadline = time.monotonic() + 90
+    while not infra.stack.health(2.0)["broker"].ok:
+        assert time.monotonic() < deadline, "the watchdog did not have the broker mended"
+        time.sleep(0.2)
+    while "healed" not in run.marks:
+        assert time.monotonic() < deadline + 60, "the watchdog did not write that it has mended"
+        time.sleep(0.2)
+    healed = run.marks["healed"].detail
+    assert healed["healed_by"] == "watchdog"
+    assert run.marks["healing"].at >= run.marks["injected"].at
 
 
 def test_control_breaks_nothing_and_needs_no_target(open_shop: OpenShopOf, start_external: StartExternal) -> None:
