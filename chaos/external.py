@@ -131,9 +131,6 @@ class ExternalSystem:
                 external.id_kind,
                 external.like_reference,
             ),
-            kafka_config=str((self._folder / Path(external.kafka_config).expanduser()).resolve())
-            if external.kafka_config
-            else None,
             headers=files.headers,
             ca_file=external.ca_file,
         )

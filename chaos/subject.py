@@ -60,7 +60,6 @@ class Subject:
         tag_column: the one that stores the customer id that was sent; None: the table has none.
         id_kind: what order ids are.
         event: what an event must look like.
-        kafka_config: file of the properties in `kafka`, for other processes; None: there is none.
         headers: that the service wants with each request; secret.
         ca_file: certificates that an https service is trusted by; empty: the usual ones.
     """
@@ -90,6 +89,5 @@ class Subject:
     time_column: str = "created_at"
     id_kind: IdKind = IdKind.UUID
     event: EventRule = field(default_factory=EventRule)
-    kafka_config: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     ca_file: str = ""
