@@ -50,7 +50,7 @@ class Certificates:
         folder.mkdir(parents=True, exist_ok=True)
         made = cls(folder / "keystore.pem", folder / "ca.pem", folder / "other-ca.pem")
         authority = trustme.CA()
-        issued = authority.issue_cert(HOST)
+        issued = authority.issue_cert(HOST, "localhost")
         # Kafka reads keys as PKCS #8 only.
         key = load_pem_private_key(issued.private_key_pem.bytes(), None)
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

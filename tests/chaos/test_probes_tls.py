@@ -4,7 +4,6 @@ import http.server
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,22 +13,15 @@ import pytest
 from chaos.probes import ProbeSpec
 from chaos.probes.probers import open_probers
 from chaos.probes.wire import Said
+from tests.kafka_secure import Certificates
 
 HOST = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PEM file with the key and the certificate of 127.0.0.1, which vouches for itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    pem = folder / "server.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext",
-         f"subjectAltName=IP:{HOST}", "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-    pem.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    return pem
+    """A PEM file with the key and the certificate of 127.0.0.1; `ca.pem` beside it vouches for it."""
+    return Certificates.make(tmp_path_factory.mktemp("tls")).keystore
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:
@@ -77,13 +69,12 @@ def kafka(port: int, **client: str) -> Said:
 
 
 def test_a_broker_with_its_own_ca(broker: int, certificate: Path) -> None:
-    assert kafka(broker, ssl_ca_location=str(certificate)).how == "answered"
+    assert kafka(broker, ssl_ca_location=str(certificate.with_name("ca.pem"))).how == "answered"
     assert kafka(broker, enable_ssl_certificate_verification="false").how == "answered"
-    pem = certificate.read_text()
-    assert kafka(broker, ssl_ca_pem=pem[pem.index("-----BEGIN CERT") :]).how == "answered"
+    assert kafka(broker, ssl_ca_pem=certificate.with_name("ca.pem").read_text()).how == "answered"
     unknown = kafka(broker)
     assert unknown.how == "broken"
-    assert unknown.detail is not None and unknown.detail.startswith("TLS: self")
+    assert unknown.detail is not None and unknown.detail.startswith("TLS: unable to get local issuer")
 
 
 class Health(http.server.BaseHTTPRequestHandler):
@@ -108,7 +99,7 @@ def test_a_service_with_its_own_ca(certificate: Path) -> None:
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"https://{HOST}:{server.server_port}/health"
     try:
-        known = open_probers(ProbeSpec("http", url, {"ca": str(certificate)}))
+        known = open_probers(ProbeSpec("http", url, {"ca": str(certificate.with_name("ca.pem"))}))
         assert [known.kept.ask(5).how, known.kept.ask(5).how, known.new.ask(5).how] == ["answered"] * 3
         known.close()
         assert open_probers(ProbeSpec("http", url)).new.ask(5).how == "broken"

@@ -1,7 +1,6 @@
 """The harness on a Kafka that wants SASL_SSL: SCRAM, certificates of an own CA, its password nowhere to be found."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,8 +21,6 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module")
 def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[secure.SecureKafka]:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificates of this test, is not on this machine")
     kafka = secure.make(tmp_path_factory.mktemp("secure"), (free_port(), free_port(), free_port()))
     try:
         secure.start(kafka.folder)

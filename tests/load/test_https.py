@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
-import shutil
 import ssl
-import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
@@ -22,6 +20,7 @@ from runlog.outcomes import Failure
 from runlog.servicefiles import read_service_files
 from runlog.settings import SettingsError, make_settings
 from stack.health import check_http
+from tests.kafka_secure import Certificates
 
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
 KEY = "planted-key"
@@ -29,17 +28,9 @@ KEY = "planted-key"
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for localhost that signs itself, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificates of this test, is not on this machine")
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "ca.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(made)],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-    return made, key
+    """Who has signed the certificate of localhost, and that certificate with its key."""
+    made = Certificates.make(tmp_path_factory.mktemp("tls"))
+    return made.ca, made.keystore
 
 
 @pytest.fixture
@@ -65,7 +56,7 @@ def service(certificates: tuple[Path, Path]) -> Iterator[str]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificates)
+    context.load_cert_chain(certificates[1])
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
