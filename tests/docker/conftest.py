@@ -14,6 +14,7 @@ import pytest
 from stack import compose_cli, engine, ports
 from stack.compose import ComposeStack
 from stack.errors import StackError
+from tests.e2e.harness import LocustProcess
 from tests.must_run import is_missing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,7 @@ IMAGES = {
     "DOCKER_BUILDKIT": "0",
 }
 Run = Callable[..., Any]
+Start = Callable[..., LocustProcess]
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +115,26 @@ def network(client: Any) -> Iterator[Any]:
     for one in made.containers:
         made.disconnect(one, force=True)
     made.remove()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a `locust` of this test; what still runs at its end is ended."""
+    begun: list[LocustProcess] = []
+
+    def begin(*arguments: str, **env: str) -> LocustProcess:
+        folder = tmp_path / f"locust-{len(begun)}"
+        folder.mkdir()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+        home = {"HARNESS_STACK_HOME": str(tmp_path / "home"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
+        begun.append(LocustProcess(list(arguments), folder, {**clean, **IMAGES, **home, **env}))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        if process.process.poll() is None:
+            process.process.terminate()
+            process.end()
 
 
 def new_project() -> str:

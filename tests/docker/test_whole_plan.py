@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +19,12 @@ from chaos.targets import FAULTS
 from chaos.targets.container import PROTECT_LABEL
 from stack.compose import FILE, ComposeStack
 from stack.compose_project import SERVICES
-from tests.docker.conftest import CHECKOUT, IMAGES
+from tests.docker.conftest import CHECKOUT, Start
 from tests.e2e.harness import SHORT, LocustProcess
 from tests.e2e.independent import assert_agrees
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
-Start = Callable[..., LocustProcess]
 COMPOSE = ["--headless", "--stack", "compose"]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a `locust` of this test; what still runs at its end is ended."""
-    begun: list[LocustProcess] = []
-
-    def begin(*arguments: str, **env: str) -> LocustProcess:
-        folder = tmp_path / f"locust-{len(begun)}"
-        folder.mkdir()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        home = {"HARNESS_STACK_HOME": str(tmp_path / "home"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
-        begun.append(LocustProcess(list(arguments), folder, {**clean, **IMAGES, **home, **env}))
-        return begun[-1]
-
-    yield begin
-    for process in begun:
-        if process.process.poll() is None:
-            process.process.terminate()
-            process.end()
 
 
 def count_anew(run: LocustProcess, stack: ComposeStack) -> Any:

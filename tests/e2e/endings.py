@@ -16,6 +16,7 @@ import pytest
 from chaos.journal import JOURNAL
 from runlog.folder import read_json
 from runlog.marks import read_marks
+from runlog.statedir import NAME, TARGETS
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, LocustProcess
 from tests.e2e.page import Browser
@@ -68,12 +69,19 @@ def _signals(*numbers: int) -> Callable[[LocustProcess], None]:
     return strike
 
 
+def journals(env: dict[str, str]) -> list[Path]:
+    """What stands open for a harness with this environment: on its stack, and for targets of any other kind."""
+    homes = [Path(env["HARNESS_STACK_HOME"])]
+    if "HARNESS_STATE_HOME" in env:
+        homes += Path(env["HARNESS_STATE_HOME"]).glob(f"{NAME}/{TARGETS}/*")
+    return [home / JOURNAL for home in homes if (home / JOURNAL).exists()]
+
+
 def _freeze(run: LocustProcess) -> None:
     """SIGSTOP, and a SIGCONT only long after the watchdog has mended: the second outage must never come."""
-    journal = Path(run.env["HARNESS_STACK_HOME"]) / JOURNAL
     run.signal(signal.SIGSTOP)
     try:
-        run.await_that(lambda: not journal.exists(), "the watchdog to mend what a frozen harness left broken", 60)
+        run.await_that(lambda: not journals(run.env), "the watchdog to mend what a frozen harness left broken", 60)
         time.sleep(1.0)
     finally:
         run.signal(signal.SIGCONT)
@@ -120,7 +128,7 @@ def play(
     return run
 
 
-def await_no_process(home: Path) -> None:
+def await_no_process(home: Path | str) -> None:
     """Wait until no process of the harness's own is left that belongs to the stack in `home`."""
     deadline = time.monotonic() + LONGEST_S
     while left := _harness_processes(home):
@@ -129,7 +137,7 @@ def await_no_process(home: Path) -> None:
         time.sleep(0.1)
 
 
-def _harness_processes(home: Path) -> list[str]:
+def _harness_processes(home: Path | str) -> list[str]:
     found = []
     for process in psutil.process_iter():
         try:
@@ -143,11 +151,16 @@ def _harness_processes(home: Path) -> list[str]:
 
 
 def judge(run: LocustProcess, stack: EmbeddedStack) -> dict[str, Any]:
-    """Judge the run from its history, the stores at hand, and return its report."""
+    """Judge the run from its history, the stores of the stack at hand, and return its report."""
     state = stack.status()
     assert state is not None
+    return judge_with(run, state.database_url, state.kafka_bootstrap)
+
+
+def judge_with(run: LocustProcess, database_url: str, kafka_bootstrap: str) -> dict[str, Any]:
+    """Judge the run from its history, the stores at hand, and return its report."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    env |= {"LOCUST_DATABASE_URL": state.database_url, "LOCUST_KAFKA_BOOTSTRAP": state.kafka_bootstrap}
+    env |= {"LOCUST_DATABASE_URL": database_url, "LOCUST_KAFKA_BOOTSTRAP": kafka_bootstrap}
     done = subprocess.run(
         [sys.executable, "-m", "reconcile", str(run.folder.path)],
         cwd=CHECKOUT,

@@ -1,0 +1,32 @@
+"""A row of the crash matrix for containers: each way in which a harness can end, with the container faults in turn."""
+
+import pytest
+
+from chaos.targets import COMPONENTS, FAULTS
+from stack.compose import ComposeStack
+from tests.docker.conftest import Start
+from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, journals, judge_with, play
+from tests.e2e.page import free_port
+
+pytestmark = [pytest.mark.docker, pytest.mark.exhaustive, pytest.mark.timeout(300)]
+ROW = [
+    (FAULTS[place % len(FAULTS)], COMPONENTS[place % len(COMPONENTS)], ending.name)
+    for place, ending in enumerate(ENDINGS)
+]
+
+
+@pytest.mark.parametrize("case", ROW, ids=" ".join)
+def test_a_project_that_was_there_before_is_up_again(
+    case: tuple[str, str, str], start: Start, by_hand: ComposeStack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    fault, component, ending = case
+    target = ["--stack", "compose", "--compose-project", by_hand.name, "--fault", fault, "--fault-target", component]
+    run = play(BY_NAME[ending], start, tmp_path_factory.mktemp("planted"), free_port(), target)
+    await_no_process(run.env["HARNESS_STACK_HOME"])
+    assert {name: found.detail for name, found in by_hand.project.health().items() if not found.ok} == {}
+    assert journals(run.env) == []
+    assert_mended(run)
+    where = by_hand.project.addresses()
+    report = judge_with(run, where.database_url, where.kafka_bootstrap)
+    assert len(report["outages"]) == 1
+    assert report["verdict"] != "consistent" or ending == "normal end"
