@@ -43,8 +43,8 @@ MOMENTS: Final[dict[str, float]] = {
 RATES: Final = (20, 50)
 OUTAGE_S: Final = (2.0, 4.0)
 FROZEN_S: Final = (1.0, 7.0)
-# How long an outage may overstay before the watchdog mends it: what a frozen harness costs.
-OVERSTAY_S: Final = 3.0
+# By how much an outage of a harness that will be frozen may overstay until the watchdog mends it: what we wait for.
+OVERSTAY_S: Final = 6.0
 OWN_STACK_EVERY: Final = 3
 
 
@@ -89,7 +89,9 @@ class Play:
         """Return the options of `locust`."""
         lengths = {"baseline": 1, "outage": self.outage_s, "recovery": 1, "settle": 1, "delivery-timeout": 1}
         plan = [text for name, length in lengths.items() for text in (f"--{name}", f"{length:g}s")]
-        plan += ["--outages", str(self.outages), "--max-outage", f"{self.outage_s + OVERSTAY_S:g}s"]
+        plan += ["--outages", str(self.outages)]
+        if self.ending == FREEZE:
+            plan += ["--max-outage", f"{self.outage_s + OVERSTAY_S:g}s"]
         what = ["--fault", self.fault, "--fault-target", self.target, "--rate", str(self.rate)]
         return ["--headless", *plan, *what, "--service-variant", *self.variant]
 
