@@ -50,7 +50,7 @@ mutate: setup-dev ## Change the pure core in every small way; its tests must not
 check: setup-dev ## Format, lint, strict types, import rules of the house
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy $(ROOMS) tests benchmarks
+	@$(BIN)/mypy $(ROOMS) tests benchmarks examples
 	@PYTHONPATH=. $(BIN)/lint-imports
 
 format: setup-dev ## Format the code

@@ -18,23 +18,36 @@ try:
     from locust import events
     from locust.env import Environment
 
-    from chaos.commandline import add_options, check_form, is_foreign, read_settings, settings_of_run, texts_of
+    from chaos.commandline import (
+        add_options,
+        check_form,
+        is_foreign,
+        read_settings,
+        secrets_shown,
+        settings_of_run,
+        texts_of,
+    )
     from chaos.conductor import Conductor
     from chaos.dryrun import Preview, dry_run_text
-    from chaos.embedded import EmbeddedSystem
+    from chaos.house import Load
     from chaos.judging import Judging
+    from chaos.preflight import PreflightError
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
     from chaos.subject import PlacedOrder, Subject
+    from chaos.systems import make_system
     from chaos.watchdog.client import Watchdog, WatchdogGone
     from chaos.watchdog.orders import Refusal
-    from load.contract import OrderContract, PhantomContract
+    from load.attempts import OwnLoad, use
+    from load.contract import OrderContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
+    from load.placing import Placed, contract_of, place, place_with
     from load.session import LoadSession, LoadSpec
     from runlog import exitcodes
     from runlog.folder import FolderError, RunFolder, check_runs_dir
+    from runlog.ordernames import NameWriter
     from runlog.settings import Settings, SettingsError
     from stack.errors import StackError
     from stack.lease import LeaseTaken
@@ -49,12 +62,12 @@ QUIT_WAIT_S = 300.0
 class House:
     """Everything of one Locust process: the stack it uses, the run under way, how it ends."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, settings: Settings) -> None:
         self.environment = environment
         self.conductor: Conductor | None = None
         self.judging = Judging()
         self.end_code: int | None = None
-        self._system = EmbeddedSystem(_tell_stack, _place_order)
+        self._system = make_system(settings, _tell_stack, _place_order, _place_own_order)
 
     # -- the stack -------------------------------------------------------------------------------------------------
 
@@ -72,6 +85,8 @@ class House:
 
     def prepare(self, settings: Settings) -> Subject:
         """See `chaos.house.House.prepare`."""
+        if self.has_own_users and settings.scenario == "phantom-event":
+            raise PreflightError("--scenario phantom-event: only the harness's own users provoke phantom events")
         return self._system.prepare(settings)
 
     @property
@@ -94,19 +109,36 @@ class House:
         self.conductor.start()
         return self.conductor
 
-    def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> LoadSession:
+    def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> Load:
         """See `chaos.house.House.open_load`."""
-        contract = PhantomContract() if settings.scenario == "phantom-event" else OrderContract()
-        spec = LoadSpec.sized(subject.service_url, settings.rate, settings.request_timeout, recording.run_key, contract)
+        names = NameWriter(recording.folder.path, subject.id_kind)
+        if self.has_own_users:
+            load = OwnLoad(recording.ledger, recording.clock, recording.run_key, subject.id_kind, names)
+            use(load)
+            return load
+        spec = LoadSpec.sized(
+            subject.service_url,
+            settings.rate,
+            settings.request_timeout,
+            recording.run_key,
+            contract_of(settings, phantom=settings.scenario == "phantom-event"),
+            ca_file=subject.ca_file,
+        )
         fire = self.environment.events.request.fire
-        session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields))
+        session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields), names)
         Orders.session = session
         return session
 
     def users_running(self) -> bool:
         """See `chaos.house.House.users_running`."""
         runner = self.environment.runner
-        return runner is not None and runner.user_count >= USERS
+        wanted = getattr(self.environment.shape_class, "users", USERS)
+        return runner is not None and runner.user_count >= wanted
+
+    @property
+    def has_own_users(self) -> bool:
+        """Whether a locustfile of somebody's own brings the users: then they write the ledger (`load.attempts`)."""
+        return not any(issubclass(user, OrderUser) for user in self.environment.user_classes)
 
     def statistics(self) -> object:
         """See `chaos.house.House.statistics`."""
@@ -208,7 +240,9 @@ def move_in(environment: Environment, **_: Any) -> None:
         _refuse(str(error), exitcodes.USAGE_OR_CRASH)
     except FolderError as error:
         _refuse(str(error), exitcodes.NOT_READY)
-    house = LoadAndChaos.house = House(environment)
+    for flag in secrets_shown(sys.argv[1:]):
+        log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)
+    house = LoadAndChaos.house = House(environment, settings)
     if settings.dry_run:
         preview = house.preview(settings)
         sys.stdout.write(dry_run_text(settings, preview))
@@ -227,7 +261,9 @@ def move_in(environment: Environment, **_: Any) -> None:
     except KeyboardInterrupt:
         house.close()
         sys.exit(house.end_code or exitcodes.SIGINT)
-    environment.stop_timeout = max(environment.stop_timeout or 0, 2.0)
+    # Users that wait for their answers themselves must be let finish.
+    patience = settings.request_timeout if house.has_own_users else 0.0
+    environment.stop_timeout = max(environment.stop_timeout or 0, patience + 2.0)
     environment.process_exit_code = exitcodes.USAGE_OR_CRASH
     door.web = environment.web_ui is not None
     _wire(environment, house)
@@ -266,12 +302,15 @@ def _tell_stack(step: str, state: str, seconds: float | None) -> None:
 
 
 def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> PlacedOrder:
-    contract, exchanger = OrderContract(), Exchanger(service_url, 1, timeout_s)
-    try:
-        answer = exchanger.post(contract.path, contract.body(customer_id, 0), dict(contract.headers))
-    finally:
-        exchanger.close()
-    return PlacedOrder(answer.status, contract.order_id(answer.body) if answer.status else None, answer.reason)
+    return _told(place_with(OrderContract(), Exchanger(service_url, 1, timeout_s), customer_id))
+
+
+def _place_own_order(settings: Settings, service_url: str, customer_id: Any) -> PlacedOrder:
+    return _told(place(settings, service_url, customer_id))
+
+
+def _told(placed: Placed) -> PlacedOrder:
+    return PlacedOrder(placed.status, placed.order_id, placed.reason)
 
 
 def _refuse(message: str, code: int) -> None:

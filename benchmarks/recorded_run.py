@@ -81,7 +81,7 @@ def _write_ledger(folder: RunFolder, start: float, data: WitnessData) -> None:
     for seq, order in enumerate(order_ids(data.orders)):
         at = start + seq / RATE
         phase = (Phase.BASELINE, Phase.OUTAGE, Phase.RECOVERY)[min(2, int(seq / RATE / third))]
-        end = Completion(at + 0.003, Outcome.ACKNOWLEDGED, 201, Failure.NONE, order)
+        end = Completion(at + 0.003, Outcome.ACKNOWLEDGED, 201, Failure.NONE, order.bytes)
         writer.sent(seq, at, at + 0.001, phase)
         writer.completed(seq, at, at + 0.001, phase, end)
     writer.close(data.orders)

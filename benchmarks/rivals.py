@@ -160,8 +160,8 @@ def _naive(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
 
 def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
     from reconcile.audit.audit import audit
-    from reconcile.audit.eventid import EventIds
     from reconcile.audit.plan import AuditPlan
+    from reconcile.eventid import EventIds
 
     plan = AuditPlan(
         database_url=url,

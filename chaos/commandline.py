@@ -5,11 +5,12 @@ and does nothing but declare. Values are checked in one place for all ways in: `
 """
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from runlog.options import OPTIONS
+from runlog.options import OPTIONS, names_secret
+from runlog.servicefiles import read_service_files
 from runlog.settings import Settings, SettingsError, make_settings
 
 # Locust's own options that a shape ignores, and what is ours in their place.
@@ -19,8 +20,12 @@ INSTEAD: Final = {
     "run_time": ("-t/--run-time", "--baseline, --outage and --recovery"),
 }
 DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
-# Fixed while Locust runs: changing them in the form would have no effect, so they are not in it.
-NOT_IN_FORM: Final = frozenset({"runs-dir", "stack", "dry-run"} | {o.name for o in OPTIONS if o.name.endswith("-port")})
+# Fixed while Locust runs: changing them in the form would have no effect, or (commands, addresses) is for nobody to do
+# who only sees the page. So they are not in it.
+NOT_IN_FORM: Final = frozenset(
+    {"runs-dir", "stack", "dry-run", "compose-file", "compose-project"}
+    | {o.name for o in OPTIONS if o.name.endswith("-port") or "embedded" in o.not_for}
+)
 
 
 def add_options(parser: Any) -> None:
@@ -36,10 +41,13 @@ def add_options(parser: Any) -> None:
             continue
         unit = f" [{option.unit}]" if option.unit else ""
         extra: dict[str, Any] = {"choices": list(option.choices)} if option.default in option.choices else {}
+        if option.repeatable:
+            # A default would be the first of the list, and be sent to the browser.
+            extra |= {"action": "append"}
         parser.add_argument(
             option.flag,
             type=str,
-            default=option.default,
+            default=None if option.repeatable else option.default,
             env_var=option.env,
             help=f"{option.help}{unit}",
             include_in_web_ui=option.name not in NOT_IN_FORM and not option.secret,
@@ -49,13 +57,27 @@ def add_options(parser: Any) -> None:
 
 
 def texts_of(parsed: Namespace | Mapping[str, object]) -> dict[str, str]:
-    """Return our options as texts; what is not given is left to its default."""
+    """Return our options as texts; what is not given is left to its default.
+
+    One that was given several times is one text with a value a line, as its environment variable has it.
+    """
     values = vars(parsed) if isinstance(parsed, Namespace) else parsed
+    given = {option.dest: values.get(option.dest) for option in OPTIONS}
     return {
-        option.dest: str(values[option.dest])
-        for option in OPTIONS
-        if values.get(option.dest) is not None
-    }  # fmt: skip
+        dest: "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+        for dest, value in given.items()
+        if value is not None
+    }
+
+
+def secrets_shown(arguments: Sequence[str]) -> list[str]:
+    """Return the flags of options among `arguments` whose secret values everybody on this machine can read."""
+    shown = []
+    for place, argument in enumerate(arguments):
+        flag, equals, value = argument.partition("=")
+        value = value if equals else next(iter(arguments[place + 1 : place + 2]), "")
+        shown += [flag] if names_secret(flag) and not value.startswith("@") else []
+    return list(dict.fromkeys(shown))
 
 
 def read_settings(parsed: Namespace) -> Settings:
@@ -71,10 +93,12 @@ def read_settings(parsed: Namespace) -> Settings:
     for name, flag in DISTRIBUTED.items():
         if getattr(parsed, name, None):
             raise SettingsError(f"{flag}: this harness runs in one process; leave it out")
-    settings = make_settings(texts_of(parsed))
+    settings = settings_of_run(parsed)
     host = getattr(parsed, "host", None)
-    if host and settings.stack == "embedded":
-        raise SettingsError(f"--host {host}: the embedded stack brings its own order service; leave --host out")
+    if host and settings.stack in ("embedded", "compose"):
+        raise SettingsError(f"--host {host}: the {settings.stack} stack brings its own order service; leave --host out")
+    if settings.external is not None:
+        read_service_files(settings.external, settings.attribution)
     return settings
 
 
@@ -87,11 +111,16 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
         return f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
     now = texts_of(parsed)
     for option in OPTIONS:
+        if option.repeatable and option.dest in form:
+            # Locust would take it apart at each comma.
+            return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
         if option.name in NOT_IN_FORM and form.get(option.dest, now.get(option.dest)) != now.get(option.dest):
             return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
     try:
-        make_settings({**now, **given})
+        settings = make_settings({**now, **given}, getattr(parsed, "host", None))
+        if settings.external is not None:
+            read_service_files(settings.external, settings.attribution)
     except SettingsError as error:
         return str(error)
     return None
@@ -115,4 +144,4 @@ def settings_of_run(parsed: Namespace) -> Settings:
     Raises:
         SettingsError: one of ours is wrong.
     """
-    return make_settings(texts_of(parsed))
+    return make_settings(texts_of(parsed), getattr(parsed, "host", None))

@@ -7,7 +7,6 @@ awaited.
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from chaos.database import DatabaseError, OrdersTable
 from chaos.proof import prove_order
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch, NotProven
+from chaos.web import ask
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 
@@ -87,7 +87,7 @@ class Drain:
             self._watch.follow()
         except NotProven as gone:
             return DrainResult(False, (str(gone),))
-        table = OrdersTable(self._subject.database_url, self._subject.orders_table)
+        table = OrdersTable(self._subject)
         proof = gevent.spawn(self._prove)
         said: list[str] = []
         try:
@@ -138,14 +138,14 @@ class Drain:
         if self._subject.backlog_url is None:
             return []
         try:
-            with urllib.request.urlopen(self._subject.backlog_url, timeout=BACKLOG_TIMEOUT_S) as answer:  # noqa: S310
+            with ask(self._subject, self._subject.backlog_url, BACKLOG_TIMEOUT_S) as answer:
                 pending = int(json.load(answer)["pending"])
         except (urllib.error.URLError, OSError, ValueError, KeyError, TypeError):
             return ["the service to tell its backlog"]
         return [f"a backlog of {pending} events to go out"] if pending else []
 
     def _prove(self) -> None:
-        table = OrdersTable(self._subject.database_url, self._subject.orders_table)
+        table = OrdersTable(self._subject)
         try:
             while True:
                 proven = prove_order(self._subject, table, EVENT_WAIT_S, self._own.append)

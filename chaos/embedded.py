@@ -63,25 +63,14 @@ class EmbeddedSystem:
             LeaseTaken: another harness uses it.
             StackError: it does not come up.
         """
-        self._take_lease()
+        take_when_mended(self._lease)
         self.watchdog.start()
         # Before the first process is started: from now on somebody takes the stack down, whatever becomes of us.
         self.watchdog.own(TakeDown("embedded", self._owner, {"home": str(self.home)}))
-        state = self._stack.up(_stack_settings(settings), owner=self._owner)
+        state = self._stack.up(stack_settings(settings), owner=self._owner)
         # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
         self._ours = state.owner == self._owner or has_died(state.owner)
         return state.service_url
-
-    def _take_lease(self) -> None:
-        """Take the stack's lease; wait for the watchdog of a harness that has died, which is mending or taking down."""
-        deadline = time.monotonic() + LEASE_WAIT_S
-        while True:
-            try:
-                return self._lease.take()
-            except LeaseTaken:
-                if not is_watchdog(self._lease.holder()) or time.monotonic() >= deadline:
-                    raise
-                time.sleep(0.2)
 
     def close(self) -> None:
         """Take down what this process brought up; harmless when done twice.
@@ -123,7 +112,7 @@ class EmbeddedSystem:
             PreflightError: it does not come up that way.
         """
         try:
-            state = self._stack.up(_stack_settings(settings), owner=self._owner)
+            state = self._stack.up(stack_settings(settings), owner=self._owner)
         except StackError as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
@@ -153,6 +142,23 @@ class EmbeddedSystem:
         )
 
 
+def take_when_mended(lease: Lease) -> None:
+    """Take the lease of a system; wait for the watchdog of a harness that has died, which is mending or taking down.
+
+    Raises:
+        LeaseTaken: another harness has it.
+        StackError: its folder cannot be written to.
+    """
+    deadline = time.monotonic() + LEASE_WAIT_S
+    while True:
+        try:
+            return lease.take()
+        except LeaseTaken:
+            if not is_watchdog(lease.holder()) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.2)
+
+
 def _probe(settings: Settings, state: StackState) -> ProbeSpec:
     """How the target is asked: the way that a partition cuts, where one is planned."""
     if settings.fault_target == "database":
@@ -163,7 +169,8 @@ def _probe(settings: Settings, state: StackState) -> ProbeSpec:
     return ProbeSpec("kafka", state.service_kafka_bootstrap, way="service" if state.link == "broker" else "direct")
 
 
-def _stack_settings(settings: Settings) -> StackSettings:
+def stack_settings(settings: Settings) -> StackSettings:
+    """Return what `settings` ask of a stack that is ours."""
     service = ServiceSettings(
         variant=settings.service_variant,
         pool_size=settings.service_pool,

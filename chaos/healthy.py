@@ -8,6 +8,7 @@ import gevent
 
 from chaos.subject import Subject
 from stack.health import Health, check_http, check_kafka, check_sql
+from stack.redpanda import check_redpanda
 
 HEALTH_S: Final = 5.0
 POLL_S: Final = 0.5
@@ -19,7 +20,10 @@ def parts(subject: Subject) -> Iterator[tuple[str, Health]]:
     # librdkafka does not yield to gevent: a native thread asks.
     arguments = (subject.kafka["bootstrap.servers"], subject.kafka, HEALTH_S)
     yield "broker", gevent.get_hub().threadpool.apply(check_kafka, arguments)
-    yield "service", check_http(subject.health_url, HEALTH_S)
+    if subject.admin_url is not None:
+        yield "broker", check_redpanda(subject.admin_url, HEALTH_S)
+    if subject.health_url is not None:
+        yield "service", check_http(subject.health_url, HEALTH_S, dict(subject.headers), subject.ca_file)
 
 
 def await_healthy(subject: Subject, timeout_s: float) -> list[str]:

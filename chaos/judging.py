@@ -79,6 +79,7 @@ def _environment(subject: Subject) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
         "LOCUST_DATABASE_URL": subject.database_url,
         "LOCUST_KAFKA_BOOTSTRAP": subject.kafka["bootstrap.servers"],
+        "LOCUST_KAFKA_CONFIG": subject.kafka_config or "",
     }
     if sys.stdout.isatty():
         environment |= {"FORCE_COLOR": "1", "COLUMNS": str(os.get_terminal_size().columns)}

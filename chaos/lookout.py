@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TextIO
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from chaos.probes import ProbeSpec
 from chaos.probes.kafka import PATIENCE_S, STEADY, Reasons
@@ -51,7 +51,8 @@ class LookoutConfig:
     Attributes:
         client: librdkafka properties, `bootstrap.servers` among them; may hold secrets, so never on a command line.
         topic: whose ends are asked for.
-        run_prefix: text that each customer id of the run starts with.
+        run_prefix: text that each customer id of the run starts with, by which its events are known; empty: all new
+            events are, None: no event can be known by it.
         clock: the run's clock.
         offsets_file: where observations are appended.
         target: what may be broken: `broker`, `database` or `service`.
@@ -63,7 +64,7 @@ class LookoutConfig:
 
     client: dict[str, str]
     topic: str
-    run_prefix: str
+    run_prefix: str | None
     clock: AnchoredClock
     offsets_file: str
     target: str
@@ -192,14 +193,24 @@ class Lookout:
         if self._tail is None:
             self._tail = Consumer(self._client())
             self._tail.assign([TopicPartition(self._config.topic, p, end) for p, end in self._last_ends.items()])
-        prefix = self._config.run_prefix.encode()
         for message in self._tail.consume(TAIL_BATCH, timeout=0.001):
-            value = message.value() if message.error() is None else None
-            if value is not None and prefix in value.lower():
+            if message.error() is None and _is_own(message, self._config.run_prefix):
                 self._own += 1
 
     def _own_count(self) -> int | None:
         return self._own if self._tail is not None else None
+
+
+def _is_own(message: Message, prefix: str | None) -> bool:
+    """Return whether a record carries a customer id of the run: in its value, or else in its key or a header."""
+    value = message.value()
+    if prefix is None or value is None:
+        return False
+    text = prefix.encode()
+    if text in value.lower():
+        return True
+    headers: Any = message.headers() or ()
+    return any(text in (told or b"").lower() for told in (message.key(), *(told for _, told in headers)))
 
 
 def _obey(lines: TextIO, stop: threading.Event, tail: threading.Event) -> None:

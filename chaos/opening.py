@@ -2,21 +2,29 @@
 
 import logging
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import gevent
+
 from chaos.actor import Actor
 from chaos.house import House, Load
+from chaos.lookout import TIMEOUT_S
 from chaos.plan import Plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.recording import Recording
 from chaos.subject import Subject
 from chaos.topic import TopicError, topic_ends
 from chaos.watchdog.client import Watchdog, WatchdogGone
-from chaos.watchdog.orders import Arm, Refusal
+from chaos.watchdog.keeper import LEASE
+from chaos.watchdog.orders import BUSY, Arm, Refusal
+from chaos.watchdog.takedown import is_orphan
+from runlog.facts import TopicStart
 from runlog.folder import check_runs_dir
 from runlog.settings import Settings
+from stack.lease import Lease
 
 log = logging.getLogger("chaos")
 
@@ -24,6 +32,9 @@ log = logging.getLogger("chaos")
 FIXED_BYTES: Final = 20 * 2**20
 BYTES_PER_ORDER: Final = 1000
 QUESTION_S: Final = 5.0
+LEASE_WAIT_S: Final = 60.0
+# The lookout's longest question: an outage's edges are only known to it, so it must stay far below a short outage.
+LONGEST_QUESTION_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +71,8 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
         _put_in_charge(watchdog, subject, settings)
     try:
         proven = Preflight(subject, plan, _tell).run()
-        try:
-            start = topic_ends(subject.kafka, subject.topic, QUESTION_S)
-        except TopicError as error:
-            raise PreflightError(f"topic {subject.topic}: {error}") from None
-        if start is None:
-            raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
-        recording = Recording(settings, subject, start, proven, texts)
+        start, patience = _start_of(subject)
+        recording = Recording(settings, subject, start, proven, texts, question_s=patience)
     except BaseException:
         release(watchdog)
         raise
@@ -84,6 +90,21 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     return OpenRun(subject, recording, house.open_load(settings, subject, recording), actor, watchdog)
 
 
+def _start_of(subject: Subject) -> tuple[TopicStart, float]:
+    """Return where the topic ends now, and how long the lookout shall wait for each answer of this broker, seconds."""
+    asked = time.monotonic()
+    try:
+        start = topic_ends(subject.kafka, subject.topic, QUESTION_S)
+    except TopicError as error:
+        raise PreflightError(f"topic {subject.topic}: {error}") from None
+    took = time.monotonic() - asked
+    if start is None:
+        raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
+    # A broker of our own answers in milliseconds; one that is far away, or has many partitions, is given its time.
+    patience = min(LONGEST_QUESTION_S, max(2 * TIMEOUT_S, took)) if subject.stack == "external" else TIMEOUT_S
+    return start, patience
+
+
 def _put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:
     """Have the watchdog take the target's lease and mend what an earlier run may have left broken there."""
     arm = Arm(
@@ -94,11 +115,19 @@ def _put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> 
         max_outage=settings.max_outage,
         prove_timeout=settings.fault_timeout,
     )
-    try:
-        watchdog.start()
-        mended = watchdog.arm(arm)
-    except (Refusal, WatchdogGone) as error:
-        raise PreflightError(f"target: {error}") from None
+    lease = Lease(subject.state_dir / LEASE)
+    deadline = time.monotonic() + LEASE_WAIT_S
+    while True:
+        try:
+            watchdog.start()
+            mended = watchdog.arm(arm)
+            break
+        except (Refusal, WatchdogGone) as error:
+            # The watchdog of a harness that has died is just mending: it will soon be done.
+            busy = isinstance(error, Refusal) and error.why == BUSY and is_orphan(lease.holder())
+            if not busy or time.monotonic() >= deadline:
+                raise PreflightError(f"target: {error}") from None
+            gevent.sleep(0.2)
     if mended is not None:
         log.warning("preflight: mended %s", mended)
 

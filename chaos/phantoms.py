@@ -15,6 +15,7 @@ from gevent.pool import Pool
 
 from chaos.database import DatabaseError, OrdersTable
 from chaos.subject import Subject
+from chaos.web import connect
 from runlog.ids import RunKey
 from stack.health import check_http
 
@@ -40,11 +41,11 @@ def check_phantoms(subject: Subject, run_key: RunKey, provoked: list[uuid.UUID])
         known is None).
     """
     asked = provoked[:MOST_ASKED]
-    get_404, problem = _ask_all(subject.service_url, asked)
+    get_404, problem = _ask_all(subject, asked)
     detail: dict[str, object] = {"asked": len(asked), "get_404": get_404}
-    table = OrdersTable(subject.database_url, subject.orders_table)
-    questions: dict[str, Callable[[], int]] = {
-        "in_orders": lambda: table.count_ids(subject.orders_table, "id", provoked),
+    table = OrdersTable(subject)
+    questions: dict[str, Callable[[], int | None]] = {
+        "in_orders": lambda: table.count_ids(subject.orders_table, subject.id_column, provoked),
         "in_order_items": lambda: table.count_ids(_beside(subject.orders_table), "order_id", provoked),
         "rows_of_run": lambda: table.count_run(run_key),
     }
@@ -56,8 +57,13 @@ def check_phantoms(subject: Subject, run_key: RunKey, provoked: list[uuid.UUID])
                 detail[name], problem = None, problem or f"{name}: {error}"
     finally:
         table.close()
-    health = check_http(subject.health_url, HEALTH_S)
-    return {**detail, "health_up": health.ok, "problem": problem}
+    return {**detail, "health_up": _is_well(subject), "problem": problem}
+
+
+def _is_well(subject: Subject) -> bool | None:
+    if subject.health_url is None:
+        return None
+    return check_http(subject.health_url, HEALTH_S, dict(subject.headers), subject.ca_file).ok
 
 
 def _beside(table: str) -> str:
@@ -65,17 +71,17 @@ def _beside(table: str) -> str:
     return f"{schema}{dot}{ITEMS}"
 
 
-def _ask_all(service_url: str, ids: list[uuid.UUID]) -> tuple[int, str | None]:
+def _ask_all(subject: Subject, ids: list[uuid.UUID]) -> tuple[int, str | None]:
     """Ask for every order; return how many answers were 404, and the first trouble."""
     waiting, counted = iter(ids), {"404": 0}
     troubles: list[str] = []
 
     def ask_some() -> None:
-        place = urlsplit(service_url)
-        connection = HTTPConnection(place.hostname or "", place.port, timeout=QUESTION_S)
+        place = urlsplit(subject.service_url)
+        connection = connect(subject, QUESTION_S)
         try:
             for order_id in waiting:
-                status = _status(connection, f"{place.path}/orders/{order_id}")
+                status = _status(connection, f"{place.path}/orders/{order_id}", dict(subject.headers))
                 counted["404"] += status == 404
         except (OSError, HTTPException) as error:
             troubles.append(f"GET /orders was not answered ({type(error).__name__})")
@@ -89,8 +95,8 @@ def _ask_all(service_url: str, ids: list[uuid.UUID]) -> tuple[int, str | None]:
     return counted["404"], troubles[0] if troubles else None
 
 
-def _status(connection: HTTPConnection, path: str) -> int:
-    connection.request("GET", path)
+def _status(connection: HTTPConnection, path: str, headers: dict[str, str]) -> int:
+    connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     answer.read()
     return answer.status

@@ -161,7 +161,7 @@ class Playing:
                 raise RunFailed("the lookout process ended", exitcodes.USAGE_OR_CRASH)
             if run.watchdog.retired is not None:
                 raise RunFailed(run.watchdog.retired, exitcodes.INCONCLUSIVE)
-            if not run.watchdog.alive:
+            if self._plan.outages and not run.watchdog.alive:
                 raise RunFailed("the watchdog process ended", exitcodes.USAGE_OR_CRASH)
             if now - told >= PROGRESS_S and until - now >= 1:
                 told = now

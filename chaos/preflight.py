@@ -5,7 +5,6 @@ what an earlier run left behind. Each failed check says what to do.
 """
 
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +15,7 @@ from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
 from chaos.targets import TargetError
+from chaos.web import ask
 from stack.health import Health
 
 EVENT_WAIT_S: Final = 10.0
@@ -23,6 +23,11 @@ _REMEDIES: Final = {
     "database": "start PostgreSQL, or mend its URL",
     "broker": "start the broker, or mend its address",
     "service": "start the order service, or mend its URL",
+}
+_OWN_REMEDIES: Final = {
+    "database": "start PostgreSQL, or mend --database-url",
+    "broker": "start the broker, or mend --kafka-bootstrap or --kafka-config",
+    "service": "start the order service, or mend --host, --health-path, --header or --ca-file",
 }
 
 
@@ -67,25 +72,35 @@ class Preflight:
             self._say(check)
         self._say(self._target())
         if self._subject.phantom_url is not None:
-            self._say(_phantom_endpoint(self._subject.phantom_url))
-        table = OrdersTable(self._subject.database_url, self._subject.orders_table)
+            self._say(_phantom_endpoint(self._subject, self._subject.phantom_url))
+        table = OrdersTable(self._subject)
         try:
             self._say(self._table(table))
             proven = prove_order(self._subject, table, EVENT_WAIT_S)
         finally:
             table.close()
         if proven.problem or proven.order is None:
-            raise PreflightError(f"baseline order: {proven.problem}; mend the service before you break its broker")
+            remedy = "" if self._own else "; mend the service before you break its broker"
+            raise PreflightError(f"baseline order: {proven.problem}{remedy}")
         self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
         return proven
 
     def _healthy(self) -> Iterator[Check]:
         for name, health in parts(self._subject):
-            yield _require(name, health, _REMEDIES[name])
+            remedies = _OWN_REMEDIES if self._own else _REMEDIES
+            yield _require(name, health, remedies[name])
+
+    @property
+    def _own(self) -> bool:
+        """Whether the system under test is the user's own, so that options say where its parts are."""
+        return self._subject.stack == "external"
 
     def _target(self) -> Check:
         target = self._subject.target
         for outage in self._plan.outages:
+            if outage.target != target.component:
+                offered = f"its {target.component} only, {target.describe()}"
+                raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
             if outage.fault not in target.faults:
                 able = ", ".join(target.faults) or "nothing"
                 raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")
@@ -99,20 +114,16 @@ class Preflight:
 
     def _table(self, table: OrdersTable) -> Check:
         try:
-            table.check_columns()
+            columns = table.check_columns()
         except DatabaseError as error:
-            raise PreflightError(
-                f"table {self._subject.orders_table}: {error}; the harness needs its columns id and customer_id"
-            ) from None
-        return Check("orders table", f"{self._subject.orders_table} has id and customer_id")
+            raise PreflightError(f"orders table: {error}") from None
+        return Check("orders table", f"{self._subject.orders_table} has {columns}")
 
 
-def _phantom_endpoint(url: str) -> Check:
+def _phantom_endpoint(subject: Subject, url: str) -> Check:
     """An empty body must be refused as invalid: then the endpoint is there, and nothing was done."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, b"{}", headers, method="POST")  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=HEALTH_S) as answer:  # noqa: S310
+        with ask(subject, url, HEALTH_S, b"{}", {"Content-Type": "application/json"}) as answer:
             said = f"HTTP {answer.status} to an empty order"
     except urllib.error.HTTPError as refused:
         if refused.code == 400:

@@ -13,17 +13,24 @@ from typing import Final
 import gevent
 
 from chaos.database import DatabaseError, OrdersTable
-from chaos.subject import Subject
-from chaos.topic import TopicError, find_event, topic_ends
+from chaos.subject import PlacedOrder, Subject
+from chaos.topic import EventSeen, TopicError, find_event, topic_ends, topic_names
 from runlog.facts import CheckOrder, TopicStart
 from runlog.ids import RunKey
+from runlog.toldid import ToldId
 
 # Always the same, so that orders of the harness's own can be told apart in any database: c4ecc4ec-c4ec-4c4e-...
 CHECK_KEY: Final = RunKey.parse("c4ecc4ecc4ec4c4e")
 ROW_WAIT_S: Final = 2.0
 POLL_S: Final = 0.05
 QUESTION_S: Final = 5.0
-TIME_COLUMN: Final = "created_at"
+LONGEST_SHOWN: Final = 60
+MOST_TOPICS: Final = 20
+# What an answer in place of an order says of an option.
+_REMEDIES: Final = {
+    400: "--order-body", 401: "--header", 403: "--header", 404: "--order-path", 405: "--order-path",
+    415: "--header Content-Type", 422: "--order-body",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class ProvenOrder:
         order: what was found of it; None when the service did not even tell an id.
         topic: where the topic ended before the order; None when there is no such topic even after it.
         problem: what is missing, in one line; None when the order is whole.
-        row_time: text of `created_at` in its row; None without such a column.
+        row_time: text of the time column in its row; None without such a column.
     """
 
     order: CheckOrder | None
@@ -56,34 +63,72 @@ def prove_order(
     """
     try:
         before = topic_ends(subject.kafka, subject.topic, QUESTION_S)
-        placed = subject.place_order(CHECK_KEY.customer_id(uuid.uuid4().int >> 66))
+        customer = CHECK_KEY.customer_id(uuid.uuid4().int >> 66)
+        placed = subject.place_order(customer)
         if placed.order_id is None:
-            said = f"HTTP {placed.status}" if placed.status is not None else str(placed.reason)
-            return ProvenOrder(None, before, f"the service did not take an order: {said}")
+            return ProvenOrder(None, before, f"the service did not take an order: {_refusal(subject, placed)}")
         told(str(placed.order_id))
         row = _await_row(table, placed.order_id)
         start = before or _new_topic(subject, event_wait_s)
-        event = start is not None and find_event(subject.kafka, start, str(placed.order_id), event_wait_s)
-        row_time = table.time_of(placed.order_id, TIME_COLUMN) if row else None
+        seen = EventSeen(False)
+        if start is not None:
+            seen = find_event(
+                subject.kafka, start, subject.event, placed.order_id, customer=str(customer), timeout_s=event_wait_s
+            )
+        order = CheckOrder(str(placed.order_id), placed.status or 0, row, seen.found)
+        row_time = table.text_of(placed.order_id.text, subject.time_column) if row else None
+        problem = _missing(subject, order, start, seen) or _untagged(subject, table, order, seen, str(customer))
     except (TopicError, DatabaseError) as error:
         return ProvenOrder(None, None, str(error))
-    order = CheckOrder(str(placed.order_id), placed.status or 0, row, event)
-    return ProvenOrder(order, start, _missing(subject, order, start), row_time)
+    return ProvenOrder(order, start, problem, row_time)
 
 
-def _missing(subject: Subject, order: CheckOrder, start: TopicStart | None) -> str | None:
+def _refusal(subject: Subject, placed: PlacedOrder) -> str:
+    if placed.status is None:
+        return str(placed.reason)
+    remedy = _REMEDIES.get(placed.status) if subject.stack == "external" else None
+    return ", ".join(filter(None, [f"HTTP {placed.status}", placed.reason, f"see {remedy}" if remedy else None]))
+
+
+def _missing(subject: Subject, order: CheckOrder, start: TopicStart | None, seen: EventSeen) -> str | None:
+    answered = f"order {order.order_id} was answered with {order.http_status} but"
     if start is None:
-        return f"--topic {subject.topic}: it does not exist and order {order.order_id} did not bring it into being"
+        there = topic_names(subject.kafka, QUESTION_S)
+        names = ", ".join(there[:MOST_TOPICS]) or "none"
+        return (
+            f"--topic {subject.topic}: it does not exist and order {order.order_id} did not bring it into being; "
+            f"there are {names}"
+        )
     if not order.row:
-        return f"order {order.order_id} was answered with {order.http_status} but has no row in {subject.orders_table}"
+        return f"{answered} has no row in {subject.orders_table}"
     if not order.event:
-        return f"order {order.order_id} was answered with {order.http_status} but its event is not in {subject.topic}"
+        return f"{answered} its event is not in {subject.topic}" + (f"; {seen.hint}" if seen.hint else "")
     return None
 
 
-def _await_row(table: OrdersTable, order_id: uuid.UUID) -> bool:
+def _untagged(subject: Subject, table: OrdersTable, order: CheckOrder, seen: EventSeen, customer: str) -> str | None:
+    """Return what is wrong with the tag of a whole order: without it no order of the run would be found again."""
+    if subject.attribution != "tagged" or subject.tag_column is None:
+        return None
+    held = table.text_of(order.order_id, subject.tag_column)
+    if held != customer:
+        found = "nothing" if held is None else repr(held[:LONGEST_SHOWN])
+        return (
+            f"--orders-tag-column {subject.tag_column}: the row of order {order.order_id} holds {found} there and not "
+            f"the customer id that was sent, {customer}; name the column that does, or give none"
+        )
+    if seen.tag is None or seen.tag.lower() != customer:
+        place = ", ".join(seen.tag_places)
+        return (
+            f"--event-tag {subject.event.tag_place}: the event of order {order.order_id} does not carry there the "
+            f"customer id that was sent; " + (f"it is at {place}" if place else "it is nowhere in it: give none")
+        )
+    return None
+
+
+def _await_row(table: OrdersTable, order_id: ToldId) -> bool:
     deadline = time.monotonic() + ROW_WAIT_S
-    while not (found := table.has_order(order_id)) and time.monotonic() < deadline:
+    while not (found := table.has_order(order_id.text)) and time.monotonic() < deadline:
         gevent.sleep(POLL_S)
     return found
 

@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from chaos.lookout import LookoutConfig
+from chaos.eventrule import NONE
+from chaos.lookout import TIMEOUT_S, LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch
@@ -21,7 +22,8 @@ from runlog.folder import create_run_folder, reason, write_json
 from runlog.ids import RunKey
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter
-from runlog.options import OPTIONS
+from runlog.options import OPTIONS, names_secret
+from runlog.secrets import without_secrets
 from runlog.settings import Settings
 
 PACKAGES: Final = ("locust", "gevent", "confluent-kafka", "psycopg", "numpy")
@@ -37,10 +39,18 @@ class Recording:
         start: where the topic ended when the run began.
         proven: the baseline order of the preflight.
         texts: the options as given, for `run.json`; secrets are masked here.
+        question_s: seconds that one question of the lookout may take.
     """
 
     def __init__(
-        self, settings: Settings, subject: Subject, start: TopicStart, proven: ProvenOrder, texts: dict[str, str]
+        self,
+        settings: Settings,
+        subject: Subject,
+        start: TopicStart,
+        proven: ProvenOrder,
+        texts: dict[str, str],
+        *,
+        question_s: float = TIMEOUT_S,
     ) -> None:
         self.trouble: str | None = None
         self.clock = AnchoredClock.anchor()
@@ -49,6 +59,7 @@ class Recording:
         self._marks = MarksWriter(self.folder.marks)
         self._log_starts = {name: _size(Path(path)) for name, path in subject.logs.items()}
         self._subject = subject
+        self._question_s = question_s
         self.facts = self._make_facts(settings, start, proven, texts)
         self.facts.write(self.folder)
         self.ledger = LedgerWriter(self.folder.ledger, self.run_key)
@@ -83,6 +94,7 @@ class Recording:
         self.watch.close()
         try:
             write_json(self.folder.path / "locust-stats.json", statistics)
+            self._subject.gather_logs()
             self._keep_logs()
         except OSError as error:
             self.trouble = self.trouble or f"logs and statistics cannot be kept: {reason(error)}"
@@ -90,15 +102,19 @@ class Recording:
         self._marks.close()
 
     def _lookout_config(self) -> LookoutConfig:
+        prefix: str | None = self.run_key.text_prefix
+        if self._subject.event.event_tag == NONE:
+            prefix = "" if self._subject.attribution == "exclusive" else None
         return LookoutConfig(
             client=self._subject.kafka,
             topic=self._subject.topic,
-            run_prefix=self.run_key.text_prefix,
+            run_prefix=prefix,
             clock=self.clock,
             offsets_file=str(self.folder.offsets),
             target=self._subject.target.component,
             probe=self._subject.probe,
             probes_file=str(self.folder.probes),
+            timeout=self._question_s,
         )
 
     def _keep_logs(self) -> None:
@@ -141,9 +157,16 @@ class Recording:
             attribution=settings.attribution,
             topic=start,
             orders_table=self._subject.orders_table,
+            orders_time_column=self._subject.time_column,
+            orders_id_column=self._subject.id_column,
+            orders_tag_column=self._subject.tag_column,
+            id_kind=self._subject.id_kind.value,
+            event_id=self._subject.event.event_id,
+            event_filter=self._subject.event.event_filter,
+            event_tag=self._subject.event.event_tag,
             database_time=proven.row_time,
             outbox_table=self._subject.outbox_table,
-            service_variant=settings.service_variant,
+            service_variant=None if settings.stack == "external" else settings.service_variant,
             check_order=proven.order,
             environment=self._subject.environment,
         )
@@ -151,12 +174,11 @@ class Recording:
 
 def _masked(arguments: list[str]) -> list[str]:
     """Return the command line with the values of secret options masked."""
-    flags = {option.flag for option in OPTIONS if option.secret}
     masked, hide = [], False
     for argument in arguments:
         flag, equals, _ = argument.partition("=")
-        masked.append("***" if hide else f"{flag}=***" if equals and flag in flags else argument)
-        hide = argument in flags
+        masked.append("***" if hide else f"{flag}=***" if equals and names_secret(flag) else without_secrets(argument))
+        hide = not equals and not hide and names_secret(argument)
     return masked
 
 

@@ -22,9 +22,13 @@ class ChaosShape(LoadTestShape):
     """Walks one run's phases; `begin` is given by the one who wires the run.
 
     `-u`, `-r` and `-t` make no sense with it and are refused elsewhere.
+
+    Attributes:
+        users: Locust's users while orders fall due.
     """
 
     abstract = True
+    users: int = USERS
     use_common_options = False
 
     def __init__(self) -> None:
@@ -53,4 +57,4 @@ class ChaosShape(LoadTestShape):
         conductor = self._conductor
         if conductor is None or conductor.finished.is_set():
             return None
-        return (USERS if conductor.phase.under_load else 0, float(USERS))
+        return (self.users if conductor.phase.under_load else 0, float(self.users))

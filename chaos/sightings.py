@@ -120,7 +120,7 @@ def _last(connection: Connection, sightings: Sequence[Sighting]) -> str:
         return f"{words} was never tried"
     last = sightings[-1]
     if last.ok:
-        return f"{words} is still served" if connection == KEPT else f"{words} is served"
+        return "a connection from before the fault is still served" if connection == KEPT else f"{words} is served"
     return f"{words} is {last.how}" + (f" ({last.detail})" if last.detail else "")
 
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.eventrule import EventRule
 from chaos.probes import ProbeSpec
 from chaos.targets import Target, TargetSpec
+from runlog.orderids import IdKind
+from runlog.toldid import ToldId
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,12 @@ class PlacedOrder:
     """
 
     status: int | None
-    order_id: uuid.UUID | None
+    order_id: ToldId | None
     reason: str | None
+
+
+def _logs_are_there() -> None:
+    """Nothing to gather: the parts write their logs themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Subject:
 
     Attributes:
         service_url: base URL of the order service.
-        health_url: answers 200 when the service is well.
+        health_url: answers 200 when the service is well; None: it has no such thing.
         database_url: of PostgreSQL; secret, never shown.
         kafka: librdkafka properties, `bootstrap.servers` among them; may hold secrets.
         topic: that the service publishes to.
@@ -44,11 +51,22 @@ class Subject:
         probe: how it is asked whether it serves.
         place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
         logs: name and path of each log that belongs to a run's history.
+        admin_url: of Redpanda's Admin API; None where the broker has none that the harness can ask.
+        gather_logs: brings the files of `logs` up to date, where nobody else writes them as they grow.
         environment: what a report says of the parts, by name; no secrets.
+        stack: where it comes from, as `--stack` says it.
+        attribution: how its rows and events are told to be of the run, as `--attribution` says it.
+        id_column, time_column: of `orders_table`: the order's id, and when it was created.
+        tag_column: the one that stores the customer id that was sent; None: the table has none.
+        id_kind: what order ids are.
+        event: what an event must look like.
+        kafka_config: file of the properties in `kafka`, for other processes; None: there is none.
+        headers: that the service wants with each request; secret.
+        ca_file: certificates that an https service is trusted by; empty: the usual ones.
     """
 
     service_url: str
-    health_url: str
+    health_url: str | None
     database_url: str = field(repr=False)
     kafka: dict[str, str] = field(repr=False)
     topic: str
@@ -63,3 +81,15 @@ class Subject:
     logs: dict[str, str]
     environment: dict[str, str]
     phantom_url: str | None = None
+    admin_url: str | None = None
+    gather_logs: Callable[[], None] = _logs_are_there
+    stack: str = "embedded"
+    attribution: str = "tagged"
+    id_column: str = "id"
+    tag_column: str | None = "customer_id"
+    time_column: str = "created_at"
+    id_kind: IdKind = IdKind.UUID
+    event: EventRule = field(default_factory=EventRule)
+    kafka_config: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    ca_file: str = ""

@@ -6,21 +6,42 @@ as values, because an exception in there would be printed over the user's termin
 
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import gevent
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
 from runlog.facts import TopicStart
+from runlog.toldid import ToldId
 
 Answer = TypeVar("Answer")
 QUIET: Final = {"log_level": "0"}
 POLL_S: Final = 0.1
+NEWEST_WAIT_S: Final = 1.0
 
 
 class TopicError(Exception):
     """Kafka did not tell; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSeen:
+    """Whether the event of one order is in the topic.
+
+    Attributes:
+        found: it is.
+        tag: the customer id that it carries; None without one.
+        tag_places: where in it the customer id that was sent really stands.
+        hint: when it was not found, in words: what there is in its place; None when nothing new came.
+    """
+
+    found: bool
+    tag: str | None = None
+    tag_places: tuple[str, ...] = ()
+    hint: str | None = None
 
 
 def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicStart | None:
@@ -37,19 +58,32 @@ def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicSta
     return _native(lambda: _topic_ends(client, topic, timeout_s))
 
 
-def find_event(client: dict[str, str], start: TopicStart, key: str, timeout_s: float) -> bool:
-    """Return whether a record with the key `key` (case ignored) and a value comes at or after `start`.
+def topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
+    """Return the names of the topics that the client may see, Kafka's own left out.
+
+    Raises:
+        TopicError: no answer in time.
+    """
+    return _native(lambda: _topic_names(client, timeout_s))
+
+
+def find_event(
+    client: dict[str, str], start: TopicStart, rule: EventRule, order: ToldId, *, customer: str, timeout_s: float
+) -> EventSeen:
+    """Return whether the event of `order` comes at or after `start`, and if not, what came instead.
 
     Args:
         client: librdkafka properties.
         start: topic and offsets to read from.
-        key: the order id as text.
+        rule: what an event is.
+        order: whose event is looked for.
+        customer: the customer id that was sent with it.
         timeout_s: how long to wait for it, seconds.
 
     Raises:
         TopicError: Kafka failed.
     """
-    return _native(lambda: _find_event(client, start, key.lower().encode(), timeout_s))
+    return _native(lambda: _find_event(client, start, _Finder(rule, order, customer), timeout_s))
 
 
 def _native(ask: Callable[[], Answer]) -> Answer:
@@ -90,15 +124,78 @@ def _topic_id(client: dict[str, str], topic: str, timeout_s: float) -> str | Non
     return str(identity) if identity is not None else None
 
 
-def _find_event(client: dict[str, str], start: TopicStart, key: bytes, timeout_s: float) -> bool:
+def _topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
+    topics = AdminClient({**QUIET, **client}).list_topics(timeout=timeout_s).topics
+    return sorted(name for name in topics if not name.startswith("_"))
+
+
+class _Finder:
+    """Looks records through for the event of one order, and remembers what comes nearest to it."""
+
+    def __init__(self, rule: EventRule, order: ToldId, customer: str) -> None:
+        self._rule, self._order, self._customer = rule, order, customer
+        self._near: str | None = None
+        self._newest: KafkaRecord | None = None
+        self._before: KafkaRecord | None = None
+
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether no record at all has come."""
+        return self._newest is None
+
+    def note_before(self, record: KafkaRecord | None) -> None:
+        """Remember a record from before the order, for what it looks like."""
+        self._before = record
+
+    def look(self, record: KafkaRecord) -> EventSeen | None:
+        """Return what was sought when `record` is it."""
+        reading = self._rule.read(record)
+        if reading.order == self._order.key:
+            return EventSeen(True, reading.tag, tuple(places_of(record, self._customer)))
+        self._newest = record
+        if self._near is None and (places := places_of(record, self._order.text)):
+            why = f", and it {reading.problem}" if reading.problem else ""
+            self._near = f"a record has its id at {', '.join(places)}{why} (--event-id {self._rule.id_place})"
+        return None
+
+    def missed(self) -> EventSeen:
+        """Return what there is in place of the event."""
+        newest = self._newest or self._before
+        if self._near is not None or newest is None:
+            return EventSeen(False, hint=self._near or "the topic is empty")
+        when = "" if self._newest else "nothing came after it, and "
+        return EventSeen(False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._rule.id_place})")
+
+
+def _find_event(client: dict[str, str], start: TopicStart, finder: _Finder, timeout_s: float) -> EventSeen:
     consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
     try:
         consumer.assign([TopicPartition(start.name, partition, at) for partition, at in start.starts.items()])
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             for message in consumer.consume(500, timeout=POLL_S):
-                if message.error() is None and message.value() is not None and (message.key() or b"").lower() == key:
-                    return True
+                if message.error() is None:
+                    headers: Any = message.headers() or ()
+                    seen = finder.look(KafkaRecord(message.key(), message.value(), headers))
+                    if seen is not None:
+                        return seen
+        if finder.saw_nothing:
+            finder.note_before(_newest(consumer, start))
     finally:
         consumer.close()
-    return False
+    return finder.missed()
+
+
+def _newest(consumer: Consumer, start: TopicStart) -> KafkaRecord | None:
+    """Return a record from the end of one of the partitions as they were at `start`; None where there is none left."""
+    last = [TopicPartition(start.name, partition, at - 1) for partition, at in start.starts.items() if at > 0]
+    if not last:
+        return None
+    consumer.assign(last)
+    deadline = time.monotonic() + NEWEST_WAIT_S
+    while time.monotonic() < deadline:
+        for message in consumer.consume(1, timeout=POLL_S):
+            if message.error() is None:
+                headers: Any = message.headers() or ()
+                return KafkaRecord(message.key(), message.value(), headers)
+    return None

@@ -1,12 +1,20 @@
 """The service contract as the load sees it: how an order is asked for, and how the answer tells its id.
 
-Pure; the contract is that of the reference order service: `POST /orders` with customer id and items, 2xx with the id.
+Pure. The contract of the reference order service (`POST /orders` with customer id and items, 2xx with the id) is
+`OrderContract`; that of a service of the user's own is `OwnContract`.
 """
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from string import Template
 from typing import Final
+
+from runlog.external import ExternalSettings
+from runlog.orderids import IdKind
+from runlog.servicefiles import ServiceFiles
+from runlog.toldid import ToldId, told_id
 
 PRODUCTS: Final = (
     uuid.UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8"),
@@ -14,6 +22,10 @@ PRODUCTS: Final = (
     uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
 )
 PRICES: Final = ("50.00", "99.99", "12.50", "7.25")
+JSON_HEADERS: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
+NO_HEADERS: Final[Mapping[str, str]] = {}
+# So many names of members or headers are told when the id is not among them.
+MOST_NAMED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +37,7 @@ class Told:
         rolled_back: the service says that it published the event and took the order back, as it was asked to.
     """
 
-    order_id: uuid.UUID | None
+    order_id: ToldId | None
     rolled_back: bool = False
 
 
@@ -34,12 +46,12 @@ class OrderContract:
     """Paths and headers of the order service.
 
     Attributes:
-        path: where orders are created.
-        headers: sent with each order.
+        path: where orders are created, below the base URL.
+        headers: sent with each order; may hold secrets.
     """
 
     path: str = "/orders"
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"), ("Accept", "application/json"))
+    headers: tuple[tuple[str, str], ...] = JSON_HEADERS
 
     def body(self, customer_id: uuid.UUID, seq: int) -> bytes:
         """Return the JSON body of order number `seq`; the same number always gives the same items."""
@@ -50,14 +62,24 @@ class OrderContract:
         }
         return json.dumps({"customerId": str(customer_id), "items": [item]}).encode()
 
-    def order_id(self, answer: bytes) -> uuid.UUID | None:
+    def order_id(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> ToldId | None:
         """Return the order id that a 2xx answer tells, None when there is no readable one."""
-        return self.told(answer).order_id
+        return self.told(answer, headers).order_id
 
-    def told(self, answer: bytes) -> Told:
-        """Return what a 2xx answer tells."""
-        value = _members(answer)
-        return Told(_uuid(value.get("orderId")))
+    def told(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Told:
+        """Return what a 2xx answer tells.
+
+        Args:
+            answer: its body.
+            headers: its headers, names in lower case.
+        """
+        del headers
+        return Told(told_id(IdKind.UUID, _members(answer).get("orderId")))
+
+    def lacking(self, answer: bytes, headers: Mapping[str, str]) -> str:
+        """Return in words what was found in place of the order id: names, never values."""
+        del headers
+        return f"no UUID in its member orderId (--order-id); it {_names(answer)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +92,104 @@ class PhantomContract(OrderContract):
 
     path: str = "/chaos/phantom-event"
 
-    def told(self, answer: bytes) -> Told:
+    def told(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Told:
         """Return what a 2xx answer tells."""
+        del headers
         value = _members(answer)
         said = [value.get(name) for name in ("existsInDb", "eventSentToKafka", "dbRolledBack")]
-        order_id = _uuid(value.get("orderId"))
+        order_id = told_id(IdKind.UUID, value.get("orderId"))
         if said == [False, True, True]:
             return Told(order_id, rolled_back=True)
         return Told(order_id if said[0] is True else None)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnContract(OrderContract):
+    """The contract of a service of the user's own.
+
+    Attributes:
+        template: of an order's body, see `runlog.servicefiles`; None: the body of the reference service.
+        place: where the answer tells the id: `value:PATH`, `header:NAME`, or `header:NAME/` for the last segment.
+        kind: what the ids are.
+    """
+
+    template: str | None = None
+    place: str = "value:orderId"
+    kind: IdKind = IdKind.UUID
+
+    def body(self, customer_id: uuid.UUID, seq: int) -> bytes:
+        """Return the body of order number `seq`; the same number always gives the same items."""
+        if self.template is None:
+            return OrderContract.body(self, customer_id, seq)
+        filled = Template(self.template).substitute(
+            customer_id=customer_id,
+            seq=seq,
+            product_id=PRODUCTS[seq % len(PRODUCTS)],
+            quantity=1 + seq % 3,
+            unit_price=PRICES[seq % len(PRICES)],
+        )
+        return filled.encode()
+
+    def told(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Told:
+        """Return what a 2xx answer tells."""
+        source, _, rest = self.place.partition(":")
+        if source == "value":
+            return Told(told_id(self.kind, member(_members(answer), rest)))
+        value = headers.get(rest.rstrip("/").lower())
+        if value is not None and rest.endswith("/"):
+            value = value.partition("?")[0].rstrip("/").rpartition("/")[2]
+        return Told(told_id(self.kind, value))
+
+    def lacking(self, answer: bytes, headers: Mapping[str, str]) -> str:
+        """Return in words what was found in place of the order id: names, never values."""
+        what = {IdKind.UUID: "no UUID", IdKind.INTEGER: "no whole number", IdKind.TEXT: "no text"}[self.kind]
+        seen = _names(answer) if self.place.startswith("value:") else f"has the headers {_listed(headers)}"
+        return f"{what} at --order-id {self.place}; it {seen}"
+
+
+def make_contract(external: ExternalSettings, files: ServiceFiles, phantom: bool) -> OrderContract:
+    """Return the contract of a service of the user's own.
+
+    Args:
+        external: the options.
+        files: what they name by files.
+        phantom: its phantom endpoint is wanted.
+    """
+    given = {name.lower() for name, _ in files.headers}
+    headers = (*((name, value) for name, value in JSON_HEADERS if name.lower() not in given), *files.headers)
+    if phantom:
+        return PhantomContract(headers=headers)
+    return OwnContract(external.order_path, headers, files.body, external.order_id, external.id_kind)
+
+
+def member(value: object, path: str) -> object:
+    """Return the member of a JSON value that `path` (names joined by dots, numbers for places) leads to, or None."""
+    for name in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isascii() and name.isdigit() and int(name[:9]) < len(value):
+            value = value[int(name[:9])]
+        else:
+            return None
+    return value
+
+
+def _names(answer: bytes) -> str:
+    try:
+        value = json.loads(answer)
+    except (ValueError, RecursionError):
+        return "is no JSON" if answer else "is empty"
+    if not isinstance(value, dict):
+        return "is JSON, but no object"
+    names = [
+        f"{name}.{inner}" for name, below in value.items() for inner in (below if isinstance(below, dict) else [])
+    ] + [name for name, below in value.items() if not isinstance(below, dict)]
+    return f"has the members {_listed(sorted(names))}" if names else "has no members"
+
+
+def _listed(names: Mapping[str, str] | list[str]) -> str:
+    shown = [name[:40] for name in list(names)[:MOST_NAMED]]
+    return ", ".join(shown) + (", ..." if len(names) > MOST_NAMED else "")
 
 
 def _members(answer: bytes) -> dict[str, object]:
@@ -86,10 +198,3 @@ def _members(answer: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _uuid(text: object) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

@@ -5,8 +5,11 @@ transport failures into status 0. A verdict needs to know more: whether a byte m
 are not followed and nothing is ever sent twice.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 from geventhttpclient import HTTPClient
@@ -23,27 +26,32 @@ class Answer:
         body: its body.
         failure: what went wrong below HTTP.
         reason: the failure in a few constant words, for Locust's table; None without one.
+        headers: of the answer, names in lower case.
     """
 
     status: int | None
     body: bytes
     failure: Failure
     reason: str | None
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class Exchanger:
     """Sends requests to one base URL over kept connections.
 
     Args:
-        base_url: for example `http://127.0.0.1:8082`.
+        base_url: for example `http://127.0.0.1:8082`, or `https://shop.test/base`: paths go below its own.
         connections: most requests that can be under way at once.
         timeout_s: bound of one whole request in seconds, connecting and reading included.
+        ca_file: certificates that an https service is trusted by; empty: those that come with certifi.
     """
 
-    def __init__(self, base_url: str, connections: int, timeout_s: float) -> None:
+    def __init__(self, base_url: str, connections: int, timeout_s: float, ca_file: str = "") -> None:
         self._timeout_s = timeout_s
+        self._below = urlsplit(base_url).path.rstrip("/")
+        trusted: dict[str, Any] = {"ssl_options": {"ca_certs": ca_file}} if ca_file else {}
         self._client = HTTPClient.from_url(
-            base_url, concurrency=connections, connection_timeout=timeout_s, network_timeout=timeout_s
+            base_url, concurrency=connections, connection_timeout=timeout_s, network_timeout=timeout_s, **trusted
         )
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
@@ -69,10 +77,11 @@ class Exchanger:
         self._client.close()
 
     def _read(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        response = self._client.post(path, body, headers)
+        response = self._client.post(self._below + path, body, headers)
         try:
             content = bytes(response.read())
         finally:
             # A body that was not read to its end leaves the connection unusable: this closes it, else it goes back.
             response.release()
-        return Answer(response.status_code, content, Failure.NONE, None)
+        told = {str(name).lower(): str(value) for name, value in response.items()}
+        return Answer(response.status_code, content, Failure.NONE, None, told)

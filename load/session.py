@@ -19,7 +19,9 @@ from load.exchange import Answer, Exchanger
 from runlog.clock import AnchoredClock
 from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
+from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome, classify
+from runlog.toldid import ToldId
 
 # An idle sender looks this often whether the load has begun.
 IDLE_S = 0.05
@@ -39,6 +41,7 @@ class LoadSpec:
         run_key: the run that customer ids belong to.
         contract: how orders are asked for.
         most_in_flight: arrivals beyond this many open requests are counted as not sent.
+        ca_file: certificates that an https service is trusted by; empty: the usual ones.
     """
 
     base_url: str
@@ -47,14 +50,22 @@ class LoadSpec:
     run_key: RunKey
     contract: OrderContract
     most_in_flight: int
+    ca_file: str = ""
 
     @classmethod
     def sized(
-        cls, base_url: str, rate: float, request_timeout: float, run_key: RunKey, contract: OrderContract
+        cls,
+        base_url: str,
+        rate: float,
+        request_timeout: float,
+        run_key: RunKey,
+        contract: OrderContract,
+        *,
+        ca_file: str = "",
     ) -> "LoadSpec":
         """Return a spec with room for a service that answers nothing until the timeout, and half as much again."""
         room = max(100, int(rate * request_timeout * 1.5) + 1)
-        return cls(base_url, rate, request_timeout, run_key, contract, room)
+        return cls(base_url, rate, request_timeout, run_key, contract, room, ca_file)
 
 
 @dataclass(slots=True)
@@ -75,10 +86,16 @@ class LoadSession:
         ledger: where each attempt is written.
         clock: the run's clock.
         report: called with Locust's request event fields for each completed exchange.
+        names: keeps the texts of ids that 16 bytes do not tell; None: all ids are UUIDs or numbers.
     """
 
     def __init__(
-        self, spec: LoadSpec, ledger: LedgerWriter, clock: AnchoredClock, report: Callable[[dict[str, Any]], None]
+        self,
+        spec: LoadSpec,
+        ledger: LedgerWriter,
+        clock: AnchoredClock,
+        report: Callable[[dict[str, Any]], None],
+        names: NameWriter | None = None,
     ) -> None:
         self.phase = Phase.BASELINE
         self.counts = LoadCounts()
@@ -88,10 +105,11 @@ class LoadSession:
         self._ledger = ledger
         self._clock = clock
         self._report = report
+        self._names = names
         self._headers = dict(spec.contract.headers)
         self._schedule: ArrivalSchedule | None = None
         self._pool = Pool(spec.most_in_flight)
-        self._exchanger = Exchanger(spec.base_url, spec.most_in_flight + 1, spec.request_timeout)
+        self._exchanger = Exchanger(spec.base_url, spec.most_in_flight + 1, spec.request_timeout, spec.ca_file)
 
     @property
     def in_flight(self) -> int:
@@ -141,6 +159,8 @@ class LoadSession:
             self._ledger.close(due if in_order and self.trouble is None else None)
         except OSError as error:
             self.trouble = f"the ledger could not be closed: {error.strerror}"
+        if self._names is not None:
+            self._names.close()
         self._exchanger.close()
 
     def _start(self, arrival: Arrival) -> None:
@@ -159,17 +179,25 @@ class LoadSession:
         answer = self._exchanger.post(contract.path, body, self._headers)
         completed = self._clock.now()
         good = answer.status is not None and 200 <= answer.status < 300
-        told = contract.told(answer.body) if good else Told(None)
+        told = contract.told(answer.body, answer.headers) if good else Told(None)
         outcome = classify(answer.status, answer.failure, told.order_id is not None, told.rolled_back)
         failure = Failure.UNREADABLE if good and told.order_id is None else answer.failure
-        end = Completion(completed, outcome, answer.status or 0, failure, told.order_id)
+        identity = None if told.order_id is None else told.order_id.key
+        end = Completion(completed, outcome, answer.status or 0, failure, identity)
+        if told.order_id is not None:
+            self._note_name(told.order_id)
         self._write(lambda: self._ledger.completed(arrival.seq, arrival.due, sent, phase, end))
-        if outcome is Outcome.PROVOKED and told.order_id is not None:
-            self.provoked.append(told.order_id)
+        if outcome is Outcome.PROVOKED and identity is not None:
+            self.provoked.append(uuid.UUID(bytes=identity))
         acknowledged = outcome in _AS_ASKED
         self.counts.acknowledged += acknowledged
         self.counts.failed += not acknowledged
         self._report(self._event(answer, outcome, phase, sent, completed))
+
+    def _note_name(self, order: ToldId) -> None:
+        names = self._names
+        if names is not None:
+            self._write(lambda: names.note(order.key, order.text))
 
     def _event(self, answer: Answer, outcome: Outcome, phase: Phase, sent: float, completed: float) -> dict[str, Any]:
         # Constant texts only: Locust keeps one row for each different failure text.

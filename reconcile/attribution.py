@@ -5,14 +5,14 @@ are, but for the harness's own check orders. `acknowledged-only`: just those who
 that was told none stays unresolved, whatever became of it. In the last two a row or event carries no sequence number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.history import IDS
-from reconcile.idtext import parse_ids
+from reconcile.ids import IdReader
 from reconcile.joins import Bools, Words, split_ids
 from runlog import marks as m
 from runlog.facts import RunFacts
@@ -32,25 +32,29 @@ class Attribution:
         kind: TAGGED, EXCLUSIVE or ACKNOWLEDGED_ONLY.
         own: IDS of the harness's own check orders, which are no part of the run.
         told: IDS that answers told, each once, in ascending order.
+        names: texts of told ids that their bytes do not tell back.
     """
 
     kind: str
     own: NDArray[np.void]
     told: NDArray[np.void]
+    names: dict[bytes, str] = field(default_factory=dict)
 
     def of_run(self, ids: NDArray[np.void]) -> Bools:
         """Return which of `ids` (any array with the words `hi` and `lo`) are of the run; not meant for TAGGED."""
         return among(ids, self.told) if self.kind == ACKNOWLEDGED_ONLY else ~among(ids, self.own)
 
 
-def attribution_of(facts: RunFacts, ledger: Ledger, marks: list[Mark]) -> Attribution:
-    """Return how the orders of a run are attributed."""
+def attribution_of(
+    facts: RunFacts, ledger: Ledger, marks: list[Mark], names: dict[bytes, str] | None = None
+) -> Attribution:
+    """Return how the orders of a run are attributed; `names`: texts of told ids that their bytes do not tell back."""
     texts = [text for mark in marks if mark.name == m.DRAINED for text in mark.detail.get("own_orders") or ()]
     if facts.check_order is not None:
         texts.append(facts.check_order.order_id)
-    own, valid = parse_ids(texts)
+    own, valid = IdReader(facts.kind).parse(texts)
     hi, lo = split_ids(ledger.attempts["order_id"][ledger.attempts["has_id"] != 0])
-    return Attribution(facts.attribution, np.unique(own[valid]), np.unique(_pairs(hi, lo)))
+    return Attribution(facts.attribution, np.unique(own[valid]), np.unique(_pairs(hi, lo)), names or {})
 
 
 def among(ids: NDArray[np.void], known: NDArray[np.void]) -> Bools:

@@ -1,4 +1,4 @@
-"""What the service did while the broker was away: silent 201, error, or hang, with counts and latencies.
+"""What the service did while the target was away: silent 201, error, or hang, with counts and latencies.
 
 Orders count by send time, from `injecting` to `healed`; what fits none of the three is told as well, so that the kinds
 sum to the attempts of the outage.

@@ -105,7 +105,7 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
     # Rows are older than the events that they are compared with, so complete rows still serve.
     kept = saved[0] if saved is not None and saved[0].complete else None
     with show_progress(options.quiet or options.json) as progress:
-        attribution = attribution_of(record.facts, record.ledger, record.marks)
+        attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
         rows, events = read_stores(stores, record.facts, attribution, kept, progress)
     save_witnesses(folder, record.facts.run_key, rows, events)
     return rows, events

@@ -55,6 +55,9 @@ class DecodedBatch:
         sequences: sequence numbers of their customer ids, k unsigned 64-bit numbers.
         foreign: number of readable events that are not of the run.
         unreadable: number of records that are no event.
+        unreadable_at: their positions.
+        untagged_at: positions of foreign events whose customer id cannot be read, where they are known by that.
+        foreign_at: positions of the other foreign events.
     """
 
     where: NDArray[np.intp]
@@ -63,6 +66,9 @@ class DecodedBatch:
     sequences: NDArray[np.uint64]
     foreign: int
     unreadable: int
+    unreadable_at: list[int]
+    untagged_at: list[int]
+    foreign_at: list[int]
 
 
 class EventDecoder:
@@ -91,25 +97,30 @@ class EventDecoder:
         texts = [record.orderId for record in records]
         orders, valid = parse_ids(texts)
         valid &= _keys_agree(keys, texts, orders)
-        of_run, sequences = self._of_run(records, orders)
+        of_run, sequences, tagged = self._of_run(records, orders)
         ours = np.flatnonzero(valid & of_run)
+        places = np.array(positions, dtype=np.intp)
+        whole = len(records) == len(values) and bool(np.all(valid))
         return DecodedBatch(
-            where=np.array(positions, dtype=np.intp)[ours],
+            where=places[ours],
             orders=orders[ours],
             events=_event_ids([records[index].eventId for index in ours.tolist()]),
             sequences=sequences[ours],
             foreign=int(np.count_nonzero(valid)) - len(ours),
             unreadable=len(values) - int(np.count_nonzero(valid)),
+            unreadable_at=[] if whole else sorted(set(range(len(values))).difference(places[valid].tolist())),
+            untagged_at=[] if tagged.all() else places[valid & ~tagged].tolist(),
+            foreign_at=places[valid & tagged & ~of_run].tolist(),
         )
 
-    def _of_run(self, records: list[_OrderCreated], orders: NDArray[np.void]) -> tuple[Bools, NDArray[np.uint64]]:
-        """Return for each record whether it is of the run, and the sequence number that it carries."""
+    def _of_run(
+        self, records: list[_OrderCreated], orders: NDArray[np.void]
+    ) -> tuple[Bools, NDArray[np.uint64], Bools]:
+        """Return for each record whether it is of the run, its sequence number, and whether that can be told."""
         if self._attribution is not None:
-            return self._attribution.of_run(orders), np.full(len(records), NO_SEQUENCE)
-        customers, tagged = parse_ids([record.customerId for record in records])
-        lower = customers["lo"].astype(np.uint64)
-        tagged &= (customers["hi"] == self._upper) & (lower >> SEQUENCE_BITS == VARIANT)
-        return tagged, lower & SEQUENCE_MASK
+            everywhere = np.ones(len(records), dtype=np.bool_)
+            return self._attribution.of_run(orders), np.full(len(records), NO_SEQUENCE), everywhere
+        return sequences_of([record.customerId for record in records], self._upper)
 
     def _order_created(self, values: list[bytes | None]) -> tuple[list[int], list[_OrderCreated]]:
         """Return the positions of the values that are an `order.created`, and what they hold."""
@@ -133,6 +144,22 @@ class EventDecoder:
             return self._decode(value)
         except UNREADABLE:
             return None
+
+
+def sequences_of(tags: list[str], upper: np.uint64) -> tuple[Bools, NDArray[np.uint64], Bools]:
+    """Read n customer ids.
+
+    Args:
+        tags: their texts, or anything else.
+        upper: the upper half of those of the run.
+
+    Returns:
+        Which of them are of the run, their sequence numbers, and which are customer ids (UUIDs) at all.
+    """
+    customers, valid = parse_ids(tags)
+    lower = customers["lo"].astype(np.uint64)
+    of_run = valid & (customers["hi"] == upper) & (lower >> SEQUENCE_BITS == VARIANT)
+    return of_run, lower & SEQUENCE_MASK, valid
 
 
 def _is_created(record: _OrderCreated) -> bool:

@@ -8,10 +8,12 @@ Settings and shape of the loop follow measurements: batches of 2000, a small que
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from numpy.typing import NDArray
 
 from reconcile.attribution import Attribution
 from reconcile.collector import no_garbage_collection
@@ -58,6 +60,7 @@ def read_events(
     progress: Progress,
     *,
     attribution: Attribution | None = None,
+    rows: NDArray[np.void] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> EventsWitness:
     """Read the run's events; never raises for trouble with the broker.
@@ -68,6 +71,8 @@ def read_events(
         clock: the run's clock, for `read_at`.
         progress: told ("events", records read, records wanted).
         attribution: how the run's events are known; None: by their customer ids.
+        rows: array of ROW, the run's; where options describe the service, they help to tell whose an event is. None:
+            none are known.
         patience_s: seconds without any progress after which reading is given up.
 
     Returns:
@@ -79,10 +84,13 @@ def read_events(
         bounds = read_bounds(client, facts.topic.name)
     except KafkaProblem as problem:
         return _witness(facts, None, None, None, str(problem))
-    reader = TopicReading(facts, bounds, attribution)
+    reader = TopicReading(facts, bounds, attribution, rows)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
     compacted = is_compacted(client, facts.topic.name)
-    return _witness(facts, bounds, reader, read_at, problem_text, compacted=compacted)
+    witness = _witness(facts, bounds, reader, read_at, problem_text, compacted=compacted)
+    if reader.misfits is None:
+        return witness
+    return replace(witness, names=reader.names, misfits=reader.misfits.against(reader.rows, witness.events))
 
 
 def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, patience_s: float) -> str | None:

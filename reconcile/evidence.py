@@ -4,9 +4,11 @@ Where one fails, an absence in that witness proves nothing, so the lost events (
 on it are listed as suspected.
 """
 
+import math
 from dataclasses import replace
 from typing import Final
 
+from reconcile.asked import asked, served_again
 from reconcile.confirm.result import Confirmation
 from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
@@ -22,7 +24,7 @@ ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orde
 
 
 def recovery_proven(findings: Findings) -> Guard:
-    """Each outage ended with an answer of the broker after its failures."""
+    """Each outage ended with an answer of the target after its failures, on each connection that it was asked on."""
     name = "recovery proven"
     if not findings.outages:
         return not_applicable(name, Kind.EVIDENCE, "nothing was broken")
@@ -31,12 +33,30 @@ def recovery_proven(findings: Findings) -> Guard:
     if open_ones:
         which = ", ".join(open_ones)
         return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
+    unseen = _not_served_again(findings)
+    if unseen:
+        return evidence(name, False, unseen, EVENTS_IN_DOUBT)
     last_failure, first_answer = back[findings.outages[-1].index]
     gap = first_answer - last_failure
     text = (
         f"the {findings.target} answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
     )
     return evidence(name, True, text, EVENTS_IN_DOUBT)
+
+
+def _not_served_again(findings: Findings) -> str | None:
+    """Return on which connection the target was never seen to answer after an outage; None when it was on each."""
+    if findings.history.sightings is None:
+        return None
+    ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
+    for outage, end in zip(findings.outages, ends, strict=True):
+        for one in asked(findings.history):
+            # A question that hung until the target was mended is an answer of after that.
+            if not served_again(
+                [question for question in one.questions if outage.edges[2] <= question.answered <= end]
+            ):
+                return f"outage {outage.index}: the {findings.target} was not seen to answer again{one.where}"
+    return None
 
 
 def drain_complete(findings: Findings) -> Guard:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from reconcile import evidence, rollback, vacuity
+from reconcile import belonging, evidence, rollback, vacuity
 from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard
 
@@ -31,9 +31,17 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
 """Every guard but `conservation`, which looks at the counts that the others have a say in."""
 
 
+OF_DESCRIBED: Final[tuple[Callable[[Findings], Guard], ...]] = (
+    belonging.events_readable,
+    belonging.ids_belong_together,
+)
+"""Guards of a service that options describe, behind the others; elsewhere they are not listed."""
+
+
 def check_guards(findings: Findings) -> list[Guard]:
     """Return what each guard found."""
-    return [guard(findings) for guard in GUARDS]
+    described = findings.history.facts.described
+    return [guard(findings) for guard in (*GUARDS, *(OF_DESCRIBED if described else ()))]
 
 
 def suspicion_of(guards: list[Guard]) -> Suspicion:

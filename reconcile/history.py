@@ -17,6 +17,7 @@ from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
 from runlog.offsets import Observation
+from runlog.probes import Sighting
 
 Progress = Callable[[str, int, int | None], None]
 """Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""
@@ -40,8 +41,32 @@ EVENT: Final = np.dtype(
 )
 """An event of the run: order id, event id, sequence number of its customer id, place in the log."""
 
+NO_EVENT_ID: Final = b"\xff" * 8
+"""Upper word of the id of an event that tells none of its own; the lower one tells such events apart."""
+
 IDS: Final = np.dtype([("hi", ">u8"), ("lo", ">u8")])
 """Bare order ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfits:
+    """Records of the range that were not taken for events of the run, set against its rows; see `reconcile.misfits`.
+
+    Attributes:
+        total: how many they are.
+        unreadable: those that are no event.
+        untagged: events that carry no customer id that can be read, of no order that is known.
+        looked_at: how many of all were looked at again.
+        naming: how many of those name an order that has a row and no event.
+        places: where they do, the most frequent first.
+    """
+
+    total: int
+    unreadable: int
+    untagged: int
+    looked_at: int
+    naming: int
+    places: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +76,13 @@ class RowsWitness:
     Attributes:
         rows: array of ROW, the run's rows; a second row of one attempt stands as a second element.
         pending: array of IDS, orders of this run whose event a known backlog (outbox) still holds.
-        elsewhere: array of IDS, order ids of this run's events that stand in the table outside the run's range.
+        elsewhere: array of IDS, order ids of this run's events that stand in the table outside the run's range (for a
+            service that options describe also those that answers told).
         taken_at: epoch seconds of the run's clock when the snapshot was taken.
         complete: the snapshot was read to its end.
         problem: why not, in one line; None when complete.
         snapshot: `pg_current_snapshot()` as text; None when it was not noted.
+        names: texts of order ids that their bytes do not tell back, as the table has them.
     """
 
     rows: NDArray[np.void]
@@ -65,6 +92,7 @@ class RowsWitness:
     complete: bool
     problem: str | None = None
     snapshot: str | None = None
+    names: dict[bytes, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +112,8 @@ class EventsWitness:
         complete: every partition was read up to its end.
         problem: why not, in one line; None when complete.
         compacted: later records may remove earlier ones; None when the broker does not tell.
+        names: texts of order ids that their bytes do not tell back, as the events have them.
+        misfits: what was not taken for an event of the run; None for a service like the reference service.
     """
 
     events: NDArray[np.void]
@@ -98,6 +128,8 @@ class EventsWitness:
     complete: bool
     problem: str | None = None
     compacted: bool | None = None
+    names: dict[bytes, str] = field(default_factory=dict)
+    misfits: Misfits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +146,8 @@ class History:
         service_log: what the service's own log says of single orders, by order id.
         confirmation: what the second path said of the violations; None when nobody has asked it yet.
         lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
+        sightings: what it saw of the target of the fault, in order; None of a run that noted only the offsets.
+        names: texts of order ids that their bytes do not tell back, as answers told them.
     """
 
     facts: RunFacts
@@ -125,6 +159,8 @@ class History:
     service_log: dict[str, Line] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     lost_rows: tuple[bytes, ...] | None = None
+    sightings: list[Sighting] | None = None
+    names: dict[bytes, str] = field(default_factory=dict)
 
 
 def id_text(hi: int, lo: int) -> str:

@@ -4,29 +4,18 @@ The usual spelling (36 characters, dashes in their places, either case) goes thr
 hand out, with braces or without dashes, are read one by one; whatever is no UUID is marked so.
 """
 
-import re
-import uuid
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.history import IDS
+from runlog.orderids import parse_uuid as parse_id
+
+__all__ = ["parse_id", "parse_ids"]
 
 _LENGTH: Final = 36
 _DASHES: Final = (8, 13, 18, 23)
-# Stricter than uuid.UUID, which also takes underscores, blanks and digits of other scripts.
-_SPELLING: Final = re.compile(r"\{?[0-9a-fA-F-]+\}?")
-
-
-def parse_id(text: str) -> bytes | None:
-    """Return the 16 bytes of a UUID text (any case, with or without dashes and braces), None when it is none."""
-    if not _SPELLING.fullmatch(text):
-        return None
-    try:
-        return uuid.UUID(text).bytes
-    except ValueError:
-        return None
 
 
 def parse_ids(texts: list[str]) -> tuple[NDArray[np.void], NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ from reconcile.evidence import conservation, violations_confirmed
 from reconcile.findings import Findings, Guard
 from reconcile.guards import check_guards, suspicion_of
 from reconcile.history import History
+from reconcile.ids import IdTexts, texts_of
 from reconcile.joins import Bools, Floats
 from reconcile.lateness.late import LateEvents, find_late
 from reconcile.lateness.recovery import OutageRates, Recovery, outage_rates, recoveries
@@ -44,6 +45,7 @@ class Judgement:
         guards: what each guard found, `conservation` last.
         rates: load by phase.
         behaviour, rate, timeline: those keys of `report.json`.
+        texts: tells ids as the service writes them.
     """
 
     ruling: Ruling
@@ -67,6 +69,7 @@ class Judgement:
     behaviour: dict[str, Any]
     rate: dict[str, Any]
     timeline: list[dict[str, Any]]
+    texts: IdTexts
 
     @property
     def lost(self) -> Bools:
@@ -81,7 +84,8 @@ def judge(history: History) -> Judgement:
     table = build_table(ledger.attempts, history.rows, history.events)
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
-    late = find_late(table, events, outages, history.observations, history.events.read_at)
+    seen, read_at = history.observations, history.events.read_at
+    late = find_late(table, events, outages, seen, read_at, sightings=history.sightings)
     rates = phase_rates(ledger.attempts, marks)
     guards = check_guards(Findings(history, outages, table, rates))
     suspicion = suspicion_of(guards)
@@ -124,6 +128,7 @@ def judge(history: History) -> Judgement:
         behaviour=behaviour_document(table, table.lost, outages),
         rate=rate_document(facts.rate, rates),
         timeline=timeline(table, ledger.attempts, lost, facts.started_at),
+        texts=texts_of(history),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reconcile.joins import Floats
 from runlog import marks as m
 from runlog.marks import Mark
+from runlog.probes import Connection, How
 
 Edge = tuple[float, float]
 _OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
@@ -24,13 +25,13 @@ class Moment(IntEnum):
     BEFORE = 1
     """Sent before the first outage began: the event was still on its way, or something else is wrong."""
     STOPPING = 2
-    """Sent after the fault was ordered, before the broker was proven down."""
+    """Sent after the fault was ordered, before the target was proven down."""
     DOWN = 3
-    """Sent while the broker was proven down."""
+    """Sent while the target was proven down."""
     STARTING = 4
-    """Sent after healing began, before the broker was proven back."""
+    """Sent after healing began, before the target was proven back."""
     AFTER = 5
-    """Sent after the broker was proven back: the service had not found its way back yet, or something else is wrong."""
+    """Sent after the target was proven back: the service had not found its way back yet, or something else is wrong."""
     UNKNOWN = 6
     """No send time: the order is in no ledger."""
 
@@ -59,9 +60,10 @@ class Outage:
         index: its number, from 0.
         fault, target: what was done to which component.
         injecting, injected, healing, healed: its marks.
-        down_edge: last answer of the broker and first failure after it.
+        down_edge: last answer of the target and first failure after it, on the connection from before.
         up_edge: last failure and first answer after it.
         healed_by: `harness` or `by itself`.
+        seen: how the target was seen to be down, by connection (see `runlog.probes`); None when that was not noted.
     """
 
     index: int
@@ -74,6 +76,7 @@ class Outage:
     down_edge: Edge | None
     up_edge: Edge | None
     healed_by: str | None
+    seen: dict[Connection, How] | None = None
 
     @property
     def begin(self) -> float:
@@ -87,7 +90,7 @@ class Outage:
 
     @property
     def returned(self) -> float:
-        """When the broker came back at the earliest: after its last failure; `healed` when that was not seen."""
+        """When the target came back at the earliest: after its last failure; `healed` when that was not seen."""
         return self.end if self.healed is None or self.up_edge is None else self.up_edge[0]
 
     @property
@@ -128,6 +131,7 @@ def _outage(index: int, marks: dict[str, Mark]) -> Outage:
         down_edge=_edge(detail.get("down_edge")),
         up_edge=_edge(detail.get("up_edge")),
         healed_by=detail.get("healed_by"),
+        seen=detail.get("seen"),
     )
 
 

@@ -8,9 +8,11 @@ from confluent_kafka import KafkaError, Message
 from numpy.typing import NDArray
 
 from reconcile.attribution import Attribution
-from reconcile.event_value import EventDecoder
+from reconcile.described import DescribedDecoder
+from reconcile.event_value import DecodedBatch, EventDecoder
 from reconcile.growing import GrowingArray
-from reconcile.history import EVENT
+from reconcile.history import EVENT, IDS, ROW, ids_of
+from reconcile.misfits import MisfitSample
 from reconcile.topic import TopicBounds
 from runlog.facts import RunFacts
 
@@ -22,6 +24,7 @@ class TopicReading:
         facts: start offsets and id of the topic, and the run's key.
         bounds: the topic as it is now.
         attribution: how the run's events are known; None: by their customer ids.
+        rows: array of ROW, the run's; None: none are known.
 
     Attributes:
         begin: offset at which reading begins, by partition.
@@ -31,9 +34,17 @@ class TopicReading:
         unreadable: records that count as no event.
         trouble: the last error that came in place of a record.
         events: array of EVENT, the events of the run.
+        names: of order ids that their bytes do not tell back.
+        misfits: sample of the records that were no events of the run; None where no option can be wrong.
     """
 
-    def __init__(self, facts: RunFacts, bounds: TopicBounds, attribution: Attribution | None = None) -> None:
+    def __init__(
+        self,
+        facts: RunFacts,
+        bounds: TopicBounds,
+        attribution: Attribution | None = None,
+        rows: NDArray[np.void] | None = None,
+    ) -> None:
         self.topic = facts.topic.name
         self.ends = bounds.ends
         self.begin = {partition: _begin(facts, bounds, partition) for partition in bounds.ends}
@@ -43,10 +54,20 @@ class TopicReading:
         self.unreadable = 0
         self.trouble: KafkaError | None = None
         self.events = GrowingArray(EVENT)
+        self.misfits = MisfitSample(facts.kind) if facts.described else None
+        self.rows = np.empty(0, dtype=ROW) if rows is None else rows
+        told = np.empty(0, dtype=IDS) if attribution is None else attribution.told
+        known = np.unique(np.concatenate([ids_of(self.rows), told]))
+        self._described = None if facts.like_reference else DescribedDecoder(facts, attribution, known)
         self._decoder = EventDecoder(facts.run_key, attribution)
         self._end_of = np.zeros(max(bounds.ends, default=0) + 1, dtype=np.int64)
         for partition, end in bounds.ends.items():
             self._end_of[partition] = end
+
+    @property
+    def names(self) -> dict[bytes, str]:
+        """See there."""
+        return {} if self._described is None else self._described.names
 
     @property
     def unfinished(self) -> list[int]:
@@ -87,7 +108,7 @@ class TopicReading:
             records = [records[index] for index in np.flatnonzero(within)]
             self._advance(partitions[~within], offsets[~within])
             partitions, offsets = partitions[within], offsets[within]
-        decoded = self._decoder.batch([record.value() for record in records], [record.key() for record in records])
+        decoded = self._decode(records)
         fresh = self.events.extend(len(decoded.where))
         fresh["hi"], fresh["lo"] = decoded.orders["hi"], decoded.orders["lo"]
         fresh["event_hi"], fresh["event_lo"] = decoded.events["hi"], decoded.events["lo"]
@@ -95,7 +116,17 @@ class TopicReading:
         fresh["partition"], fresh["offset"] = partitions[decoded.where], offsets[decoded.where]
         self.foreign += decoded.foreign
         self.unreadable += decoded.unreadable
+        if self.misfits is not None:
+            self.misfits.unreadable += len(decoded.unreadable_at)
+            self.misfits.untagged += len(decoded.untagged_at)
+            for at in (*decoded.unreadable_at, *decoded.untagged_at, *decoded.foreign_at):
+                self.misfits.add(records[at])
         self._advance(partitions, offsets)
+
+    def _decode(self, records: list[Message]) -> DecodedBatch:
+        if self._described is not None:
+            return self._described.batch(records)
+        return self._decoder.batch([record.value() for record in records], [record.key() for record in records])
 
     def _advance(self, partitions: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
         for partition in np.unique(partitions).tolist():

@@ -12,6 +12,8 @@ from runlog.folder import RunFolder, reason
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
+from runlog.ordernames import NAMES_FILE, read_names
+from runlog.probes import Sighting, read_sightings
 
 # What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
 _EARLIEST_S: Final = -60.0
@@ -25,17 +27,30 @@ class RecordProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the harness wrote down: facts, ledger, marks, observations of the lookout, the service's log."""
+    """What the harness wrote down: facts, ledger, marks, what the lookout saw of the topic, the service's log, names of
+    order ids, and what the lookout saw of the target (None in runs from before that was noted)."""
 
     facts: RunFacts
     ledger: Ledger
     marks: list[Mark]
     observations: list[Observation]
     service_log: dict[str, Line]
+    names: dict[bytes, str]
+    sightings: list[Sighting] | None = None
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
         """Return the whole history."""
-        return History(self.facts, self.ledger, self.marks, self.observations, rows, events, self.service_log)
+        return History(
+            self.facts,
+            self.ledger,
+            self.marks,
+            self.observations,
+            rows,
+            events,
+            self.service_log,
+            sightings=self.sightings,
+            names=self.names,
+        )
 
 
 def read_record(folder: RunFolder) -> Record:
@@ -43,7 +58,7 @@ def read_record(folder: RunFolder) -> Record:
 
     Raises:
         RecordProblem: a file is missing or damaged, or belongs to another run. Without `offsets.jsonl` there simply
-            are no observations.
+            are no observations, without `probes.jsonl` no sightings.
     """
     facts = _read(folder, folder.facts.name, lambda: RunFacts.read(folder))
     ledger = _read(folder, folder.ledger.name, lambda: read_ledger(folder.ledger))
@@ -51,6 +66,9 @@ def read_record(folder: RunFolder) -> Record:
     seen: list[Observation] = []
     if folder.offsets.is_file():
         seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
+    sightings: list[Sighting] | None = None
+    if folder.probes.is_file():
+        sightings = _read(folder, folder.probes.name, lambda: read_sightings(folder.probes))
     _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
     if marks:
         told = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
@@ -59,7 +77,9 @@ def read_record(folder: RunFolder) -> Record:
     edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
-    return Record(facts, ledger, marks, seen, read_service_log(folder.logs))
+    _same_time(folder, folder.probes.name, facts, [at for one in sightings or () for at in (one.asked, one.answered)])
+    names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
+    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names, sightings)
 
 
 def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:

@@ -7,7 +7,7 @@ the orders that only the log knows, so that a row written in between cannot make
 and its event that are both written after the snapshot show as an event whose row the fresh look finds.)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from reconcile.attribution import TAGGED, Attribution
+from reconcile.columns import columns_of, described_elsewhere
 from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
+from reconcile.described_rows import described_rows
 from reconcile.event_value import SEQUENCE_MASK
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, ROW, Progress, RowsWitness
@@ -71,21 +73,16 @@ def read_rows(
             may be read.
     """
 
+    kept = attribution if attribution is not None and attribution.kind != TAGGED else None
+
     def attempt() -> RowsWitness:
         with open_snapshot(database_url) as snapshot:
             taken_at = clock.now()
-            tagged = attribution is None or attribution.kind == TAGGED
-            low = _next(snapshot, facts, 0) if tagged else None
+            reading = _reading(snapshot, facts, kept)
             if on_snapshot is not None:
                 on_snapshot()
-            if attribution is None or tagged:
-                rows, pending = _rows(snapshot, facts, low, progress), _pending(snapshot, facts)
-            else:
-                rows = untagged_rows(snapshot, facts, attribution, progress)
-                pending = untagged_pending(snapshot, facts, rows)
-            return RowsWitness(
-                rows, pending, np.empty(0, dtype=IDS), taken_at, complete=True, snapshot=snapshot.value(_SNAPSHOT, {})
-            )
+            witness = reading(progress)
+            return replace(witness, taken_at=taken_at, snapshot=snapshot.value(_SNAPSHOT, {}))
 
     try:
         witness = with_retries(attempt)
@@ -95,7 +92,34 @@ def read_rows(
     return witness if event_ids is None else look_elsewhere(database_url, witness, event_ids, facts)
 
 
-def look_elsewhere(database_url: str, rows: RowsWitness, event_ids: NDArray[np.void], facts: RunFacts) -> RowsWitness:
+def _reading(snapshot: Snapshot, facts: RunFacts, attribution: Attribution | None) -> Callable[[Progress], RowsWitness]:
+    """Take the snapshot by a first question, and return what then reads the rows."""
+    nothing = np.empty(0, dtype=IDS)
+    if not facts.like_reference:
+        columns = columns_of(snapshot, facts)
+        return lambda progress: described_rows(snapshot, facts, columns, attribution, progress)
+    if attribution is not None:
+        snapshot.value(_SNAPSHOT, {})
+        kept = attribution
+
+        def untagged(progress: Progress) -> RowsWitness:
+            rows = untagged_rows(snapshot, facts, kept, progress)
+            return RowsWitness(rows, untagged_pending(snapshot, facts, rows), nothing, None, complete=True)
+
+        return untagged
+    low = _next(snapshot, facts, 0)
+    return lambda progress: RowsWitness(
+        _rows(snapshot, facts, low, progress), _pending(snapshot, facts), nothing, None, complete=True
+    )
+
+
+def look_elsewhere(
+    database_url: str,
+    rows: RowsWitness,
+    event_ids: NDArray[np.void],
+    facts: RunFacts,
+    names: Mapping[bytes, str] | None = None,
+) -> RowsWitness:
     """Return `rows` with `elsewhere` filled in; to be called once the events are read.
 
     Args:
@@ -103,15 +127,19 @@ def look_elsewhere(database_url: str, rows: RowsWitness, event_ids: NDArray[np.v
         rows: what `read_rows` said.
         event_ids: IDS of the run's events.
         facts: name of the table.
+        names: of the events' ids, by which those are asked for that their bytes do not tell back.
 
     Returns:
         The same rows; incomplete, with the reason, when the database could not be asked.
     """
+    candidates = without_row(event_ids, rows.rows)
     try:
-        elsewhere = rows_elsewhere(database_url, without_row(event_ids, rows.rows), facts)
+        if facts.like_reference:
+            return replace(rows, elsewhere=rows_elsewhere(database_url, candidates, facts))
+        elsewhere, told = described_elsewhere(database_url, facts, candidates, names or {})
     except DatabaseProblem as problem:
         return replace(rows, complete=False, problem=rows.problem or str(problem))
-    return replace(rows, elsewhere=elsewhere)
+    return replace(rows, elsewhere=elsewhere, names={**told, **rows.names})
 
 
 def rows_elsewhere(database_url: str, candidate_ids: NDArray[np.void], facts: RunFacts) -> NDArray[np.void]:

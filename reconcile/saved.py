@@ -2,6 +2,7 @@
 
 Arrays are `.npy` files without pickle, named after their content; `witness.json` names them with length and SHA-256 and
 holds everything else. It is written last, in one step: whoever reads finds the old witnesses or the new ones, whole.
+Names of order ids, where there are any, lie beside the arrays in the same way, as JSON.
 """
 
 import hashlib
@@ -14,8 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.history import EVENT, IDS, ROW, EventsWitness, RowsWitness
-from runlog.folder import RunFolder, write_json
+from reconcile.history import EVENT, IDS, ROW, EventsWitness, Misfits, RowsWitness
+from runlog.folder import RunFolder, write_json, write_text
 from runlog.ids import RunKey
 
 FORMAT: Final = 3
@@ -37,6 +38,7 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True):
     problem: str | None
     snapshot: str | None
     arrays: dict[str, _Array]
+    names: _Array | None = None
 
 
 class _Events(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,6 +54,8 @@ class _Events(msgspec.Struct, forbid_unknown_fields=True):
     problem: str | None
     arrays: dict[str, _Array]
     compacted: bool | None = None
+    names: _Array | None = None
+    misfits: Misfits | None = None
 
 
 class _Index(msgspec.Struct):
@@ -74,7 +78,8 @@ def save_witnesses(folder: RunFolder, run_key: RunKey, rows: RowsWitness, events
     parts = {"rows": _save(folder.witnesses, rows, _ROWS), "events": _save(folder.witnesses, events, _EVENTS)}
     write_json(folder.witnesses / INDEX, {"format": FORMAT, "run_key": str(run_key), **parts})
     named = {entry["file"] for part in parts.values() for entry in part["arrays"].values()}
-    for path in folder.witnesses.glob("*.npy"):
+    named |= {part["names"]["file"] for part in parts.values() if "names" in part}
+    for path in (*folder.witnesses.glob("*.npy"), *folder.witnesses.glob("names-*.json")):
         if path.name not in named:
             path.unlink()
 
@@ -116,8 +121,14 @@ def _read_index(path: Path) -> _Index:
 
 def _save(folder: Path, witness: RowsWitness | EventsWitness, arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
     part: dict[str, Any] = {
-        field.name: getattr(witness, field.name) for field in fields(witness) if field.name not in arrays
+        field.name: getattr(witness, field.name)
+        for field in fields(witness)
+        if field.name not in arrays and field.name not in {"names", "misfits"}
     }
+    if witness.names:
+        part["names"] = _save_names(folder, witness.names)
+    if isinstance(witness, EventsWitness) and witness.misfits is not None:
+        part["misfits"] = msgspec.to_builtins(witness.misfits)
     for name in _BY_PARTITION:
         if name in part:
             part[name] = {str(partition): offset for partition, offset in sorted(part[name].items())}
@@ -138,8 +149,26 @@ def _save_array(folder: Path, name: str, array: NDArray[np.void], dtype: np.dtyp
     return {"file": path.name, "length": len(array), "sha256": digest}
 
 
+def _save_names(folder: Path, names: dict[bytes, str]) -> dict[str, Any]:
+    raw = msgspec.json.encode({identity.hex(): text for identity, text in sorted(names.items())})
+    digest = hashlib.sha256(raw).hexdigest()
+    path = folder / f"names-{digest[:12]}.json"
+    write_text(path, raw.decode())
+    return {"file": path.name, "length": len(names), "sha256": digest}
+
+
+def _load_names(folder: Path, entry: _Array | None) -> dict[bytes, str]:
+    if entry is None:
+        return {}
+    raw = (folder / Path(entry.file).name).read_bytes()
+    if hashlib.sha256(raw).hexdigest() != entry.sha256:
+        raise ValueError(f"{entry.file} is not what {INDEX} says")
+    return {bytes.fromhex(digits): text for digits, text in msgspec.json.decode(raw, type=dict[str, str]).items()}
+
+
 def _load(folder: Path, part: _Rows | _Events, arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
     told = {name: getattr(part, name) for name in part.__struct_fields__ if name != "arrays"}
+    told["names"] = _load_names(folder, part.names)
     return {**told, **{name: _load_array(folder, part.arrays[name], dtype) for name, dtype in arrays.items()}}
 
 

@@ -1,16 +1,19 @@
 """How PostgreSQL and Kafka are reached, and in which order they are asked.
 
 First the rows, then the events, then once more the table for events without a row: so an order that is still on its
-way can only seem whole or late, never lost.
+way can only seem whole or late, never lost. Where options describe the service the table is asked for the ids that
+answers told as well: those orders were stored before the drain.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from reconcile.attribution import Attribution
-from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
+from reconcile.history import IDS, EventsWitness, Progress, RowsWitness, ids_of
 from runlog.facts import RunFacts
-from runlog.folder import reason
+from runlog.properties import PropertiesProblem, read_properties
 
 
 class StoresProblem(Exception):
@@ -39,7 +42,10 @@ def make_stores(database_url: str | None, bootstrap: str | None, config: Path | 
     Raises:
         StoresProblem: one is missing, or the properties file cannot be read.
     """
-    properties = read_properties(config) if config else {}
+    try:
+        properties = read_properties(config) if config else {}
+    except PropertiesProblem as problem:
+        raise StoresProblem(str(problem)) from None
     if bootstrap:
         properties["bootstrap.servers"] = bootstrap
     if not database_url:
@@ -51,30 +57,6 @@ def make_stores(database_url: str | None, bootstrap: str | None, config: Path | 
 
 def _missing(option: str, store: str, variable: str) -> str:
     return f"{option} is missing: {store} has still to be asked; give it, or set {variable}"
-
-
-def read_properties(path: Path) -> dict[str, str]:
-    """Return the client properties in `path`: one `name=value` a line, `#` begins a comment line.
-
-    Raises:
-        StoresProblem: the file cannot be read, or a line is none of that (its text is not shown: it may be a secret).
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise StoresProblem(f"--kafka-config {path}: not a text file; lines like name=value are right") from None
-    except OSError as error:
-        raise StoresProblem(f"--kafka-config {path}: {reason(error)}; name a file of client properties") from None
-    found = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise StoresProblem(f"--kafka-config {path}: line {number} is not of the form name=value")
-        found[name.strip()] = value.strip()
-    return found
 
 
 def read_stores(
@@ -95,7 +77,12 @@ def read_stores(
 
     if rows is None:
         rows = read_rows(stores.database_url, facts, None, facts.clock, progress, attribution=attribution)
-    events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution)
+    events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution, rows=rows.rows)
     if rows.complete:
-        rows = look_elsewhere(stores.database_url, rows, ids_of(events.events), facts)
+        known, names = ids_of(events.events), {**attribution.names, **events.names}
+        if not facts.like_reference:
+            # Rows that do not carry the customer id that was sent, as the option for it may be wrong, are there too.
+            # (Joined arrays come in the machine's own byte order, whatever their parts had.)
+            known = np.unique(np.concatenate([known, attribution.told])).astype(IDS)
+        rows = look_elsewhere(stores.database_url, rows, known, facts, names)
     return rows, events

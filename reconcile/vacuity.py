@@ -1,9 +1,9 @@
 """Vacuity guards: does a clean result prove anything? Each is a pure function of the findings."""
 
 import math
-from itertools import groupby
 from typing import Final
 
+from reconcile.asked import absences, asked
 from reconcile.attribution import EXCLUSIVE, TAGGED
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
 from reconcile.history import NO_SEQUENCE
@@ -17,28 +17,25 @@ LEAST_SENT_IN_OUTAGE: Final = 0.9
 LEAST_SENT: Final = 0.98
 LEAST_ON_TIME: Final = 0.95
 LARGEST_WALL_STEP_S: Final = 0.5
-# The lookout asks up to 20 times a second and waits 50 ms: one or two questions without an answer are a hiccup.
-LEAST_UNANSWERED: Final = 3
-LEAST_AWAY_S: Final = 0.25
 _NO_OUTAGE: Final = "this scenario breaks nothing"
 
 
 def fault_proven(findings: Findings) -> Guard:
-    """Each planned outage was seen: the broker answered, then failed to answer; and it was there until the fault."""
+    """Each planned outage was seen: the target answered, then failed to answer; and it was there until the fault."""
     name, planned = "fault proven", findings.planned_outages
     if not planned:
         return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
     if proven < planned:
         return vacuity(name, False, f"the {findings.target} was proven down in {proven} of {some(planned, 'outage')}")
-    away = _away_before(findings)
-    if away:
-        return vacuity(name, False, away)
+    wrong = _away_before(findings) or _not_away(findings)
+    if wrong:
+        return vacuity(name, False, wrong)
     return vacuity(name, True, f"the {findings.target} was proven down in {some(proven, 'outage')}, as planned")
 
 
 def _away_before(findings: Findings) -> str | None:
-    """Return how the broker was proven away before the first fault of the run was ordered; None when it was not."""
+    """Return how the target was proven away before the first fault of the run was ordered; None when it was not."""
     for outage in findings.outages:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
@@ -47,37 +44,52 @@ def _away_before(findings: Findings) -> str | None:
     end = findings.outages[0].injecting
     if begin is None or end is None:
         return None
-    inside = (one for one in findings.history.observations if begin <= one.asked and one.answered <= end)
-    for ok, group in groupby(inside, key=lambda one: one.ok):
-        run = [] if ok else list(group)
-        if len(run) >= LEAST_UNANSWERED and (gone := run[-1].answered - run[0].asked) >= LEAST_AWAY_S:
-            what = f"{len(run)} questions in a row unanswered in the baseline, {gone:.3f} s long"
+    for one in asked(findings.history):
+        for run in absences(one.within(begin, end)):
+            gone = run[-1].answered - run[0].asked
+            what = f"{len(run)} questions in a row unanswered{one.where} in the baseline, {gone:.3f} s long"
             return f"the {findings.target} left {what}"
     return None
 
 
+def _not_away(findings: Findings) -> str | None:
+    """Return on which connection the target was never seen away in an outage; None when it was on each."""
+    if findings.history.sightings is None:
+        return None
+    for outage in findings.outages:
+        for one in asked(findings.history):
+            if not any(absences(one.within(outage.begin, outage.edges[2]))):
+                return f"outage {outage.index}: the {findings.target} was not seen down{one.where}"
+    return None
+
+
 def fault_held(findings: Findings) -> Guard:
-    """Between `injected` and `healing` the lookout kept asking and got no answer."""
+    """Between `injected` and `healing` the lookout kept asking, on each connection, and got no answer."""
     name = "fault held"
     if not findings.wants_outage or not findings.outages:
         return not_applicable(name, Kind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
-    questions = answers = 0
+    told: dict[str, list[bool]] = {}
+    first: float | None = None
     for outage in findings.outages:
         if outage.injected is None:
             return vacuity(name, False, f"outage {outage.index}: the {findings.target} was never proven down")
         _, injected, healing, _ = outage.edges
-        inside = [o for o in findings.history.observations if injected < o.answered < healing]
-        if not inside:
-            return vacuity(
-                name, False, f"outage {outage.index}: nobody asked the {findings.target} while it should be down"
-            )
-        questions += len(inside)
-        answers += sum(o.ok for o in inside)
-    if answers:
-        return vacuity(
-            name, False, f"the {findings.target} answered {answers} of {questions} questions while it should be down"
-        )
-    return vacuity(name, True, f"the {findings.target} left all {questions} questions unanswered until healing began")
+        for one in asked(findings.history):
+            inside = [question for question in one.questions if injected < question.answered < healing]
+            if not inside:
+                text = f"outage {outage.index}: nobody asked the {findings.target}{one.where} while it should be down"
+                return vacuity(name, False, text)
+            told.setdefault(one.where, []).extend(question.ok for question in inside)
+            served = [question.answered - injected for question in inside if question.ok]
+            first = min(served[0] if first is None else first, served[0]) if served else first
+    if first is not None:
+        counts = [f"{sum(oks)} of {len(oks)} questions{where}" for where, oks in told.items() if any(oks)]
+        since = "" if "" in told else f", first {first:.3f} s after it was proven down"
+        text = f"the {findings.target} answered {' and '.join(counts)} while it should be down{since}"
+        return vacuity(name, False, text)
+    counts = [f"all {len(oks)} questions{where}" for where, oks in told.items()]
+    text = f"the {findings.target} left {' and '.join(counts)} unanswered until healing began"
+    return vacuity(name, True, text)
 
 
 def load_went_on(findings: Findings) -> Guard:

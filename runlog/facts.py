@@ -9,13 +9,18 @@ import msgspec
 from runlog.clock import AnchoredClock
 from runlog.folder import RunFolder, write_json
 from runlog.ids import RunKey
+from runlog.orderids import IdKind
+from runlog.places import parse_filter, parse_place, parse_tag
 
 FORMAT: Final = 1
 _WORDS: Final = {
     "scenario": ("lost-event", "phantom-event", "control"),
     "expect": ("consistent", "lost-events", "phantom-events", "any"),
     "attribution": ("tagged", "exclusive", "acknowledged-only"),
+    "id_kind": tuple(kind.value for kind in IdKind),
 }
+NO_TAG: Final = "none"
+"""`event_tag` of a service whose events carry no run-scoped customer id."""
 _MOST_OUTAGES: Final = 1000
 # Epoch seconds of the year 5138, as times are read by `datetime` and numpy; longer ones are no times.
 _LATEST: Final = 1e11
@@ -59,6 +64,14 @@ class RunFacts:
 
     `database_time` is the text of `orders_time_column` in the row of the check order: rows of a run that is attributed
     as `exclusive` have a later one. `workers` counts the processes that sent the load.
+
+    What follows `workers` says where a service has what, and is left as it is for one like the reference service:
+    `orders_tag_column`: the column with the run-scoped customer id, None when there is none; `id_kind`: what order ids
+    are, see `runlog.orderids`; `event_id`: where an event tells its order id, `key`, `header:NAME` or `value:PATH`
+    (members joined by dots), '' for the member `orderId` of a JSON value, with which the key must agree;
+    `event_filter`: which records are events at all, `header:NAME=VALUE` or `value:PATH=VALUE`, '' for those whose type,
+    where they tell one, says "created"; `event_tag`: where an event carries the run-scoped customer id, `header:NAME`
+    or `value:PATH`, '' for the member `customerId`, NO_TAG when nowhere.
     """
 
     run_id: str
@@ -91,6 +104,33 @@ class RunFacts:
     check_order: CheckOrder | None = None
     workers: int = 1
     environment: dict[str, str] = field(default_factory=dict)
+    orders_id_column: str = "id"
+    orders_tag_column: str | None = "customer_id"
+    id_kind: str = "uuid"
+    event_id: str = ""
+    event_filter: str = ""
+    event_tag: str = ""
+
+    @property
+    def kind(self) -> IdKind:
+        """What order ids are."""
+        return IdKind(self.id_kind)
+
+    @property
+    def like_reference(self) -> bool:
+        """Whether rows and events are read as those of the reference service, by nothing that an option says."""
+        ours = (self.orders_id_column, self.orders_tag_column, self.id_kind)
+        return ours == ("id", "customer_id", "uuid") and not (self.event_id or self.event_filter or self.event_tag)
+
+    @property
+    def described(self) -> bool:
+        """Whether it is a service of somebody's own: then an option that is wrong must not look like a loss."""
+        return self.stack == "external" or not self.like_reference
+
+    @property
+    def has_tag(self) -> bool:
+        """Whether a row or an event carries the run-scoped customer id."""
+        return self.orders_tag_column is not None or self.event_tag != NO_TAG
 
     def write(self, folder: RunFolder) -> None:
         """Write `run.json`."""
@@ -124,6 +164,13 @@ class RunFacts:
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}, not one of {', '.join(words)}")
+        if self.attribution == "tagged" and (self.orders_tag_column is None or self.event_tag == NO_TAG):
+            raise ValueError("`attribution` is 'tagged', but rows or events carry no customer id")
+        for name, parse in (("event_id", parse_place), ("event_filter", parse_filter), ("event_tag", parse_tag)):
+            try:
+                parse(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"`{name}` is {getattr(self, name)!r}: {error}") from None
         for name in [each.name for each in fields(self) if each.type is float]:
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value < _LATEST):

@@ -9,7 +9,6 @@ seconds of the run's clock) and the CRC-32 of header and fields, so that no reco
 
 import errno
 import os
-import uuid
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
@@ -78,14 +77,14 @@ class Completion:
         outcome: see `runlog.outcomes.classify`.
         status: HTTP status, 0 without a complete answer.
         failure: what went wrong below HTTP.
-        order_id: the id that the answer told, if any.
+        order_id: the 16 bytes of the id that the answer told (`runlog.orderids`), if any.
     """
 
     completed: float
     outcome: Outcome
     status: int
     failure: Failure
-    order_id: uuid.UUID | None
+    order_id: bytes | None
 
 
 class LedgerWriter:
@@ -113,7 +112,7 @@ class LedgerWriter:
 
     def completed(self, seq: int, due: float, sent: float, phase: Phase, end: Completion) -> None:
         """Write how attempt `seq` ended."""
-        identity = end.order_id.bytes if end.order_id else NO_ID
+        identity = NO_ID if end.order_id is None else end.order_id
         has_id = end.order_id is not None
         self._write(
             _PACK.pack(

@@ -23,6 +23,8 @@ class Option:
         choices: the values that are right, when there are only some.
         secret: the value must never be shown or written.
         is_flag: given without a value, it is on.
+        repeatable: may be given several times; as one text, one value a line.
+        not_for: the stacks with which it makes no sense.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Option:
     choices: tuple[str, ...] = ()
     secret: bool = False
     is_flag: bool = False
+    repeatable: bool = False
+    not_for: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -54,8 +58,12 @@ class Option:
 PLAN: Final = "the plan"
 LOAD: Final = "the load"
 STACK: Final = "the system under test"
+SERVICE: Final = "a service of your own (--stack external)"
 WITNESSES: Final = "the witnesses"
 RUN: Final = "the run"
+
+EMBEDDED: Final = ("embedded", "compose")
+EXTERNAL: Final = ("external",)
 
 OPTIONS: Final[tuple[Option, ...]] = (
     Option(
@@ -132,13 +140,36 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("drain-timeout", "60s", "longest wait for the quiet after the load", PLAN, "duration", "5m"),
     Option("rate", "20", "orders that fall due each second, whatever the answers take", LOAD, "orders/s", "100"),
     Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
-    Option("stack", "embedded", "where the system under test comes from", STACK, choices=("embedded",)),
+    Option(
+        "stack",
+        "embedded",
+        "where the system under test comes from: embedded (processes of this checkout), compose (containers), or "
+        "external (a service that you run yourself)",
+        STACK,
+        choices=("embedded", "compose", "external"),
+    ),
+    Option(
+        "compose-file",
+        "",
+        "compose file of --stack compose; without it: docker-compose.yml beside locustfile.py",
+        STACK,
+        "path",
+        "../shop/compose.yaml",
+    ),
+    Option(
+        "compose-project",
+        "",
+        "compose project of --stack compose; without it: the name that Compose gives it, its folder's",
+        STACK,
+        example="shop",
+    ),
     Option(
         "service-variant",
         "naive",
         "how the embedded order service publishes",
         STACK,
         choices=("naive", "after-commit", "awaited", "raised", "outbox"),
+        not_for=EXTERNAL,
     ),
     Option(
         "service-confirm-wait",
@@ -147,6 +178,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         STACK,
         "duration",
         "1s",
+        not_for=EXTERNAL,
     ),
     Option(
         "service-publish-failure",
@@ -156,8 +188,17 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "HTTP status",
         "500",
         choices=("201", "500"),
+        not_for=EXTERNAL,
     ),
-    Option("service-pool", "32", "database connections of the embedded order service", STACK, "connections", "5"),
+    Option(
+        "service-pool",
+        "32",
+        "database connections of the embedded order service",
+        STACK,
+        "connections",
+        "5",
+        not_for=EXTERNAL,
+    ),
     Option(
         "service-pool-wait",
         "5s",
@@ -165,6 +206,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
         STACK,
         "duration",
         "1s",
+        not_for=EXTERNAL,
     ),
     Option(
         "service-block-time",
@@ -177,9 +219,221 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "delivery-timeout", "3s", "time after which the service's producer gives an event up", STACK, "duration", "10s"
     ),
-    Option("service-port", "0", "port of the embedded order service; 0 chooses a free one", STACK, "port", "8082"),
-    Option("database-port", "0", "port of the embedded PostgreSQL; 0 chooses a free one", STACK, "port", "5432"),
-    Option("kafka-port", "0", "port of the embedded Kafka; 0 chooses a free one", STACK, "port", "9092"),
+    Option(
+        "service-port",
+        "0",
+        "port of the embedded order service; 0 chooses a free one",
+        STACK,
+        "port",
+        "8082",
+        not_for=EXTERNAL,
+    ),
+    Option(
+        "database-port",
+        "0",
+        "port of the embedded PostgreSQL; 0 chooses a free one",
+        STACK,
+        "port",
+        "5432",
+        not_for=EXTERNAL,
+    ),
+    Option(
+        "kafka-port", "0", "port of the embedded Kafka; 0 chooses a free one", STACK, "port", "9092", not_for=EXTERNAL
+    ),
+    Option(
+        "order-path",
+        "/orders",
+        "path below --host where an order is created by POST",
+        SERVICE,
+        example="/api/v2/purchases",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "header",
+        "",
+        "header sent with each order and health question, may be given several times; @FILE: one a line from a private "
+        "file",
+        SERVICE,
+        "'Name: value'",
+        "'Authorization: Bearer TOKEN'",
+        secret=True,
+        repeatable=True,
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "ca-file",
+        "",
+        "certificates (PEM) that an https service is trusted by",
+        SERVICE,
+        "path",
+        "ca.pem",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "order-body",
+        "",
+        "JSON body of an order, or a file that holds it; filled in: ${customer_id} (a UUID of its own for each order), "
+        "${seq}, ${product_id}, ${quantity}, ${unit_price}; without it: that of the reference service",
+        SERVICE,
+        "JSON or path",
+        """'{"buyer": "${customer_id}", "amount": ${quantity}}'""",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "order-id",
+        "value:orderId",
+        "where the answer tells the order's id: value:PATH (members of its JSON, joined by dots), header:NAME, or "
+        "header:NAME/ for what follows the last slash in that header",
+        SERVICE,
+        example="header:Location/",
+        not_for=EMBEDDED,
+    ),
+    Option("id-kind", "uuid", "what order ids are", SERVICE, choices=("uuid", "integer", "text"), not_for=EMBEDDED),
+    Option(
+        "health-path",
+        "/actuator/health",
+        "path below --host that answers 200 when the service is well; none: it is not asked",
+        SERVICE,
+        example="/healthz",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "database-url",
+        "",
+        "PostgreSQL of the service, a role that may read the orders is enough; @FILE: from a private file",
+        SERVICE,
+        "postgresql://...",
+        "@database-url",
+        secret=True,
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "orders-table",
+        "orders",
+        "table that holds the orders, with a schema or without",
+        SERVICE,
+        example="shop.sales",
+        not_for=EMBEDDED,
+    ),
+    Option("orders-id-column", "id", "its column with the order id", SERVICE, example="order_no", not_for=EMBEDDED),
+    Option(
+        "orders-tag-column",
+        "customer_id",
+        "its column that stores the ${customer_id} that was sent; none: there is none",
+        SERVICE,
+        example="buyer_ref",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "orders-time-column",
+        "created_at",
+        "its column with the time of creation; --attribution exclusive needs it",
+        SERVICE,
+        example="inserted_at",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "outbox-table",
+        "",
+        "table of events that wait to go out; what it still holds is pending, not lost",
+        SERVICE,
+        example="outbox",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "backlog-url",
+        "",
+        'URL that answers {"pending": n}, the number of events that wait to go out',
+        SERVICE,
+        "URL",
+        "http://localhost:8082/outbox/backlog",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "kafka-bootstrap",
+        "",
+        "broker that the harness begins with",
+        SERVICE,
+        "host:port[,host:port]",
+        "localhost:9092",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "kafka-config",
+        "",
+        "file of Kafka client properties as librdkafka names them, name=value a line (SASL, TLS)",
+        SERVICE,
+        "path",
+        "client.properties",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "event-id",
+        "",
+        "where an event tells its order's id: key, header:NAME or value:PATH; without it: the reference contract",
+        SERVICE,
+        example="value:order.id",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "event-filter",
+        "",
+        "which records are the events: header:NAME=VALUE or value:PATH=VALUE; without it: a type or eventType that is "
+        "told must hold `created`",
+        SERVICE,
+        example="value:kind=OrderPlaced",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "event-tag",
+        "",
+        "where an event carries the ${customer_id} that was sent: header:NAME or value:PATH; none: it carries none; "
+        "without it: value:customerId",
+        SERVICE,
+        example="value:buyer.id",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "break-command",
+        "",
+        "command that breaks the target",
+        SERVICE,
+        example="'systemctl stop kafka'",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "heal-command",
+        "",
+        "command that mends it; must be harmless when there is nothing to mend",
+        SERVICE,
+        example="'systemctl start kafka'",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "command-check",
+        "",
+        "command that ends with 0 while the target is up",
+        SERVICE,
+        example="'systemctl is-active kafka'",
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "command-shell",
+        "no",
+        "whether those commands are run by sh; no: they are split into words and run as they are",
+        SERVICE,
+        example="yes",
+        choices=("yes", "no"),
+        not_for=EMBEDDED,
+    ),
+    Option(
+        "target-container",
+        "",
+        "container that is broken instead: its name, or PROJECT/SERVICE of compose",
+        SERVICE,
+        example="shop/redpanda",
+        not_for=EMBEDDED,
+    ),
     Option("topic", "order.created", "topic that the service publishes to", WITNESSES, example="orders"),
     Option(
         "attribution",
@@ -192,5 +446,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("dry-run", "", "say what would be done and to what, and end; nothing is touched", RUN, is_flag=True),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )
+
+# Shorter beginnings of a flag name too many options for anybody to mean one of them.
+_SHORTEST: Final = 4
+
+
+def names_secret(flag: str) -> bool:
+    """Return whether `flag` is that of a secret option; parsers take the beginning of one for the whole."""
+    return len(flag) >= _SHORTEST and any(option.flag.startswith(flag) for option in OPTIONS if option.secret)
+
 
 BY_NAME: Final = {option.name: option for option in OPTIONS}

@@ -28,7 +28,7 @@ ANSWERED: Final[How] = "answered"
 REFUSED: Final[How] = "refused"
 HANGING: Final[How] = "hanging"
 BROKEN: Final[How] = "broken"
-WORDS: Final[dict[Connection, str]] = {"kept": "on a connection from before the fault", "new": "on a new connection"}
+WORDS: Final[dict[Connection, str]] = {"kept": "on the kept connection", "new": "on a new connection"}
 """Each connection in words, for people."""
 
 

@@ -1,4 +1,4 @@
-"""Client properties of Kafka in a file: one `name=value` a line, by librdkafka's names; `#` begins a comment line."""
+"""Client properties of Kafka in a file: one `name=value` a line, as librdkafka names them; `#` begins a comment."""
 
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
         option: which option named it, for the message.
 
     Raises:
-        PropertiesProblem: the file cannot be read, or a line is no property (not shown: it may be a secret).
+        PropertiesProblem: the file cannot be read, or a line is no property (its text is not shown: maybe a secret).
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from runlog.duration import parse_duration
-from runlog.options import BY_NAME, OPTIONS, Option
+from runlog.external import ExternalSettings, make_external
+from runlog.options import BY_NAME, OPTIONS
+from runlog.wrong import SettingsError
+from runlog.wrong import wrong as _wrong
+
+__all__ = ["Settings", "SettingsError", "default_expectation", "defaults", "make_settings"]
 
 # A pause shorter than this cannot be told from a broker that is merely slow to answer the lookout.
 SHORTEST_OUTAGE_S: Final = 2.0
 # What Kafka and Redpanda take as a topic's name.
 TOPIC_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
-LONGEST_SHOWN: Final = 80
+# What Compose takes as a project's name.
+PROJECT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 LONGEST_S: Final = 24 * 3600.0
 HIGHEST_RATE: Final = 10_000.0
 MOST_OUTAGES: Final = 100
@@ -29,10 +35,6 @@ ACT_MARGIN_S: Final = 30.0
 SETTLE_MARGIN_S: Final = 1.5
 
 
-class SettingsError(ValueError):
-    """A wrong option; the message is one sentence that names option, value and remedy."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run is asked to do. Durations in seconds, the rate in orders per second, ports as numbers (0: any).
@@ -43,6 +45,7 @@ class Settings:
         settle: quiet seconds that end the drain.
         seed: draws the lengths of the plan; None: they are as given.
         max_outage: seconds after which the watchdog mends whatever the harness does.
+        external: the service of the user's own with `stack` external, else None.
     """
 
     scenario: str
@@ -62,6 +65,8 @@ class Settings:
     rate: float
     request_timeout: float
     stack: str
+    compose_file: str
+    compose_project: str
     service_variant: str
     service_pool: int
     service_pool_wait: float
@@ -76,6 +81,7 @@ class Settings:
     attribution: str
     runs_dir: str
     dry_run: bool
+    external: ExternalSettings | None = None
 
     @property
     def load_seconds(self) -> float:
@@ -88,13 +94,18 @@ def defaults() -> dict[str, str]:
     return {option.dest: option.default for option in OPTIONS}
 
 
-def make_settings(texts: Mapping[str, object]) -> Settings:
+def make_settings(texts: Mapping[str, object], host: str | None = None) -> Settings:
     """Return the settings that `texts` (attribute name -> text) say; missing ones take their default.
+
+    Args:
+        texts: our options.
+        host: Locust's own `--host`, which the stack `external` needs.
 
     Raises:
         SettingsError: one of them is wrong, or two contradict each other.
     """
     given = _Texts(texts)
+    _check_stack(given)
     settings = Settings(
         scenario=given.choice("scenario"),
         baseline=given.seconds("baseline", least=1.0),
@@ -115,6 +126,8 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         rate=given.number("rate", above=0.0, most=HIGHEST_RATE),
         request_timeout=given.seconds("request-timeout", least=0.1),
         stack=given.choice("stack"),
+        compose_file=given.text("compose-file"),
+        compose_project=given.project("compose-project"),
         service_variant=given.choice("service-variant"),
         service_pool=given.whole("service-pool", least=1, most=150),
         service_pool_wait=given.seconds("service-pool-wait", least=0.1),
@@ -129,9 +142,21 @@ def make_settings(texts: Mapping[str, object]) -> Settings:
         attribution=given.choice("attribution"),
         runs_dir=given.required("runs-dir"),
         dry_run=given.flag("dry-run"),
+        external=make_external(given.text, host, given.choice("scenario"), given.choice("attribution"))
+        if given.choice("stack") == "external"
+        else None,
     )
     _check_together(settings)
     return settings
+
+
+def _check_stack(given: "_Texts") -> None:
+    """Refuse what was given for another stack than the one that is chosen."""
+    stack = given.choice("stack")
+    for option in OPTIONS:
+        text = given.text(option.name)
+        if stack in option.not_for and text != option.default:
+            raise _wrong(option, text, f"it makes no sense with --stack {stack}; leave it out")
 
 
 def default_expectation(scenario: str) -> str:
@@ -216,6 +241,12 @@ class _Texts:
             raise _wrong(BY_NAME[name], text, "a topic's name is 1 to 249 letters, digits, dots, dashes, underscores")
         return text
 
+    def project(self, name: str) -> str:
+        text = self.text(name)
+        if text and not PROJECT_NAME.fullmatch(text):
+            raise _wrong(BY_NAME[name], text, "a project's name is lower-case letters, digits, dashes, underscores")
+        return text
+
     def choice(self, name: str) -> str:
         text, option = self.text(name), BY_NAME[name]
         if text not in option.choices and text != option.default:
@@ -257,9 +288,3 @@ def _why(name: str) -> str:
     if name == "outage":
         return ": a shorter one cannot be proven, the broker might just be slow"
     return ""
-
-
-def _wrong(option: Option, text: str, right: str) -> SettingsError:
-    short = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
-    shown = "(hidden)" if option.secret else (short or "''")
-    return SettingsError(f"{option.flag} {shown}: {right}")

@@ -1,6 +1,6 @@
 """Where a harness keeps what must outlive it when there is no stack of its own: journals and leases of other systems.
 
-`HARNESS_STATE_HOME`, else `XDG_STATE_HOME`, else `~/.local/state`; below it `locust-chaos-harness/`, private to us.
+`HARNESS_STATE_HOME`, else `XDG_STATE_HOME`, else `~/.local/state`; below it `locust-chaos-harness/`, private.
 """
 
 import hashlib

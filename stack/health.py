@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,9 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     problems: list[str] = []
 
     def note(error: KafkaError) -> None:
-        problems.append(str(error.str()))
+        # That no broker is left says nothing of why: a refused password or an unknown certificate was told before it.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            problems.append(str(error.str()))
 
     properties: dict[str, Any] = {
         "log_level": "0",  # else librdkafka writes to our standard error itself
@@ -110,10 +113,11 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     return Health(True, f"Kafka at {bootstrap}: {len(metadata.brokers)} broker(s), {len(metadata.topics)} topic(s)")
 
 
-def check_http(url: str, timeout_s: float) -> Health:
+def check_http(url: str, timeout_s: float, headers: Mapping[str, str] | None = None, ca_file: str = "") -> Health:
     """GET a health endpoint that answers as Spring's actuator does: 200 and `{"status": "UP"}`.
 
-    timeout_s: seconds for each of connecting and every read. A 200 with another JSON `status` is unhealthy; a 200
+    timeout_s: seconds for each of connecting and every read. headers: sent along; may be secrets. ca_file: certificates
+    that an https service is trusted by, empty for the usual ones. A 200 with another JSON `status` is unhealthy; a 200
     without JSON counts as healthy (not every service tells more).
     """
     try:
@@ -124,11 +128,17 @@ def check_http(url: str, timeout_s: float) -> Health:
         usable = False
     if not usable or not parts.hostname:
         return Health(False, "the health URL is not one: give http://HOST:PORT/PATH")
-    secrets = [parts.password or "", parts.query]
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=max(timeout_s, math.ulp(1.0)))
+    secrets = [parts.password or "", parts.query, *(headers or {}).values()]
+    bound = max(timeout_s, math.ulp(1.0))
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        trusted = ssl.create_default_context(cafile=ca_file or None)
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=bound, context=trusted)
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=bound)
     try:
-        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", path, headers=dict(headers or {}))
         answer = connection.getresponse()
         body = answer.read(_BODY_LIMIT)
     except (OSError, http.client.HTTPException) as error:

@@ -13,6 +13,7 @@ from stack.errors import StackError
 from stack.health import Health, check_http
 from stack.ports import HOST
 from stack.records import StackState
+from stack.settings import ServiceSettings
 from stack.store import CHECKOUT
 
 HEALTH_PATH = "/actuator/health"
@@ -20,12 +21,18 @@ HEALTH_PATH = "/actuator/health"
 
 def environment(state: StackState, port: int) -> dict[str, str]:
     """The service's variables for this stack. Holds the database's password: for the process's environment only."""
-    settings = state.settings
     return {
         "ORDERSERVICE_HOST": HOST,
         "ORDERSERVICE_PORT": str(port),
         "ORDERSERVICE_DATABASE_URL": state.service_database_url,
         "ORDERSERVICE_KAFKA_BOOTSTRAP": state.service_kafka_bootstrap,
+        **behaviour(state.settings),
+    }
+
+
+def behaviour(settings: ServiceSettings) -> dict[str, str]:
+    """The variables that say how the service behaves; the same texts for the same settings."""
+    return {
         "ORDERSERVICE_TOPIC": settings.topic,
         "ORDERSERVICE_VARIANT": settings.variant,
         "ORDERSERVICE_CHAOS": "true" if settings.chaos else "false",

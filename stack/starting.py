@@ -55,8 +55,8 @@ class Start:
     wanted: StackSettings
     with_service: bool
     progress: Progress
-    started: list[ManagedProcess] = field(default_factory=list)
-    _ready: set[str] = field(default_factory=set)
+    started: list[ManagedProcess] = field(default_factory=list, init=False)
+    _ready: set[str] = field(default_factory=set, init=False)
 
     def choose_ports(self) -> dict[str, int]:
         """The port of each server: as given, else where it runs or ran, else a free one."""

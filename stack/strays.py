@@ -45,9 +45,12 @@ def find(home: Path, folders: Iterable[Path], recorded: Callable[[], Iterable[in
     recorded: gives the pids of the recorded processes that live; their descendants are known too.
     """
     folders = [*folders]
-    found = [stray for each in psutil.process_iter() if (stray := _judge(each, home, folders)) is not None]
-    if not found:
+    judged = [(each, stray) for each in psutil.process_iter() if (stray := _judge(each, home, folders)) is not None]
+    if not judged:
         return []
+    # A child of one of them goes with it, and need not be named.
+    pids = {each.pid for each, _ in judged}
+    found = [stray for each, stray in judged if _parent(each) not in pids]
     # Asked after the look: what was recorded meanwhile is known.
     known = {member.pid for pid in recorded() for member in process.tree(pid)}
     return [s for s in found if s.pid not in known and process.start_time(s.pid) is not None]  # not ended meanwhile
@@ -61,6 +64,13 @@ def end(strays: Iterable[Stray]) -> None:
     for stray in strays:
         if not process.kill_tree(stray.pid):
             raise StackError(f"an unrecorded {stray.component} (process {stray.pid}) is still there 5 s after SIGKILL")
+
+
+def _parent(candidate: psutil.Process) -> int:
+    try:
+        return int(candidate.ppid())
+    except psutil.Error:
+        return 0
 
 
 def _judge(candidate: psutil.Process, home: Path, folders: list[Path]) -> Stray | None:

@@ -25,7 +25,7 @@ from runlog.probes import ANSWERED, BROKEN, HANGING, REFUSED, How
 STEADY: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50", "socket.max.fails": "0"}
 PATIENCE_S: Final = 5.0
 # A reason that librdkafka told is the reason of failures for so long: it tries again some 20 times a second.
-REASON_HOLDS_S: Final = 1.0
+REASON_HOLDS_S: Final = 0.3
 _API_VERSIONS: Final = 18
 _LARGEST_ANSWER: Final = 1 << 20
 # Any client may ask for a version that the broker no longer has: the answer says so, and is one.
@@ -55,10 +55,13 @@ class Reasons:
 
     def how(self, error: KafkaError) -> How:
         """Return how a call failed that ended with `error`."""
-        if self._told is not None and time.monotonic() - self._told[0] < REASON_HOLDS_S:
-            lost, self._connected = self._connected, False
-            return BROKEN if lost else self._told[1]
-        return HANGING if error.code() == KafkaError._TIMED_OUT else BROKEN
+        waited = error.code() in {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+        if self._told is None:
+            return HANGING if waited else BROKEN
+        if waited and time.monotonic() - self._told[0] > REASON_HOLDS_S:
+            return HANGING
+        lost, self._connected = self._connected, False
+        return BROKEN if lost else self._told[1]
 
     def answered(self) -> None:
         """Note that the client was served."""

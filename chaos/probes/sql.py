@@ -5,6 +5,7 @@ question on the kept connection hangs, no second one is put in front of it: the 
 only the answer to a question of now counts.
 """
 
+import importlib
 import time
 from typing import Final
 
@@ -25,6 +26,7 @@ class KeptSql:
     """
 
     def __init__(self, spec: ProbeSpec) -> None:
+        _load()
         self._url = spec.address
         self._connection: SqlConnection | None = None
         self._unserved_since: float | None = None
@@ -65,6 +67,7 @@ class NewSql:
     """
 
     def __init__(self, spec: ProbeSpec) -> None:
+        _load()
         self._url = spec.address
 
     def ask(self, timeout_s: float) -> Said:
@@ -82,6 +85,11 @@ class NewSql:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _load() -> None:
+    """Load psycopg before the first question: that takes longer than a question may."""
+    importlib.import_module("psycopg.pq")
 
 
 def why(error: Exception) -> Said:

@@ -4,6 +4,7 @@ Each kind is imported only when it is asked for: who breaks no container needs n
 """
 
 from chaos.targets import Target, TargetError, TargetSpec
+from chaos.targets.nothing import NoTarget
 
 
 def open_target(spec: TargetSpec) -> Target:
@@ -16,4 +17,17 @@ def open_target(spec: TargetSpec) -> Target:
         from chaos.targets.process import open_process_target
 
         return open_process_target(spec)
+    if spec.kind == "container":
+        try:
+            from chaos.targets.container import open_container_target
+
+            return open_container_target(spec)
+        except ImportError as missing:
+            raise TargetError(f"a container needs the package {missing.name}, which is not installed here") from None
+    if spec.kind == "command":
+        from chaos.targets.command import open_command_target
+
+        return open_command_target(spec)
+    if spec.kind == NoTarget.spec.kind:
+        return NoTarget()
     raise TargetError(f"a target of the kind {spec.kind!r} is not known to this version")

@@ -110,11 +110,12 @@ class ProcessTarget:
         if fault not in self.faults:
             raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
         try:
-            record = self._hit_by(fault).record
+            hit = self._hit_by(fault)
+            record = hit.record
         except StackError as error:
             raise TargetError(str(error)) from None
         if record is None or not process.is_alive(record.pid, record.started):
-            raise TargetError(f"{self.describe()} does not run, so {fault} cannot be done to it")
+            raise TargetError(f"{self.describe()}: {hit.title} does not run, so {fault} cannot be done")
         return {"pid": record.pid, "started": record.started}
 
     def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:

@@ -146,7 +146,7 @@ class Keeper:
             return WATCHDOG if self.retired else HARNESS
         _, target = self._armed()
         try:
-            by = BY_ITSELF if not self._healing and target.is_up() else HARNESS
+            by = BY_ITSELF if not self._healing and _came_back(target) else HARNESS
             self._healing = True
             target.heal(self._fault.fault, self._fault.undo, timeout_s)
         except TargetError as error:
@@ -241,7 +241,9 @@ def mend_and_prove(
     """
     clock = AnchoredClock(*entry.clock)
     began = clock.now()
-    came_back = not marked and target.is_up()
+    # Where only a command could tell and none was given, a fresh process does not know whether it is broken.
+    tells = entry.target.kind != "command" or bool(entry.target.parameters.get("check"))
+    came_back = not marked and tells and _came_back(target)
     notes = _notes(entry)
     if not marked:
         notes(Mark(began, marks.HEALING, entry.outage))
@@ -262,13 +264,21 @@ def mend_and_prove(
     return trouble
 
 
+def _came_back(target: Target) -> bool:
+    """Return whether the target is up before it is mended; where nobody can tell, it is mended all the same."""
+    try:
+        return target.is_up()
+    except TargetError:
+        return False
+
+
 def _serves(
     target: Target, probe: ProbeSpec | None, timeout_s: float, clock: AnchoredClock
 ) -> tuple[tuple[float, float] | None, str]:
     if probe is not None:
         return await_served(probe, timeout_s, clock.now)
     deadline, asked = time.monotonic() + timeout_s, clock.now()
-    while not target.is_up():
+    while not _came_back(target):
         if time.monotonic() >= deadline:
             return None, "it is not up"
         asked = clock.now()

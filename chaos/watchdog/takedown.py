@@ -7,13 +7,17 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from chaos.watchdog.orders import TakeDown
-from stack.embedded import EmbeddedStack
+from runlog.folder import write_text
 from stack.lease import LEASE, Lease, LeaseTaken
+
+if TYPE_CHECKING:
+    from stack.compose import ComposeStack
+    from stack.embedded import EmbeddedStack
 
 log = logging.getLogger("watchdog")
 
@@ -27,22 +31,72 @@ def take_down(order: TakeDown) -> None:
     Raises:
         StackError: it does not go down.
     """
+    # Imported only here: most watchdogs never need what these need.
+    from stack.compose import ComposeStack
+    from stack.embedded import EmbeddedStack
+
+    where = order.parameters
     if order.kind == "embedded":
-        _embedded(EmbeddedStack(Path(order.parameters["home"])), order.owner)
+        _embedded(EmbeddedStack(Path(where["home"])), order.owner)
+    elif order.kind == "compose":
+        _compose(Path(where["home"]), ComposeStack(Path(where["file"]), where["project"]), order.owner)
 
 
-def _embedded(stack: EmbeddedStack, owner: str) -> None:
-    lease = Lease(stack.home / LEASE)
-    deadline = time.monotonic() + LEASE_WAIT_S
-    while True:
+class ComposeOwner:
+    """Who has brought a compose project up, and how it stood before: one small file in the project's home.
+
+    Args:
+        home: of the project; the folder must exist when it is written.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "owner"
+
+    def write(self, owner: str, before: str) -> None:
+        """Note that `owner` is about to bring up what stood `before` (`absent` or `stopped`)."""
+        write_text(self._path, f"{owner} {before}\n")
+
+    def read(self) -> tuple[str, str]:
+        """Return owner and how it stood before; both empty when nobody has noted it."""
         try:
-            lease.take()
-            break
-        except LeaseTaken:
-            if time.monotonic() >= deadline:
-                log.info("the stack is in use by another harness: it is left alone")
-                return
-            time.sleep(0.1)
+            owner, before = self._path.read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return "", ""
+        return owner, before if before in ("absent", "stopped") else ""
+
+    def end(self, stack: "ComposeStack") -> None:
+        """Let the project stand as it did before, and forget its owner.
+
+        Raises:
+            StackError: it does not go down.
+        """
+        if self.read()[1] == "stopped":
+            stack.stop()
+        else:
+            stack.down()
+        self._path.unlink(missing_ok=True)
+
+
+def _compose(home: Path, stack: "ComposeStack", owner: str) -> None:
+    lease, noted = Lease(home / LEASE), ComposeOwner(home)
+    if not _taken(lease):
+        log.info("compose project %s is in use by another harness: it is left alone", stack.name)
+        return
+    try:
+        if noted.read()[0] == owner:
+            noted.end(stack)
+            log.info("compose project %s is down; its volumes stay", stack.name)
+        else:
+            log.info("compose project %s is not what %s had brought up any more: it stays", stack.name, owner)
+    finally:
+        lease.give_back()
+
+
+def _embedded(stack: "EmbeddedStack", owner: str) -> None:
+    lease = Lease(stack.home / LEASE)
+    if not _taken(lease):
+        log.info("the stack is in use by another harness: it is left alone")
+        return
     try:
         state = stack.status()
         if state is None or state.owner == owner or has_died(state.owner):
@@ -52,6 +106,20 @@ def _embedded(stack: EmbeddedStack, owner: str) -> None:
             log.info("the stack was brought up by %s: it stays", state.owner)
     finally:
         lease.give_back()
+
+
+def _taken(lease: Lease) -> bool:
+    """Take a lease, within a few seconds; return whether that succeeded."""
+    deadline = time.monotonic() + LEASE_WAIT_S
+    while True:
+        try:
+            lease.take()
+        except LeaseTaken:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
 
 
 def owner_name() -> str:
@@ -69,5 +137,16 @@ def is_watchdog(pid: str) -> bool:
     """Return whether the process with this id, as text, is a watchdog."""
     try:
         return pid.isdigit() and "chaos.watchdog" in psutil.Process(int(pid)).cmdline()
+    except psutil.Error:
+        return False
+
+
+def is_orphan(pid: str) -> bool:
+    """Return whether the process with this id, as text, is a watchdog whose harness has died: it will soon be done."""
+    try:
+        if not is_watchdog(pid):
+            return False
+        parent = psutil.Process(int(pid)).parent()
+        return parent is None or "locust" not in " ".join(parent.cmdline())
     except psutil.Error:
         return False

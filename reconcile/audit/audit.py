@@ -15,7 +15,6 @@ from psycopg import sql
 
 from reconcile.audit.clip import clip_of
 from reconcile.audit.difference import difference
-from reconcile.audit.ids import IdReader
 from reconcile.audit.log import LogIds, LogRange, read_log
 from reconcile.audit.logtimes import offsets_from
 from reconcile.audit.plan import AuditPlan
@@ -26,6 +25,7 @@ from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.database import Snapshot, open_snapshot
 from reconcile.history import Progress
+from reconcile.ids import IdReader
 from reconcile.topic import TopicBounds, read_bounds
 
 SINCE_MARGIN_S: Final = 600.0

@@ -87,8 +87,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> "AuditPlan":
-    from reconcile.audit.eventid import EventIds
     from reconcile.audit.plan import AuditPlan
+    from reconcile.eventid import EventIds
     from reconcile.stores import StoresProblem, make_stores
 
     if not options.topic:

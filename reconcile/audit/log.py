@@ -13,11 +13,11 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
-from reconcile.audit.eventid import EventIds, accept
-from reconcile.audit.ids import IdReader
 from reconcile.collector import no_garbage_collection
+from reconcile.eventid import EventIds, accept
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, Progress
+from reconcile.ids import IdReader
 from reconcile.topic import KafkaProblem, quiet_client, scrub
 
 PATIENCE_S: Final = 30.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconcile.audit.eventid import EventIds
+from reconcile.eventid import EventIds
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,16 @@ from psycopg import sql
 from reconcile.attribution import among
 from reconcile.audit.clip import Clip
 from reconcile.audit.difference import Difference
-from reconcile.audit.ids import IdKind, IdReader, bytes_of, spellings
 from reconcile.audit.log import LogIds, LogRange, read_log
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
+from reconcile.ids import IdReader, bytes_of
 from reconcile.topic import TopicBounds, is_compacted, read_bounds
 from reconcile.wording import some
+from runlog.orderids import IdKind, spellings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
@@ -216,7 +217,7 @@ class SecondLook:
         return self._fresh(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}
 
     def _name(self, identity: bytes) -> str:
-        return self._of_rows.names.get(identity) or self._of_events.text(identity)
+        return (self._of_rows if self._of_rows.met(identity) else self._of_events).text(identity)
 
     def _fresh(self, ask: Callable[[Snapshot], T]) -> T:
         def attempt() -> T:

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from reconcile.history import id_text
 from reconcile.joins import Bools
 from reconcile.judge import Judgement
 
@@ -18,7 +17,7 @@ class Candidate:
     """One order of which a violation is to be reported.
 
     Attributes:
-        order_id: canonical text of its id.
+        order_id: its id as the service writes it.
         kinds: what it violates, for example `lost event`.
         row, event: what the first reading said is there.
     """
@@ -65,7 +64,7 @@ def candidates_of(judgement: Judgement) -> Candidates:
     order = wanted[np.lexsort((table.lo[wanted], table.hi[wanted], table.sent[wanted]))][: MOST + 1]
     first = [
         Candidate(
-            id_text(int(table.hi[case]), int(table.lo[case])),
+            judgement.texts.one(int(table.hi[case]), int(table.lo[case])),
             tuple(kind for kind, mask in kinds.items() if mask[case]),
             bool(table.row[case]),
             bool(table.event[case]),

@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from reconcile.confirm.kafkadescribed import Described
 from reconcile.history import EventsWitness, Progress
 from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds, scrub
 
@@ -37,9 +38,10 @@ def events_by_id(
     wanted: set[str],
     progress: Progress,
     *,
+    described: Described | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Found:
-    """Return which of the orders `wanted` (canonical UUID texts) have an event.
+    """Return which of the orders `wanted` (ids as reports show them) have an event.
 
     Args:
         client: librdkafka properties.
@@ -47,6 +49,7 @@ def events_by_id(
         first: the first reading: where it began, and how far it came.
         wanted: order ids.
         progress: told how many offsets were passed.
+        described: how events tell their order; None: as those of the reference service.
         patience_s: seconds without progress after which reading is given up.
 
     Raises:
@@ -55,6 +58,7 @@ def events_by_id(
     bounds = read_bounds(client, topic)
     begin = {partition: _begin(first, bounds, partition) for partition in bounds.ends}
     found = Found()
+    spelled = {} if described is None else {described.plain(one): one for one in wanted}
     settings = {
         "group.id": "reconcile-second-path",
         **quiet_client(client),
@@ -70,7 +74,10 @@ def events_by_id(
         try:
             consumer.assign([TopicPartition(topic, p, at) for p, at in begin.items() if at < bounds.ends[p]])
             for message in _messages(consumer, begin, bounds, progress, patience_s):
-                _note(message, first, wanted, found)
+                if described is None:
+                    _note(message, first, wanted, found)
+                elif (order := spelled.get(described.order_of(message))) is not None:
+                    _sort_in(message, first, order, found)
         finally:
             consumer.close()
     except (KafkaException, ValueError, TypeError) as error:
@@ -137,6 +144,10 @@ def _note(message: Message, first: EventsWitness, wanted: set[str], found: Found
     order = order_of(value)
     if order is None or order not in wanted or (named is not None and named != order):
         return
+    _sort_in(message, first, order, found)
+
+
+def _sort_in(message: Message, first: EventsWitness, order: str, found: Found) -> None:
     within = (message.offset() or 0) < first.reached.get(message.partition() or 0, 0)
     (found.seen if within else found.later).add(order)
 

@@ -1,6 +1,7 @@
 """The events that were lost, made anew from the rows of their orders: ready to be published again.
 
-Pure. The shape is that of the reference service's `order.created`. The event id is derived from the order id, so that
+Pure. The shape is that of the reference service's `order.created`; what another service's events look like nobody
+knows, so of its orders the rows are told as they are. The event id is derived from the order id, so that
 publishing a list twice can be told from losing another event.
 """
 
@@ -26,6 +27,15 @@ def lost_lines(topic: str, ids: Iterable[str], rows: Mapping[str, FoundRow]) -> 
         rows: what was found of them.
     """
     return [_ENCODE(_record(topic, order_id, rows[order_id])) for order_id in ids if order_id in rows]
+
+
+def row_lines(topic: str, ids: Iterable[str], rows: Mapping[str, FoundRow]) -> list[bytes]:
+    """Return one line of JSON for each of `ids` whose row was found, in that order: `topic`, `order_id`, `row`."""
+    return [
+        _ENCODE({"topic": topic, "order_id": order_id, "row": rows[order_id].row})
+        for order_id in ids
+        if order_id in rows
+    ]
 
 
 def _record(topic: str, order_id: str, found: FoundRow) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from reconcile.confirm.candidates import Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
 from reconcile.confirm.result import Confirmation
-from reconcile.history import History, Progress, id_text
+from reconcile.history import History, Progress
 from reconcile.judge import Judgement
 from reconcile.stores import Stores
 from runlog.folder import RunFolder, write_text
+
+if TYPE_CHECKING:
+    from reconcile.confirm.sqlpath import FoundRow
 
 LOST_ROWS = "lost-rows.ndjson"
 
@@ -60,24 +64,24 @@ def look_again(
         OSError: it cannot be kept.
     """
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
+    from reconcile.confirm.kafkadescribed import described_by
     from reconcile.confirm.kafkapath import events_by_id
-    from reconcile.confirm.lostrows import lost_lines
-    from reconcile.confirm.sqlpath import rows_by_id
+    from reconcile.confirm.lostrows import lost_lines, row_lines
     from reconcile.database import DatabaseProblem
     from reconcile.topic import KafkaProblem
 
     facts, asked = history.facts, candidates_of(judgement)
     wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)
     try:
-        rows = rows_by_id(
-            stores.database_url, facts.orders_table, history.rows.snapshot, _each_once(wanted + lost), progress
-        )
-        events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress)
+        rows = _rows(stores.database_url, history, _each_once(wanted + lost), progress)
+        contract = None if facts.like_reference else described_by(facts)
+        events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress, described=contract)
     except (DatabaseProblem, KafkaProblem) as problem:
         return unasked(judgement, str(problem))
     seen, later = ({order for order, row in rows.items() if row.seen is as_it_was} for as_it_was in (True, False))
     confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later))
-    lines = lost_lines(facts.topic.name, lost, rows)
+    # What the events of another service look like is not known: its rows are told as they are.
+    lines = (lost_lines if facts.like_reference else row_lines)(facts.topic.name, lost, rows)
     raw = b"".join(line + b"\n" for line in lines)
     write_text(folder.witnesses / LOST_ROWS, raw.decode())
     confirmation = replace(confirmation, lost_rows_sha256=sha256(raw).hexdigest())
@@ -85,11 +89,20 @@ def look_again(
     return SecondLook(confirmation, tuple(lines))
 
 
+def _rows(database_url: str, history: History, ids: list[str], progress: Progress) -> "dict[str, FoundRow]":
+    from reconcile.confirm.sqlpath import described_rows_by_id, rows_by_id
+
+    facts, snapshot = history.facts, history.rows.snapshot
+    if facts.like_reference:
+        return rows_by_id(database_url, facts.orders_table, snapshot, ids, progress)
+    return described_rows_by_id(database_url, (facts.orders_table, facts.orders_id_column), snapshot, ids, progress)
+
+
 def lost_ids(judgement: Judgement) -> list[str]:
     """Return the ids of all lost events, suspected ones included, by send time."""
     table = judgement.table
     cases = judgement.lost_cases
-    return [id_text(int(hi), int(lo)) for hi, lo in zip(table.hi[cases], table.lo[cases], strict=True)]
+    return judgement.texts.many(table.hi[cases], table.lo[cases])
 
 
 def _each_once(ids: list[str]) -> list[str]:

@@ -1,11 +1,13 @@
-"""Late events: their order was sent before the broker was back, they were appended after it.
+"""Late events: their order was sent before the target was back, they were appended after it.
 
-"Back" is the lower edge of its return, `up_edge[0]`: the last moment at which the broker was seen away. The mark
-`healed` is stamped when the return is proven, a few questions later, and a relay that stands ready has published its
-whole backlog by then; measured against the mark those events would not be late, though they waited the whole outage.
+"Back" is the lower edge of its return: `up_edge[0]`, the last moment at which the target was seen away, or, if it
+served anybody sooner after healing began, the moment when that was asked. The mark `healed` is stamped when the return
+is proven, a few questions later, and a relay that stands ready has published its whole backlog by then; measured
+against the mark those events would not be late, though they waited the whole outage.
 
 Nobody tells when a record was appended. The lookout's end offsets bracket it (`runlog.offsets`), it was not appended
-before its order was sent, and nothing is appended while the broker answers nobody. An event is late only when that
+before its order was sent, and nothing is appended while the broker answers nobody. (That is known only where the broker
+itself was broken: one that just the service is cut off from goes on answering others.) An event is late only when that
 proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no evidence of
 anything. The delay is told on the safe side: upper bound of the append time minus send time.
 """
@@ -16,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.joins import Bools, Floats, Ints, quantile
-from reconcile.outages import Outage
+from reconcile.outages import Edge, Outage
 from reconcile.table import Table
 from runlog.offsets import Observation
+from runlog.probes import Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class LateEvents:
     """Which cases came late, as parallel arrays over the cases of the table, shape (n,).
 
     Attributes:
-        late: sent before the broker was back, proven appended after it.
-        undecided: sent before the broker was back, and the append time may lie on either side of that moment.
+        late: sent before the target was back, proven appended after it.
+        undecided: sent before the target was back, and the append time may lie on either side of that moment.
         not_before, not_after: bounds of the append time of the order's first event in epoch seconds; NaN: no bound.
         delay: seconds from send to `not_after`, for late ones; NaN elsewhere.
     """
@@ -74,6 +77,8 @@ def find_late(
     outages: list[Outage],
     observations: list[Observation],
     read_at: float | None,
+    *,
+    sightings: list[Sighting] | None = None,
 ) -> LateEvents:
     """Find the late events.
 
@@ -83,6 +88,7 @@ def find_late(
         outages: those that were never healed can have no late events.
         observations: of the lookout, in order.
         read_at: when the end of the topic was taken: by then every event read was in the log.
+        sightings: of the target, in order; None when there are none.
     """
     partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     first, last = append_brackets(observations, partitions, offsets)
@@ -91,8 +97,9 @@ def find_late(
     not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
-    not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations)
-    returned = np.array([*sorted(outage.returned for outage in outages if outage.healed is not None), np.inf])
+    served = [seen for seen in sightings or () if seen.ok]
+    not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations, served)
+    returned = np.array([*sorted(_returned(outage, served) for outage in outages if outage.healed is not None), np.inf])
     # The end of the outage that was on, or the next to come, when the order was sent.
     next_return = returned[np.searchsorted(returned[:-1], table.sent, side="right")]
     candidate = table.whole & ~np.isnan(table.sent) & np.isfinite(next_return)
@@ -102,16 +109,37 @@ def find_late(
     return LateEvents(late, undecided, bounded, not_after, np.where(late, not_after - table.sent, np.nan))
 
 
-def _raise_bounds(not_before: Floats, outages: list[Outage], observations: list[Observation]) -> Floats:
-    """Return the lower bounds with those inside an absence of the broker moved to its end.
+def _returned(outage: Outage, served: list[Sighting]) -> float:
+    """Return when the target was back at the earliest: not later than the first question that it answered then."""
+    healing = outage.edges[2]
+    return min([outage.returned, *(max(seen.asked, healing) for seen in served if seen.answered >= healing)])
 
-    An absence with an answer in between (a fault that did not hold) proves nothing and moves nothing.
-    """
+
+def _raise_bounds(
+    not_before: Floats, outages: list[Outage], observations: list[Observation], served: list[Sighting]
+) -> Floats:
+    """Return the lower bounds with those inside an absence of the broker moved to its end."""
     raised = not_before.copy()
     for outage in outages:
-        if outage.away is None:
-            continue
-        begin, end = outage.away
-        if not any(seen.ok and begin <= seen.asked and seen.answered <= end for seen in observations):
+        silence = _silence(outage, observations, served)
+        if silence is not None:
+            begin, end = silence
             raised[(raised >= begin) & (raised < end)] = end
     return raised
+
+
+def _silence(outage: Outage, observations: list[Observation], served: list[Sighting]) -> Edge | None:
+    """Return when the broker answered nobody, so that nothing was appended; None when that cannot be told.
+
+    An absence with an answer in between (a fault that did not hold) proves nothing. While it was only stopping, a
+    connection may still have been served when another was not: the absence begins after that.
+    """
+    if outage.away is None or outage.target not in {None, "broker"} or outage.fault == "partition":
+        return None
+    begin, end = outage.away[0], _returned(outage, served)
+    if any(seen.ok and begin <= seen.asked and seen.answered <= end for seen in observations):
+        return None
+    _, injected, healing, _ = outage.edges
+    if any(injected < seen.answered < healing for seen in served):
+        return None
+    return max([begin, *(seen.answered for seen in served if seen.answered <= injected)]), end

@@ -1,12 +1,12 @@
-"""The failure window of an outage: first to last lost event by send time, set against the broker's absence.
+"""The failure window of an outage: first to last lost event by send time, set against the target's absence.
 
-With `down_edge` = [last answer, first failure] and `up_edge` = [last failure, first answer] of the broker as the
+With `down_edge` = [last answer, first failure] and `up_edge` = [last failure, first answer] of the target as the
 lookout saw them, in seconds:
 
-- `lead_s` = down_edge[1] - first lost send. Positive: losses began before the broker was seen to fail (their events
+- `lead_s` = down_edge[1] - first lost send. Positive: losses began before the target was seen to fail (their events
   were still on the way). Negative: the first events after the break still got through.
-- `tail_s` = last lost send - up_edge[0]. Positive: losses went on after the broker was last seen to fail (the service
-  had not found its way back). Negative: losses ended before the broker was back.
+- `tail_s` = last lost send - up_edge[0]. Positive: losses went on after the target was last seen to fail (the service
+  had not found its way back). Negative: losses ended before the target was back.
 
 A lost event belongs to the outage that its send lies in or nearest to, if it is not further away than `reach`: the time
 for which the service may still be working on an order (request timeout plus the producer's delivery timeout). Lost

@@ -1,8 +1,8 @@
 """The lists of a run as CSV: every id, never capped, each file there in each run, header only when empty.
 
-UTF-8, quoted as RFC 4180 asks, one line feed a record. Times are ISO 8601 UTC with microseconds, ids lower case with
-dashes, records sorted by send time (unknown ones last), then by order id. Values are made column by column, so 100 000
-records take about a second.
+UTF-8, quoted as RFC 4180 asks, one line feed a record. Times are ISO 8601 UTC with microseconds, ids as the service
+writes them (UUIDs in lower case with dashes), records sorted by send time (unknown ones last), then by order id. Values
+are made column by column, so 100 000 records take about a second.
 """
 
 import csv
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.history import History
+from reconcile.ids import uuid_texts
 from reconcile.joins import Bools, Floats, Ints, Words, words
 from reconcile.judge import Judgement
 from reconcile.lostcauses import Evidence
@@ -59,25 +60,14 @@ def lost_ids(judgement: Judgement, most: int) -> list[str]:
     """Return the ids of the first lost events by send time, at most `most`; the suspected ones when none is proven."""
     table = judgement.table
     cases = judgement.lost_cases[:most]
-    return id_texts(table.hi[cases], table.lo[cases])
+    return judgement.texts.many(table.hi[cases], table.lo[cases])
 
 
 def phantom_ids(judgement: Judgement, most: int) -> list[str]:
     """Return the ids of the first phantom events by send time, at most `most`, suspected ones included."""
     table = judgement.table
     cases = in_order(judgement, np.flatnonzero(table.phantom))[:most]
-    return id_texts(table.hi[cases], table.lo[cases])
-
-
-def id_texts(hi: Words, lo: Words) -> Column:
-    """Return ids as lower-case text with dashes."""
-    pairs = np.empty((len(hi), 2), dtype=">u8")
-    pairs[:, 0], pairs[:, 1] = hi, lo
-    digits = pairs.tobytes().hex()
-    return [
-        f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}"
-        for one in (digits[at : at + 32] for at in range(0, len(digits), 32))
-    ]
+    return judgement.texts.many(table.hi[cases], table.lo[cases])
 
 
 def time_texts(times: Floats) -> Column:
@@ -130,19 +120,19 @@ def _duplicates(history: History, judgement: Judgement) -> str:
         ["published_twice" if twice else "redelivered" for twice in kinds],
         [str(partition) for partition in events["partition"].tolist()],
         [str(offset) for offset in events["offset"].tolist()],
-        id_texts(words(events, "event_hi"), words(events, "event_lo")),
+        judgement.texts.of_events(words(events, "event_hi"), words(events, "event_lo")),
     ]
     return _write(_DUPLICATE_COLUMNS, [*_common(history, judgement, cases[order]), *own])
 
 
 def _common(history: History, judgement: Judgement, cases: Ints) -> list[Column]:
     table = judgement.table
-    ids, known = id_texts(table.hi[cases], table.lo[cases]), table.known[cases].tolist()
+    ids, known = judgement.texts.many(table.hi[cases], table.lo[cases]), table.known[cases].tolist()
     first = history.facts.run_key.first.int
     seq = table.seq[cases]
-    of_run = (seq < _SEQUENCES).tolist()
+    of_run = (seq < _SEQUENCES).tolist() if history.facts.has_tag else [False] * len(cases)
     lower = np.uint64(first & (2**64 - 1)) + np.where(seq < _SEQUENCES, seq, 0).astype(np.uint64)
-    customers = id_texts(np.full(len(cases), first >> 64, dtype=np.uint64), lower)
+    customers = uuid_texts(np.full(len(cases), first >> 64, dtype=np.uint64), lower)
     acknowledged = np.where(table.outcome[cases] == Outcome.ACKNOWLEDGED, table.completed[cases], np.nan)
     phases = {int(phase): phase.label for phase in Phase}
     return [

@@ -106,6 +106,7 @@ def _outage(outage: Outage, window: FailureWindow, recovery: Recovery, rates: Ou
         "down_edge": outage.down_edge,
         "up_edge": outage.up_edge,
         "healed_by": outage.healed_by,
+        "seen": outage.seen,
         "recovery": asdict(recovery),
         "per_second": asdict(rates),
         "failure_window": {

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import jinja2
 
+from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import LostCause, tally
 from reconcile.report.document import scope
 from reconcile.report.listed import lost_list, other_lists
 from reconcile.report.picture import draw_run
-from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, made_anew, root_cause
 from reconcile.verdict import Verdict
 from runlog.clock import iso_utc
 
@@ -34,7 +35,7 @@ def html_report(history: History, judgement: Judgement) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": _seconds, "rate": _rate, "utc": _utc}
+    environment.filters |= {"seconds": _seconds, "rate": _rate, "utc": _utc, "seen": seen_words}
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")
@@ -72,6 +73,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "suspected": suspected,
         "lost": lost_list(judgement),
         "made_anew": lost_rows_note(history, judgement),
+        "anew": made_anew(history)[0].lower() + made_anew(history)[1:],
         "others": other_lists(judgement),
         "late": judgement.late.delays(),
         "root_cause": root_cause(history, judgement).replace("`", ""),

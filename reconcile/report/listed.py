@@ -8,7 +8,7 @@ import numpy as np
 from reconcile.joins import Ints
 from reconcile.judge import Judgement
 from reconcile.outages import Moment
-from reconcile.report.csvs import id_texts, in_order, time_texts
+from reconcile.report.csvs import in_order, time_texts
 from reconcile.table import OUTCOMES
 
 LISTED: Final = 10_000
@@ -67,5 +67,11 @@ def _rows(judgement: Judgement, cases: Ints, reasons: list[str]) -> list[tuple[s
     first, table = cases[:LISTED], judgement.table
     moments = [Moment(moment).label for moment in judgement.moments[first].tolist()]
     return list(
-        zip(id_texts(table.hi[first], table.lo[first]), time_texts(table.sent[first]), reasons, moments, strict=True)
+        zip(
+            judgement.texts.many(table.hi[first], table.lo[first]),
+            time_texts(table.sent[first]),
+            reasons,
+            moments,
+            strict=True,
+        )
     )

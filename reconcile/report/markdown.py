@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict
 from typing import Final
 
+from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import tally
@@ -11,7 +12,7 @@ from reconcile.outages import Outage
 from reconcile.report.csvs import lost_ids
 from reconcile.report.document import scope
 from reconcile.report.listed import Listed, other_lists
-from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, root_cause
+from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, made_anew, root_cause
 from reconcile.report.results import result_rows
 from reconcile.verdict import Verdict
 from runlog import marks as m
@@ -24,7 +25,7 @@ _STEPS: Final = {
     m.STARTED: "run started",
     m.BASELINE: "load begins, everything is healthy",
     m.INJECTING: "fault ordered: {fault} {target}",
-    m.INJECTED: "{target} proven down",
+    m.INJECTED: "{target} proven down{seen}",
     m.HEALING: "healing begins",
     m.HEALED: "{target} proven back",
     m.RECOVERY: "load goes on{again}",
@@ -64,6 +65,15 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
+def code(text: str) -> str:
+    """Return `text` from outside as a code span on one line, whatever is in it."""
+    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    if "`" not in clean:
+        return f"`{clean}`"
+    fence = "`" * (max(len(ticks) for ticks in re.findall("`+", clean)) + 1)
+    return f"{fence} {clean} {fence}"
+
+
 def _heading(history: History) -> str:
     facts = history.facts
     broken = f"{facts.fault} of the {facts.fault_target}" if facts.scenario == "lost-event" else "nothing is broken"
@@ -99,7 +109,8 @@ def _timeline(history: History, judgement: Judgement) -> str:
 
 def _names(outage: Outage | None) -> dict[str, str]:
     fault, target = (outage.fault, outage.target) if outage else (None, None)
-    return {"fault": fault or "fault", "target": target or "target"}
+    seen = seen_words(outage.seen) if outage else ""
+    return {"fault": fault or "fault", "target": target or "target", "seen": f": {seen}" if seen else ""}
 
 
 def _inconsistency(judgement: Judgement) -> str:
@@ -153,19 +164,19 @@ def _lost(history: History, judgement: Judgement) -> str:
     suspected = judgement.suspicion.lost_events
     total = judgement.counts["suspected_lost" if suspected else "lost_events"]
     path = "suspected-lost.csv" if suspected else "lost-events.csv"
-    ids = [f"- `{order}`" for order in lost_ids(judgement, FIRST_IDS)]
+    ids = [f"- {code(order)}" for order in lost_ids(judgement, FIRST_IDS)]
     what = "suspected" if suspected else "proven"
     listed = f"The first {len(ids)} of {total} ({what}):\n\n" + "\n".join(ids) + "\n\n" if ids else "None.\n\n"
     causes = "".join(f"- {count}: `{code}`\n" for code, count in tally(judgement.evidence).items())
     why = f"By cause:\n\n{causes}\n" if causes else ""
     note = lost_rows_note(history, judgement)
-    anew = "" if suspected or not ids else "\n\nReady to be published again: `lost-events.ndjson`"
+    anew = "" if suspected or not ids else f"\n\n{made_anew(history)}: `lost-events.ndjson`"
     anew += f" ({note})." if note else "." if anew else ""
     return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report.{anew}"
 
 
 def _listed(one: Listed) -> str:
-    ids = [f"- `{order}`" for order, *_ in one.rows[:FIRST_IDS]]
+    ids = [f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS]]
     return (
         f"The first {len(ids)} of {one.total}:\n\n"
         + "\n".join(ids)

@@ -50,9 +50,13 @@ def root_cause(history: History, judgement: Judgement) -> str:
 def _ridden_out(judgement: Judgement) -> str:
     if not judgement.outages:
         return "Nothing was broken, and nothing was lost."
+    target = judgement.outages[0].target or "broker"
+    none = "No event was lost in this outage. Without an outbox that is no guarantee:"
+    if target != "broker":
+        return f"{none} the service took no order while the {target} was away, or could publish all that it stored."
     return (
-        "No event was lost in this outage. Without an outbox that is no guarantee: the producer held the events in "
-        "memory until the broker was back, or the service refused the orders while it was away."
+        f"{none} the producer held the events in memory until the broker was back, or the service refused the orders "
+        "while it was away."
     )
 
 
@@ -70,6 +74,11 @@ def fix(history: History, judgement: Judgement) -> str:
     )
 
 
+def made_anew(history: History) -> str:
+    """Return what `lost-events.ndjson` holds."""
+    return "Ready to be published again" if history.facts.like_reference else "The rows of the lost events"
+
+
 def lost_rows_note(history: History, judgement: Judgement) -> str | None:
     """Return what `lost-events.ndjson` lacks: the events whose rows were gone when they were read for it."""
     if judgement.suspicion.lost_events or not judgement.counts["lost_events"]:
@@ -77,4 +86,8 @@ def lost_rows_note(history: History, judgement: Judgement) -> str | None:
     if history.lost_rows is None:
         return "it is empty: what was kept of their rows is missing or damaged"
     gone = judgement.counts["lost_events"] - len(history.lost_rows)
-    return f"{some(gone, 'lost event')} could not be made anew: the rows were gone by then" if gone > 0 else None
+    if gone <= 0:
+        return None
+    if history.facts.like_reference:
+        return f"{some(gone, 'lost event')} could not be made anew: the rows were gone by then"
+    return f"of {some(gone, 'lost event')} the rows were gone by then"

@@ -5,7 +5,7 @@ from typing import Final
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.report.csvs import lost_ids
-from reconcile.report.markdown import escape
+from reconcile.report.markdown import code, escape
 from reconcile.report.strip import draw
 
 FIRST: Final = 10
@@ -75,5 +75,5 @@ def _lost(judgement: Judgement) -> str:
     if not ids:
         return ""
     kind = "suspected lost" if judgement.suspicion.lost_events else "lost"
-    listed = "\n".join(f"- `{order}`" for order in ids)
+    listed = "\n".join(f"- {code(order)}" for order in ids)
     return f"First {len(ids)} of {len(judgement.lost_cases)} {kind} events:\n\n{listed}"

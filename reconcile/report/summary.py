@@ -7,6 +7,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lateness.recovery import Recovery
@@ -122,6 +123,8 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
         if outage.away is not None:
             away = f"{outage.away[1] - outage.away[0]:.1f} s away"
         text.append(f"outage{number}: {outage.target} {away}; failure window: {_window(window, judgement)}\n")
+        if outage.seen:
+            text.append(f"{outage.target} down: {seen_words(outage.seen)}\n", style="dim")
     for recovery in judgement.recoveries:
         text.append(_recovery(recovery), style="dim")
     if judgement.lost_outside:
@@ -185,7 +188,8 @@ def _lost(judgement: Judgement) -> Text:
     if not ids:
         return Text()
     more = f"first {len(ids)} of {total} {kind} events" if total > len(ids) else f"{kind} events"
-    return Text(more + "\n" + "".join(f"  {order}\n" for order in ids))
+    clean = ("".join(sign if sign.isprintable() else " " for sign in order) for order in ids)
+    return Text(more + "\n" + "".join(f"  {order}\n" for order in clean))
 
 
 def _what(judgement: Judgement) -> tuple[str, int]:

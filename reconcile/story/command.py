@@ -12,14 +12,14 @@ from typing import Final
 
 from reconcile.confirm.second import kept_look
 from reconcile.history import History
-from reconcile.idtext import parse_id
 from reconcile.judge import Judgement, judge, with_confirmation
-from reconcile.recorded import RecordProblem, read_record
+from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.saved import load_witnesses
 from reconcile.story.story import Story, find_cases, tell
 from runlog.clock import iso_utc
 from runlog.exitcodes import AS_EXPECTED, USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run
+from runlog.orderids import IdKind, encode_text, parse_uuid
 from runlog.secrets import CarefulParser, without_secrets
 
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
@@ -29,13 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 told, 2 wrong arguments or nothing to tell."""
     options = _parser().parse_args(arguments)
     try:
-        wanted = _wanted(options.order)
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        history, judgement = _judged(folder)
+        # Before anything is read for long: what is wanted must be something.
+        record = read_record(folder)
+        kind = record.facts.kind
+        wanted = _wanted(options.order, kind)
+        history, judgement = _judged(folder, record)
     except (FolderError, RecordProblem, ValueError) as problem:
         sys.stderr.write(f"show: {problem}\n")
         return USAGE_OR_CRASH
-    stories = [tell(history, judgement, case) for case in find_cases(history, judgement, wanted)]
+    cases = find_cases(history, judgement, wanted)
+    if not cases and kind is IdKind.TEXT and (number := _NUMBER.fullmatch(options.order)):
+        cases = find_cases(history, judgement, int(number[1]))
+    stories = [tell(history, judgement, case) for case in cases]
     if not stories:
         sys.stderr.write(
             f"show: run {folder.run_id} knows no order {options.order}: no ack, no row and no event names it\n"
@@ -48,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return AS_EXPECTED
 
 
-def _judged(folder: RunFolder) -> tuple[History, Judgement]:
-    record = read_record(folder)
+def _judged(folder: RunFolder, record: Record) -> tuple[History, Judgement]:
     saved = load_witnesses(folder, record.facts.run_key)
     if saved is None:
         raise RecordProblem(f"run {folder.run_id} was not judged yet; run `python -m reconcile {folder.run_id}` first")
@@ -62,19 +67,19 @@ def _judged(folder: RunFolder) -> tuple[History, Judgement]:
     return history, with_confirmation(judgement, history)
 
 
-def _wanted(text: str) -> int | str:
-    """Return a sequence number, or the canonical text of an id."""
-    identity = parse_id(text)
-    if identity is not None and len(text) >= 32:
-        digits = identity.hex()
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+def _wanted(text: str, kind: IdKind) -> int | str:
+    """Return a sequence number, or the text of an order id or customer id."""
     number = _NUMBER.fullmatch(text)
-    if number is None:
-        given = without_secrets(text)
-        raise ValueError(
-            f"ORDER_ID {given}: an order id, a customer id (both UUIDs) or a sequence number like #17 is right"
-        )
-    return int(number[1])
+    if number is not None and (text.startswith("#") or kind is IdKind.UUID):
+        return int(number[1])
+    if kind is IdKind.TEXT or (parse_uuid(text) is not None and len(text) >= 32):
+        return text
+    if kind is IdKind.INTEGER and encode_text(kind, text) is not None:
+        return text
+    right = "both UUIDs" if kind is IdKind.UUID else "a whole number, a UUID"
+    raise ValueError(
+        f"ORDER_ID {without_secrets(text)}: an order id, a customer id ({right}) or a sequence number like #17 is right"
+    )
 
 
 def _text(story: Story, history: History) -> str:
@@ -104,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "order",
         metavar="ORDER_ID",
-        help="order id or customer id (any spelling of a UUID), or a sequence number like #17",
+        help="order id (as the service writes it), customer id, or a sequence number like #17",
     )
     add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
     add("--json", action="store_true", help="print JSON")

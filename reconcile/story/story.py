@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
-from reconcile.history import History, id_text
+from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lateness.late import append_brackets
 from reconcile.outages import Moment
@@ -13,6 +14,7 @@ from reconcile.table import OUTCOMES, UNRECORDED
 from runlog import marks as m
 from runlog.ids import RunKey
 from runlog.ledger import Phase
+from runlog.orderids import encode_text, parse_uuid
 from runlog.outcomes import Failure
 
 _MARKS: Final = {
@@ -48,21 +50,25 @@ class Story:
 
 
 def find_cases(history: History, judgement: Judgement, wanted: int | str) -> list[int]:
-    """Return the cases of an order id or customer id (canonical text), or of a sequence number."""
+    """Return the cases of an order id or customer id (a text, any usual spelling), or of a sequence number."""
     table = judgement.table
     if isinstance(wanted, int):
         return np.flatnonzero(table.seq == np.uint64(wanted)).tolist()
-    words = int(wanted.replace("-", ""), 16)
-    hi, lo = np.uint64(words >> 64), np.uint64(words & (2**64 - 1))
-    found: list[int] = np.flatnonzero(table.known & (table.hi == hi) & (table.lo == lo)).tolist()
-    seq = _sequence_of(history.facts.run_key, words)
-    return found or ([] if seq is None else find_cases(history, judgement, seq))
+    identity = encode_text(history.facts.kind, wanted)
+    if identity is not None:
+        hi, lo = np.uint64(int.from_bytes(identity[:8])), np.uint64(int.from_bytes(identity[8:]))
+        found: list[int] = np.flatnonzero(table.known & (table.hi == hi) & (table.lo == lo)).tolist()
+        if found:
+            return found
+    customer = parse_uuid(wanted)
+    seq = None if customer is None else _sequence_of(history.facts.run_key, int.from_bytes(customer))
+    return [] if seq is None else find_cases(history, judgement, seq)
 
 
 def tell(history: History, judgement: Judgement, case: int) -> Story:
     """Return the story of a case."""
     table = judgement.table
-    order = id_text(int(table.hi[case]), int(table.lo[case])) if table.known[case] else None
+    order = judgement.texts.one(int(table.hi[case]), int(table.lo[case])) if table.known[case] else None
     steps = [*_attempt(history, judgement, case), *_events(history, judgement, case), *_log(history, order)]
     told = [step.at for step in steps if step.at is not None]
     if told:
@@ -89,7 +95,8 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
     if table.outcome[case] != UNRECORDED:
         seq = int(table.seq[case])
         known["sequence number"] = seq
-        known["customer id"] = str(history.facts.run_key.customer_id(seq)) if seq < 2**62 else None
+        carried = seq < 2**62 and history.facts.has_tag
+        known["customer id"] = str(history.facts.run_key.customer_id(seq)) if carried else None
     places = np.flatnonzero(judgement.lost_cases == case)
     if len(places):
         evidence = judgement.evidence[int(places[0])]
@@ -99,8 +106,9 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
         wrong = [one for one in history.confirmation.refuted + history.confirmation.unsettled if one.order_id == order]
         known["second look"] = wrong[0].found if wrong else "found the same" if known["found to be"] else None
     if order is not None and history.lost_rows is not None:
-        mark = f'"key":"{order}"'.encode()
-        row = next((line for line in history.lost_rows if mark in line), None)
+        told = msgspec.json.encode(order)
+        marks = (b'"key":' + told + b",", b'"order_id":' + told + b",")
+        row = next((line for line in history.lost_rows if any(mark in line for mark in marks)), None)
         known["made anew from its row"] = row.decode() if row else None
     return known
 
@@ -155,10 +163,12 @@ def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
     steps = []
     for event, after, before in zip(events, lower.tolist(), upper.tolist(), strict=True):
         where = f"partition {int(event['partition'])} offset {int(event['offset'])}"
-        identity = id_text(int(event["event_hi"]), int(event["event_lo"]))
+        (identity,) = judgement.texts.of_events(
+            *(np.array([event[half]], np.uint64) for half in ("event_hi", "event_lo"))
+        )
         at = None if np.isnan(before) else before
         width = "" if np.isnan(after) or np.isnan(before) else f", known within {before - after:.3f} s"
-        steps.append(Step(at, "Kafka", f"event {identity} is in the log ({where}{width})"))
+        steps.append(Step(at, "Kafka", f"event {identity or 'without an id'} is in the log ({where}{width})"))
     if not steps:
         end = "to its end" if history.events.complete else "but not to its end"
         steps.append(Step(history.events.read_at, "Kafka", f"no event of it; the topic was read {end}"))

@@ -1,6 +1,7 @@
 """A system under test of the tests' own: real PostgreSQL, real Kafka, and a service that does what a test wants."""
 
 import http.server
+import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from confluent_kafka import Producer
 from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetSpec, Undo
+from runlog.toldid import ToldId
 from tests.conftest import Infra
 
 
@@ -56,14 +58,16 @@ class Service:
     def place(self, customer_id: uuid.UUID) -> PlacedOrder:
         if self.status != 201:
             return PlacedOrder(self.status, None, None)
-        order = uuid.uuid4()
+        order, event = uuid.uuid4(), uuid.uuid4()
         if self.row:
             with psycopg.connect(self._database_url) as connection:
                 connection.execute("INSERT INTO orders VALUES (%s, %s)", [order, customer_id])
         if self.event:
-            self._producer.produce(self._topic, key=str(order), value=f'{{"customerId": "{customer_id}"}}')
+            value: dict[str, object] = {"orderId": str(order), "customerId": str(customer_id), "eventId": str(event)}
+            value |= {"occurredAt": "2026-11-24T00:00:00Z", "items": []}
+            self._producer.produce(self._topic, key=str(order), value=json.dumps(value))
             assert self._producer.flush(10) == 0
-        return PlacedOrder(201, order, None)
+        return PlacedOrder(201, ToldId(str(order), order.bytes), None)
 
 
 @contextmanager

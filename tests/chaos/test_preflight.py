@@ -11,6 +11,7 @@ from chaos.plan import make_plan
 from chaos.preflight import Preflight, PreflightError
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
+from chaos.targets import TargetError
 from runlog.settings import make_settings
 from tests.chaos.parts import Service, StillTarget, answering, make_subject
 from tests.conftest import Infra
@@ -72,8 +73,7 @@ def test_a_service_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
 
 def test_a_table_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
     message = refused(replace(healthy[0], orders_table="bestellungen"))
-    assert "table bestellungen" in message
-    assert "id and customer_id" in message
+    assert message == "orders table: --orders-table bestellungen: there is no such table; there are orders"
 
 
 def test_a_service_that_takes_no_order(healthy: tuple[Subject, Service]) -> None:
@@ -104,6 +104,37 @@ def test_a_topic_that_nobody_makes(healthy: tuple[Subject, Service]) -> None:
 def test_a_target_that_is_not_up(healthy: tuple[Subject, Service]) -> None:
     message = refused(replace(healthy[0], target=StillTarget(up=False)))
     assert message == "target broker (process 7) is not up; start it first"
+
+
+def test_a_target_that_nobody_can_tell_of(healthy: tuple[Subject, Service]) -> None:
+    class Unreachable(StillTarget):
+        def is_up(self) -> bool:
+            raise TargetError("no Docker Engine answers at tcp://127.0.0.1:9: refused")
+
+    message = refused(replace(healthy[0], target=Unreachable()))
+    assert message == "target: no Docker Engine answers at tcp://127.0.0.1:9: refused"
+
+
+def test_a_component_that_this_stack_does_not_offer(healthy: tuple[Subject, Service]) -> None:
+    target = StillTarget()
+    target.component = "database"
+    message = refused(replace(healthy[0], target=target))
+    assert message == "--fault-target broker: this stack offers its database only, broker (process 7)"
+
+
+def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service]) -> None:
+    with answering(lambda path: '{"status": "booting"}') as admin_url:
+        message = refused(replace(healthy[0], admin_url=admin_url))
+    assert message.startswith("broker: Redpanda's Admin API at 127.0.0.1:")
+    assert "says booting instead of ready; start the broker" in message
+    answers = {
+        "/v1/status/ready": '{"status": "ready"}',
+        "/v1/brokers": '[{"node_id": 0, "is_alive": true, "membership_status": "active"}]',
+        "/v1/cluster/health_overview": '{"is_healthy": true}',
+    }
+    with answering(answers.__getitem__) as admin_url:
+        _, told = run(replace(healthy[0], admin_url=admin_url))
+    assert told[:4] == ["database", "broker", "broker", "service"]
 
 
 def test_a_fault_that_the_target_cannot_do(healthy: tuple[Subject, Service]) -> None:

@@ -1,9 +1,12 @@
 """The pure parts of the chaos room: plan, sightings, journal, lease, command line."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -14,11 +17,15 @@ from chaos.journal import Journal, JournalUnreadable, OpenFault
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
 from chaos.probes import ProbeSpec
-from chaos.sightings import proven_down, proven_up
+from chaos.probes.probers import open_probers
+from chaos.probes.wire import Said
+from chaos.sightings import not_down, not_up, proven_down, proven_up, target_down, target_up
 from chaos.targets import TargetSpec
+from chaos.telling import Pace, Telling, asking
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
 from runlog.options import OPTIONS
+from runlog.probes import Connection, How, Sighting, read_sightings
 from runlog.settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
 
@@ -112,6 +119,106 @@ def test_a_flapping_broker_is_neither_down_nor_back() -> None:
     flapping = seen(True, False, True, False, True, False, True, False)
     assert proven_down(flapping, since=100.0) is None
     assert proven_up(flapping, since=100.0) is None
+
+
+def sightings(connection: Connection, *hows: How, start: float = 100.0) -> list[Sighting]:
+    """One sighting each 0.1 s: asked on the beat, settled 50 ms later."""
+    return [Sighting(start + k / 10, start + k / 10 + 0.05, connection, how) for k, how in enumerate(hows)]
+
+
+UP: tuple[How, ...] = ("answered",) * 3
+GONE: tuple[How, ...] = ("refused",) * 3
+HUNG: tuple[How, ...] = ("hanging",) * 3
+
+
+def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_kept_one() -> None:
+    kept, new = sightings("kept", *UP, *HUNG), sightings("new", *UP, *GONE, start=100.03)
+    proof = target_down({"kept": kept, "new": new}, 100.0)
+    assert proof is not None
+    assert proof.edge == pytest.approx((100.2, 100.35))
+    assert proof.seen == {"kept": "hanging", "new": "refused"}
+    assert not_down({"kept": kept, "new": new}, 100.0) == []
+    for one, other in (
+        (kept, sightings("new", *UP)),
+        (sightings("kept", *UP), new),
+        (kept[:-1], new),
+        (kept, new[:-1]),
+    ):
+        assert target_down({"kept": one, "new": other}, 100.0) is None
+    assert target_down({"kept": kept, "new": new}, 100.52) is None
+    assert not_down({"kept": sightings("kept", *UP), "new": new}, 100.0) == [
+        "a connection from before the fault is still served"
+    ]
+    assert not_down({"kept": kept, "new": sightings("new", *UP)}, 100.0) == ["a new connection is served"]
+    assert not_down({"kept": kept, "new": []}, 100.0) == ["a new connection was never tried"]
+
+
+@pytest.mark.parametrize(
+    ("hows", "seen"),
+    [
+        (("hanging", "broken", "refused", "refused"), "broken"),  # lost; that opening another is refused comes after
+        (("hanging", "refused", "refused"), "refused"),
+        (("broken", "answered", "hanging", "hanging", "hanging"), "hanging"),  # lost before: another outage
+    ],
+)
+def test_a_kept_connection_that_was_lost_is_told_as_broken(hows: tuple[How, ...], seen: How) -> None:
+    proof = target_down({"kept": sightings("kept", *UP, *hows), "new": sightings("new", *hows)}, 100.0)
+    assert proof is not None
+    assert proof.seen == {"kept": seen, "new": hows[-1]}
+
+
+def test_a_target_is_back_only_on_both_connections() -> None:
+    kept, new = sightings("kept", *HUNG, "answered", "answered"), sightings("new", *GONE, "answered", "answered")
+    proof = target_up({"kept": kept, "new": new}, 100.0)
+    assert proof is not None
+    assert proof.edge == pytest.approx((100.2, 100.35))
+    assert proof.seen == {"kept": "answered", "new": "answered"}
+    for one, other in ((kept[:-1], new), (kept, new[:-1]), (kept, []), ([], new)):
+        assert target_up({"kept": one, "new": other}, 100.0) is None
+    assert not_up({"kept": kept, "new": new}, 100.0) == []
+    ill = [Sighting(101, 101.1, "new", "refused", "status 503")]
+    assert not_up({"kept": kept, "new": ill}, 100.0) == ["a new connection is refused (status 503)"]
+    assert not_up({"kept": sightings("kept", *HUNG), "new": new}, 100.0) == ["the kept connection is hanging"]
+
+
+class Sudden:
+    """A prober that fails in a way that nobody foresaw."""
+
+    def ask(self, timeout_s: float) -> Said:
+        raise RuntimeError("a bug")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_path: Path) -> None:
+    out, stop, clock = io.StringIO(), threading.Event(), AnchoredClock.anchor()
+    telling = Telling(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
+    closed = open_probers(ProbeSpec("sql", "host=127.0.0.1 port=1"))
+    with asking(closed.new, "new", Pace(0.01, 0.5), clock=clock, telling=telling, stop=stop):
+        while not out.getvalue():
+            time.sleep(0.01)
+    assert '"trouble": null' in out.getvalue()
+    assert {seen.how for seen in read_sightings(tmp_path / "probes")} == {"refused"}
+    with asking(Sudden(), "kept", Pace(0.01, 0.1), clock=clock, telling=telling, stop=stop):
+        deadline = time.monotonic() + 10
+        while telling.trouble is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert telling.trouble == "nobody asks the target on a kept connection any more"
+    telling.close()
+
+
+def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> None:
+    out = io.StringIO()
+    telling = Telling(out, str(tmp_path / "offsets"), "/dev/full")
+    seen = Sighting(1.0, 2.0, "new", "answered")
+    telling.sighting(seen)
+    telling.sighting(seen)
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [Sighting.parse(json.dumps(one["probe"])) for one in told] == [seen, seen]
+    assert told[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
+    telling.close()
 
 
 def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load.contract import OrderContract, PhantomContract, Told
+from runlog.toldid import ToldId
 
 CONTRACT = OrderContract()
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
 ORDER = uuid.UUID("d9428888-122b-41e1-b85c-61e8ba6dd1f7")
+TOLD = ToldId(str(ORDER), ORDER.bytes)
 
 
 def test_body_is_the_reference_order() -> None:
@@ -39,7 +41,7 @@ def test_bodies_vary() -> None:
 
 @pytest.mark.parametrize("text", [str(ORDER), str(ORDER).upper(), ORDER.hex])
 def test_order_id_is_read(text: str) -> None:
-    assert CONTRACT.order_id(json.dumps({"orderId": text, "more": 1}).encode()) == ORDER
+    assert CONTRACT.order_id(json.dumps({"orderId": text, "more": 1}).encode()) == TOLD
 
 
 @pytest.mark.parametrize(
@@ -76,9 +78,9 @@ PROVOKED = {"orderId": str(ORDER), "existsInDb": False, "eventSentToKafka": True
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({}, Told(ORDER, rolled_back=True)),
+        ({}, Told(TOLD, rolled_back=True)),
         ({"eventSentToKafka": False}, Told(None)),
-        ({"existsInDb": True, "dbRolledBack": False}, Told(ORDER)),
+        ({"existsInDb": True, "dbRolledBack": False}, Told(TOLD)),
         ({"dbRolledBack": False}, Told(None)),
         ({"dbRolledBack": "true"}, Told(None)),
         ({"orderId": None}, Told(None, rolled_back=True)),

@@ -97,7 +97,9 @@ def _ledger(path: Path, close: bool = True) -> list[uuid.UUID]:
     told = [uuid.uuid4(), uuid.uuid4()]
     writer.sent(0, 10.0, 10.1, Phase.BASELINE)
     writer.sent(1, 11.0, 11.1, Phase.OUTAGE)
-    writer.completed(1, 11.0, 11.1, Phase.OUTAGE, Completion(12.0, Outcome.ACKNOWLEDGED, 201, Failure.NONE, told[1]))
+    writer.completed(
+        1, 11.0, 11.1, Phase.OUTAGE, Completion(12.0, Outcome.ACKNOWLEDGED, 201, Failure.NONE, told[1].bytes)
+    )
     writer.not_sent(2, 12.0, Phase.RECOVERY)
     writer.completed(0, 10.0, 10.1, Phase.BASELINE, Completion(12.5, Outcome.AMBIGUOUS, 0, Failure.TIMEOUT, None))
     writer.sent(3, 13.0, 13.0, Phase.RECOVERY)

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+import chaos.embedded
 import locustfile
 from chaos.embedded import EmbeddedSystem
 from chaos.subject import Subject
@@ -30,5 +31,5 @@ class Sabotaged(EmbeddedSystem):
         return replace(subject, service_url=URL, health_url=health, place_order=place, phantom_url=phantom, logs=logs)
 
 
-vars(locustfile)["EmbeddedSystem"] = Sabotaged
+vars(chaos.embedded)["EmbeddedSystem"] = Sabotaged
 __all__ = ["LoadAndChaos", "Orders"]

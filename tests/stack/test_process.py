@@ -77,10 +77,39 @@ def test_pause_resume_and_kill_reach_the_whole_tree(tmp_path: Path) -> None:
     family = process.pause_tree(root.pid)
     assert len(family) == 2
     assert process.wait_until(lambda: all(p.status() == psutil.STATUS_STOPPED for p in family), 5)
+    assert all(process.is_paused(p.pid) for p in family)
+    assert not process.is_paused(os.getpid())
     process.send(family, signal.SIGCONT)
     assert process.wait_until(lambda: all(p.status() != psutil.STATUS_STOPPED for p in family), 5)
+    assert not any(process.is_paused(p.pid) for p in family)
     assert process.kill_tree(root.pid)
     assert process.wait_until(lambda: not any(p.is_running() for p in family), 5)
+    assert not process.is_paused(root.pid)
+
+
+def test_signals_reach_nobody_who_took_the_pid(tmp_path: Path) -> None:
+    root = spawn(launch(PARENT, tmp_path))
+    begun = started(root.pid)
+    assert process.wait_until(lambda: len(process.tree(root.pid, begun)) == 2, 10)
+    assert process.tree(root.pid, begun - 1) == []
+    assert process.pause_tree(root.pid, begun - 1) == []
+    assert process.kill_tree(root.pid, begun - 1)  # that one is gone already
+    assert not process.is_paused(root.pid)
+    assert process.is_alive(root.pid, begun)
+    assert process.kill_tree(root.pid, begun)
+    assert not process.is_alive(root.pid, begun)
+
+
+def test_a_process_with_many_threads_is_paused_as_a_whole(tmp_path: Path) -> None:
+    code = "import threading, time\nfor _ in range(20): threading.Thread(target=time.sleep, args=(60,)).start()"
+    root = spawn(launch(code, tmp_path))
+    try:
+        assert process.wait_until(lambda: psutil.Process(root.pid).num_threads() > 20, 10)
+        assert not process.is_paused(root.pid)
+        process.pause_tree(root.pid)
+        assert process.wait_until(lambda: process.is_paused(root.pid), 5)
+    finally:
+        assert process.kill_tree(root.pid)
 
 
 def test_run_to_end_tells_failure_with_the_log(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
+from runlog.probes import CONNECTIONS
+from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 from tests.reconcile.core.test_guards import CASES, both, delayed, set_to, unanswered_at, unsent
 
@@ -221,6 +223,23 @@ def strict(count: int) -> Change:
     return change
 
 
+def on_both(*changes: Change, target: str = "broker", fault: str = "stop") -> Change:
+    """Let the target be asked on a kept connection and on new ones, then apply changes."""
+    return both(lambda s: probed(s, target=target, fault=fault), *changes)
+
+
+def twice_away() -> list[Change]:
+    return [probes(connection, 23.35, 25.85, "refused") for connection in CONNECTIONS]
+
+
+def on_both_answered() -> Change:
+    return both(probes("kept", 15, 15.1, "answered"), probes("new", 24, 24.3, "answered"))
+
+
+def planned_twice(story: Story) -> None:
+    story.facts = replace(story.facts, options={"outages": "2"})
+
+
 STORIES: list[tuple[str, Change]] = [
     *((f"{name}, wrong {place}", fires) for place, (name, _, fires, _) in enumerate(CASES, 1)),
     *((f"{name}, nearly {place}", nearly) for place, (name, _, _, nearly) in enumerate(CASES, 1)),
@@ -317,4 +336,16 @@ STORIES: list[tuple[str, Change]] = [
     ("all in doubt", both(losses(2), lambda s: s.order(5, 13, row=False), without_database, cut_short())),
     ("one of each in doubt", both(losses(1), lambda s: s.order(5, 13, row=False), without_database, without_kafka)),
     ("loss, and a guard of no account", both(losses(1), lambda s: s.mark(m.ENDED, wall_step=2.0))),
+    ("asked on both connections", on_both()),
+    ("database asked on both connections", on_both(target="database")),
+    ("service cut off from the broker", on_both(fault="partition")),
+    ("a new connection is answered", on_both(probes("new", 15, 15.3, "answered"), target="service")),
+    ("both are answered", on_both(probes("new", 16, 16.1, "answered"), probes("kept", 15, 15.1, "answered"))),
+    ("both are answered in two outages", second(on_both(*twice_away()), on_both_answered(), planned_twice)),
+    ("nobody asks on a new connection", on_both(probes("new", 10.5, 20, None))),
+    ("nobody asks at all", on_both(set_to(sightings=[]))),
+    ("away for new connections before", on_both(probes("new", 3, 4, "hanging"))),
+    ("away for a kept connection before", on_both(probes("kept", 3, 4, "hanging"), target="database")),
+    ("never down for a new connection", on_both(probes("new", 10.8, 21, "answered"))),
+    ("never back for a kept connection", on_both(probes("kept", 20.8, 40, "refused"), target="service")),
 ]

@@ -21,6 +21,7 @@ from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter,
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
+from runlog.probes import Sighting
 
 T0 = 1_795_000_000.0
 KEY = RunKey.parse("0123456789ab4def")
@@ -93,6 +94,7 @@ class Story:
     events_changes: dict[str, Any] = field(default_factory=dict)
     ledger_changes: dict[str, Any] = field(default_factory=dict)
     observations: list[Observation] | None = None
+    sightings: list[Sighting] | None = None
 
     def order(
         self,
@@ -184,6 +186,7 @@ class Story:
             self.lookout() if self.observations is None else self.observations,
             replace(witness, **self.rows_changes),
             replace(log, **self.events_changes),
+            sightings=self.sightings,
         )
 
     def lookout(self) -> list[Observation]:
@@ -212,7 +215,7 @@ class Story:
                 continue
             writer.sent(seq, due, sent, at)
             if a["kind"] == Kind.COMPLETED:
-                told = uuid.UUID(bytes=a["order_id"].tobytes()) if a["has_id"] else None
+                told = a["order_id"].tobytes() if a["has_id"] else None
                 outcome, failure = Outcome(int(a["outcome"])), Failure(int(a["failure"]))
                 end = Completion(float(a["completed"]), outcome, int(a["status"]), failure, told)
                 writer.completed(seq, due, sent, at, end)
@@ -222,6 +225,8 @@ class Story:
             marks.write(mark)
         marks.close()
         folder.offsets.write_text("".join(seen.line() + "\n" for seen in history.observations))
+        if self.sightings is not None:
+            folder.probes.write_text("".join(seen.line() + "\n" for seen in self.sightings))
 
 
 def phase(at: float) -> Phase:

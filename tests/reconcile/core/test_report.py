@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 from reconcile.history import IDS, ROW, History
+from reconcile.ids import uuid_texts
 from reconcile.judge import Judgement, judge
 from reconcile.report import json_text, print_summary, summary
-from reconcile.report.csvs import COLUMNS, csv_texts, id_texts, time_texts
+from reconcile.report.csvs import COLUMNS, csv_texts, time_texts
 from reconcile.report.document import report_document, scope, to_plain
 from reconcile.report.markdown import escape, markdown_report
 from reconcile.report.strip import draw
@@ -175,7 +176,7 @@ def test_times_and_ids_as_text() -> None:
     assert time_texts(np.array([T0 + 0.25, np.nan])) == [iso_utc(T0 + 0.25), ""]
     value = order_id(7).int
     words = np.array([value >> 64], dtype=np.uint64), np.array([value & (2**64 - 1)], dtype=np.uint64)
-    assert id_texts(*words) == [str(order_id(7))]
+    assert uuid_texts(*words) == [str(order_id(7))]
 
 
 def test_a_hundred_thousand_lost_events_take_few_seconds() -> None:

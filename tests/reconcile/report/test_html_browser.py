@@ -13,6 +13,7 @@ from reconcile.confirm.result import Confirmation
 from reconcile.judge import judge
 from reconcile.report.html import html_report
 from runlog.outcomes import Failure, Outcome
+from tests.must_run import is_missing
 from tests.reconcile.core.story import Story, facts, order_id
 
 pytestmark = [pytest.mark.exhaustive]
@@ -31,9 +32,7 @@ QUIET = [
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
-        if os.environ.get("CI_MUST_NOT_SKIP"):
-            pytest.fail("no chromium here, and this is where the page must be looked at")
-        pytest.skip("no chromium here: the page cannot be looked at in a browser")
+        is_missing("browser", "no chromium here: the page cannot be looked at in a browser")
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

@@ -36,6 +36,7 @@ RUNS: dict[str, History] = {
     "confirmed": replace(lossy().history(), confirmation=Confirmation("", 3, 3)),
     "refuted": replace(lossy().history(), confirmation=Confirmation("", 3, 3, refuted=[WRONG])),
     "away": replace(lossy().history(), confirmation=Confirmation("", 3, 0, complete=False, problem="gone")),
+    "described": Story(facts=facts(stack="external", id_kind="integer", event_id="key")).calm(0).history(),
     "no observations": replace(lossy().history(), observations=[]),
 }
 

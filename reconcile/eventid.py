@@ -14,9 +14,11 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from reconcile.audit.ids import IdReader
 from reconcile.event_value import UNREADABLE
+from reconcile.ids import IdReader
 from reconcile.joins import Bools
+from runlog.orderids import text_told
+from runlog.places import Place, parse_filter, parse_place
 
 _CREATED: Final = "created"
 _NONE: Final = frozenset({None})
@@ -43,8 +45,8 @@ class EventIds:
 
     Args:
         where: `key`, `header:NAME` or `value:PATH` (members joined by dots).
-        filters: member path and value that an event must have; None: a `type` or `eventType` that is told must hold
-            "created".
+        filters: what an event must have, see `runlog.places.parse_filter`; None or empty: a `type` or `eventType` that
+            is told must hold "created".
 
     Attributes:
         keys_agree, keys_differ: keys that name the order of their value, and those that name another.
@@ -54,11 +56,11 @@ class EventIds:
     """
 
     def __init__(self, where: str = DEFAULT, filters: str | None = None) -> None:
-        kind, _, rest = where.partition(":")
-        if not (where == "key" or (kind in {"header", "value"} and rest)):
+        place = parse_place(where)
+        if place is None:
             raise ValueError("key, header:NAME or value:PATH is right")
-        self._kind, self._rest = kind, rest
-        self._filter = _parse_filter(filters) if filters else None
+        self.place = place
+        self._filter = parse_filter(filters or "")
         usual = where == DEFAULT and self._filter is None
         self._texts = self._usual if usual else self._any
         # How many keys name the order of their value, and how many another: what has been read so far.
@@ -78,7 +80,7 @@ class EventIds:
 
     def keys(self, records: list[Message]) -> list[bytes | None] | None:
         """Return the keys of `records` where they have a say beside the value's id; None where they have none."""
-        if self._kind != "value":
+        if self.place.part != "value":
             return None
         keys: list[Any] = [record.key() for record in records]
         return keys if any(keys) else None
@@ -114,34 +116,62 @@ class EventIds:
         value = record.value()
         if value is None:
             return ""
+        if self.place.part != "value" and self._filter is None:
+            try:
+                return self.told(record, {}) if _is_created(self._decode_object(value)) else ""
+            except UNREADABLE:
+                return ""
+        members = self.members(record)
+        return "" if members is None else self.told(record, members)
+
+    def members(self, record: Message) -> dict[str, Any] | None:
+        """Return the members of an event's value; None when the record is no event.
+
+        The value must be a JSON object where anything in it has a say: the id, or what makes a record an event. Where
+        key and headers say everything it may be in any other format, Avro for example; then it has no members.
+        """
+        value = record.value()
+        if value is None:
+            return None
+        members: dict[str, Any] = {}
         try:
-            if self._kind != "value" and self._filter is None:
-                if not _is_created(self._decode_object(value)):
-                    return ""
-                members: dict[str, Any] = {}
-            else:
-                members = self._decode_any(value)
-                if not self._passes(members):
-                    return ""
+            members = self._decode_any(value)
         except UNREADABLE:
-            return ""
-        return _text(self._told(record, members))
+            if self.place.part == "value" or self._filter is None or self._filter[0].part == "value":
+                return None
+        return members if self._passes(record, members) else None
 
-    def _told(self, record: Message, members: dict[str, Any]) -> object:
-        if self._kind == "key":
-            return record.key()
-        if self._kind == "header":
-            headers: Any = record.headers() or ()
-            found = [value for name, value in headers if name == self._rest]
-            return found[-1] if found else None
-        return _member(members, self._rest)
+    def told(self, record: Message, members: dict[str, Any]) -> str:
+        """Return the order id that an event with these members tells, an empty text when it tells none."""
+        return text_told(told_at(self.place, record, members)) or ""
 
-    def _passes(self, members: dict[str, Any]) -> bool:
+    def _passes(self, record: Message, members: dict[str, Any]) -> bool:
         if self._filter is None:
             told = (members.get("type"), members.get("eventType"))
             return all(_CREATED in str(name).lower() for name in told if name is not None)
-        path, wanted = self._filter
-        return _text(_member(members, path)) == wanted
+        place, wanted = self._filter
+        return text_told(told_at(place, record, members)) == wanted
+
+
+def told_at(place: Place, record: Message, members: dict[str, Any]) -> object:
+    """Return what a record tells at a place; of several headers of one name the last counts."""
+    if place.part == "key":
+        return record.key()
+    if place.part == "header":
+        headers: Any = record.headers() or ()
+        found = [value for name, value in headers if name == place.name]
+        return found[-1] if found else None
+    return member(members, place.name)
+
+
+def member(members: dict[str, Any], path: str) -> object:
+    """Return the member at a path of names joined by dots; None where there is none."""
+    found: object = members
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +198,7 @@ def accept(texts: list[str], keys: list[bytes | None] | None, reader: IdReader) 
         return Accepted(ids, valid, np.ones(len(texts), dtype=np.bool_), 0)
     if _the_same(texts, keys):
         return Accepted(ids, valid, np.ones(len(texts), dtype=np.bool_), int(valid.sum()))
-    other = IdReader(reader.kind, reader.padded)
-    named, told = other.of_events([key.decode("utf-8", "replace") if key else "" for key in keys])
+    named, told = reader.parse([key.decode("utf-8", "replace") if key else "" for key in keys])
     same = told & (named == ids)
     return Accepted(ids, valid, ~told | same, int((valid & same).sum()))
 
@@ -186,34 +215,8 @@ def _usual_text(event: _Usual) -> str:
     if (event.type is not None or event.eventType is not None) and not _is_created(event):
         return ""
     told = event.orderId
-    return told if isinstance(told, str) else _text(told)
+    return told if isinstance(told, str) else text_told(told) or ""
 
 
 def _is_created(event: _Usual | _Object) -> bool:
     return all(_CREATED in str(name).lower() for name in (event.type, event.eventType) if name is not None)
-
-
-def _member(members: dict[str, Any], path: str) -> object:
-    found: object = members
-    for name in path.split("."):
-        if not isinstance(found, dict):
-            return None
-        found = found.get(name)
-    return found
-
-
-def _text(told: object) -> str:
-    if isinstance(told, bytes):
-        return told.decode("utf-8", "replace")
-    if isinstance(told, bool) or told is None:
-        return ""
-    if isinstance(told, float) and told.is_integer():
-        return str(int(told))
-    return str(told) if isinstance(told, str | int) else ""
-
-
-def _parse_filter(text: str) -> tuple[str, str]:
-    path, equals, wanted = text.partition("=")
-    if not equals or not path:
-        raise ValueError("PATH=VALUE is right, for example type=order.created")
-    return path.removeprefix("value:"), wanted

@@ -1,0 +1,289 @@
+"""A target that is a container: broken and mended through the Docker Engine that runs it, here or elsewhere.
+
+Selected by compose project and service (`{"project": ..., "service": ...}`) or by name or id (`{"name": ...}`); exactly
+one container must match. Which engine is reached: see `stack.engine`.
+
+What each fault is, and what clients see of it:
+
+- `stop`: the container's stop signal, 30 s grace, then SIGKILL. `kill`: SIGKILL at once. Ports are refused afterwards.
+  Both by the engine, so no restart policy brings the container back; heal starts the same container again.
+- `pause`: every process frozen (cgroup freezer). Published ports still accept connections, and nobody answers.
+- `partition`: disconnected from each of its networks, while it runs on. Other containers no longer resolve its name,
+  and their open connections fall silent. Its *published ports go away as well*: on the engine's own machine open
+  connections through them are closed within milliseconds and new ones refused; from another machine open ones fall
+  silent. So a harness that goes through a published port is cut off like everybody else: to it a partition looks like a
+  stop, and what the broker appends meanwhile it can only read afterwards. Heal connects it again with the same
+  aliases, links and driver options, and the same address if that was fixed; the port is back when that returns.
+
+A host port that the engine has chosen itself may be another one after each of these but a pause: publish fixed ones.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from chaos.targets import FAULTS, TargetError, TargetSpec, Undo
+from stack import engine
+from stack.errors import StackError
+
+log = logging.getLogger("chaos")
+
+PROTECT_LABEL: Final = "io.locust-chaos.protect"
+# Docker's own 10 s would kill a broker that is still flushing: another fault than the one that was asked for.
+STOP_GRACE_S: Final = 30
+KILLED: Final = 137
+_MOST_NAMED: Final = 10
+
+
+def open_container_target(spec: TargetSpec) -> "ContainerTarget":
+    """Return the target that `spec` (kind `container`) names; the engine has answered, the container is not yet sought.
+
+    Raises:
+        TargetError: the spec makes no sense, or no engine answers.
+    """
+    try:
+        return ContainerTarget(spec, engine.connect())
+    except StackError as error:
+        raise TargetError(str(error)) from None
+
+
+class ContainerTarget:
+    """One container.
+
+    Args:
+        spec: kind `container`, with `project` and `service`, or with `name`.
+        client: of its engine, a `docker.DockerClient`.
+
+    Raises:
+        TargetError: the spec makes no sense.
+    """
+
+    def __init__(self, spec: TargetSpec, client: Any) -> None:
+        self.spec = spec
+        self._client = client
+        given = {name: text for name, text in spec.parameters.items() if text}
+        self._name = given.get("name", "")
+        self._project, self._service = given.get("project", ""), given.get("service", "")
+        if set(given) not in ({"name"}, {"project", "service"}):
+            raise TargetError(
+                "a container target is named by compose project and service, or by name or id; "
+                f"given are {', '.join(sorted(given)) or 'none of them'}"
+            )
+        self._identity = ""
+
+    @property
+    def component(self) -> str:
+        """The component."""
+        return self.spec.component
+
+    @property
+    def identity(self) -> str:
+        """Engine and container: the same for whoever selects the same container, in whatever way.
+
+        Raises:
+            TargetError: no single container matches.
+        """
+        if not self._identity:
+            # By name and not by id: one that is re-created is the same thing to break.
+            name = self._only().name
+            engine_id = self._call("its engine cannot be identified", lambda: self._client.info().get("ID", ""))
+            self._identity = f"container {name} on engine {engine_id}"
+        return self._identity
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults that it can do: a container without a network of its own cannot be cut off."""
+        try:
+            cut = _networks(self._only())
+        except TargetError:
+            return FAULTS
+        return FAULTS if cut else tuple(fault for fault in FAULTS if fault != "partition")
+
+    def describe(self) -> str:
+        """Return component, container and image; never fails."""
+        try:
+            one = self._only()
+        except TargetError:
+            return f"{self.component} ({self._wanted()}, not found)"
+        return f"{self.component} (container {one.name}, {one.short_id}, of {one.attrs['Config']['Image']})"
+
+    def is_up(self) -> bool:
+        """Return whether it runs, is not paused, and is attached to a network; see `Target.is_up`."""
+        one = self._only()
+        self._refuse_protected(one)
+        return one.status == "running" and not engine.is_cut_off(one)
+
+    def prepare(self, fault: str) -> Undo:
+        """Return id, name, networks and aliases; see `Target.prepare`."""
+        one = self._only()
+        self._refuse_protected(one)
+        if fault not in FAULTS:
+            raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
+        if fault in ("stop", "kill") and one.attrs["HostConfig"].get("AutoRemove"):
+            raise TargetError(f"{self.describe()} is removed as soon as it ends (--rm), so nobody could start it again")
+        networks = _networks(one)
+        if fault == "partition" and not networks:
+            raise TargetError(f"{self.describe()} has no network of its own, so it cannot be cut off from one")
+        return {"container": one.id, "name": one.name, "networks": networks}
+
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        """Do `fault` to the container that `undo` names; see `Target.apply`.
+
+        Stopping takes up to 30 s and the engine's own time, whatever `timeout_s` says: cut short it would be a kill.
+        """
+        del timeout_s
+        one = self._known(undo)
+        if one is None:
+            raise TargetError(f"container {undo['name']} is gone: somebody has removed it")
+        self._refuse_protected(one)
+        acts: dict[str, Callable[[], None]] = {
+            "stop": lambda: self._stop(one),
+            "kill": one.kill,
+            "pause": one.pause,
+            "partition": lambda: self._cut_off(one, undo),
+        }
+        if fault not in acts:
+            raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
+        self._call(f"{fault} of container {one.name}", acts[fault])
+
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        """Undo `fault` on the container that `undo` names, or on one that took its place; see `Target.heal`."""
+        del timeout_s
+        one = self._known(undo)
+        if one is None:
+            # Re-created by somebody under the same labels: then only a container that does not run is ours to mend.
+            one = self._only()
+            fault = "stop" if fault in ("stop", "kill") else ""
+        if fault in ("stop", "kill") and one.status not in ("running", "restarting", "paused"):
+            self._call(f"start of container {one.name}", one.start)
+        elif fault == "pause":
+            self._resume(one)
+        elif fault == "partition":
+            self._call(f"container {one.name} cannot be connected again", lambda: self._reconnect(one, undo))
+
+    # -- finding it ------------------------------------------------------------------------------------------------
+
+    def _wanted(self) -> str:
+        return f"container {self._name}" if self._name else f"compose project {self._project}, service {self._service}"
+
+    def _matching(self) -> list[Any]:
+        if not self._name:
+            found: list[Any] = self._call("", lambda: engine.containers_of(self._client, self._project, self._service))
+            return found
+        try:
+            return [self._call("container", lambda: self._client.containers.get(self._name))]
+        except _GoneError:
+            return []
+
+    def _only(self) -> Any:
+        """Return the one container that matches.
+
+        Raises:
+            TargetError: none does, or several do; the message names those.
+        """
+        found = self._matching()
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise TargetError(
+                f"{self._wanted()}: {len(found)} containers match ({_named(found)}), and exactly one must"
+            )
+        running = self._call(
+            "the containers cannot be listed", lambda: self._client.containers.list(ignore_removed=True)
+        )
+        what = f"running are {_named(running)}" if running else "none runs"
+        raise TargetError(f"{self._wanted()}: no such container at {engine.address(self._client)}; {what}")
+
+    def _known(self, undo: Undo) -> Any | None:
+        """Return the very container that `undo` names, None when it is gone."""
+        try:
+            return self._call(f"container {undo['name']}", lambda: self._client.containers.get(str(undo["container"])))
+        except _GoneError:
+            return None
+
+    def _refuse_protected(self, one: Any) -> None:
+        if str(one.labels.get(PROTECT_LABEL, "")).lower() == "true":
+            raise TargetError(f"container {one.name} carries the label {PROTECT_LABEL}=true: it is left alone")
+
+    # -- acts ------------------------------------------------------------------------------------------------------
+
+    def _stop(self, one: Any) -> None:
+        one.stop(timeout=STOP_GRACE_S)
+        one.reload()
+        code = one.attrs["State"]["ExitCode"]
+        note = f": it did not end within {STOP_GRACE_S} s and was killed" if code == KILLED else ""
+        log.info("container %s ended with exit code %s%s", one.name, code, note)
+
+    def _cut_off(self, one: Any, undo: Undo) -> None:
+        for network in undo["networks"]:
+            self._client.networks.get(network["id"]).disconnect(one.id)
+
+    def _resume(self, one: Any) -> None:
+        if one.status == "paused":
+            self._call(f"unpause of container {one.name}", one.unpause)
+        elif one.status not in ("running", "restarting"):
+            raise TargetError(
+                f"container {one.name} was paused by a run and has been ended since by somebody else ({one.status}): "
+                f"start it again with 'docker start {one.name}'"
+            )
+
+    def _reconnect(self, one: Any, undo: Undo) -> None:
+        attached = {network["id"] for network in _networks(one)}
+        for network in undo["networks"]:
+            if network["id"] not in attached:
+                self._client.networks.get(network["id"]).connect(one.id, **_endpoint(network))
+
+    def _call(self, doing: str, ask: Callable[[], Any]) -> Any:
+        """Return what the engine says; whatever goes wrong becomes a TargetError."""
+        try:
+            with engine.spoken(doing):
+                return ask()
+        except engine.Gone as error:
+            raise _GoneError(str(error)) from None
+        except StackError as error:
+            raise TargetError(str(error)) from None
+
+
+class _GoneError(TargetError):
+    """The engine says that it is not there."""
+
+
+def _networks(one: Any) -> list[dict[str, Any]]:
+    """Return what connecting a container again needs, one JSON object for each network that it is attached to."""
+    mode = str(one.attrs.get("HostConfig", {}).get("NetworkMode", ""))
+    if mode in ("host", "none") or mode.startswith("container:"):
+        return []
+    found: Mapping[str, Mapping[str, Any]] = one.attrs["NetworkSettings"]["Networks"] or {}
+    # The engine adds the short id as an alias by itself.
+    return [
+        {
+            "id": endpoint["NetworkID"],
+            "name": name,
+            "aliases": [alias for alias in endpoint.get("Aliases") or [] if alias != one.id[:12]],
+            "fixed": {key: value for key, value in (endpoint.get("IPAMConfig") or {}).items() if value},
+            "links": list(endpoint.get("Links") or []),
+            "driver_opts": dict(endpoint.get("DriverOpts") or {}),
+        }
+        for name, endpoint in sorted(found.items())
+        # A container that does not run keeps its networks by name, some engines without their id.
+        if endpoint.get("NetworkID")
+    ]
+
+
+def _endpoint(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the SDK's `connect` for a network as `_networks` has noted it."""
+    fixed = network["fixed"]
+    wanted: dict[str, Any] = {
+        "aliases": network["aliases"],
+        "ipv4_address": fixed.get("IPv4Address"),
+        "ipv6_address": fixed.get("IPv6Address"),
+        "link_local_ips": fixed.get("LinkLocalIPs"),
+        "links": [tuple(link.split(":", 1)) for link in network["links"]],
+        "driver_opt": network["driver_opts"],
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _named(found: list[Any]) -> str:
+    names = [str(one.name) for one in found[:_MOST_NAMED]]
+    return ", ".join([*names, *(["..."] if len(found) > _MOST_NAMED else [])])

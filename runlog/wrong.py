@@ -1,0 +1,18 @@
+"""How a wrong option is refused: one sentence that names the option, the value, and what would be right."""
+
+from typing import Final
+
+from runlog.options import Option
+
+LONGEST_SHOWN: Final = 80
+
+
+class SettingsError(ValueError):
+    """A wrong option; the message is one sentence that names option, value and remedy."""
+
+
+def wrong(option: Option, text: str, right: str) -> SettingsError:
+    """Return the refusal of `text` for `option`; a secret is not shown, a long text is cut."""
+    short = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+    shown = "(hidden)" if option.secret else (short or "''")
+    return SettingsError(f"{option.flag} {shown}: {right}")

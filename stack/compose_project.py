@@ -1,0 +1,192 @@
+"""A compose project as it is now: its containers, where they are published, how they are, what they logged.
+
+Asked of the engine each time, so that nothing here can be stale; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from stack import engine, process
+from stack.errors import StackError
+from stack.health import Health, check_http, check_kafka, check_sql
+from stack.ports import HOST
+from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
+from stack.redpanda import check_redpanda
+from stack.service import HEALTH_PATH
+
+SERVICES: Final = {"broker": "redpanda", "database": "postgres", "service": "orderservice"}
+"""Component of the harness -> service of the compose file."""
+PROBE_S: Final = 3.0
+_TAIL: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that the compose file publishes.
+
+    component: whose. inside: port of the container. variable: of the compose file, with its default. option: of the
+    harness, empty without one.
+    """
+
+    component: str
+    inside: str
+    variable: str
+    default: int
+    option: str
+
+
+PORTS: Final[Mapping[str, Port]] = {
+    "kafka": Port("broker", "19092/tcp", "KAFKA_PORT", 19092, "--kafka-port"),
+    "admin": Port("broker", "9644/tcp", "REDPANDA_ADMIN_PORT", 19644, ""),
+    "database": Port("database", "5432/tcp", "POSTGRES_PORT", 15432, "--database-port"),
+    "service": Port("service", "8082/tcp", "SERVICE_PORT", 18082, "--service-port"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the parts are reached from this machine; ports as published.
+
+    admin_url is None when the broker publishes no Admin API. database_url holds a password.
+    """
+
+    service_url: str
+    kafka_bootstrap: str
+    admin_url: str | None
+    database_port: int
+    database_url: str = field(repr=False)
+
+
+class ComposeProject:
+    """The project named `name` on the engine of `client`. Raises StackError when the engine does not answer."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def standing(self) -> str:
+        """Return `running` (some container of it does), `stopped` (some are there, none runs) or `absent`."""
+        found = engine.containers_of(self._client, self.name)
+        if any(one.status in ("running", "paused", "restarting") for one in found):
+            return "running"
+        return "stopped" if found else "absent"
+
+    def container(self, component: str) -> Any | None:
+        """Return the container of `broker`, `database` or `service` as it is now, None when there is none.
+
+        Raises StackError when there are several: a scaled service is not one thing to break.
+        """
+        service = SERVICES[component]
+        found = engine.containers_of(self._client, self.name, service)
+        if len(found) > 1:
+            names = ", ".join(str(one.name) for one in found)
+            raise StackError(f"service {service} of compose project {self.name} has several containers ({names})")
+        return found[0] if found else None
+
+    def published(self, name: str) -> int | None:
+        """Return the host port of one of `PORTS`, None when it is not published."""
+        part = PORTS[name]
+        one = self.container(part.component)
+        return None if one is None else _host_port(one, part.inside)
+
+    def addresses(self) -> Addresses:
+        """Return where everything is; raises StackError for a part that is not there or publishes nothing."""
+        found = {name: self.published(name) for name in PORTS}
+        for name, part in PORTS.items():
+            if found[name] is None and name != "admin":
+                raise StackError(
+                    f"service {SERVICES[part.component]} of compose project {self.name} publishes no port for "
+                    f"{part.inside}: see docker-compose.yml for what is needed"
+                )
+        return Addresses(
+            service_url=f"http://{HOST}:{found['service']}",
+            kafka_bootstrap=f"{HOST}:{found['kafka']}",
+            admin_url=f"http://{HOST}:{found['admin']}" if found["admin"] else None,
+            database_port=found["database"] or 0,
+            database_url=_database_url(found["database"] or 0),
+        )
+
+    def health(self, timeout_s: float = PROBE_S) -> dict[str, Health]:
+        """Ask each component on its own protocol; `timeout_s` seconds at most for each question."""
+        return {component: self.probe(component, timeout_s) for component in SERVICES}
+
+    def probe(self, component: str, timeout_s: float = PROBE_S) -> Health:
+        """Whether it runs, is well by its own health check if it has one, and answers on its protocol."""
+        try:
+            one = self.container(component)
+        except StackError as error:
+            return Health(False, str(error))
+        if one is None:
+            return Health(False, f"compose project {self.name} has no container of {SERVICES[component]}")
+        if one.status != "running":
+            return Health(False, f"container {one.name} is {one.status}")
+        own = one.attrs["State"].get("Health", {}).get("Status", "healthy")
+        if own != "healthy":
+            return Health(False, f"container {one.name} says of itself: {own}")
+        return _ask(component, one, timeout_s)
+
+    def service_environment(self) -> dict[str, str]:
+        """Return the variables that the order service's container was made with."""
+        one = self.container("service")
+        listed: list[str] = one.attrs["Config"]["Env"] if one is not None else []
+        return dict(entry.split("=", 1) for entry in listed if "=" in entry)
+
+    def save_logs(self, folder: Path, since: float) -> None:
+        """Write each container's output since `since` (epoch seconds, above 0) to `folder`/COMPONENT.log.
+
+        Raises StackError for one that is gone or keeps no log, OSError when it cannot be written.
+        """
+        for component in SERVICES:
+            one = self.container(component)
+            if one is None:
+                raise StackError(f"compose project {self.name} has no container of {SERVICES[component]} any more")
+            with engine.spoken(f"the log of container {one.name}"):
+                text = one.logs(since=since)
+            (folder / f"{component}.log").write_bytes(text)
+
+
+def log_tail(one: Any) -> str:
+    """Return the last lines of a container's log as the end of an error text, empty when it has none."""
+    try:
+        with engine.spoken("log"):
+            text = one.logs(tail=_TAIL).decode(errors="replace")
+    except StackError:
+        return ""
+    lines = [f"  {line}" for line in text.splitlines() if line.strip()]
+    return "; its log says last:\n" + "\n".join(lines) if lines else ""
+
+
+def _host_port(one: Any, inside: str) -> int | None:
+    # As configured too: a container that is stopped or cut off publishes nothing at the moment. A port that the engine
+    # has chosen is only known while it runs.
+    now = (one.attrs["NetworkSettings"].get("Ports") or {}).get(inside) or []
+    configured = (one.attrs["HostConfig"].get("PortBindings") or {}).get(inside) or []
+    known = [str(binding.get("HostPort", "")) for binding in (*now, *configured)]
+    return next((int(text) for text in known if text.isdigit() and int(text)), None)
+
+
+def _database_url(port: int) -> str:
+    return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{HOST}:{port}/{DATABASE_NAME}"
+
+
+def _ask(component: str, one: Any, timeout_s: float) -> Health:
+    name = {"broker": "kafka"}.get(component, component)
+    port = _host_port(one, PORTS[name].inside)
+    if port is None:
+        return Health(False, f"container {one.name} publishes no port that the harness could ask")
+    if component == "service":
+        return check_http(f"http://{HOST}:{port}{HEALTH_PATH}", timeout_s)
+    if component == "database":
+        return check_sql(_database_url(port), timeout_s)
+    if not process.accepts(HOST, port, timeout_s):
+        return Health(False, f"Kafka at {HOST}:{port}: connection refused")
+    kafka = check_kafka(f"{HOST}:{port}", {}, timeout_s)
+    admin = _host_port(one, PORTS["admin"].inside)
+    if not kafka.ok or admin is None:
+        return kafka
+    own = check_redpanda(f"http://{HOST}:{admin}", timeout_s)
+    return Health(own.ok, f"{kafka.detail}; {own.detail}")

@@ -1,0 +1,127 @@
+"""The Docker Engine, reached as Docker's own tools reach it, and its failures as one sentence each.
+
+Which engine: DOCKER_HOST (with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH), else the active context of the docker command
+line, else the local socket. The package `docker` is imported only here and only when asked for, so that nobody without
+containers needs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from stack.errors import StackError
+
+CALL_S: Final = 10.0
+PROJECT_LABEL: Final = "com.docker.compose.project"
+SERVICE_LABEL: Final = "com.docker.compose.service"
+ONE_OFF_LABEL: Final = "com.docker.compose.oneoff"
+_LONGEST_SAID: Final = 300
+
+
+class EngineError(StackError):
+    """The Docker Engine could not be reached, or refused; the text says what was asked of it."""
+
+
+class Gone(EngineError):
+    """What was asked for (a container, a network) is not there."""
+
+
+def connect(timeout_s: float = CALL_S) -> Any:
+    """Return a client (`docker.DockerClient`) of an engine that has just answered.
+
+    timeout_s: seconds for each of connecting and every read, now and in later calls.
+    Raises EngineError when the package is missing, the settings make no sense or nobody answers.
+    """
+    try:
+        import docker
+        import requests
+        from docker.errors import DockerException
+    except ImportError:
+        raise EngineError("the Python package docker is not installed here: run 'make setup'") from None
+    try:
+        client = docker.from_env(timeout=timeout_s)
+        client.ping()
+    except (DockerException, requests.RequestException, OSError, ValueError) as error:
+        where = _without_account(os.environ.get("DOCKER_HOST", "")) or "the usual place (DOCKER_HOST is not set)"
+        raise EngineError(
+            f"no Docker Engine answers at {where} ({_root_cause(error)}): start Docker, or let DOCKER_HOST name an "
+            "engine that runs"
+        ) from None
+    return client
+
+
+def address(client: Any) -> str:
+    """Return the engine's address as it may be shown."""
+    return _without_account(str(client.api.base_url).replace("http+docker://localhost", "its local socket"))
+
+
+def is_local(client: Any) -> bool:
+    """Whether what the engine publishes on 127.0.0.1 can be reached from here."""
+    base = str(client.api.base_url)
+    return base.startswith("http+docker://localhost") or urlsplit(base).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+@contextmanager
+def spoken(doing: str) -> Iterator[None]:
+    """Turn whatever the SDK raises within into an EngineError: `doing`, and what the engine said.
+
+    Raises Gone instead when the engine says that the thing is not there.
+    """
+    import requests
+    from docker.errors import DockerException, NotFound
+
+    try:
+        yield
+    except NotFound as error:
+        raise Gone(f"{doing}: {explain(error)}") from None
+    except (DockerException, requests.RequestException, OSError, ValueError) as error:
+        said = explain(error) if isinstance(error, DockerException) else _root_cause(error)
+        raise EngineError(f"{doing}: {said}") from None
+
+
+def explain(error: BaseException) -> str:
+    """Return what an SDK's exception says, in one line of bounded length."""
+    said = getattr(error, "explanation", None) or str(error) or type(error).__name__
+    if isinstance(said, bytes):
+        said = said.decode(errors="replace")
+    line = " ".join(str(said).split())
+    return line if len(line) <= _LONGEST_SAID else line[:_LONGEST_SAID] + "..."
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return why a connection failed in a few words: the SDK wraps the system's own word many times over."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, TimeoutError):
+            return "no answer in time"
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror.lower()
+        seen = seen.__cause__ or seen.__context__
+    return explain(error)
+
+
+def containers_of(client: Any, project: str, service: str = "") -> list[Any]:
+    """Return the containers of a compose project (of one service), running or not, without one-off ones, by name."""
+    labels = [f"{PROJECT_LABEL}={project}", *([f"{SERVICE_LABEL}={service}"] if service else [])]
+    with spoken(f"the containers of compose project {project} cannot be listed"):
+        found = client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
+    usual = [one for one in found if str(one.labels.get(ONE_OFF_LABEL, "False")).lower() != "true"]
+    return sorted(usual, key=lambda one: str(one.name))
+
+
+def is_cut_off(container: Any) -> bool:
+    """Whether a container is attached to no network although it was made for one (facts as last loaded)."""
+    mode = str(container.attrs.get("HostConfig", {}).get("NetworkMode", ""))
+    made_without = mode in ("host", "none") or mode.startswith("container:")
+    return not made_without and not container.attrs.get("NetworkSettings", {}).get("Networks")
+
+
+def _without_account(text: str) -> str:
+    parts = urlsplit(text)
+    if not parts.hostname or "@" not in parts.netloc:
+        return text
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,295 @@
+"""The lookout and the harness's hold on it, real: broker, database, service and a way to the broker, broken and mended.
+
+Each is proven down on a connection from before and on a new one, and back on both; while another part is broken, the
+offsets of the topic go on being read.
+"""
+
+import http.server
+import json
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stack.kafka
+from chaos.lookout import LookoutConfig
+from chaos.probes import ProbeSpec
+from runlog.clock import AnchoredClock
+from runlog.offsets import read_observations
+from runlog.probes import Sighting, on, read_sightings
+from stack.embedded import EmbeddedStack
+from stack.ports import HOST
+from tests.conftest import Infra, RestartableBroker
+
+WAIT_S = 20.0
+
+
+class Watched:
+    """A lookout in the hold of a harness that runs in a process of its own."""
+
+    def __init__(self, folder: Path, bootstrap: str, topic: str, target: str, probe: ProbeSpec) -> None:
+        self.clock = AnchoredClock.anchor()
+        self.folder = folder
+        config = LookoutConfig(
+            client={"bootstrap.servers": bootstrap},
+            topic=topic,
+            run_prefix="abc",
+            clock=self.clock,
+            offsets_file=str(folder / "offsets.jsonl"),
+            target=target,
+            probe=probe,
+            probes_file=str(folder / "probes.jsonl"),
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.watcher"],
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._say(config.dump())
+        told = self.wait("answer")
+        assert "not_proven" not in told, told
+
+    def _say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def wait(self, what: str, since: float = 0.0, timeout: float = WAIT_S) -> dict[str, Any]:
+        self._say(json.dumps({"await": what, "since": since, "timeout": timeout}))
+        assert self._process.stdout is not None
+        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        assert told["trouble"] is None
+        return told
+
+    def proven(self, what: str, act: Callable[[], object]) -> dict[str, Any]:
+        """Do `act` and return the proof that the target is down, or up, since."""
+        since = self.clock.now()
+        act()
+        told = self.wait(what, since)
+        assert "edge" in told, told
+        assert since - 5 < told["edge"][0] <= told["edge"][1] <= self.clock.now()
+        seen: dict[str, Any] = told["seen"]
+        return seen
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        return read_sightings(self.folder / "probes.jsonl")
+
+    def offsets_answered(self, begin: float, end: float) -> list[bool]:
+        return [seen.ok for seen in read_observations(self.folder / "offsets.jsonl") if begin <= seen.asked <= end]
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    opened: list[Watched] = []
+
+    def begin(*arguments: Any) -> Watched:
+        opened.append(Watched(tmp_path, *arguments))
+        return opened[-1]
+
+    yield begin
+    for one in opened:
+        one.close()
+
+
+BOTH_UP = {"kept": "answered", "new": "answered"}
+
+
+def test_a_broker_that_is_stopped_and_one_that_is_paused(
+    infra: Infra, broker: RestartableBroker, watch: Callable[..., Watched]
+) -> None:
+    spec = ProbeSpec("kafka", infra.kafka_bootstrap)
+    watched = watch(infra.kafka_bootstrap, infra.new_topic(), "broker", spec)
+    assert watched.proven("down", broker.stop) == {"kept": "broken", "new": "refused"}
+    assert watched.proven("up", broker.start) == BOTH_UP
+    assert watched.proven("down", broker.pause) == {"kept": "hanging", "new": "hanging"}
+    assert watched.proven("up", broker.resume) == BOTH_UP
+    # The question for the offsets is the one on the kept connection: asked once, told twice.
+    sightings = watched.sightings
+    kept = {seen.asked: seen.ok for seen in on(sightings, "kept")}
+    observed = {seen.asked: seen.ok for seen in read_observations(watched.folder / "offsets.jsonl")}
+    both = kept.keys() & observed.keys()
+    assert len(both) >= max(len(kept), len(observed)) - 2
+    assert all(kept[at] is observed[at] for at in both)
+    assert len(on(sightings, "new")) > 5
+
+
+def test_what_goes_on_answering_is_named(infra: Infra, watch: Callable[..., Watched]) -> None:
+    watched = watch(infra.kafka_bootstrap, infra.new_topic(), "database", ProbeSpec("sql", infra.database_url))
+    told = watched.wait("down", watched.clock.now(), 0.5)["not_proven"]
+    assert "in vain for the database to stop answering" in told
+    assert "a connection from before the fault is still served" in told
+    assert "a new connection is served" in told
+    assert infra.database_url not in (watched.folder / "lookout.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("act", "seen"),
+    [
+        ("stop", {"kept": "broken", "new": "refused"}),
+        ("kill", {"kept": "broken", "new": "refused"}),
+        ("pause", {"kept": "hanging", "new": "hanging"}),
+    ],
+)
+def test_a_database_that_is_away_while_the_offsets_go_on(
+    infra: Infra, watch: Callable[..., Watched], act: str, seen: dict[str, str]
+) -> None:
+    database = infra.stack.database
+    watched = watch(infra.kafka_bootstrap, infra.new_topic(), "database", ProbeSpec("sql", infra.database_url))
+    try:
+        assert watched.proven("down", getattr(database, act)) == seen
+        begin = watched.clock.now()
+        time.sleep(0.5)
+        end = watched.clock.now()
+        assert watched.proven("up", database.resume if act == "pause" else database.start) == BOTH_UP
+    finally:
+        database.resume()
+        database.start()
+        database.wait_ready(30)
+    answered = watched.offsets_answered(begin, end)
+    assert sum(answered) > len(answered) / 2 > 1
+
+
+class Healthy(http.server.BaseHTTPRequestHandler):
+    """A health URL that keeps its connections."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Keep quiet."""
+
+
+class Relay:
+    """A TCP relay that a test can freeze: what is connected stays so, the kernel takes more, nothing gets through."""
+
+    def __init__(self, port: int, to: tuple[str, int] | None = None) -> None:
+        self.frozen = threading.Event()
+        self.to = to
+        self._end = threading.Event()
+        self._socket = socket.create_server((HOST, port))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        pairs: dict[socket.socket, socket.socket] = {}
+        while not self._end.is_set():
+            if self.frozen.is_set() or self.to is None:
+                time.sleep(0.01)
+                continue
+            for ready in select.select([self._socket, *pairs], [], [], 0.05)[0]:
+                if ready is self._socket:
+                    near, _ = self._socket.accept()
+                    try:
+                        far = socket.create_connection(self.to, 1)
+                    except OSError:
+                        near.close()
+                        continue
+                    pairs |= {near: far, far: near}
+                elif ready in pairs:
+                    self._pass_on(ready, pairs)
+        for one in [self._socket, *pairs]:
+            one.close()
+
+    def _pass_on(self, ready: socket.socket, pairs: dict[socket.socket, socket.socket]) -> None:
+        other = pairs[ready]
+        try:
+            data = ready.recv(1 << 16)
+            other.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            for one in (ready, other):
+                pairs.pop(one, None)
+                one.close()
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join(10)
+
+
+def test_a_service_that_is_cut_off(infra: Infra, watch: Callable[..., Watched]) -> None:
+    server = http.server.ThreadingHTTPServer((HOST, 0), Healthy)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    relay = Relay(0, (HOST, server.server_port))
+    try:
+        spec = ProbeSpec("http", f"http://{HOST}:{relay.port}/health", way="service")
+        watched = watch(infra.kafka_bootstrap, infra.new_topic(), "service", spec)
+        assert watched.proven("down", relay.frozen.set) == {"kept": "hanging", "new": "hanging"}
+        assert watched.proven("up", relay.frozen.clear) == BOTH_UP
+    finally:
+        relay.close()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.timeout(300)
+def test_a_broker_that_only_the_service_is_cut_off_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Callable[..., Watched]
+) -> None:
+    """A broker with a second listener, told to its clients by the address of a relay; the offsets are read directly."""
+    with socket.create_server((HOST, 0)) as unused:
+        behind = unused.getsockname()[1]
+    relay = Relay(0, (HOST, behind))
+    monkeypatch.setattr(stack.kafka, "_CONFIGURATION", stack.kafka._CONFIGURATION + (
+        f"listeners=PLAINTEXT://{{host}}:{{port}},RELAYED://{{host}}:{behind},CONTROLLER://{{host}}:{{controller_port}}\n"
+        f"advertised.listeners=PLAINTEXT://{{host}}:{{port}},RELAYED://{{host}}:{relay.port}\n"
+        "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,RELAYED:PLAINTEXT\n"
+        "inter.broker.listener.name=PLAINTEXT\n"
+    ))  # fmt: skip
+    embedded = EmbeddedStack(tmp_path / "relayed")
+    try:
+        state = embedded.up(owner="pytest", with_service=False)
+        infra = Infra(embedded, state, RestartableBroker(embedded.broker))
+        spec = ProbeSpec("kafka", f"{HOST}:{relay.port}", way="service")
+        watched = watch(state.kafka_bootstrap, infra.new_topic(), "broker", spec)
+        assert watched.proven("down", relay.frozen.set) == {"kept": "hanging", "new": "hanging"}
+        begin = watched.clock.now()
+        time.sleep(0.5)
+        answered = watched.offsets_answered(begin, watched.clock.now())
+        assert sum(answered) > len(answered) / 2 > 1
+        assert watched.proven("up", relay.frozen.clear) == BOTH_UP
+        # Frozen for longer than its patience lasts, the client is made anew, and gets well all the same.
+        assert watched.proven("down", relay.frozen.set) == {"kept": "hanging", "new": "hanging"}
+        time.sleep(6)
+        assert watched.proven("up", relay.frozen.clear) == BOTH_UP
+    finally:
+        embedded.clean()
+        relay.close()
+
+
+def test_a_broker_reached_past_the_relay_is_never_called_down(infra: Infra, watch: Callable[..., Watched]) -> None:
+    """A broker that sends its clients elsewhere is not cut off by cutting the address that they begin with."""
+    host, _, port = infra.kafka_bootstrap.partition(":")
+    relay = Relay(0, (host, int(port)))
+    try:
+        spec = ProbeSpec("kafka", f"{HOST}:{relay.port}", way="service")
+        watched = watch(infra.kafka_bootstrap, infra.new_topic(), "broker", spec)
+        since = watched.clock.now()
+        relay.frozen.set()
+        told = watched.wait("down", since, 4.0)["not_proven"]
+        assert "a connection from before the fault is still served" in told
+        assert "a new connection" not in told
+    finally:
+        relay.close()

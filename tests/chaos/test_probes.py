@@ -1,0 +1,374 @@
+"""What asks a target: PostgreSQL, Kafka and an HTTP service, well, stopped, killed and frozen, and things like them."""
+
+import http.server
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from chaos.probes import ProbeSpec
+from chaos.probes.http import said_by
+from chaos.probes.kafka import answer_to, tls_context
+from chaos.probes.probers import Probers, open_probers
+from chaos.probes.wire import Prober, Said
+from runlog.probes import CONNECTIONS
+from stack.component import ManagedProcess
+from tests.conftest import Infra, RestartableBroker
+
+ADDRESSES = {
+    "kafka": "127.0.0.1:{port}",
+    "sql": "postgresql://mars:s3cret@127.0.0.1:{port}/db",
+    "http": "http://127.0.0.1:{port}/health?token=s3cret",
+}
+ALL = [(protocol, connection) for protocol in ADDRESSES for connection in CONNECTIONS]
+WHILE_S = 10.0
+
+
+def prober(protocol: str, connection: str, port: int) -> Prober:
+    both = open_probers(ProbeSpec(protocol, ADDRESSES[protocol].format(port=port)))
+    return both.kept if connection == "kept" else both.new
+
+
+def until(one: Prober, how: str, timeout_s: float = 0.3) -> list[str]:
+    """Ask until the answer is `how`; return all that was said."""
+    told: list[str] = []
+    end = time.monotonic() + WHILE_S
+    while not told or told[-1] != how:
+        assert time.monotonic() < end, f"never {how}: {told}"
+        told.append(one.ask(timeout_s).how)
+        time.sleep(0.02)
+    return told
+
+
+@contextmanager
+def listener(serve: Callable[[socket.socket], None] | None) -> Iterator[int]:
+    """A port that accepts and lets `serve` have each connection; None: that accepts and says nothing at all."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        place.listen(64)
+        held = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    taken, _ = place.accept()
+                except OSError:
+                    return
+                held.append(taken)
+                if serve is not None:
+                    threading.Thread(target=serve, args=(taken,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield place.getsockname()[1]
+        finally:
+            place.shutdown(socket.SHUT_RDWR)
+            for taken in held:
+                taken.close()
+
+
+@pytest.mark.parametrize(("protocol", "connection"), ALL)
+def test_an_open_port_proves_nothing_and_costs_no_more_than_its_time(protocol: str, connection: str) -> None:
+    with listener(None) as port:
+        one = prober(protocol, connection, port)
+        for _ in range(3):
+            begun = time.monotonic()
+            assert one.ask(0.3).how == "hanging"
+            assert time.monotonic() - begun < 3
+        one.close()
+        one.close()
+
+
+@pytest.mark.parametrize(("protocol", "connection"), ALL)
+def test_a_closed_port_refuses_and_no_secret_is_told(protocol: str, connection: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        one = prober(protocol, connection, unused.getsockname()[1])
+        said = one.ask(0.5)
+        one.close()
+    assert said.how == "refused"
+    assert "s3cret" not in str(said.detail)
+
+
+@pytest.mark.parametrize(("protocol", "connection"), ALL)
+def test_somebody_who_accepts_only_to_close_is_no_target(protocol: str, connection: str) -> None:
+    def slam(taken: socket.socket) -> None:
+        taken.recv(1)
+        taken.close()
+
+    with listener(slam) as port:
+        one = prober(protocol, connection, port)
+        said = {one.ask(0.5).how for _ in range(4)}
+        one.close()
+    # librdkafka tries again until the time is over, and does not tell what became of its tries.
+    expected = {"broken", "hanging"} if (protocol, connection) == ("kafka", "kept") else {"broken"}
+    assert said <= expected
+
+
+@pytest.mark.parametrize(("protocol", "connection"), ALL)
+def test_garbage_is_no_answer(protocol: str, connection: str) -> None:
+    def babble(taken: socket.socket) -> None:
+        taken.recv(1)
+        taken.sendall(random.Random(1).randbytes(4096))
+
+    with listener(babble) as port:
+        one = prober(protocol, connection, port)
+        assert {one.ask(0.5).how for _ in range(3)} <= {"broken", "hanging", "refused"}
+        one.close()
+
+
+def frame(number: int, error: int, versions: int, whole: int) -> bytes:
+    return struct.pack(">ihi", number, error, versions) + bytes(6 * whole)
+
+
+@pytest.mark.parametrize(
+    ("body", "how"),
+    [
+        (frame(7, 0, 2, 2), "answered"),
+        (frame(7, 35, 1, 1), "answered"),  # a version that the broker no longer has: it says so
+        (frame(8, 0, 2, 2), "broken"),  # an answer to somebody else
+        (frame(7, 0, 2, 1), "broken"),  # cut short
+        (frame(7, 0, 0, 0), "broken"),
+        (frame(7, 41, 1, 1), "broken"),
+        (b"", "broken"),
+    ],
+)
+def test_only_a_whole_answer_to_our_question_counts(body: bytes, how: str) -> None:
+    assert answer_to(7, body).how == how
+
+
+def test_a_client_without_tls_has_none_and_a_file_that_is_missing_is_named_by_its_property() -> None:
+    assert tls_context({"sasl.password": "s3cret"}) is None
+    with pytest.raises(ValueError, match=r"ssl\.ca\.location") as failed:
+        tls_context({"security.protocol": "sasl_ssl", "ssl.ca.location": "/nowhere/s3cret"})
+    assert "s3cret" not in str(failed.value)
+    for spec in (ProbeSpec("smtp", "x"), ProbeSpec("http", "nonsense"), ProbeSpec("http", "https://h", {"ca": "/no"})):
+        with pytest.raises(ValueError, match=r"target is asked by|health URL"):
+            open_probers(spec)
+
+
+@pytest.mark.parametrize(("status", "how"), [(200, "answered"), (503, "refused"), (404, "refused"), (504, "hanging")])
+def test_only_200_is_served(status: int, how: str) -> None:
+    assert said_by(status) == Said(how, None if status == 200 else f"status {status}")  # type: ignore[arg-type]
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """A health URL, kept alive, whose behaviour the test chooses; counts the connections."""
+
+    protocol_version = "HTTP/1.1"
+    behaviour = "well"
+    connections = 0
+
+    def setup(self) -> None:
+        super().setup()
+        type(self).connections += 1
+
+    def do_GET(self) -> None:
+        kind = type(self).behaviour
+        if kind == "slow":
+            time.sleep(0.6)
+        body = b'{"status":"UP"}'
+        self.send_response(503 if kind == "ill" else 200)
+        self.send_header("Content-Length", str(len(body) + (10 if kind in {"cut", "drip"} else 0)))
+        if kind == "closes":
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+        if kind == "cut":
+            self.close_connection = True
+        for _ in range(10 if kind == "drip" else 0):
+            self.wfile.flush()
+            time.sleep(0.2)
+            self.wfile.write(b" ")
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def service() -> Iterator[tuple[type[Service], http.server.ThreadingHTTPServer]]:
+    handler = type("ServiceOfOneTest", (Service,), {})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield handler, server
+    server.shutdown()
+    server.server_close()
+
+
+def probers_of(server: http.server.ThreadingHTTPServer) -> Probers:
+    return open_probers(ProbeSpec("http", f"http://127.0.0.1:{server.server_port}/health"))
+
+
+def test_http_is_asked_on_one_kept_connection_and_on_a_new_one_each_time(
+    service: tuple[type[Service], http.server.ThreadingHTTPServer],
+) -> None:
+    handler, server = service
+    both = probers_of(server)
+    assert [both.kept.ask(2).how for _ in range(5)] == ["answered"] * 5
+    assert handler.connections == 1
+    assert [both.new.ask(2).how for _ in range(3)] == ["answered"] * 3
+    assert handler.connections == 4
+    handler.behaviour = "closes"
+    assert [both.kept.ask(2).how for _ in range(3)] == ["answered"] * 3
+    assert handler.connections == 6
+    both.close()
+
+
+@pytest.mark.parametrize("connection", CONNECTIONS)
+@pytest.mark.parametrize(
+    ("behaviour", "how"), [("ill", "refused"), ("cut", "broken"), ("drip", "hanging"), ("slow", "hanging")]
+)
+def test_http_answers_that_do_not_count(
+    service: tuple[type[Service], http.server.ThreadingHTTPServer], behaviour: str, how: str, connection: str
+) -> None:
+    handler, server = service
+    both = probers_of(server)
+    one = both.kept if connection == "kept" else both.new
+    assert one.ask(2).how == "answered"
+    handler.behaviour = behaviour
+    begun = time.monotonic()
+    assert one.ask(0.4).how == how
+    assert time.monotonic() - begun < 3
+    handler.behaviour = "well"
+    assert until(one, "answered", 1.0)
+    both.close()
+
+
+def test_a_late_answer_is_passed_over_and_the_connection_kept(
+    service: tuple[type[Service], http.server.ThreadingHTTPServer],
+) -> None:
+    handler, server = service
+    both = probers_of(server)
+    assert both.kept.ask(2).how == "answered"
+    handler.behaviour = "slow"
+    assert both.kept.ask(0.2).how == "hanging"
+    handler.behaviour = "ill"
+    time.sleep(0.8)  # the answer to the question that hung, a 200, has come by now: it says nothing of now
+    assert both.kept.ask(2).how == "refused"
+    assert handler.connections == 1
+    both.close()
+
+
+def test_a_service_that_is_gone_broke_the_kept_connection_and_refuses_new_ones() -> None:
+    handler = type("ServiceThatGoes", (Service,), {})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    both = probers_of(server)
+    assert both.kept.ask(2).how == "answered"
+    server.shutdown()
+    server.server_close()
+    # Its threads still serve those whom they know: just what a kept connection is there to see.
+    assert both.new.ask(1).how == "refused"
+    assert both.kept.ask(1).how == "answered"
+    both.close()
+
+
+@pytest.fixture
+def database(infra: Infra) -> Iterator[ManagedProcess]:
+    """The session's PostgreSQL for a test that breaks it; running and answering again afterwards."""
+    server = infra.stack.database
+    yield server
+    server.resume()
+    server.start()
+    server.wait_ready(30)
+
+
+def sql(infra: Infra) -> Probers:
+    both = open_probers(ProbeSpec("sql", infra.database_url))
+    assert until(both.kept, "answered", 2.0)
+    assert until(both.new, "answered", 2.0)
+    return both
+
+
+def test_postgresql_paused_hangs_on_both_and_keeps_the_connection(infra: Infra, database: ManagedProcess) -> None:
+    both = sql(infra)
+    database.pause()
+    begun = time.monotonic()
+    assert [both.kept.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
+    assert [both.new.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
+    assert time.monotonic() - begun < 6
+    database.resume()
+    # Never broken: it is still the same connection.
+    assert set(until(both.kept, "answered", 1.0)) <= {"hanging", "answered"}
+    assert until(both.new, "answered", 2.0)
+    both.close()
+
+
+@pytest.mark.parametrize("act", ["stop", "kill"])
+def test_postgresql_gone_broke_the_kept_connection_and_refuses_new_ones(
+    infra: Infra, database: ManagedProcess, act: str
+) -> None:
+    both = sql(infra)
+    getattr(database, act)()
+    assert both.kept.ask(1.0).how == "broken"
+    assert both.kept.ask(1.0).how == "refused"
+    assert both.new.ask(1.0).how == "refused"
+    database.start()
+    assert until(both.kept, "answered", 1.0)
+    assert until(both.new, "answered", 1.0)
+    both.close()
+
+
+def test_a_wrong_password_is_a_refusal(infra: Infra) -> None:
+    before, _, after = infra.database_url.partition("://")
+    user, _, place = after.rpartition("@")
+    both = open_probers(ProbeSpec("sql", f"{before}://{user.partition(':')[0]}:wr0ng@{place}"))
+    assert both.new.ask(3) == both.kept.ask(3) == Said("refused", "the server said no")
+    both.close()
+
+
+def kafka(infra: Infra) -> Probers:
+    both = open_probers(ProbeSpec("kafka", infra.kafka_bootstrap))
+    assert until(both.kept, "answered", 2.0)
+    assert until(both.new, "answered", 2.0)
+    return both
+
+
+def test_kafka_paused_hangs_on_both(infra: Infra, broker: RestartableBroker) -> None:
+    both = kafka(infra)
+    broker.pause()
+    assert [both.kept.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
+    assert [both.new.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
+    broker.resume()
+    assert set(until(both.kept, "answered", 1.0)) <= {"hanging", "answered"}
+    assert until(both.new, "answered", 1.0)
+    both.close()
+
+
+@pytest.mark.parametrize("act", ["stop", "kill"])
+def test_kafka_gone_broke_the_kept_connection_and_refuses_new_ones(
+    infra: Infra, broker: RestartableBroker, act: str
+) -> None:
+    both = kafka(infra)
+    getattr(broker, act)()
+    assert both.new.ask(1.0).how == "refused"
+    told = until(both.kept, "refused")
+    assert "broken" in told
+    assert "answered" not in told
+    broker.start()
+    assert until(both.kept, "answered", 1.0)
+    assert until(both.new, "answered", 1.0)
+    both.close()
+
+
+def test_a_hung_client_is_made_anew_in_time(
+    infra: Infra, broker: RestartableBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.probes.kafka.PATIENCE_S", 0.5)
+    both = kafka(infra)
+    broker.pause()
+    begun = time.monotonic()
+    told = [both.kept.ask(0.3).how for _ in range(6)]
+    assert set(told) == {"hanging"}
+    assert time.monotonic() - begun < 8
+    broker.resume()
+    assert until(both.kept, "answered", 1.0)
+    both.close()

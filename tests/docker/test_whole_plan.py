@@ -1,0 +1,257 @@
+"""Whole runs of `locust --stack compose` on a real engine: every container fault, counted anew by a path of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.targets import FAULTS
+from chaos.targets.container import PROTECT_LABEL
+from stack.compose import FILE, ComposeStack
+from stack.compose_project import SERVICES
+from tests.docker.conftest import CHECKOUT, IMAGES
+from tests.e2e.harness import SHORT, LocustProcess
+from tests.e2e.independent import assert_agrees
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+Start = Callable[..., LocustProcess]
+COMPOSE = ["--headless", "--stack", "compose"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a `locust` of this test; what still runs at its end is ended."""
+    begun: list[LocustProcess] = []
+
+    def begin(*arguments: str, **env: str) -> LocustProcess:
+        folder = tmp_path / f"locust-{len(begun)}"
+        folder.mkdir()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+        home = {"HARNESS_STACK_HOME": str(tmp_path / "home"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
+        begun.append(LocustProcess(list(arguments), folder, {**clean, **IMAGES, **home, **env}))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        if process.process.poll() is None:
+            process.process.terminate()
+            process.end()
+
+
+def count_anew(run: LocustProcess, stack: ComposeStack) -> Any:
+    """Count the run by SQL and a plain consumer and find the same in its report; returns that."""
+    where = stack.project.addresses()
+    assert_agrees(run.folder.path, where.database_url, where.kafka_bootstrap, "order.created")
+    return run.report
+
+
+def containers(stack: ComposeStack) -> dict[str, str]:
+    found = {component: stack.project.container(component) for component in SERVICES}
+    return {component: one.id for component, one in found.items() if one is not None}
+
+
+def assert_all_well(stack: ComposeStack) -> None:
+    assert {name: found.detail for name, found in stack.project.health().items() if not found.ok} == {}
+
+
+def guard(report: Any, name: str) -> Any:
+    return next(one for one in report["guards"] if one["name"] == name)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_of_the_broker_loses_events_and_each_is_named(
+    start: Start, by_hand: ComposeStack, fault: str
+) -> None:
+    before = containers(by_hand)
+    run = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault", fault, "--expect", "lost-events")
+    assert run.end(150) == 0, run.log[-3000:]
+    report = count_anew(run, by_hand)
+    assert report["verdict"] == "inconsistent"
+    assert report["counts"]["lost_events"] > 20
+    assert report["counts"]["phantom_events"] == 0
+    assert [one["name"] for one in report["guards"] if one["applies"] and not one["passed"]] == []
+    assert report["outages"][0]["healed_by"] == "harness"
+    assert_all_well(by_hand)
+    # Brought up by hand: the same containers are there, but for an order service with other settings.
+    assert {**containers(by_hand), "service": ""} == {**before, "service": ""}
+    assert "Kafka" in (run.folder.logs / "service.log").read_text()
+    assert "container" in json.dumps(json.loads(run.folder.facts.read_text())["environment"])
+    for path in run.folder.path.rglob("*"):
+        assert not path.is_file() or b"mars:mars@" not in path.read_bytes(), f"{path} holds a password"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("component", ["database", "service"])
+def test_a_stop_of_database_or_service_is_mended(start: Start, by_hand: ComposeStack, component: str) -> None:
+    run = start(
+        *COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault-target", component, "--expect", "any",
+        "--fault-timeout", "20s",
+    )  # fmt: skip
+    assert run.end(200) == 0, run.log[-3000:]
+    report = count_anew(run, by_hand)
+    assert guard(report, "fault proven")["passed"]
+    assert guard(report, "fault held")["passed"]
+    assert f"target ok ({component} (container {by_hand.name}" in run.log
+    # PostgreSQL's fast shutdown, the service's own end.
+    assert "ended with exit code 0" in (run.folder.logs / "watchdog.log").read_text()
+    # While PostgreSQL is away requests wait for a connection; a service that is away refuses them.
+    assert (report["counts"]["rejected"] > 20) == (component == "service")
+    assert_all_well(by_hand)
+
+
+@pytest.mark.exhaustive
+def test_a_project_that_the_run_brought_up_is_gone_with_it_and_its_log_stays(
+    start: Start, project: str, client: Any
+) -> None:
+    run = start(*COMPOSE, "--compose-project", project, *SHORT, "--service-variant", "outbox")
+    run.await_log("proven down", 150)
+    assert ComposeStack(project=project).project.standing() == "running"
+    assert run.end(150) == 0, run.log[-3000:]
+    assert f"compose project {project} ready" in run.log
+    stack = ComposeStack(project=project)
+    assert stack.project.standing() == "absent"
+    assert client.networks.list(filters={"label": f"com.docker.compose.project={project}"}) == []
+    stack.up()
+    report = count_anew(run, stack)
+    assert report["verdict"] == "consistent"
+    assert report["counts"]["late_events"] > 20
+
+
+@pytest.mark.exhaustive
+def test_an_interrupt_while_the_project_comes_up_takes_it_down(start: Start, project: str) -> None:
+    run = start(*COMPOSE, "--compose-project", project, *SHORT)
+    run.await_log("starting redpanda", 60)
+    run.signal(signal.SIGINT)
+    assert run.end(120) == 130, run.log[-3000:]
+    assert ComposeStack(project=project).project.standing() == "absent"
+
+
+@pytest.mark.exhaustive
+def test_what_a_killed_harness_had_brought_up_is_mended_and_taken_down(start: Start, project: str) -> None:
+    run = start(*COMPOSE, "--compose-project", project, *SHORT)
+    run.await_log("proven down", 150)
+    run.signal(signal.SIGKILL)
+    run.end()
+    stack = ComposeStack(project=project)
+    deadline = time.monotonic() + 90
+    while stack.project.standing() != "absent":
+        assert time.monotonic() < deadline, "the project still stands 90 s after its harness was killed"
+        time.sleep(0.5)
+    # The watchdog has mended the broker before, and proven it: the marks of the run say so.
+    assert run.marks["healed"].detail["healed_by"] == "watchdog"
+
+
+@pytest.mark.exhaustive
+def test_what_a_harness_and_its_watchdog_left_paused_is_mended_by_the_next(
+    start: Start, by_hand: ComposeStack, tmp_path: Path
+) -> None:
+    killed = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault", "pause")
+    killed.await_log("proven down", 60)
+    log = (tmp_path / "home" / f"compose-{by_hand.name}" / "logs" / "watchdog.log").read_text()
+    watchdog = int(re.findall(r"watchdog (\d+) of process", log)[-1])
+    os.kill(watchdog, signal.SIGSTOP)  # it must not mend before it is killed itself
+    killed.signal(signal.SIGKILL)
+    os.kill(watchdog, signal.SIGKILL)
+    killed.end()
+    broker = by_hand.project.container("broker")
+    assert broker is not None
+    assert broker.status == "paused"
+    told = subprocess.run(
+        [sys.executable, "-m", "chaos", "status"], cwd=CHECKOUT, capture_output=True, timeout=60, check=False,
+        env={**os.environ, "HARNESS_STATE_HOME": str(tmp_path / "state")},
+    )  # fmt: skip
+    assert told.returncode == 3
+    assert f"broker (container {broker.name}" in told.stdout.decode()
+    run = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--expect", "lost-events")
+    assert run.end(150) == 0, run.log[-3000:]
+    assert "is mended" in run.log
+    count_anew(run, by_hand)
+    assert_all_well(by_hand)
+
+
+def test_a_dry_run_says_what_would_be_brought_up(start: Start, client: Any, project: str) -> None:
+    run = start(*COMPOSE, "--compose-project", project, "--dry-run")
+    assert run.end(60) == 0, run.log
+    assert f"compose project {project} of {FILE}: would be brought up, and taken down at the end" in run.printed
+    assert ComposeStack(project=project).project.standing() == "absent"
+
+
+@pytest.mark.exhaustive
+def test_a_broker_that_comes_back_early_fails_the_guard(start: Start, by_hand: ComposeStack) -> None:
+    run = start(
+        *COMPOSE, "--compose-project", by_hand.name, "--baseline", "2s", "--outage", "10s", "--recovery", "2s",
+        "--expect", "any",
+    )  # fmt: skip
+    run.await_log("proven down", 60)
+    broker = by_hand.project.container("broker")
+    assert broker is not None
+    broker.start()  # as an orchestrator would
+    assert run.end(150) == 0, run.log[-3000:]
+    report = count_anew(run, by_hand)
+    held = guard(report, "fault held")
+    assert held["applies"]
+    assert not held["passed"]
+    assert report["outages"][0]["healed_by"] == "by itself"
+    assert_all_well(by_hand)
+
+
+@pytest.mark.exhaustive
+def test_a_protected_container_is_refused_before_anything_is_done(
+    start: Start, project: str, tmp_path: Path, by_hand: ComposeStack
+) -> None:
+    file = tmp_path / "docker-compose.yml"
+    label = f'  redpanda:\n    labels: ["{PROTECT_LABEL}=true"]\n'
+    file.write_text(FILE.read_text().replace("  redpanda:\n", label, 1))
+    service = by_hand.project.container("service")
+    assert service is not None
+    run = start(
+        *COMPOSE, "--compose-file", str(file), "--compose-project", project, *SHORT,
+        SERVICE_IMAGE=str(service.attrs["Config"]["Image"]),
+    )  # fmt: skip
+    assert run.end(150) == 4, run.log[-3000:]
+    assert f"carries the label {PROTECT_LABEL}=true: it is left alone" in run.log
+    assert not (run.runs / "latest").exists()
+    assert ComposeStack(project=project).project.standing() == "absent"
+
+
+def test_no_engine_ends_with_one_sentence(client: Any, start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    run = start(*COMPOSE, *SHORT, DOCKER_HOST=f"tcp://127.0.0.1:{port}")
+    assert run.end(60) == 4
+    errors = [line for line in run.log.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"error: no Docker Engine answers at tcp://127.0.0.1:{port} (connection refused): ")
+    assert "Traceback" not in run.log
+
+
+def test_no_compose_ends_with_one_sentence(start: Start, tmp_path: Path) -> None:
+    run = start(*COMPOSE, *SHORT, PATH=str(tmp_path))
+    assert run.end(60) == 4
+    assert "error: neither 'docker compose' nor 'docker-compose' can be run here: install" in run.log
+    assert "Traceback" not in run.log
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--compose-project", "My Shop"], "--compose-project My Shop: a project's name is lower-case letters"),
+        (["--host", "http://127.0.0.1:1"], "--host http://127.0.0.1:1: the compose stack brings its own order service"),
+    ],
+)
+def test_wrong_options_are_refused_before_docker_is_asked(start: Start, given: list[str], said: str) -> None:
+    run = start(*COMPOSE, *given, DOCKER_HOST="tcp://127.0.0.1:9")
+    assert run.end(60) == 2
+    assert f"error: {said}" in run.log

@@ -1,0 +1,130 @@
+"""`python -m chaos` from another terminal, and the next start: whatever was left broken is mended, by whoever comes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chaos.journal import JOURNAL
+from stack.embedded import EmbeddedStack
+from tests.e2e.endings import OUTAGE, SHORT_OUTAGE, assert_mended, await_no_process
+from tests.e2e.harness import CHECKOUT, LocustProcess, Start, assert_all_up
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+
+
+def chaos(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "chaos", *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, "HARNESS_STACK_HOME": str(home), "HARNESS_STATE_HOME": str(home / "state")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def watchdog_of(run: LocustProcess) -> psutil.Process:
+    (found,) = [child for child in psutil.Process(run.process.pid).children() if "chaos.watchdog" in child.cmdline()]
+    return found
+
+
+def kill_both(run: LocustProcess) -> None:
+    """The harness and its watchdog at one blow: nobody is left who knows."""
+    watchdog = watchdog_of(run)
+    watchdog.kill()
+    os.killpg(run.process.pid, signal.SIGKILL)
+    assert run.end(30) == -signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while watchdog.is_running() and watchdog.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_restore_while_the_run_goes_on_mends_and_the_run_breaks_nothing_more(
+    start: Start, left_running: EmbeddedStack, stack_home: Path
+) -> None:
+    quiet = chaos(stack_home, "status")
+    assert (quiet.returncode, "nothing is broken" in quiet.stdout) == (0, True)
+    run = start("--headless", *OUTAGE, "--outages", "2", home=stack_home)
+    run.await_log("proven down")
+    status = chaos(stack_home, "status")
+    assert status.returncode == 3
+    assert f"by run {run.folder.run_id} of process {run.process.pid}, which still runs; watchdog" in status.stdout
+    (told,) = json.loads(chaos(stack_home, "status", "--json").stdout)
+    assert (told["fault"], told["target"], told["harness"]) == ("stop", "broker", run.process.pid)
+
+    restored = chaos(stack_home, "restore")
+    assert restored.returncode == 0, restored.stderr
+    assert "its run breaks nothing more" in restored.stdout
+    assert left_running.broker.is_alive()
+    assert run.end(90) == 3, run.log[-3000:]
+    assert "somebody asked to restore" in run.log
+    assert_mended(run)
+    assert len(run.report["outages"]) == 1  # type: ignore[arg-type]
+    assert_all_up(left_running)
+
+
+@pytest.mark.parametrize("fault", ["kill", "pause"])
+def test_restore_when_nobody_is_left(start: Start, left_running: EmbeddedStack, stack_home: Path, fault: str) -> None:
+    run = start("--headless", *OUTAGE, "--fault", fault, home=stack_home)
+    run.await_log("proven down")
+    kill_both(run)
+    status = chaos(stack_home, "status")
+    assert status.returncode == 3
+    assert "which has ended; nobody is in charge" in status.stdout
+    assert not left_running.broker.probe(0.5).ok
+    restored = chaos(stack_home, "restore")
+    assert restored.returncode == 0, restored.stderr
+    assert_all_up(left_running)
+    assert_mended(run)
+    again = chaos(stack_home, "restore")
+    assert (again.returncode, "nothing is broken" in again.stdout) == (0, True)
+
+
+def test_what_cannot_be_restored_is_exit_4_and_stays_open(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
+) -> None:
+    run = start("--headless", *OUTAGE, "--fault", "kill", home=stack_home)
+    run.await_log("proven down")
+    kill_both(run)
+    journal = stack_home / JOURNAL
+    right = journal.read_text()
+    entry = json.loads(right)
+    entry["target"]["parameters"]["home"] = str(tmp_path / "elsewhere")
+    journal.write_text(json.dumps(entry))
+    failed = chaos(stack_home, "restore", "--timeout", "5s")
+    assert failed.returncode == 4
+    assert failed.stderr.startswith("NOT RESTORED: ")
+    assert len(failed.stderr.splitlines()) == 1
+    assert journal.exists()
+    journal.write_text(right)
+    assert chaos(stack_home, "restore").returncode == 0
+    assert_all_up(left_running)
+
+
+def test_the_next_start_mends_first(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
+    first = start("--headless", *OUTAGE, "--fault", "pause", home=stack_home)
+    first.await_log("proven down")
+    kill_both(first)
+    assert (stack_home / JOURNAL).exists()
+    second = start("--headless", *SHORT_OUTAGE, "--expect", "any", home=stack_home)
+    assert second.end(120) == 0, second.log[-3000:]
+    assert f"which run {first.folder.run_id} had left broken by pause" in second.log
+    assert_mended(first)
+    await_no_process(stack_home)
+    assert_all_up(left_running)
+
+
+def test_bad_usage_is_exit_2(tmp_path: Path) -> None:
+    wrong = chaos(tmp_path, "restore", "--timeout", "soon")
+    assert wrong.returncode == 2
+    assert "--timeout soon" in wrong.stderr
+    unknown = chaos(tmp_path, "break")
+    assert unknown.returncode == 2

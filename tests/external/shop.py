@@ -1,0 +1,161 @@
+"""A second order service, of other make than ours: `python -m tests.external.shop` with SHOP_* variables.
+
+Other paths and names, 202 in place of 201, the id nested in the answer or only in a `Location` header, ids of any kind,
+a table and columns of its own, perhaps none that stores what the caller sent. Its events have a region as key, the id
+somewhere in the value, and share the topic with another type of event about the same order; orders of other people
+come beside ours all the time. It is a dual write: commit, then publish, and what cannot be published is forgotten.
+Whoever lacks the right API key is sent away. Every order with `line` 5, 22, 39, ... is never published: its other
+event must not be taken for it.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+import psycopg
+from confluent_kafka import Producer
+
+API_KEY: Final = "planted-api-key-7731"
+PATH: Final = "/base/api/v2/purchases"
+FORGET_EVERY, FORGOTTEN = 17, 5
+KINDS: Final = {
+    "uuid": "uuid PRIMARY KEY DEFAULT gen_random_uuid()",
+    "integer": "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    "text": "text PRIMARY KEY DEFAULT 'sale of the day / ' || md5(random()::text)",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the shop is told by its environment."""
+
+    port: int
+    database_url: str
+    bootstrap: str
+    topic: str
+    kind: str
+    tagged: bool
+    location: bool
+
+    @classmethod
+    def read(cls) -> "Settings":
+        given = {name: os.environ[f"SHOP_{name}"] for name in ("PORT", "DATABASE_URL", "BOOTSTRAP", "TOPIC", "KIND")}
+        flags = [os.environ.get(f"SHOP_{name}") == "yes" for name in ("TAGGED", "LOCATION")]
+        return cls(int(given["PORT"]), given["DATABASE_URL"], given["BOOTSTRAP"], given["TOPIC"], given["KIND"], *flags)
+
+
+class Shop:
+    """Takes purchases; one connection to PostgreSQL, one producer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._database = psycopg.connect(settings.database_url, autocommit=True)
+        ref = "buyer_ref text," if settings.tagged else ""
+        self._database.execute("CREATE SCHEMA IF NOT EXISTS till")
+        self._database.execute(
+            f"CREATE TABLE IF NOT EXISTS till.sales (sale_no {KINDS[settings.kind]}, {ref} amount int, "
+            "placed_at timestamptz NOT NULL DEFAULT clock_timestamp())"
+        )
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "message.timeout.ms": 1000,
+                "reconnect.backoff.max.ms": 200,
+                "linger.ms": 0,
+                "log_level": 0,
+            }
+        )
+
+    def sell(self, buyer: str, amount: int, line: int | None) -> str:
+        """Store a purchase and publish its events; return its id."""
+        columns, values = ("buyer_ref, amount", [buyer, amount]) if self.settings.tagged else ("amount", [amount])
+        marks = ", ".join(["%s"] * len(values))
+        with self._lock:
+            query = f"INSERT INTO till.sales ({columns}) VALUES ({marks}) RETURNING sale_no"
+            row = self._database.execute(query, values).fetchone()
+        assert row is not None
+        sale = int(row[0]) if self.settings.kind == "integer" else str(row[0])
+        forgotten = line is not None and line % FORGET_EVERY == FORGOTTEN
+        for kind in ("SaleIndexed",) if forgotten else ("SalePlaced", "SaleIndexed"):
+            self._publish({"kind": kind, "sale": {"no": sale}, "buyer": {"ref": buyer}, "serial": str(uuid.uuid4())})
+        self._producer.flush(0.3)
+        return str(row[0])
+
+    def sell_to_others(self) -> None:
+        """Other people's purchases, for as long as the shop is open."""
+        while True:
+            time.sleep(0.15)
+            self.sell(str(uuid.uuid4()), 1, None)
+
+    def _publish(self, value: dict[str, Any]) -> None:
+        self._producer.produce(self.settings.topic, key="eu-1", value=json.dumps(value), headers=[("trace", b"00-1")])
+        self._producer.poll(0)
+
+
+def handler_of(shop: Shop) -> type[BaseHTTPRequestHandler]:
+    """Return the HTTP side of `shop`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Head and body in one piece: two small writes would wait for each other (Nagle).
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            self._say(200 if self.path == "/base/healthz" else 404, {})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.headers.get("X-Api-Key") != API_KEY:
+                self._say(401, {"error": "who are you?"})
+            elif self.path != PATH:
+                self._say(404, {"error": "no such thing"})
+            else:
+                self._sell(body)
+
+        def _sell(self, body: bytes) -> None:
+            try:
+                wish = json.loads(body)
+                buyer, amount, line = str(wish["buyer"]), int(wish["amount"]), int(wish["line"])
+            except (ValueError, KeyError, TypeError):
+                self._say(422, {"error": "no purchase"})
+                return
+            sale = shop.sell(buyer, amount, line)
+            if shop.settings.location:
+                self._say(202, {}, {"Location": f"{PATH}/{sale.replace(' ', '%20')}/?v=2"})
+            else:
+                told = int(sale) if shop.settings.kind == "integer" else sale
+                self._say(202, {"data": {"sale": {"no": told}}, "status": "accepted"})
+
+        def _say(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+            text = json.dumps(value).encode()
+            self.send_response(status)
+            for name, told in {**(headers or {}), "Content-Length": str(len(text))}.items():
+                self.send_header(name, told)
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Keep quiet."""
+
+    return Handler
+
+
+def main() -> int:
+    """Serve until ended."""
+    shop = Shop(Settings.read())
+    threading.Thread(target=shop.sell_to_others, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", shop.settings.port), handler_of(shop))
+    server.daemon_threads = True
+    server.serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

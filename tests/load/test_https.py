@@ -1,0 +1,116 @@
+"""A service behind https with certificates of its own, below a path of its own, that wants headers."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import ssl
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from load.contract import OwnContract
+from load.exchange import Exchanger
+from load.placing import place_with
+from runlog.orderids import IdKind
+from runlog.outcomes import Failure
+from runlog.servicefiles import read_service_files
+from runlog.settings import SettingsError, make_settings
+from stack.health import check_http
+
+CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
+KEY = "planted-key"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificates of this test, is not on this machine")
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "ca.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(made)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    return made, key
+
+
+@pytest.fixture
+def service(certificates: tuple[Path, Path]) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say(200 if (self.path, self.headers.get("X-Key")) == ("/base/healthz", KEY) else 403)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._say(202 if (self.path, self.headers.get("X-Key")) == ("/base/buy", KEY) else 403)
+
+        def _say(self, status: int) -> None:
+            body = json.dumps({"status": "UP"}).encode()
+            self.send_response(status)
+            self.send_header("Location", "/buy/41")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Keep quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"https://localhost:{server.server_port}/base"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def contract(key: str = KEY) -> OwnContract:
+    return OwnContract("/buy", (("X-Key", key),), None, "header:Location/", IdKind.INTEGER)
+
+
+def test_an_order_is_placed_over_https(service: str, certificates: tuple[Path, Path]) -> None:
+    placed = place_with(contract(), Exchanger(service, 1, 10.0, str(certificates[0])), CUSTOMER)
+    assert (placed.status, str(placed.order_id), placed.reason) == (202, "41", None)
+    refused = place_with(contract("wrong"), Exchanger(service, 1, 10.0, str(certificates[0])), CUSTOMER)
+    assert (refused.status, refused.order_id) == (403, None)
+
+
+def test_a_service_that_is_not_trusted_gets_no_order(service: str) -> None:
+    exchanger = Exchanger(service, 1, 10.0)
+    answer = exchanger.post("/buy", b"{}", {})
+    assert (answer.status, answer.failure) == (None, Failure.RESET)
+    assert "SSLCertVerificationError" in (answer.reason or "")
+
+
+def test_health_over_https(service: str, certificates: tuple[Path, Path]) -> None:
+    url = f"{service}/healthz"
+    assert check_http(url, 10.0, {"X-Key": KEY}, str(certificates[0])).ok
+    assert "403" in check_http(url, 10.0, {"X-Key": "wrong-key"}, str(certificates[0])).detail
+    untrusted = check_http(url, 10.0, {"X-Key": KEY})
+    assert not untrusted.ok
+    assert "certificate" in untrusted.detail.lower()
+    assert KEY not in untrusted.detail
+
+
+def test_a_file_of_other_things_is_no_ca_file(certificates: tuple[Path, Path], tmp_path: Path) -> None:
+    texts = {"stack": "external", "database_url": "x", "kafka_bootstrap": "y", "scenario": "control"}
+    for path, words in [(certificates[0], None), (tmp_path, "is a directory"), (__file__, "holds no certificates")]:
+        external = make_settings({**texts, "ca_file": str(path)}, "https://x").external
+        assert external is not None
+        if words is None:
+            read_service_files(external, "tagged")
+            continue
+        with pytest.raises(SettingsError, match=f"--ca-file {path}: .*{words}"):
+            read_service_files(external, "tagged")

@@ -1,0 +1,113 @@
+"""The contract of a service of other make: its body, the id wherever the answer has it, what is said without one."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from load.contract import OwnContract, make_contract, member
+from runlog.orderids import IdKind
+from runlog.servicefiles import ServiceFiles
+from runlog.settings import make_settings
+
+CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
+ORDER = uuid.UUID("d9428888-122b-41e1-b85c-61e8ba6dd1f7")
+BODY = '{"who": "${customer_id}", "n": ${seq}, "what": "${product_id}", "q": ${quantity}, "cost": ${unit_price}}'
+
+
+def told(place: str, kind: IdKind, answer: object = None, headers: dict[str, str] | None = None) -> str | None:
+    body = b"" if answer is None else json.dumps(answer).encode()
+    order = OwnContract(place=place, kind=kind).told(body, headers or {}).order_id
+    return None if order is None else order.text
+
+
+def test_the_body_is_filled_in() -> None:
+    contract = OwnContract(template=BODY)
+    assert json.loads(contract.body(CUSTOMER, 7)) == {
+        "who": str(CUSTOMER), "n": 7, "what": "11111111-2222-4333-8444-555555555555", "q": 2, "cost": 7.25,
+    }  # fmt: skip
+    assert contract.body(CUSTOMER, 7) == contract.body(CUSTOMER, 7)
+    assert json.loads(OwnContract().body(CUSTOMER, 0))["customerId"] == str(CUSTOMER)
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "answer", "order"),
+    [
+        ("value:data.sale.no", IdKind.INTEGER, {"data": {"sale": {"no": 7}}}, "7"),
+        ("value:data.sale.no", IdKind.INTEGER, {"data": {"sale": {"no": "7"}}}, "7"),
+        ("value:data.sale.no", IdKind.INTEGER, {"data": {"sale": {"no": 7.5}}}, None),
+        ("value:data.sale.no", IdKind.INTEGER, {"data": {"sale": {"no": True}}}, None),
+        ("value:data.sale.no", IdKind.INTEGER, {"data": {"sale": 7}}, None),
+        ("value:data.sale.no", IdKind.INTEGER, {"data": [{"no": 7}]}, None),
+        ("value:items.1.id", IdKind.TEXT, {"items": [{"id": "a"}, {"id": "b"}]}, "b"),
+        ("value:items.2.id", IdKind.TEXT, {"items": [{"id": "a"}, {"id": "b"}]}, None),
+        ("value:id", IdKind.TEXT, {"id": "ORD 1/ä"}, "ORD 1/ä"),
+        ("value:id", IdKind.TEXT, {"id": ""}, None),
+        ("value:id", IdKind.TEXT, {"id": None}, None),
+        ("value:id", IdKind.TEXT, ["id"], None),
+        ("value:id", IdKind.UUID, {"id": str(ORDER).upper()}, str(ORDER)),
+        ("value:id", IdKind.UUID, {"id": 7}, None),
+    ],
+)
+def test_the_id_in_the_value(place: str, kind: IdKind, answer: object, order: str | None) -> None:
+    assert told(place, kind, answer) == order
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "order"),
+    [
+        ("header:X-Order", "7", "7"),
+        ("header:x-order", "7", "7"),
+        ("header:X-Order", "/orders/7", None),
+        ("header:X-Order/", "/orders/7", "7"),
+        ("header:X-Order/", "https://shop.test/orders/7/?v=2", "7"),
+        ("header:X-Order/", "7", "7"),
+        ("header:X-Order/", "/orders/", None),
+        ("header:X-Other", "7", None),
+    ],
+)
+def test_the_id_in_a_header(place: str, value: str, order: str | None) -> None:
+    assert told(place, IdKind.INTEGER, {"id": 1}, {"x-order": value}) == order
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"", "it is empty"),
+        (b"<html>", "it is no JSON"),
+        (b"[1]", "it is JSON, but no object"),
+        (b"{}", "it has no members"),
+        (b'{"id": "secret", "data": {"no": "secret"}}', "it has the members data.no, id"),
+    ],
+)
+def test_what_is_found_in_its_place_is_told_by_names(answer: bytes, words: str) -> None:
+    said = OwnContract(place="value:orderId").lacking(answer, {})
+    assert words in said
+    assert "secret" not in said
+
+
+def test_a_contract_of_the_options() -> None:
+    texts = {
+        "stack": "external",
+        "database_url": "x",
+        "kafka_bootstrap": "y",
+        "scenario": "control",
+        "order_path": "/buy",
+    }
+    external = make_settings(texts, "http://shop.test").external
+    assert external is not None
+    files = ServiceFiles((("accept", "*/*"), ("X-Key", "k")), BODY, "x", {})
+    contract = make_contract(external, files, phantom=False)
+    assert contract.path == "/buy"
+    assert contract.headers == (("Content-Type", "application/json"), ("accept", "*/*"), ("X-Key", "k"))
+    phantom = make_contract(external, files, phantom=True)
+    assert (phantom.path, phantom.headers) == ("/chaos/phantom-event", contract.headers)
+
+
+def test_members() -> None:
+    assert member({"a": [{"b": 1}]}, "a.0.b") == 1
+    assert member({"a": [{"b": 1}]}, "a.-1.b") is None
+    assert member({"a": 1}, "a.b") is None
+    assert member({"a": []}, "a.99999999999999999999") is None

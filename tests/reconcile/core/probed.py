@@ -1,0 +1,62 @@
+"""A story whose lookout also asked the target itself, on a connection from before the fault and on new ones.
+
+On the kept connection every 0.1 s, on a new one every 0.2 s from second 0.05 on; neither is answered while the target
+is away, from second 10.35 to 20.85.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from runlog import marks as m
+from runlog.probes import Connection, How, Sighting
+from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
+
+Change = Callable[[Story], object]
+
+
+def probed(story: Story | None = None, *, target: str = "broker", fault: str = "stop") -> Story:
+    """Return a calm story (or `story`) with sightings of `target`; the offsets go on when that is not the broker."""
+    story = story or Story().calm()
+    story.facts = facts(fault=fault, fault_target=target)
+    story.mark(m.INJECTING, fault=fault, target=target)
+    story.mark(m.INJECTED, seen={"kept": "broken", "new": "refused"})
+    kept = [_one(tick / 10, "kept") for tick in range(340)]
+    new = [_one(0.05 + tick / 5, "new") for tick in range(170)]
+    story.sightings = sorted([*kept, *new], key=lambda seen: seen.asked)
+    if target != "broker" or fault == "partition":
+        going_on = story.lookout()
+        story.observations = [
+            seen if seen.ok else replace(seen, answered=seen.asked + 0.004, ends={0: START_OFFSET + 2}, error=None)
+            for seen in going_on
+        ]
+    return story
+
+
+def _one(at: float, connection: Connection) -> Sighting:
+    how: How = "refused" if 10.35 <= at < 20.85 else "answered"
+    return Sighting(T0 + at, T0 + at + 0.004, connection, how)
+
+
+def probes(connection: Connection, begin: float, end: float, how: How | None) -> Change:
+    """Let what `connection` was asked between two seconds have become of `how`; None: nothing was asked."""
+
+    def change(story: Story) -> None:
+        kept = []
+        for seen in story.sightings or []:
+            if seen.connection != connection or not begin <= seen.asked - T0 <= end:
+                kept.append(seen)
+            elif how is not None:
+                kept.append(replace(seen, how=how))
+        story.sightings = kept
+
+    return change
+
+
+def probe(connection: Connection, asked: float, answered: float, how: How = "answered") -> Change:
+    """Add one question, asked and settled at given seconds."""
+
+    def change(story: Story) -> None:
+        added = Sighting(T0 + asked, T0 + answered, connection, how)
+        story.sightings = sorted([*(story.sightings or []), added], key=lambda seen: seen.asked)
+
+    return change

@@ -1,0 +1,294 @@
+"""Guards and late events of a run whose target was asked on a kept connection and on new ones."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconcile.asked import absences, asked, seen_words, served_again
+from reconcile.findings import Guard, Kind
+from reconcile.judge import judge
+from reconcile.recorded import RecordProblem, read_record
+from reconcile.report import json_text
+from reconcile.report.html import html_report
+from reconcile.report.markdown import markdown_report
+from reconcile.report.summary import summary
+from runlog import marks as m
+from runlog.folder import RunFolder
+from runlog.offsets import Observation
+from runlog.probes import CONNECTIONS, Connection, How, Sighting
+from tests.reconcile.core.probed import Change, probe, probed, probes
+from tests.reconcile.core.stories import again
+from tests.reconcile.core.story import T0, Story
+
+TARGETS = [("broker", "stop"), ("broker", "partition"), ("database", "stop"), ("service", "kill")]
+
+
+def guard_of(story: Story, name: str) -> Guard:
+    return next(guard for guard in judge(story.history()).guards if guard.name == name)
+
+
+@pytest.mark.parametrize(("target", "fault"), TARGETS)
+def test_a_calm_run_passes_whatever_the_target_is(target: str, fault: str) -> None:
+    guards = judge(probed(target=target, fault=fault).history()).guards
+    assert [guard.reason for guard in guards if guard.failed] == []
+    held = next(guard for guard in guards if guard.name == "fault held")
+    assert held.reason == (
+        f"the {target} left all 95 questions on the kept connection and all 47 questions on a new "
+        "connection unanswered until healing began"
+    )
+
+
+def hung(until: float) -> Change:
+    """Leave of the kept connection two answers: one to a question that hung `until`, and one of second 21."""
+
+    def change(story: Story) -> None:
+        probes("kept", 19.5, 40, None)(story)
+        probe("kept", 19.9, until)(story)
+        probe("kept", 21, 21.004)(story)
+
+    return change
+
+
+# name, kind, what fires it, what nearly does
+CASES: list[tuple[str, Kind, Change, Change]] = [
+    # An answer on either connection in between: the fault did not hold.
+    ("fault held", Kind.VACUITY, probes("kept", 14.95, 15.0, "answered"), probes("kept", 10.4, 10.4, "answered")),
+    ("fault held", Kind.VACUITY, probes("new", 15, 15.1, "answered"), probes("new", 10.4, 10.45, "answered")),
+    ("fault held", Kind.VACUITY, probe("new", 19.9, 19.99), probe("new", 19.9, 20.01)),
+    # Nobody asked on one of them.
+    ("fault held", Kind.VACUITY, probes("new", 10.5, 20, None), probes("new", 10.7, 20, None)),
+    ("fault held", Kind.VACUITY, probes("kept", 10.45, 20, None), probes("kept", 10.65, 20, None)),
+    # The target was away before, for either kind of client.
+    ("fault proven", Kind.VACUITY, probes("kept", 3.0, 3.35, "hanging"), probes("kept", 3.0, 3.25, "hanging")),
+    ("fault proven", Kind.VACUITY, probes("new", 3.0, 3.5, "refused"), probes("new", 3.0, 3.3, "refused")),
+    # Never seen down on one of them.
+    ("fault proven", Kind.VACUITY, probes("new", 10.8, 21, "answered"), probes("new", 10.9, 21, "answered")),
+    ("fault proven", Kind.VACUITY, probes("kept", 10.5, 21, None), probes("kept", 10.75, 21, None)),
+    ("fault proven", Kind.VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), lambda s: None),
+    # Never seen back on one of them.
+    ("recovery proven", Kind.EVIDENCE, probes("new", 20.8, 40, "hanging"), probes("new", 21.3, 40, "hanging")),
+    ("recovery proven", Kind.EVIDENCE, probes("kept", 20.95, 40, None), probes("kept", 21.05, 40, None)),
+    # Asked before healing: answered before it, or after.
+    ("recovery proven", Kind.EVIDENCE, hung(until=19.99), hung(until=20)),
+]
+
+
+@pytest.mark.parametrize("what", TARGETS, ids=" ".join)
+@pytest.mark.parametrize(("name", "kind", "fires", "nearly"), CASES, ids=[str(number) for number in range(len(CASES))])
+def test_fires_and_nearly_fires(name: str, kind: Kind, fires: Change, nearly: Change, what: tuple[str, str]) -> None:
+    target, fault = what
+    broken, close = probed(target=target, fault=fault), probed(target=target, fault=fault)
+    fires(broken)
+    nearly(close)
+    fired, passed = guard_of(broken, name), guard_of(close, name)
+    assert (fired.kind, fired.applies, fired.passed) == (kind, True, False), fired.reason
+    assert (passed.applies, passed.passed) == (True, True), passed.reason
+
+
+def test_an_early_return_is_told_by_connection_number_and_moment() -> None:
+    story = probed(target="database")
+    probes("new", 15, 15.3, "answered")(story)
+    probes("kept", 16, 16, "answered")(story)
+    assert guard_of(story, "fault held").reason == (
+        "the database answered 1 of 95 questions on the kept connection and 2 of 47 questions on a new "
+        "connection while it should be down, first 4.554 s after it was proven down"
+    )
+
+
+def test_the_broker_answering_says_nothing_of_another_target_nor_of_a_partition() -> None:
+    """The offsets go on all the while; and where they stop, it is not the target that is away."""
+    for target, fault in TARGETS[1:]:
+        story = probed(target=target, fault=fault)
+        assert guard_of(story, "fault held").passed
+        silent = [Observation(seen.asked, seen.answered, None, "no answer") for seen in story.observations or []]
+        story.observations = silent
+        assert guard_of(story, "fault proven").passed
+        assert guard_of(story, "fault held").passed
+
+
+def test_a_run_without_sightings_is_judged_by_the_offsets() -> None:
+    old = Story().calm()
+    assert old.history().sightings is None
+    assert guard_of(old, "fault held").reason == "the broker left all 95 questions unanswered until healing began"
+    empty = probed()
+    empty.sightings = []
+    assert guard_of(empty, "fault held").reason == (
+        "outage 0: nobody asked the broker on the kept connection while it should be down"
+    )
+
+
+def test_each_of_two_outages_is_looked_at() -> None:
+    story = probed()
+    again(story)
+    story.facts = replace(story.facts, options={"outages": "2"})
+    first = guard_of(story, "fault proven")
+    assert first.reason == "outage 1: the broker was not seen down on the kept connection"
+    for connection in CONNECTIONS:
+        probes(connection, 23.35, 25.85, "refused")(story)
+    for name in ("fault proven", "fault held", "recovery proven"):
+        assert guard_of(story, name).passed, name
+    probes("new", 24, 24.1, "answered")(story)
+    held = guard_of(story, "fault held")
+    assert held.reason == (
+        "the broker answered 1 of 54 questions on a new connection while it should be down, first 0.554 s after it "
+        "was proven down"
+    )
+    # Back after the second outage does not prove it back after the first.
+    probes("new", 20.8, 23, "refused")(story)
+    assert guard_of(story, "recovery proven").reason == (
+        "outage 0: the broker was not seen to answer again on a new connection"
+    )
+
+
+def test_what_is_answered_when_the_next_outage_begins_still_counts_for_the_one_before() -> None:
+    for settled, passed in ((23, True), (23.01, False)):
+        story = probed()
+        again(story)
+        probes("kept", 20.8, 25.85, None)(story)
+        probe("kept", 21, 21.004)(story)
+        probe("kept", 22.9, settled)(story)
+        assert guard_of(story, "recovery proven").passed is passed
+
+
+def late(story: Story) -> tuple[int, int]:
+    counts = judge(story.history()).counts
+    return counts["late_events"], counts["late_undecided"]
+
+
+def sent(at: float, appended: float, *changes: Change, target: str = "broker", fault: str = "stop") -> tuple[int, int]:
+    story = probed(Story().order(1, at, appended=appended), target=target, fault=fault)
+    for change in changes:
+        change(story)
+    return late(story)
+
+
+def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
+    assert sent(12, 20.87) == (1, 0)
+    assert sent(10.41, 20.87) == (1, 0)
+    # Still served on a new connection after the kept one had failed: an event of then may have come at once.
+    assert sent(10.41, 20.87, probe("new", 10.41, 10.43)) == (0, 1)
+    assert sent(10.41, 20.87, probe("new", 10.39, 10.405)) == (1, 0)
+    assert sent(10.44, 20.87, probe("new", 10.41, 10.43)) == (1, 0)
+    assert sent(10.41, 20.87, probe("new", 10.41, 10.5)) == (0, 1)
+    # Served while it should be down: nothing is known of when an event came.
+    assert sent(12, 20.87, probe("new", 15, 15.1)) == (0, 1)
+    assert sent(12, 20.87, probe("new", 10.45, 10.49)) == (1, 0)
+    assert sent(12, 20.87, probe("new", 15, 15.1, "refused")) == (1, 0)
+    # Served again on a new connection before the kept one was: that is when it was back.
+    assert sent(20.7, 23) == (1, 0)
+    assert sent(20.7, 23, probe("new", 20.65, 20.66)) == (0, 0)
+    assert sent(20.6, 23, probe("new", 20.65, 20.66)) == (1, 0)
+    # Asked before healing, answered after it: back with the healing at the earliest.
+    assert sent(20.1, 23, probe("new", 19.9, 20.05)) == (0, 0)
+    assert sent(19.95, 23, probe("new", 19.9, 20.05)) == (1, 0)
+    # On the very marks: an answer of `injected` is one from before, one of `healing` the first of after.
+    assert sent(12, 20.87, probe("new", 10.45, 10.5)) == (1, 0)
+    assert sent(12, 20.87, probe("new", 19.9, 20)) == (1, 0)
+    assert sent(20.4, 23, probe("new", 19.9, 20)) == (0, 0)
+
+
+@pytest.mark.parametrize(("target", "fault"), TARGETS[1:])
+def test_only_a_broker_that_is_away_itself_appends_nothing(target: str, fault: str) -> None:
+    """The offsets are unknown all the while here: only the silence of the broker could bound an event."""
+
+    def unknown(story: Story) -> None:
+        story.observations = [seen for seen in story.lookout() if seen.ok]
+
+    assert sent(12, 20.87, unknown) == (1, 0)
+    assert sent(12, 20.87, unknown, target=target, fault=fault) == (0, 1)
+
+
+def sighting(asked_at: float, ok: bool) -> Sighting:
+    return Sighting(asked_at, asked_at + 0.05, "new", "answered" if ok else "hanging")
+
+
+@pytest.mark.parametrize(
+    ("oks", "every", "count"),
+    [
+        ([False, False, False], 0.1, 1),
+        ([False, False], 1.0, 0),
+        ([False, False, False], 0.09, 0),  # over 0.23 s
+        ([False, False, True, False], 0.2, 0),
+        ([False, False, False, True, False, False, False], 0.2, 2),
+        ([True, True, True], 0.2, 0),
+    ],
+)
+def test_absences_are_long_enough_runs(oks: list[bool], every: float, count: int) -> None:
+    runs = list(absences([sighting(place * every, ok) for place, ok in enumerate(oks)]))
+    assert len(runs) == count
+    assert all(not seen.ok for run in runs for seen in run)
+
+
+def test_two_answers_in_a_row_are_wanted() -> None:
+    assert not served_again([sighting(0, True), sighting(1, False), sighting(2, True)])
+    assert served_again([sighting(0, False), sighting(1, True), sighting(2, True)])
+    assert not served_again([sighting(0, False)] * 5)
+
+
+def test_questions_belong_to_the_time_in_which_they_were_asked_and_settled() -> None:
+    one = asked(probed().history())[1]
+    assert [seen.asked for seen in one.within(T0 + 1.05, T0 + 1.254)] == pytest.approx([T0 + 1.05, T0 + 1.25])
+    assert len(one.within(T0 + 1.051, T0 + 1.2539)) == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"kept": "hanging", "new": "refused"}, "refused on a new connection, hanging on an old one"),
+        ({"new": "broken"}, "broken on a new connection"),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_how_it_was_seen_in_one_line(seen: dict[Connection, How] | None, words: str) -> None:
+    assert seen_words(seen) == words
+
+
+def test_every_report_tells_how_down_was_seen() -> None:
+    history = probed(target="database").history()
+    judgement = judge(history)
+    words = "refused on a new connection, broken on an old one"
+    assert f"database proven down: {words}" in markdown_report(history, judgement)
+    assert "the service took no order while the database was away" in markdown_report(history, judgement)
+    assert words in html_report(history, judgement)
+    assert f"database down: {words}" in summary(history, judgement, Path("runs/x")).plain
+    assert '"new": "refused"' in json_text(history, judgement)
+
+
+def test_an_old_run_says_nothing_of_it() -> None:
+    history = Story().calm().history()
+    judgement = judge(history)
+    assert '"seen": null' in json_text(history, judgement)
+    assert "Seen to be down" not in html_report(history, judgement)
+    assert "broker proven down\n" in markdown_report(history, judgement)
+    assert "down:" not in summary(history, judgement, Path("runs/x")).plain
+
+
+def test_sightings_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
+    story, folder = probed(Story().calm(0), target="service"), RunFolder(tmp_path / "run")
+    story.write(folder)
+    written = [seen.line() for seen in story.sightings or []]
+    with folder.probes.open("a") as stream:
+        stream.write('{"asked": 1')
+    assert [seen.line() for seen in read_record(folder).sightings or []] == written
+    folder.probes.write_text("")
+    assert read_record(folder).sightings == []
+    folder.probes.unlink()
+    assert read_record(folder).sightings is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"asked": 1795000000.0, "answered": 1795000001.0, "connection": "kept", "how": "answered"}',  # another run's
+        '{"asked": 1795000000.0, "answered": 1795000001.0, "connection": "odd", "how": "answered"}',
+        '{"asked": 1795000000.0, "answered": 1795000001.0, "connection": "new", "how": "odd"}',
+    ],
+)
+def test_damaged_sightings_are_one_sentence(tmp_path: Path, line: str) -> None:
+    story, folder = probed(Story().calm(0)), RunFolder(tmp_path / "run")
+    story.write(folder)
+    folder.probes.write_text(line.replace("1795000000", str(int(T0 - 9e6))) + "\n")
+    with pytest.raises(RecordProblem, match=r"probes\.jsonl of run run is damaged"):
+        read_record(folder)

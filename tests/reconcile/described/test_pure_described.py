@@ -1,0 +1,495 @@
+"""Services that options describe, as values: both paths hold the same for an event, and wrong options are told."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from confluent_kafka import Message
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reconcile.attribution import EXCLUSIVE, TAGGED, Attribution
+from reconcile.confirm.kafkadescribed import described_by
+from reconcile.described import DescribedDecoder
+from reconcile.event_value import EventDecoder
+from reconcile.findings import Guard
+from reconcile.history import EVENT, IDS, NO_EVENT_ID, ROW, EventsWitness, History, Misfits, RowsWitness
+from reconcile.ids import IdTexts, texts_of
+from reconcile.judge import Judgement, judge
+from reconcile.misfits import MOST, MisfitSample
+from reconcile.reading import TopicReading
+from reconcile.report import json_text
+from reconcile.report.csvs import csv_texts
+from reconcile.report.html import html_report
+from reconcile.report.markdown import code, markdown_report
+from reconcile.saved import load_witnesses, save_witnesses
+from reconcile.topic import TopicBounds
+from reconcile.verdict import Verdict
+from runlog.facts import RunFacts
+from runlog.folder import RunFolder
+from runlog.orderids import IdKind, encode_order_id
+from runlog.outcomes import Outcome
+from runlog.places import Place, parse_filter, parse_place, parse_tag
+from tests.reconcile.core.story import KEY, Story, facts, order_id
+
+NOBODY = np.empty(0, dtype=IDS)
+OURS, OTHERS = str(KEY.customer_id(5)), str(uuid.UUID(int=1 << 100))
+ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+LONG = "invoice/2026/11/25/000123"
+
+
+@dataclass
+class Record:
+    """What of a Kafka message is looked at."""
+
+    content: bytes | None
+    name: bytes | None = None
+    labels: list[tuple[str, bytes | None]] | None = None
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def key(self) -> bytes | None:
+        return self.name
+
+    def headers(self) -> list[tuple[str, bytes | None]] | None:
+        return self.labels
+
+
+def decoder(known: RunFacts, told: Any = NOBODY) -> DescribedDecoder:
+    return DescribedDecoder(known, Attribution(known.attribution, NOBODY, NOBODY), told)
+
+
+def read(known: RunFacts, *records: Record, told: Any = NOBODY) -> Any:
+    return decoder(known, told).batch(cast("list[Message]", list(records)))
+
+
+IDS_TOLD: list[Any] = [
+    4711, 4711.0, -5, "4711", "004711", "x", "", None, True, 2**63, -(2**63), 1e30, [1], {"id": 1}, ULID, ULID.lower(),
+    LONG, str(order_id(1)), str(order_id(1)).upper(), order_id(1).hex, "{" + str(order_id(1)) + "}", "ORD-1", " ORD-1",
+    "Ä", "a\u0000b", "0" * 32, "9" * 20, "-" * 40,
+]  # fmt: skip
+TAGS: list[Any] = [OURS, OURS.upper(), OTHERS, "somebody", None, 7, OURS[:-1], OURS.replace("-", "")]
+KINDS: list[Any] = ["order.created", "ORDER_CREATED", "order.cancelled", None, 7, "", "created"]
+SETTINGS = [
+    ("", "", ""), ("", "", "none"), ("key", "", "value:customerId"), ("key", "value:type=order.created", "header:tag"),
+    ("header:id", "header:type=order.created", "header:tag"), ("header:id", "", ""), ("value:a.id", "", "value:a.tag"),
+    ("value:orderId", "type=order.created", "none"), ("value:orderId", "header:type=order.created", ""),
+    ("key", "value:a.n=7", "none"),
+]  # fmt: skip
+
+
+def as_bytes(told: Any) -> bytes | None:
+    return None if told is None else told.encode() if isinstance(told, str) else json.dumps(told).encode()
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """Records with anything in any place, and values whose bytes were changed on the way."""
+    one, tag, kind = (st.sampled_from(values) for values in (IDS_TOLD, TAGS, KINDS))
+    members = {"orderId": draw(one), "customerId": draw(tag), "type": draw(kind), "eventId": draw(one)}
+    members["a"] = draw(st.sampled_from([None, 5])) or {"id": draw(one), "tag": draw(tag), "n": draw(kind)}
+    value: bytes | None = json.dumps(members, ensure_ascii=draw(st.booleans())).encode()
+    if draw(st.integers(0, 4)) == 0 and value is not None:
+        at = draw(st.integers(0, len(value) - 1))
+        value = value[:at] + draw(st.binary(max_size=2)) + value[at + draw(st.integers(0, 2)) :]
+    value = draw(
+        st.sampled_from([value] * 8 + [None, b"", b"[]", b"7", b'"x"', b"\xff\x00avro", b'{"orderId":"\\ud800"}'])
+    )
+    headers = [("id", as_bytes(draw(one))), ("type", as_bytes(draw(kind))), ("tag", as_bytes(draw(tag)))]
+    headers += draw(st.sampled_from([[], [("id", b"\xff")], [("id", None)], [("id", b"4712")]]))
+    return Record(value, as_bytes(draw(one)), draw(st.sampled_from([headers, headers, None])))
+
+
+def every_word(record: Record) -> list[Any]:
+    """All that a record tells anywhere."""
+    words: list[Any] = [record.name, *(value for _, value in record.labels or [])]
+    try:
+        left = [json.loads(record.content or b"")]
+    except (ValueError, RecursionError):
+        return words
+    while left:
+        one = left.pop()
+        left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else []
+        words.append(one)
+    return words
+
+
+@settings(max_examples=1500, deadline=None)
+@given(records(), st.sampled_from(SETTINGS), st.sampled_from(IdKind), st.booleans())
+@example(Record(b'{"orderId":1e400}', b"1"), ("key", "", "none"), IdKind.INTEGER, True)
+@example(Record(b'{"orderId":NaN}', b"1"), ("key", "", "none"), IdKind.INTEGER, True)
+def test_both_paths_hold_the_same_for_an_event(
+    record: Record, described: tuple[str, str, str], kind: IdKind, exclusive: bool
+) -> None:
+    """They share no code, and must not contradict each other: that would mean that the harness is wrong."""
+    event_id, event_filter, event_tag = described
+    known = facts(
+        stack="external", id_kind=kind.value, event_id=event_id, event_filter=event_filter, event_tag=event_tag,
+        attribution=EXCLUSIVE if exclusive or event_tag == "none" else TAGGED,
+    )  # fmt: skip
+    second = described_by(known)
+    order = second.order_of(cast("Message", record))
+    # What the first path takes for an event, and whose, when every id that the record tells is known.
+    every = [encode_order_id(kind, one) for one in every_word(record)]
+    told = np.unique(np.frombuffer(b"".join(one for one in every if one), dtype=IDS))
+    found = read(known, record, told=told)
+    assert (order is not None) == (len(found.where) == 1), (order, found)
+    if order is not None:
+        names = decoder(known, told)
+        names.batch(cast("list[Message]", [record]))
+        text = IdTexts(kind, names.names).one(int(found.orders["hi"][0]), int(found.orders["lo"][0]))
+        assert second.plain(text) == order
+
+
+def test_event_ids_and_what_tells_none() -> None:
+    known = facts(stack="external", id_kind="integer", event_id="key", event_tag="none", attribution=EXCLUSIVE)
+    told = ['{"eventId":"e-1"}', '{"eventId":"e-1"}', "{}", "{}", '{"eventId":5}', f'{{"eventId":"{LONG}"}}']
+    found = read(known, *(Record(value.encode(), b"7") for value in told)).events
+    raw = [found[at].tobytes() for at in range(6)]
+    assert raw[0] == raw[1]
+    assert len(set(raw)) == 5
+    assert all(one.startswith(NO_EVENT_ID) for one in raw[2:4])
+    texts = IdTexts(IdKind.INTEGER, {}, IdKind.TEXT).of_events(
+        found["hi"].astype(np.uint64), found["lo"].astype(np.uint64)
+    )
+    assert texts[:5] == ["e-1", "e-1", "", "", "5"]
+    assert texts[5].startswith("digest:")
+
+
+def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> None:
+    known = facts(stack="external", id_kind="integer", event_id="key", event_tag="value:who")
+    told = np.frombuffer(encode_order_id(IdKind.INTEGER, 7) or b"", dtype=IDS)
+    values = [f'{{"who":"{OURS}"}}', f'{{"who":"{OTHERS}"}}', '{"who":"x"}', "{}"]
+    found = read(known, *(Record(value.encode(), b"7") for value in values), told=told)
+    assert found.where.tolist() == [0, 2, 3]
+    assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
+    found = read(known, *(Record(value.encode(), b"8") for value in values), told=told)
+    assert (found.where.tolist(), found.untagged_at, found.foreign_at) == ([0], [2, 3], [1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(records(), max_size=8), st.sampled_from(SETTINGS), st.booleans())
+def test_every_record_is_in_one_place(all_of_them: list[Record], described: tuple[str, str, str], usual: bool) -> None:
+    names = dict(zip(("event_id", "event_filter", "event_tag"), described, strict=True))
+    kind = EXCLUSIVE if names["event_tag"] == "none" else TAGGED
+    if usual:
+        found = EventDecoder(KEY).batch([one.content for one in all_of_them], [one.name for one in all_of_them])
+    else:
+        found = read(facts(stack="external", id_kind="text", attribution=kind, **names), *all_of_them)
+    places = [*found.where.tolist(), *found.unreadable_at, *found.untagged_at, *found.foreign_at]
+    assert sorted(places) == list(range(len(all_of_them)))
+    assert found.unreadable == len(found.unreadable_at)
+    assert found.foreign == len(found.untagged_at) + len(found.foreign_at)
+
+
+def usual_event(number: int, **changes: Any) -> bytes:
+    members = {"orderId": str(order_id(number)), "customerId": str(KEY.customer_id(number)), "eventId": str(number)}
+    return json.dumps({**members, "occurredAt": 1, "items": [], **changes}).encode()
+
+
+@dataclass
+class Polled(Record):
+    """A record as a batch holds it."""
+
+    at: int = 0
+
+    def error(self) -> None:
+        return None
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.at
+
+
+@pytest.mark.parametrize(
+    ("changes", "fails"),
+    [
+        ({}, False),
+        ({"orderId": None, "id": "told"}, True),
+        ({"customerId": "C-1"}, True),
+        ({"type": "OrderPlaced"}, True),
+    ],
+)
+def test_a_service_of_somebodys_own_that_is_read_as_the_reference_service(changes: dict[str, Any], fails: bool) -> None:
+    story = external(Story())
+    told = []
+    for number in range(6):
+        story.order(number, number * 4 + 1.0, event=False)
+        fresh = changes | ({"id": str(order_id(number))} if "id" in changes else {})
+        told.append(Polled(usual_event(number, **fresh), None, None, number))
+    history = story.history()
+    bounds = TopicBounds("t", {0: 0}, {0: 6})
+    reading = TopicReading(
+        replace(story.facts, topic=replace(story.facts.topic, starts={0: 0})), bounds, None, history.rows.rows
+    )
+    reading.take(cast("list[Message]", told))
+    assert reading.misfits is not None
+    events = reading.events.finish()
+    log = replace(history.events, events=events, misfits=reading.misfits.against(history.rows.rows, events))
+    judgement = judge(replace(history, events=log))
+    assert guard(judgement, "events readable").failed is fails
+    assert judgement.counts["lost_events"] == 0
+    assert judgement.counts["suspected_lost"] == (6 if fails else 0)
+    if fails:
+        assert "name orders of the run: value:" in guard(judgement, "events readable").reason
+
+
+def misfits(**changes: Any) -> Misfits:
+    return replace(Misfits(total=0, unreadable=0, untagged=0, looked_at=0, naming=0, places={}), **changes)
+
+
+def external(story: Story, told: Misfits | None = None, **changes: Any) -> Story:
+    story.facts = replace(story.facts, stack="external", **changes)
+    story.events_changes |= {"misfits": told or misfits()}
+    return story
+
+
+def guard(judgement: Judgement, name: str) -> Guard:
+    (found,) = [one for one in judgement.guards if one.name == name]
+    return found
+
+
+def all_lost(**changes: Any) -> Story:
+    story = Story()
+    for number in range(6):
+        story.order(number, number * 4 + 1.0, event=False)
+    return external(story, **changes)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (misfits(total=6, unreadable=6), "6 records counted as no event"),
+        (misfits(total=6, untagged=6), "6 events carried no customer id"),
+        (misfits(total=6, looked_at=6, naming=1, places={"key": 1}), "1 name orders of the run: key (1)"),
+    ],
+)
+def test_nothing_readable_at_all_is_no_loss(told: Misfits, words: str) -> None:
+    judgement = judge(all_lost(told=told).history())
+    found = guard(judgement, "events readable")
+    assert found.failed
+    assert words in found.reason
+    assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
+    assert judgement.counts["lost_events"] == 0
+    assert judgement.counts["suspected_lost"] == 6
+
+
+def test_an_empty_topic_is_a_loss_only_when_the_check_order_had_its_event() -> None:
+    judgement = judge(all_lost(told=misfits(total=9)).history())
+    assert not guard(judgement, "events readable").failed
+    assert judgement.ruling.verdict is Verdict.INCONSISTENT
+    order = facts().check_order
+    assert order is not None
+    for nobody in (None, replace(order, event=False)):
+        judgement = judge(all_lost(check_order=nobody).history())
+        assert guard(judgement, "events readable").failed
+        assert "no record came at all" in guard(judgement, "events readable").reason
+        assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("naming", "fails"), [(3, True), (2, False)])
+def test_most_events_overlooked(naming: int, fails: bool) -> None:
+    """Two were read. As long as no more than these name orders that seem lost, what is lost is lost."""
+    story = Story()
+    for number in range(6):
+        story.order(number, number * 4 + 1.0, event=number < 2)
+    told = misfits(total=10, unreadable=10, looked_at=10, naming=naming, places={"value:id": naming})
+    judgement = judge(external(story, told).history())
+    assert guard(judgement, "events readable").failed is fails
+    assert judgement.counts["lost_events"] == (0 if fails else 4)
+    # Of a sample the share counts.
+    story.events_changes = {"misfits": replace(told, total=1000, naming=naming - 2, looked_at=1000)}
+    assert not guard(judge(story.history()), "events readable").failed
+
+
+def test_what_was_not_looked_at_is_not_judged() -> None:
+    story = all_lost()
+    story.events_changes = {"misfits": None}
+    assert not guard(judge(story.history()), "events readable").applies
+
+
+def test_rows_events_and_answers_that_speak_of_other_orders() -> None:
+    story = external(Story())
+    for number in range(4):
+        story.order(number, 5.0 * number + 1, row=False, event=False)
+        story.stored(number + 100, number)
+        story.published(number, number)
+    judgement = judge(story.history())
+    found = guard(judgement, "ids belong together")
+    assert found.failed
+    assert "4 rows and 4 events share 0 order ids only: are --orders-id-column and --event-id right?" in found.reason
+    assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
+    assert judgement.counts["lost_events"] == judgement.counts["phantom_events"] == 0
+
+
+@pytest.mark.parametrize(("rows", "events", "told", "fails"), [
+    (range(4), range(4, 8), range(4), True),
+    (range(4), range(4), range(4, 8), True),
+    (range(4), range(2, 6), range(4), False),
+    (range(4), range(1), range(4), False),
+    (range(4), range(4), range(1), False),
+    (range(0), range(0), range(4), True),
+    (range(0), range(4), range(0), False),
+    (range(0), range(0), range(0), False),
+])  # fmt: skip
+def test_when_ids_belong_together(rows: range, events: range, told: range, fails: bool) -> None:
+    story = external(Story())
+    for number in told:
+        story.order(number, number + 1.0, row=False, event=False)
+    for number in rows:
+        story.stored(number, number)
+    for number in events:
+        story.published(number, number)
+    assert guard(judge(story.history()), "ids belong together").failed is fails
+
+
+def test_events_without_rows_are_what_that_scenario_is_about() -> None:
+    story = external(Story(), scenario="phantom-event", expect="phantom-events")
+    story.order(0, 1, Outcome.PROVOKED, row=False)
+    assert not guard(judge(story.history()), "ids belong together").applies
+
+
+def test_a_run_of_the_reference_service_lists_neither() -> None:
+    names = [one.name for one in judge(Story().calm().history()).guards]
+    assert not {"events readable", "ids belong together"} & set(names)
+
+
+def test_a_sample_is_thinned_out_and_counts_all() -> None:
+    sample = MisfitSample(IdKind.INTEGER)
+    for number in range(5 * MOST):
+        sample.add(cast("Message", Record(json.dumps({"a": {"b": number}}).encode(), b"x")))
+    rows = np.zeros(5 * MOST, dtype=ROW)
+    rows["lo"] = np.arange(5 * MOST)
+    events = np.zeros(2 * MOST, dtype=EVENT)
+    events["lo"] = np.arange(2 * MOST)
+    found = sample.against(rows, events)
+    assert found.total == 5 * MOST
+    assert MOST / 2 <= found.looked_at <= MOST
+    # The first two fifths have an event, and name nothing that is lost.
+    assert found.naming == pytest.approx(found.looked_at * 0.6, abs=2)
+    assert found.places == {"value:a.b": found.naming}
+
+
+def test_names_and_misfits_are_saved_only_where_there_are_any(tmp_path: Path) -> None:
+    history = Story().calm().history()
+    for number, (names, told) in enumerate([({}, None), ({b"x" * 16: LONG}, misfits(total=3, places={"key": 2}))]):
+        folder = RunFolder(tmp_path / f"run-{number}")
+        folder.path.mkdir()
+        rows, events = replace(history.rows, names=names), replace(history.events, names=names, misfits=told)
+        save_witnesses(folder, KEY, rows, events)
+        loaded = load_witnesses(folder, KEY)
+        assert loaded is not None
+        assert (loaded[0].names, loaded[1].names, loaded[1].misfits) == (names, names, told)
+        text = (folder.witnesses / "witness.json").read_text()
+        assert ("names" in text, "misfits" in text) == (bool(names), told is not None)
+    # A name that was changed afterwards is noticed, and names that nothing needs any more are gone.
+    (path,) = folder.witnesses.glob("names-*.json")
+    path.write_text(path.read_text().replace("123", "124"))
+    with pytest.raises(ValueError, match="damaged"):
+        load_witnesses(folder, KEY)
+    save_witnesses(folder, KEY, history.rows, history.events)
+    assert list(folder.witnesses.glob("names-*.json")) == []
+
+
+def history_of(rows: dict[bytes, str], events: dict[bytes, str], answers: dict[bytes, str], *stored: str) -> History:
+    ids = np.frombuffer(b"".join(encode_order_id(IdKind.TEXT, one) or b"" for one in stored), dtype=IDS)
+    array = np.zeros(len(ids), dtype=ROW)
+    array["hi"], array["lo"] = ids["hi"], ids["lo"]
+    base = Story(facts=facts(id_kind="text", stack="external")).history()
+    witness: RowsWitness = replace(base.rows, rows=array, names=rows)
+    log: EventsWitness = replace(base.events, names=events)
+    return replace(base, rows=witness, events=log, names=answers)
+
+
+def test_ids_are_told_as_the_table_has_them_else_the_events_else_the_answers() -> None:
+    upper, lower = str(order_id(1)).upper(), str(order_id(1))
+    identity = order_id(1).bytes
+    hi, lo = int.from_bytes(identity[:8]), int.from_bytes(identity[8:])
+    named = {identity: upper}
+    assert texts_of(history_of(named, {}, {}, upper)).one(hi, lo) == upper
+    assert texts_of(history_of({}, named, {}, lower)).one(hi, lo) == lower
+    assert texts_of(history_of({}, named, {})).one(hi, lo) == upper
+    assert texts_of(history_of({}, {}, named)).one(hi, lo) == upper
+    assert texts_of(history_of({}, {}, {}, lower)).one(hi, lo) == lower
+
+
+HOSTILE = ["<script>alert(1)</script>", '=1+"1"', "`a``b", "x\ny", "a,b;c", "\x1b[31mred", "|pipe|"]
+
+
+def test_hostile_ids_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None:
+    story = Story(facts=facts(id_kind="text", stack="external", event_tag="value:c"))
+    for number in range(len(HOSTILE)):
+        story.order(number, number + 1.0, event=False)
+    history = external(story.calm()).history()
+    names = {order_id(number).bytes: text for number, text in enumerate(HOSTILE)}
+    history = replace(history, rows=replace(history.rows, names=names))
+    judgement = judge(history)
+    page, text = html_report(history, judgement), markdown_report(history, judgement)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\x1b" not in text
+    assert "- `<script>alert(1)</script>`" in text
+    assert "- ``` `a``b ```" in text
+    assert csv_texts(history, judgement)["lost-events.csv"].splitlines()[2].startswith('"=1+""1""",')
+    json.loads(json_text(history, judgement))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a", "`a`"), ("`", "`` ` ``"), ("a```b", "```` a```b ````"), ("a\nb", "`a b`")]
+)
+def test_code_spans(text: str, shown: str) -> None:
+    assert code(text) == shown
+
+
+def test_places() -> None:
+    assert [parse_place(""), parse_tag(""), parse_tag("none"), parse_filter("")] == [None] * 4
+    assert parse_place("key") == Place("key")
+    assert str(parse_place("value:order.id")) == "value:order.id"
+    assert parse_filter("header:type=a=b") == (Place("header", "type"), "a=b")
+    assert parse_filter("type=") == parse_filter("value:type=") == (Place("value", "type"), "")
+    for parse in (parse_place, parse_tag):
+        for wrong in ("keys", "value:", "header:", "value", "value:a..b", "body:x"):
+            with pytest.raises(ValueError, match="is right"):
+                parse(wrong)
+    for wrong in ("type", "=x", "header:=x", "value:a.=x"):
+        with pytest.raises(ValueError, match="is right"):
+            parse_filter(wrong)
+
+
+def test_facts_of_older_runs_are_those_of_the_reference_service(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    facts().write(folder)
+    written = json.loads(folder.facts.read_text())
+    fresh = ("orders_id_column", "orders_tag_column", "id_kind", "event_id", "event_filter", "event_tag")
+    folder.facts.write_text(json.dumps({name: value for name, value in written.items() if name not in fresh}))
+    older = RunFacts.read(folder)
+    assert older == facts()
+    assert older.like_reference
+    assert not older.described
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id_kind": "number"},
+        {"event_id": "values:x"},
+        {"event_filter": "x"},
+        {"event_tag": "key"},
+        {"orders_tag_column": None},
+        {"event_tag": "none"},
+    ],
+)
+def test_facts_that_nobody_can_have_written(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    folder = RunFolder(tmp_path)
+    facts(**wrong).write(folder)
+    with pytest.raises(ValueError, match="tagged" if {None, "none"} & set(wrong.values()) else next(iter(wrong))):
+        RunFacts.read(folder)

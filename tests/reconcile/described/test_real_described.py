@@ -1,0 +1,306 @@
+"""Runs against a service of somebody's own, judged from real stores: each kind of id, place of it, and attribution."""
+
+import csv
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcile.command import main
+from reconcile.story.command import main as show
+from runlog.folder import RunFolder
+from runlog.orderids import IdKind
+from tests.conftest import Infra
+from tests.reconcile.core.story import KEY
+from tests.reconcile.described.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop
+
+pytestmark = pytest.mark.real
+OTHER = uuid.UUID(int=1 << 100)
+PLACES = ("", "key", "header:order", "value:order.id")
+SLICED = [("tagged", "uuid"), ("tagged", "text"), ("exclusive", ""), ("acknowledged-only", "")]
+ATTRIBUTIONS = ("tagged", "exclusive", "acknowledged-only")
+TYPES = {
+    IdKind.UUID: [("uuid", "uuid"), ("varchar(36)", "text")],
+    IdKind.INTEGER: [("bigint", "uuid"), ("integer", "char(40)")],
+    IdKind.TEXT: [("text", "varchar(40)"), ("varchar(80)", "uuid")],
+}
+CASES = [
+    (kind, place, attribution, types[(at + bt) % 2])
+    for kind, types in TYPES.items()
+    for at, place in enumerate(PLACES)
+    for bt, attribution in enumerate(ATTRIBUTIONS)
+]
+
+
+@pytest.fixture
+def shops(infra: Infra) -> Iterator[list[Shop]]:
+    made: list[Shop] = []
+    yield made
+    for shop in made:
+        shop.drop()
+
+
+def judge(shop: Shop, folder: RunFolder) -> Any:
+    infra = shop.infra
+    main(
+        [str(folder.path), "--quiet", "--database-url", infra.database_url, "--kafka-bootstrap", infra.kafka_bootstrap]
+    )
+    return json.loads(folder.report.read_text())
+
+
+def rows_of(folder: RunFolder, name: str) -> list[dict[str, str]]:
+    with (folder.path / name).open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def guard(report: Any, name: str) -> Any:
+    (found,) = [one for one in report["guards"] if one["name"] == name]
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join((case[0].value, case[1] or "usual", case[2])))
+def test_every_order_is_found_and_named_as_the_shop_names_it(
+    infra: Infra, shops: list[Shop], tmp_path: Path, case: tuple[IdKind, str, str, tuple[str, str]]
+) -> None:
+    kind, place, attribution, types = case
+    shop = Shop(infra, kind, place, attribution, types)
+    shops.append(shop)
+    shop.fill()
+    folder = shop.write(tmp_path)
+    report = judge(shop, folder)
+    counts = report["counts"]
+    failed = [one for one in report["guards"] if one["passed"] is False]
+    loose = attribution == "exclusive"
+    assert failed == [], failed
+    assert report["verdict"] == "inconsistent"
+    wanted = {
+        "lost_events": 2, "phantom_events": 1, "lost_orders": 1, "visible_after_reject": 0, "rows": 10,
+        "recovered": int(attribution == "tagged"), "unresolved": int(attribution != "tagged"),
+        "unrecorded": int(loose), "redelivered": int(place == ""), "published_twice": int(place != ""), "events": 9,
+    }  # fmt: skip
+    if attribution == "acknowledged-only":
+        wanted |= {"rows": 9, "events": 8}
+    assert {name: counts[name] for name in wanted} == wanted
+    assert guard(report, "violations confirmed")["reason"].startswith("all ")
+    # Every list names orders as the shop does, and customers only where something carries them.
+    lost = [(row["order_id"], row["customer_id"]) for row in rows_of(folder, "lost-events.csv")]
+    customers = [str(KEY.customer_id(number)) if shop.tagged else "" for number in (LOST, ELSE)]
+    assert lost == list(zip(map(shop.id_text, (LOST, ELSE)), customers, strict=True))
+    assert [row["order_id"] for row in rows_of(folder, "phantom-events.csv")] == [shop.id_text(PHANTOM)]
+    assert [row["order_id"] for row in rows_of(folder, "lost-orders.csv")] == [shop.id_text(PHANTOM)]
+    (twice,) = rows_of(folder, "duplicate-events.csv")
+    assert (twice["order_id"], bool(twice["event_id"])) == (shop.id_text(TWICE), place == "")
+    assert [row["order_id"] for row in rows_of(folder, "unrecorded-orders.csv")] == [shop.id_text(UNSURE)] * loose
+    lines = [json.loads(line) for line in (folder.path / "lost-events.ndjson").read_text().splitlines()]
+    assert [(line["order_id"], str(line["row"]["Order No"])) for line in lines] == [(one, one) for one, _ in lost]
+    assert shop.id_text(LOST) in (folder.path / "report.md").read_text()
+    assert shop.id_text(LOST) in (folder.path / "report.html").read_text()
+    # Judged again without any store: the same to the byte.
+    files = {path.name: path.read_bytes() for path in folder.path.iterdir() if path.is_file()}
+    main([str(folder.path), "--quiet"])
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir() if path.is_file()} == files
+
+
+def test_show_tells_orders_by_the_ids_of_the_shop(
+    infra: Infra, shops: list[Shop], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in (IdKind.INTEGER, IdKind.TEXT):
+        shop = Shop(infra, kind, "key", "tagged", TYPES[kind][0])
+        shops.append(shop)
+        shop.fill()
+        folder = shop.write(tmp_path / kind.value)
+        judge(shop, folder)
+        for wanted in (shop.id_text(LOST), str(KEY.customer_id(LOST)), f"#{LOST}"):
+            assert show([str(folder.path), wanted]) == 0
+            story = capsys.readouterr().out
+            assert story.startswith(f"order {shop.id_text(LOST)}\n")
+            assert "lost event" in story
+            assert '"order_id":' in story
+        assert show([str(folder.path), shop.id_text(TWICE)]) == 0
+        assert "event without an id is in the log" in capsys.readouterr().out
+        assert show([str(folder.path), ULID.lower() if kind is IdKind.TEXT else "4707"]) == 0
+        assert "phantom event" in capsys.readouterr().out
+    assert show([str(folder.path), "nobody's"]) == 2
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "a member that is not there": {"event_id": "value:order.number"},
+    "a header that is not there": {"event_id": "header:order-id"},
+    "the key, which is a customer": {"event_id": "key"},
+    "as the reference service has it": {"event_id": "", "event_filter": ""},
+    "a filter that nothing passes": {"event_filter": "value:order.kind=OrderCreated"},
+    "another type of event": {"event_filter": "value:order.kind=order.cancelled"},
+    "a customer id that is another UUID": {"event_tag": "value:order.trace"},
+    "uuid, where ids are numbers": {"id_kind": "uuid"},
+    "another column of the same type": {"orders_id_column": "total_id"},
+    "a column that is not unique": {"orders_id_column": "shelf"},
+    "a column of another type": {"orders_id_column": "booked_at"},
+    "no such column": {"orders_id_column": "id"},
+    "no such customer column": {"orders_tag_column": "customer_id"},
+    "a customer column of numbers": {"orders_tag_column": "shelf"},
+    "no such table": {"orders_table": "nowhere.sales"},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_option_is_never_a_total_loss(infra: Infra, shops: list[Shop], tmp_path: Path, wrong: str) -> None:
+    shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
+    shops.append(shop)
+    shop.sql(
+        f"ALTER TABLE {shop.schema}.sales ADD total_id bigint GENERATED ALWAYS AS IDENTITY, "
+        "ADD shelf int DEFAULT 7, ADD seller_ref uuid DEFAULT gen_random_uuid()"
+    )
+    shop.changes = WRONG[wrong]
+    shop.fill()
+    folder = shop.write(tmp_path)
+    report = judge(shop, folder)
+    counts = report["counts"]
+    assert report["verdict"] == "inconclusive", report["reason"]
+    assert report["exit_code"] == 3
+    # One order was acknowledged and never stored: that is so whatever events say.
+    assert counts["lost_events"] == counts["phantom_events"] == 0, report["reason"]
+    assert counts["lost_orders"] <= 1
+    told = " ".join(one["reason"] for one in report["guards"] if one["passed"] is False)
+    assert any(word in told for word in ("right?", "column", "no table")), told
+
+
+def test_rows_without_the_customer_id_that_was_sent_are_found_by_what_answers_and_events_told(
+    infra: Infra, shops: list[Shop], tmp_path: Path
+) -> None:
+    shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
+    shops.append(shop)
+    shop.sql(f"ALTER TABLE {shop.schema}.sales ADD seller_ref uuid DEFAULT gen_random_uuid()")
+    shop.changes = {"orders_tag_column": "seller_ref"}
+    shop.fill()
+    report = judge(shop, shop.write(tmp_path))
+    counts = report["counts"]
+    assert (counts["rows"], counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (10, 2, 1, 1)
+    assert guard(report, "orders attributable")["passed"] is False
+    assert guard(report, "violations confirmed")["passed"] is True
+
+
+def test_what_was_found_instead_is_told(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+    shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
+    shops.append(shop)
+    shop.changes = {"event_id": "value:orderId"}
+    shop.fill()
+    found = guard(judge(shop, shop.write(tmp_path)), "events readable")
+    assert found["passed"] is False
+    assert "no event of the run could be read (id in value:orderId, filter" in found["reason"]
+    # Eight whole orders, one of them with two records, and the cancellation of another one.
+    assert "name orders of the run: value:order.id (10)" in found["reason"]
+
+
+def test_a_total_loss_beside_the_traffic_of_others_is_one(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+    """The near miss: the options are right, the shop published nothing, and others did."""
+    shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
+    shops.append(shop)
+    for number in range(PHANTOM):
+        shop.store(number)
+    shop.publish(300, customer=OTHER)
+    report = judge(shop, shop.write(tmp_path))
+    assert guard(report, "events readable")["passed"] is True
+    assert report["counts"]["lost_events"] == PHANTOM
+    assert report["verdict"] == "inconsistent", report["reason"]
+
+
+def test_an_event_without_its_customer_id_is_still_that_of_its_order(
+    infra: Infra, shops: list[Shop], tmp_path: Path
+) -> None:
+    """Nothing is lost, but nor is it as it should be; an event with the customer id of another is another's."""
+    shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
+    shops.append(shop)
+    for number in range(4):
+        shop.store(number)
+    for number in range(2):
+        shop.publish(number)
+    shop.publish(2, value=b'{"order": {"id": 4702, "kind": "order.created"}}')
+    shop.publish(3, customer=OTHER)
+    report = judge(shop, shop.write(tmp_path))
+    counts = report["counts"]
+    assert (counts["events"], counts["lost_events"], counts["foreign_events"]) == (3, 1, 1)
+    assert guard(report, "orders attributable")["passed"] is False
+    assert guard(report, "violations confirmed")["passed"] is True
+    assert [row["order_id"] for row in rows_of(RunFolder(tmp_path / "20261125-100000-0000"), "lost-events.csv")] == [
+        "4703"
+    ]
+
+
+def test_one_id_in_several_spellings(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+    """The table writes UUIDs in capitals and one ULID in small letters; events and answers do it the other way."""
+    shop = Shop(infra, IdKind.TEXT, "key", "tagged", ("text", "uuid"))
+    shops.append(shop)
+    shop.ids = {number: str(uuid.uuid4()) for number in range(ELSE + 1)} | {TWICE: ULID}
+    stored = {number: one.lower() if one == ULID else one.upper() for number, one in shop.ids.items()}
+    for number in range(ELSE + 1):
+        if number != PHANTOM:
+            # One row has lost its customer id: it is found by the id of its event.
+            shop.store(number, order=stored[number], customer=OTHER if number == 2 else None)
+        if number not in {LOST, ELSE}:
+            shop.publish(number)
+    shop.store(PHANTOM, order=f"{{{uuid.uuid4()}}}", customer=OTHER)
+    folder = shop.write(tmp_path)
+    report = judge(shop, folder)
+    counts = report["counts"]
+    assert (counts["rows"], counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (10, 2, 1, 1)
+    assert guard(report, "violations confirmed")["passed"] is True
+    assert [row["order_id"] for row in rows_of(folder, "lost-events.csv")] == [stored[LOST], stored[ELSE]]
+    assert [row["order_id"] for row in rows_of(folder, "phantom-events.csv")] == [shop.ids[PHANTOM]]
+    assert len((folder.path / "lost-events.ndjson").read_text().splitlines()) == 2
+
+
+def test_what_an_outbox_of_the_shop_still_holds_is_pending(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+    for attribution in ("tagged", "exclusive"):
+        shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", "uuid"))
+        shops.append(shop)
+        shop.sql(f"CREATE TABLE {shop.schema}.outbox (aggregateid bigint, type text, published_at timestamp)")
+        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', NULL)", shop.told(LOST))
+        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', now())", shop.told(ELSE))
+        shop.changes = {"outbox_table": f"{shop.schema}.outbox"}
+        shop.fill()
+        report = judge(shop, shop.write(tmp_path / attribution))
+        assert (report["counts"]["pending"], report["counts"]["lost_events"]) == (1, 1)
+        assert guard(report, "backlog empty")["passed"] is False
+
+
+@pytest.mark.parametrize("attribution", ATTRIBUTIONS)
+def test_nothing_wrong_at_all(infra: Infra, shops: list[Shop], tmp_path: Path, attribution: str) -> None:
+    """The near miss of everything: every order that was acknowledged is whole, and every guard passes."""
+    shop = Shop(infra, IdKind.TEXT, "value:order.id", attribution, ("text", "uuid"))
+    shops.append(shop)
+    shop.store(CHECK, customer=uuid.uuid4(), second=1)
+    shop.publish(CHECK, customer=uuid.uuid4())
+    for number in range(ELSE + 1):
+        if number != UNSURE:
+            shop.store(number)
+            shop.publish(number)
+    folder = shop.write(tmp_path)
+    report = judge(shop, folder)
+    assert [one for one in report["guards"] if one["passed"] is False] == []
+    assert (report["verdict"], report["exit_code"], report["counts"]["rows"]) == ("consistent", 0, ELSE)
+    assert main([str(folder.path), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(("attribution", "tag"), SLICED)
+def test_tables_that_are_read_in_many_slices(
+    shops: list[Shop], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, attribution: str, tag: str
+) -> None:
+    monkeypatch.setattr("reconcile.described_rows.SLICE", 2)
+    monkeypatch.setattr("reconcile.described_rows.PAGES", 1)
+    monkeypatch.setattr("reconcile.columns.ASKED", 2)
+    monkeypatch.setattr("reconcile.confirm.sqlpath.ASKED", 2)
+    infra, tmp_path = request.getfixturevalue("infra"), request.getfixturevalue("tmp_path")
+    shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", tag))
+    shops.append(shop)
+    # A page is full after a few of these.
+    shop.sql(f"ALTER TABLE {shop.schema}.sales ADD note text DEFAULT repeat('x', 1500)")
+    shop.sql(f"ALTER TABLE {shop.schema}.sales ALTER note SET STORAGE PLAIN")
+    shop.fill()
+    report = judge(shop, shop.write(tmp_path))
+    counts = report["counts"]
+    assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (2, 1, 1)
+    assert counts["rows"] == 9 + (attribution != "acknowledged-only")
+    assert [one for one in report["guards"] if one["passed"] is False] == []

@@ -1,0 +1,67 @@
+"""The format of `probes.jsonl`: what is written is read again, a cut line is left out, a wrong one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from runlog.folder import create_run_folder
+from runlog.marks import Mark, MarksWriter, read_marks
+from runlog.probes import CONNECTIONS, WORDS, Sighting, on, read_sightings
+
+SEEN = [
+    Sighting(1795000000.125, 1795000000.25, "kept", "answered"),
+    Sighting(1795000000.2, 1795000000.7, "new", "hanging", "no answer in time"),
+    Sighting(1795000000.3, 1795000000.31, "kept", "broken", 'odd "words" — and\nlines'),
+]
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "probes.jsonl"
+    path.write_text("".join(seen.line() + "\n" for seen in SEEN), encoding="utf-8")
+    assert read_sightings(path) == SEEN
+    assert [seen.ok for seen in SEEN] == [True, False, False]
+    assert on(SEEN, "kept") == [SEEN[0], SEEN[2]]
+    assert Sighting.parse(SEEN[1].line()) == SEEN[1]
+    assert '"detail"' not in SEEN[0].line()
+    assert set(WORDS) == set(CONNECTIONS)
+
+
+def test_a_line_that_was_cut_short_is_left_out_wherever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "probes.jsonl"
+    lines = [seen.line() for seen in SEEN]
+    path.write_text("\n".join([lines[0], lines[1][:40], lines[2], '{"asked": 1795']), encoding="utf-8")
+    assert read_sightings(path) == [SEEN[0], SEEN[2]]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"asked": 1.0, "answered": 2.0, "connection": "old", "how": "answered"}',
+        '{"asked": 1.0, "answered": 2.0, "connection": "new", "how": "fine"}',
+        '{"asked": "1.0", "answered": 2.0, "connection": "new", "how": "broken"}',
+        '{"asked": 1.0, "connection": "new", "how": "broken"}',
+        "[]",
+    ],
+)
+def test_a_whole_line_that_is_no_sighting_is_refused(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "probes.jsonl"
+    path.write_text(f"{SEEN[0].line()}\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2"):
+        read_sightings(path)
+
+
+def test_a_run_has_a_file_for_them_that_only_its_owner_reads(tmp_path: Path) -> None:
+    folder = create_run_folder(tmp_path)
+    assert read_sightings(folder.probes) == []
+    assert folder.probes.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_mark_tells_how_down_was_seen_and_nothing_else_under_that_name(tmp_path: Path) -> None:
+    path = tmp_path / "marks.jsonl"
+    writer = MarksWriter(path)
+    writer.write(Mark(5.0, "injected", 0, {"seen": {"kept": "hanging", "new": "refused"}}))
+    assert read_marks(path)[0].detail["seen"] == {"kept": "hanging", "new": "refused"}
+    writer.write(Mark(6.0, "injected", 1, {"seen": {"kept": "gone"}}))
+    writer.close()
+    with pytest.raises(ValueError, match="line 2"):
+        read_marks(path)

@@ -1,0 +1,226 @@
+"""The link in a real stack: it stands where it is asked for and only then, and clients that take it stay on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stack import process, records
+from stack.__main__ import main
+from stack.embedded import EmbeddedStack
+from stack.errors import StackError
+from stack.health import check_http, check_kafka, check_sql
+from stack.kafka import LINK_PORT, LISTENER_PORT
+from stack.records import ComponentRecord, StackState
+from stack.service import HEALTH_PATH
+from stack.settings import LINKS, ServiceSettings, StackSettings
+from stack.store import HOME_VARIABLE, StateStore
+
+pytestmark = pytest.mark.real
+
+
+def brought_up(stack: EmbeddedStack, link: str = "") -> StackState:
+    return stack.up(StackSettings(link=link), owner="test")
+
+
+@pytest.fixture(autouse=True)
+def _awake(stack: EmbeddedStack) -> Iterator[None]:
+    """Whatever a test did to it: no link that is still frozen."""
+    yield
+    stack.link.resume()
+
+
+def peers_of(pid: int) -> set[int]:
+    """The ports on loopback that a process has connections to."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return {each.raddr.port for each in connections if each.status == psutil.CONN_ESTABLISHED}
+
+
+def test_without_being_asked_for_there_is_none(stack: EmbeddedStack) -> None:
+    state = brought_up(stack)
+    assert state.link == ""
+    assert [component.name for component in stack.components] == ["database", "broker", "service"]
+    assert (state.service_url, state.service_database_url) == (state.direct_service_url, state.database_url)
+    assert state.service_kafka_bootstrap == state.kafka_bootstrap
+    assert "link" not in state.pids
+
+
+@pytest.mark.parametrize("component", LINKS)
+def test_one_way_runs_through_the_link_and_every_other_past_it(stack: EmbeddedStack, component: str) -> None:
+    before = brought_up(stack).pids
+    state = brought_up(stack, component)
+    link = state.port("link")
+    assert link is not None
+    assert state.link == component
+    # Broker and database run on as they were; the service is started again only if its own way has changed.
+    assert [name for name in ("broker", "database") if state.pids[name] != before[name]] == []
+    assert (state.pids["service"] == before["service"]) == (component == "service")
+    assert all(health.ok for health in stack.health().values())
+    assert f"to the {component}: " in stack.health()["link"].detail
+    target = int(state.components["broker"].extra[LISTENER_PORT]) if component == "broker" else state.port(component)
+    assert peers_of(state.pids["link"]) <= {target, *peers_back(state.pids["link"], link)}
+    if component != "service":
+        others = {"broker", "database"} - {component}
+        assert process.wait_until(lambda: link in peers_of(state.pids["service"]), 10)
+        assert peers_of(state.pids["service"]) <= {link, *(state.port(other) for other in others)}
+
+    stack.link.pause()
+
+    def answers(*, through: bool) -> bool:
+        if component == "broker":
+            return check_kafka(state.service_kafka_bootstrap if through else state.kafka_bootstrap, {}, 1.0).ok
+        if component == "database":
+            return check_sql(state.service_database_url if through else state.database_url, 1.0).ok
+        return check_http(f"{state.service_url if through else state.direct_service_url}{HEALTH_PATH}", 1.0).ok
+
+    assert not answers(through=True)
+    assert process.wait_until(lambda: answers(through=False), 10)
+    assert not stack.health(1.0)["link"].ok
+    stack.link.resume()
+    assert process.wait_until(lambda: answers(through=True), 10)
+    assert brought_up(stack, component).pids == state.pids
+
+
+def peers_back(pid: int, port: int) -> set[int]:
+    """The clients' ends of the connections that a process has accepted on `port`."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return {each.raddr.port for each in connections if each.raddr and each.laddr.port == port}
+
+
+def test_kafka_sends_clients_of_the_link_back_to_the_link(stack: EmbeddedStack) -> None:
+    from confluent_kafka.admin import AdminClient
+
+    state = brought_up(stack, "broker")
+    for bootstrap in (state.service_kafka_bootstrap, state.kafka_bootstrap):
+        brokers = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).brokers.values()
+        assert [f"{each.host}:{each.port}" for each in brokers] == [bootstrap]
+
+
+def test_asked_for_elsewhere_it_moves_and_asked_for_no_more_it_goes(stack: EmbeddedStack) -> None:
+    first = brought_up(stack, "database")
+    moved = brought_up(stack, "service")
+    assert moved.link == "service"
+    assert process.start_time(first.pids["link"]) is None
+    assert moved.pids["service"] != first.pids["service"]  # its way to the database is another
+    gone = brought_up(stack)
+    assert "link" not in gone.components
+    assert process.start_time(moved.pids["link"]) is None
+    assert gone.pids["service"] == moved.pids["service"]
+
+
+@pytest.mark.parametrize("component", LINKS)
+def test_one_that_died_or_froze_is_mended_by_the_next_up(stack: EmbeddedStack, component: str) -> None:
+    before = brought_up(stack, component)
+    stack.link.pause()
+    assert brought_up(stack, component).pids == before.pids
+    stack.link.kill()
+    assert not stack.health()["link"].ok
+    after = brought_up(stack, component)
+    assert [name for name, pid in after.pids.items() if pid != before.pids[name]] == ["link"]
+    assert after.port("link") == before.port("link")
+
+
+def test_a_broker_of_an_earlier_version_is_started_anew_only_when_the_link_is_asked_for(stack: EmbeddedStack) -> None:
+    before = brought_up(stack)
+    record = before.components["broker"]
+    old = dataclasses.replace(record, extra={"controller_port": record.extra["controller_port"]})
+    records.save(
+        stack.home / "state.json", dataclasses.replace(before, components={**before.components, "broker": old})
+    )
+    assert brought_up(stack).pids == before.pids
+    stack.broker.stop()
+    stack.broker.start()  # from the old record: a broker without the listener
+    stack.broker.wait_ready()
+    alone = brought_up(stack).pids
+    after = brought_up(stack, "broker")
+    assert after.pids["broker"] != alone["broker"]
+    assert after.port("broker") == before.port("broker")
+    assert stack.health()["link"].ok
+
+
+def test_a_port_that_kafka_tells_and_somebody_else_has_is_named(stack: EmbeddedStack) -> None:
+    state = brought_up(stack)
+    port = int(state.components["broker"].extra[LINK_PORT])
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(StackError, match=rf"port {port}, where Kafka sends the order service, is taken"):
+            brought_up(stack, "broker")
+        assert stack.status() is not None
+        assert brought_up(stack).pids["broker"] == state.pids["broker"]
+
+
+def test_the_command_line_knows_it(
+    stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(stack.home))
+    assert main(["up", "--link", "database"]) == 0
+    assert "link      healthy" in capsys.readouterr().out
+    assert main(["status", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["link"] == "database"
+    assert document["ports"]["link"] == document["components"]["link"]["port"]
+    assert "mars:mars" not in json.dumps(document)
+    stack.link.pause()
+    assert main(["status"]) == 3
+    assert "link      sick" in capsys.readouterr().out
+    assert main(["up", "--link", "service", "--without-service"]) == 2
+    assert "no service, no link to it" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["up", "--link", "nobody"])
+    assert main(["up"]) == 0
+    assert main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.partition("topic order.created\n")[2])["link"] is None
+
+
+def test_an_unrecorded_one_is_found_and_down_ends_it(tmp_path: Path) -> None:
+    stack = EmbeddedStack(tmp_path / "stack")
+    try:
+        state = stack.up(StackSettings(link="broker"), owner="test", with_service=False)
+        pid = state.pids["link"]
+        kept = {name: entry for name, entry in state.components.items() if name != "link"}
+        records.save(stack.home / "state.json", dataclasses.replace(state, components=kept))
+        assert [(stray.component, stray.pid) for stray in stack.strays()] == [("link", pid)]
+        stack.down()
+        assert process.start_time(pid) is None
+        state = stack.up(StackSettings(link="broker"), owner="test", with_service=False)
+    finally:
+        stack.clean()
+    assert all(process.start_time(pid) is None for pid in state.pids.values())
+    assert not stack.home.exists()
+
+
+def test_a_start_that_cannot_be_recorded_leaves_no_process(
+    stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought_up(stack)
+    stack.service.kill()
+
+    def taken_down(store: StateStore, component: str, entry: ComponentRecord) -> None:
+        raise StackError("the stack was taken down meanwhile")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StateStore, "record", taken_down)
+        with pytest.raises(StackError, match="taken down meanwhile"):
+            stack.service.start()
+    assert stack.strays() == []
+    brought_up(stack)
+
+
+def test_settings_refuse_a_link_to_nobody() -> None:
+    with pytest.raises(ValueError, match=r"link 'moon' leads to nobody: choose one of broker, database, service"):
+        StackSettings(link="moon")
+
+
+def test_an_old_state_without_a_link_is_read(tmp_path: Path) -> None:
+    broker = ComponentRecord(7, 1.5, 9092, ("java",), "/x.log", {"controller_port": 9093})
+    records.save(tmp_path / "state.json", StackState("a run", ServiceSettings(), {"broker": broker}))
+    state = records.load(tmp_path / "state.json")
+    assert state is not None
+    assert (state.link, state.link_address("broker")) == ("", "127.0.0.1:9092")
+    with pytest.raises(StackError, match="service of this stack was never started"):
+        _ = state.service_url

@@ -1,0 +1,117 @@
+"""Redpanda's Admin API answers 200 in every state: what its bodies say decides."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from stack.redpanda import check_redpanda
+
+READY = {"status": "ready"}
+# The shapes of Redpanda 24.3.
+BROKERS = [
+    {
+        "node_id": 0,
+        "num_cores": 1,
+        "internal_rpc_address": "redpanda",
+        "internal_rpc_port": 33145,
+        "membership_status": "active",
+        "is_alive": True,
+        "version": "v24.3.1",
+        "maintenance_status": {"draining": False},
+    }
+]
+OVERVIEW = {"is_healthy": True, "unhealthy_reasons": [], "controller_id": 0, "all_nodes": [0], "nodes_down": []}
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve these bodies (bytes as they are, others as JSON) for the three questions, and return the URL."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(ready: Any = READY, brokers: Any = BROKERS, overview: Any = OVERVIEW, *, wait_s: float = 0) -> str:
+        bodies = {"/v1/status/ready": ready, "/v1/brokers": brokers, "/v1/cluster/health_overview": overview}
+
+        class Admin(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                time.sleep(wait_s)
+                body = bodies.get(self.path)
+                said = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(404 if body is None else 200)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Admin))
+        threading.Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_ready_alive_and_healthy(serve: Serve) -> None:
+    found = check_redpanda(serve(), 5)
+    assert found.ok
+    assert "1 broker(s) alive" in found.detail
+
+
+def test_booting_is_not_ready_although_the_status_is_200(serve: Serve) -> None:
+    found = check_redpanda(serve(ready={"status": "booting"}), 5)
+    assert not found.ok
+    assert "/v1/status/ready says booting instead of ready" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ready": {}}, "says {} instead of ready"),
+        ({"ready": ["ready"]}, "instead of ready"),
+        ({"ready": b"ready"}, "the answer is not JSON"),
+        ({"ready": None}, "status 404"),
+        ({"brokers": []}, "names no broker"),
+        ({"brokers": {"node_id": 0}}, "names no broker"),
+        ({"brokers": [{**BROKERS[0], "is_alive": False}]}, "broker 0 is not alive"),
+        ({"brokers": [{"node_id": 4}]}, "broker 4 is not alive"),
+        (
+            {"brokers": [*BROKERS, {**BROKERS[0], "node_id": 1, "membership_status": "draining"}]},
+            "broker 1 is draining",
+        ),
+        ({"overview": {**OVERVIEW, "is_healthy": False, "unhealthy_reasons": ["leaderless_partitions"]}}, "leaderless"),
+        ({"overview": {**OVERVIEW, "is_healthy": "true"}}, "it does not say why"),
+        ({"overview": []}, "not healthy"),
+    ],
+)
+def test_each_bad_answer_is_named(serve: Serve, change: dict[str, Any], said: str) -> None:
+    found = check_redpanda(serve(**change), 5)
+    assert not found.ok
+    assert said in found.detail
+
+
+def test_three_slow_answers_share_one_time_limit(serve: Serve) -> None:
+    began = time.monotonic()
+    found = check_redpanda(serve(wait_s=0.6), 1.0)
+    assert not found.ok
+    assert time.monotonic() - began < 2.5
+    assert check_redpanda(serve(wait_s=0.05), 10).ok
+
+
+@pytest.mark.parametrize("url", ["", "redpanda:9644", "ftp://127.0.0.1:9644", "http://[", "http://127.0.0.1:port"])
+def test_what_is_no_url_is_said(url: str) -> None:
+    assert not check_redpanda(url, 1).ok
+
+
+def test_nobody_there(serve: Serve) -> None:
+    found = check_redpanda("http://someone:secret@127.0.0.1:9", 2)
+    assert not found.ok
+    assert "secret" not in found.detail

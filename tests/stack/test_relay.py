@@ -1,0 +1,219 @@
+"""The link's program by itself: bytes both ways, ends and resets as such, bounded buffers, frozen and awake."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+import pytest
+
+from stack import ports, process
+from stack.store import CHECKOUT
+
+WAIT_S = 10.0
+SILENCE_S = 0.5
+Serve = Callable[[socket.socket], None]
+
+
+@contextmanager
+def target(serve: Serve) -> Iterator[int]:
+    """Serve each connection in a thread of its own; gives the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    threading.Thread(target=handle, args=(connection,), daemon=True).start()
+
+        def handle(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                serve(connection)
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+@contextmanager
+def relayed(target_port: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    port = ports.choose()
+    command = [sys.executable, "-m", "stack.relay", str(port), str(target_port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT) as relay:
+        try:
+            assert relay.stdout is not None
+            assert relay.stdout.readline() == f"relay from 127.0.0.1:{port} to 127.0.0.1:{target_port}\n"
+            yield port, relay
+        finally:
+            relay.kill()
+
+
+def echo(connection: socket.socket) -> None:
+    while data := connection.recv(65_536):
+        connection.sendall(data)
+
+
+def dial(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
+
+
+def read_all(client: socket.socket) -> bytes:
+    parts = []
+    while data := client.recv(65_536):
+        parts.append(data)
+    return b"".join(parts)
+
+
+def read_exactly(client: socket.socket, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count and (data := client.recv(count - len(parts))):
+        parts += data
+    return parts
+
+
+def test_bytes_go_both_ways_and_many_at_once() -> None:
+    payload = os.urandom(3_000_000)
+    with target(echo) as port, relayed(port) as (link, _):
+        clients = [dial(link) for _ in range(20)]
+        for number, client in enumerate(clients):
+            client.sendall(b"%d" % number)
+        assert [read_exactly(client, len(b"%d" % n)) for n, client in enumerate(clients)] == [
+            b"%d" % n for n in range(20)
+        ]
+        with clients[0] as client:
+            sender = threading.Thread(target=client.sendall, args=(payload,))
+            sender.start()
+            assert read_exactly(client, len(payload)) == payload
+            sender.join(WAIT_S)
+        for client in clients[1:]:
+            client.close()
+
+
+def test_the_end_of_sending_is_passed_on_and_the_answer_still_comes() -> None:
+    def answer_after_the_end(connection: socket.socket) -> None:
+        connection.sendall(b"%d bytes" % len(read_all(connection)))
+
+    with target(answer_after_the_end) as port, relayed(port) as (link, relay), dial(link) as client:
+        client.sendall(b"x" * 1000)
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client) == b"1000 bytes"
+        # Both directions have ended: nothing of the connection is left in the relay.
+        assert process.wait_until(lambda: established(relay.pid) == 0, WAIT_S)
+
+
+def established(pid: int) -> int:
+    return sum(each.status != psutil.CONN_LISTEN for each in psutil.Process(pid).net_connections("tcp"))
+
+
+def test_a_reset_is_passed_on_in_both_directions() -> None:
+    seen: list[str] = []
+    done = threading.Event()
+
+    def watch(connection: socket.socket) -> None:
+        command = connection.recv(16)
+        if command == b"reset me":
+            reset(connection)
+            return
+        try:
+            connection.recv(16)
+            seen.append("end")
+        except ConnectionResetError:
+            seen.append("reset")
+        done.set()
+
+    with target(watch) as port, relayed(port) as (link, _):
+        with dial(link) as client:
+            client.sendall(b"reset me")
+            with pytest.raises(ConnectionResetError):
+                client.recv(16)
+        client = dial(link)
+        client.sendall(b"watch")
+        assert not done.wait(0.2)
+        reset(client)
+        assert done.wait(WAIT_S)
+    assert seen == ["reset"]
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_who_reads_slowly_slows_the_sender_down_and_fills_no_buffer() -> None:
+    go_on = threading.Event()
+    read: list[int] = []
+
+    def read_late(connection: socket.socket) -> None:
+        go_on.wait(WAIT_S * 3)
+        read.append(len(read_all(connection)))
+
+    chunk = b"x" * 1_000_000
+    with target(read_late) as port, relayed(port) as (link, relay), dial(link) as client:
+        before = psutil.Process(relay.pid).memory_info().rss
+        client.settimeout(SILENCE_S * 2)
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < 200 * len(chunk):
+                sent += client.send(chunk)
+        assert psutil.Process(relay.pid).memory_info().rss - before < 20_000_000
+        go_on.set()
+        client.settimeout(WAIT_S)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert read == [sent]
+
+
+def test_a_target_that_refuses_is_seen_as_a_reset() -> None:
+    with relayed(ports.choose()) as (link, _), dial(link) as client, pytest.raises(ConnectionResetError):
+        client.recv(1)
+
+
+def test_frozen_it_is_a_network_that_drops_everything() -> None:
+    with target(echo) as port, relayed(port) as (link, relay), dial(link) as old:
+        old.sendall(b"before")
+        assert old.recv(16) == b"before"
+        process.pause_tree(relay.pid)
+        old.sendall(b"meanwhile")
+        with dial(link) as new:
+            new.sendall(b"new")
+            for client in (old, new):
+                client.settimeout(SILENCE_S)
+                with pytest.raises(TimeoutError):
+                    client.recv(16)
+                client.settimeout(WAIT_S)
+            process.send(process.tree(relay.pid), signal.SIGCONT)
+            assert (old.recv(16), new.recv(16)) == (b"meanwhile", b"new")
+
+
+def test_sigterm_ends_it_and_its_connections_and_only_loopback_was_served() -> None:
+    with target(echo) as port, relayed(port) as (link, relay), dial(link) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        listening = [
+            each.laddr.ip
+            for each in psutil.Process(relay.pid).net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN
+        ]
+        assert listening == ["127.0.0.1"]
+        relay.send_signal(signal.SIGTERM)
+        assert relay.wait(WAIT_S) == 0
+        assert relay.stderr is not None
+        assert relay.stderr.read() == ""
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+
+
+def test_a_port_that_is_taken_is_one_sentence() -> None:
+    with target(echo) as taken:
+        command = [sys.executable, "-m", "stack.relay", str(taken), "1"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, timeout=WAIT_S, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"the relay cannot listen on 127.0.0.1:{taken}: ")
+    assert len(done.stderr.splitlines()) == 1
