@@ -7,7 +7,7 @@ ROOMS := runlog orderservice stack reconcile chaos load locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-all mutate check format bench options up down status clean clean-runs
+.PHONY: help setup setup-dev run test test-all mutate check format bench options up down status clean clean-runs soak
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ format: setup-dev ## Format the code
 
 bench: setup ## Speed, side by side with what one would do instead; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: setup ## 100 short runs with random faults and random ends of the harness (half an hour); writes docs/soak.md
+	@$(BIN)/python -m benchmarks.soak --page docs/soak.md $(ARGS)
 
 options: setup ## Every option with default, unit, environment variable, example
 	@$(BIN)/python -m runlog.show_options

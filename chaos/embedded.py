@@ -20,7 +20,7 @@ from chaos.targets import TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.orders import Refusal, TakeDown
-from chaos.watchdog.takedown import has_died, is_watchdog, owner_name
+from chaos.watchdog.takedown import as_parameters, has_died, is_watchdog, owner_name
 from runlog.settings import Settings
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
@@ -49,6 +49,7 @@ class EmbeddedSystem:
         self._lease = Lease(self.home / LEASE)
         self._owner = owner_name()
         self._ours = False
+        self._stood: dict[str, str] | None = None
         self.watchdog = Watchdog(self.home / "logs" / "watchdog.log")
 
     @property
@@ -64,13 +65,32 @@ class EmbeddedSystem:
             StackError: it does not come up.
         """
         take_when_mended(self._lease)
-        self.watchdog.start()
-        # Before the first process is started: from now on somebody takes the stack down, whatever becomes of us.
-        self.watchdog.own(TakeDown("embedded", self._owner, {"home": str(self.home)}))
-        state = self._stack.up(stack_settings(settings), owner=self._owner)
+        state = self._up(settings)
         # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
         self._ours = state.owner == self._owner or has_died(state.owner)
         return state.service_url
+
+    def _up(self, settings: Settings) -> StackState:
+        """Bring the stack up as `settings` want it.
+
+        One that stood before may lose its service in the middle of that: until all is up the watchdog is told how it
+        stood, and brings that back when we come to our end.
+
+        Raises:
+            StackError: it does not come up.
+            Refusal, WatchdogGone: the watchdog does not take it in charge.
+        """
+        stood = self._stack.status()
+        if self._stood is None and stood is not None and all(part.is_alive() for part in self._stack.components):
+            self._stood = as_parameters(stood)
+        home = {"home": str(self.home)}
+        # Before the first process is started: from now on somebody takes the stack down, whatever becomes of us.
+        self.watchdog.start()
+        self.watchdog.own(TakeDown("embedded", self._owner, home | (self._stood or {})))
+        state = self._stack.up(stack_settings(settings), owner=self._owner)
+        self._stood = None
+        self.watchdog.own(TakeDown("embedded", self._owner, home))
+        return state
 
     def close(self) -> None:
         """Take down what this process brought up; harmless when done twice.
@@ -88,7 +108,7 @@ class EmbeddedSystem:
             self.watchdog.end()
 
     def _disown(self) -> None:
-        if self.watchdog.alive:
+        if self.watchdog.alive and self._stood is None:
             try:
                 self.watchdog.own(None)
             except (Refusal, WatchdogGone) as error:
@@ -112,8 +132,8 @@ class EmbeddedSystem:
             PreflightError: it does not come up that way.
         """
         try:
-            state = self._stack.up(stack_settings(settings), owner=self._owner)
-        except StackError as error:
+            state = self._up(settings)
+        except (StackError, Refusal, WatchdogGone) as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
         spec = self._spec(settings)

@@ -68,6 +68,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int, pool_wait: float) -> None:
         self._url = url
+        self._pool_wait = pool_wait
         self.place = place(url)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
@@ -76,7 +77,6 @@ class Database:
             timeout=pool_wait,
             open=False,
             name="orders",
-            check=_discard_closed,
             # A connection that is given up counts as missing and is asked for anew by the next request. psycopg's own
             # retry doubles its pause up to minutes, which would outlast the outage of the database.
             reconnect_timeout=2.0,
@@ -134,8 +134,12 @@ class Database:
             psycopg_pool.PoolTimeout: none was free within ``pool_wait``.
             psycopg.Error: the database refused or was lost.
         """
-        async with self._pool.connection() as connection:
-            yield connection
+        connection = await self._taken()
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await self._pool.putconn(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -144,8 +148,21 @@ class Database:
         Raises:
             psycopg_pool.PoolTimeout, psycopg.Error: as :meth:`connection`.
         """
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def _taken(self) -> Connection:
+        """Take the first connection of the pool that the server has not closed.
+
+        Not by the pool's own ``check``: that pauses for a second and more after each one found closed, so that after an
+        outage of the database a request would come to three of them within its wait, and fail.
+        """
+        end = time.monotonic() + self._pool_wait
+        while True:
+            connection = await self._pool.getconn(timeout=end - time.monotonic())
+            if _is_open(connection):
+                return connection
+            await self._pool.putconn(connection)  # which asks for another in its place
 
     async def close(self) -> None:
         """Close the pool; connections that are lent out are not waited for."""
@@ -158,11 +175,15 @@ def _reason(refused: psycopg.OperationalError) -> str:
     return lines[-1] if lines and "authentication" not in lines[-1] else "login refused" if lines else "no reason given"
 
 
-async def _discard_closed(connection: Connection) -> None:
-    # Reads of the socket, no round trip: a server that went away has closed it, and the pool takes another connection.
-    # The first read may bring the server's farewell, and only the second one the end.
-    connection.pgconn.consume_input()
-    connection.pgconn.consume_input()
+def _is_open(connection: Connection) -> bool:
+    # Reads of the socket, no round trip: a server that went away has closed it. The first read may bring the server's
+    # farewell, and only the second one the end.
+    try:
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return False
+    return not connection.closed
 
 
 async def save_order(connection: Connection, order: Order, outbox: Event | None = None) -> None:

@@ -67,7 +67,7 @@ class TakeDown:
     Attributes:
         kind: `embedded` or `compose`.
         owner: the name under which it was brought up.
-        parameters: where it is, texts by name; no secrets.
+        parameters: where it is and, while it is being changed, how it stood before; texts by name, no secrets.
     """
 
     kind: str

@@ -1,11 +1,14 @@
 """Ends what a harness had brought up, in its stead: the data stays, so that the run can be judged later.
 
-A stack that another harness has taken over meanwhile, or that was there before, is left alone.
+A stack that another harness has taken over meanwhile, or that was there before, is left alone; only what the harness
+had taken from one that was there (it restarts the order service with other settings) is brought back.
 """
 
+import json
 import logging
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +21,7 @@ from stack.lease import LEASE, Lease, LeaseTaken
 if TYPE_CHECKING:
     from stack.compose import ComposeStack
     from stack.embedded import EmbeddedStack
+    from stack.records import StackState
 
 log = logging.getLogger("watchdog")
 
@@ -37,7 +41,7 @@ def take_down(order: TakeDown) -> None:
 
     where = order.parameters
     if order.kind == "embedded":
-        _embedded(EmbeddedStack(Path(where["home"])), order.owner)
+        _embedded(EmbeddedStack(Path(where["home"])), order.owner, where)
     elif order.kind == "compose":
         _compose(Path(where["home"]), ComposeStack(Path(where["file"]), where["project"]), order.owner)
 
@@ -92,7 +96,7 @@ def _compose(home: Path, stack: "ComposeStack", owner: str) -> None:
         lease.give_back()
 
 
-def _embedded(stack: "EmbeddedStack", owner: str) -> None:
+def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None:
     lease = Lease(stack.home / LEASE)
     if not _taken(lease):
         log.info("the stack is in use by another harness: it is left alone")
@@ -104,8 +108,23 @@ def _embedded(stack: "EmbeddedStack", owner: str) -> None:
             log.info("the stack is down; its data stays in %s", stack.home)
         else:
             log.info("the stack was brought up by %s: it stays", state.owner)
+            _bring_back(stack, where)
     finally:
         lease.give_back()
+
+
+def as_parameters(stood: "StackState") -> dict[str, str]:
+    """Return the parameters that tell how an embedded stack stood, so that it can be brought back."""
+    return {"stood": json.dumps(asdict(stood.settings)), "link": stood.link}
+
+
+def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
+    """Bring up what was there before the harness began to change it; nothing when it was not in the middle of that."""
+    from stack.settings import ServiceSettings, StackSettings
+
+    if "stood" in where:
+        stack.up(StackSettings(service=ServiceSettings(**json.loads(where["stood"])), link=where["link"]))
+        log.info("the stack is whole again, as it was before the harness began to change it")
 
 
 def _taken(lease: Lease) -> bool:

@@ -1,0 +1,153 @@
+"""Looks at what a run of the soak has left: processes, components, journal, marks, and whether it can be judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from benchmarks.soak import truth
+from benchmarks.soak.harness import CHECKOUT, Played, environment
+from runlog.folder import RunFolder
+from runlog.marks import HEALED, INJECTING, read_marks
+from stack import process
+from stack.embedded import EmbeddedStack
+from stack.records import StackState
+
+LEFT_S: Final = 90.0
+# A service may need a moment to find its database or broker again; the harness itself gives it as much.
+HEALTHY_S: Final = 30.0
+COMMAND_S: Final = 120.0
+POLL_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the run's report says: the verdict, and its reason in one line."""
+
+    verdict: str
+    reason: str = ""
+
+
+NO_RUN: Final = Verdict("no run", "its harness ended before the run's folder was made; nothing was broken")
+
+
+def look(played: Played, stack: EmbeddedStack) -> tuple[Verdict, list[str]]:
+    """Return the verdict of a run that has ended, and all that is wrong after it; each as a sentence.
+
+    A stack that went down with the run is brought up again to be read, and taken down.
+    """
+    wrong = [*played.complaints]
+    if left := _await_gone(stack):
+        wrong.append(f"left after {LEFT_S:g} s: {'; '.join(left)}")
+    wrong += _status(played)
+    wrong += _marks(played.run)
+    if not played.play.own_stack:
+        sick = _unwell(stack)
+        # What is not there is complained of; it is brought up, so that the other runs find it.
+        state = stack.up(owner="soak") if sick else stack.status()
+        return _judged(played, state, wrong + sick) if state is not None else (NO_RUN, wrong + sick)
+    alive = [part.name for part in stack.components if part.is_alive()] + [str(stray) for stray in stack.strays()]
+    if alive:
+        wrong.append(f"the run's own stack still runs: {', '.join(alive)}")
+    if not (played.run and played.run.facts.exists()):
+        return NO_RUN, wrong
+    try:
+        return _judged(played, stack.up(owner="soak", with_service=False), wrong)
+    finally:
+        stack.down()
+
+
+def harness_processes(home: Path, known: set[int]) -> list[str]:
+    """Return the processes that use the stack in `home` and are neither its own (`known`) nor this one."""
+    found = []
+    for each in psutil.process_iter():
+        try:
+            uses = each.environ().get("HARNESS_STACK_HOME") == str(home)
+            if uses and each.pid not in known | {os.getpid()} and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{each.pid} {' '.join(each.cmdline())}")
+        except psutil.Error:
+            continue
+    return found
+
+
+def stack_processes(stack: EmbeddedStack) -> dict[str, list[psutil.Process]]:
+    """Return the living processes of each component, by its name."""
+    found: dict[str, list[psutil.Process]] = {}
+    for part in stack.components:
+        if part.record is not None and part.is_alive():
+            found[part.name] = process.tree(part.record.pid)
+    return found
+
+
+def _await_gone(stack: EmbeddedStack) -> list[str]:
+    deadline = time.monotonic() + LEFT_S
+    while True:
+        # In this order: what was started in between is known then.
+        left = harness_processes(stack.home, set())
+        known = {str(each.pid) for tree in stack_processes(stack).values() for each in tree}
+        left = [line for line in left if line.split(" ")[0] not in known]
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(POLL_S)
+
+
+def _status(played: Played) -> list[str]:
+    done = _command(played, {}, "chaos", "status")
+    return [] if done.returncode == 0 else [f"`python -m chaos status` ended with {done.returncode}: {done.stdout}"]
+
+
+def _unwell(stack: EmbeddedStack) -> list[str]:
+    deadline = time.monotonic() + HEALTHY_S
+    while True:
+        sick = [f"{name} is not well: {health.detail}" for name, health in stack.health(5.0).items() if not health.ok]
+        if not sick or time.monotonic() >= deadline:
+            return sick
+        time.sleep(POLL_S)
+
+
+def _marks(run: RunFolder | None) -> list[str]:
+    """Each outage that was begun is proven back, whoever did it."""
+    if run is None or not run.marks.exists():
+        return []
+    marks = read_marks(run.marks)
+    begun = [mark.outage for mark in marks if mark.name == INJECTING]
+    healed = [mark.outage for mark in marks if mark.name == HEALED]
+    return [f"outage {index} was begun and has no mark `{HEALED}`" for index in begun if index not in healed]
+
+
+def _judged(played: Played, state: StackState, wrong: list[str]) -> tuple[Verdict, list[str]]:
+    run = played.run
+    if run is None or not run.facts.exists():
+        return NO_RUN, wrong
+    stores = {"LOCUST_DATABASE_URL": state.database_url, "LOCUST_KAFKA_BOOTSTRAP": state.kafka_bootstrap}
+    done = _command(played, stores, "reconcile", str(run.path))
+    if not run.report.exists():
+        return Verdict("none"), [
+            *wrong,
+            f"`python -m reconcile` ended with {done.returncode}, no report: {done.stderr}",
+        ]
+    report = json.loads(run.report.read_text())
+    if done.returncode != report["exit_code"]:
+        wrong.append(f"`python -m reconcile` ended with {done.returncode}, its report says {report['exit_code']}")
+    wrong += truth.complaints(run, truth.count(run, state.database_url, state.kafka_bootstrap))
+    return Verdict(report["verdict"], report["reason"]), wrong
+
+
+def _command(played: Played, more: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=CHECKOUT,
+        env=environment(played.home, played.folder) | more,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S,
+        check=False,
+    )
