@@ -11,15 +11,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 from runlog import marks
 from runlog.clean_runs import runs_in
 from runlog.facts import RunFacts
-from runlog.folder import FolderError, RunFolder, find_run, reason
+from runlog.folder import FolderError, RunFolder, find_run, read_json, reason
 from runlog.judged import is_in_use, saved_row_ids, why_not_judged
 from runlog.ledger import read_ledger
 from runlog.marks import read_marks
+from runlog.orderids import IdKind, decode_order_id, encode_text
+from runlog.ordernames import read_names
 from runlog.secrets import shows_secret, without_secrets
 from stack import runtopic
 from stack.embedded import EmbeddedStack
@@ -141,14 +143,22 @@ def _check_options(arguments: argparse.Namespace, facts: RunFacts) -> None:
 
 def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
     """Return which rows are the run's; raises StackError if its own files do not tell."""
+    shape: dict[str, Any] = {
+        "id_column": facts.orders_id_column,
+        "tag_column": facts.orders_tag_column or "",
+        "time_column": facts.orders_time_column,
+        "id_type": {IdKind.UUID: "uuid", IdKind.INTEGER: "bigint", IdKind.TEXT: "text"}[facts.kind],
+        "tag_is_uuid": not facts.described,
+    }
     try:
         own = _own_orders(folder, facts)
         if facts.attribution == "tagged":
-            return RunRows(facts.orders_table, facts.outbox_table, own, facts.run_key)
+            return RunRows(facts.orders_table, facts.outbox_table, own, facts.run_key, **shape)
         known = saved_row_ids(folder)
-        saved = [] if known is None else [UUID(bytes=identity.tobytes()) for identity in known]
+        saved = [] if known is None else [identity.tobytes() for identity in known]
         told = read_ledger(folder.ledger).attempts
-        acknowledged = [UUID(bytes=raw.tobytes()) for raw in told["order_id"][told["has_id"] != 0]]
+        acknowledged = [raw.tobytes() for raw in told["order_id"][told["has_id"] != 0]]
+        ids = _texts(folder, facts, {*saved, *acknowledged})
     except OSError as error:
         raise StackError(
             f"run {folder.run_id} is not whole: {Path(str(error.filename)).name}: {reason(error)}"
@@ -160,19 +170,37 @@ def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
         facts.outbox_table,
         own,
         None,
-        ids=sorted({*saved, *acknowledged} - set(own)),
+        ids=sorted(ids - set(own)),
         # Somebody else's order of before that an answer named must not go.
         after=facts.database_time if facts.attribution == "exclusive" else None,
-        time_column=facts.orders_time_column,
+        **shape,
     )
 
 
-def _own_orders(folder: RunFolder, facts: RunFacts) -> list[UUID]:
+def _texts(folder: RunFolder, facts: RunFacts, ids: set[bytes]) -> set[str]:
+    """Return order ids as the table has them.
+
+    Raises:
+        StackError: the run's files do not tell one back.
+    """
+    names = read_names(folder.path)
+    for path in folder.witnesses.glob("names-*.json"):
+        names |= {bytes.fromhex(digits): str(text) for digits, text in read_json(path).items()}
+    texts = {names.get(identity) or decode_order_id(facts.kind, identity) for identity in ids}
+    if None in texts:
+        raise StackError(f"run {folder.run_id}: its files do not tell every order id back, so nothing was deleted")
+    return {text for text in texts if text is not None}
+
+
+def _own_orders(folder: RunFolder, facts: RunFacts) -> list[str]:
     texts = [facts.check_order.order_id] if facts.check_order is not None else []
     for mark in read_marks(folder.marks):
         if mark.name == marks.DRAINED:
             texts += mark.detail.get("own_orders") or []
-    return sorted({UUID(text) for text in texts})
+    for text in texts:
+        if encode_text(facts.kind, text) is None:
+            raise ValueError(f"{text!r} is no order id")
+    return sorted(set(texts))
 
 
 def _stores(arguments: argparse.Namespace, stack: EmbeddedStack, facts: RunFacts) -> _Stores:

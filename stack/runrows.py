@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
-from uuid import UUID
 
 from runlog.ids import CHECK_KEY, RunKey
 from stack.errors import StackError
@@ -46,20 +45,26 @@ class RunRows:
     Attributes:
         orders_table: with a schema or without.
         outbox_table: entries of the run's orders are deleted from it too; None without one.
-        own: ids of the orders that the harness placed for its own checks.
+        own: ids, as texts, of the orders that the harness placed for its own checks.
         run_key: whose customer ids the run's orders carry; None: they carry no tag, and `ids` names them.
-        ids: of the run's orders; used only without a run key.
+        ids: of the run's orders, as texts; used only without a run key.
         after: rows of `ids` must have a later `time_column` than this text of it; None: whatever it is.
-        time_column: of the table of orders.
+        id_column, tag_column, time_column: of the table of orders.
+        id_type: PostgreSQL's type of order ids: `uuid`, `bigint` or `text`.
+        tag_is_uuid: the column of customer ids has the type `uuid`; else it is compared as text.
     """
 
     orders_table: str
     outbox_table: str | None
-    own: Sequence[UUID]
+    own: Sequence[str]
     run_key: RunKey | None
-    ids: Sequence[UUID] = ()
+    ids: Sequence[str] = ()
     after: str | None = None
+    id_column: str = "id"
+    tag_column: str = "customer_id"
     time_column: str = "created_at"
+    id_type: str = "uuid"
+    tag_is_uuid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +202,8 @@ def _parts(connection: psycopg.Connection[tuple[Any, ...]], rows: RunRows) -> li
             parts.append(told)
     _refuse_dependants(connection, rows.orders_table, orders, rows, spare=_ITEMS)
     if rows.outbox_table is not None:
-        condition = sql.SQL("lower(b.aggregateid) IN (SELECT o.id::text FROM {} WHERE {})").format(
-            orders.source, orders.condition
+        condition = sql.SQL("lower(b.aggregateid) IN (SELECT {}::text FROM {} WHERE {})").format(
+            _identifier("o", rows.id_column), orders.source, orders.condition
         )
         outbox = _Table(rows.outbox_table, "b", _source(rows.outbox_table, "b"), condition)
         _refuse_dependants(connection, rows.outbox_table, outbox, rows)
@@ -253,10 +258,11 @@ def _of_run(rows: RunRows, alias: str) -> sql.Composed:
     """Whether a row of the table of orders is of the run, or one of the harness's own check orders."""
     from psycopg import sql
 
-    identity, customer = _identifier(alias, "id"), _identifier(alias, "customer_id")
-    own = sql.SQL("{} = ANY(%(own)s::uuid[])").format(identity)
+    identity, customer = _identity(rows, alias), _customer(rows, alias)
+    listed = sql.SQL({"uuid": "uuid[]", "bigint": "bigint[]", "text": "text[]"}[rows.id_type])
+    own = sql.SQL("{} = ANY(%(own)s::{})").format(identity, listed)
     if rows.run_key is None:
-        named = sql.SQL("{} = ANY(%(ids)s::uuid[])").format(identity)
+        named = sql.SQL("{} = ANY(%(ids)s::{})").format(identity, listed)
         if rows.after is not None:
             named += sql.SQL(" AND {} > %(after)s").format(_identifier(alias, rows.time_column))
     else:
@@ -266,12 +272,28 @@ def _of_run(rows: RunRows, alias: str) -> sql.Composed:
     return sql.SQL("(({}) OR ({}))").format(named, own)
 
 
+def _identity(rows: RunRows, alias: str) -> sql.Composable:
+    from psycopg import sql
+
+    column = _identifier(alias, rows.id_column)
+    return sql.SQL("{}::text").format(column) if rows.id_type == "text" else column
+
+
+def _customer(rows: RunRows, alias: str) -> sql.Composable:
+    """The customer id; where it is text, spelt as ours are and compared byte by byte."""
+    from psycopg import sql
+
+    column = _identifier(alias, rows.tag_column)
+    return column if rows.tag_is_uuid else sql.SQL('lower({}::text) COLLATE "C"').format(column)
+
+
 def _values(rows: RunRows) -> dict[str, Any]:
     values: dict[str, Any] = {"own": list(rows.own)}
     if rows.run_key is None:
         return values | {"ids": list(rows.ids), "after": rows.after}
-    check = {"check_first": CHECK_KEY.first, "check_last": CHECK_KEY.last}
-    return values | check | {"first": rows.run_key.first, "last": rows.run_key.last}
+    bounds = {"check_first": CHECK_KEY.first, "check_last": CHECK_KEY.last}
+    bounds |= {"first": rows.run_key.first, "last": rows.run_key.last}
+    return values | {name: bound if rows.tag_is_uuid else str(bound) for name, bound in bounds.items()}
 
 
 def _named(table: str) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def shop(infra: Infra) -> Shop:
 
 
 def of_run(own: Sequence[uuid.UUID] = (), key: RunKey | None = MINE, **changes: Any) -> RunRows:
-    return replace(RunRows("orders", "outbox", own, key), **changes)
+    changes = {name: [str(one) for one in value] if name == "ids" else value for name, value in changes.items()}
+    return replace(RunRows("orders", "outbox", [str(one) for one in own], key), **changes)
 
 
 def without(held: dict[str, list[str]], gone: Sequence[uuid.UUID]) -> dict[str, list[str]]:
@@ -118,6 +119,29 @@ def test_rows_without_a_tag_go_by_their_ids_alone(shop: Shop) -> None:
     # Without a moment the ids alone say it: what was acknowledged is of the run.
     remove_rows(shop.database_url, of_run([], None, ids=[early]), dry_run=False)
     assert shop.held() == without(before, [early, mine, own])
+
+
+def test_other_columns_and_ids_of_other_kinds(infra: Infra) -> None:
+    url = infra.new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE sales (no bigint PRIMARY KEY, buyer text)")
+        connection.execute("CREATE TABLE slips (no text PRIMARY KEY)")
+        buyers = [str(MINE.customer_id(1)), str(MINE.customer_id(2)).upper(), str(OTHER.customer_id(1)), "MINE", None]
+        for number, buyer in enumerate(buyers, 1):
+            connection.execute("INSERT INTO sales VALUES (%s, %s)", [number, buyer])
+        for text in ("ORD-1", "ord-1", "ORD-2"):
+            connection.execute("INSERT INTO slips VALUES (%s)", [text])
+        tagged = RunRows(
+            "sales", None, ["3"], MINE, id_column="no", tag_column="buyer", id_type="bigint", tag_is_uuid=False
+        )
+        assert remove_rows(url, tagged, dry_run=True) == {"sales": 2}
+        assert remove_rows(url, tagged, dry_run=False) == {"sales": 2}
+        assert [row[0] for row in connection.execute("SELECT no FROM sales ORDER BY no")] == [3, 4, 5]
+        listed = replace(tagged, run_key=None, own=["3"], ids=["4", "99"])
+        assert remove_rows(url, listed, dry_run=False) == {"sales": 2}
+        named = RunRows("slips", None, [], None, ids=["ORD-1"], id_column="no", id_type="text")
+        assert remove_rows(url, named, dry_run=False) == {"slips": 1}
+        assert [row[0] for row in connection.execute("SELECT no FROM slips ORDER BY no")] == ["ORD-2", "ord-1"]
 
 
 def test_tables_in_a_schema_of_their_own_and_an_outbox_that_is_none_of_the_runs(infra: Infra) -> None:
