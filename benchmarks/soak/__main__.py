@@ -23,6 +23,7 @@ from benchmarks.soak.harness import CHECKOUT, play_run
 from benchmarks.soak.sweeper import HOMES, Sweeper
 from benchmarks.soak.tally import Outcome
 from stack.embedded import EmbeddedStack
+from stack.errors import StackError
 
 KEPT: Final = CHECKOUT / "runs" / "soak"
 EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
@@ -108,10 +109,12 @@ def main(argv: list[str] | None = None) -> int:
     seed: int = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
     ended: list[int] = []
 
+    playing, failed = True, False
+
     def end(number: int, _: object) -> None:
-        # A second signal must not cut the cleaning up short.
-        if not ended:
-            ended.append(EXIT_CODES[signal.Signals(number)])
+        # Nothing may cut the cleaning up short.
+        ended.append(EXIT_CODES[signal.Signals(number)])
+        if playing and len(ended) == 1:
             raise KeyboardInterrupt
 
     for number in EXIT_CODES:
@@ -132,13 +135,17 @@ def main(argv: list[str] | None = None) -> int:
             soak.play(run)
     except KeyboardInterrupt:
         print("soak: ended by a signal", flush=True)
+    except StackError as error:
+        print(f"soak: {error}", file=sys.stderr, flush=True)
+        failed = True
     finally:
+        playing = False
         dirty = sweeper.sweep()
     print(tally.text(soak.outcomes, soak.courses, seed), flush=True)
     if arguments.page is not None:
         where = machine.describe() | {"load average": f"{before} before, {machine.load_average()} after"}
         arguments.page.write_text(tally.page(soak.outcomes, soak.courses, seed, where), encoding="utf-8")
-    wrong = dirty or any(outcome.wrong for outcome in soak.outcomes) or tally.growth_complaints(soak.courses)
+    wrong = dirty or failed or any(outcome.wrong for outcome in soak.outcomes) or tally.growth_complaints(soak.courses)
     return ended[0] if ended else int(bool(wrong))
 
 
