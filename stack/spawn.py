@@ -65,7 +65,11 @@ def _end_newborn(launch: Launch, before: set[int]) -> None:
         for pid, command in commands.items():
             if command == launch.argv:
                 process.kill_tree(pid)
-        return ours not in commands.values()
+        # A living one without a command line is just in the middle of its exec.
+        return not any(
+            command == ours or (not command and process.start_time(pid) is not None)
+            for pid, command in commands.items()
+        )
 
     process.wait_until(settled, _NEWBORN_WAIT_S)
 
