@@ -23,6 +23,10 @@ from runlog.marks import Mark
 class Hand(Protocol):
     """What breaks and mends on the actor's word; see `chaos.watchdog.client.Watchdog`."""
 
+    @property
+    def retired(self) -> str | None:
+        """Why nothing more will be broken, None while something may be."""
+
     def begin(self, begin: Begin) -> str:
         """Write the fault into the journal and return what it will hit."""
 
@@ -128,9 +132,12 @@ class Actor:
         except (Refusal, WatchdogGone) as error:
             raise FaultFailed(str(error)) from None
         try:
-            down = self._watch.await_down(began, self._edge_timeout)
+            # A harness that was frozen learns here that the watchdog has mended meanwhile.
+            down = self._watch.await_down(began, self._edge_timeout, lambda: self._hand.retired)
         except NotProven as why:
             return str(why)
+        if self._hand.retired is not None:
+            return self._hand.retired
         proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
         self._mark(Mark(self._clock.now(), marks.INJECTED, index, proof))
         return None

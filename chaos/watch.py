@@ -101,19 +101,24 @@ class LookoutWatch:
             lambda: not_up(self._seen(), 0.0),
         )
 
-    def await_down(self, since: float, timeout_s: float) -> Proof:
+    def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None] = lambda: None) -> Proof:
         """Wait until the target is proven down: neither a connection from before is served any more nor a new one.
 
         Args:
             since: epoch seconds; what was seen before proves nothing.
             timeout_s: longest wait in seconds.
+            give_up: tells why there is nothing to wait for any more, None while there is.
 
         Raises:
             NotProven: it went on answering; the message says on which connection.
         """
         awaited = f"the {self._config.target} to stop answering"
         return self._await(
-            lambda: target_down(self._seen(), since), timeout_s, awaited, lambda: not_down(self._seen(), since)
+            lambda: target_down(self._seen(), since),
+            timeout_s,
+            awaited,
+            lambda: not_down(self._seen(), since),
+            give_up,
         )
 
     def await_up(self, since: float, timeout_s: float) -> Proof:
@@ -188,10 +193,17 @@ class LookoutWatch:
             self.activity.last = seen
 
     def _await(
-        self, proof: Callable[[], _Found | None], timeout_s: float, awaited: str, why: Callable[[], list[str]]
+        self,
+        proof: Callable[[], _Found | None],
+        timeout_s: float,
+        awaited: str,
+        why: Callable[[], list[str]],
+        give_up: Callable[[], str | None] = lambda: None,
     ) -> _Found:
         deadline = time.monotonic() + timeout_s
         while not (found := proof()):
+            if reason := give_up():
+                raise NotProven(f"{awaited} was awaited no longer: {reason}")
             if not self.alive:
                 self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
                 raise NotProven(f"the lookout process ended while it waited for {awaited}{self._said_why()}")

@@ -1,5 +1,6 @@
 """The actor on a hand and a lookout of the test's own: order of its steps, and that it always mends."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ class Hand:
         self.failing_heals = 0
         self.mended_alone = False
         self.dead = False
+        self.retired: str | None = None
 
     def begin(self, begin: Begin) -> str:
         self._do("begin")
@@ -76,7 +78,9 @@ class Watch:
     def revive(self) -> None:
         """It never dies."""
 
-    def await_down(self, since: float, timeout_s: float) -> Proof:
+    def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None]) -> Proof:
+        if reason := give_up():
+            raise NotProven(reason)
         if self.hand.up or not self.sees:
             raise NotProven("waited in vain for the broker to stop answering")
         return Proof((since, since + 0.1), {"kept": "broken", "new": "refused"})
@@ -172,6 +176,21 @@ def test_what_the_watchdog_mended_alone_gets_no_second_marks_but_is_proven() -> 
     assert stage.names == ["injecting", "injected"]
     assert stage.hand.did[-2:] == ["heal", "close"]
     assert not stage.actor.broken
+
+
+def test_a_harness_that_wakes_up_after_the_watchdog_has_mended_claims_no_outage() -> None:
+    stage = Stage()
+    apply = stage.hand.apply
+
+    def overslept() -> None:
+        apply()
+        stage.hand.mended_alone = stage.hand.up = True
+        stage.hand.retired = "the outage overstayed --max-outage"
+
+    vars(stage.hand)["apply"] = overslept
+    assert stage.actor.inject(0, OUTAGE) == "the outage overstayed --max-outage"
+    stage.actor.heal()
+    assert stage.names == ["injecting"]  # what the watchdog did, it has marked itself
 
 
 def test_a_watchdog_that_died_is_replaced_and_the_fresh_one_has_mended() -> None:
