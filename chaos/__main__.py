@@ -17,6 +17,7 @@ from runlog.duration import parse_duration
 from runlog.properties import PropertiesProblem, read_properties
 from runlog.secrets import CarefulParser
 from stack.embedded import EmbeddedStack
+from stack.errors import StackError
 
 
 def parser() -> CarefulParser:
@@ -99,7 +100,11 @@ def _probe(place: Place, arguments: Any, client: dict[str, str]) -> ProbeSpec | 
         return None
     component = place.fault.target.component
     if place.fault.target.kind == "process":
-        state = EmbeddedStack(Path(place.fault.target.parameters["home"])).status()
+        home = place.fault.target.parameters.get("home", "")
+        try:
+            state = EmbeddedStack(Path(home)).status() if home else None
+        except StackError as error:
+            raise TargetError(str(error)) from None
         if state is None:
             return None
         return {
@@ -107,11 +112,14 @@ def _probe(place: Place, arguments: Any, client: dict[str, str]) -> ProbeSpec | 
             "database": ProbeSpec("sql", state.database_url),
             "service": ProbeSpec("http", f"{state.service_url}/actuator/health"),
         }.get(component)
-    name, protocol = {
+    asked = {
         "broker": ("kafka_bootstrap", "kafka"),
         "database": ("database_url", "sql"),
         "service": ("health_url", "http"),
-    }[component]
+    }
+    if component not in asked:
+        return None
+    name, protocol = asked[component]
     address = _given(arguments, name)
     return ProbeSpec(protocol, address, client if protocol == "kafka" else {}) if address else None
 

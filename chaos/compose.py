@@ -25,6 +25,7 @@ from chaos.watchdog.takedown import ComposeOwner, has_died, owner_name
 from runlog.folder import write_text
 from runlog.settings import Settings
 from runlog.statedir import StateDirError, make_private, target_home
+from stack import engine
 from stack.compose import ComposeStack
 from stack.compose_project import SERVICES, Addresses
 from stack.errors import StackError
@@ -176,6 +177,9 @@ class ComposeSystem:
             left = place.fault
             if left is None or place.watchdog or left.target.parameters.get("project") != self._stack.name:
                 continue
+            here = engine.identity(engine.connect())
+            if left.undo.get("engine", here) != here:
+                continue  # a project of the same name on another engine
             try:
                 log.warning("stack: %s", restore(place, None, MEND_S))
             except TargetError as error:

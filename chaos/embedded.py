@@ -116,7 +116,10 @@ class EmbeddedSystem:
 
     def preview(self, settings: Settings) -> Preview:
         """Return what would be used and hit; nothing is touched."""
-        state = self._stack.status()
+        try:
+            state = self._stack.status()
+        except StackError as error:
+            return Preview(f"embedded stack in {self.home}", None, str(error))
         running = state is not None and all(part.is_alive() for part in self._stack.components)
         fate = "runs already and stays" if running else "would be started, and taken down at the end"
         target = open_target(self._spec(settings)).describe() if running else None

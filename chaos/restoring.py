@@ -47,7 +47,7 @@ class Place:
         """Return what is broken, by whom, and who is in charge, as one line."""
         if self.fault is None:
             return str(self.problem)
-        harness = "which still runs" if psutil.pid_exists(self.fault.pid) else "which has ended"
+        harness = "which still runs" if _runs(self.fault.pid) else "which has ended"
         charge = f"watchdog {self.watchdog} is in charge" if self.watchdog else "nobody is in charge"
         return (
             f"{self.fault.described}: {self.fault.fault} by run {self.fault.run_id} of process {self.fault.pid}, "
@@ -94,6 +94,9 @@ def restore(place: Place, probe: ProbeSpec | None, timeout_s: float) -> str:
     except StackError as error:
         raise TargetError(str(error)) from None
     try:
+        now = look_at(place.folder)
+        if now is None or now.fault != place.fault:
+            return f"{place.fault.described} was mended by somebody else at this very moment"
         said = mend_and_prove(open_target(place.fault.target), place.fault, probe, timeout_s)
         Journal(place.folder / JOURNAL).close()
     finally:
@@ -101,9 +104,22 @@ def restore(place: Place, probe: ProbeSpec | None, timeout_s: float) -> str:
     return f"{place.fault.described} is mended ({said})"
 
 
+def _runs(pid: int) -> bool:
+    """Return whether a process has this id; one that no process can have is nobody's."""
+    try:
+        return bool(psutil.pid_exists(pid))
+    except OverflowError:
+        return False
+
+
 def _ask_watchdog(place: Place, pid: int, timeout_s: float) -> str:
     """Let the watchdog mend and retire: only then nothing can break the target again."""
-    os.kill(pid, signal.SIGUSR1)
+    try:
+        os.kill(pid, signal.SIGUSR1)
+    except PermissionError:
+        raise TargetError(f"watchdog {pid} is in charge and belongs to somebody else: restore as that user") from None
+    except ProcessLookupError:
+        raise TargetError(f"watchdog {pid} ended at this very moment; restore again") from None
     deadline = time.monotonic() + timeout_s * HEAL_TRIES
     while look_at(place.folder) is not None:
         if time.monotonic() >= deadline:

@@ -22,6 +22,14 @@ _ANSWER_PLACE: Final = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+/?|value:[
 # `NAME=$VARIABLE` only refers to a secret; the shell puts it in.
 _REFERENCE: Final = re.compile(r"""[\w-]+\s*[=:\s]\s*['"]?(bearer\s+)?\$\{?\w+\}?['"]?""", re.IGNORECASE)
 _SECRET_WORDS: Final = re.compile(r"(token|password|passwd|secret|api-?key)\s*[=:]|authorization", re.IGNORECASE)
+# What follows such an option as a word of its own, `--token abc`; `curl --user name:word`; `MY_SECRET_KEY=abc`.
+_SECRET_OPTIONS: Final = re.compile(
+    r"""(^|\s)--?(\w+-)*(token|password|passwd|secret|api-?key)\s+['"]?[^\s'"$@/-]"""
+    r"""|\bcurl\s(.*\s)?(-u|--user)[\s=]*['"]?[^\s:'"$]+:[^\s'"$/]"""
+    r"""|\bsshpass\s+-p"""
+    r"""|(token|password|passwd|secret)\w*=['"]?[^\s'"$@/]""",
+    re.IGNORECASE,
+)
 _SECRET_MEMBER: Final = re.compile(r""""(token|password|passwd|secret|api[-_]?key)"\s*:""", re.IGNORECASE)
 
 
@@ -252,7 +260,7 @@ def _command(text: Callable[[str], str], name: str) -> str:
     if not given:
         return ""
     plain = _REFERENCE.sub("", given)
-    if shows_secret(plain) or _SECRET_WORDS.search(plain):
+    if shows_secret(plain) or _SECRET_WORDS.search(plain) or _SECRET_OPTIONS.search(plain):
         raise SettingsError(
             f"--{name}: it holds what looks like a secret, and the journal must be able to repeat it; put the secret "
             "into the environment or into a script, and call that"

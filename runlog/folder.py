@@ -126,6 +126,14 @@ def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
         )
 
 
+def expanded(text: str) -> Path:
+    """Return the path that `text` names, a leading `~` or `~user` filled in; a user whom nobody knows stays as text."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def reason(error: OSError) -> str:
     """Return an operating system error as a few lower-case words, without paths."""
     return (error.strerror or error.__class__.__name__).lower()

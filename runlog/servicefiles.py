@@ -13,7 +13,7 @@ from string import Template
 from typing import Final
 
 from runlog.external import ExternalSettings
-from runlog.folder import reason
+from runlog.folder import expanded, reason
 from runlog.options import BY_NAME
 from runlog.properties import PropertiesProblem, hold_secret, read_properties
 from runlog.wrong import SettingsError, wrong
@@ -68,7 +68,7 @@ def _private(name: str, text: str) -> str:
     """Return `text`, or what is in the private file that `@FILE` names, without blanks around it."""
     if not text.startswith("@"):
         return text
-    path = Path(text[1:]).expanduser()
+    path = expanded(text[1:])
     try:
         mode = path.stat().st_mode
         content = path.read_text(encoding="utf-8").strip()
@@ -108,7 +108,7 @@ def _body(text: str, attribution: str) -> str:
     template = text
     if not text.lstrip().startswith(("{", "[")):
         try:
-            template = Path(text).expanduser().read_text(encoding="utf-8")
+            template = expanded(text).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise wrong(option, text, "not a text file") from None
         except (OSError, ValueError) as error:
@@ -135,7 +135,7 @@ def _body(text: str, attribution: str) -> str:
 def _kafka(external: ExternalSettings) -> dict[str, str]:
     properties: dict[str, str] = {}
     if external.kafka_config:
-        path = Path(external.kafka_config).expanduser()
+        path = expanded(external.kafka_config)
         try:
             properties = read_properties(path)
             if hold_secret(properties):
@@ -155,7 +155,7 @@ def _check_ca(text: str) -> None:
     if not text:
         return
     try:
-        ssl.create_default_context(cafile=Path(text).expanduser())
+        ssl.create_default_context(cafile=expanded(text))
     except ssl.SSLError:
         raise wrong(BY_NAME["ca-file"], text, "it holds no certificates; a file in PEM form is right") from None
     except OSError as error:

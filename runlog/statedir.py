@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from runlog.folder import reason
+from runlog.folder import expanded, reason
 
 VARIABLE: Final = "HARNESS_STATE_HOME"
 NAME: Final = "locust-chaos-harness"
@@ -22,7 +22,7 @@ class StateDirError(Exception):
 def state_dir() -> Path:
     """Return the folder; nothing is made."""
     given = os.environ.get(VARIABLE) or os.environ.get("XDG_STATE_HOME")
-    return (Path(given).expanduser() if given else Path.home() / ".local" / "state").absolute() / NAME
+    return (expanded(given) if given else Path.home() / ".local" / "state").absolute() / NAME
 
 
 def home_of(system: str) -> Path:

@@ -59,6 +59,12 @@ def address(client: Any) -> str:
     return _without_account(str(client.api.base_url).replace("http+docker://localhost", "its local socket"))
 
 
+def identity(client: Any) -> str:
+    """Return the engine's own id: the same however it is reached. Raises EngineError."""
+    with spoken("the engine cannot be identified"):
+        return str(client.info().get("ID", ""))
+
+
 def is_local(client: Any) -> bool:
     """Whether what the engine publishes on 127.0.0.1 can be reached from here."""
     base = str(client.api.base_url)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from runlog.folder import expanded
 from stack import process, records
 from stack.errors import StackError
 from stack.lock import locked
@@ -27,7 +28,7 @@ START_WAIT_S = 30.0
 def default_home() -> Path:
     """Return the folder of this checkout's stack: `.stack` beside the code, or what HARNESS_STACK_HOME names."""
     given = os.environ.get(HOME_VARIABLE, "")
-    return Path(given).expanduser().resolve() if given else CHECKOUT / ".stack"
+    return expanded(given).resolve() if given else CHECKOUT / ".stack"
 
 
 class StateStore:

@@ -11,8 +11,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 from pathlib import Path
 from typing import IO, Final
+
+import psutil
 
 from chaos.targets import FAULTS, TargetError, TargetSpec, Undo
 from runlog.options import OPTIONS
@@ -20,6 +23,8 @@ from runlog.secrets import without_secrets
 
 KIND: Final = "command"
 CHECK_TIMEOUT_S: Final = 10.0
+# In the environment of a break command: known by it, whoever started it.
+ACT: Final = "HARNESS_ACT"
 # What is kept of a command's output for messages: its first and last lines.
 _LINES: Final = 3
 _LONGEST_LINE: Final = 200
@@ -78,29 +83,31 @@ class CommandTarget:
         return self._run("check", "", CHECK_TIMEOUT_S)[0] == 0
 
     def prepare(self, fault: str) -> Undo:
-        """See `Target.prepare`: the heal command needs to know nothing more."""
+        """Return the word by which a break command that outlives its watchdog is known; see `Target.prepare`."""
         del fault
-        return {}
+        return {"act": uuid.uuid4().hex}
 
     def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Run the break command; see `Target.apply`."""
-        del undo
         self._broken = True
-        self._must("break", fault, timeout_s)
+        self._must("break", fault, timeout_s, str(undo.get("act", "")))
 
     def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
-        """Run the heal command; see `Target.heal`."""
-        del undo
+        """End a break command that still runs, else it would break what is mended; run the heal command.
+
+        See `Target.heal`.
+        """
+        _end_unfinished(str(undo.get("act", "")))
         self._must("heal", fault, timeout_s)
         self._broken = False
 
-    def _must(self, name: str, fault: str, timeout_s: float) -> None:
-        code, said = self._run(name, fault, timeout_s)
+    def _must(self, name: str, fault: str, timeout_s: float, act: str = "") -> None:
+        code, said = self._run(name, fault, timeout_s, act)
         if code:
             ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
             raise TargetError(f"--{name}-command `{self._commands[name]}` {ended}{said}")
 
-    def _run(self, name: str, fault: str, timeout_s: float) -> tuple[int, str]:
+    def _run(self, name: str, fault: str, timeout_s: float, act: str = "") -> tuple[int, str]:
         """Run one command and return its exit code and the first and last lines that it printed.
 
         Raises:
@@ -114,7 +121,7 @@ class CommandTarget:
                 process = subprocess.Popen(
                     ["sh", "-c", line] if self._shell else shlex.split(line),
                     cwd=self._folder,
-                    env=_environment(self._component, fault),
+                    env=_environment(self._component, fault, act),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -151,10 +158,16 @@ def open_command_target(spec: TargetSpec) -> CommandTarget:
         if name not in commands:
             raise TargetError(f"--{name}-command is missing: a target needs a pair of commands")
     for name, line in commands.items():
-        if not shell and not _program(shlex.split(line)[0], folder):
-            option = "--command-check" if name == "check" else f"--{name}-command"
+        option = "--command-check" if name == "check" else f"--{name}-command"
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise TargetError(f"{option} `{line}`: {str(error).lower()}") from None
+        if not words:
+            raise TargetError(f"{option} is blank: a target needs a pair of commands")
+        if not shell and not _program(words[0], folder):
             raise TargetError(
-                f"{option} `{line}`: there is no program {shlex.split(line)[0]}; give its path, or --command-shell yes "
+                f"{option} `{line}`: there is no program {words[0]}; give its path, or --command-shell yes "
                 "if a shell is meant to run it"
             )
     return CommandTarget(spec.component, commands, shell=shell, folder=folder)
@@ -165,11 +178,23 @@ def _program(name: str, folder: Path) -> str | None:
     return shutil.which(str(folder / name) if "/" in name else name)
 
 
-def _environment(component: str, fault: str) -> dict[str, str]:
+def _environment(component: str, fault: str, act: str) -> dict[str, str]:
     """Return ours without our own secrets, and with what is to be done to what."""
     secret = {option.env for option in OPTIONS if option.secret}
     kept = {name: value for name, value in os.environ.items() if name not in secret}
-    return {**kept, "HARNESS_COMPONENT": component, "HARNESS_FAULT": fault}
+    return {**kept, "HARNESS_COMPONENT": component, "HARNESS_FAULT": fault, **({ACT: act} if act else {})}
+
+
+def _end_unfinished(act: str) -> None:
+    """End the break command of `act` with its process group, if it still runs: its watchdog was killed meanwhile.
+
+    What it has left running on purpose is in its group too, but no longer led by it, and is let be.
+    """
+    for each in psutil.process_iter() if act else ():
+        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or somebody else's
+            if os.getsid(each.pid) == each.pid and each.environ().get(ACT) == act:
+                os.killpg(each.pid, signal.SIGKILL)
+                psutil.wait_procs([each], timeout=CHECK_TIMEOUT_S)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

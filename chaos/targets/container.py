@@ -19,6 +19,7 @@ A host port that the engine has chosen itself may be another one after each of t
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ PROTECT_LABEL: Final = "io.locust-chaos.protect"
 # Docker's own 10 s would kill a broker that is still flushing: another fault than the one that was asked for.
 STOP_GRACE_S: Final = 30
 KILLED: Final = 137
+# Between two looks at a container that may still be asked to end.
+_POLL_S: Final = 0.2
 _MOST_NAMED: Final = 10
 
 
@@ -70,6 +73,8 @@ class ContainerTarget:
                 f"given are {', '.join(sorted(given)) or 'none of them'}"
             )
         self._identity = ""
+        # Whether a stop can be under way of which this object does not know: a process that was killed asked for it.
+        self._stop_unknown = True
 
     @property
     def component(self) -> str:
@@ -86,8 +91,7 @@ class ContainerTarget:
         if not self._identity:
             # By name and not by id: one that is re-created is the same thing to break.
             name = self._only().name
-            engine_id = self._call("its engine cannot be identified", lambda: self._client.info().get("ID", ""))
-            self._identity = f"container {name} on engine {engine_id}"
+            self._identity = f"container {name} on engine {self._engine_id()}"
         return self._identity
 
     @property
@@ -114,7 +118,7 @@ class ContainerTarget:
         return one.status == "running" and not engine.is_cut_off(one)
 
     def prepare(self, fault: str) -> Undo:
-        """Return id, name, networks and aliases; see `Target.prepare`."""
+        """Return engine, id, name, start time, networks and aliases; see `Target.prepare`."""
         one = self._only()
         self._refuse_protected(one)
         if fault not in FAULTS:
@@ -124,7 +128,14 @@ class ContainerTarget:
         networks = _networks(one)
         if fault == "partition" and not networks:
             raise TargetError(f"{self.describe()} has no network of its own, so it cannot be cut off from one")
-        return {"container": one.id, "name": one.name, "networks": networks}
+        self._stop_unknown = False
+        return {
+            "engine": self._engine_id(),
+            "container": one.id,
+            "name": one.name,
+            "started": _started(one),
+            "networks": networks,
+        }
 
     def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Do `fault` to the container that `undo` names; see `Target.apply`.
@@ -144,16 +155,20 @@ class ContainerTarget:
         }
         if fault not in acts:
             raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
+        self._stop_unknown = True
         self._call(f"{fault} of container {one.name}", acts[fault])
+        self._stop_unknown = False
 
     def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Undo `fault` on the container that `undo` names, or on one that took its place; see `Target.heal`."""
-        del timeout_s
+        self._refuse_other_engine(undo)
         one = self._known(undo)
         if one is None:
             # Re-created by somebody under the same labels: then only a container that does not run is ours to mend.
             one = self._only()
             fault = "stop" if fault in ("stop", "kill") else ""
+        elif fault == "stop" and self._stop_unknown:
+            self._await_stop(one, undo, timeout_s)
         if fault in ("stop", "kill") and one.status not in ("running", "restarting", "paused"):
             self._call(f"start of container {one.name}", one.start)
         elif fault == "pause":
@@ -205,6 +220,18 @@ class ContainerTarget:
         if str(one.labels.get(PROTECT_LABEL, "")).lower() == "true":
             raise TargetError(f"container {one.name} carries the label {PROTECT_LABEL}=true: it is left alone")
 
+    def _engine_id(self) -> str:
+        return str(self._call("", lambda: engine.identity(self._client)))
+
+    def _refuse_other_engine(self, undo: Undo) -> None:
+        """Raise TargetError when `undo` is of another engine: a container of the same name there is not ours."""
+        known = str(undo.get("engine") or "")
+        if known and (here := self._engine_id()) != known:
+            raise TargetError(
+                f"container {undo['name']} was broken on the engine {known}, and {engine.address(self._client)} is "
+                f"another one ({here}): let DOCKER_HOST name the engine it was broken on"
+            )
+
     # -- acts ------------------------------------------------------------------------------------------------------
 
     def _stop(self, one: Any) -> None:
@@ -213,6 +240,17 @@ class ContainerTarget:
         code = one.attrs["State"]["ExitCode"]
         note = f": it did not end within {STOP_GRACE_S} s and was killed" if code == KILLED else ""
         log.info("container %s ended with exit code %s%s", one.name, code, note)
+
+    def _await_stop(self, one: Any, undo: Undo, timeout_s: float) -> None:
+        """Wait for a stop that a killed process may have asked for: the engine goes on with it, up to its grace.
+
+        Mended before that, the container would end after everybody has seen it serve.
+        """
+        deadline = time.monotonic() + timeout_s
+        while one.status == "running" and _started(one) == undo.get("started") and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            self._call(f"container {one.name}", one.reload)
+        self._stop_unknown = False
 
     def _cut_off(self, one: Any, undo: Undo) -> None:
         for network in undo["networks"]:
@@ -242,6 +280,11 @@ class ContainerTarget:
             raise _GoneError(str(error)) from None
         except StackError as error:
             raise TargetError(str(error)) from None
+
+
+def _started(one: Any) -> str:
+    """Return when the container was last started, as the engine writes it: another time is another incarnation."""
+    return str(one.attrs["State"].get("StartedAt", ""))
 
 
 class _GoneError(TargetError):

@@ -78,10 +78,16 @@ class WatchdogProcess:
             reason = self._keeper.retired or "the outage overstayed --max-outage"
         if reason is None:
             return
+        # Whoever asks meanwhile waits: this may take longer than any order does.
+        self._say({"mending": reason})
         try:
             said = self._keeper.retire(reason)
         except Refusal as failure:
             said = f"{reason}, but {failure}"
+        except Exception as error:
+            # Whatever went wrong: it stays in these hands, and is tried again.
+            log.exception("mending went wrong")
+            said = f"{reason}, but mending went wrong: {error!r}"
         log.warning("%s", said)
         self._say({"retired": said})
 
@@ -136,16 +142,17 @@ class WatchdogProcess:
         if self._keeper.broken:
             try:
                 log.warning("%s", self._keeper.retire("the harness is gone"))
-            except Refusal as failure:
-                log.error("NOT RESTORED: %s", failure)
+            except Exception as failure:
+                # Whatever it was: what the harness had brought up must go all the same.
+                log.error("NOT RESTORED: %s", failure, exc_info=not isinstance(failure, Refusal))
                 code = 4
         self._keeper.disarm()
         for _ in range(TAKE_DOWN_TRIES if self._brought_up else 0):
             try:
                 take_down(self._brought_up)  # type: ignore[arg-type]
                 break
-            except StackError as error:
-                log.error("%s", error)
+            except Exception as error:
+                log.error("%s", error, exc_info=not isinstance(error, StackError))
                 code = 4
                 time.sleep(1.0)
         return code

@@ -50,6 +50,7 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
         self._owned: TakeDown | None = None
         self._armed: Arm | None = None
+        self._mending = False
 
     @property
     def alive(self) -> bool:
@@ -62,9 +63,14 @@ class Watchdog:
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Start it, in a session of its own; nothing while it lives."""
+        """Start it, in a session of its own; nothing while it lives. One that has died hands on what it had to end.
+
+        Raises:
+            WatchdogGone: it does not answer.
+        """
         if self.alive:
             return
+        self._mending = False
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self.log_path.touch(mode=0o600)
         with self.log_path.open("ab") as errors:
@@ -79,6 +85,8 @@ class Watchdog:
                 start_new_session=True,
             )
         gevent.spawn(self._read, self._process)
+        if self._owned is not None:
+            self.own(self._owned)
 
     def own(self, order: TakeDown | None) -> None:
         """Let it take down what `order` names when this process is gone; None: nothing any more."""
@@ -142,8 +150,6 @@ class Watchdog:
                 log.warning("the watchdog (process %s) does not answer: it is replaced", self.pid)
         self._end_by_force()
         self.start()
-        if self._owned is not None:
-            self.own(self._owned)
         if self._armed is not None:
             self.arm(self._armed)
         return True
@@ -177,7 +183,7 @@ class Watchdog:
         try:
             # One system call: a caller that is killed has sent the whole order or none of it.
             os.write(process.stdin.fileno(), as_line({"id": number, "do": do, **fields}))
-            answer: dict[str, Any] = answered.get(timeout=timeout_s)
+            answer = self._awaited(answered, timeout_s)
         except OSError as error:
             raise WatchdogGone(f"the watchdog process is gone ({error.strerror}); its log is {self.log_path}") from None
         except gevent.Timeout:
@@ -190,10 +196,27 @@ class Watchdog:
             raise Refusal(answer["error"], answer["why"])
         return answer
 
+    def _awaited(self, answered: AsyncResult, timeout_s: float) -> dict[str, Any]:
+        """Return the answer. While the watchdog mends on its own account it is given the time that this may take.
+
+        Raises:
+            gevent.Timeout: there was none in time.
+        """
+        try:
+            answer: dict[str, Any] = answered.get(timeout=timeout_s)
+        except gevent.Timeout:
+            if not self._mending or self._armed is None:
+                raise
+            answer = answered.get(timeout=HEAL_TRIES * ACT_TIMEOUT_S + self._armed.prove_timeout)
+        return answer
+
     def _read(self, process: "subprocess.Popen[bytes]") -> None:
         for line in process.stdout or ():
             answer = json.loads(line)
-            if "retired" in answer and "id" not in answer:
+            if "mending" in answer:
+                self._mending = True
+            elif "retired" in answer and "id" not in answer:
+                self._mending = False
                 self.retired = answer["retired"]
                 log.warning("watchdog: %s", self.retired)
             elif answer.get("id") in self._waiting:

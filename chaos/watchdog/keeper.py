@@ -254,6 +254,10 @@ def mend_and_prove(
         except TargetError as error:
             trouble = str(error)
             continue
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # Of another version, or written by hand.
+            trouble = f"the journal's record of it cannot be understood ({type(error).__name__}: {error})"
+            break
         edge, trouble = _serves(target, probe, timeout_s / HEAL_TRIES, clock)
         if edge is not None:
             break

@@ -1,7 +1,7 @@
 """What the harness and the watchdog say to each other: one JSON object a line.
 
 An order: `{"id": n, "do": WORD, ...}`; its answer: `{"id": n, ...}` or `{"id": n, "error": SENTENCE, "why": REASON}`.
-Unasked the watchdog says `{"retired": SENTENCE}` once it has mended on its own account.
+Unasked the watchdog says `{"mending": REASON}` before it mends on its own account, and `{"retired": SENTENCE}` after.
 """
 
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
 """A pair of commands as a target: bounded, its output told, no secret of ours handed on, the same in any process."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 import chaos.targets.command
 from chaos.targets import TargetError, TargetSpec
-from chaos.targets.command import CommandTarget, open_command_target
+from chaos.targets.command import ACT, CommandTarget, open_command_target
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "planted-9021"
@@ -100,6 +101,46 @@ def test_a_check_command_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: py
         opened(tmp_path, check="sleep 60").is_up()
 
 
+def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_mended(tmp_path: Path) -> None:
+    line = {"break": "touch begun; sleep 4; rm -f up", "heal": "touch up", "shell": "yes"}
+    target = opened(tmp_path, **line)
+    undo = dict(target.prepare("stop"))
+    code = (
+        "import json, sys\nfrom chaos.targets import TargetSpec\nfrom chaos.targets.opening import open_target\n"
+        "parameters, undo = json.loads(sys.stdin.read())\n"
+        "open_target(TargetSpec('command', 'broker', parameters)).apply('stop', undo, 30)\n"
+    )
+    watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE)
+    assert watchdog.stdin is not None
+    watchdog.stdin.write(json.dumps([target.spec.parameters, undo]).encode())
+    watchdog.stdin.close()
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    watchdog.kill()
+    watchdog.wait()
+    opened(tmp_path, **line).heal("stop", undo, 30)
+    assert (tmp_path / "up").exists()
+    time.sleep(5)
+    assert (tmp_path / "up").exists(), "the break command went on after all was mended"
+
+
+def test_healing_ends_no_command_but_its_own(tmp_path: Path) -> None:
+    target = opened(tmp_path, **{"break": "sleep 60 & echo $! > pid", "shell": "yes"})
+    undo = dict(target.prepare("stop"))
+    target.apply("stop", undo, 10)
+    left = psutil.Process(int((tmp_path / "pid").read_text()))
+    other = subprocess.Popen(["sleep", "60"], env={**os.environ, ACT: "another"}, start_new_session=True)
+    try:
+        target.heal("stop", undo, 10)
+        assert left.is_running(), "what the command left running on purpose"
+        assert other.poll() is None
+    finally:
+        left.kill()
+        other.kill()
+        other.wait()
+
+
 def test_the_check_command_says_whether_it_is_up(tmp_path: Path) -> None:
     target = opened(tmp_path, check="test -e up")
     assert not target.is_up()
@@ -114,6 +155,8 @@ def test_the_check_command_says_whether_it_is_up(tmp_path: Path) -> None:
         ({"heal": "./heal.sh"}, "--heal-command `./heal.sh`: there is no program ./heal.sh"),
         ({"check": "no-such-program-x"}, "--command-check `no-such-program-x`"),
         ({"heal": ""}, "--heal-command is missing"),
+        ({"heal": " "}, "--heal-command is blank"),
+        ({"heal": 'start "it', "shell": "yes"}, '--heal-command `start "it`: no closing quotation'),
     ],
 )
 def test_a_program_that_is_not_there_is_told_before_anything_is_broken(

@@ -58,6 +58,51 @@ def test_each_fault_is_done_and_undone_by_another_process(fault: str, run: Run, 
     assert target.is_up()
 
 
+def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
+    """Whoever asked for it was killed; the engine goes on with it, and the container serves until its grace is over."""
+    one = run("trap 'sleep 8; exit 0' TERM; while :; do sleep 0.05; done")
+    target = named(one)
+    undo = dict(target.prepare("stop"))
+    code = (
+        "import json, sys\nfrom chaos.targets import TargetSpec\n"
+        "from chaos.targets.container import open_container_target\n"
+        "name, undo = json.loads(sys.stdin.read())\n"
+        "open_container_target(TargetSpec('container', 'broker', {'name': name})).apply('stop', undo, 30)\n"
+    )
+    watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE)
+    assert watchdog.stdin is not None
+    watchdog.stdin.write(json.dumps([one.name, undo]).encode())
+    watchdog.stdin.close()
+    time.sleep(4)
+    watchdog.kill()
+    watchdog.wait()
+    assert status(one) == "running"
+    began = time.monotonic()
+    heal_elsewhere(target.spec, "stop", undo)
+    assert time.monotonic() - began < 25
+    time.sleep(10)
+    assert status(one) == "running", "the engine ended it after it was mended"
+
+
+def test_what_was_not_stopped_is_not_waited_for_by_the_one_that_knows(run: Run) -> None:
+    one = run()
+    target = named(one)
+    undo = target.prepare("stop")
+    began = time.monotonic()
+    target.heal("stop", undo, 30)
+    assert time.monotonic() - began < 10
+
+
+def test_a_container_of_the_same_name_on_another_engine_is_not_ours(run: Run) -> None:
+    one = run()
+    target = named(one)
+    undo = {**target.prepare("stop"), "engine": "ANOTHER"}
+    one.kill()
+    with pytest.raises(TargetError, match="was broken on the engine ANOTHER, and its local socket is another one"):
+        target.heal("stop", undo, 30)
+    assert status(one) == "exited"
+
+
 def heal_elsewhere(spec: TargetSpec, fault: str, undo: dict[str, Any]) -> None:
     """Undo in a process that has nothing but what the journal keeps, and no gevent."""
     code = (

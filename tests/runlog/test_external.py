@@ -86,6 +86,17 @@ def test_other_stacks_have_none() -> None:
         ({"heal_command": f"curl -H 'Authorization: Bearer {SECRET}' x"}, "--heal-command: it holds what looks"),
         ({"command_check": f"check --token={SECRET}"}, "--command-check: it holds what looks like a secret"),
         ({"break_command": f"psql 'password={SECRET}'"}, "--break-command: it holds what looks like a secret"),
+        *(
+            ({"break_command": command}, "--break-command: it holds what looks like a secret")
+            for command in (
+                f"kubectl --token {SECRET} scale x",
+                f"mysqladmin --password '{SECRET}' shutdown",
+                f"AWS_SECRET_ACCESS_KEY={SECRET} aws stop",
+                f"tool --db-password {SECRET}",
+                f"curl -s -u admin:{SECRET} https://x/stop",
+                f"sshpass -p {SECRET} ssh x stop",
+            )
+        ),
         ({"orders_tag_column": "none"}, "--orders-tag-column none: without that customer id"),
         ({"event_tag": "none"}, "--event-tag none: without that customer id"),
         ({"scenario": "phantom-event", "order_path": "/sales"}, "--scenario phantom-event: only a service with"),
@@ -138,7 +149,17 @@ def test_what_may_go_together() -> None:
     # What a shell fills in is no secret.
     for command in ('curl -H "Authorization: Bearer $TOKEN" x', "stop --token=${TOKEN}", "psql password=$PGPASSWORD"):
         assert external(break_command=command).external
-    assert external(break_command="systemctl stop token-service").external
+    for command in (
+        "systemctl stop token-service",
+        "kubectl delete secret broker-way",
+        "docker exec -u 0:0 broker stop",
+        "tool --token $TOKEN stop",
+        "tool --token-file /run/token stop",
+        "tool --password @/run/password stop",
+        "SECRET_FILE=/run/secret ./stop.sh",
+        "curl -u admin:$WORD https://x/stop",
+    ):
+        assert external(break_command=command, command_shell="yes").external
 
 
 def test_files(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""`python -m chaos` on journals that no version of ours has written so, and on a stack's state that cannot be read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.__main__ import main
+from chaos.dryrun import Preview
+from chaos.embedded import EmbeddedSystem
+from chaos.journal import JOURNAL
+from chaos.restoring import look_at, restore
+from runlog import exitcodes
+from runlog.settings import make_settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stack's home of these tests, without a stack."""
+    monkeypatch.setenv("HARNESS_STACK_HOME", str(tmp_path))
+    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+def left_open(home: Path, kind: str = "process", component: str = "broker", **fields: Any) -> None:
+    given = {"run_id": "run-1", "fault": "stop", "described": "the broker", "at": 1.0, "pid": 1}
+    target = {"kind": kind, "component": component, "parameters": {"home": str(home)}}
+    (home / JOURNAL).write_text(json.dumps({**given, "target": target, **fields}))
+
+
+def target(kind: str, component: str = "broker", **parameters: str) -> dict[str, Any]:
+    return {"target": {"kind": kind, "component": component, "parameters": parameters}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (target("process", "nothing", home="x"), "a process is one of broker, database, service"),
+        (target("process"), "the stack whose folder the parameter home names"),
+        (target("command", **{"break": "true", "heal": 'start "it'}), "no closing quotation"),
+        (target("command", **{"break": "true", "heal": " "}), "is blank"),
+        (target("ship"), "not known to this version"),
+        ({"undo": {"pid": "x"}}, "names no process with its start time"),
+    ],
+)
+def test_a_journal_of_another_hand_is_one_sentence_and_stays(
+    home: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], words: str
+) -> None:
+    left_open(home, **fields)
+    assert main(["restore", "--timeout", "1s"]) == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.startswith("NOT RESTORED: ")
+    assert said.count("\n") == 1
+    assert (home / JOURNAL).exists()
+
+
+@pytest.mark.parametrize("state", ["garbage", '{"version": 99}'])
+def test_a_state_that_cannot_be_read_is_one_sentence(
+    home: Path, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    left_open(home, undo={"pid": 1, "started": 2.0})
+    (home / "state.json").write_text(state)
+    assert main(["restore", "--timeout", "1s"]) == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert str(home / "state.json") in said
+    assert said.count("\n") == 1
+    system = EmbeddedSystem(lambda *_: None, lambda *_: pytest.fail("no order is placed"))
+    preview = system.preview(make_settings({}))
+    assert isinstance(preview, Preview)
+    assert str(home / "state.json") in str(preview.problem)
+
+
+def test_status_says_it_also_of_a_process_id_that_none_can_have(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left_open(home, pid=10**19)
+    assert main(["status"]) == exitcodes.INCONCLUSIVE
+    assert "which has ended" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["HARNESS_STACK_HOME", "HARNESS_STATE_HOME"])
+def test_a_user_whom_nobody_knows_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "~no-such-user-x/there")
+    assert main(["status"]) == exitcodes.AS_EXPECTED
+
+
+def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path) -> None:
+    left_open(home, **target("command", **{"break": "true", "heal": f"touch {home}/again"}))
+    place = look_at(home)
+    assert place is not None
+    (home / JOURNAL).unlink()
+    assert "was mended by somebody else" in restore(place, None, 1.0)
+    assert not (home / "again").exists()

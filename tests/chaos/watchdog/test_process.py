@@ -1,0 +1,150 @@
+"""The watchdog as a process: what it has to look after outlives its own death, and nothing that goes wrong ends it."""
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.targets import TargetSpec
+from chaos.watchdog.keeper import LEASE
+from chaos.watchdog.orders import TakeDown
+from stack.lease import Lease
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+# The client is cooperative under gevent, so it gets a process of its own, patched as Locust patches it.
+PATCHED = "from gevent import monkey; monkey.patch_all()\nimport sys, time\nfrom pathlib import Path\n"
+
+
+def play(script: str, folder: Path) -> str:
+    """Run a script that uses the client, and return the log of its watchdogs."""
+    done = subprocess.run(
+        [sys.executable, "-c", PATCHED + script, str(folder)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return (folder / "watchdog.log").read_text()
+
+
+def test_one_that_has_died_between_two_runs_hands_on_what_it_was_to_take_down(tmp_path: Path) -> None:
+    said = play(
+        "from chaos.watchdog.client import Watchdog\n"
+        "from chaos.watchdog.orders import TakeDown\n"
+        "folder = Path(sys.argv[1])\n"
+        "one = Watchdog(folder / 'watchdog.log')\n"
+        "one.start()\n"
+        "one.own(TakeDown('embedded', 'locust:1', {'home': str(folder / 'stack')}))\n"
+        "one._process.kill()\n"
+        "one._process.wait()\n"
+        "one.start()\n"  # as the next run of a web session does
+        "one.end()\n",
+        tmp_path,
+    )
+    assert "the stack is down" in said
+
+
+def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None:
+    """A heal command takes longer than any order; whoever was in the middle of it must not be killed and replaced."""
+    said = play(
+        "import os, signal\n"
+        "import chaos.watchdog.client as client\n"
+        "from chaos.probes import ProbeSpec\n"
+        "from chaos.targets import TargetSpec\n"
+        "from chaos.watchdog.orders import Arm, Begin\n"
+        "client.ANSWER_S = 1.0\n"
+        "folder = Path(sys.argv[1])\n"
+        "commands = {'break': 'rm up', 'heal': 'echo >> healed; sleep 4; touch up', 'check': 'test -e up'}\n"
+        "commands |= {'shell': 'yes', 'folder': str(folder)}\n"
+        "(folder / 'up').touch()\n"
+        "one = client.Watchdog(folder / 'watchdog.log')\n"
+        "one.start()\n"
+        "one.arm(Arm(os.getpid(), TargetSpec('command', 'service', commands), ProbeSpec('http', 'http://127.0.0.1:9'),"
+        " str(folder), 60.0, 2.0))\n"
+        "one.begin(Begin('run-1', 'stop', 0, (0.0, 0.0)))\n"
+        "one.apply()\n"
+        "first = one.pid\n"
+        "os.kill(first, signal.SIGUSR1)\n"
+        "time.sleep(1)\n"
+        "assert not one.replace(), 'it was killed while it mended'\n"
+        "assert one.pid == first\n"
+        "one._process.kill()\n",
+        tmp_path,
+    )
+    assert "somebody asked to restore" in said
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A service that always answers."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_nobody_foresaw_ends_neither_the_mending_nor_the_taking_down(url: str, tmp_path: Path) -> None:
+    """The journal's folder becomes unusable while something is broken: it stays said, and the stack goes down."""
+    home = tmp_path / "journal"
+    home.mkdir()
+    (tmp_path / "up").touch()
+    commands = {"break": "rm up", "heal": "touch up", "check": "test -e up", "shell": "yes", "folder": str(tmp_path)}
+    spec = TargetSpec("command", "broker", commands)
+    log = tmp_path / "watchdog.log"
+    with log.open("wb") as errors:
+        watchdog = subprocess.Popen(
+            [sys.executable, "-m", "chaos.watchdog"],
+            cwd=CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+    assert watchdog.stdin is not None
+    assert watchdog.stdout is not None
+    take_down = TakeDown("embedded", "locust:1", {"home": str(tmp_path / "stack")})
+    arm = {
+        "harness": os.getpid(),
+        "target": {"kind": spec.kind, "component": spec.component, "parameters": spec.parameters},
+        "probe": {"protocol": "http", "address": url},
+        "folder": str(home),
+        "max_outage": 60.0,
+        "prove_timeout": 2.0,
+    }
+    begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+    own = {"kind": take_down.kind, "owner": take_down.owner, "parameters": take_down.parameters}
+    for number, order in enumerate([{"do": "own", "take_down": own}, {"do": "arm", "arm": arm}]):
+        _order(watchdog, {"id": number, **order})
+    _order(watchdog, {"id": 3, "do": "begin", "begin": begin})
+    _order(watchdog, {"id": 4, "do": "apply"})
+    # The journal can neither be read nor crossed out: where it was is a folder now.
+    (home / "journal.json").unlink()
+    (home / "journal.json").mkdir()
+    assert Lease(home / LEASE).holder() == str(watchdog.pid)
+    watchdog.send_signal(signal.SIGUSR1)
+    time.sleep(2)
+    assert watchdog.poll() is None
+    watchdog.stdin.close()
+    assert watchdog.wait(60) == 4
+    assert (tmp_path / "up").exists()
+    assert "NOT RESTORED" in log.read_text()
+    assert "the stack is down" in log.read_text()
+
+
+def _order(watchdog: "subprocess.Popen[bytes]", order: dict[str, object]) -> None:
+    assert watchdog.stdin is not None
+    assert watchdog.stdout is not None
+    watchdog.stdin.write(json.dumps(order).encode() + b"\n")
+    watchdog.stdin.flush()
+    answer = json.loads(watchdog.stdout.readline())
+    assert "error" not in answer, answer
