@@ -41,7 +41,7 @@ test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust
 	@$(BIN)/pytest -q -m "not exhaustive" -n 2 --dist loadfile $(ARGS)
 
 test-all: setup-dev ## Long tests: a fresh clone from nothing to its verdict
-	@$(BIN)/pytest -q -m exhaustive $(ARGS)
+	@$(BIN)/pytest -q -m exhaustive -n 2 --dist loadfile $(ARGS)
 
 mutate: setup-dev ## Change the pure core in every small way; its tests must notice (half an hour)
 	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS)
