@@ -100,3 +100,12 @@ def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path)
     (home / JOURNAL).unlink()
     assert "was mended by somebody else" in restore(place, None, 1.0)
     assert not (home / "again").exists()
+
+
+def test_a_password_on_the_command_line_is_warned_of_and_not_shown(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["restore", "--database-url", "postgresql://u:planted-1@x/y"]) == exitcodes.AS_EXPECTED
+    said = capsys.readouterr().err
+    assert "warning: a password in --database-url" in said
+    assert "planted-1" not in said
