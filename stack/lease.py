@@ -85,7 +85,7 @@ class Lease:
         return True
 
     def holder(self) -> str:
-        """Return the process id of the living process that holds it, as text; empty if nobody does, as far as one sees."""
+        """Return the process id of the living process that holds it, as text; empty if nobody seems to."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except OSError:

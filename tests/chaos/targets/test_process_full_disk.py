@@ -20,7 +20,7 @@ def full(*_: object, **__: object) -> None:
 def test_what_cannot_be_recorded_is_a_target_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ManagedProcess, "start", full)
     target = ProcessTarget("broker", EmbeddedStack(tmp_path))
-    with pytest.raises(TargetError, match="broker .*: no space left on device"):
+    with pytest.raises(TargetError, match=r"broker .*: no space left on device"):
         target.heal("kill", {"pid": 2**22, "started": 0.0}, 1.0)
 
 
