@@ -15,7 +15,7 @@ from chaos.targets import TargetError
 from runlog import exitcodes
 from runlog.duration import parse_duration
 from runlog.properties import PropertiesProblem, read_properties
-from runlog.secrets import CarefulParser
+from runlog.secrets import CarefulParser, shows_secret
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 
@@ -54,6 +54,10 @@ def main(argv: list[str] | None = None) -> int:
         top.error(str(error))
     except ValueError as error:
         top.error(f"--timeout {arguments.timeout}: {error}")
+    if arguments.database_url and shows_secret(arguments.database_url):
+        sys.stderr.write(
+            "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
+        )
     found = places()
     if not found:
         _say("nothing is broken: no journal stands open")

@@ -15,8 +15,9 @@ from chaos.dryrun import Preview
 from chaos.plan import BREAKING
 from chaos.preflight import PreflightError
 from chaos.probes import ProbeSpec
+from chaos.restoring import look_at, restore
 from chaos.subject import PlacedOrder, Subject
-from chaos.targets import TargetSpec
+from chaos.targets import TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.orders import Refusal, TakeDown
@@ -138,6 +139,8 @@ class EmbeddedSystem:
             state = self._up(settings)
         except (StackError, Refusal, WatchdogGone) as error:
             raise PreflightError(str(error)) from None
+        if settings.scenario not in BREAKING:
+            self._mend_leftover(settings)  # elsewhere the watchdog does, when it takes charge
         outbox = settings.service_variant == "outbox"
         spec = self._spec(settings)
         url, timeout_s = state.service_url, settings.request_timeout
@@ -163,6 +166,16 @@ class EmbeddedSystem:
                 "database": f"PostgreSQL, port {state.port('database')}",
             },
         )
+
+    def _mend_leftover(self, settings: Settings) -> None:
+        """Mend what stands open on this stack and is in nobody's charge; a journal that nobody can read is let be."""
+        place = look_at(self.home)
+        if place is None or place.fault is None or place.watchdog is not None:
+            return
+        try:
+            log.warning("stack: %s", restore(place, None, settings.fault_timeout))
+        except TargetError as error:
+            raise PreflightError(str(error)) from None
 
 
 def take_when_mended(lease: Lease) -> None:

@@ -20,6 +20,7 @@ from chaos.targets.opening import open_target
 from chaos.watchdog.keeper import HEAL_TRIES, LEASE, mend_and_prove
 from chaos.watchdog.takedown import is_watchdog
 from runlog.statedir import target_homes
+from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import Lease, LeaseTaken
 from stack.store import default_home
@@ -97,11 +98,26 @@ def restore(place: Place, probe: ProbeSpec | None, timeout_s: float) -> str:
         now = look_at(place.folder)
         if now is None or now.fault != place.fault:
             return f"{place.fault.described} was mended by somebody else at this very moment"
+        if _taken_down(place.folder, place.fault):
+            Journal(place.folder / JOURNAL).close()
+            return f"{place.fault.described}: its stack was taken down since, so nothing is left to mend"
         said = mend_and_prove(open_target(place.fault.target), place.fault, probe, timeout_s)
         Journal(place.folder / JOURNAL).close()
     finally:
         lease.give_back()
     return f"{place.fault.described} is mended ({said})"
+
+
+def _taken_down(folder: Path, fault: OpenFault) -> bool:
+    """Return whether `fault` was done to the embedded stack in `folder`, and nothing of that stack runs any more."""
+    home = fault.target.parameters.get("home", "")
+    if fault.target.kind != "process" or not home or Path(home).resolve() != folder.resolve():
+        return False
+    stack = EmbeddedStack(folder)
+    try:
+        return stack.status() is None and not stack.strays()
+    except StackError as error:
+        raise TargetError(str(error)) from None
 
 
 def _runs(pid: int) -> bool:

@@ -62,7 +62,7 @@ class Outage:
         injecting, injected, healing, healed: its marks.
         down_edge: last answer of the target and first failure after it, on the connection from before.
         up_edge: last failure and first answer after it.
-        healed_by: `harness` or `by itself`.
+        healed_by: `harness`, `by itself` or `watchdog`.
         seen: how the target was seen to be down, by connection (see `runlog.probes`); None when that was not noted.
     """
 

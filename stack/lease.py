@@ -85,10 +85,10 @@ class Lease:
         return True
 
     def holder(self) -> str:
-        """Return the process id of the living process that holds it, as text; empty if nobody does."""
+        """Return the process id of the living process that holds it, as text; empty if nobody seems to."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return ""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -133,6 +133,8 @@ class ProcessTarget:
                 hit.pause()
         except StackError as error:
             raise TargetError(str(error)) from None
+        except OSError as error:  # a full disk: what is started must be recorded
+            raise TargetError(f"{self.describe()}: {(error.strerror or str(error)).lower()}") from None
 
     def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Wake the process that `fault` hit, or start it again if it is gone; see `Target.heal`.
@@ -151,6 +153,8 @@ class ProcessTarget:
             hit.start(max(0.0, deadline - time.monotonic()))
         except StackError as error:
             raise TargetError(str(error)) from None
+        except OSError as error:  # a full disk: what is started must be recorded
+            raise TargetError(f"{self.describe()}: {(error.strerror or str(error)).lower()}") from None
 
     def _hit_by(self, fault: str) -> ManagedProcess:
         return self._stack.link if fault == "partition" else self._process

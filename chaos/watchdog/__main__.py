@@ -27,6 +27,9 @@ log = logging.getLogger("watchdog")
 
 LOOK_S: Final = 0.2
 TAKE_DOWN_TRIES: Final = 3
+# What cannot be mended at once when the harness is gone is tried again so long: an engine restarts, a disk has room.
+MEND_AGAIN_S: Final = 20.0
+MEND_PAUSE_S: Final = 1.0
 
 
 class WatchdogProcess:
@@ -137,15 +140,22 @@ class WatchdogProcess:
             # The harness is gone, or frozen with a full pipe; what is to be done does not depend on it.
             log.info("nobody hears: %s", next(iter(what)))
 
-    def _wind_up(self) -> int:
-        code = 0
-        if self._keeper.broken:
+    def _mended(self) -> bool:
+        """Mend what is broken, more than once if need be; return whether nothing is broken any more."""
+        deadline = time.monotonic() + MEND_AGAIN_S
+        while self._keeper.broken:
             try:
                 log.warning("%s", self._keeper.retire("the harness is gone"))
             except Exception as failure:
                 # Whatever it was: what the harness had brought up must go all the same.
                 log.error("NOT RESTORED: %s", failure, exc_info=not isinstance(failure, Refusal))
-                code = 4
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(MEND_PAUSE_S)
+        return True
+
+    def _wind_up(self) -> int:
+        code = 0 if self._mended() else 4
         self._keeper.disarm()
         for _ in range(TAKE_DOWN_TRIES if self._brought_up else 0):
             try:

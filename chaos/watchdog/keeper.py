@@ -8,6 +8,7 @@ any more or an outage overstays, by the keeper itself. From then on it is retire
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +117,8 @@ class Keeper:
         try:
             self._journal.open(entry)
         except OSError as error:
+            with suppress(OSError):  # it may be there and only not safe on the disk: then it must not say so
+                self._journal.close()
             text = f"the journal cannot be written ({error.strerror}), so nothing is broken"
             raise Refusal(text, orders.TARGET) from None
         self._fault, self._healing = entry, False

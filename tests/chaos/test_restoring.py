@@ -41,7 +41,7 @@ def target(kind: str, component: str = "broker", **parameters: str) -> dict[str,
         (target("command", **{"break": "true", "heal": 'start "it'}), "no closing quotation"),
         (target("command", **{"break": "true", "heal": " "}), "is blank"),
         (target("ship"), "not known to this version"),
-        ({"undo": {"pid": "x"}}, "names no process with its start time"),
+        ({**target("process", home="/elsewhere"), "undo": {"pid": "x"}}, "names no process with its start time"),
     ],
 )
 def test_a_journal_of_another_hand_is_one_sentence_and_stays(
@@ -54,6 +54,15 @@ def test_a_journal_of_another_hand_is_one_sentence_and_stays(
     assert said.startswith("NOT RESTORED: ")
     assert said.count("\n") == 1
     assert (home / JOURNAL).exists()
+
+
+def test_where_the_stack_was_taken_down_since_nothing_is_left_to_mend(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left_open(home, undo={"pid": 1, "started": 2.0})
+    assert main(["restore", "--timeout", "1s"]) == exitcodes.AS_EXPECTED
+    assert "its stack was taken down since" in capsys.readouterr().out
+    assert main(["status"]) == exitcodes.AS_EXPECTED
 
 
 @pytest.mark.parametrize("state", ["garbage", '{"version": 99}'])
@@ -91,3 +100,12 @@ def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path)
     (home / JOURNAL).unlink()
     assert "was mended by somebody else" in restore(place, None, 1.0)
     assert not (home / "again").exists()
+
+
+def test_a_password_on_the_command_line_is_warned_of_and_not_shown(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["restore", "--database-url", "postgresql://u:planted-1@x/y"]) == exitcodes.AS_EXPECTED
+    said = capsys.readouterr().err
+    assert "warning: a password in --database-url" in said
+    assert "planted-1" not in said

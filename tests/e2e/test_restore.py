@@ -122,6 +122,20 @@ def test_the_next_start_mends_first(start: Start, left_running: EmbeddedStack, s
     assert_all_up(left_running)
 
 
+def test_a_next_start_that_breaks_nothing_mends_first_too(
+    start: Start, left_running: EmbeddedStack, stack_home: Path
+) -> None:
+    first = start("--headless", *OUTAGE, "--fault", "stop", home=stack_home)
+    first.await_log("proven down")
+    kill_both(first)
+    second = start("--headless", *SHORT_OUTAGE, "--scenario", "control", home=stack_home)
+    assert second.end(120) == 0, second.log[-3000:]
+    assert not (stack_home / JOURNAL).exists()
+    assert chaos(stack_home, "status").returncode == 0
+    assert_mended(first)
+    assert_all_up(left_running)
+
+
 def test_bad_usage_is_exit_2(tmp_path: Path) -> None:
     wrong = chaos(tmp_path, "restore", "--timeout", "soon")
     assert wrong.returncode == 2

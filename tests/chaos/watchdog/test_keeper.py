@@ -145,6 +145,17 @@ def test_a_journal_that_cannot_be_written_breaks_nothing(stage: Stage, monkeypat
     assert stage.server.up
 
 
+def test_a_journal_that_is_not_safe_on_the_disk_does_not_stay(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("chaos.journal.os.fsync", full)
+    with pytest.raises(Refusal, match="so nothing is broken"):
+        stage.break_it()
+    assert stage.server.did == []
+    assert stage.journal.left_open() is None, "it would say for ever that something is broken"
+
+
 def test_a_target_that_came_back_by_itself_is_told(stage: Stage) -> None:
     stage.break_it()
     stage.server.up = True

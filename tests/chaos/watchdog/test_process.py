@@ -141,6 +141,37 @@ def test_what_nobody_foresaw_ends_neither_the_mending_nor_the_taking_down(url: s
     assert "the stack is down" in log.read_text()
 
 
+def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(url: str, tmp_path: Path) -> None:
+    (tmp_path / "up").touch()
+    heal = "echo >> tried; test -e there && touch up"
+    commands = {"break": "rm up", "heal": heal, "check": "test -e up", "shell": "yes", "folder": str(tmp_path)}
+    watchdog = subprocess.Popen(
+        [sys.executable, "-m", "chaos.watchdog"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert watchdog.stdin is not None
+    arm = {
+        "harness": os.getpid(),
+        "target": {"kind": "command", "component": "broker", "parameters": commands},
+        "probe": {"protocol": "http", "address": url},
+        "folder": str(tmp_path),
+        "max_outage": 60.0,
+        "prove_timeout": 2.0,
+    }
+    _order(watchdog, {"id": 1, "do": "arm", "arm": arm})
+    begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+    _order(watchdog, {"id": 2, "do": "begin", "begin": begin})
+    _order(watchdog, {"id": 3, "do": "apply"})
+    watchdog.stdin.close()
+    deadline = time.monotonic() + 10
+    while not ((tmp_path / "tried").exists() and len((tmp_path / "tried").read_text()) >= 3):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (tmp_path / "there").touch()
+    assert watchdog.wait(30) == 0
+    assert (tmp_path / "up").exists()
+    assert not (tmp_path / "journal.json").exists()
+
+
 def _order(watchdog: "subprocess.Popen[bytes]", order: dict[str, object]) -> None:
     assert watchdog.stdin is not None
     assert watchdog.stdout is not None

@@ -1,0 +1,31 @@
+"""A full disk while a process is mended: one sentence, so that it is tried again, and no half a file left."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos.targets import TargetError
+from chaos.targets.process import ProcessTarget
+from stack import records
+from stack.component import ManagedProcess
+from stack.embedded import EmbeddedStack
+from stack.records import StackState
+from stack.settings import ServiceSettings
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_cannot_be_recorded_is_a_target_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ManagedProcess, "start", full)
+    target = ProcessTarget("broker", EmbeddedStack(tmp_path))
+    with pytest.raises(TargetError, match=r"broker .*: no space left on device"):
+        target.heal("kill", {"pid": 2**22, "started": 0.0}, 1.0)
+
+
+def test_half_a_state_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stack.records.json.dump", full)
+    with pytest.raises(OSError, match="No space left"):
+        records.save(tmp_path / "state.json", StackState("me", ServiceSettings(), {}))
+    assert list(tmp_path.iterdir()) == []
