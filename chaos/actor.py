@@ -13,7 +13,7 @@ from chaos.plan import Outage
 from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
-from chaos.watchdog.keeper import HARNESS, HEAL_TRIES, WATCHDOG
+from chaos.watchdog.mending import HARNESS, HEAL_TRIES, WATCHDOG
 from chaos.watchdog.orders import ALREADY_DOWN, Begin, Refusal
 from runlog import marks
 from runlog.clock import AnchoredClock

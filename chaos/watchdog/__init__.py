@@ -5,5 +5,6 @@ knows what is broken, mends it, proves it back, and takes down what the harness 
 wakes up after the watchdog has mended can break nothing any more: it is not its hand that breaks, and the watchdog
 refuses. It runs in a session of its own, reads orders as JSON lines on standard input and ends when that does.
 
-`keeper.py` is what it does, `__main__.py` its process, `client.py` the harness's hold on it, `orders.py` what is said.
+`keeper.py` is what it does, `mending.py` how it mends, `__main__.py` its process, `client.py` the harness's hold on it,
+`orders.py` what they say to each other, `takedown.py` how a stack is ended in the harness's stead.
 """

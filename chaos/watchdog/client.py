@@ -17,7 +17,7 @@ from typing import Any, Final
 import gevent
 from gevent.event import AsyncResult
 
-from chaos.watchdog.keeper import ACT_TIMEOUT_S, HEAL_TRIES
+from chaos.watchdog.mending import ACT_TIMEOUT_S, HEAL_TRIES
 from chaos.watchdog.orders import Arm, Begin, Refusal, TakeDown, as_line
 
 log = logging.getLogger("chaos")

@@ -11,7 +11,7 @@ from chaos.plan import Outage
 from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
-from chaos.watchdog.keeper import HEAL_TRIES
+from chaos.watchdog.mending import HEAL_TRIES
 from chaos.watchdog.orders import ALREADY_DOWN, RETIRED, TARGET, Begin, Refusal
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
