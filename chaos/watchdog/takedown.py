@@ -17,6 +17,7 @@ import psutil
 from chaos.watchdog.orders import TakeDown
 from runlog.folder import write_text
 from stack.lease import LEASE, Lease, LeaseTaken
+from stack.process import start_time
 
 if TYPE_CHECKING:
     from stack.compose import ComposeStack
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("watchdog")
 
 LEASE_WAIT_S: Final = 5.0
-OWNER: Final = "locust:{pid}"
+OWNER: Final = "locust"
 
 
 def take_down(order: TakeDown) -> None:
@@ -142,14 +143,22 @@ def _taken(lease: Lease) -> bool:
 
 
 def owner_name() -> str:
-    """Return the name under which this process brings things up."""
-    return OWNER.format(pid=os.getpid())
+    """Return the name under which this process brings things up: its id and when it started."""
+    return f"{OWNER}:{os.getpid()}:{start_time(os.getpid())}"
 
 
 def has_died(owner: str) -> bool:
-    """Return whether `owner` is a Locust that has ended without taking down what it had brought up."""
-    kind, _, pid = owner.partition(":")
-    return kind == OWNER.partition(":")[0] and not (pid.isdigit() and psutil.pid_exists(int(pid)))
+    """Return whether `owner` is a Locust that has ended without taking down what it had brought up.
+
+    An id alone may be somebody else's by now; that of an earlier version says no more.
+    """
+    kind, _, rest = owner.partition(":")
+    if kind != OWNER:
+        return False
+    pid, _, started = rest.partition(":")
+    if not pid.isdigit():
+        return True
+    return str(start_time(int(pid))) != started if started else not psutil.pid_exists(int(pid))
 
 
 def is_watchdog(pid: str) -> bool:

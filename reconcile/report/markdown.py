@@ -33,6 +33,7 @@ _STEPS: Final = {
     m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
     m.DRAIN: "no more orders; waiting until nothing new comes",
     m.DRAINED: "drain over",
+    m.HEALTH_CHECKED: "all parts asked whether they are well",
     m.INTERRUPTED: "run interrupted: {reason}",
     m.FAILED: "run failed: {reason}",
     m.ENDED: "run ended",

@@ -1,0 +1,33 @@
+"""Who has brought a stack up, and whether that one has died: by process id and start time."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from chaos.watchdog.takedown import has_died, owner_name
+
+
+def test_this_process_lives() -> None:
+    assert not has_died(owner_name())
+
+
+def test_somebody_else_with_the_same_process_id_is_not_the_owner() -> None:
+    assert has_died(f"locust:{os.getpid()}:1.5")
+
+
+def test_one_that_has_ended() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait(timeout=30)
+    assert has_died(f"locust:{child.pid}:1.5")
+    assert has_died(f"locust:{child.pid}")
+
+
+@pytest.mark.parametrize("owner", ["make up", "pytest", f"locust:{os.getpid()}"])
+def test_who_is_no_locust_or_told_no_start_time_counts_as_alive(owner: str) -> None:
+    assert not has_died(owner)
+
+
+def test_half_a_name_is_nobodys() -> None:
+    assert has_died("locust:")
