@@ -38,7 +38,7 @@ class _End(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=_BUFFER)
 
     def data_received(self, data: bytes) -> None:
-        if self.other is not None:  # nothing is read before both ends are there
+        if self.other is not None:
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
@@ -76,11 +76,15 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class _Accepted(_End):
-    """The client's end: reads nothing until the target's end is there."""
+    """The client's end: reads nothing until the target's end is there.
+
+    Python 3.11.2 forgets a `pause_reading` of just that moment: what comes all the same is kept until then.
+    """
 
     def __init__(self, target_port: int, dialling: set[asyncio.Task[None]]) -> None:
         self._target_port = target_port
         self._dialling = dialling
+        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -88,6 +92,13 @@ class _Accepted(_End):
         task = asyncio.create_task(self._dial())
         self._dialling.add(task)  # the loop itself holds tasks only weakly
         task.add_done_callback(self._dialling.discard)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is None:
+            self._early.append(data)
+            self.transport.pause_reading()
+        else:
+            super().data_received(data)
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,6 +110,12 @@ class _Accepted(_End):
         self.other.other = self
         if self.transport.is_closing():
             _reset(self.other.transport)
+            return
+        for data in self._early:
+            self.other.transport.write(data)
+        self._early.clear()
+        if self.ended:
+            self.other.transport.write_eof()
         else:
             self.transport.resume_reading()
 

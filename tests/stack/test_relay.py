@@ -42,10 +42,21 @@ def target(serve: Serve) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+RELAY = ("-m", "stack.relay")
+# The relay on an event loop that does not heed a pause of reading, as Python 3.11.2's does not when it comes at once.
+HEEDLESS = (
+    "-c",
+    "import asyncio.selector_events as events, sys\n"
+    "from stack import relay\n"
+    "events._SelectorSocketTransport.pause_reading = lambda self: None\n"
+    "sys.exit(relay.main())\n",
+)
+
+
 @contextmanager
-def relayed(target_port: int) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+def relayed(target_port: int, program: tuple[str, str] = RELAY) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     port = ports.choose()
-    command = [sys.executable, "-m", "stack.relay", str(port), str(target_port)]
+    command = [sys.executable, *program, str(port), str(target_port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT) as relay:
         try:
             assert relay.stdout is not None
@@ -94,6 +105,20 @@ def test_bytes_go_both_ways_and_many_at_once() -> None:
             sender.join(WAIT_S)
         for client in clients[1:]:
             client.close()
+
+
+@pytest.mark.parametrize("program", [RELAY, HEEDLESS], ids=["as it is", "without pauses"])
+def test_what_a_client_sends_at_once_is_not_lost(program: tuple[str, str]) -> None:
+    with target(echo) as port, relayed(port, program) as (relay_port, _):
+        for number in range(40):
+            sent = f"order {number}".encode()
+            with dial(relay_port) as client:
+                client.sendall(sent)
+                if number % 2:
+                    client.shutdown(socket.SHUT_WR)  # at once, too
+                    assert read_all(client) == sent
+                else:
+                    assert read_exactly(client, len(sent)) == sent
 
 
 def test_the_end_of_sending_is_passed_on_and_the_answer_still_comes() -> None:
