@@ -121,10 +121,13 @@ class EmbeddedSystem:
             state = self._stack.status()
         except StackError as error:
             return Preview(f"embedded stack in {self.home}", None, str(error))
+        if holder := self._lease.holder():
+            problem = f"another harness (process {holder}) uses this stack now; a run would be refused"
+            return Preview(f"embedded stack in {self.home}", None, problem)
         running = state is not None and all(part.is_alive() for part in self._stack.components)
         fate = "runs already and stays" if running else "would be started, and taken down at the end"
         target = open_target(self._spec(settings)).describe() if running else None
-        return Preview(f"embedded stack in {self.home}: {fate}", target)
+        return Preview(f"embedded stack in {self.home}, service variant {settings.service_variant}: {fate}", target)
 
     def _spec(self, settings: Settings) -> TargetSpec:
         return TargetSpec("process", settings.fault_target, {"home": str(self.home)})

@@ -78,7 +78,10 @@ class ExternalSystem:
         """Return what would be used and hit; nothing is touched."""
         what = f"service of your own at {self._external.base_url}: nothing of it is started or stopped"
         try:
-            target = open_target(self._spec(settings))
+            spec = self._spec(settings)
+            target = open_target(spec)
+            if spec.kind == "container":
+                target.is_up()  # says when it is protected, or not one container; a command is not run for a look
             return Preview(what, target.describe())
         except TargetError as error:
             return Preview(what, None, str(error))

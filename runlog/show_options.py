@@ -11,6 +11,8 @@ from runlog.options import OPTIONS, Option
 
 def describe(option: Option) -> str:
     """Return `option` as a few lines for people."""
+    if option.is_flag:
+        return f"  {option.flag}\n      {option.help}\n      off; {option.env}=1\n"
     value = "|".join(option.choices) or option.unit.upper() or "TEXT"
     default = f"default {option.default}" if option.default else "not set"
     example = f", for example {option.example}" if option.example else ""
