@@ -4,11 +4,13 @@ Locust runs the parser listener again on every load of its page and swallows exc
 and does nothing but declare. Values are checked in one place for all ways in: `runlog.settings`.
 """
 
+import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from runlog import exitcodes
 from runlog.options import OPTIONS, names_secret
 from runlog.servicefiles import read_service_files
 from runlog.settings import Settings, SettingsError, make_settings
@@ -54,6 +56,16 @@ def add_options(parser: Any) -> None:
             **extra,
         )
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
+    for action in getattr(parser, "_actions", ()):
+        if action.dest == "processes":
+            action.type = _one_process
+
+
+def _one_process(text: str) -> int:
+    """Refuse `--processes` while it is parsed: Locust forks right afterwards, and children would wait for a master."""
+    del text
+    sys.stderr.write("error: --processes: this harness runs in one process; leave it out\n")
+    raise SystemExit(exitcodes.USAGE_OR_CRASH)
 
 
 def texts_of(parsed: Namespace | Mapping[str, object]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stack.embedded import EmbeddedStack
+from tests.e2e.endings import await_no_process
 from tests.e2e.harness import CHECKOUT, SHORT, Start
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -28,6 +29,10 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
         (["--host", "http://127.0.0.1:1"], ["--host", "leave --host out"]),
         (["--topic", "no such/topic"], ["--topic no such/topic", "a topic's name"]),
         (["--master"], ["--master", "one process"]),
+        (["--processes", "2"], ["--processes", "one process"]),
+        (["--outages", "0"], ["--outages 0", "from 1 to 100"]),
+        (["--max-outage", "3s"], ["--max-outage 3s", "before its time"]),
+        (["--seed", "x"], ["--seed x", "whole number"]),
         (["--kafka-port", "9092", "--service-port", "9092"], ["--kafka-port 9092", "must differ"]),
     ],
 )
@@ -37,6 +42,7 @@ def test_wrong_options_end_with_2(start: Start, tmp_path: Path, arguments: list[
     _one_sentence(run.log, words)
     assert not (tmp_path / "stack" / "state.json").exists()
     assert not run.runs.exists()
+    await_no_process(tmp_path / "stack")
 
 
 def test_a_port_in_use_ends_with_4(start: Start, tmp_path: Path) -> None:
