@@ -29,7 +29,7 @@ def recovery_proven(findings: Findings) -> Guard:
     if not findings.outages:
         return not_applicable(name, Kind.EVIDENCE, "nothing was broken")
     back = {o.index: o.up_edge for o in findings.outages if o.healed is not None and o.up_edge is not None}
-    open_ones = [str(o.index) for o in findings.outages if o.index not in back]
+    open_ones = [str(o.number) for o in findings.outages if o.index not in back]
     if open_ones:
         which = ", ".join(open_ones)
         return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
@@ -55,7 +55,7 @@ def _not_served_again(findings: Findings) -> str | None:
             if not served_again(
                 [question for question in one.questions if outage.edges[2] <= question.answered <= end]
             ):
-                return f"outage {outage.index}: the {findings.target} was not seen to answer again{one.where}"
+                return f"outage {outage.number}: the {findings.target} was not seen to answer again{one.where}"
     return None
 
 

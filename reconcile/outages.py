@@ -79,6 +79,11 @@ class Outage:
     seen: dict[Connection, How] | None = None
 
     @property
+    def number(self) -> int:
+        """Its number for people, from 1."""
+        return self.index + 1
+
+    @property
     def begin(self) -> float:
         """When it began at the earliest."""
         return next((at for at in (self.injecting, self.injected, self.healing, self.healed) if at is not None), 0.0)

@@ -39,7 +39,7 @@ def _away_before(findings: Findings) -> str | None:
     for outage in findings.outages:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
-            return f"outage {outage.index}: the {findings.target} was down {early:.3f} s before the fault was ordered"
+            return f"outage {outage.number}: the {findings.target} was down {early:.3f} s before the fault was ordered"
     begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
     end = findings.outages[0].injecting
     if begin is None or end is None:
@@ -59,7 +59,7 @@ def _not_away(findings: Findings) -> str | None:
     for outage in findings.outages:
         for one in asked(findings.history):
             if not any(absences(one.within(outage.begin, outage.edges[2]))):
-                return f"outage {outage.index}: the {findings.target} was not seen down{one.where}"
+                return f"outage {outage.number}: the {findings.target} was not seen down{one.where}"
     return None
 
 
@@ -72,12 +72,12 @@ def fault_held(findings: Findings) -> Guard:
     first: float | None = None
     for outage in findings.outages:
         if outage.injected is None:
-            return vacuity(name, False, f"outage {outage.index}: the {findings.target} was never proven down")
+            return vacuity(name, False, f"outage {outage.number}: the {findings.target} was never proven down")
         _, injected, healing, _ = outage.edges
         for one in asked(findings.history):
             inside = [question for question in one.questions if injected < question.answered < healing]
             if not inside:
-                text = f"outage {outage.index}: nobody asked the {findings.target}{one.where} while it should be down"
+                text = f"outage {outage.number}: nobody asked the {findings.target}{one.where} while it should be down"
                 return vacuity(name, False, text)
             told.setdefault(one.where, []).extend(question.ok for question in inside)
             served = [question.answered - injected for question in inside if question.ok]

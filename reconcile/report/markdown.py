@@ -123,20 +123,20 @@ def _windows(judgement: Judgement) -> str:
     lines = []
     for outage, window in zip(judgement.outages, judgement.windows, strict=True):
         if window.first_sent_at is None or window.last_sent_at is None:
-            lines.append(f"- outage {outage.index}: no event is proven lost")
+            lines.append(f"- outage {outage.number}: no event is proven lost")
             continue
         lead, tail = (f"{value:+.3f} s" if value is not None else "unknown" for value in (window.lead_s, window.tail_s))
         lines.append(
-            f"- outage {outage.index}: lost events were sent from {iso_utc(window.first_sent_at)} to "
+            f"- outage {outage.number}: lost events were sent from {iso_utc(window.first_sent_at)} to "
             f"{iso_utc(window.last_sent_at)}; {window.lost} of {window.sent} orders sent in between. "
             f"Lead {lead} (first loss before the {escape(outage.target or 'target')} was seen to fail), tail {tail} "
             "(last loss after it was last seen to fail)."
         )
     for outage, recovery, rates in zip(judgement.outages, judgement.recoveries, judgement.outage_rates, strict=True):
         told = [f"{name} {_number(value)}" for name, value in asdict(rates).items()]
-        lines.append(f"- outage {outage.index}, orders a second: {', '.join(told)}")
+        lines.append(f"- outage {outage.number}, orders a second: {', '.join(told)}")
         lines.append(
-            f"- outage {outage.index}, recovery from proven back: first delivered order after "
+            f"- outage {outage.number}, recovery from proven back: first delivered order after "
             f"{_number(recovery.first_delivered_s)} s; latencies at the baseline's 95th percentile "
             f"({_number(recovery.baseline_p95_s)} s) after {_number(recovery.to_baseline_p95_s)} s"
         )

@@ -117,15 +117,14 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
         text.append(f"{label:<14}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
     if strip.seconds > 1:
         text.append(f"{'':<14}one column is {strip.seconds} s\n", style="dim")
-    for outage, window in zip(judgement.outages, judgement.windows, strict=True):
-        number = "" if len(judgement.outages) == 1 else f" {outage.index}"
+    for outage, window, recovery in zip(judgement.outages, judgement.windows, judgement.recoveries, strict=True):
+        number = "" if len(judgement.outages) == 1 else f" {outage.number}"
         away = "never proven down" if outage.down_edge is None else "never proven back"
         if outage.away is not None:
             away = f"{outage.away[1] - outage.away[0]:.1f} s away"
         text.append(f"outage{number}: {outage.target} {away}; failure window: {_window(window, judgement)}\n")
         if outage.seen:
             text.append(f"{outage.target} down: {seen_words(outage.seen)}\n", style="dim")
-    for recovery in judgement.recoveries:
         text.append(_recovery(recovery), style="dim")
     if judgement.lost_outside:
         text.append(f"{judgement.lost_outside} lost events are explained by no outage\n", style="red")

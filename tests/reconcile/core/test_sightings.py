@@ -114,7 +114,7 @@ def test_a_run_without_sightings_is_judged_by_the_offsets() -> None:
     empty = probed()
     empty.sightings = []
     assert guard_of(empty, "fault held").reason == (
-        "outage 0: nobody asked the broker on the kept connection while it should be down"
+        "outage 1: nobody asked the broker on the kept connection while it should be down"
     )
 
 
@@ -123,7 +123,7 @@ def test_each_of_two_outages_is_looked_at() -> None:
     again(story)
     story.facts = replace(story.facts, options={"outages": "2"})
     first = guard_of(story, "fault proven")
-    assert first.reason == "outage 1: the broker was not seen down on the kept connection"
+    assert first.reason == "outage 2: the broker was not seen down on the kept connection"
     for connection in CONNECTIONS:
         probes(connection, 23.35, 25.85, "refused")(story)
     for name in ("fault proven", "fault held", "recovery proven"):
@@ -137,7 +137,7 @@ def test_each_of_two_outages_is_looked_at() -> None:
     # Back after the second outage does not prove it back after the first.
     probes("new", 20.8, 23, "refused")(story)
     assert guard_of(story, "recovery proven").reason == (
-        "outage 0: the broker was not seen to answer again on a new connection"
+        "outage 1: the broker was not seen to answer again on a new connection"
     )
 
 
