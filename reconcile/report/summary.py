@@ -153,7 +153,9 @@ def _behaviour(judgement: Judgement) -> Text:
         return text
     head = f"while the {judgement.outages[0].target or 'target'} was away"
     text.append(f"{head:<45}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
-    for words, kind in told:
+    for label, kind in told:
+        # What a guard casts doubt on is not claimed here either.
+        words = label.replace("event lost", "event suspected lost") if judgement.suspicion.lost_events else label
         text.append(f"{words:<45}{kind['count']:>8}{_latencies(kind)}\n")
     if not told:
         text.append("no order was sent\n")
