@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from runlog.jsonlines import read_whole_lines
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -65,15 +67,7 @@ def read_observations(path: Path) -> list[Observation]:
         FileNotFoundError: there is none.
         ValueError: a whole line is no observation.
     """
-    found = []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        try:
-            found.append(_AS_JSON.decode(line))
-        except (msgspec.ValidationError, RecursionError) as error:
-            raise ValueError(f"line {number}: {error}") from None
-        except msgspec.DecodeError:
-            continue  # the lookout was killed, or the disk was full: the others still stand
-    return found
+    return read_whole_lines(path, _AS_JSON.decode)
 
 
 class AppendTimes:

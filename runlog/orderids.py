@@ -131,11 +131,6 @@ def is_ulid(text: str) -> bool:
     return _ULID.fullmatch(text) is not None
 
 
-def is_uuid(text: str) -> bool:
-    """Return whether a text id is a UUID in one of the usual spellings."""
-    return len(text) >= _LEAST_UUID and parse_uuid(text) is not None
-
-
 def spellings(text: str) -> list[str]:
     """Return the usual spellings of a text id that are all one id when compared: what a table may have of it."""
     identity = parse_uuid(text) if len(text) >= _LEAST_UUID else None

@@ -13,6 +13,8 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from runlog.jsonlines import read_whole_lines
+
 Connection = Literal["kept", "new"]
 """`kept`: one that was open before; when it is lost, whatever its holder opens in its place. `new`: one of its own for
 each question."""
@@ -84,15 +86,7 @@ def read_sightings(path: Path) -> list[Sighting]:
         FileNotFoundError: there is none.
         ValueError: a whole line is no sighting.
     """
-    found = []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        try:
-            found.append(_AS_JSON.decode(line))
-        except (msgspec.ValidationError, RecursionError) as error:
-            raise ValueError(f"line {number}: {error}") from None
-        except msgspec.DecodeError:
-            continue  # the lookout was killed, or the disk was full: the others still stand
-    return found
+    return read_whole_lines(path, _AS_JSON.decode)
 
 
 def on(sightings: Iterable[Sighting], connection: Connection) -> list[Sighting]:

@@ -157,9 +157,12 @@ class WatchdogProcess:
     def _wind_up(self) -> int:
         code = 0 if self._mended() else 4
         self._keeper.disarm()
-        for _ in range(TAKE_DOWN_TRIES if self._brought_up else 0):
+        brought_up = self._brought_up
+        if brought_up is None:
+            return code
+        for _ in range(TAKE_DOWN_TRIES):
             try:
-                take_down(self._brought_up)  # type: ignore[arg-type]
+                take_down(brought_up)
                 break
             except Exception as error:
                 log.error("%s", error, exc_info=not isinstance(error, StackError))
