@@ -12,10 +12,11 @@ from typing import Any
 from chaos.probes import ProbeSpec
 from chaos.restoring import Place, places, restore
 from chaos.targets import TargetError
+from redaction.parser import CarefulParser
+from redaction.patterns import shows_secret
 from runlog import exitcodes
 from runlog.duration import parse_duration
 from runlog.properties import PropertiesProblem, read_properties
-from runlog.secrets import CarefulParser, shows_secret
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 

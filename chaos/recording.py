@@ -15,6 +15,7 @@ from chaos.lookout import TIMEOUT_S, LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch
+from redaction.patterns import without_secrets
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
@@ -24,7 +25,6 @@ from runlog.judged import InUse
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter
 from runlog.options import OPTIONS, names_secret
-from runlog.secrets import without_secrets
 from runlog.settings import Settings
 
 PACKAGES: Final = ("locust", "gevent", "confluent-kafka", "psycopg", "numpy")

@@ -24,10 +24,11 @@ from reconcile.report import json_text, print_summary, step_summary, write_repor
 from reconcile.report.summary import shown_path
 from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
+from redaction.parser import CarefulParser
+from redaction.patterns import shows_secret
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
 from runlog.judged import InUse
-from runlog.secrets import CarefulParser, shows_secret
 
 _CODES: Final = """exit codes:
   0    verdict reached, and as expected

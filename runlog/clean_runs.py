@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from redaction.parser import CarefulParser
 from runlog.exitcodes import AS_EXPECTED, NOT_READY, USAGE_OR_CRASH
 from runlog.folder import RunFolder, reason
 from runlog.judged import is_in_use, why_not_judged
-from runlog.secrets import CarefulParser
 
 KEPT: Final = 10
 # As `runlog.folder.create_run_folder` names them.

@@ -11,26 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from redaction.patterns import assigns_secret, body_shows_secret, command_shows_secret, without_secrets
 from runlog.options import BY_NAME
 from runlog.orderids import IdKind
 from runlog.places import parse_filter, parse_place, parse_tag
-from runlog.secrets import shows_secret, without_secrets
 from runlog.wrong import SettingsError, wrong
 
 NONE: Final = "none"
 _ANSWER_PLACE: Final = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+/?|value:[^.\s]+(\.[^.\s]+)*")
-# `NAME=$VARIABLE` only refers to a secret; the shell puts it in.
-_REFERENCE: Final = re.compile(r"""[\w-]+\s*[=:\s]\s*['"]?(bearer\s+)?\$\{?\w+\}?['"]?""", re.IGNORECASE)
-_SECRET_WORDS: Final = re.compile(r"(token|password|passwd|secret|api-?key)\s*[=:]|authorization", re.IGNORECASE)
-# What follows such an option as a word of its own, `--token abc`; `curl --user name:word`; `MY_SECRET_KEY=abc`.
-_SECRET_OPTIONS: Final = re.compile(
-    r"""(^|\s)--?(\w+-)*(token|password|passwd|secret|api-?key)\s+['"]?[^\s'"$@/-]"""
-    r"""|\bcurl\s(.*\s)?(-u|--user)[\s=]*['"]?[^\s:'"$]+:[^\s'"$/]"""
-    r"""|\bsshpass\s+-p"""
-    r"""|(token|password|passwd|secret)\w*=['"]?[^\s'"$@/]""",
-    re.IGNORECASE,
-)
-_SECRET_MEMBER: Final = re.compile(r""""(token|password|passwd|secret|api[-_]?key)"\s*:""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +184,7 @@ def _url(text: str, option: str) -> str:
 
 
 def _backlog(text: str) -> str | None:
-    if _SECRET_WORDS.search(text):
+    if assigns_secret(text):
         raise SettingsError(
             "--backlog-url: it holds what looks like a secret, and a run's folder keeps it; put that into --header, "
             "which is sent along to the service's own host"
@@ -205,7 +193,7 @@ def _backlog(text: str) -> str | None:
 
 
 def _body(text: str) -> str:
-    if _SECRET_MEMBER.search(text) or shows_secret(text):
+    if body_shows_secret(text):
         raise SettingsError(
             "--order-body: it holds what looks like a secret, and a run's folder keeps it; put the body into a file"
         )
@@ -259,8 +247,7 @@ def _command(text: Callable[[str], str], name: str) -> str:
     given = text(name)
     if not given:
         return ""
-    plain = _REFERENCE.sub("", given)
-    if shows_secret(plain) or _SECRET_WORDS.search(plain) or _SECRET_OPTIONS.search(plain):
+    if command_shows_secret(given):
         raise SettingsError(
             f"--{name}: it holds what looks like a secret, and the journal must be able to repeat it; put the secret "
             "into the environment or into a script, and call that"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runlog.secrets import without_secrets
+from redaction.patterns import without_secrets
 
 
 class FolderError(Exception):

@@ -7,25 +7,15 @@ trusted, a password that is refused) it only tells on the side, to `error_cb`, a
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-# Words in the name of a property whose value is a secret.
-SECRET_WORDS: Final = (
-    *("password", "secret", "key.pem", "certificate.pem", "token", "jaas", "oauthbearer.config"),
-    *("userinfo", "credentials"),
-)
+from redaction.masking import mask_line
+from redaction.properties import secret_values
+
 _CONFIG: Final = "--kafka-config"
 
 
-def is_secret(name: str) -> bool:
-    """Return whether the value of the client property `name` is a secret."""
-    return any(word in name.lower() for word in SECRET_WORDS)
-
-
-def scrub(text: str, client: Mapping[str, str]) -> str:
+def scrub(text: object, client: Mapping[str, str]) -> str:
     """Return `text` as one line in which no secret value of the client properties is left."""
-    secrets = sorted((value for name, value in client.items() if value and is_secret(name)), key=len, reverse=True)
-    for value in secrets:
-        text = text.replace(value, "***")
-    return " ".join(text.split())
+    return mask_line(text, secret_values(client))
 
 
 def refused_properties(error: object, client: Mapping[str, str]) -> str:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from redaction.properties import secret_values
 from runlog.folder import reason
-from runlog.kafkareason import is_secret
 
 
 class PropertiesProblem(ValueError):
@@ -40,4 +40,4 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
 
 def hold_secret(properties: dict[str, str]) -> bool:
     """Return whether one of `properties` is a secret, by its name."""
-    return any(value and is_secret(name) for name, value in properties.items())
+    return bool(secret_values(properties))

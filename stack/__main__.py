@@ -12,7 +12,7 @@ import sys
 from dataclasses import fields
 from types import FrameType
 
-from runlog.secrets import CarefulParser
+from redaction.parser import CarefulParser
 from stack import cleaning, kafka_archive
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from redaction.patterns import shows_secret, without_secrets
 from runlog import marks
 from runlog.clean_runs import runs_in
 from runlog.facts import RunFacts
@@ -22,7 +23,6 @@ from runlog.ledger import read_ledger
 from runlog.marks import read_marks
 from runlog.orderids import IdKind, decode_order_id, encode_text
 from runlog.ordernames import read_names
-from runlog.secrets import shows_secret, without_secrets
 from stack import runtopic
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError

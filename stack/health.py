@@ -11,15 +11,16 @@ import json
 import math
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
-from runlog.kafkareason import connection_reason, is_secret, refused_properties
+from redaction.masking import mask_line
+from redaction.properties import secret_values
+from runlog.kafkareason import connection_reason, refused_properties
 from stack.sqlquestion import DeadlineError, FailedError, UnopenedError, open_connection
 
-_MASK = "***"
 _BODY_LIMIT = 65_536  # bytes of a health answer that are looked at
 
 
@@ -29,15 +30,6 @@ class Health:
 
     ok: bool
     detail: str
-
-
-def _safe(text: object, secrets: Iterable[str]) -> str:
-    """Return `text` in one line with every secret (plain or percent-encoded) masked."""
-    line = " ".join(str(text).split())
-    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        for form in (secret, quote(secret, safe=""), unquote(secret)):
-            line = line.replace(form, _MASK)
-    return line
 
 
 def check_sql(database_url: str, timeout_s: float) -> Health:
@@ -67,7 +59,7 @@ def check_sql(database_url: str, timeout_s: float) -> Health:
     except DeadlineError as error:
         return Health(False, f"PostgreSQL at {where}: {error} within {timeout_s:g} s")
     except (UnopenedError, FailedError, OSError) as error:
-        return Health(False, f"PostgreSQL at {where}: {_safe(error, [password, database_url])}")
+        return Health(False, f"PostgreSQL at {where}: {mask_line(error, [password, database_url])}")
     return Health(True, f"PostgreSQL at {where} answered a query")
 
 
@@ -80,7 +72,7 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
-    secrets = [value for name, value in client_config.items() if is_secret(name)]
+    secrets = secret_values(client_config)
     problems: list[tuple[str, str]] = []
 
     def note(error: KafkaError) -> None:
@@ -98,7 +90,7 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
         client = AdminClient(properties)
     except (KafkaException, TypeError, ValueError) as error:
         told = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
-        return Health(False, f"Kafka at {bootstrap}: {_safe(refused_properties(told, client_config), secrets)}")
+        return Health(False, f"Kafka at {bootstrap}: {mask_line(refused_properties(told, client_config), secrets)}")
     try:
         try:
             metadata = client.list_topics(timeout=timeout_s)
@@ -107,7 +99,7 @@ def check_kafka(bootstrap: str, client_config: Mapping[str, str], timeout_s: flo
     except KafkaException as error:
         said = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
         why = connection_reason(problems, client_config) or "; ".join([str(said), *(text for _, text in problems[-1:])])
-        return Health(False, f"Kafka at {bootstrap}: {_safe(why, secrets)}")
+        return Health(False, f"Kafka at {bootstrap}: {mask_line(why, secrets)}")
     if not metadata.brokers:
         return Health(False, f"Kafka at {bootstrap}: the metadata names no broker yet")
     return Health(True, f"Kafka at {bootstrap}: {len(metadata.brokers)} broker(s), {len(metadata.topics)} topic(s)")
@@ -142,7 +134,7 @@ def check_http(url: str, timeout_s: float, headers: Mapping[str, str] | None = N
         answer = connection.getresponse()
         body = answer.read(_BODY_LIMIT)
     except (OSError, http.client.HTTPException) as error:
-        return Health(False, f"{where}: {_safe(error or type(error).__name__, secrets)}")
+        return Health(False, f"{where}: {mask_line(error or type(error).__name__, secrets)}")
     finally:
         connection.close()
     if answer.status != http.client.OK:

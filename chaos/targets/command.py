@@ -18,8 +18,8 @@ from typing import IO, Final
 import psutil
 
 from chaos.targets import FAULTS, TargetError, TargetSpec, Undo
+from redaction.patterns import without_secrets
 from runlog.options import OPTIONS
-from runlog.secrets import without_secrets
 
 KIND: Final = "command"
 CHECK_TIMEOUT_S: Final = 10.0

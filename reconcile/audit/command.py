@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from reconcile.audit.verdict import EXPECTATIONS, Audited, rule
+from redaction.patterns import shows_secret, without_secrets
 from runlog.clock import iso_utc
 from runlog.duration import parse_duration
 from runlog.exitcodes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
-from runlog.secrets import shows_secret, without_secrets
 
 if TYPE_CHECKING:
     from reconcile.audit.plan import AuditPlan

@@ -16,11 +16,12 @@ from reconcile.judge import Judgement, judge, with_confirmation
 from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.saved import load_witnesses
 from reconcile.story.story import Story, find_cases, tell
+from redaction.parser import CarefulParser
+from redaction.patterns import without_secrets
 from runlog.clock import iso_utc
 from runlog.exitcodes import AS_EXPECTED, USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run
 from runlog.orderids import IdKind, encode_text, parse_uuid
-from runlog.secrets import CarefulParser, without_secrets
 
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 

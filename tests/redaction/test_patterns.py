@@ -2,7 +2,7 @@
 
 import pytest
 
-from runlog.secrets import shows_secret, without_secrets
+from redaction.patterns import shows_secret, without_secrets
 
 
 @pytest.mark.parametrize(
