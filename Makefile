@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := redaction stores runlog orderservice stack reconcile chaos load locustfile.py
+ROOMS := redaction health stores runlog orderservice stack reconcile chaos load locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chaos.probes import ProbeSpec
 from chaos.restoring import Place, places, restore
 from chaos.targets import TargetError
+from health.spec import ProbeSpec
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog import exitcodes

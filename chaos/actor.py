@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from chaos.plan import Outage
-from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
 from chaos.watchdog.mending import HARNESS, HEAL_TRIES, WATCHDOG
 from chaos.watchdog.orders import ALREADY_DOWN, Begin, Refusal
+from health.state import Proof
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark

@@ -14,7 +14,6 @@ from typing import Final
 from chaos.dryrun import Preview
 from chaos.embedded import PlaceOrder, stack_settings, take_when_mended
 from chaos.preflight import PreflightError
-from chaos.probes import ProbeSpec
 from chaos.restoring import places, restore
 from chaos.subject import Subject
 from chaos.targets import TargetError, TargetSpec
@@ -22,6 +21,7 @@ from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.orders import Refusal, TakeDown
 from chaos.watchdog.takedown import ComposeOwner, has_died, owner_name
+from health.spec import ProbeSpec
 from runlog.folder import write_text
 from runlog.settings import Settings
 from runlog.statedir import StateDirError, make_private, target_home

@@ -14,7 +14,6 @@ from typing import Final
 from chaos.dryrun import Preview
 from chaos.plan import BREAKING
 from chaos.preflight import PreflightError
-from chaos.probes import ProbeSpec
 from chaos.restoring import look_at, restore
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetError, TargetSpec
@@ -22,6 +21,7 @@ from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.orders import Refusal, TakeDown
 from chaos.watchdog.takedown import as_parameters, has_died, is_watchdog, owner_name
+from health.spec import ProbeSpec
 from runlog.settings import Settings
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError

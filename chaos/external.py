@@ -11,12 +11,12 @@ from pathlib import Path
 from chaos.dryrun import Preview
 from chaos.eventrule import EventRule
 from chaos.preflight import PreflightError
-from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetError, TargetSpec
 from chaos.targets.nothing import NoTarget
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog
+from health.spec import ProbeSpec
 from runlog.external import ExternalSettings
 from runlog.servicefiles import ServiceFiles, read_service_files
 from runlog.settings import Settings, SettingsError

@@ -7,7 +7,7 @@ from typing import Final
 import gevent
 
 from chaos.subject import Subject
-from stack.health import Health, check_http, check_kafka, check_sql
+from health.check import Health, check_http, check_kafka, check_sql
 from stack.redpanda import check_redpanda
 
 HEALTH_S: Final = 5.0

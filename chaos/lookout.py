@@ -26,14 +26,14 @@ from typing import Any, Final, TextIO
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from chaos.probes import ProbeSpec
-from chaos.probes.kafka import PATIENCE_S, STEADY, Reasons
-from chaos.probes.probers import open_probers
 from chaos.telling import Pace, Telling, asking, beats
+from health.kafka import PATIENCE_S, STEADY, Reasons
+from health.kafka_errors import connection_reason, refused_properties, refused_reason
+from health.probers import open_probers
+from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
-from runlog.kafkareason import connection_reason, refused_properties, refused_reason
 from runlog.offsets import Observation
-from runlog.probes import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, Sighting
+from runlog.probes import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, ProbeResult
 
 INTERVAL_S: Final = 0.05
 # A healthy broker on the same machine answers in one or two milliseconds; the width of an outage's edges is bounded
@@ -61,7 +61,7 @@ class LookoutConfig:
         offsets_file: where observations are appended.
         target: what may be broken: `broker`, `database` or `service`.
         probe: how that is asked whether it serves; may hold secrets.
-        probes_file: where sightings are appended.
+        probes_file: where probe results are appended.
         interval: seconds from question to question for the offsets.
         timeout: seconds that one question for the offsets may take.
     """
@@ -129,7 +129,7 @@ class Lookout:
                 line = seen.line()
                 telling.keep("offsets", line)
                 if self._config.offsets_are_kept:
-                    telling.sighting(Sighting(seen.asked, seen.answered, KEPT, how, seen.error))
+                    telling.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
                 if tail.is_set():
                     self._follow()
                 telling.tell(seen=json.loads(line), own=self._own_count(), why=self._why_not(seen))

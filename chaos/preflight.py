@@ -16,7 +16,7 @@ from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
 from chaos.targets import TargetError
 from chaos.web import ask
-from stack.health import Health
+from health.check import Health
 
 EVENT_WAIT_S: Final = 10.0
 _REMEDIES: Final = {

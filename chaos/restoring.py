@@ -14,12 +14,12 @@ from typing import Final
 import psutil
 
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
-from chaos.probes import ProbeSpec
 from chaos.targets import TargetError
 from chaos.targets.opening import open_target
 from chaos.watchdog.keeper import LEASE
 from chaos.watchdog.mending import HEAL_TRIES, mend_and_prove
 from chaos.watchdog.takedown import is_watchdog
+from health.spec import ProbeSpec
 from runlog.statedir import target_homes
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError

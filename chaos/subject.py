@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.eventrule import EventRule
-from chaos.probes import ProbeSpec
 from chaos.targets import Target, TargetSpec
+from health.spec import ProbeSpec
 from runlog.orderids import IdKind
 from runlog.toldid import ToldId
 

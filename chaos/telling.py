@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
-from chaos.probes.wire import Prober
+from health.replies import Prober
 from runlog.clock import AnchoredClock
-from runlog.probes import Connection, Sighting
+from runlog.probes import Connection, ProbeResult
 
 
 class Telling:
@@ -19,7 +19,7 @@ class Telling:
 
     Args:
         out: the harness's end of the pipe.
-        offsets_file, probes_file: where observations and sightings are appended.
+        offsets_file, probes_file: where observations and probe results are appended.
 
     Attributes:
         trouble: why something is written down (or asked) no more; None while all is well.
@@ -51,8 +51,8 @@ class Telling:
             self._out.write(json.dumps({**record, "trouble": self.trouble}) + "\n")
             self._out.flush()
 
-    def sighting(self, seen: Sighting) -> None:
-        """Write one sighting down and tell it."""
+    def probe_result(self, seen: ProbeResult) -> None:
+        """Write one probe result down and tell it."""
         line = seen.line()
         self.keep("probes", line)
         self.tell(probe=json.loads(line))
@@ -101,7 +101,7 @@ def asking(
                     return
                 asked = clock.now()
                 said = prober.ask(pace.timeout)
-                telling.sighting(Sighting(asked, clock.now(), connection, said.how, said.detail))
+                telling.probe_result(ProbeResult(asked, clock.now(), connection, said.how, said.detail))
         finally:
             # However it ended before its time: the harness must not wait for answers to questions that nobody asks.
             if not (stop.is_set() or ended.is_set()):

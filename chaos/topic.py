@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient
 
 from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
+from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from runlog.facts import TopicStart
-from runlog.kafkareason import connection_reason, refused_properties, refused_reason, scrub
 from runlog.toldid import ToldId
 
 Answer = TypeVar("Answer")

@@ -13,12 +13,12 @@ from typing import Final, TypeVar
 import gevent
 
 from chaos.lookout import LookoutConfig
-from chaos.sightings import Proof, not_down, not_up, target_down, target_up
+from health.state import Proof, not_down, not_up, target_down, target_up
 from runlog.offsets import Observation
-from runlog.probes import CONNECTIONS, Connection, Sighting
+from runlog.probes import CONNECTIONS, Connection, ProbeResult
 
 _Found = TypeVar("_Found")
-# Enough to hold the last opposite sighting of any edge: 30 s at 20 questions per second.
+# Enough to hold the last opposite result of any edge: 30 s at 20 questions per second.
 REMEMBERED: Final = 600
 POLL_S: Final = 0.02
 SILENT_S: Final = 2.0
@@ -56,7 +56,7 @@ class LookoutWatch:
         self.trouble: str | None = None
         self._why: str | None = None
         self._config = config
-        self._sightings: dict[Connection, deque[Sighting]] = {c: deque(maxlen=REMEMBERED) for c in CONNECTIONS}
+        self._results: dict[Connection, deque[ProbeResult]] = {c: deque(maxlen=REMEMBERED) for c in CONNECTIONS}
         self._offsets_seen = False
         self._log = log
         self._heard = time.monotonic()
@@ -170,8 +170,8 @@ class LookoutWatch:
             self._process.wait(timeout=timeout_s)
         self._reader.join(timeout=timeout_s)
 
-    def _seen(self) -> dict[Connection, list[Sighting]]:
-        return {connection: list(seen) for connection, seen in self._sightings.items()}
+    def _seen(self) -> dict[Connection, list[ProbeResult]]:
+        return {connection: list(seen) for connection, seen in self._results.items()}
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
@@ -182,8 +182,8 @@ class LookoutWatch:
             self._heard = time.monotonic()
             self.trouble = self.trouble or record["trouble"]
             if "probe" in record:
-                sighting = Sighting.parse(json.dumps(record["probe"]))
-                self._sightings[sighting.connection].append(sighting)
+                result = ProbeResult.parse(json.dumps(record["probe"]))
+                self._results[result.connection].append(result)
                 continue
             seen = Observation.parse(json.dumps(record["seen"]))
             self._offsets_seen = self._offsets_seen or seen.ok

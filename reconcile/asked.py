@@ -11,7 +11,7 @@ from typing import Final
 
 from reconcile.history import History
 from runlog.offsets import Observation
-from runlog.probes import CONNECTIONS, WORDS, Connection, How, Sighting, on
+from runlog.probes import CONNECTIONS, WORDS, Connection, How, ProbeResult, on
 
 # One or two questions in a row without an answer are a hiccup of the machine.
 LEAST_UNANSWERED: Final = 3
@@ -20,7 +20,7 @@ LEAST_AWAY_S: Final = 0.25
 LEAST_ANSWERED: Final = 2
 _OLD_AND_NEW: Final[dict[Connection, str]] = {"new": "on a new connection", "kept": "on an old one"}
 
-Question = Observation | Sighting
+Question = Observation | ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Asked:
 
 def asked(history: History) -> list[Asked]:
     """Return what the target was asked, each connection for itself."""
-    if history.sightings is None:
+    if history.probe_results is None:
         return [Asked("", history.observations)]
-    return [Asked(f" {WORDS[connection]}", on(history.sightings, connection)) for connection in CONNECTIONS]
+    return [Asked(f" {WORDS[connection]}", on(history.probe_results, connection)) for connection in CONNECTIONS]
 
 
 def absences(questions: Sequence[Question]) -> Iterator[list[Question]]:

@@ -15,6 +15,7 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
+from health.kafka_errors import refused_properties, scrub
 from reconcile.attribution import Attribution
 from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
@@ -23,7 +24,6 @@ from reconcile.topic import KafkaProblem, TopicBounds, is_compacted, quiet_clien
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
-from runlog.kafkareason import refused_properties, scrub
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 2000

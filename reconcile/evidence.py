@@ -46,7 +46,7 @@ def recovery_proven(findings: Findings) -> Guard:
 
 def _not_served_again(findings: Findings) -> str | None:
     """Return on which connection the target was never seen to answer after an outage; None when it was on each."""
-    if findings.history.sightings is None:
+    if findings.history.probe_results is None:
         return None
     ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
     for outage, end in zip(findings.outages, ends, strict=True):

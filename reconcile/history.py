@@ -17,7 +17,7 @@ from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
 from runlog.offsets import Observation
-from runlog.probes import Sighting
+from runlog.probes import ProbeResult
 
 Progress = Callable[[str, int, int | None], None]
 """Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""
@@ -146,7 +146,7 @@ class History:
         service_log: what the service's own log says of single orders, by order id.
         confirmation: what the second path said of the violations; None when nobody has asked it yet.
         lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
-        sightings: what it saw of the target of the fault, in order; None of a run that noted only the offsets.
+        probe_results: what it saw of the target of the fault, in order; None of a run that noted only the offsets.
         names: texts of order ids that their bytes do not tell back, as answers told them.
     """
 
@@ -159,7 +159,7 @@ class History:
     service_log: dict[str, Line] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     lost_rows: tuple[bytes, ...] | None = None
-    sightings: list[Sighting] | None = None
+    probe_results: list[ProbeResult] | None = None
     names: dict[bytes, str] = field(default_factory=dict)
 
 

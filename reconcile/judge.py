@@ -85,7 +85,7 @@ def judge(history: History) -> Judgement:
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
     seen, read_at = history.observations, history.events.read_at
-    late = find_late(table, events, outages, seen, read_at, sightings=history.sightings)
+    late = find_late(table, events, outages, seen, read_at, probe_results=history.probe_results)
     rates = phase_rates(ledger.attempts, marks)
     guards = check_guards(Findings(history, outages, table, rates))
     suspicion = suspicion_of(guards)

@@ -13,7 +13,7 @@ from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
 from runlog.ordernames import NAMES_FILE, read_names
-from runlog.probes import Sighting, read_sightings
+from runlog.probes import ProbeResult, read_probe_results
 
 # What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
 _EARLIEST_S: Final = -60.0
@@ -36,7 +36,7 @@ class Record:
     observations: list[Observation]
     service_log: dict[str, Line]
     names: dict[bytes, str]
-    sightings: list[Sighting] | None = None
+    probe_results: list[ProbeResult] | None = None
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
         """Return the whole history."""
@@ -48,7 +48,7 @@ class Record:
             rows,
             events,
             self.service_log,
-            sightings=self.sightings,
+            probe_results=self.probe_results,
             names=self.names,
         )
 
@@ -58,7 +58,7 @@ def read_record(folder: RunFolder) -> Record:
 
     Raises:
         RecordProblem: a file is missing or damaged, or belongs to another run. Without `offsets.jsonl` there simply
-            are no observations, without `probes.jsonl` no sightings.
+            are no observations, without `probes.jsonl` no probe results.
     """
     facts = _read(folder, folder.facts.name, lambda: RunFacts.read(folder))
     ledger = _read(folder, folder.ledger.name, lambda: read_ledger(folder.ledger))
@@ -66,9 +66,9 @@ def read_record(folder: RunFolder) -> Record:
     seen: list[Observation] = []
     if folder.offsets.is_file():
         seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
-    sightings: list[Sighting] | None = None
+    probe_results: list[ProbeResult] | None = None
     if folder.probes.is_file():
-        sightings = _read(folder, folder.probes.name, lambda: read_sightings(folder.probes))
+        probe_results = _read(folder, folder.probes.name, lambda: read_probe_results(folder.probes))
     _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
     if marks:
         told = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
@@ -77,9 +77,11 @@ def read_record(folder: RunFolder) -> Record:
     edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
-    _same_time(folder, folder.probes.name, facts, [at for one in sightings or () for at in (one.asked, one.answered)])
+    _same_time(
+        folder, folder.probes.name, facts, [at for one in probe_results or () for at in (one.asked, one.answered)]
+    )
     names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
-    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names, sightings)
+    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names, probe_results)
 
 
 def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:

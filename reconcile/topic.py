@@ -19,7 +19,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.admin._topic import TopicDescription
 
-from runlog.kafkareason import connection_reason, refused_properties, scrub
+from health.kafka_errors import connection_reason, refused_properties, scrub
 
 TRIES: Final = 3
 ANSWER_S: Final = 4.0

@@ -54,7 +54,7 @@ def _away_before(findings: Findings) -> str | None:
 
 def _not_away(findings: Findings) -> str | None:
     """Return on which connection the target was never seen away in an outage; None when it was on each."""
-    if findings.history.sightings is None:
+    if findings.history.probe_results is None:
         return None
     for outage in findings.outages:
         for one in asked(findings.history):

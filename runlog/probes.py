@@ -35,7 +35,7 @@ WORDS: Final[dict[Connection, str]] = {"kept": "on the kept connection", "new": 
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ProbeResult:
     """One question to the target.
 
     Attributes:
@@ -58,7 +58,7 @@ class Sighting:
         return self.how == ANSWERED
 
     def line(self) -> str:
-        """Return the sighting as one line of the probes file."""
+        """Return the probe result as one line of the probes file."""
         record: dict[str, object] = {"asked": round(self.asked, 6), "answered": round(self.answered, 6)}
         record |= {"connection": self.connection, "how": self.how}
         if self.detail is not None:
@@ -66,29 +66,29 @@ class Sighting:
         return msgspec.json.encode(record).decode()
 
     @classmethod
-    def parse(cls, line: str) -> "Sighting":
-        """Return the sighting that `line()` wrote.
+    def parse(cls, line: str) -> "ProbeResult":
+        """Return the probe result that `line()` wrote.
 
         Raises:
-            msgspec.ValidationError: the line is no sighting; a ValueError.
+            msgspec.ValidationError: the line is no probe result; a ValueError.
             msgspec.DecodeError: the line is not even JSON, it was cut short; a ValueError.
         """
         return _AS_JSON.decode(line)
 
 
-_AS_JSON = msgspec.json.Decoder(Sighting)
+_AS_JSON = msgspec.json.Decoder(ProbeResult)
 
 
-def read_sightings(path: Path) -> list[Sighting]:
-    """Return the sightings of a file in order; a line that was cut short is left out.
+def read_probe_results(path: Path) -> list[ProbeResult]:
+    """Return the results in a file in order; a line that was cut short is left out.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: a whole line is no sighting.
+        ValueError: a whole line is no probe result.
     """
     return read_whole_lines(path, _AS_JSON.decode)
 
 
-def on(sightings: Iterable[Sighting], connection: Connection) -> list[Sighting]:
+def on(probe_results: Iterable[ProbeResult], connection: Connection) -> list[ProbeResult]:
     """Return those of `connection`, in order."""
-    return [seen for seen in sightings if seen.connection == connection]
+    return [seen for seen in probe_results if seen.connection == connection]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from health.check import check_kafka, check_sql
 from redaction.patterns import shows_secret, without_secrets
 from runlog import marks
 from runlog.clean_runs import runs_in
@@ -26,7 +27,6 @@ from runlog.ordernames import read_names
 from stack import runtopic
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.health import check_kafka, check_sql
 from stack.runrows import RunRows, remove_rows
 
 _HEALTH_S = 5.0

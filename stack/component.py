@@ -16,9 +16,9 @@ from typing import ClassVar
 
 import psutil
 
+from health.check import Health
 from stack import process, spawn
 from stack.errors import StackError
-from stack.health import Health
 from stack.records import ComponentRecord
 from stack.store import START_WAIT_S, StateStore
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from health.check import Health
 from stack import compose_cli, engine, ports
 from stack.compose_project import PORTS, SERVICES, Addresses, ComposeProject, log_tail
 from stack.errors import StackError
-from stack.health import Health
 from stack.progress import Progress, Stopwatch, silent
 from stack.service import behaviour
 from stack.settings import ServiceSettings, StackSettings

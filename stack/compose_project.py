@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from health.check import Health, check_http, check_kafka, check_sql
 from stack import engine, process
 from stack.errors import StackError
-from stack.health import Health, check_http, check_kafka, check_sql
 from stack.ports import HOST
 from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
 from stack.redpanda import check_redpanda

@@ -9,10 +9,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from health.check import Health
 from stack import kafka_archive, kafka_jars, process, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
-from stack.health import Health
 from stack.kafka import Broker
 from stack.lease import LEASE, Lease
 from stack.link import Link

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from health.check import Health, check_kafka
 from stack import kafka_jars, process, spawn, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
-from stack.health import Health, check_kafka
 from stack.ports import HOST
 from stack.store import StateStore
 

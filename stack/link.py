@@ -11,10 +11,10 @@ import os
 import sys
 from typing import ClassVar
 
+from health.check import Health, check_http, check_kafka, check_sql
 from stack import process, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
-from stack.health import Health, check_http, check_kafka, check_sql
 from stack.ports import HOST
 from stack.service import HEALTH_PATH
 from stack.store import CHECKOUT

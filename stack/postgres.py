@@ -14,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+from health.check import Health, check_sql
 from stack import process, spawn, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
-from stack.health import Health, check_sql
 from stack.ports import HOST
 from stack.postgres_place import Place, find_place
 from stack.records import DATABASE_ACCOUNT, DATABASE_NAME

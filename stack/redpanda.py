@@ -11,7 +11,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from stack.health import Health
+from health.check import Health
 
 READY_PATH = "/v1/status/ready"
 BROKERS_PATH = "/v1/brokers"

@@ -7,10 +7,10 @@ import sys
 from dataclasses import asdict
 from typing import ClassVar
 
+from health.check import Health, check_http
 from stack import process, strays
 from stack.component import ManagedProcess
 from stack.errors import StackError
-from stack.health import Health, check_http
 from stack.ports import HOST
 from stack.records import StackState
 from stack.settings import ServiceSettings

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from health.check import Health, check_kafka
 from stack import kafka_archive, ports, process, spawn
-from stack.health import Health, check_kafka
 from stack.kafka import CONTROLLER_PORT, Broker, cluster_id
 from stack.ports import HOST
 from stack.settings import ServiceSettings

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
-from chaos.probes import ProbeSpec
 from chaos.targets import Target, TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog import orders
 from chaos.watchdog.mending import ACT_TIMEOUT_S, BY_ITSELF, HARNESS, WATCHDOG, came_back, mend_and_prove
 from chaos.watchdog.orders import Arm, Begin, Refusal
+from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from stack.errors import StackError
 from stack.lease import Lease

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from chaos.journal import OpenFault
-from chaos.probes import ProbeSpec
-from chaos.probes.question import await_served
 from chaos.targets import Target, TargetError
+from health.spec import ProbeSpec
+from health.wait import await_served
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark, MarksWriter

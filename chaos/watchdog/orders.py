@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from chaos.probes import ProbeSpec
 from chaos.targets import TargetSpec
+from health.spec import ProbeSpec
 
 # Reasons of a refusal.
 BUSY: Final = "busy"

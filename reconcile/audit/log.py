@@ -13,13 +13,13 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
+from health.kafka_errors import refused_properties, scrub
 from reconcile.collector import no_garbage_collection
 from reconcile.eventid import EventIds, accept
 from reconcile.growing import GrowingArray
 from reconcile.history import IDS, Progress
 from reconcile.ids import IdReader
 from reconcile.topic import KafkaProblem, quiet_client
-from runlog.kafkareason import refused_properties, scrub
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000

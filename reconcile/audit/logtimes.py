@@ -9,9 +9,9 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from health.kafka_errors import scrub
 from reconcile.audit.log import TUNING, LogRange, drain
 from reconcile.topic import KafkaProblem, TopicBounds, quiet_client
-from runlog.kafkareason import scrub
 
 LOOKED_AT: Final = 200
 ANSWER_S: Final = 10.0

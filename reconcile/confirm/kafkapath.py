@@ -14,10 +14,10 @@ from typing import Any, Final, NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from health.kafka_errors import scrub
 from reconcile.confirm.kafkadescribed import Described
 from reconcile.history import EventsWitness, Progress
 from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
-from runlog.kafkareason import scrub
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000

@@ -21,7 +21,7 @@ from reconcile.joins import Bools, Floats, Ints, quantile
 from reconcile.outages import Edge, Outage
 from reconcile.table import Table
 from runlog.offsets import Observation
-from runlog.probes import Sighting
+from runlog.probes import ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def find_late(
     observations: list[Observation],
     read_at: float | None,
     *,
-    sightings: list[Sighting] | None = None,
+    probe_results: list[ProbeResult] | None = None,
 ) -> LateEvents:
     """Find the late events.
 
@@ -88,7 +88,7 @@ def find_late(
         outages: those that were never healed can have no late events.
         observations: of the lookout, in order.
         read_at: when the end of the topic was taken: by then every event read was in the log.
-        sightings: of the target, in order; None when there are none.
+        probe_results: of the target, in order; None when there are none.
     """
     partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     first, last = append_brackets(observations, partitions, offsets)
@@ -97,7 +97,7 @@ def find_late(
     not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
-    served = [seen for seen in sightings or () if seen.ok]
+    served = [seen for seen in probe_results or () if seen.ok]
     not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations, served)
     returned = np.array([*sorted(_returned(outage, served) for outage in outages if outage.healed is not None), np.inf])
     # The end of the outage that was on, or the next to come, when the order was sent.
@@ -109,14 +109,14 @@ def find_late(
     return LateEvents(late, undecided, bounded, not_after, np.where(late, not_after - table.sent, np.nan))
 
 
-def _returned(outage: Outage, served: list[Sighting]) -> float:
+def _returned(outage: Outage, served: list[ProbeResult]) -> float:
     """Return when the target was back at the earliest: not later than the first question that it answered then."""
     healing = outage.edges[2]
     return min([outage.returned, *(max(seen.asked, healing) for seen in served if seen.answered >= healing)])
 
 
 def _raise_bounds(
-    not_before: Floats, outages: list[Outage], observations: list[Observation], served: list[Sighting]
+    not_before: Floats, outages: list[Outage], observations: list[Observation], served: list[ProbeResult]
 ) -> Floats:
     """Return the lower bounds with those inside an absence of the broker moved to its end."""
     raised = not_before.copy()
@@ -128,7 +128,7 @@ def _raise_bounds(
     return raised
 
 
-def _silence(outage: Outage, observations: list[Observation], served: list[Sighting]) -> Edge | None:
+def _silence(outage: Outage, observations: list[Observation], served: list[ProbeResult]) -> Edge | None:
     """Return when the broker answered nobody, so that nothing was appended; None when that cannot be told.
 
     An absence with an answer in between (a fault that did not hold) proves nothing. While it was only stopping, a

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import psycopg
 from confluent_kafka import Producer
 
-from chaos.probes import ProbeSpec
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetSpec, Undo
+from health.spec import ProbeSpec
 from runlog.toldid import ToldId
 from tests.conftest import Infra
 

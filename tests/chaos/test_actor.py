@@ -8,11 +8,11 @@ import pytest
 
 from chaos.actor import Actor, AlreadyDown, FaultFailed, NotRestored
 from chaos.plan import Outage
-from chaos.sightings import Proof
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
 from chaos.watchdog.mending import HEAL_TRIES
 from chaos.watchdog.orders import ALREADY_DOWN, RETIRED, TARGET, Begin, Refusal
+from health.state import Proof
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
 

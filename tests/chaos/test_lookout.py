@@ -20,10 +20,10 @@ import pytest
 
 import stack.kafka
 from chaos.lookout import LookoutConfig
-from chaos.probes import ProbeSpec
+from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import read_observations
-from runlog.probes import Sighting, on, read_sightings
+from runlog.probes import ProbeResult, on, read_probe_results
 from stack.embedded import EmbeddedStack
 from stack.ports import HOST
 from tests.conftest import Infra, RestartableBroker
@@ -81,8 +81,8 @@ class Watched:
         return seen
 
     @property
-    def sightings(self) -> list[Sighting]:
-        return read_sightings(self.folder / "probes.jsonl")
+    def probe_results(self) -> list[ProbeResult]:
+        return read_probe_results(self.folder / "probes.jsonl")
 
     def offsets_answered(self, begin: float, end: float) -> list[bool]:
         return [seen.ok for seen in read_observations(self.folder / "offsets.jsonl") if begin <= seen.asked <= end]
@@ -119,13 +119,13 @@ def test_a_broker_that_is_stopped_and_one_that_is_paused(
     assert watched.proven("down", broker.pause) == {"kept": "hanging", "new": "hanging"}
     assert watched.proven("up", broker.resume) == BOTH_UP
     # The question for the offsets is the one on the kept connection: asked once, told twice.
-    sightings = watched.sightings
-    kept = {seen.asked: seen.ok for seen in on(sightings, "kept")}
+    probe_results = watched.probe_results
+    kept = {seen.asked: seen.ok for seen in on(probe_results, "kept")}
     observed = {seen.asked: seen.ok for seen in read_observations(watched.folder / "offsets.jsonl")}
     both = kept.keys() & observed.keys()
     assert len(both) >= max(len(kept), len(observed)) - 2
     assert all(kept[at] is observed[at] for at in both)
-    assert len(on(sightings, "new")) > 5
+    assert len(on(probe_results, "new")) > 5
 
 
 def test_what_goes_on_answering_is_named(infra: Infra, watch: Callable[..., Watched]) -> None:

@@ -1,4 +1,4 @@
-"""The pure parts of the chaos room: plan, sightings, journal, lease, command line."""
+"""The pure parts of the chaos room: plan, health state, journal, lease, command line."""
 
 import io
 import json
@@ -16,16 +16,16 @@ from chaos.commandline import add_options, check_form, is_foreign, read_settings
 from chaos.journal import Journal, JournalUnreadable, OpenFault
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
-from chaos.probes import ProbeSpec
-from chaos.probes.probers import open_probers
-from chaos.probes.wire import Said
-from chaos.sightings import not_down, not_up, proven_down, proven_up, target_down, target_up
 from chaos.targets import TargetSpec
 from chaos.telling import Pace, Telling, asking
+from health.probers import open_probers
+from health.replies import Reply
+from health.spec import ProbeSpec
+from health.state import not_down, not_up, proven_down, proven_up, target_down, target_up
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
 from runlog.options import OPTIONS
-from runlog.probes import Connection, How, Sighting, read_sightings
+from runlog.probes import Connection, How, ProbeResult, read_probe_results
 from runlog.settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
 
@@ -121,9 +121,9 @@ def test_a_flapping_broker_is_neither_down_nor_back() -> None:
     assert proven_up(flapping, since=100.0) is None
 
 
-def sightings(connection: Connection, *hows: How, start: float = 100.0) -> list[Sighting]:
-    """One sighting each 0.1 s: asked on the beat, settled 50 ms later."""
-    return [Sighting(start + k / 10, start + k / 10 + 0.05, connection, how) for k, how in enumerate(hows)]
+def probe_results(connection: Connection, *hows: How, start: float = 100.0) -> list[ProbeResult]:
+    """One probe result each 0.1 s: asked on the beat, settled 50 ms later."""
+    return [ProbeResult(start + k / 10, start + k / 10 + 0.05, connection, how) for k, how in enumerate(hows)]
 
 
 UP: tuple[How, ...] = ("answered",) * 3
@@ -132,24 +132,24 @@ HUNG: tuple[How, ...] = ("hanging",) * 3
 
 
 def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_kept_one() -> None:
-    kept, new = sightings("kept", *UP, *HUNG), sightings("new", *UP, *GONE, start=100.03)
+    kept, new = probe_results("kept", *UP, *HUNG), probe_results("new", *UP, *GONE, start=100.03)
     proof = target_down({"kept": kept, "new": new}, 100.0)
     assert proof is not None
     assert proof.edge == pytest.approx((100.2, 100.35))
     assert proof.seen == {"kept": "hanging", "new": "refused"}
     assert not_down({"kept": kept, "new": new}, 100.0) == []
     for one, other in (
-        (kept, sightings("new", *UP)),
-        (sightings("kept", *UP), new),
+        (kept, probe_results("new", *UP)),
+        (probe_results("kept", *UP), new),
         (kept[:-1], new),
         (kept, new[:-1]),
     ):
         assert target_down({"kept": one, "new": other}, 100.0) is None
     assert target_down({"kept": kept, "new": new}, 100.52) is None
-    assert not_down({"kept": sightings("kept", *UP), "new": new}, 100.0) == [
+    assert not_down({"kept": probe_results("kept", *UP), "new": new}, 100.0) == [
         "a connection from before the fault is still served"
     ]
-    assert not_down({"kept": kept, "new": sightings("new", *UP)}, 100.0) == ["a new connection is served"]
+    assert not_down({"kept": kept, "new": probe_results("new", *UP)}, 100.0) == ["a new connection is served"]
     assert not_down({"kept": kept, "new": []}, 100.0) == ["a new connection was never tried"]
 
 
@@ -162,13 +162,16 @@ def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_k
     ],
 )
 def test_a_kept_connection_that_was_lost_is_told_as_broken(hows: tuple[How, ...], seen: How) -> None:
-    proof = target_down({"kept": sightings("kept", *UP, *hows), "new": sightings("new", *hows)}, 100.0)
+    proof = target_down({"kept": probe_results("kept", *UP, *hows), "new": probe_results("new", *hows)}, 100.0)
     assert proof is not None
     assert proof.seen == {"kept": seen, "new": hows[-1]}
 
 
 def test_a_target_is_back_only_on_both_connections() -> None:
-    kept, new = sightings("kept", *HUNG, "answered", "answered"), sightings("new", *GONE, "answered", "answered")
+    kept, new = (
+        probe_results("kept", *HUNG, "answered", "answered"),
+        probe_results("new", *GONE, "answered", "answered"),
+    )
     proof = target_up({"kept": kept, "new": new}, 100.0)
     assert proof is not None
     assert proof.edge == pytest.approx((100.2, 100.35))
@@ -176,15 +179,15 @@ def test_a_target_is_back_only_on_both_connections() -> None:
     for one, other in ((kept[:-1], new), (kept, new[:-1]), (kept, []), ([], new)):
         assert target_up({"kept": one, "new": other}, 100.0) is None
     assert not_up({"kept": kept, "new": new}, 100.0) == []
-    ill = [Sighting(101, 101.1, "new", "refused", "status 503")]
+    ill = [ProbeResult(101, 101.1, "new", "refused", "status 503")]
     assert not_up({"kept": kept, "new": ill}, 100.0) == ["a new connection is refused (status 503)"]
-    assert not_up({"kept": sightings("kept", *HUNG), "new": new}, 100.0) == ["the kept connection is hanging"]
+    assert not_up({"kept": probe_results("kept", *HUNG), "new": new}, 100.0) == ["the kept connection is hanging"]
 
 
 class Sudden:
     """A prober that fails in a way that nobody foresaw."""
 
-    def ask(self, timeout_s: float) -> Said:
+    def ask(self, timeout_s: float) -> Reply:
         raise RuntimeError("a bug")
 
     def close(self) -> None:
@@ -200,7 +203,7 @@ def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_
         while not out.getvalue():
             time.sleep(0.01)
     assert '"trouble": null' in out.getvalue()
-    assert {seen.how for seen in read_sightings(tmp_path / "probes")} == {"refused"}
+    assert {seen.how for seen in read_probe_results(tmp_path / "probes")} == {"refused"}
     with asking(Sudden(), "kept", Pace(0.01, 0.1), clock=clock, telling=telling, stop=stop):
         deadline = time.monotonic() + 10
         while telling.trouble is None and time.monotonic() < deadline:
@@ -212,11 +215,11 @@ def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_
 def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> None:
     out = io.StringIO()
     telling = Telling(out, str(tmp_path / "offsets"), "/dev/full")
-    seen = Sighting(1.0, 2.0, "new", "answered")
-    telling.sighting(seen)
-    telling.sighting(seen)
+    seen = ProbeResult(1.0, 2.0, "new", "answered")
+    telling.probe_result(seen)
+    telling.probe_result(seen)
     told = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [Sighting.parse(json.dumps(one["probe"])) for one in told] == [seen, seen]
+    assert [ProbeResult.parse(json.dumps(one["probe"])) for one in told] == [seen, seen]
     assert told[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
     telling.close()
 

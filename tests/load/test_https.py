@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from health.check import check_http
 from load.contract import OwnContract
 from load.exchange import Exchanger
 from load.placing import place_with
@@ -19,7 +20,6 @@ from runlog.orderids import IdKind
 from runlog.outcomes import Failure
 from runlog.servicefiles import read_service_files
 from runlog.settings import SettingsError, make_settings
-from stack.health import check_http
 from tests.kafka_secure import Certificates
 
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")

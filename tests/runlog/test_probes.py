@@ -6,22 +6,22 @@ import pytest
 
 from runlog.folder import create_run_folder
 from runlog.marks import Mark, MarksWriter, read_marks
-from runlog.probes import CONNECTIONS, WORDS, Sighting, on, read_sightings
+from runlog.probes import CONNECTIONS, WORDS, ProbeResult, on, read_probe_results
 
 SEEN = [
-    Sighting(1795000000.125, 1795000000.25, "kept", "answered"),
-    Sighting(1795000000.2, 1795000000.7, "new", "hanging", "no answer in time"),
-    Sighting(1795000000.3, 1795000000.31, "kept", "broken", 'odd "words" — and\nlines'),
+    ProbeResult(1795000000.125, 1795000000.25, "kept", "answered"),
+    ProbeResult(1795000000.2, 1795000000.7, "new", "hanging", "no answer in time"),
+    ProbeResult(1795000000.3, 1795000000.31, "kept", "broken", 'odd "words" — and\nlines'),
 ]
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "probes.jsonl"
     path.write_text("".join(seen.line() + "\n" for seen in SEEN), encoding="utf-8")
-    assert read_sightings(path) == SEEN
+    assert read_probe_results(path) == SEEN
     assert [seen.ok for seen in SEEN] == [True, False, False]
     assert on(SEEN, "kept") == [SEEN[0], SEEN[2]]
-    assert Sighting.parse(SEEN[1].line()) == SEEN[1]
+    assert ProbeResult.parse(SEEN[1].line()) == SEEN[1]
     assert '"detail"' not in SEEN[0].line()
     assert set(WORDS) == set(CONNECTIONS)
 
@@ -30,7 +30,7 @@ def test_a_line_that_was_cut_short_is_left_out_wherever_it_is(tmp_path: Path) ->
     path = tmp_path / "probes.jsonl"
     lines = [seen.line() for seen in SEEN]
     path.write_text("\n".join([lines[0], lines[1][:40], lines[2], '{"asked": 1795']), encoding="utf-8")
-    assert read_sightings(path) == [SEEN[0], SEEN[2]]
+    assert read_probe_results(path) == [SEEN[0], SEEN[2]]
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_a_line_that_was_cut_short_is_left_out_wherever_it_is(tmp_path: Path) ->
         "[]",
     ],
 )
-def test_a_whole_line_that_is_no_sighting_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_whole_line_that_is_no_probe_result_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "probes.jsonl"
     path.write_text(f"{SEEN[0].line()}\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
-        read_sightings(path)
+        read_probe_results(path)
 
 
 def test_a_run_has_a_file_for_them_that_only_its_owner_reads(tmp_path: Path) -> None:
     folder = create_run_folder(tmp_path)
-    assert read_sightings(folder.probes) == []
+    assert read_probe_results(folder.probes) == []
     assert folder.probes.stat().st_mode & 0o777 == 0o600
 
 

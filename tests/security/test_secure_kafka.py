@@ -26,9 +26,10 @@ from chaos.judging import Judging
 from chaos.lookout import LookoutConfig
 from chaos.plan import make_plan
 from chaos.preflight import Check, Preflight, PreflightError
-from chaos.probes import ProbeSpec
 from chaos.topic import TopicError, find_event, topic_ends
 from chaos.watch import LookoutWatch
+from health.check import check_kafka
+from health.spec import ProbeSpec
 from reconcile.confirm.kafkapath import events_by_id
 from reconcile.events import read_events
 from reconcile.topic import KafkaProblem
@@ -39,7 +40,6 @@ from runlog.ids import RunKey
 from runlog.properties import read_properties
 from runlog.settings import defaults, make_settings
 from runlog.toldid import ToldId
-from stack.health import check_kafka
 from tests.chaos.parts import answering, make_subject
 from tests.chaos.test_drain import Watch
 from tests.conftest import Infra

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from health.check import check_http, check_sql
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.health import check_http, check_sql
 from stack.postgres_place import find_place
 from stack.settings import ServiceSettings, StackSettings
 from stack.store import HOME_VARIABLE

@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from health.check import check_http, check_kafka, check_sql
 from stack import process, records
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.health import check_http, check_kafka, check_sql
 from stack.kafka import LINK_PORT, LISTENER_PORT
 from stack.records import ComponentRecord, StackState
 from stack.service import HEALTH_PATH

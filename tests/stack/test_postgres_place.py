@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from health.check import check_sql
 from stack import postgres_place
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.health import check_sql
 from stack.postgres_place import Place, find_place, reachable
 
 AS_ROOT = os.geteuid() == 0

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
-from chaos.probes import ProbeSpec
 from chaos.targets import TargetError, TargetSpec, Undo
 from chaos.watchdog import keeper as keeping
 from chaos.watchdog import orders
 from chaos.watchdog.keeper import Keeper
 from chaos.watchdog.orders import Arm, Begin, Refusal
+from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.marks import MarksWriter, read_marks
 

@@ -59,7 +59,7 @@ def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None
     said = play(
         "import os, signal\n"
         "import chaos.watchdog.client as client\n"
-        "from chaos.probes import ProbeSpec\n"
+        "from health.spec import ProbeSpec\n"
         "from chaos.targets import TargetSpec\n"
         "from chaos.watchdog.orders import Arm, Begin\n"
         "client.ANSWER_S = 1.0\n"

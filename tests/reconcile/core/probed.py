@@ -8,21 +8,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from runlog import marks as m
-from runlog.probes import Connection, How, Sighting
+from runlog.probes import Connection, How, ProbeResult
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 
 Change = Callable[[Story], object]
 
 
 def probed(story: Story | None = None, *, target: str = "broker", fault: str = "stop") -> Story:
-    """Return a calm story (or `story`) with sightings of `target`; the offsets go on when that is not the broker."""
+    """Return a calm story (or `story`) with probe results of `target`; offsets go on if that is not the broker."""
     story = story or Story().calm()
     story.facts = facts(fault=fault, fault_target=target)
     story.mark(m.INJECTING, fault=fault, target=target)
     story.mark(m.INJECTED, seen={"kept": "broken", "new": "refused"})
     kept = [_one(tick / 10, "kept") for tick in range(340)]
     new = [_one(0.05 + tick / 5, "new") for tick in range(170)]
-    story.sightings = sorted([*kept, *new], key=lambda seen: seen.asked)
+    story.probe_results = sorted([*kept, *new], key=lambda seen: seen.asked)
     if target != "broker" or fault == "partition":
         going_on = story.lookout()
         story.observations = [
@@ -32,9 +32,9 @@ def probed(story: Story | None = None, *, target: str = "broker", fault: str = "
     return story
 
 
-def _one(at: float, connection: Connection) -> Sighting:
+def _one(at: float, connection: Connection) -> ProbeResult:
     how: How = "refused" if 10.35 <= at < 20.85 else "answered"
-    return Sighting(T0 + at, T0 + at + 0.004, connection, how)
+    return ProbeResult(T0 + at, T0 + at + 0.004, connection, how)
 
 
 def probes(connection: Connection, begin: float, end: float, how: How | None) -> Change:
@@ -42,12 +42,12 @@ def probes(connection: Connection, begin: float, end: float, how: How | None) ->
 
     def change(story: Story) -> None:
         kept = []
-        for seen in story.sightings or []:
+        for seen in story.probe_results or []:
             if seen.connection != connection or not begin <= seen.asked - T0 <= end:
                 kept.append(seen)
             elif how is not None:
                 kept.append(replace(seen, how=how))
-        story.sightings = kept
+        story.probe_results = kept
 
     return change
 
@@ -56,7 +56,7 @@ def probe(connection: Connection, asked: float, answered: float, how: How = "ans
     """Add one question, asked and settled at given seconds."""
 
     def change(story: Story) -> None:
-        added = Sighting(T0 + asked, T0 + answered, connection, how)
-        story.sightings = sorted([*(story.sightings or []), added], key=lambda seen: seen.asked)
+        added = ProbeResult(T0 + asked, T0 + answered, connection, how)
+        story.probe_results = sorted([*(story.probe_results or []), added], key=lambda seen: seen.asked)
 
     return change

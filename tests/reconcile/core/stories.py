@@ -343,7 +343,7 @@ STORIES: list[tuple[str, Change]] = [
     ("both are answered", on_both(probes("new", 16, 16.1, "answered"), probes("kept", 15, 15.1, "answered"))),
     ("both are answered in two outages", second(on_both(*twice_away()), on_both_answered(), planned_twice)),
     ("nobody asks on a new connection", on_both(probes("new", 10.5, 20, None))),
-    ("nobody asks at all", on_both(set_to(sightings=[]))),
+    ("nobody asks at all", on_both(set_to(probe_results=[]))),
     ("away for new connections before", on_both(probes("new", 3, 4, "hanging"))),
     ("away for a kept connection before", on_both(probes("kept", 3, 4, "hanging"), target="database")),
     ("never down for a new connection", on_both(probes("new", 10.8, 21, "answered"))),

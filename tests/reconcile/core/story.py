@@ -21,7 +21,7 @@ from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter,
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
-from runlog.probes import Sighting
+from runlog.probes import ProbeResult
 
 T0 = 1_795_000_000.0
 KEY = RunKey.parse("0123456789ab4def")
@@ -94,7 +94,7 @@ class Story:
     events_changes: dict[str, Any] = field(default_factory=dict)
     ledger_changes: dict[str, Any] = field(default_factory=dict)
     observations: list[Observation] | None = None
-    sightings: list[Sighting] | None = None
+    probe_results: list[ProbeResult] | None = None
 
     def order(
         self,
@@ -186,7 +186,7 @@ class Story:
             self.lookout() if self.observations is None else self.observations,
             replace(witness, **self.rows_changes),
             replace(log, **self.events_changes),
-            sightings=self.sightings,
+            probe_results=self.probe_results,
         )
 
     def lookout(self) -> list[Observation]:
@@ -225,8 +225,8 @@ class Story:
             marks.write(mark)
         marks.close()
         folder.offsets.write_text("".join(seen.line() + "\n" for seen in history.observations))
-        if self.sightings is not None:
-            folder.probes.write_text("".join(seen.line() + "\n" for seen in self.sightings))
+        if self.probe_results is not None:
+            folder.probes.write_text("".join(seen.line() + "\n" for seen in self.probe_results))
 
 
 def phase(at: float) -> Phase:

@@ -16,9 +16,9 @@ import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from chaos.probes import ProbeSpec
-from chaos.probes.wire import NoAnswer, Said, Wire
-from runlog.probes import ANSWERED, BROKEN, HANGING, REFUSED
+from health.replies import ANSWERED, BROKEN, HANGING, REFUSED, Reply
+from health.spec import ProbeSpec
+from health.wire import NoAnswer, Wire
 
 LARGEST_BODY: Final = 1 << 20
 GATEWAY_TIMEOUT: Final = 504
@@ -70,8 +70,8 @@ class KeptHttp:
         self._owed = False
         self._unserved_since: float | None = None
 
-    def ask(self, timeout_s: float) -> Said:
-        """See `chaos.probes.wire.Prober`."""
+    def ask(self, timeout_s: float) -> Reply:
+        """See `health.replies.Prober`."""
         begun = time.monotonic()
         said, reusable = self._ask(begun + timeout_s)
         waits = said.how == HANGING and self._owed
@@ -90,7 +90,7 @@ class KeptHttp:
             self._wire.close()
         self._wire, self._owed = None, False
 
-    def _ask(self, deadline: float) -> tuple[Said, bool]:
+    def _ask(self, deadline: float) -> tuple[Reply, bool]:
         """Return what became of the question, and whether the connection can take another."""
         try:
             if self._wire is None:
@@ -99,7 +99,7 @@ class KeptHttp:
             if self._owed:
                 # The answer to a question that hung comes first; it says nothing of now.
                 if not self._read(self._wire)[1]:
-                    return Said(BROKEN, "the connection was closed"), False
+                    return Reply(BROKEN, "the connection was closed"), False
                 self._owed = False
             self._wire.send(self._place.request)
             self._owed = True
@@ -108,10 +108,10 @@ class KeptHttp:
         except NoAnswer as failed:
             return failed.said, False
         except (OSError, http.client.HTTPException, ValueError):
-            return Said(BROKEN, "what came is no whole answer of HTTP"), False
+            return Reply(BROKEN, "what came is no whole answer of HTTP"), False
         return found
 
-    def _read(self, wire: Wire) -> tuple[Said, bool]:
+    def _read(self, wire: Wire) -> tuple[Reply, bool]:
         answer = http.client.HTTPResponse(_Readable(wire), method="GET")  # type: ignore[arg-type]
         begun = False
         try:
@@ -123,7 +123,7 @@ class KeptHttp:
             self._owed = self._owed and not begun
             raise
         if answer.length and len(body) < LARGEST_BODY:
-            return Said(BROKEN, "the answer was cut short"), False
+            return Reply(BROKEN, "the answer was cut short"), False
         return said_by(answer.status), answer.isclosed() and not answer.will_close
 
 
@@ -169,11 +169,11 @@ class Place:
         return Wire(self._host, self._port, deadline, self._tls)
 
 
-def said_by(status: int) -> Said:
+def said_by(status: int) -> Reply:
     """Return what a complete answer with `status` says; see the head of this file."""
     if status == http.client.OK:
-        return Said(ANSWERED)
-    return Said(HANGING if status == GATEWAY_TIMEOUT else REFUSED, f"status {status}")
+        return Reply(ANSWERED)
+    return Reply(HANGING if status == GATEWAY_TIMEOUT else REFUSED, f"status {status}")
 
 
 def _context(client: dict[str, str]) -> ssl.SSLContext:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from chaos.probes import ProbeSpec
-from chaos.probes.http import said_by
-from chaos.probes.kafka import answer_to, tls_context
-from chaos.probes.probers import Probers, open_probers
-from chaos.probes.wire import Prober, Said
+from health.http import said_by
+from health.kafka import answer_to, tls_context
+from health.probers import Probers, open_probers
+from health.replies import Prober, Reply
+from health.spec import ProbeSpec
 from runlog.probes import CONNECTIONS
 from stack.component import ManagedProcess
 from tests.conftest import Infra, RestartableBroker
@@ -154,7 +154,7 @@ def test_a_client_without_tls_has_none_and_a_file_that_is_missing_is_named_by_it
 
 @pytest.mark.parametrize(("status", "how"), [(200, "answered"), (503, "refused"), (404, "refused"), (504, "hanging")])
 def test_only_200_is_served(status: int, how: str) -> None:
-    assert said_by(status) == Said(how, None if status == 200 else f"status {status}")  # type: ignore[arg-type]
+    assert said_by(status) == Reply(how, None if status == 200 else f"status {status}")  # type: ignore[arg-type]
 
 
 class Service(http.server.BaseHTTPRequestHandler):
@@ -321,7 +321,7 @@ def test_a_wrong_password_is_a_refusal(infra: Infra) -> None:
     before, _, after = infra.database_url.partition("://")
     user, _, place = after.rpartition("@")
     both = open_probers(ProbeSpec("sql", f"{before}://{user.partition(':')[0]}:wr0ng@{place}"))
-    assert both.new.ask(3) == both.kept.ask(3) == Said("refused", "the server said no")
+    assert both.new.ask(3) == both.kept.ask(3) == Reply("refused", "the server said no")
     both.close()
 
 
@@ -362,7 +362,7 @@ def test_kafka_gone_broke_the_kept_connection_and_refuses_new_ones(
 def test_a_hung_client_is_made_anew_in_time(
     infra: Infra, broker: RestartableBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chaos.probes.kafka.PATIENCE_S", 0.5)
+    monkeypatch.setattr("health.kafka.PATIENCE_S", 0.5)
     both = kafka(infra)
     broker.pause()
     begun = time.monotonic()

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from health.bounded_sql import DeadlineError, FailedError, UnopenedError, open_connection
+from health.kafka_errors import connection_reason, refused_properties
 from redaction.masking import mask_line
 from redaction.properties import secret_values
-from runlog.kafkareason import connection_reason, refused_properties
-from stack.sqlquestion import DeadlineError, FailedError, UnopenedError, open_connection
 
 _BODY_LIMIT = 65_536  # bytes of a health answer that are looked at
 
@@ -36,7 +36,7 @@ def check_sql(database_url: str, timeout_s: float) -> Health:
     """Connect to PostgreSQL and run `SELECT 1`.
 
     database_url: a URL or a libpq keyword string. timeout_s: seconds for all of it, kept also when the server is
-    frozen (see `stack.sqlquestion`).
+    frozen (see `health.bounded_sql`).
     """
     # Imported late: psycopg decides at import whether it waits in C or in Python, and under gevent the caller
     # must have patched the process before that.

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from chaos.probes import ProbeSpec
-from chaos.probes.http import KeptHttp, NewHttp
-from chaos.probes.kafka import KeptKafka, NewKafka
-from chaos.probes.sql import KeptSql, NewSql
-from chaos.probes.wire import Prober
+from health.http import KeptHttp, NewHttp
+from health.kafka import KeptKafka, NewKafka
+from health.replies import Prober
+from health.spec import ProbeSpec
+from health.sql import KeptSql, NewSql
 
 
 @dataclass(frozen=True, slots=True)

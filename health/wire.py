@@ -1,47 +1,21 @@
 """A TCP connection, with TLS or without, on which a whole question is bounded in time: also against a server that is
 frozen, whose kernel still accepts, and against one that answers a byte at a time.
 
-How a question failed is told apart here for all protocols: `refused`, `hanging` or `broken` (see `runlog.probes`).
+How a question failed is told apart here for all protocols: `refused`, `hanging` or `broken` (see `health.replies`).
 Looking up a name is left to the system's resolver, which has bounds of its own.
 """
 
 import socket
 import ssl
 import time
-from dataclasses import dataclass
-from typing import Protocol
 
-from runlog.probes import BROKEN, HANGING, REFUSED, How
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What became of one question.
-
-    Attributes:
-        how: see `runlog.probes.How`.
-        detail: more in a few words, without secrets; None when there is no more to say.
-    """
-
-    how: How
-    detail: str | None = None
-
-
-class Prober(Protocol):
-    """Asks a target one question at a time."""
-
-    def ask(self, timeout_s: float) -> Said:
-        """Ask, for `timeout_s` seconds at most (a little more where a thread was not scheduled); never raises for a
-        target that is not well."""
-
-    def close(self) -> None:
-        """Give back what it holds; harmless when done twice."""
+from health.replies import BROKEN, HANGING, REFUSED, Reply
 
 
 class NoAnswer(Exception):
     """The target did not answer; the argument is what is to be told of it."""
 
-    def __init__(self, said: Said) -> None:
+    def __init__(self, said: Reply) -> None:
         super().__init__(said.how, said.detail)
         self.said = said
 
@@ -108,7 +82,7 @@ class Wire:
         while len(found) < count:
             block = self.receive(count - len(found))
             if not block:
-                raise NoAnswer(Said(BROKEN, "the connection was closed"))
+                raise NoAnswer(Reply(BROKEN, "the connection was closed"))
             found += block
         return found
 
@@ -123,20 +97,20 @@ class Wire:
         return left
 
 
-def why_unopened(error: OSError) -> Said:
+def why_unopened(error: OSError) -> Reply:
     """Return what is to be told of a connection that did not come about."""
     if isinstance(error, TimeoutError):
-        return Said(HANGING, "no connection in time")
+        return Reply(HANGING, "no connection in time")
     if isinstance(error, socket.gaierror):
-        return Said(REFUSED, "the host's name leads nowhere")
-    return Said(REFUSED, _words(error))
+        return Reply(REFUSED, "the host's name leads nowhere")
+    return Reply(REFUSED, _words(error))
 
 
-def why_unanswered(error: OSError) -> Said:
+def why_unanswered(error: OSError) -> Reply:
     """Return what is to be told of a connection that was open and brought no answer."""
     if isinstance(error, TimeoutError):
-        return Said(HANGING, "no answer in time")
-    return Said(BROKEN, _words(error))
+        return Reply(HANGING, "no answer in time")
+    return Reply(BROKEN, _words(error))
 
 
 def _words(error: OSError) -> str:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from chaos.probes import ProbeSpec
-from stack.health import Health, check_http, check_kafka, check_sql
+from health.check import Health, check_http, check_kafka, check_sql
+from health.spec import ProbeSpec
 
 QUESTION_S: Final = 1.0
 PAUSE_S: Final = 0.1

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.probes import ProbeSpec
-from chaos.probes.probers import open_probers
-from chaos.probes.wire import Said
+from health.probers import open_probers
+from health.replies import Reply
+from health.spec import ProbeSpec
 from tests.kafka_secure import Certificates
 
 HOST = "127.0.0.1"
@@ -59,7 +59,7 @@ def broker(certificate: Path) -> Iterator[int]:
         thread.join(10)
 
 
-def kafka(port: int, **client: str) -> Said:
+def kafka(port: int, **client: str) -> Reply:
     properties = {"security.protocol": "SASL_SSL", **{name.replace("_", "."): text for name, text in client.items()}}
     both = open_probers(ProbeSpec("kafka", f"{HOST}:{port}", properties))
     try:

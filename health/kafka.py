@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from chaos.probes import ProbeSpec
-from chaos.probes.wire import NoAnswer, Said, Wire
-from runlog.probes import ANSWERED, BROKEN, HANGING, REFUSED, How
+from health.replies import ANSWERED, BROKEN, HANGING, REFUSED, How, Reply
+from health.spec import ProbeSpec
+from health.wire import NoAnswer, Wire
 
 # Keeps a connection through a hang, and comes back soon after a loss (librdkafka's own default is up to 10 s).
 STEADY: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50", "socket.max.fails": "0"}
@@ -90,8 +90,8 @@ class KeptKafka:
         self._unserved_since: float | None = None
         self._client: Consumer | None = None
 
-    def ask(self, timeout_s: float) -> Said:
-        """See `chaos.probes.wire.Prober`."""
+    def ask(self, timeout_s: float) -> Reply:
+        """See `health.replies.Prober`."""
         begun = time.monotonic()
         client = self._client = self._client or self._make()
         which = {} if self._topic is None else {"topic": self._topic}
@@ -101,14 +101,14 @@ class KeptKafka:
             client.poll(0)  # hands over the errors that were noted meanwhile: they say why
             self._unserved_since = self._unserved_since or begun
             why: KafkaError = error.args[0]
-            said = Said(self._reasons.how(why), str(why.name()).lower())
+            said = Reply(self._reasons.how(why), str(why.name()).lower())
             if said.how == HANGING and begun - self._unserved_since > PATIENCE_S:
                 self.close()
             return said
         client.poll(0)
         self._reasons.answered()
         self._unserved_since = None
-        return Said(ANSWERED) if known.brokers else Said(BROKEN, "the metadata names no broker")
+        return Reply(ANSWERED) if known.brokers else Reply(BROKEN, "the metadata names no broker")
 
     def close(self) -> None:
         """Close the client; the next question makes another."""
@@ -135,10 +135,10 @@ class NewKafka:
         self._places = [_place(part) for part in spec.address.split(",") if part.strip()]
         self._tls = tls_context(spec.client)
 
-    def ask(self, timeout_s: float) -> Said:
-        """See `chaos.probes.wire.Prober`; one server of several that answers is enough, as for a client."""
+    def ask(self, timeout_s: float) -> Reply:
+        """See `health.replies.Prober`; one server of several that answers is enough, as for a client."""
         end = time.monotonic() + timeout_s
-        said = Said(REFUSED, "no address is given")
+        said = Reply(REFUSED, "no address is given")
         for place, (host, port) in enumerate(self._places):
             left = (end - time.monotonic()) / (len(self._places) - place)
             said = self._ask_one(host, port, time.monotonic() + max(0.0, left))
@@ -149,7 +149,7 @@ class NewKafka:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _ask_one(self, host: str, port: int, deadline: float) -> Said:
+    def _ask_one(self, host: str, port: int, deadline: float) -> Reply:
         number = random.getrandbits(31)
         try:
             wire = Wire(host, port, deadline, self._tls)
@@ -157,7 +157,7 @@ class NewKafka:
                 wire.send(api_versions_request(number))
                 (size,) = struct.unpack(">i", wire.receive_exactly(4))
                 if not 0 < size <= _LARGEST_ANSWER:
-                    return Said(BROKEN, "what came is no answer of Kafka")
+                    return Reply(BROKEN, "what came is no answer of Kafka")
                 return answer_to(number, wire.receive_exactly(size))
             finally:
                 wire.close()
@@ -171,16 +171,16 @@ def api_versions_request(number: int) -> bytes:
     return struct.pack(">i", len(body)) + body
 
 
-def answer_to(number: int, body: bytes) -> Said:
+def answer_to(number: int, body: bytes) -> Reply:
     """Return what `body`, the frame that came back, says to the request with the correlation id `number`."""
     if len(body) < 10:
-        return Said(BROKEN, "what came is no answer of Kafka")
+        return Reply(BROKEN, "what came is no answer of Kafka")
     told, error, versions = struct.unpack(">ihi", body[:10])
     if told != number:
-        return Said(BROKEN, "the answer is not to our question")
+        return Reply(BROKEN, "the answer is not to our question")
     if error not in _FINE or versions < 1 or len(body) < 10 + 6 * versions:
-        return Said(BROKEN, "the answer is not whole")
-    return Said(ANSWERED)
+        return Reply(BROKEN, "the answer is not whole")
+    return Reply(ANSWERED)
 
 
 def tls_context(client: dict[str, str]) -> ssl.SSLContext | None:

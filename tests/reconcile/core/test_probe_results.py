@@ -16,7 +16,7 @@ from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.folder import RunFolder
 from runlog.offsets import Observation
-from runlog.probes import CONNECTIONS, Connection, How, Sighting
+from runlog.probes import CONNECTIONS, Connection, How, ProbeResult
 from tests.reconcile.core.probed import Change, probe, probed, probes
 from tests.reconcile.core.stories import again
 from tests.reconcile.core.story import T0, Story
@@ -107,12 +107,12 @@ def test_the_broker_answering_says_nothing_of_another_target_nor_of_a_partition(
         assert guard_of(story, "fault held").passed
 
 
-def test_a_run_without_sightings_is_judged_by_the_offsets() -> None:
+def test_a_run_without_probe_results_is_judged_by_the_offsets() -> None:
     old = Story().calm()
-    assert old.history().sightings is None
+    assert old.history().probe_results is None
     assert guard_of(old, "fault held").reason == "the broker left all 95 questions unanswered until healing began"
     empty = probed()
-    empty.sightings = []
+    empty.probe_results = []
     assert guard_of(empty, "fault held").reason == (
         "outage 1: nobody asked the broker on the kept connection while it should be down"
     )
@@ -199,8 +199,8 @@ def test_only_a_broker_that_is_away_itself_appends_nothing(target: str, fault: s
     assert sent(12, 20.87, unknown, target=target, fault=fault) == (0, 1)
 
 
-def sighting(asked_at: float, ok: bool) -> Sighting:
-    return Sighting(asked_at, asked_at + 0.05, "new", "answered" if ok else "hanging")
+def result(asked_at: float, ok: bool) -> ProbeResult:
+    return ProbeResult(asked_at, asked_at + 0.05, "new", "answered" if ok else "hanging")
 
 
 @pytest.mark.parametrize(
@@ -215,15 +215,15 @@ def sighting(asked_at: float, ok: bool) -> Sighting:
     ],
 )
 def test_absences_are_long_enough_runs(oks: list[bool], every: float, count: int) -> None:
-    runs = list(absences([sighting(place * every, ok) for place, ok in enumerate(oks)]))
+    runs = list(absences([result(place * every, ok) for place, ok in enumerate(oks)]))
     assert len(runs) == count
     assert all(not seen.ok for run in runs for seen in run)
 
 
 def test_two_answers_in_a_row_are_wanted() -> None:
-    assert not served_again([sighting(0, True), sighting(1, False), sighting(2, True)])
-    assert served_again([sighting(0, False), sighting(1, True), sighting(2, True)])
-    assert not served_again([sighting(0, False)] * 5)
+    assert not served_again([result(0, True), result(1, False), result(2, True)])
+    assert served_again([result(0, False), result(1, True), result(2, True)])
+    assert not served_again([result(0, False)] * 5)
 
 
 def test_questions_belong_to_the_time_in_which_they_were_asked_and_settled() -> None:
@@ -265,17 +265,17 @@ def test_an_old_run_says_nothing_of_it() -> None:
     assert "down:" not in summary(history, judgement, Path("runs/x")).plain
 
 
-def test_sightings_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
+def test_probe_results_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
     story, folder = probed(Story().calm(0), target="service"), RunFolder(tmp_path / "run")
     story.write(folder)
-    written = [seen.line() for seen in story.sightings or []]
+    written = [seen.line() for seen in story.probe_results or []]
     with folder.probes.open("a") as stream:
         stream.write('{"asked": 1')
-    assert [seen.line() for seen in read_record(folder).sightings or []] == written
+    assert [seen.line() for seen in read_record(folder).probe_results or []] == written
     folder.probes.write_text("")
-    assert read_record(folder).sightings == []
+    assert read_record(folder).probe_results == []
     folder.probes.unlink()
-    assert read_record(folder).sightings is None
+    assert read_record(folder).probe_results is None
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_sightings_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
         '{"asked": 1795000000.0, "answered": 1795000001.0, "connection": "new", "how": "odd"}',
     ],
 )
-def test_damaged_sightings_are_one_sentence(tmp_path: Path, line: str) -> None:
+def test_damaged_probe_results_are_one_sentence(tmp_path: Path, line: str) -> None:
     story, folder = probed(Story().calm(0)), RunFolder(tmp_path / "run")
     story.write(folder)
     folder.probes.write_text(line.replace("1795000000", str(int(T0 - 9e6))) + "\n")

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from health.check import Health, check_http, check_kafka, check_sql
 from stack.component import ManagedProcess
-from stack.health import Health, check_http, check_kafka, check_sql
 from tests.conftest import Infra
 
 WORD = "s3cr/et word"

@@ -9,10 +9,9 @@ import importlib
 import time
 from typing import Final
 
-from chaos.probes import ProbeSpec
-from chaos.probes.wire import Said
-from runlog.probes import ANSWERED, BROKEN, HANGING, REFUSED
-from stack.sqlquestion import DeadlineError, FailedError, SqlConnection, UnopenedError, open_connection
+from health.bounded_sql import DeadlineError, FailedError, SqlConnection, UnopenedError, open_connection
+from health.replies import ANSWERED, BROKEN, HANGING, REFUSED, Reply
+from health.spec import ProbeSpec
 
 # After so long without an answer a kept connection is given up: one that a network has swallowed never gets well.
 PATIENCE_S: Final = 5.0
@@ -31,8 +30,8 @@ class KeptSql:
         self._connection: SqlConnection | None = None
         self._unserved_since: float | None = None
 
-    def ask(self, timeout_s: float) -> Said:
-        """See `chaos.probes.wire.Prober`."""
+    def ask(self, timeout_s: float) -> Reply:
+        """See `health.replies.Prober`."""
         begun = time.monotonic()
         said = self._ask(begun + timeout_s)
         if said.how == ANSWERED:
@@ -49,14 +48,14 @@ class KeptSql:
             self._connection.close()
         self._connection = None
 
-    def _ask(self, deadline: float) -> Said:
+    def _ask(self, deadline: float) -> Reply:
         try:
             if self._connection is None:
                 self._connection = open_connection(self._url, deadline)
             self._connection.select_one(deadline)
         except (DeadlineError, UnopenedError, FailedError) as error:
             return why(error)
-        return Said(ANSWERED)
+        return Reply(ANSWERED)
 
 
 class NewSql:
@@ -70,8 +69,8 @@ class NewSql:
         _load()
         self._url = spec.address
 
-    def ask(self, timeout_s: float) -> Said:
-        """See `chaos.probes.wire.Prober`."""
+    def ask(self, timeout_s: float) -> Reply:
+        """See `health.replies.Prober`."""
         deadline = time.monotonic() + timeout_s
         try:
             connection = open_connection(self._url, deadline)
@@ -81,7 +80,7 @@ class NewSql:
                 connection.close()
         except (DeadlineError, UnopenedError, FailedError) as error:
             return why(error)
-        return Said(ANSWERED)
+        return Reply(ANSWERED)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -92,14 +91,14 @@ def _load() -> None:
     importlib.import_module("psycopg.pq")
 
 
-def why(error: Exception) -> Said:
+def why(error: Exception) -> Reply:
     """Return what is to be told of a question that failed; libpq's own words may hold secrets and stay out."""
     if isinstance(error, DeadlineError):
-        return Said(HANGING, f"{error} in time")
+        return Reply(HANGING, f"{error} in time")
     if isinstance(error, UnopenedError):
         if not error.taken:
-            return Said(REFUSED, "no connection")
+            return Reply(REFUSED, "no connection")
         # In whatever language the server speaks, libpq puts the server's own word before its message.
         says_no = "FATAL" in str(error)
-        return Said(REFUSED, "the server said no") if says_no else Said(BROKEN, "lost while it was opened")
-    return Said(BROKEN, "the connection was lost")
+        return Reply(REFUSED, "the server said no") if says_no else Reply(BROKEN, "lost while it was opened")
+    return Reply(BROKEN, "the connection was lost")

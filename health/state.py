@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from runlog.probes import BROKEN, CONNECTIONS, KEPT, WORDS, Connection, How, Sighting
+from health.replies import BROKEN, CONNECTIONS, KEPT, Connection, How
 
 # So many questions in a row without an answer, over at least so many seconds, prove that the target is down. On either
 # connection: the kept one is asked 10 or 20 times a second, a new one 5 times.
@@ -22,12 +22,10 @@ UP_STREAK: Final = 2
 
 Edge = tuple[float, float]
 """[last opposite observation, first observation], epoch seconds."""
-Seen = Mapping[Connection, Sequence[Sighting]]
-"""What was seen on each connection, in order."""
 
 
-class Asked(Protocol):
-    """A question: when it was asked, when its answer or failure was known (epoch seconds), whether it was answered."""
+class Question(Protocol):
+    """One question and whether it was answered; times in epoch seconds."""
 
     @property
     def asked(self) -> float:
@@ -35,14 +33,34 @@ class Asked(Protocol):
 
     @property
     def answered(self) -> float:
-        """When it was known what became of it."""
+        """When its answer or failure was known."""
 
     @property
     def ok(self) -> bool:
         """Whether it was answered."""
 
 
-_Asked = TypeVar("_Asked", bound=Asked)
+class Result(Question, Protocol):
+    """The same, with the connection and what became of it."""
+
+    @property
+    def connection(self) -> Connection:
+        """On which connection it was asked."""
+
+    @property
+    def how(self) -> How:
+        """What became of it."""
+
+    @property
+    def detail(self) -> str | None:
+        """More in a few words; None when there is no more to say."""
+
+
+Results = Mapping[Connection, Sequence[Result]]
+"""The results of each connection, in order."""
+
+
+_Question = TypeVar("_Question", bound=Question)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,7 @@ class Proof:
     seen: dict[Connection, How]
 
 
-def proven_down(observations: Sequence[Asked], since: float) -> Edge | None:
+def proven_down(observations: Sequence[Question], since: float) -> Edge | None:
     """Return the edge of an outage that began at or after `since`, None while it is not proven.
 
     The target was certainly up when it was last asked with success, and certainly down when the first question of the
@@ -73,7 +91,7 @@ def proven_down(observations: Sequence[Asked], since: float) -> Edge | None:
     return (before[-1].asked if before else streak[0].asked, streak[0].answered)
 
 
-def proven_up(observations: Sequence[Asked], since: float) -> Edge | None:
+def proven_up(observations: Sequence[Question], since: float) -> Edge | None:
     """Return the edge at which the target was back after `since`, None while it is not proven.
 
     It was certainly still away when the last question that got no answer was asked, and certainly back at the first
@@ -86,7 +104,7 @@ def proven_up(observations: Sequence[Asked], since: float) -> Edge | None:
     return (before[-1].asked if before else streak[0].asked, streak[0].answered)
 
 
-def target_down(seen: Seen, since: float) -> Proof | None:
+def target_down(seen: Results, since: float) -> Proof | None:
     """Return the proof that no connection is served any more, None while one of them may be."""
     edges = {connection: proven_down(seen[connection], since) for connection in CONNECTIONS}
     edge = edges[KEPT]
@@ -95,7 +113,7 @@ def target_down(seen: Seen, since: float) -> Proof | None:
     return Proof(edge, {connection: _failing(seen[connection]) for connection in CONNECTIONS})
 
 
-def target_up(seen: Seen, since: float) -> Proof | None:
+def target_up(seen: Results, since: float) -> Proof | None:
     """Return the proof that both connections are served again, None while one of them may not be."""
     edges = {connection: proven_up(seen[connection], since) for connection in CONNECTIONS}
     edge = edges[KEPT]
@@ -104,33 +122,33 @@ def target_up(seen: Seen, since: float) -> Proof | None:
     return Proof(edge, {connection: seen[connection][-1].how for connection in CONNECTIONS})
 
 
-def not_down(seen: Seen, since: float) -> list[str]:
+def not_down(seen: Results, since: float) -> list[str]:
     """Return of each connection that is not proven down what was last seen of it, in words."""
     return [_last(c, seen[c]) for c in CONNECTIONS if proven_down(seen[c], since) is None]
 
 
-def not_up(seen: Seen, since: float) -> list[str]:
+def not_up(seen: Results, since: float) -> list[str]:
     """Return of each connection that is not proven back what was last seen of it, in words."""
     return [_last(c, seen[c]) for c in CONNECTIONS if proven_up(seen[c], since) is None]
 
 
-def _last(connection: Connection, sightings: Sequence[Sighting]) -> str:
-    words = WORDS[connection].removeprefix("on ")
-    if not sightings:
+def _last(connection: Connection, results: Sequence[Result]) -> str:
+    words = f"{'the kept' if connection == KEPT else 'a new'} connection"
+    if not results:
         return f"{words} was never tried"
-    last = sightings[-1]
+    last = results[-1]
     if last.ok:
         return "a connection from before the fault is still served" if connection == KEPT else f"{words} is served"
     return f"{words} is {last.how}" + (f" ({last.detail})" if last.detail else "")
 
 
-def _failing(sightings: Sequence[Sighting]) -> How:
+def _failing(results: Sequence[Result]) -> How:
     """Return how the connection failed: `broken` when it was lost, even if opening another one is refused since."""
-    hows = [one.how for one in _trailing(sightings, ok=False)]
-    return BROKEN if sightings[-1].connection == KEPT and BROKEN in hows else hows[-1]
+    hows = [one.how for one in _trailing(results, ok=False)]
+    return BROKEN if results[-1].connection == KEPT and BROKEN in hows else hows[-1]
 
 
-def _trailing(observations: Sequence[_Asked], ok: bool) -> Sequence[_Asked]:
+def _trailing(observations: Sequence[_Question], ok: bool) -> Sequence[_Question]:
     """Return the unbroken run of equal answers at the end of `observations`."""
     first = len(observations)
     while first and observations[first - 1].ok is ok:
