@@ -38,7 +38,11 @@ def add_options(parser: Any) -> None:
     for option in OPTIONS:
         if option.is_flag:
             parser.add_argument(
-                option.flag, action="store_true", env_var=option.env, help=option.help, include_in_web_ui=False
+                option.flag,
+                action="store_true",
+                env_var=option.env,
+                help=option.help,
+                include_in_web_ui=option.name not in NOT_IN_FORM,
             )
             continue
         unit = f" [{option.unit}]" if option.unit else ""

@@ -158,6 +158,7 @@ class Recording:
             expect=settings.expect,
             expect_source=settings.expect_source,
             attribution=settings.attribution,
+            fail_on_duplicates=settings.fail_on_duplicates,
             topic=start,
             orders_table=self._subject.orders_table,
             orders_time_column=self._subject.time_column,

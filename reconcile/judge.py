@@ -106,7 +106,7 @@ def judge(history: History) -> Judgement:
             guards,
             facts.expect,
             marks,
-            fail_on_duplicates=_fails_on_duplicates(facts.options),
+            fail_on_duplicates=facts.fail_on_duplicates,
         ),
         counts=counts,
         cells=cells,
@@ -141,8 +141,3 @@ def with_confirmation(judgement: Judgement, history: History) -> Judgement:
     if guard.failed:
         return judge(history)
     return replace(judgement, guards=[guard if one.name == guard.name else one for one in judgement.guards])
-
-
-def _fails_on_duplicates(options: dict[str, str]) -> bool:
-    given = {key.replace("_", "-"): value for key, value in options.items()}
-    return given.get("fail-on-duplicates", "").lower() in {"1", "true", "yes", "on"}

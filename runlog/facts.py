@@ -110,6 +110,7 @@ class RunFacts:
     event_id: str = ""
     event_filter: str = ""
     event_tag: str = ""
+    fail_on_duplicates: bool = False
 
     @property
     def kind(self) -> IdKind:

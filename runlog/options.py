@@ -130,6 +130,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         choices=("consistent", "lost-events", "phantom-events", "any"),
     ),
     Option(
+        "fail-on-duplicates",
+        "",
+        "an event that was published twice (one order, two event ids) makes the verdict inconsistent; one that is "
+        "only redelivered does not",
+        PLAN,
+        is_flag=True,
+    ),
+    Option(
         "settle",
         "",
         "quiet time without a new row or event that ends the drain; without it: delivery timeout + block time + 1.5s",

@@ -42,6 +42,7 @@ class Settings:
     Attributes:
         expect: the verdict that makes exit code 0.
         expect_source: where the expectation came from, in words.
+        fail_on_duplicates: an event that was published twice counts as a violation.
         settle: quiet seconds that end the drain.
         seed: draws the lengths of the plan; None: they are as given.
         max_outage: seconds after which the watchdog mends whatever the harness does.
@@ -81,6 +82,7 @@ class Settings:
     attribution: str
     runs_dir: str
     dry_run: bool
+    fail_on_duplicates: bool = False
     external: ExternalSettings | None = None
 
     @property
@@ -142,6 +144,7 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         attribution=given.choice("attribution"),
         runs_dir=given.required("runs-dir"),
         dry_run=given.flag("dry-run"),
+        fail_on_duplicates=given.flag("fail-on-duplicates"),
         external=make_external(given.text, host, given.choice("scenario"), given.choice("attribution"))
         if given.choice("stack") == "external"
         else None,

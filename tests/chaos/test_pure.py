@@ -309,6 +309,8 @@ def test_every_option_reaches_locusts_parser_as_text() -> None:
     assert {parser.flags[flag]["action"] for flag in flags} == {"store_true"}
     assert parser.flags["--rate"]["env_var"] == "LOCUST_RATE"
     assert not any(keywords["include_in_web_ui"] for flag, keywords in parser.flags.items() if "port" in flag)
+    # A flag is a box to tick in the form, but for the one that ends Locust at once.
+    assert {flag for flag in flags if parser.flags[flag]["include_in_web_ui"]} == {"--fail-on-duplicates"}
     assert parser.defaults["web_host"] == "127.0.0.1"
 
 
@@ -348,3 +350,5 @@ def test_the_form_is_checked_as_a_whole_before_anything_is_applied() -> None:
     assert "Run time 5m" in str(check_form({"run_time": "5m"}, parsed(), url))
     assert "this stack" in str(check_form({"host": "http://elsewhere"}, parsed(), url))
     assert texts_of(parsed(rate="7")) == {"rate": "7"}
+    assert check_form({"fail_on_duplicates": "true"}, parsed(fail_on_duplicates=False), url) is None
+    assert "--fail-on-duplicates" in str(check_form({"fail_on_duplicates": "3"}, parsed(), url))

@@ -17,6 +17,11 @@ def test_defaults_are_the_plan_of_the_readme() -> None:
     assert made.settle > made.delivery_timeout + made.service_block_time
 
 
+@pytest.mark.parametrize(("text", "on"), [("", False), ("False", False), ("True", True), ("true", True)])
+def test_fail_on_duplicates_is_read_from_parser_and_form(text: str, on: bool) -> None:
+    assert settings(fail_on_duplicates=text).fail_on_duplicates is on
+
+
 def test_texts_of_all_kinds_are_read() -> None:
     made = settings(baseline="1m30s", rate="0.5", expect="lost-events", settle="7")
     assert (made.baseline, made.rate, made.expect, made.settle) == (90, 0.5, "lost-events", 7)
@@ -42,6 +47,7 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("max_outage", "15s", "before its time"),
         ("max_outage", "never", "a duration is"),
         ("dry_run", "perhaps", "without a value"),
+        ("fail_on_duplicates", "perhaps", "without a value"),
         ("fault", "nuke", "choose stop, kill, pause or partition"),
         ("fault_target", "moon", "choose broker, database or service"),
         ("scenario", "doom", "choose lost-event, phantom-event or control"),

@@ -216,7 +216,7 @@ def control(story: Story) -> None:
 
 def strict(count: int) -> Change:
     def change(story: Story) -> None:
-        story.facts = facts(options={"fail-on-duplicates": "true"})
+        story.facts = facts(fail_on_duplicates=True)
         for seq in range(count):
             story.order(seq, 5).published(seq, seq, 5.5, event=70 + seq)
 

@@ -125,9 +125,9 @@ def test_expectation_of_an_inconclusive_run_cannot_be_told() -> None:
     assert judged(vacuity).ruling.met is None
 
 
-@pytest.mark.parametrize(("option", "verdict"), [({}, "consistent"), ({"fail-on-duplicates": "true"}, "inconsistent")])
-def test_published_twice_counts_only_when_asked(option: dict[str, str], verdict: str) -> None:
-    judgement = judged(lambda story: story.order(1, 5).published(1, 1, 5.5, event=77), options=option)
+@pytest.mark.parametrize(("asked", "verdict"), [(False, "consistent"), (True, "inconsistent")])
+def test_published_twice_counts_only_when_asked(asked: bool, verdict: str) -> None:
+    judgement = judged(lambda story: story.order(1, 5).published(1, 1, 5.5, event=77), fail_on_duplicates=asked)
     assert judgement.counts["published_twice"] == 1
     assert judgement.ruling.verdict.value == verdict
 
