@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := redaction health stores runlog orderservice stack reconcile chaos load locustfile.py
+ROOMS := contract redaction health stores runlog orderservice stack reconcile chaos load locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from psycopg import sql
 
-from runlog.ids import RunKey
+from contract.run_key import RunKey
 
 PARTITIONS: Final = 3
 LOST_EVERY: Final = 1000

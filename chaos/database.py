@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 
 from chaos.subject import Subject
-from runlog.ids import RunKey
-from runlog.orderids import IdKind
+from contract.order_id import IdKind
+from contract.run_key import RunKey
 
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_MS: Final = 10_000

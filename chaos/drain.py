@@ -18,8 +18,8 @@ from chaos.proof import prove_order
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch, NotProven
 from chaos.web import ask
+from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 
 POLL_S: Final = 0.25
 BACKLOG_TIMEOUT_S: Final = 3.0

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runlog.orderids import IdKind, encode_order_id, text_told
-from runlog.places import parse_filter
+from contract.order_id import IdKind, encode_order_id, scalar_text
+from contract.place import parse_filter
 
 NONE: Final = "none"
 _CREATED: Final = "created"
@@ -169,7 +169,7 @@ def _members(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[st
 
 
 def _text(told: object) -> str:
-    return text_told(told) or ""
+    return scalar_text(told) or ""
 
 
 def _json(value: bytes) -> Any:

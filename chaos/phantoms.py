@@ -16,8 +16,8 @@ from gevent.pool import Pool
 from chaos.database import DatabaseError, OrdersTable
 from chaos.subject import Subject
 from chaos.web import connect
+from contract.run_key import RunKey
 from health.check import check_http
-from runlog.ids import RunKey
 
 MOST_ASKED: Final = 10_000
 SENDERS: Final = 10

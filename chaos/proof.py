@@ -15,9 +15,9 @@ import gevent
 from chaos.database import DatabaseError, OrdersTable
 from chaos.subject import PlacedOrder, Subject
 from chaos.topic import EventSeen, TopicError, find_event, topic_ends, topic_names
+from contract.order_id import AcknowledgedId
+from contract.run_key import CHECK_KEY
 from runlog.facts import CheckOrder, TopicStart
-from runlog.ids import CHECK_KEY
-from runlog.toldid import ToldId
 
 ROW_WAIT_S: Final = 2.0
 POLL_S: Final = 0.05
@@ -124,7 +124,7 @@ def _untagged(subject: Subject, table: OrdersTable, order: CheckOrder, seen: Eve
     return None
 
 
-def _await_row(table: OrdersTable, order_id: ToldId) -> bool:
+def _await_row(table: OrdersTable, order_id: AcknowledgedId) -> bool:
     deadline = time.monotonic() + ROW_WAIT_S
     while not (found := table.has_order(order_id.text)) and time.monotonic() < deadline:
         gevent.sleep(POLL_S)

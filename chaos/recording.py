@@ -15,12 +15,12 @@ from chaos.lookout import TIMEOUT_S, LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch
+from contract.run_key import RunKey
 from redaction.patterns import without_secrets
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
 from runlog.folder import create_run_folder, reason, write_json
-from runlog.ids import RunKey
 from runlog.judged import InUse
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter

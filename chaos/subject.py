@@ -7,9 +7,8 @@ from pathlib import Path
 
 from chaos.eventrule import EventRule
 from chaos.targets import Target, TargetSpec
+from contract.order_id import AcknowledgedId, IdKind
 from health.spec import ProbeSpec
-from runlog.orderids import IdKind
-from runlog.toldid import ToldId
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class PlacedOrder:
     """
 
     status: int | None
-    order_id: ToldId | None
+    order_id: AcknowledgedId | None
     reason: str | None
 
 

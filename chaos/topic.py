@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient
 
 from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
+from contract.order_id import AcknowledgedId
 from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from runlog.facts import TopicStart
-from runlog.toldid import ToldId
 
 Answer = TypeVar("Answer")
 Aside = dict[str, Callable[[KafkaError], None]]
@@ -73,7 +73,13 @@ def topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
 
 
 def find_event(
-    client: dict[str, str], start: TopicStart, rule: EventRule, order: ToldId, *, customer: str, timeout_s: float
+    client: dict[str, str],
+    start: TopicStart,
+    rule: EventRule,
+    order: AcknowledgedId,
+    *,
+    customer: str,
+    timeout_s: float,
 ) -> EventSeen:
     """Return whether the event of `order` comes at or after `start`, and if not, what came instead.
 
@@ -153,7 +159,7 @@ def _topic_names(client: dict[str, Any], timeout_s: float) -> list[str]:
 class _Finder:
     """Looks records through for the event of one order, and remembers what comes nearest to it."""
 
-    def __init__(self, rule: EventRule, order: ToldId, customer: str) -> None:
+    def __init__(self, rule: EventRule, order: AcknowledgedId, customer: str) -> None:
         self._rule, self._order, self._customer = rule, order, customer
         self._near: str | None = None
         self._newest: KafkaRecord | None = None

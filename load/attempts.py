@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 
 import gevent
 
+from contract.order_id import AcknowledgedId, IdKind, acknowledged_id
+from contract.run_key import RunKey
 from load.session import IDLE_S, LoadCounts
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
-from runlog.orderids import IdKind
 from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome, classify
-from runlog.toldid import ToldId, told_id
 
 
 @dataclass(slots=True)
@@ -140,7 +139,7 @@ class OwnLoad:
 
     def _complete(self, attempt: Attempt, sent: float, phase: Phase) -> None:
         good = attempt._status is not None and 200 <= attempt._status < 300
-        told = told_id(self._kind, attempt._told) if good else None
+        told = acknowledged_id(self._kind, attempt._told) if good else None
         outcome = classify(attempt._status, attempt._failure, told is not None)
         failure = Failure.UNREADABLE if good and told is None else attempt._failure
         key = None if told is None else told.key
@@ -151,7 +150,7 @@ class OwnLoad:
         self.counts.acknowledged += outcome is Outcome.ACKNOWLEDGED
         self.counts.failed += outcome is not Outcome.ACKNOWLEDGED
 
-    def _note(self, told: ToldId) -> None:
+    def _note(self, told: AcknowledgedId) -> None:
         self._write(lambda: self._names.note(told.key, told.text))
 
     def _write(self, write: Callable[[], None]) -> None:

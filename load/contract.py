@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from string import Template
 from typing import Final
 
+from contract.order_id import AcknowledgedId, IdKind, acknowledged_id
 from runlog.external import ExternalSettings
-from runlog.orderids import IdKind
 from runlog.servicefiles import ServiceFiles
-from runlog.toldid import ToldId, told_id
 
 PRODUCTS: Final = (
     uuid.UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8"),
@@ -37,7 +36,7 @@ class Told:
         rolled_back: the service says that it published the event and took the order back, as it was asked to.
     """
 
-    order_id: ToldId | None
+    order_id: AcknowledgedId | None
     rolled_back: bool = False
 
 
@@ -62,7 +61,7 @@ class OrderContract:
         }
         return json.dumps({"customerId": str(customer_id), "items": [item]}).encode()
 
-    def order_id(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> ToldId | None:
+    def order_id(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> AcknowledgedId | None:
         """Return the order id that a 2xx answer tells, None when there is no readable one."""
         return self.told(answer, headers).order_id
 
@@ -74,7 +73,7 @@ class OrderContract:
             headers: its headers, names in lower case.
         """
         del headers
-        return Told(told_id(IdKind.UUID, _members(answer).get("orderId")))
+        return Told(acknowledged_id(IdKind.UUID, _members(answer).get("orderId")))
 
     def lacking(self, answer: bytes, headers: Mapping[str, str]) -> str:
         """Return in words what was found in place of the order id: names, never values."""
@@ -97,7 +96,7 @@ class PhantomContract(OrderContract):
         del headers
         value = _members(answer)
         said = [value.get(name) for name in ("existsInDb", "eventSentToKafka", "dbRolledBack")]
-        order_id = told_id(IdKind.UUID, value.get("orderId"))
+        order_id = acknowledged_id(IdKind.UUID, value.get("orderId"))
         if said == [False, True, True]:
             return Told(order_id, rolled_back=True)
         return Told(order_id if said[0] is True else None)
@@ -134,11 +133,11 @@ class OwnContract(OrderContract):
         """Return what a 2xx answer tells."""
         source, _, rest = self.place.partition(":")
         if source == "value":
-            return Told(told_id(self.kind, member(_members(answer), rest)))
+            return Told(acknowledged_id(self.kind, member(_members(answer), rest)))
         value = headers.get(rest.rstrip("/").lower())
         if value is not None and rest.endswith("/"):
             value = value.partition("?")[0].rstrip("/").rpartition("/")[2]
-        return Told(told_id(self.kind, value))
+        return Told(acknowledged_id(self.kind, value))
 
     def lacking(self, answer: bytes, headers: Mapping[str, str]) -> str:
         """Return in words what was found in place of the order id: names, never values."""

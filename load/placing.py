@@ -3,11 +3,11 @@
 import uuid
 from dataclasses import dataclass
 
+from contract.order_id import AcknowledgedId
 from load.contract import OrderContract, PhantomContract, make_contract
 from load.exchange import Exchanger
 from runlog.servicefiles import read_service_files
 from runlog.settings import Settings
-from runlog.toldid import ToldId
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Placed:
     """
 
     status: int | None
-    order_id: ToldId | None
+    order_id: AcknowledgedId | None
     reason: str | None
 
 

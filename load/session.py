@@ -13,15 +13,15 @@ from typing import Any
 import gevent
 from gevent.pool import Pool
 
+from contract.order_id import AcknowledgedId
+from contract.run_key import RunKey
 from load.arrivals import Arrival, ArrivalSchedule, is_too_late
 from load.contract import OrderContract, Told
 from load.exchange import Answer, Exchanger
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from runlog.ledger import Completion, LedgerWriter, Phase
 from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome, classify
-from runlog.toldid import ToldId
 
 # An idle sender looks this often whether the load has begun.
 IDLE_S = 0.05
@@ -194,7 +194,7 @@ class LoadSession:
         self.counts.failed += not acknowledged
         self._report(self._event(answer, outcome, phase, sent, completed))
 
-    def _note_name(self, order: ToldId) -> None:
+    def _note_name(self, order: AcknowledgedId) -> None:
         names = self._names
         if names is not None:
             self._write(lambda: names.note(order.key, order.text))

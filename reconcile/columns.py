@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from contract.ids import IDS, IdReader, kind_of_type
+from contract.order_id import IdKind, parse_uuid, spellings
 from reconcile.database import (
     DatabaseProblem,
     Snapshot,
@@ -21,10 +23,8 @@ from reconcile.database import (
     table_name,
     with_retries,
 )
-from reconcile.history import IDS
-from reconcile.ids import IdReader, IdTexts, kind_of_type
+from reconcile.ids import IdTexts
 from runlog.facts import RunFacts
-from runlog.orderids import IdKind, parse_uuid, spellings
 
 ASKED: Final = 20_000
 IDS_OF: Final = "SELECT array_agg(coalesce({id}::text, '')) FROM {orders} WHERE "

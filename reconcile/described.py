@@ -13,15 +13,15 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from reconcile.attribution import TAGGED, Attribution, among
+from contract.attribution import TAGGED, Attribution
+from contract.ids import IDS, IdReader, among, bytes_of
+from contract.order_id import IdKind, encode_text, scalar_text
+from contract.place import Place, parse_tag
 from reconcile.event_value import DecodedBatch, sequences_of
 from reconcile.eventid import DEFAULT, EventIds, told_at
-from reconcile.history import IDS, NO_EVENT_ID, NO_SEQUENCE
-from reconcile.ids import IdReader, bytes_of
+from reconcile.history import NO_EVENT_ID, NO_SEQUENCE
 from reconcile.joins import Bools
 from runlog.facts import NO_TAG, RunFacts
-from runlog.orderids import IdKind, encode_text, text_told
-from runlog.places import Place, parse_tag
 
 _CUSTOMER: Final = Place("value", "customerId")
 _EVENT: Final = "eventId"
@@ -83,7 +83,7 @@ class DescribedDecoder:
     def _keys_agree(self, records: list[Message], orders: NDArray[np.void]) -> Bools:
         """Return for each record whether its key is missing or names the same order."""
         keys: list[Any] = [record.key() for record in records]
-        named, valid = self._reader.parse([text_told(key) or "" for key in keys])
+        named, valid = self._reader.parse([scalar_text(key) or "" for key in keys])
         missing = np.array([key is None for key in keys], dtype=np.bool_)
         agree: Bools = missing | (valid & (named == orders))
         return agree
@@ -97,7 +97,7 @@ class DescribedDecoder:
             return of_run, np.full(len(records), NO_SEQUENCE), np.ones(len(records), dtype=np.bool_)
         place = self._tag
         tags = [
-            "" if told is None or place is None else text_told(told_at(place, record, told)) or ""
+            "" if told is None or place is None else scalar_text(told_at(place, record, told)) or ""
             for record, told in zip(records, found, strict=True)
         ]
         of_run, sequences, tagged = sequences_of(tags, self._upper)
@@ -110,7 +110,7 @@ class DescribedDecoder:
         """Return the events' own ids; one that has none gets one that no other event has."""
         raw = bytearray()
         for members in found:
-            own = text_told((members or {}).get(_EVENT))
+            own = scalar_text((members or {}).get(_EVENT))
             identity = encode_text(IdKind.TEXT, own) if own else None
             if identity is None:
                 identity = NO_EVENT_ID + self._unnamed.to_bytes(8)

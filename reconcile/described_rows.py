@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.attribution import EXCLUSIVE, Attribution, among
+from contract.attribution import EXCLUSIVE, Attribution
+from contract.ids import IDS, IdReader, among
+from contract.order_id import IdKind
 from reconcile.columns import IDS_OF, Columns, named, sql_parts
 from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
 from reconcile.event_value import sequences_of
 from reconcile.growing import GrowingArray
-from reconcile.history import IDS, NO_SEQUENCE, ROW, Progress, RowsWitness, ids_of
-from reconcile.ids import IdReader, IdTexts
+from reconcile.history import NO_SEQUENCE, ROW, Progress, RowsWitness, ids_of
+from reconcile.ids import IdTexts
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
-from runlog.orderids import IdKind
 
 # Sequence numbers a slice, pages a slice: answers of some 50 MB at most.
 SLICE: Final = 2**18

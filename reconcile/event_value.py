@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.attribution import TAGGED, Attribution
-from reconcile.history import IDS, NO_SEQUENCE
-from reconcile.idtext import parse_ids
+from contract.attribution import TAGGED, Attribution
+from contract.ids import IDS, parse_ids
+from contract.run_key import RunKey
+from reconcile.history import NO_SEQUENCE
 from reconcile.joins import Bools
-from runlog.ids import RunKey
 
-# As runlog.ids lays a customer id out: the RFC 9562 variant in the two upper bits, below it the sequence number.
+# As contract.run_key lays a customer id out: the RFC 9562 variant in the two upper bits, below it the sequence number.
 VARIANT: Final = np.uint64(0b10)
 SEQUENCE_BITS: Final = np.uint64(62)
 SEQUENCE_MASK: Final = np.uint64((1 << 62) - 1)

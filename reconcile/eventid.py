@@ -14,11 +14,11 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
+from contract.ids import IdReader
+from contract.order_id import scalar_text
+from contract.place import Place, parse_filter, parse_place
 from reconcile.event_value import UNREADABLE
-from reconcile.ids import IdReader
 from reconcile.joins import Bools
-from runlog.orderids import text_told
-from runlog.places import Place, parse_filter, parse_place
 
 _CREATED: Final = "created"
 _NONE: Final = frozenset({None})
@@ -45,7 +45,7 @@ class EventIds:
 
     Args:
         where: `key`, `header:NAME` or `value:PATH` (members joined by dots).
-        filters: what an event must have, see `runlog.places.parse_filter`; None or empty: a `type` or `eventType` that
+        filters: what an event must have, see `contract.place.parse_filter`; None or empty: a `type` or `eventType` that
             is told must hold "created".
 
     Attributes:
@@ -143,14 +143,14 @@ class EventIds:
 
     def told(self, record: Message, members: dict[str, Any]) -> str:
         """Return the order id that an event with these members tells, an empty text when it tells none."""
-        return text_told(told_at(self.place, record, members)) or ""
+        return scalar_text(told_at(self.place, record, members)) or ""
 
     def _passes(self, record: Message, members: dict[str, Any]) -> bool:
         if self._filter is None:
             told = (members.get("type"), members.get("eventType"))
             return all(_CREATED in str(name).lower() for name in told if name is not None)
         place, wanted = self._filter
-        return text_told(told_at(place, record, members)) == wanted
+        return scalar_text(told_at(place, record, members)) == wanted
 
 
 def told_at(place: Place, record: Message, members: dict[str, Any]) -> object:
@@ -215,7 +215,7 @@ def _usual_text(event: _Usual) -> str:
     if (event.type is not None or event.eventType is not None) and not _is_created(event):
         return ""
     told = event.orderId
-    return told if isinstance(told, str) else text_told(told) or ""
+    return told if isinstance(told, str) else scalar_text(told) or ""
 
 
 def _is_created(event: _Usual | _Object) -> bool:

@@ -15,8 +15,8 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
+from contract.attribution import Attribution
 from health.kafka_errors import refused_properties, scrub
-from reconcile.attribution import Attribution
 from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.ids import IDS
 from reconcile.confirm.result import Confirmation
 from reconcile.servicelog import Line
 from runlog.facts import RunFacts
@@ -43,9 +44,6 @@ EVENT: Final = np.dtype(
 
 NO_EVENT_ID: Final = b"\xff" * 8
 """Upper word of the id of an event that tells none of its own; the lower one tells such events apart."""
-
-IDS: Final = np.dtype([("hi", ">u8"), ("lo", ">u8")])
-"""Bare order ids."""
 
 
 @dataclass(frozen=True, slots=True)

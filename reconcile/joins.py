@@ -7,10 +7,12 @@ a look-up in small integer arrays.
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
+from contract.ids import Bools, Words
+
+__all__ = ["Bools", "Words"]
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 def number_ids(hi: Words, lo: Words) -> tuple[Ints, int]:

@@ -15,11 +15,11 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from reconcile.attribution import among
+from contract.ids import IDS, among
+from contract.order_id import IdKind, encode_order_id
+from contract.place import Place
 from reconcile.event_value import UNREADABLE
-from reconcile.history import IDS, Misfits, ids_of
-from runlog.orderids import IdKind, encode_order_id
-from runlog.places import Place
+from reconcile.history import Misfits, ids_of
 
 MOST: Final = 1000
 """Records that are kept at most."""

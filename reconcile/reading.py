@@ -7,11 +7,12 @@ import numpy as np
 from confluent_kafka import KafkaError, Message
 from numpy.typing import NDArray
 
-from reconcile.attribution import Attribution
+from contract.attribution import Attribution
+from contract.ids import IDS
 from reconcile.described import DescribedDecoder
 from reconcile.event_value import DecodedBatch, EventDecoder
 from reconcile.growing import GrowingArray
-from reconcile.history import EVENT, IDS, ROW, ids_of
+from reconcile.history import EVENT, ROW, ids_of
 from reconcile.misfits import MisfitSample
 from reconcile.topic import TopicBounds
 from runlog.facts import RunFacts

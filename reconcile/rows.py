@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.attribution import TAGGED, Attribution
+from contract.attribution import TAGGED, Attribution
+from contract.ids import IDS
 from reconcile.columns import columns_of, described_elsewhere
 from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
 from reconcile.described_rows import described_rows
 from reconcile.event_value import SEQUENCE_MASK
 from reconcile.growing import GrowingArray
-from reconcile.history import IDS, ROW, Progress, RowsWitness
+from reconcile.history import ROW, Progress, RowsWitness
 from reconcile.untagged import untagged_pending, untagged_rows
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts

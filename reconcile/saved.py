@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.history import EVENT, IDS, ROW, EventsWitness, Misfits, RowsWitness
+from contract.ids import IDS
+from contract.run_key import RunKey
+from reconcile.history import EVENT, ROW, EventsWitness, Misfits, RowsWitness
 from runlog.folder import RunFolder, write_json, write_text
-from runlog.ids import RunKey
 
 FORMAT: Final = 3
 INDEX: Final = "witness.json"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reconcile.attribution import Attribution
-from reconcile.history import IDS, EventsWitness, Progress, RowsWitness, ids_of
+from contract.attribution import Attribution
+from contract.ids import IDS
+from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
 from runlog.facts import RunFacts
 from runlog.properties import PropertiesProblem, read_properties
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.attribution import EXCLUSIVE, Attribution, among
+from contract.attribution import EXCLUSIVE, Attribution
+from contract.ids import IDS, among
 from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
-from reconcile.history import IDS, NO_SEQUENCE, ROW, Progress, ids_of
+from reconcile.history import NO_SEQUENCE, ROW, Progress, ids_of
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
 

@@ -3,8 +3,8 @@
 import math
 from typing import Final
 
+from contract.attribution import EXCLUSIVE, TAGGED
 from reconcile.asked import absences, asked
-from reconcile.attribution import EXCLUSIVE, TAGGED
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
 from reconcile.history import NO_SEQUENCE
 from reconcile.table import UNRECORDED

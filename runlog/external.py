@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from contract.order_id import IdKind
+from contract.place import parse_filter, parse_place, parse_tag
 from redaction.patterns import assigns_secret, body_shows_secret, command_shows_secret, without_secrets
 from runlog.options import BY_NAME
-from runlog.orderids import IdKind
-from runlog.places import parse_filter, parse_place, parse_tag
 from runlog.wrong import SettingsError, wrong
 
 NONE: Final = "none"

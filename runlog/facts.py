@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.order_id import IdKind
+from contract.place import parse_filter, parse_place, parse_tag
+from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
 from runlog.folder import RunFolder, write_json
-from runlog.ids import RunKey
-from runlog.orderids import IdKind
-from runlog.places import parse_filter, parse_place, parse_tag
 
 FORMAT: Final = 1
 _WORDS: Final = {
@@ -67,7 +67,7 @@ class RunFacts:
 
     What follows `workers` says where a service has what, and is left as it is for one like the reference service:
     `orders_tag_column`: the column with the run-scoped customer id, None when there is none; `id_kind`: what order ids
-    are, see `runlog.orderids`; `event_id`: where an event tells its order id, `key`, `header:NAME` or `value:PATH`
+    are, see `contract.order_id`; `event_id`: where an event tells its order id, `key`, `header:NAME` or `value:PATH`
     (members joined by dots), '' for the member `orderId` of a JSON value, with which the key must agree;
     `event_filter`: which records are events at all, `header:NAME=VALUE` or `value:PATH=VALUE`, '' for those whose type,
     where they tell one, says "created"; `event_tag`: where an event carries the run-scoped customer id, `header:NAME`

@@ -16,7 +16,7 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from runlog.ids import RunKey
+from contract.run_key import RunKey
 from runlog.outcomes import Failure, Outcome
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HEADER: Final = Struct("<16sQ")
 _PACK: Final = Struct("<BBHBBHQddd16s")
 _CHECK: Final = Struct("<Q")
 RECORD_BYTES: Final = _PACK.size + _CHECK.size
-# Sequence numbers are 62 bits of a customer id (`runlog.ids`).
+# Sequence numbers are 62 bits of a customer id (`contract.run_key`).
 _SEQUENCES: Final = 1 << 62
 NO_ID: Final = bytes(16)
 FIELDS: Final = [
@@ -77,7 +77,7 @@ class Completion:
         outcome: see `runlog.outcomes.classify`.
         status: HTTP status, 0 without a complete answer.
         failure: what went wrong below HTTP.
-        order_id: the 16 bytes of the id that the answer told (`runlog.orderids`), if any.
+        order_id: the 16 bytes of the id that the answer told (`contract.order_id`), if any.
     """
 
     completed: float

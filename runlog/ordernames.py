@@ -1,4 +1,4 @@
-"""Names of order ids that answers told: the texts that the 16 bytes of the ledger do not tell back (`runlog.orderids`).
+"""Texts of order ids that cannot be decoded from the 16 bytes of the ledger (`contract.order_id`), as answers had them.
 
 A file of the run's folder, one JSON array `[hex, text]` a line, made when there is a first name.
 """
@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from runlog.orderids import IdKind, encode_text, name_of
+from contract.order_id import IdKind, encode_text, name_of
 
 NAMES_FILE: Final = "order-names.jsonl"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contract.order_id import IdKind, decode_order_id, encode_text
 from health.check import check_kafka, check_sql
 from redaction.patterns import shows_secret, without_secrets
 from runlog import marks
@@ -22,7 +23,6 @@ from runlog.folder import FolderError, RunFolder, find_run, read_json, reason
 from runlog.judged import is_in_use, saved_row_ids, why_not_judged
 from runlog.ledger import read_ledger
 from runlog.marks import read_marks
-from runlog.orderids import IdKind, decode_order_id, encode_text
 from runlog.ordernames import read_names
 from stack import runtopic
 from stack.embedded import EmbeddedStack

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from runlog.ids import CHECK_KEY, RunKey
+from contract.run_key import CHECK_KEY, RunKey
 from stack.errors import StackError
 
 if TYPE_CHECKING:

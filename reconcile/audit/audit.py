@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from contract.ids import IdReader
 from reconcile.audit.clip import clip_of
 from reconcile.audit.difference import difference
 from reconcile.audit.log import LogIds, LogRange, read_log
@@ -25,7 +26,6 @@ from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.database import Snapshot, open_snapshot
 from reconcile.history import Progress
-from reconcile.ids import IdReader
 from reconcile.topic import TopicBounds, read_bounds
 
 SINCE_MARGIN_S: Final = 600.0

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.history import IDS
+from contract.ids import IDS
 from reconcile.joins import Bools, Words, number_ids, words
 
 _CHUNK: Final = 2**16

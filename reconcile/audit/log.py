@@ -13,12 +13,12 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
+from contract.ids import IDS, IdReader
 from health.kafka_errors import refused_properties, scrub
 from reconcile.collector import no_garbage_collection
 from reconcile.eventid import EventIds, accept
 from reconcile.growing import GrowingArray
-from reconcile.history import IDS, Progress
-from reconcile.ids import IdReader
+from reconcile.history import Progress
 from reconcile.topic import KafkaProblem, quiet_client
 
 PATIENCE_S: Final = 30.0

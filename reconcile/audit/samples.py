@@ -9,12 +9,12 @@ from typing import Final
 from confluent_kafka import Message
 from psycopg import sql
 
+from contract.ids import IdReader, bytes_of
 from reconcile.audit.log import LogRange, drain
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, look_up
 from reconcile.database import Snapshot
 from reconcile.eventid import accept
-from reconcile.ids import IdReader, bytes_of
 from reconcile.topic import TopicBounds
 
 SAMPLE: Final = 100

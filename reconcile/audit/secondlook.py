@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from reconcile.attribution import among
+from contract.ids import IdReader, among, bytes_of
+from contract.order_id import IdKind, spellings
 from reconcile.audit.clip import Clip
 from reconcile.audit.difference import Difference
 from reconcile.audit.log import LogIds, LogRange, read_log
@@ -23,10 +24,8 @@ from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
-from reconcile.ids import IdReader, bytes_of
 from reconcile.topic import TopicBounds, is_compacted, read_bounds
 from reconcile.wording import some
-from runlog.orderids import IdKind, spellings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0

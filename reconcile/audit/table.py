@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from contract.ids import IDS, IdReader, integer_ids, kind_of_type
+from contract.order_id import IdKind
 from reconcile.database import DatabaseProblem, Snapshot, identifier, quoted, table_name
 from reconcile.growing import GrowingArray
-from reconcile.history import IDS, Progress
-from reconcile.ids import IdReader, integer_ids, kind_of_type
+from reconcile.history import Progress
 from reconcile.pages import page_slices
-from runlog.orderids import IdKind
 
 PAGES: Final = 4_000
 ASKED: Final = 20_000

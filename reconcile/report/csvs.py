@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.ids import uuid_texts
 from reconcile.history import History
-from reconcile.ids import uuid_texts
 from reconcile.joins import Bools, Floats, Ints, Words, words
 from reconcile.judge import Judgement
 from reconcile.lostcauses import Evidence

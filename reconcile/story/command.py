@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
+from contract.order_id import IdKind, encode_text, parse_uuid
 from reconcile.confirm.second import kept_look
 from reconcile.history import History
 from reconcile.judge import Judgement, judge, with_confirmation
@@ -21,7 +22,6 @@ from redaction.patterns import without_secrets
 from runlog.clock import iso_utc
 from runlog.exitcodes import AS_EXPECTED, USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run
-from runlog.orderids import IdKind, encode_text, parse_uuid
 
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 

@@ -6,15 +6,15 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from contract.order_id import encode_text, parse_uuid
+from contract.run_key import RunKey
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lateness.late import append_brackets
 from reconcile.outages import Moment
 from reconcile.table import OUTCOMES, UNRECORDED
 from runlog import marks as m
-from runlog.ids import RunKey
 from runlog.ledger import Phase
-from runlog.orderids import encode_text, parse_uuid
 from runlog.outcomes import Failure
 
 _MARKS: Final = {

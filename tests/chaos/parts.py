@@ -12,8 +12,8 @@ from confluent_kafka import Producer
 
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetSpec, Undo
+from contract.order_id import AcknowledgedId
 from health.spec import ProbeSpec
-from runlog.toldid import ToldId
 from tests.conftest import Infra
 
 
@@ -67,7 +67,7 @@ class Service:
             value |= {"occurredAt": "2026-11-24T00:00:00Z", "items": []}
             self._producer.produce(self._topic, key=str(order), value=json.dumps(value))
             assert self._producer.flush(10) == 0
-        return PlacedOrder(201, ToldId(str(order), order.bytes), None)
+        return PlacedOrder(201, AcknowledgedId(str(order), order.bytes), None)
 
 
 @contextmanager

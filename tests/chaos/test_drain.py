@@ -11,8 +11,8 @@ import pytest
 from chaos.drain import Drain, DrainResult
 from chaos.subject import Subject
 from chaos.watch import Activity, LookoutWatch
+from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from tests.chaos.parts import Service, answering, make_subject
 from tests.conftest import Infra
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
-from runlog.orderids import IdKind, encode_order_id
+from contract.order_id import IdKind, encode_order_id
 
 ORDER, OTHER, CUSTOMER = (str(uuid.UUID(int=number << 100 | 0x4000_8000_0000_0000_0000)) for number in (7, 8, 9))
 CREATED = {

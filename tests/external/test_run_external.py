@@ -44,8 +44,8 @@ def events_of(shop: OpenShop) -> set[str]:
 
 def acknowledged(run: LocustProcess, shop: OpenShop) -> set[str]:
     """Ids of the run's orders in the table: by what was sent, or where that is not stored, as the ledger has them."""
+    from contract.order_id import IdKind, text_of
     from runlog.ledger import read_ledger
-    from runlog.orderids import IdKind, text_of
     from runlog.ordernames import read_names
 
     if shop.tagged:

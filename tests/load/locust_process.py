@@ -15,11 +15,11 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from contract.run_key import RunKey
 from load.contract import OrderContract
 from load.order_user import OrderUser
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from runlog.ledger import LedgerWriter
 
 from . import target as scripts

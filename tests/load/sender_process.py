@@ -13,10 +13,10 @@ from pathlib import Path
 
 import gevent
 
+from contract.run_key import RunKey
 from load.contract import OrderContract
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from runlog.ledger import LedgerWriter
 
 SENDERS = 4

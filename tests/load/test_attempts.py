@@ -9,13 +9,13 @@ from typing import Any
 import gevent
 import pytest
 
+from contract.order_id import IdKind
+from contract.run_key import RunKey
 from load import attempts
 from load.attempts import OwnLoad, attempt
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from runlog.ledger import Kind, Phase, read_ledger
 from runlog.ledger import LedgerWriter as Writer
-from runlog.orderids import IdKind
 from runlog.ordernames import NameWriter
 from runlog.outcomes import Failure, Outcome
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.order_id import AcknowledgedId
 from load.contract import OrderContract, PhantomContract, Told
-from runlog.toldid import ToldId
 
 CONTRACT = OrderContract()
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
 ORDER = uuid.UUID("d9428888-122b-41e1-b85c-61e8ba6dd1f7")
-TOLD = ToldId(str(ORDER), ORDER.bytes)
+TOLD = AcknowledgedId(str(ORDER), ORDER.bytes)
 
 
 def test_body_is_the_reference_order() -> None:

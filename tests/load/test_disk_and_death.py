@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runlog.ids import RunKey
+from contract.run_key import RunKey
 from runlog.ledger import HEADER, RECORD_BYTES, Kind, read_ledger
 
 from . import target as scripts

@@ -13,9 +13,9 @@ import pytest
 from gevent import monkey
 from gevent.event import Event
 
+from contract.run_key import RunKey
 from load.contract import OrderContract
 from load.exchange import Answer, Exchanger
-from runlog.ids import RunKey
 from runlog.outcomes import Failure, Outcome, classify
 
 from . import target as scripts

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.order_id import IdKind
 from health.check import check_http
 from load.contract import OwnContract
 from load.exchange import Exchanger
 from load.placing import place_with
-from runlog.orderids import IdKind
 from runlog.outcomes import Failure
 from runlog.servicefiles import read_service_files
 from runlog.settings import SettingsError, make_settings

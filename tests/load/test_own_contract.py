@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
+from contract.order_id import IdKind
 from load.contract import OwnContract, make_contract, member
-from runlog.orderids import IdKind
 from runlog.servicefiles import ServiceFiles
 from runlog.settings import make_settings
 

@@ -12,10 +12,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from contract.run_key import RunKey
 from load.contract import OrderContract
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
-from runlog.ids import RunKey
 from runlog.ledger import Kind, Ledger, LedgerWriter, Phase, read_ledger
 from runlog.outcomes import Failure, Outcome
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.order_id import IdKind
 from runlog.options import BY_NAME, OPTIONS, names_secret
-from runlog.orderids import IdKind
 from runlog.properties import PropertiesProblem, hold_secret, read_properties
 from runlog.servicefiles import read_service_files
 from runlog.settings import Settings, SettingsError, make_settings

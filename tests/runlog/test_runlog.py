@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.run_key import RunKey
 from runlog.clock import AnchoredClock, iso_utc
 from runlog.duration import format_duration, parse_duration
 from runlog.exitcodes import strongest
 from runlog.folder import FolderError, check_runs_dir, create_run_folder, find_run
-from runlog.ids import RunKey
 from runlog.ledger import HEADER, RECORD_BYTES, Completion, LedgerWriter, Phase, read_ledger
 from runlog.marks import Mark, MarksWriter, read_marks
 from runlog.offsets import AppendTimes, Observation

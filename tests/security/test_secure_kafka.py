@@ -28,6 +28,8 @@ from chaos.plan import make_plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.topic import TopicError, find_event, topic_ends
 from chaos.watch import LookoutWatch
+from contract.order_id import AcknowledgedId
+from contract.run_key import RunKey
 from health.check import check_kafka
 from health.spec import ProbeSpec
 from reconcile.confirm.kafkapath import events_by_id
@@ -36,10 +38,8 @@ from reconcile.topic import KafkaProblem
 from runlog.clock import AnchoredClock
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder, read_json
-from runlog.ids import RunKey
 from runlog.properties import read_properties
 from runlog.settings import defaults, make_settings
-from runlog.toldid import ToldId
 from tests.chaos.parts import answering, make_subject
 from tests.chaos.test_drain import Watch
 from tests.conftest import Infra
@@ -125,7 +125,7 @@ def test_a_broker_that_is_away_is_not_blamed_on_the_properties(secure: SecureKaf
 
 def seen(client: dict[str, str], start: TopicStart, order: uuid.UUID, timeout_s: float) -> bool:
     return find_event(
-        client, start, EventRule(), ToldId(str(order), order.bytes), customer="nobody", timeout_s=timeout_s
+        client, start, EventRule(), AcknowledgedId(str(order), order.bytes), customer="nobody", timeout_s=timeout_s
     ).found
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from contract.run_key import CHECK_KEY, RunKey
 from reconcile.__main__ import main as reconcile
 from reconcile.saved import save_witnesses
 from runlog.facts import CheckOrder, TopicStart
 from runlog.folder import RunFolder
-from runlog.ids import CHECK_KEY, RunKey
 from runlog.judged import InUse
 from stack.__main__ import main
 from stack.lease import LEASE, Lease

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from contract.run_key import CHECK_KEY, RunKey
 from orderservice.schema import ORDERS, OUTBOX
-from runlog.ids import CHECK_KEY, RunKey
 from stack.errors import StackError
 from stack.runrows import RunRows, remove_rows
 from tests.conftest import Infra

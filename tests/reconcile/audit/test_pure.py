@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.ids import IDS, IdReader, bytes_of, integer_ids, kind_of_type
+from contract.order_id import IdKind, encode_order_id, integer_id, spellings
 from reconcile.audit.clip import Clip, choose_clip
 from reconcile.audit.difference import difference
 from reconcile.audit.samples import sample_ranges
@@ -15,10 +17,7 @@ from reconcile.audit.secondlook import fate_of
 from reconcile.audit.verdict import Audited, AuditGuard, rule
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.eventid import EventIds, accept
-from reconcile.history import IDS
-from reconcile.ids import IdReader, bytes_of, integer_ids, kind_of_type
 from reconcile.topic import TopicBounds
-from runlog.orderids import IdKind, encode_order_id, integer_id, spellings
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"

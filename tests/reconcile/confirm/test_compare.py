@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.order_id import parse_uuid
 from reconcile.confirm.candidates import MOST, Candidate, Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare
 from reconcile.confirm.kafkapath import order_of
@@ -14,7 +15,6 @@ from reconcile.confirm.result import Confirmation, Contradiction
 from reconcile.confirm.sqlpath import FoundRow, visible
 from reconcile.event_value import EventDecoder
 from reconcile.findings import Guard
-from reconcile.idtext import parse_id
 from reconcile.judge import judge, with_confirmation
 from reconcile.report import json_text
 from reconcile.verdict import Verdict
@@ -231,7 +231,7 @@ def test_both_paths_hold_the_same_for_an_event(value: bytes) -> None:
     told = EventDecoder(KEY).batch([value], [None])
     first = len(told.where) + told.foreign == 1
     second = order_of(value)
-    assert first == (second is not None and parse_id(second) is not None), value
+    assert first == (second is not None and parse_uuid(second) is not None), value
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -240,7 +240,7 @@ def test_both_paths_take_each_odd_member_alike(name: str, odd: str) -> None:
     for value in (f'{{"{name}":{odd},{EVENT}}}', f'{{{EVENT},"{name}":{odd}}}'):
         told = EventDecoder(KEY).batch([value.encode()], [None])
         second = order_of(value.encode())
-        same = second is not None and parse_id(second) is not None
+        same = second is not None and parse_uuid(second) is not None
         assert (len(told.where) + told.foreign == 1) == same, value
 
 

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from contract.run_key import RunKey
 from reconcile.confirm.kafkapath import events_by_id
 from reconcile.confirm.second import SecondLook, kept_look, look_again
 from reconcile.confirm.sqlpath import rows_by_id
@@ -22,7 +23,6 @@ from reconcile.rows import read_rows
 from reconcile.stores import Stores
 from reconcile.topic import read_bounds
 from runlog.folder import RunFolder
-from runlog.ids import RunKey
 from runlog.ledger import FIELDS, Kind, Ledger
 from runlog.outcomes import Outcome
 from tests.conftest import Infra

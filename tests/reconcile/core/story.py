@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.history import EVENT, IDS, NO_SEQUENCE, ROW, EventsWitness, History, RowsWitness
+from contract.ids import IDS
+from contract.run_key import RunKey
+from reconcile.history import EVENT, NO_SEQUENCE, ROW, EventsWitness, History, RowsWitness
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.ids import RunKey
 from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter, Phase
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contract.run_key import RunKey
 from reconcile.__main__ import main
 from reconcile.report.csvs import time_texts
 from reconcile.saved import save_witnesses
 from runlog.folder import RunFolder
-from runlog.ids import RunKey
 from runlog.ledger import RECORD_BYTES
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, T0, Story, facts

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reconcile.history import IDS, ROW, History
-from reconcile.ids import uuid_texts
+from contract.ids import IDS, uuid_texts
+from reconcile.history import ROW, History
 from reconcile.judge import Judgement, judge
 from reconcile.report import json_text, print_summary, summary
 from reconcile.report.csvs import COLUMNS, csv_texts, time_texts

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contract.ids import IDS
 from reconcile.counts import CELLS, equations
 from reconcile.duplicates import find_duplicates
-from reconcile.history import EVENT, IDS, NO_SEQUENCE, ROW, RowsWitness
+from reconcile.history import EVENT, NO_SEQUENCE, ROW, RowsWitness
 from reconcile.joins import first_in_each, number_ids
 from reconcile.judge import judge
 from reconcile.orders import number_orders

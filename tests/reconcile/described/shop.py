@@ -17,10 +17,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from contract.order_id import IdKind, encode_order_id
 from reconcile.topic import read_bounds
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.orderids import IdKind, encode_order_id
 from runlog.ordernames import NameWriter
 from runlog.outcomes import Outcome
 from tests.conftest import Infra

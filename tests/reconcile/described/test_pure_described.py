@@ -14,12 +14,15 @@ from confluent_kafka import Message
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.attribution import EXCLUSIVE, TAGGED, Attribution
+from contract.attribution import EXCLUSIVE, TAGGED, Attribution
+from contract.ids import IDS
+from contract.order_id import IdKind, encode_order_id
+from contract.place import Place, parse_filter, parse_place, parse_tag
 from reconcile.confirm.kafkadescribed import described_by
 from reconcile.described import DescribedDecoder
 from reconcile.event_value import EventDecoder
 from reconcile.findings import Guard
-from reconcile.history import EVENT, IDS, NO_EVENT_ID, ROW, EventsWitness, History, Misfits, RowsWitness
+from reconcile.history import EVENT, NO_EVENT_ID, ROW, EventsWitness, History, Misfits, RowsWitness
 from reconcile.ids import IdTexts, texts_of
 from reconcile.judge import Judgement, judge
 from reconcile.misfits import MOST, MisfitSample
@@ -33,9 +36,7 @@ from reconcile.topic import TopicBounds
 from reconcile.verdict import Verdict
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
-from runlog.orderids import IdKind, encode_order_id
 from runlog.outcomes import Outcome
-from runlog.places import Place, parse_filter, parse_place, parse_tag
 from tests.reconcile.core.story import KEY, Story, facts, order_id
 
 NOBODY = np.empty(0, dtype=IDS)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from contract.order_id import IdKind
 from reconcile.command import main
 from reconcile.story.command import main as show
 from runlog.folder import RunFolder
-from runlog.orderids import IdKind
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY
 from tests.reconcile.described.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop

@@ -12,10 +12,11 @@ import psycopg
 from confluent_kafka import Producer
 from numpy.typing import NDArray
 
-from reconcile.history import IDS, id_text
+from contract.ids import IDS
+from contract.run_key import RunKey
+from reconcile.history import id_text
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
-from runlog.ids import RunKey
 
 CLOCK = AnchoredClock.anchor()
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.attribution import ACKNOWLEDGED_ONLY, EXCLUSIVE, Attribution, among, attribution_of
-from reconcile.history import IDS, ids_of
+from contract.attribution import ACKNOWLEDGED_ONLY, EXCLUSIVE, Attribution
+from contract.ids import IDS, among
+from reconcile.attribution import attribution_of
+from reconcile.history import ids_of
 from reconcile.rows import read_rows
 from runlog import marks as m
 from runlog.clock import AnchoredClock

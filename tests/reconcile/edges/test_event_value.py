@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.run_key import RunKey
 from reconcile.event_value import EventDecoder
-from runlog.ids import RunKey
 from tests.reconcile.edges.parts import order_created, texts
 
 RUN = RunKey(0x0123456789AB4DEF)

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from contract.run_key import RunKey
 from reconcile.__main__ import main
 from reconcile.confirm.kafkapath import order_of
 from reconcile.events import read_events
@@ -20,7 +21,6 @@ from reconcile.history import ids_of
 from reconcile.rows import read_rows
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder
-from runlog.ids import RunKey
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY as STORY_KEY
 from tests.reconcile.core.story import Story, order_id

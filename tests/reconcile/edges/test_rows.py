@@ -12,11 +12,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from contract.ids import IDS
+from contract.run_key import RunKey
 from reconcile import database, rows
 from reconcile.database import DatabaseProblem, open_snapshot
-from reconcile.history import IDS, ROW, RowsWitness, ids_of
+from reconcile.history import ROW, RowsWitness, ids_of
 from reconcile.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
-from runlog.ids import RunKey
 from tests.conftest import Infra
 from tests.reconcile.edges.parts import CLOCK, create_tables, facts_of, ids_array, insert_orders, silent, texts
 

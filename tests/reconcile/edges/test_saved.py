@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reconcile.history import EVENT, IDS, ROW, EventsWitness, RowsWitness
+from contract.ids import IDS
+from contract.run_key import RunKey
+from reconcile.history import EVENT, ROW, EventsWitness, RowsWitness
 from reconcile.saved import load_witnesses, save_witnesses
 from runlog.folder import RunFolder
-from runlog.ids import RunKey
 
 KEY = RunKey.parse("0123456789ab4def")
 

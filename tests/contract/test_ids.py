@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.idtext import parse_id, parse_ids
+from contract.ids import parse_ids
+from contract.order_id import parse_uuid
 from tests.reconcile.edges.parts import ids_array
 
 UUIDS = st.uuids()
@@ -31,7 +32,7 @@ def test_bulk_is_the_same_as_one_by_one(spellings: list[str]) -> None:
     ids, valid = parse_ids(spellings)
     assert len(ids) == len(valid) == len(spellings)
     for position, text in enumerate(spellings):
-        single = parse_id(text)
+        single = parse_uuid(text)
         assert valid[position] == (single is not None)
         assert ids[position].tobytes() == (single or bytes(16))
 
@@ -53,4 +54,4 @@ def test_texts_that_only_fit_together_are_not_taken_for_ids(moved: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "nonsense", "1" * 31, "１" * 32, "0x" + "1" * 30, " " + "1" * 32])
 def test_what_is_no_uuid(text: str) -> None:
-    assert parse_id(text) is None
+    assert parse_uuid(text) is None

@@ -15,6 +15,7 @@ A text that its bytes do not tell back as it was written (a digest, a UUID in up
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
 from typing import Final
@@ -42,6 +43,31 @@ class IdKind(Enum):
     TEXT = "text"
 
 
+@dataclass(frozen=True, slots=True)
+class AcknowledgedId:
+    """The order id of an answer: the text that people and databases know it by, and the 16 bytes of the ledger.
+
+    Attributes:
+        text: as the service wrote it; a UUID in lower case with dashes, a whole number as such.
+        key: the 16 bytes of it in ledger and witnesses.
+    """
+
+    text: str
+    key: bytes
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def acknowledged_id(kind: IdKind, value: object) -> AcknowledgedId | None:
+    """Return the order id that `value` (a JSON value, or the text of a header) is; None when it is none of `kind`."""
+    key = encode_order_id(kind, value)
+    if key is None:
+        return None
+    text = scalar_text(value) if kind is IdKind.TEXT else decode_order_id(kind, key)
+    return AcknowledgedId(text or "", key)
+
+
 def encode_order_id(kind: IdKind, value: object) -> bytes | None:
     """Return the 16 bytes that stand for an id.
 
@@ -53,7 +79,7 @@ def encode_order_id(kind: IdKind, value: object) -> bytes | None:
     Returns:
         None when it is no id of that kind: nothing, an empty text, a truth value, another type, bytes that are no text.
     """
-    text = text_told(value)
+    text = scalar_text(value)
     return encode_text(kind, text) if text else None
 
 
@@ -95,7 +121,7 @@ def name_of(kind: IdKind, identity: bytes, text: str) -> str | None:
     return text if kind is IdKind.TEXT and decode_order_id(kind, identity) != text else None
 
 
-def text_told(value: object) -> str | None:
+def scalar_text(value: object) -> str | None:
     """Return what a service told as an id, as text; None for what cannot be one."""
     if isinstance(value, str):
         return value

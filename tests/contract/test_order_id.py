@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlog.orderids import (
+from contract.order_id import (
     IdKind,
     decode_order_id,
     encode_order_id,

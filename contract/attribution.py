@@ -1,0 +1,39 @@
+"""Which rows and events are those of the run, by the three ways in which a run can be attributed.
+
+`tagged`: the customer id that was sent says so. `exclusive`: no other client writes, so all rows and events since the
+start are, except the harness's own check orders. `acknowledged-only`: those whose order id an answer returned; an
+attempt without an answer stays unresolved. In the last two a row or event carries no sequence number.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.ids import Bools, among
+
+TAGGED: Final = "tagged"
+EXCLUSIVE: Final = "exclusive"
+ACKNOWLEDGED_ONLY: Final = "acknowledged-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """How orders are told to be of the run.
+
+    Attributes:
+        kind: TAGGED, EXCLUSIVE or ACKNOWLEDGED_ONLY.
+        own: IDS of the harness's own check orders, which are no part of the run.
+        told: IDS that answers told, each once, in ascending order.
+        names: texts of told ids that their bytes do not tell back.
+    """
+
+    kind: str
+    own: NDArray[np.void]
+    told: NDArray[np.void]
+    names: dict[bytes, str] = field(default_factory=dict)
+
+    def of_run(self, ids: NDArray[np.void]) -> Bools:
+        """Return which of `ids` (any array with the words `hi` and `lo`) are of the run; not meant for TAGGED."""
+        return among(ids, self.told) if self.kind == ACKNOWLEDGED_ONLY else ~among(ids, self.own)
