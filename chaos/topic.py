@@ -23,6 +23,8 @@ Aside = dict[str, Callable[[KafkaError], None]]
 QUIET: Final = {"log_level": "0"}
 POLL_S: Final = 0.1
 NEWEST_WAIT_S: Final = 1.0
+# The broker's word that there is no such topic; any other error leaves open whether there is one.
+_NO_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 
 
 class TopicError(Exception):
@@ -127,8 +129,10 @@ def _topic_ends(client: dict[str, Any], topic: str, timeout_s: float) -> TopicSt
     consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
     try:
         known = consumer.list_topics(topic, timeout=timeout_s).topics.get(topic)
-        if known is None or known.error is not None or not known.partitions:
+        if known is None or (known.error is not None and known.error.code() in _NO_TOPIC):
             return None
+        if known.error is not None:
+            raise KafkaException(known.error)
         ends = {
             partition: int(
                 consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s, cached=False)[1]

@@ -20,7 +20,7 @@ from health.kafka_errors import refused_properties, scrub
 from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
-from reconcile.topic import KafkaProblem, TopicBounds, is_compacted, quiet_client, read_bounds
+from reconcile.topic import CleanupPolicy, KafkaProblem, TopicBounds, cleanup_policy, quiet_client, read_bounds
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
@@ -87,8 +87,8 @@ def read_events(
         return _witness(facts, None, None, None, str(problem))
     reader = TopicReading(facts, bounds, attribution, rows)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
-    compacted = is_compacted(client, facts.topic.name)
-    witness = _witness(facts, bounds, reader, read_at, problem_text, compacted=compacted)
+    policy = cleanup_policy(client, facts.topic.name)
+    witness = _witness(facts, bounds, reader, read_at, problem_text, policy=policy)
     if reader.misfits is None:
         return witness
     return replace(witness, names=reader.names, misfits=reader.misfits.against(reader.rows, witness.events))
@@ -174,7 +174,7 @@ def _witness(
     read_at: float | None,
     problem: str | None,
     *,
-    compacted: bool | None = None,
+    policy: CleanupPolicy | None = None,
 ) -> EventsWitness:
     ends = bounds.ends if bounds else {}
     return EventsWitness(
@@ -189,5 +189,7 @@ def _witness(
         read_at=read_at,
         complete=problem is None,
         problem=problem,
-        compacted=compacted,
+        compacted=policy.compacted if policy else None,
+        policy_problem=policy.problem if policy else None,
+        skipped=reader.done - reader.records if reader else None,
     )

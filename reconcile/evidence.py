@@ -12,6 +12,7 @@ from reconcile.asked import asked, served_again
 from reconcile.confirm.result import Confirmation
 from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
+from reconcile.history import EventsWitness
 from reconcile.wording import some
 from runlog import marks as m
 
@@ -21,6 +22,9 @@ ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
 # Before the run has settled an event may still come, and so may the row of an event (publish first, commit later).
 NOT_SETTLED: Final = Suspicion(lost_events=True, phantom_events=True)
 ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
+
+
+_VOUCH: Final = "if you know that it is neither compacted nor re-created, give --vouch-topic-intact"
 
 
 def recovery_proven(findings: Findings) -> Guard:
@@ -109,11 +113,68 @@ def topic_intact(findings: Findings) -> Guard:
     if cut:
         text = f"the log of partition {_numbers(cut)} is shorter than it was seen to be: events were cut off"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
-    if events.compacted and findings.table.lost.any():
-        text = f"topic {topic.name} is compacted: a later record may have removed an event that seems lost"
-        return evidence(name, False, text, EVENTS_IN_DOUBT)
-    same = "its id is unchanged" if topic.topic_id and events.topic_id else "the broker tells no topic id"
-    return evidence(name, True, f"no partition lost a record, {same}", EVENTS_IN_DOUBT)
+    if findings.table.lost.any() and not _vouched(findings):
+        doubt = _compaction_doubt(events, topic.name) or _recreation_doubt(findings)
+        if doubt is not None:
+            return evidence(name, False, doubt, EVENTS_IN_DOUBT)
+    return evidence(name, True, f"no partition lost a record, {_same_topic(findings)}", EVENTS_IN_DOUBT)
+
+
+def _compaction_doubt(events: EventsWitness, topic: str) -> str | None:
+    """Return why an event that seems lost may have been compacted away; None when it was not.
+
+    A record at each offset leaves no place for another, whatever the broker says of its configuration.
+    """
+    if events.skipped == 0 or events.compacted is False:
+        return None
+    holes = f"{some(events.skipped, 'offset')} of the range without a record" if events.skipped else "offsets uncounted"
+    if events.compacted:
+        return f"topic {topic} is compacted: a later record may have removed an event that seems lost ({holes})"
+    return (
+        f"unknown whether topic {topic} is compacted, so an event that seems lost may have been removed ({holes}): "
+        f"{events.policy_problem or 'the broker was not asked'}; {_VOUCH}"
+    )
+
+
+def _recreation_doubt(findings: Findings) -> str | None:
+    """Return why the topic may have been re-created; None when its id, or ends that never fell, exclude it."""
+    topic, events = findings.history.facts.topic, findings.history.events
+    if topic.topic_id and events.topic_id:
+        return None
+    highest, fell = dict(topic.starts), set[int]()
+    seen: set[int] = set()
+    for observation in findings.history.observations:
+        for partition, end in (observation.ends or {}).items():
+            seen.add(partition)
+            if end < highest.get(partition, 0):
+                fell.add(partition)
+            highest[partition] = max(end, highest.get(partition, 0))
+    unseen = set(topic.starts) - seen
+    if not (unseen or fell):
+        return None
+    why = (
+        f"the end of partition {_numbers(fell)} fell"
+        if fell
+        else f"no end of partition {_numbers(unseen)} was observed"
+    )
+    return (
+        f"unknown whether topic {topic.name} was re-created during the run: the broker reports no topic id and {why}; "
+        f"{_VOUCH}"
+    )
+
+
+def _vouched(findings: Findings) -> bool:
+    """Whether the user vouches that the topic was neither compacted nor re-created during the run."""
+    return findings.history.facts.options.get("vouch_topic_intact") == "true"
+
+
+def _same_topic(findings: Findings) -> str:
+    topic, events = findings.history.facts.topic, findings.history.events
+    if topic.topic_id and events.topic_id:
+        return "its id is unchanged"
+    if _vouched(findings):
+        return "the broker reports no topic id, --vouch-topic-intact says that it is the same"
+    return "the broker reports no topic id, and its ends never fell"
 
 
 def snapshot_complete(findings: Findings) -> Guard:

@@ -109,7 +109,10 @@ class EventsWitness:
         read_at: epoch seconds of the run's clock when `ends` was taken.
         complete: every partition was read up to its end.
         problem: why not, in one line; None when complete.
-        compacted: later records may remove earlier ones; None when the broker does not tell.
+        compacted: later records may remove earlier ones; None when that is unknown.
+        policy_problem: why it is unknown, in one line; None when it is known.
+        skipped: offsets between `starts` and `reached` at which no readable record was: compacted away, of an aborted
+            transaction, or a control record. 0 proves that the log is whole; None when they were not counted.
         names: texts of order ids that their bytes do not tell back, as the events have them.
         misfits: what was not taken for an event of the run; None for a service like the reference service.
     """
@@ -126,6 +129,8 @@ class EventsWitness:
     complete: bool
     problem: str | None = None
     compacted: bool | None = None
+    policy_problem: str | None = None
+    skipped: int | None = None
     names: dict[bytes, str] = field(default_factory=dict)
     misfits: Misfits | None = None
 

@@ -33,6 +33,7 @@ class TopicReading:
         at_eof: partitions of which the broker last said that nothing readable follows.
         foreign: readable events that are not of the run.
         unreadable: records that count as no event.
+        records: readable records that came from within the range.
         trouble: the last error that came in place of a record.
         events: array of EVENT, the events of the run.
         names: of order ids that their bytes do not tell back.
@@ -53,6 +54,7 @@ class TopicReading:
         self.at_eof: set[int] = set()
         self.foreign = 0
         self.unreadable = 0
+        self.records = 0
         self.trouble: KafkaError | None = None
         self.events = GrowingArray(EVENT)
         self.misfits = MisfitSample(facts.kind) if facts.described else None
@@ -109,6 +111,7 @@ class TopicReading:
             records = [records[index] for index in np.flatnonzero(within)]
             self._advance(partitions[~within], offsets[~within])
             partitions, offsets = partitions[within], offsets[within]
+        self.records += len(records)
         decoded = self._decode(records)
         fresh = self.events.extend(len(decoded.where))
         fresh["hi"], fresh["lo"] = decoded.orders["hi"], decoded.orders["lo"]

@@ -86,29 +86,58 @@ def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
     raise AssertionError("unreachable")
 
 
-def is_compacted(client: Mapping[str, str], topic: str) -> bool | None:
-    """Return whether `topic` is compacted, so that later records may remove earlier ones; None when nobody tells."""
+@dataclass(frozen=True, slots=True)
+class CleanupPolicy:
+    """What the broker says of how a topic is cleaned up.
+
+    Attributes:
+        compacted: later records may remove earlier ones; None when that is unknown.
+        problem: why it is unknown, in words that follow "unknown:"; None when it is known.
+    """
+
+    compacted: bool | None
+    problem: str | None = None
+
+
+def cleanup_policy(client: Mapping[str, str], topic: str) -> CleanupPolicy:
+    """Ask the broker whether `topic` is compacted; bounded by about 5 s, no answer is no error."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         # The client must outlive its answer.
         admin = AdminClient(quiet_client(client))
         policy = admin.describe_configs([resource], request_timeout=ANSWER_S)[resource].result(ANSWER_S + 1)
         text = str(policy["cleanup.policy"].value)
-    except (KafkaException, KeyError, TimeoutError):
-        return None
-    return "compact" in text
+    except KafkaException as error:
+        return CleanupPolicy(None, _policy_problem(error, topic, client))
+    except KeyError:
+        return CleanupPolicy(None, f"the broker does not report cleanup.policy of topic {topic}")
+    except TimeoutError:
+        return CleanupPolicy(None, f"the broker did not answer for the configuration of topic {topic}")
+    return CleanupPolicy("compact" in text)
+
+
+def _policy_problem(error: KafkaException, topic: str, client: Mapping[str, str]) -> str:
+    cause = error.args[0]
+    if isinstance(cause, KafkaError) and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"the Kafka user lacks the permission DescribeConfigs on topic {topic}"
+    return f"the broker did not report the configuration of topic {topic}: {scrub(str(cause), client)}"
 
 
 def _ask(admin: AdminClient, topic: str) -> TopicBounds:
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
     description: TopicDescription = described[topic].result(ANSWER_S + 1)
     partitions = [TopicPartition(topic, partition.id) for partition in description.partitions]
-    topic_id = str(description.topic_id)
     return TopicBounds(
-        topic_id=topic_id if topic_id != _NO_TOPIC_ID else None,
+        topic_id=topic_id_of(description),
         lows=_offsets(admin, partitions, OffsetSpec.earliest),
         ends=_offsets(admin, partitions, OffsetSpec.latest),
     )
+
+
+def topic_id_of(description: TopicDescription) -> str | None:
+    """Return the broker's id of a topic as text, None where the broker has none (before KIP-516)."""
+    topic_id = str(description.topic_id)
+    return topic_id if topic_id not in {_NO_TOPIC_ID, "None"} else None
 
 
 def _offsets(admin: AdminClient, partitions: list[TopicPartition], spec: Callable[[], Any]) -> dict[int, int]:

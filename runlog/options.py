@@ -451,6 +451,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         WITNESSES,
         choices=("tagged", "exclusive", "acknowledged-only"),
     ),
+    Option(
+        "vouch-topic-intact",
+        "",
+        "you vouch that the topic is neither compacted nor re-created during the run: for a Kafka user that may not "
+        "describe the topic's configuration, where offsets prove neither",
+        WITNESSES,
+        is_flag=True,
+    ),
     Option("dry-run", "", "say what would be done and to what, and end; nothing is touched", RUN, is_flag=True),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )

@@ -83,6 +83,7 @@ class Settings:
     runs_dir: str
     dry_run: bool
     fail_on_duplicates: bool = False
+    vouch_topic_intact: bool = False
     external: ExternalSettings | None = None
 
     @property
@@ -145,6 +146,7 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         runs_dir=given.required("runs-dir"),
         dry_run=given.flag("dry-run"),
         fail_on_duplicates=given.flag("fail-on-duplicates"),
+        vouch_topic_intact=given.flag("vouch-topic-intact"),
         external=make_external(given.text, host, given.choice("scenario"), given.choice("attribution"))
         if given.choice("stack") == "external"
         else None,

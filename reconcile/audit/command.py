@@ -121,6 +121,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
         since=since,
         time_zone=options.time_zone,
         outbox=options.outbox_table,
+        vouched=options.vouch_topic_intact,
     )
 
 
@@ -200,6 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     must = 'member that an event must have (default: a type that is told says "created")'
     add("--event-filter", metavar="PATH=VALUE", help=must)
     add("--outbox-table", metavar="NAME", help="events that wait there are pending, not lost")
+    vouch = "you vouch that the topic is not compacted: for a Kafka user that may not describe its configuration"
+    add("--vouch-topic-intact", action="store_true", help=vouch)
     add("--since", metavar="WHEN", help="judge rows from then on: 36h, 7d, or a time with its zone")
     add("--grace", metavar="TIME", default="60s", help="rows younger than this are not judged yet (default: 60s)")
     add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")

@@ -74,10 +74,12 @@ class LogIds:
     Attributes:
         ids: array of IDS, of every event.
         unreadable: how many records were no event.
+        skipped: offsets of the range at which no readable record was; 0 proves that nothing of it was compacted away.
     """
 
     ids: NDArray[np.void]
     unreadable: int
+    skipped: int = 0
 
 
 def read_log(
@@ -99,12 +101,13 @@ def read_log(
     Raises:
         KafkaProblem: it could not be read to its end.
     """
-    ids, unreadable = GrowingArray(IDS), 0
+    ids, unreadable, read = GrowingArray(IDS), 0, 0
     # Whether keys are order ids shows only when all of them were read: those that differ are kept apart until then.
     differing = GrowingArray(IDS)
 
     def take(records: list[Message]) -> None:
-        nonlocal unreadable
+        nonlocal unreadable, read
+        read += len(records)
         told = accept(events.texts(records), events.keys(records), reader)
         found = told.ids
         if not (told.readable.all() and told.agree.all()):
@@ -122,7 +125,7 @@ def read_log(
         unreadable += len(odd)
     else:
         ids.extend(len(odd))[:] = odd
-    return LogIds(ids.finish(), unreadable)
+    return LogIds(ids.finish(), unreadable, wanted.wanted - read)
 
 
 def drain(

@@ -8,7 +8,10 @@ from reconcile.eventid import EventIds
 
 @dataclass(frozen=True, slots=True)
 class AuditPlan:
-    """What is compared; durations in seconds, times in epoch seconds. `database_url` and `kafka` may hold secrets."""
+    """What is compared; durations in seconds, times in epoch seconds. `database_url` and `kafka` may hold secrets.
+
+    `vouched`: the user says that the topic is not compacted.
+    """
 
     database_url: str
     kafka: Mapping[str, str]
@@ -21,3 +24,4 @@ class AuditPlan:
     since: float | None
     time_zone: str | None
     outbox: str | None
+    vouched: bool = False

@@ -24,7 +24,7 @@ from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
-from reconcile.topic import TopicBounds, is_compacted, read_bounds
+from reconcile.topic import CleanupPolicy, TopicBounds, cleanup_policy, read_bounds
 from reconcile.wording import some
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ LONGEST_S: Final = 10.0
 FUTURE_S: Final = 60.0
 # A row that was stamped this long ago may still have been committed, and its event published, only just now.
 RECENT_S: Final = 900.0
+KEPT: Final = "topic keeps every event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class SecondLook:
     ) -> None:
         self._plan, self._shape, self._zone, self._progress = plan, shape, zone, progress
         self._of_rows, self._of_events = readers
+        # Offsets without a readable record in what was read after the first reading.
+        self._skipped = 0
 
     def look(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
         """Return what is found.
@@ -115,7 +118,7 @@ class SecondLook:
                 missing, after = self._still_missing(missing, after, dict(after.lows))
                 fates = self._fates(missing, held, clip)
         tied = len(missing) < parts.rows or len(phantoms) < len(events) or related()
-        compacted = bool(fates.lost and is_compacted(self._plan.kafka, self._plan.topic))
+        skipped = self._skipped + sum(part.skipped for part in first.log)
         return Audited(
             rows=parts.rows,
             events=parts.events,
@@ -128,7 +131,7 @@ class SecondLook:
             unreadable=(unreadable := sum(part.unreadable for part in first.log)),
             guards=[
                 *_topic_guards(bounds, after),
-                _kept(compacted),
+                self._kept(skipped) if fates.lost else AuditGuard(KEPT, True, "nothing seems lost"),
                 self._ids_guard(),
                 _tie(tied, unreadable),
                 _clocks(fates.tally["future"]),
@@ -175,6 +178,7 @@ class SecondLook:
             ranges.append(LogRange(plan.topic, low, {p: max(begin[p], low[p]) for p in low}))
         for one in ranges:
             late = read_log(plan.kafka, one, plan.event_ids, self._of_events, self._progress)
+            self._skipped += late.skipped
             candidates = candidates[~among(candidates, np.unique(late.ids))]
         return candidates, after
 
@@ -204,6 +208,11 @@ class SecondLook:
         }
         there = {spelled[word] for word in self._rows_now(list(spelled))}
         return [order for order in orders if order not in there]
+
+    def _kept(self, skipped: int) -> AuditGuard:
+        if not skipped:
+            return kept(0, CleanupPolicy(None), False)
+        return kept(skipped, cleanup_policy(self._plan.kafka, self._plan.topic), self._plan.vouched)
 
     def _ids_guard(self) -> AuditGuard:
         ambiguous = self._of_rows.ambiguous
@@ -244,11 +253,29 @@ def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | N
     return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None
 
 
-def _kept(compacted: bool) -> AuditGuard:
-    text = "what seems lost was not compacted away"
-    if compacted:
-        text = "the topic is compacted: a later record with the same key may have removed an event that seems lost"
-    return AuditGuard("topic keeps every event", not compacted, text)
+def kept(skipped: int, policy: CleanupPolicy, vouched: bool) -> AuditGuard:
+    """Return whether compaction can have removed an event that seems lost.
+
+    Args:
+        skipped: offsets of what was read at which no readable record was; 0: nothing was removed.
+        policy: what the broker says of the topic.
+        vouched: the user says that it is not compacted.
+    """
+    name, holes = KEPT, f"{some(skipped, 'offset')} of what was read without a record"
+    if not skipped:
+        return AuditGuard(name, True, "a record at every offset that was read: nothing was compacted away")
+    if policy.compacted:
+        text = f"the topic is compacted: a later record may have removed an event that seems lost ({holes})"
+        return AuditGuard(name, False, text)
+    if policy.compacted is False:
+        return AuditGuard(name, True, "the topic is not compacted")
+    if vouched:
+        return AuditGuard(name, True, "--vouch-topic-intact says that the topic is not compacted")
+    text = (
+        f"unknown whether the topic is compacted, so an event that seems lost may have been removed ({holes}): "
+        f"{policy.problem}; if you know that it is not compacted, give --vouch-topic-intact"
+    )
+    return AuditGuard(name, False, text)
 
 
 def _tie(tied: bool, unreadable: int) -> AuditGuard:

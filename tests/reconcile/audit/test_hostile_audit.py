@@ -14,6 +14,8 @@ import psycopg
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
+from reconcile.audit.secondlook import kept
+from reconcile.topic import CleanupPolicy
 from tests.reconcile.audit.shop import Shop, lost, orders, stamped, store_naive
 
 pytestmark = pytest.mark.real
@@ -150,7 +152,7 @@ def test_rows_that_a_policy_hides_are_an_error(shop: Shop) -> None:
     assert "blind" not in err
 
 
-def test_on_a_compacted_topic_nothing_is_proven_lost(shop: Shop) -> None:
+def test_on_a_compacted_topic_only_offsets_without_a_hole_prove_a_loss(shop: Shop) -> None:
     shop.make(**{"cleanup.policy": "compact"})
     whole, gone = orders(1), orders(1)
     shop.store(*whole)
@@ -158,11 +160,40 @@ def test_on_a_compacted_topic_nothing_is_proven_lost(shop: Shop) -> None:
     assert shop.audit()["verdict"] == "consistent"
     shop.store(*gone)
     found = shop.audit()
-    assert (found["verdict"], lost(found), guard(found, "topic keeps every event")) == (
-        "inconclusive",
-        set(gone),
-        False,
-    )
+    seen = (found["verdict"], lost(found), guard(found, "topic keeps every event"))
+    assert seen == ("inconsistent", set(gone), True)
+    # The marker of a transaction takes an offset, as a record that was compacted away does.
+    marker = Producer({"bootstrap.servers": shop.infra.kafka_bootstrap, "transactional.id": shop.topic})
+    marker.init_transactions(20)
+    marker.begin_transaction()
+    more = orders(1)
+    shop.store(*more)
+    marker.produce(shop.topic, key=more[0], value=json.dumps({"orderId": more[0]}))
+    marker.commit_transaction(20)
+    found = shop.audit()
+    seen = (found["verdict"], lost(found), guard(found, "topic keeps every event"))
+    assert seen == ("inconclusive", set(gone), False)
+
+
+UNASKED = CleanupPolicy(None, "the Kafka user lacks the permission DescribeConfigs on topic shop")
+
+
+@pytest.mark.parametrize(
+    ("skipped", "policy", "vouched", "holds", "says"),
+    [
+        (0, UNASKED, False, True, "a record at every offset"),
+        (3, CleanupPolicy(False), False, True, "not compacted"),
+        (3, CleanupPolicy(True), True, False, "3 offsets"),
+        (3, UNASKED, False, False, "DescribeConfigs on topic shop"),
+        (3, UNASKED, True, True, "--vouch-topic-intact"),
+    ],
+)
+def test_an_unknown_configuration_is_neither_yes_nor_no(
+    skipped: int, policy: CleanupPolicy, vouched: bool, holds: bool, says: str
+) -> None:
+    found = kept(skipped, policy, vouched)
+    assert found.passed is holds
+    assert says in found.reason
 
 
 def test_a_cut_topic_whose_records_bear_wrong_times_judges_nothing_older(shop: Shop) -> None:

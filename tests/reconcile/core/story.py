@@ -178,7 +178,18 @@ class Story:
         end = {0: START_OFFSET + len(self.events)}
         witness = RowsWitness(rows, _ids(self.pending), _ids(self.elsewhere), T0 + 34, complete=True)
         log = EventsWitness(
-            self.log(), 0, 0, dict(self.facts.topic.starts), {0: 0}, end, end, "topic-1", T0 + 35, complete=True
+            self.log(),
+            0,
+            0,
+            dict(self.facts.topic.starts),
+            {0: 0},
+            end,
+            end,
+            "topic-1",
+            T0 + 35,
+            complete=True,
+            compacted=False,
+            skipped=0,
         )
         return History(
             self.facts,

@@ -19,6 +19,7 @@ from runlog.outcomes import Outcome
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 
 Change = Callable[[Story], object]
+VOUCHED = {"vouch_topic_intact": "true"}
 
 
 def calm() -> Story:
@@ -49,6 +50,14 @@ def unanswered_at(at: float, count: int) -> Change:
         story.observations = seen
 
     return change
+
+
+def end_that_fell(story: Story) -> None:
+    """Let the end of the topic be observed once below where it was before, and above it again."""
+    seen = story.lookout()
+    seen[50] = replace(seen[50], ends={0: START_OFFSET + 1})
+    seen[51] = replace(seen[51], ends={0: START_OFFSET})
+    story.observations = seen
 
 
 def down_edge_at(at: float) -> Change:
@@ -168,8 +177,42 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     (
         "topic not truncated or re-created",
         Kind.EVIDENCE,
-        both(set_to(events_changes={"compacted": True}), lambda s: s.order(7, 12, event=False)),
-        set_to(events_changes={"compacted": True}),
+        both(set_to(events_changes={"compacted": True, "skipped": 1}), lambda s: s.order(7, 12, event=False)),
+        set_to(events_changes={"compacted": True, "skipped": 1}),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        both(
+            set_to(events_changes={"compacted": None, "policy_problem": "no permission", "skipped": 2}),
+            lambda s: s.order(7, 12, event=False),
+        ),
+        # A record at every offset proves that none was removed, whatever the broker says of its configuration.
+        both(set_to(events_changes={"compacted": None, "skipped": 0}), lambda s: s.order(7, 12, event=False)),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        both(
+            set_to(events_changes={"compacted": None, "skipped": 2}),
+            lambda s: s.order(7, 12, event=False),
+        ),
+        both(
+            set_to(events_changes={"compacted": None, "skipped": 2}, facts=facts(options=VOUCHED)),
+            lambda s: s.order(7, 12, event=False),
+        ),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"topic_id": None}, observations=[]), lambda s: s.order(7, 12, event=False)),
+        both(set_to(events_changes={"topic_id": None}), lambda s: s.order(7, 12, event=False)),
+    ),
+    (
+        "topic not truncated or re-created",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"topic_id": None}), end_that_fell, lambda s: s.order(7, 12, event=False)),
+        both(end_that_fell, lambda s: s.order(7, 12, event=False)),
     ),
     ("snapshot complete", Kind.EVIDENCE, set_to(rows_changes={"complete": False, "problem": "refused"}), nothing),
     ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),

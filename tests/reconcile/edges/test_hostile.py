@@ -19,6 +19,7 @@ from reconcile.confirm.kafkapath import order_of
 from reconcile.events import read_events
 from reconcile.history import ids_of
 from reconcile.rows import read_rows
+from reconcile.topic import cleanup_policy, read_bounds
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder
 from tests.conftest import Infra
@@ -101,7 +102,31 @@ def test_values_without_bottom_are_no_events(infra: Infra) -> None:
 def test_a_topic_that_is_compacted_is_known_as_one(infra: Infra, policy: str) -> None:
     topic = topic_with(infra, {"cleanup.policy": policy})
     client = {"bootstrap.servers": infra.kafka_bootstrap}
-    assert read_events(client, facts_of(KEY, topic=topic.name), CLOCK, silent).compacted is (policy != "delete")
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, silent)
+    assert (witness.compacted, witness.policy_problem) == (policy != "delete", None)
+
+
+@pytest.mark.parametrize("transactional", [True, False])
+def test_offsets_without_a_record_are_counted(infra: Infra, transactional: bool) -> None:
+    settings = {"transactional.id": uuid.uuid4().hex} if transactional else {}
+    topic = topic_with(infra, {}, **settings)
+    if transactional:
+        topic.producer.init_transactions(20)
+        topic.producer.begin_transaction()
+    order = uuid.uuid4()
+    topic.put(str(order), order_created(order, KEY.customer_id(1)))
+    topic.flush()
+    if transactional:
+        topic.producer.commit_transaction(20)
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, silent)
+    assert (len(witness.events), witness.skipped) == (1, 1 if transactional else 0)
+
+
+def test_an_unknown_configuration_says_why(infra: Infra) -> None:
+    policy = cleanup_policy({"bootstrap.servers": infra.kafka_bootstrap}, f"absent-{uuid.uuid4().hex[:8]}")
+    assert policy.compacted is None
+    assert "did not report the configuration of topic absent-" in str(policy.problem)
 
 
 @pytest.mark.parametrize("id_type", ["bigint", "text"])
@@ -126,7 +151,8 @@ class Recorded:
         self.infra, self.folder, self.url = infra, folder, infra.new_database()
         topic = Topic(infra.kafka_bootstrap, infra.new_topic(1))
         story = Story().calm(0).order(6, 12, event=False)
-        story.facts = replace(story.facts, topic=TopicStart(topic.name, None, {0: 0}), expect="lost-events")
+        bounds = read_bounds({"bootstrap.servers": infra.kafka_bootstrap}, topic.name)
+        story.facts = replace(story.facts, topic=TopicStart(topic.name, bounds.topic_id, {0: 0}), expect="lost-events")
         story.observations = []
         story.write(folder)
         create_tables(self.url)
