@@ -17,6 +17,7 @@ from confluent_kafka import Producer, TopicPartition
 from reconcile.audit.secondlook import kept
 from reconcile.topic import CleanupPolicy
 from tests.reconcile.audit.shop import Shop, lost, orders, stamped, store_naive
+from tests.reconcile.edges.parts import await_end
 
 pytestmark = pytest.mark.real
 
@@ -170,6 +171,7 @@ def test_on_a_compacted_topic_only_offsets_without_a_hole_prove_a_loss(shop: Sho
     shop.store(*more)
     marker.produce(shop.topic, key=more[0], value=json.dumps({"orderId": more[0]}))
     marker.commit_transaction(20)
+    await_end({"bootstrap.servers": shop.infra.kafka_bootstrap}, shop.topic, 3)
     found = shop.audit()
     seen = (found["verdict"], lost(found), guard(found, "topic keeps every event"))
     assert seen == ("inconclusive", set(gone), False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -93,6 +94,14 @@ def order_created(order: object, customer: object, event: object | None = None, 
         "occurredAt": "2026-11-23T07:30:00.123456Z",
     }
     return json.dumps({**value, **members}).encode()
+
+
+def await_end(client: dict[str, str], topic: str, end: int, timeout_s: float = 20.0) -> None:
+    """Wait until the offsets of all partitions of `topic` add up to `end`."""
+    deadline = time.monotonic() + timeout_s
+    while (found := sum(read_bounds(client, topic).ends.values())) < end:
+        assert time.monotonic() < deadline, f"timed out waiting for {end} offsets of {topic}, there are {found}"
+        time.sleep(0.05)
 
 
 class Topic:

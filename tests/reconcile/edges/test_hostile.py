@@ -28,6 +28,7 @@ from tests.reconcile.core.story import Story, order_id
 from tests.reconcile.edges.parts import (
     CLOCK,
     Topic,
+    await_end,
     create_tables,
     facts_of,
     insert_orders,
@@ -119,6 +120,8 @@ def test_offsets_without_a_record_are_counted(infra: Infra, transactional: bool)
     if transactional:
         topic.producer.commit_transaction(20)
     client = {"bootstrap.servers": infra.kafka_bootstrap}
+    # The broker writes the marker after it has acknowledged the commit.
+    await_end(client, topic.name, 2 if transactional else 1)
     witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, silent)
     assert (len(witness.events), witness.skipped) == (1, 1 if transactional else 0)
 
