@@ -39,7 +39,20 @@ def parse_ids(texts: list[str]) -> tuple[NDArray[np.void], Bools]:
     ids = _parse_usual("\n".join(texts), len(texts))
     if ids is not None:
         return ids, np.ones(len(texts), dtype=np.bool_)
+    usual = [at for at, text in enumerate(texts) if len(text) == _LENGTH]
+    if 0 < len(usual) < len(texts):
+        return _mixed(texts, usual)
     return _array([parse_uuid(text) for text in texts])
+
+
+def _mixed(texts: list[str], usual: list[int]) -> tuple[NDArray[np.void], Bools]:
+    """Parse texts of which only those at `usual` have the usual length: a few odd ones must not slow down the rest."""
+    ids, valid = np.zeros(len(texts), dtype=IDS), np.zeros(len(texts), dtype=np.bool_)
+    ids[usual], valid[usual] = parse_ids([texts[at] for at in usual])
+    for at, text in enumerate(texts):
+        if len(text) != _LENGTH and text and (identity := parse_uuid(text)) is not None:
+            ids[at], valid[at] = np.frombuffer(identity, dtype=IDS)[0], True
+    return ids, valid
 
 
 def _parse_usual(joined: str, count: int) -> NDArray[np.void] | None:
