@@ -1,19 +1,30 @@
-"""What the service did while the target was away: silent 201, error, or hang, with counts and latencies.
+"""What the service answered in an outage: silent 201, error, or hang, with counts, HTTP statuses and latencies.
 
-Orders count by send time, from `injecting` to `healed`; what fits none of the three is told as well, so that the kinds
-sum to the attempts of the outage.
+Orders count by send time, from `injecting` to `healed`; what fits none of the three is counted as well, so that the
+kinds sum to the attempts of the outage.
 """
 
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reconcile.joins import Bools, Floats, quantile
+from reconcile.joins import Bools, Floats, Ints, quantile
 from reconcile.outages import Outage
 from reconcile.table import Table
 from runlog.ledger import Phase
 from runlog.outcomes import Failure, Outcome
+
+_WAITING: Final = 255
+_FAILURES: Final = {
+    int(Failure.TIMEOUT): "timeout",
+    int(Failure.REFUSED): "refused",
+    int(Failure.RESET): "reset",
+    int(Failure.UNREADABLE): "success without a readable order id",
+    int(Failure.OTHER): "other failure",
+    _WAITING: "no answer when the run ended",
+}
 
 
 class Behaviour(Enum):
@@ -26,9 +37,13 @@ class Behaviour(Enum):
     HANG = "hang"
     """No answer within the request timeout."""
     KEPT = "kept"
-    """Acknowledged, and the event is there or still in a known backlog (or the order itself is lost)."""
+    """Acknowledged, and row and event are there."""
+    PENDING = "pending"
+    """Acknowledged, and the event is still in a known backlog."""
+    LOST_ORDER = "lost_order"
+    """Acknowledged, and there is no row."""
     BROKEN = "broken"
-    """No complete answer for another reason: refused, reset, unreadable, or the harness ended first."""
+    """No usable answer for another reason: refused, reset, no order id, or the harness ended first."""
 
 
 def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict[str, Any]:
@@ -40,19 +55,28 @@ def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict
         outages: in order.
 
     Returns:
-        The kinds over all outages (`count` and latency), the same by outage, and latencies by phase; seconds.
+        The kinds over all outages (`count`, latencies in seconds, how many answers had which HTTP status, how many
+        exchanges failed in which way below HTTP), the same by outage, and latencies by phase.
     """
-    count = len(table.attempts)
+    count, statuses = len(table.attempts), table.attempts["status"]
     latency = (table.completed - table.sent)[:count]
     kinds = _kinds(table, lost[:count])
+    failures = np.where(np.isnan(latency), _WAITING, table.attempts["failure"])
     sent = table.sent[:count]
     during = [(sent >= outage.begin) & (sent < outage.end) for outage in outages]
     anywhere: Bools = np.logical_or.reduce(during) if during else np.zeros(count, dtype=np.bool_)
+
+    def summaries(inside: Bools) -> dict[str, Any]:
+        return {
+            kind.value: _summary(latency, mask & inside)
+            | {"http_statuses": _statuses(statuses[mask & inside]), "failures": _failures(failures[mask & inside])}
+            for kind, mask in kinds.items()
+        }
+
     return {
-        **_summaries(kinds, latency, anywhere),
+        **summaries(anywhere),
         "outages": [
-            {"index": outage.index, **_summaries(kinds, latency, inside)}
-            for outage, inside in zip(outages, during, strict=True)
+            {"index": outage.index, **summaries(inside)} for outage, inside in zip(outages, during, strict=True)
         ],
         "phases": {
             phase.label: summary
@@ -63,7 +87,8 @@ def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict
 
 
 def _kinds(table: Table, lost: Bools) -> dict[Behaviour, Bools]:
-    attempts, acknowledged = table.attempts, table.had(Outcome.ACKNOWLEDGED)[: len(table.attempts)]
+    attempts, count = table.attempts, len(table.attempts)
+    acknowledged = table.had(Outcome.ACKNOWLEDGED)[:count]
     complete = (attempts["status"] != 0) & (attempts["failure"] == Failure.NONE)
     hang = ~acknowledged & (attempts["failure"] == Failure.TIMEOUT)
     error = ~acknowledged & ~hang & complete
@@ -71,13 +96,23 @@ def _kinds(table: Table, lost: Bools) -> dict[Behaviour, Bools]:
         Behaviour.SILENT_201: acknowledged & lost,
         Behaviour.ERROR: error,
         Behaviour.HANG: hang,
-        Behaviour.KEPT: acknowledged & ~lost,
+        Behaviour.KEPT: acknowledged & table.whole[:count],
+        Behaviour.PENDING: acknowledged & table.pending[:count],
+        Behaviour.LOST_ORDER: acknowledged & ~table.row[:count],
         Behaviour.BROKEN: ~acknowledged & ~hang & ~error,
     }
 
 
-def _summaries(kinds: dict[Behaviour, Bools], latency: Floats, inside: Bools) -> dict[str, Any]:
-    return {kind.value: _summary(latency, mask & inside) for kind, mask in kinds.items()}
+def _statuses(statuses: NDArray[np.unsignedinteger[Any]]) -> dict[str, int]:
+    """Return how many answers had which HTTP status, the most frequent first; those without an answer left out."""
+    codes, counts = np.unique(statuses[statuses != 0], return_counts=True)
+    order = np.lexsort((codes, -counts))
+    return {str(code): int(count) for code, count in zip(codes[order].tolist(), counts[order].tolist(), strict=True)}
+
+
+def _failures(failures: Ints) -> dict[str, int]:
+    """Return how many exchanges failed in which way below HTTP, or were not over when the run ended."""
+    return {words: count for code, words in _FAILURES.items() if (count := int((failures == code).sum()))}
 
 
 def _summary(latency: Floats, mask: Bools) -> dict[str, Any]:

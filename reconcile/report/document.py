@@ -13,8 +13,8 @@ from reconcile.lateness.recovery import OutageRates, Recovery
 from reconcile.lateness.window import FailureWindow
 from reconcile.lostcauses import tally
 from reconcile.outages import Outage
-from runlog.duration import format_duration
-from runlog.facts import RunFacts
+from reconcile.report.sentences import verdict
+from reconcile.report.shown import shown_options
 
 SCHEMA_VERSION: Final = 1
 
@@ -31,7 +31,7 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "expect_source": facts.expect_source,
         "expectation_met": ruling.met,
         "exit_code": ruling.exit_code,
-        "scope": scope(facts),
+        "scope": verdict.scope(history, judgement),
         "attribution": facts.attribution,
         "scenario": facts.scenario,
         "stack": facts.stack,
@@ -58,24 +58,11 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "rate": judgement.rate,
         "timeline": judgement.timeline,
         "command": facts.command,
-        "options": facts.options,
+        "options": shown_options(facts),
         "versions": facts.versions,
     }
     plain: dict[str, Any] = to_plain(document)
     return plain
-
-
-def scope(facts: RunFacts) -> str:
-    """Return for what the verdict speaks: the length of the outage against the producer's delivery timeout."""
-    if facts.scenario in {"control", "phantom-event"}:
-        return "the verdict speaks for a run without an outage"
-    length, limit = format_duration(facts.outage_s), format_duration(facts.delivery_timeout_s)
-    if facts.outage_s <= facts.delivery_timeout_s:
-        return (
-            f"the verdict speaks for an outage of {length}, which a producer that retries for {limit} may simply sit "
-            "out; it says nothing about longer ones"
-        )
-    return f"the verdict speaks for an outage of {length} (the producer gives up after {limit})"
 
 
 def to_plain(value: Any) -> Any:

@@ -15,10 +15,10 @@ from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import LostCause, tally
-from reconcile.report.document import scope
 from reconcile.report.listed import lost_list, other_lists
 from reconcile.report.picture import draw_run
-from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, made_anew, root_cause
+from reconcile.report.sentences import behaviour, causes, guards, losses, outages, verdict
+from reconcile.report.shown import shown_options
 from reconcile.verdict import Verdict
 from runlog.clock import iso_utc
 
@@ -35,7 +35,7 @@ def html_report(history: History, judgement: Judgement) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": _seconds, "rate": _rate, "utc": _utc, "seen": seen_words}
+    environment.filters |= {"seconds": _seconds, "utc": _utc}
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")
@@ -49,39 +49,62 @@ def html_report(history: History, judgement: Judgement) -> str:
 
 def _context(history: History, judgement: Judgement) -> dict[str, Any]:
     facts, ruling, table = history.facts, judgement.ruling, judgement.table
-    suspected = judgement.suspicion.lost_events
     cases = judgement.lost_cases
+    scope = verdict.scope(history, judgement)
     return {
         "facts": facts,
         "ruling": ruling,
         "verdict": ruling.verdict.value,
         "sign": _SIGNS[ruling.verdict],
-        "expectation": {True: "met", False: "not met", None: "cannot be told"}[ruling.met],
+        "reason": verdict.reason(history, judgement),
+        "expectation": verdict.expectation(history, judgement),
+        "scope": scope[0].upper() + scope[1:],
         "counts": judgement.counts,
         "cells": judgement.cells,
         "equations": judgement.equations,
         "guards": judgement.guards,
-        "outages": list(
-            zip(judgement.outages, judgement.windows, judgement.recoveries, judgement.outage_rates, strict=True)
-        ),
-        "lost_outside": judgement.lost_outside,
-        "behaviour": judgement.behaviour,
+        "guards_passed": guards.guards(history, judgement),
+        "outages": [_outage(history, judgement, place) for place in range(len(judgement.outages))],
+        "outside": outages.outside(history, judgement),
+        "behaviour_heading": behaviour.heading(history, judgement),
+        "behaviour": behaviour.rows(history, judgement),
         "causes": [(code, LostCause(code).words, count) for code, count in tally(judgement.evidence).items()],
-        "confirmation": history.confirmation,
         "picture": draw_run(judgement.timeline, judgement.outages, table.sent[cases], facts.started_at),
         "timeline": judgement.timeline,
-        "suspected": suspected,
+        "suspected": judgement.suspicion.lost_events,
         "lost": lost_list(judgement),
-        "made_anew": lost_rows_note(history, judgement),
-        "anew": made_anew(history)[0].lower() + made_anew(history)[1:],
+        "lost_rows": losses.lost_rows(history, judgement),
         "others": other_lists(judgement),
-        "late": judgement.late.delays(),
-        "root_cause": root_cause(history, judgement).replace("`", ""),
-        "fix": fix(history, judgement).replace("`", ""),
-        "scope": scope(facts),
-        "attribution": ATTRIBUTIONS[facts.attribution],
+        "late": losses.late_delays(history, judgement),
+        "root_cause": causes.root_cause(history, judgement),
+        "fix": causes.fix(history, judgement),
+        "fault": causes.fault(history, judgement),
+        "infrastructure": causes.infrastructure(history, judgement),
+        "attribution": verdict.attribution(history, judgement),
         "started": iso_utc(facts.started_at),
         "command": " ".join(facts.command),
+        "options": shown_options(facts),
+    }
+
+
+def _outage(history: History, judgement: Judgement, place: int) -> dict[str, Any]:
+    outage = judgement.outages[place]
+    return {
+        "title": outages.title(history, judgement, place),
+        "marks": outage,
+        "told": [
+            (name, text)
+            for name, text in (
+                ("Down", outages.down(history, judgement, place)),
+                ("Probes", outages.probes(history, judgement, place)),
+                ("First observed", seen_words(outage.seen)),
+                ("Failure window", outages.window_in_full(history, judgement, place)),
+                ("Rates", outages.rates(history, judgement, place)),
+                ("First order after it", outages.first_delivered(history, judgement, place)),
+                ("Latency after it", outages.pace(history, judgement, place)),
+            )
+            if text
+        ],
     }
 
 
@@ -89,10 +112,6 @@ def _seconds(value: float | None) -> str:
     if value is None:
         return "unknown"
     return f"{value * 1000:.0f} ms" if abs(value) < 1 else f"{value:.1f} s"
-
-
-def _rate(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1f}"
 
 
 def _utc(value: float | None) -> str:

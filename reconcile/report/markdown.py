@@ -1,7 +1,7 @@
 """`report.md`: the seed's "Chaos Test Report" filled in from one run."""
 
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Final
 
 from reconcile.asked import seen_words
@@ -9,11 +9,8 @@ from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import tally
 from reconcile.outages import Outage
-from reconcile.report.csvs import lost_ids
-from reconcile.report.document import scope
 from reconcile.report.listed import Listed, other_lists
-from reconcile.report.reasons import ATTRIBUTIONS, fix, lost_rows_note, made_anew, root_cause
-from reconcile.report.results import result_rows
+from reconcile.report.sentences import behaviour, causes, checks, guards, losses, outages, verdict
 from reconcile.verdict import Verdict
 from runlog import marks as m
 from runlog.clock import iso_utc
@@ -23,17 +20,17 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _TITLES: Final = {"lost-event": "Lost Event", "phantom-event": "Phantom Event", "control": "Control"}
 _STEPS: Final = {
     m.STARTED: "run started",
-    m.BASELINE: "load begins, everything is healthy",
-    m.INJECTING: "fault ordered: {fault} {target}",
+    m.BASELINE: "load begins",
+    m.INJECTING: "fault ordered: {fault} of the {target}",
     m.INJECTED: "{target} proven down{seen}",
     m.HEALING: "healing begins",
     m.HEALED: "{target} proven back",
-    m.RECOVERY: "load goes on{again}",
+    m.RECOVERY: "load goes on",
     m.WORKER_LOST: "a process that sent load was lost",
     m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
-    m.DRAIN: "no more orders; waiting until nothing new comes",
+    m.DRAIN: "no more orders; drain begins",
     m.DRAINED: "drain over",
-    m.HEALTH_CHECKED: "all parts asked whether they are well",
+    m.HEALTH_CHECKED: "health of all components checked",
     m.INTERRUPTED: "run interrupted: {reason}",
     m.FAILED: "run failed: {reason}",
     m.ENDED: "run ended",
@@ -46,15 +43,16 @@ def markdown_report(history: History, judgement: Judgement) -> str:
     title = _TITLES.get(facts.scenario, facts.scenario)
     sections = [
         f"# Chaos Test Report — {escape(title)}",
-        _heading(history),
+        _heading(history, judgement),
         "## Timeline\n\n" + _timeline(history, judgement),
-        "## Results\n\n" + _table(("Check", "Expected", "Actual"), result_rows(history, judgement)),
-        "## Inconsistency Detected?\n\n" + _inconsistency(judgement),
-        "## Root Cause\n\n" + root_cause(history, judgement),
-        "## Fix\n\n" + fix(history, judgement),
-        "## Failure window\n\n" + _windows(judgement),
+        "## Results\n\n" + _table(("Check", "Expected", "Actual"), checks.result_rows(history, judgement)),
+        "## Inconsistency Detected?\n\n" + _inconsistency(history, judgement),
+        "## Root Cause\n\n" + escape(causes.root_cause(history, judgement)),
+        "## Fix\n\n" + escape(causes.fix(history, judgement)),
+        "## Failure window\n\n" + _windows(history, judgement),
+        "## Behaviour\n\n" + _behaviour(history, judgement),
         "## Truth table\n\n" + _truth_table(judgement),
-        "## Guards\n\n" + _guards(judgement),
+        "## Guards\n\n" + _guards(history, judgement),
         "## Lost events\n\n" + _lost(history, judgement),
         *(f"## {one.title}\n\n{_listed(one)}" for one in other_lists(judgement)),
     ]
@@ -75,19 +73,18 @@ def code(text: str) -> str:
     return f"{fence} {clean} {fence}"
 
 
-def _heading(history: History) -> str:
+def _heading(history: History, judgement: Judgement) -> str:
     facts = history.facts
-    broken = f"{facts.fault} of the {facts.fault_target}" if facts.scenario == "lost-event" else "nothing is broken"
     parts = [
-        ("Scenario", f"{facts.scenario} ({broken} while orders are created at {facts.rate:g} orders/s)"),
+        ("Scenario", causes.fault(history, judgement)),
         ("Date", iso_utc(facts.started_at)),
         ("Run", facts.run_id),
-        ("Infrastructure", f"{facts.stack} stack: order service ({facts.service_variant or 'unknown variant'}), "
-                           f"PostgreSQL, Kafka topic {facts.topic.name}"),
+        ("Infrastructure", causes.infrastructure(history, judgement)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items()) or "unknown"),
-        ("Scope", scope(facts)),
-        ("Attribution", ATTRIBUTIONS[facts.attribution]),
-    ]  # fmt: skip
+        ("Scope", verdict.scope(history, judgement)),
+        ("Attribution", verdict.attribution(history, judgement)),
+        ("Expected", verdict.expectation(history, judgement).removeprefix("expected: ")),
+    ]
     return "  \n".join(f"**{name}:** {escape(text)}" for name, text in parts)
 
 
@@ -95,14 +92,13 @@ def _timeline(history: History, judgement: Judgement) -> str:
     steps = []
     order = history.facts.check_order
     if order is not None:
-        told = f"baseline order {order.order_id} placed before the run: HTTP {order.http_status}"
+        placed = f"baseline order {order.order_id} placed before the run: HTTP {order.http_status}"
         kept = " and ".join(name for name, there in (("DB", order.row), ("Kafka", order.event)) if there)
-        steps.append(f"{told}, received by {kept or 'neither DB nor Kafka'}")
+        steps.append(f"{placed}, received by {kept or 'neither DB nor Kafka'}")
     by_index = {outage.index: outage for outage in judgement.outages}
     for mark in history.marks:
         outage = by_index.get(mark.outage) if mark.outage is not None else None
-        again = ", everything is healthy again" if by_index else ""
-        names = {"reason": str(mark.detail.get("reason", "no reason told")), "again": again, **_names(outage)}
+        names = {"reason": str(mark.detail.get("reason", "no reason given")), **_names(outage)}
         since = mark.at - history.facts.started_at
         steps.append(f"{iso_utc(mark.at)} ({since:+.3f} s): {_STEPS.get(mark.name, mark.name).format_map(names)}")
     return "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, 1)) or "unknown"
@@ -114,38 +110,34 @@ def _names(outage: Outage | None) -> dict[str, str]:
     return {"fault": fault or "fault", "target": target or "target", "seen": f": {seen}" if seen else ""}
 
 
-def _inconsistency(judgement: Judgement) -> str:
+def _inconsistency(history: History, judgement: Judgement) -> str:
     word = {Verdict.INCONSISTENT: "YES", Verdict.CONSISTENT: "NO", Verdict.INCONCLUSIVE: "UNKNOWN"}
-    return f"**{word[judgement.ruling.verdict]}** — {escape(judgement.ruling.reason)}"
+    return f"**{word[judgement.ruling.verdict]}** — {escape(verdict.reason(history, judgement))}"
 
 
-def _windows(judgement: Judgement) -> str:
+def _windows(history: History, judgement: Judgement) -> str:
     lines = []
-    for outage, window in zip(judgement.outages, judgement.windows, strict=True):
-        if window.first_sent_at is None or window.last_sent_at is None:
-            lines.append(f"- outage {outage.number}: no event is proven lost")
-            continue
-        lead, tail = (f"{value:+.3f} s" if value is not None else "unknown" for value in (window.lead_s, window.tail_s))
-        lines.append(
-            f"- outage {outage.number}: lost events were sent from {iso_utc(window.first_sent_at)} to "
-            f"{iso_utc(window.last_sent_at)}; {window.lost} of {window.sent} orders sent in between. "
-            f"Lead {lead} (first loss before the {escape(outage.target or 'target')} was seen to fail), tail {tail} "
-            "(last loss after it was last seen to fail)."
-        )
-    for outage, recovery, rates in zip(judgement.outages, judgement.recoveries, judgement.outage_rates, strict=True):
-        told = [f"{name} {_number(value)}" for name, value in asdict(rates).items()]
-        lines.append(f"- outage {outage.number}, orders a second: {', '.join(told)}")
-        lines.append(
-            f"- outage {outage.number}, recovery from proven back: first delivered order after "
-            f"{_number(recovery.first_delivered_s)} s; latencies at the baseline's 95th percentile "
-            f"({_number(recovery.baseline_p95_s)} s) after {_number(recovery.to_baseline_p95_s)} s"
-        )
-    lines.append(f"- lost events that no outage explains: {judgement.lost_outside}")
-    return "\n".join(lines)
+    for place in range(len(judgement.outages)):
+        told = [
+            outages.down(history, judgement, place),
+            outages.probes(history, judgement, place),
+            outages.window_in_full(history, judgement, place),
+            outages.rates(history, judgement, place),
+            outages.first_delivered(history, judgement, place),
+            outages.pace(history, judgement, place),
+        ]
+        lines.append(f"{escape(outages.title(history, judgement, place))}:\n")
+        lines += [f"- {escape(text)}" for text in told if text]
+        lines.append("")
+    if outside := outages.outside(history, judgement):
+        lines.append(escape(outside) + ".")
+    return "\n".join(lines).strip() or "No outage."
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3f}"
+def _behaviour(history: History, judgement: Judgement) -> str:
+    rows = [(label, str(kind["count"])) for label, kind in behaviour.rows(history, judgement)]
+    heading = behaviour.heading(history, judgement)
+    return _table((escape(heading), "orders"), rows) if rows else "No order was sent in an outage."
 
 
 def _truth_table(judgement: Judgement) -> str:
@@ -154,26 +146,24 @@ def _truth_table(judgement: Judgement) -> str:
     return _table(("outcome", "row and event", "row only", "event only", "neither"), rows) + "\n\n" + sums
 
 
-def _guards(judgement: Judgement) -> str:
+def _guards(history: History, judgement: Judgement) -> str:
     state = {True: "passed", False: "**failed**", None: "not applicable"}
     rows = [(guard.name, guard.kind.value, state[guard.passed], escape(guard.reason)) for guard in judgement.guards]
     lines = ["| Guard | Kind | State | Reason |", "|---|---|---|---|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    return "\n".join([guards.guards(history, judgement), "", *lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _lost(history: History, judgement: Judgement) -> str:
-    suspected = judgement.suspicion.lost_events
-    total = judgement.counts["suspected_lost" if suspected else "lost_events"]
+    suspected, cases = judgement.suspicion.lost_events, judgement.lost_cases
     path = "suspected-lost.csv" if suspected else "lost-events.csv"
-    ids = [f"- {code(order)}" for order in lost_ids(judgement, FIRST_IDS)]
-    what = "suspected" if suspected else "proven"
-    listed = f"The first {len(ids)} of {total} ({what}):\n\n" + "\n".join(ids) + "\n\n" if ids else "None.\n\n"
-    causes = "".join(f"- {count}: `{code}`\n" for code, count in tally(judgement.evidence).items())
-    why = f"By cause:\n\n{causes}\n" if causes else ""
-    note = lost_rows_note(history, judgement)
-    anew = "" if suspected or not ids else f"\n\n{made_anew(history)}: `lost-events.ndjson`"
-    anew += f" ({note})." if note else "." if anew else ""
-    return f"{listed}{why}The whole list, with times and causes: `{path}` beside this report.{anew}"
+    whole = f"The whole list, with times and causes: `{path}` beside this report."
+    if not len(cases):
+        return f"None.\n\n{whole}"
+    ids = "\n".join(f"- {code(order)}" for order in losses.first_ids(judgement, FIRST_IDS))
+    why = "".join(f"- {count}: `{name}`\n" for name, count in tally(judgement.evidence).items())
+    rows = losses.lost_rows(history, judgement)
+    parts = [f"{losses.first_of(judgement, FIRST_IDS)}:", ids, f"By cause:\n\n{why}".rstrip(), whole]
+    return "\n\n".join([*parts, *([f"{rows}."] if rows else [])])
 
 
 def _listed(one: Listed) -> str:
@@ -185,6 +175,6 @@ def _listed(one: Listed) -> str:
     )
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *(tuple(escape(cell) for cell in row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -102,7 +102,7 @@ def draw_run(
             (184, 90),
             _latency,
         ),
-        _panel("errors a second", timeline, [("errors", "errors")], (304, 40), _count),
+        _panel("orders not acknowledged, by second", timeline, [("not acknowledged", "errors")], (304, 40), _count),
     ]
     dots, merged = _dots(lost_sent[~np.isnan(lost_sent)] - started_at, seconds)
     return Picture(panels, _bands(outages, started_at, seconds), dots, merged, _ticks(seconds))

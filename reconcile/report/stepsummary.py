@@ -4,13 +4,13 @@ from typing import Final
 
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.report.csvs import lost_ids
 from reconcile.report.markdown import code, escape
+from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
 from reconcile.report.strip import draw
 
 FIRST: Final = 10
 WIDTH: Final = 80
-_TOLD: Final = (
+_COUNTED: Final = (
     "attempted",
     "acknowledged",
     "rows",
@@ -18,7 +18,9 @@ _TOLD: Final = (
     "lost_events",
     "suspected_lost",
     "phantom_events",
+    "suspected_phantom",
     "lost_orders",
+    "suspected_lost_orders",
     "visible_after_reject",
     "late_events",
 )
@@ -30,17 +32,16 @@ def step_summary(history: History, judgement: Judgement, place: str) -> str:
     Args:
         history: of the run.
         judgement: of the run.
-        place: where the reports lie, for people.
+        place: where the reports are, for people.
     """
-    ruling, facts = judgement.ruling, history.facts
-    met = {True: "met", False: "not met", None: "cannot be told"}[ruling.met]
     parts = [
-        f"### {ruling.verdict.value.upper()}: run {escape(facts.run_id)}",
-        escape(ruling.reason),
-        f"Expected {escape(facts.expect)} (from {escape(facts.expect_source)}), {met}; exit code {ruling.exit_code}.",
+        f"### {escape(verdict.verdict(history, judgement))}",
+        escape(verdict.reason(history, judgement)),
+        escape(_capital(verdict.expectation(history, judgement))) + ".",
         _counts(judgement),
         _picture(history, judgement),
-        _guards(judgement),
+        _outages(history, judgement),
+        _guards(history, judgement),
         _lost(judgement),
         f"Reports: `{place.replace('`', '')}`",
     ]
@@ -48,10 +49,10 @@ def step_summary(history: History, judgement: Judgement, place: str) -> str:
 
 
 def _counts(judgement: Judgement) -> str:
-    told = [name for name in _TOLD if judgement.counts[name] or not name.startswith("suspected")]
-    head = " | ".join(name.replace("_", " ") for name in told)
+    shown = [name for name in _COUNTED if judgement.counts[name] or not name.startswith("suspected")]
+    head = " | ".join(name.replace("_", " ") for name in shown)
     return "\n".join(
-        [f"| {head} |", "|" + "---:|" * len(told), f"| {' | '.join(str(judgement.counts[name]) for name in told)} |"]
+        [f"| {head} |", "|" + "---:|" * len(shown), f"| {' | '.join(str(judgement.counts[name]) for name in shown)} |"]
     )
 
 
@@ -63,17 +64,29 @@ def _picture(history: History, judgement: Judgement) -> str:
     return f"```text\n{lines}\n```"
 
 
-def _guards(judgement: Judgement) -> str:
-    failed = [guard for guard in judgement.guards if guard.failed]
-    if not failed:
-        return f"All {sum(guard.applies for guard in judgement.guards)} guards passed."
-    return "\n".join(f"- **{escape(guard.name)}** failed: {escape(guard.reason)}" for guard in failed)
+def _outages(history: History, judgement: Judgement) -> str:
+    lines = [
+        f"- {escape(outages.title(history, judgement, place))}: {escape(outages.down(history, judgement, place))}; "
+        f"{escape(outages.window(history, judgement, place))}"
+        for place in range(len(judgement.outages))
+    ]
+    kinds = behaviour.kinds(history, judgement)
+    if kinds:
+        lines.append(f"- {escape(_capital(behaviour.heading(history, judgement)))}: {escape(kinds)}")
+    return "\n".join(lines)
+
+
+def _guards(history: History, judgement: Judgement) -> str:
+    lines = [f"- {escape(guards.failed_guard(guard))}" for guard in guards.failed_guards(judgement)]
+    head = escape(_capital(guards.guards(history, judgement)))
+    return f"{head}:\n\n" + "\n".join(lines) if lines else f"{head}."
 
 
 def _lost(judgement: Judgement) -> str:
-    ids = lost_ids(judgement, FIRST)
-    if not ids:
-        return ""
-    kind = "suspected lost" if judgement.suspicion.lost_events else "lost"
+    ids = losses.first_ids(judgement, FIRST)
     listed = "\n".join(f"- {code(order)}" for order in ids)
-    return f"First {len(ids)} of {len(judgement.lost_cases)} {kind} events:\n\n{listed}"
+    return f"{_capital(losses.first_of(judgement, FIRST))}:\n\n{listed}" if ids else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

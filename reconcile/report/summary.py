@@ -7,35 +7,20 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.lateness.recovery import Recovery
-from reconcile.lateness.window import FailureWindow
-from reconcile.report.csvs import lost_ids, phantom_ids
+from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
 from reconcile.report.strip import draw
 from reconcile.verdict import Verdict
 
 FIRST_IDS: Final = 5
 WIDEST: Final = 120
+_LABEL: Final = 45
 _STYLES: Final = {
     Verdict.CONSISTENT: "bold green",
     Verdict.INCONSISTENT: "bold red",
     Verdict.INCONCLUSIVE: "bold yellow",
 }
-_LISTS: Final = {
-    "lost": "lost-events.csv",
-    "suspected lost": "suspected-lost.csv",
-    "phantom": "phantom-events.csv",
-    "suspected phantom": "suspected-phantom.csv",
-}
-_KINDS: Final = (
-    ("silent_201", "silent 201 (acknowledged, event lost)"),
-    ("error", "error (another complete answer)"),
-    ("hang", "hang (no answer within the request timeout)"),
-    ("kept", "acknowledged and kept"),
-    ("broken", "no complete answer (refused, reset)"),
-)
 
 
 def summary(history: History, judgement: Judgement, folder: Path, *, width: int = 80, unicode: bool = True) -> Text:
@@ -44,16 +29,16 @@ def summary(history: History, judgement: Judgement, folder: Path, *, width: int 
     Args:
         history: of the run.
         judgement: of the run.
-        folder: where the reports lie; told relative to the current folder where it lies below it.
+        folder: where the reports are; shown relative to the current folder where it is below it.
         width: columns of the terminal.
         unicode: whether the terminal can show block characters.
     """
     width = min(width, WIDEST)
     parts = [
         _verdict(history, judgement, width),
-        _cells(judgement),
+        _cells(history, judgement, width),
         _picture(history, judgement, width, unicode),
-        _behaviour(judgement),
+        _behaviour(history, judgement),
         _guards(history, judgement, width),
         _lost(judgement),
         _places(history, judgement, folder, width),
@@ -71,15 +56,12 @@ def print_summary(console: Console, history: History, judgement: Judgement, fold
 
 
 def _verdict(history: History, judgement: Judgement, width: int) -> Text:
-    ruling = judgement.ruling
-    text = Text()
-    text.append(f"{ruling.verdict.value.upper()}", style=_STYLES[ruling.verdict])
-    text.append(f"  run {history.facts.run_id}\n")
-    text.append(_prose(ruling.reason, width) + "\n")
-    return text
+    word, _, run = verdict.verdict(history, judgement).partition(" ")
+    text = Text().append(word, style=_STYLES[judgement.ruling.verdict]).append(f" {run}\n")
+    return text.append(_prose(verdict.reason(history, judgement), width) + "\n")
 
 
-def _cells(judgement: Judgement) -> Text:
+def _cells(history: History, judgement: Judgement, width: int) -> Text:
     text = Text()
     text.append(f"{'':<14}{'row+event':>10}{'row only':>10}{'event only':>12}{'neither':>10}\n", style="bold")
     for label, cells in judgement.cells.items():
@@ -91,20 +73,8 @@ def _cells(judgement: Judgement) -> Text:
         text.append(f"{event_only:>12}", style="red" if event_only else "")
         text.append(f"{neither:>10}", style="red" if neither and label == "acknowledged" else "")
         text.append("\n")
-    counts = judgement.counts
-    extras = (
-        "late_events",
-        "late_undecided",
-        "pending",
-        "redelivered",
-        "published_twice",
-        "suspected_lost",
-        "visible_after_reject",
-    )
-    told = [f"{counts[key]} {key.replace('_', ' ')}" for key in extras if counts[key]]
-    if told:
-        text.append(", ".join(told) + "\n")
-    return text
+    also = losses.also_counted(history, judgement)
+    return text.append(_prose(also, width) + "\n") if also else text
 
 
 def _picture(history: History, judgement: Judgement, width: int, unicode: bool) -> Text:
@@ -117,109 +87,64 @@ def _picture(history: History, judgement: Judgement, width: int, unicode: bool) 
         text.append(f"{label:<14}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
     if strip.seconds > 1:
         text.append(f"{'':<14}one column is {strip.seconds} s\n", style="dim")
-    for outage, window, recovery in zip(judgement.outages, judgement.windows, judgement.recoveries, strict=True):
-        number = "" if len(judgement.outages) == 1 else f" {outage.number}"
-        away = "never proven down" if outage.down_edge is None else "never proven back"
-        if outage.away is not None:
-            away = f"{outage.away[1] - outage.away[0]:.1f} s away"
-        text.append(f"outage{number}: {outage.target} {away}; failure window: {_window(window, judgement)}\n")
-        if outage.seen:
-            text.append(f"{outage.target} down: {seen_words(outage.seen)}\n", style="dim")
-        text.append(_recovery(recovery), style="dim")
-    if judgement.lost_outside:
-        text.append(f"{judgement.lost_outside} lost events are explained by no outage\n", style="red")
+    for place, outage in enumerate(judgement.outages):
+        number = "outage" if len(judgement.outages) == 1 else f"outage {outage.number}"
+        parts = [outages.down(history, judgement, place), outages.window(history, judgement, place)]
+        text.append(_prose(f"{number}: {'; '.join(parts)}", width) + "\n")
+        if probes := outages.probes(history, judgement, place):
+            text.append(_prose(f"probes of the {probes}", width) + "\n", style="dim")
+        after = [outages.first_delivered(history, judgement, place), outages.pace(history, judgement, place)]
+        text.append(_prose(f"after it: {'; '.join(filter(None, after))}", width) + "\n", style="dim")
+    if outside := outages.outside(history, judgement):
+        text.append(_prose(outside, width) + "\n", style="red")
     return text
 
 
-def _recovery(recovery: Recovery) -> str:
-    if recovery.first_delivered_s is None:
-        return "after it: no order was delivered\n"
-    usual = "never" if recovery.to_baseline_p95_s is None else f"after {recovery.to_baseline_p95_s:.0f} s"
-    return f"after it: first order delivered after {_seconds(recovery.first_delivered_s)}, as quick as before {usual}\n"
-
-
-def _window(window: FailureWindow, judgement: Judgement) -> str:
-    if window.first_sent_at is None or window.last_sent_at is None:
-        return "none proven" if judgement.suspicion.lost_events else "none"
-    lead, tail = (f"{value:+.2f} s" if value is not None else "unknown" for value in (window.lead_s, window.tail_s))
-    length = window.last_sent_at - window.first_sent_at
-    return f"{length:.1f} s (lead {lead}, tail {tail})"
-
-
-def _behaviour(judgement: Judgement) -> Text:
+def _behaviour(history: History, judgement: Judgement) -> Text:
     text = Text()
-    told = [(words, judgement.behaviour[key]) for key, words in _KINDS if judgement.behaviour[key]["count"]]
-    if not judgement.outages:
+    heading = behaviour.heading(history, judgement)
+    if not heading:
         return text
-    head = f"while the {judgement.outages[0].target or 'target'} was away"
-    text.append(f"{head:<45}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
-    for label, kind in told:
-        # What a guard casts doubt on is not claimed here either.
-        words = label.replace("event lost", "event suspected lost") if judgement.suspicion.lost_events else label
-        text.append(f"{words:<45}{kind['count']:>8}{_latencies(kind)}\n")
-    if not told:
-        text.append("no order was sent\n")
-    return text
+    text.append(f"{heading:<{_LABEL}}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
+    rows = behaviour.rows(history, judgement)
+    for label, kind in rows:
+        # A label that is too long stands on a line of its own.
+        lines = textwrap.wrap(label, _LABEL, subsequent_indent="  ")
+        text.append("".join(f"{line}\n" for line in lines[:-1]))
+        text.append(f"{lines[-1]:<{_LABEL}}{kind['count']:>8}{_latencies(kind)}\n")
+    return text if rows else text.append("no order was sent\n")
 
 
 def _latencies(kind: dict[str, Any]) -> str:
     values = (kind[key] for key in ("p50_s", "p95_s", "max_s"))
-    return "".join(f"{'-' if value is None else _seconds(value):>8}" for value in values)
-
-
-def _seconds(value: float) -> str:
-    return f"{value * 1000:.0f}ms" if value < 1 else f"{value:.1f}s"
+    return "".join(f"{'-' if value is None else outages.seconds(value):>8}" for value in values)
 
 
 def _guards(history: History, judgement: Judgement, width: int) -> Text:
-    failed = [guard for guard in judgement.guards if guard.failed]
-    confirmed = "" if history.confirmation is None else f"; {history.confirmation.checked} violations found twice"
-    applying = sum(guard.applies for guard in judgement.guards)
-    if not failed:
-        return Text(f"all {applying} guards passed{confirmed}\n", style="green")
-    text = Text(f"{len(failed)} of {applying} guards failed\n", style="yellow")
+    failed = guards.failed_guards(judgement)
+    text = Text(_prose(guards.guards(history, judgement), width) + "\n", style="yellow" if failed else "green")
     for guard in failed:
-        text.append(_prose(f"- {guard.name} ({guard.kind.value}): {guard.reason}", width, hanging="  ") + "\n")
+        text.append(_prose(f"- {guards.failed_guard(guard)}", width, hanging="  ") + "\n")
     return text
 
 
 def _lost(judgement: Judgement) -> Text:
-    ids, (kind, total) = lost_ids(judgement, FIRST_IDS), _what(judgement)
-    ids = ids or phantom_ids(judgement, FIRST_IDS)
+    ids = losses.first_ids(judgement, FIRST_IDS)
     if not ids:
         return Text()
-    more = f"first {len(ids)} of {total} {kind} events" if total > len(ids) else f"{kind} events"
     clean = ("".join(sign if sign.isprintable() else " " for sign in order) for order in ids)
-    return Text(more + "\n" + "".join(f"  {order}\n" for order in clean))
-
-
-def _what(judgement: Judgement) -> tuple[str, int]:
-    """Return what the list at the end is of, and how many there are: lost events, or phantoms where none is lost."""
-    counts, doubt = judgement.counts, judgement.suspicion
-    if len(judgement.lost_cases) or not (counts["phantom_events"] or counts["suspected_phantom"]):
-        suspected = doubt.lost_events
-        return ("suspected lost" if suspected else "lost"), counts["suspected_lost" if suspected else "lost_events"]
-    suspected = doubt.phantom_events
-    return ("suspected phantom" if suspected else "phantom"), counts[
-        "suspected_phantom" if suspected else "phantom_events"
-    ]
+    return Text(losses.first_of(judgement, FIRST_IDS) + "\n" + "".join(f"  {order}\n" for order in clean))
 
 
 def _places(history: History, judgement: Judgement, folder: Path, width: int) -> Text:
     shown = shown_path(folder)
-    name = _LISTS[_what(judgement)[0]]
-    facts, ruling = history.facts, judgement.ruling
-    met = {True: "met", False: "not met", None: "cannot be told"}[ruling.met]
-    expectation = f"expected: {facts.expect} (from {facts.expect_source}), {met}"
-    return Text(
-        f"list:   {shown / name}\nreport: {shown / 'report.html'}\n"
-        + _prose(expectation, width)
-        + f"\nexit code {ruling.exit_code}\n"
-    )
+    expectation = verdict.expectation(history, judgement).replace("; exit code", "\nexit code")
+    lines = [f"list:   {shown / losses.listed_kind(judgement).path}", f"report: {shown / 'report.html'}"]
+    return Text("\n".join([*lines, *(_prose(line, width) for line in expectation.split("\n"))]) + "\n")
 
 
 def shown_path(path: Path) -> Path:
-    """Return `path` relative to the current folder where it lies below it."""
+    """Return `path` relative to the current folder where it is below it."""
     resolved, here = path.resolve(), Path.cwd().resolve()
     return resolved.relative_to(here) if resolved.is_relative_to(here) else resolved
 

@@ -36,7 +36,10 @@ def test_the_three_behaviours_of_an_outage() -> None:
 
 def test_without_an_outage_there_is_no_behaviour_and_unknown_is_none() -> None:
     judgement = judge(mixed().without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED).history())
-    assert judgement.behaviour["hang"] == {"count": 0, "p50_s": None, "p95_s": None, "max_s": None}
+    assert judgement.behaviour["hang"] == {
+        **{"count": 0, "p50_s": None, "p95_s": None, "max_s": None},
+        **{"http_statuses": {}, "failures": {}},
+    }
     assert judgement.behaviour["outages"] == []
 
 

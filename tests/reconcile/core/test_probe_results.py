@@ -250,9 +250,13 @@ def test_every_report_tells_how_down_was_seen() -> None:
     judgement = judge(history)
     words = "refused on a new connection, broken on an old one"
     assert f"database proven down: {words}" in markdown_report(history, judgement)
-    assert "the service took no order while the database was away" in markdown_report(history, judgement)
+    assert "sent while the database was proven down" in markdown_report(history, judgement)
     assert words in html_report(history, judgement)
-    assert f"database down: {words}" in summary(history, judgement, Path("runs/x")).plain
+    counts = (
+        "0 of 104 probes answered on the kept connection (refused 104), 0 of 52 probes answered on a new connection"
+    )
+    text = " ".join(summary(history, judgement, Path("runs/x")).plain.split())
+    assert f"probes of the database: {counts} (refused 52)" in text
     assert '"new": "refused"' in json_text(history, judgement)
 
 
@@ -260,7 +264,7 @@ def test_an_old_run_says_nothing_of_it() -> None:
     history = Story().calm().history()
     judgement = judge(history)
     assert '"seen": null' in json_text(history, judgement)
-    assert "Seen to be down" not in html_report(history, judgement)
+    assert "First observed" not in html_report(history, judgement)
     assert "broker proven down\n" in markdown_report(history, judgement)
     assert "down:" not in summary(history, judgement, Path("runs/x")).plain
 

@@ -134,5 +134,5 @@ def test_guards_and_pictures_name_what_was_broken() -> None:
     assert not [guard.reason for guard in judgement.guards if "broker" in guard.reason and guard.applies]
     text = summary(story.history(), judgement, Path("runs/x")).plain
     assert "database down" in text
-    assert "while the database was away" in text
+    assert "sent in the outage of the database" in text
     assert "broker" not in text

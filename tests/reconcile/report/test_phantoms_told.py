@@ -22,7 +22,7 @@ def test_the_summary_lists_phantoms_where_nothing_is_lost() -> None:
 
 def test_lost_events_come_first() -> None:
     text = told(provoked().order(7, 8, event=False))
-    assert "lost events\n" in text
+    assert "1 lost event\n" in text
     assert f"  {order_id(7)}\n" in text
     assert "lost-events.csv" in text
 
@@ -33,5 +33,5 @@ def test_a_clean_run_names_the_empty_list() -> None:
 
 def test_the_report_says_why() -> None:
     text = markdown_report(provoked().history(), judge(provoked().history()))
-    assert "before its transaction is over" in text
+    assert "before it rolled its transaction back" in text
     assert "| Phantom events | all | 3 |" in text

@@ -3,6 +3,13 @@
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.outages import Moment
+from reconcile.report.sentences.registry import sentence
+
+
+@sentence("checks", "check order, ledger, rows, events, counts of violations")
+def checks(history: History, judgement: Judgement) -> str:
+    """The table in one text, a check a line."""
+    return "\n".join(": ".join(row) for row in result_rows(history, judgement))
 
 
 def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
@@ -43,9 +50,11 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
 def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple[str, str, str]]:
     """Chaos orders: those sent while the target was proven down."""
     table = judgement.table
-    chaos = (judgement.moments == Moment.DOWN) & (table.attempt >= 0)
-    total, rows = int(chaos.sum()), int((chaos & table.row).sum())
-    stored = int((chaos & table.whole).sum())
+    sent = len(table.attempts)
+    # The attempts themselves: an extra order is no order that was sent.
+    chaos = (judgement.moments == Moment.DOWN)[:sent]
+    total, rows = int(chaos.sum()), int((chaos & table.row[:sent]).sum())
+    stored = int((chaos & table.whole[:sent]).sum())
     return [
         ("Chaos order in DB", "DEPENDS", _share(rows, total, f"sent while the {target} was down")),
         ("Chaos event in Kafka", "NO" if losing else "YES", _share(stored, rows, "of those in the DB")),

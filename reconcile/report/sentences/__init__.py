@@ -1,0 +1,12 @@
+"""Every sentence with a number or a claim in summary, reports and step summary; no layout, no markup.
+
+One function builds each, from the data it speaks of, and registers it by name (`registry.SENTENCES`). The renderers
+only place the texts. To add one: write the function in the module of its subject, decorate it with `@sentence(name,
+of)` or `@outage_sentence(name, of)`, and add its recomputation from the raw history to
+`tests/reconcile/report/recomputed.py`; a test fails while that is missing.
+"""
+
+from reconcile.report.sentences import behaviour, causes, checks, guards, losses, outages, verdict
+from reconcile.report.sentences.registry import SENTENCES, Sentence
+
+__all__ = ["SENTENCES", "Sentence", "behaviour", "causes", "checks", "guards", "losses", "outages", "verdict"]

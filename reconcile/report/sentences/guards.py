@@ -1,0 +1,40 @@
+"""What the guards and the second look found."""
+
+from reconcile.findings import Guard
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.report.sentences.registry import sentence
+from reconcile.wording import some
+
+
+@sentence("guards", "which guards apply, and which of them failed")
+def guards(history: History, judgement: Judgement) -> str:
+    """How many guards passed or failed; where all passed, with what the second look confirmed."""
+    applying = sum(guard.applies for guard in judgement.guards)
+    failed = len(failed_guards(judgement))
+    if failed:
+        return f"{failed} of {some(applying, 'guard')} failed"
+    return "; ".join(filter(None, [f"all {some(applying, 'guard')} passed", confirmed(history, judgement)]))
+
+
+@sentence("confirmed", "what the second look found of each violation")
+def confirmed(history: History, judgement: Judgement) -> str:
+    """How many violations a second look confirmed; empty where it confirmed nothing or contradicted one."""
+    second = history.confirmation
+    if second is None or not second.checked or second.refuted or second.unsettled or not second.complete:
+        return ""
+    if second.checked < second.eligible:
+        return f"{second.checked} of {second.eligible} violations looked up, each confirmed by a second look"
+    if second.checked == 1:
+        return "1 violation, confirmed by a second look"
+    return f"{second.checked} violations, each confirmed by a second look"
+
+
+def failed_guards(judgement: Judgement) -> list[Guard]:
+    """Return the guards that apply and did not pass, in their order."""
+    return [guard for guard in judgement.guards if guard.failed]
+
+
+def failed_guard(guard: Guard) -> str:
+    """Return one failed guard as a line; its reason is the guard's own sentence."""
+    return f"{guard.name} ({guard.kind.value}): {guard.reason}"

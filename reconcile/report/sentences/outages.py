@@ -1,0 +1,174 @@
+"""What was observed of each outage: the target's absence by its probes, the failure window, rates, the recovery."""
+
+from collections import Counter
+from typing import Final
+
+from reconcile.asked import Question, asked
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.lateness.window import FailureWindow
+from reconcile.outages import Edge, Outage
+from reconcile.report.sentences.registry import outage_sentence, sentence
+from reconcile.report.sentences.verdict import delivery_timeout_s
+from reconcile.wording import some
+from runlog.clock import iso_utc
+from runlog.duration import format_duration
+from runlog.probes import Sighting
+
+USUAL_DELIVERY_TIMEOUT_S: Final = 120.0
+"""Default of Kafka's producers, taken as the reach of an outage where the service's own is not known."""
+
+
+@outage_sentence("outage", "marks `injecting`: fault and target")
+def title(history: History, judgement: Judgement, place: int) -> str:
+    """What was done to which component."""
+    outage = judgement.outages[place]
+    return f"Outage {outage.number}: {outage.fault or 'fault'} of the {outage.target or 'target'}"
+
+
+@outage_sentence("down", "edges of the kept connection, answers of every probe in between")
+def down(history: History, judgement: Judgement, place: int) -> str:
+    """For how long the target was down, as far as its probes show it."""
+    outage = judgement.outages[place]
+    target = outage.target or "target"
+    if outage.down_edge is None:
+        return f"{target} never proven down"
+    if outage.away is None:
+        return f"{target} never proven back"
+    length = f"{outage.away[1] - outage.away[0]:.1f} s"
+    told = [(where, *_answers(inside)) for where, inside in _probes(history, outage.away)]
+    served = [f"answered {some_of(answers, total, 'probe')}{where}" for where, answers, total in told if answers]
+    if not served:
+        return f"{target} down for {length}"
+    quiet = [where.strip() or "on the one connection that was probed" for where, answers, _ in told if not answers]
+    if not quiet:
+        return f"{target} not down throughout {length}: it {' and '.join(served)}"
+    return f"{target} without an answer {' and '.join(quiet)} for {length}, while it {' and '.join(served)}"
+
+
+@outage_sentence("probes", "probe results between the two edges, or else between `injected` and `healing`")
+def probes(history: History, judgement: Judgement, place: int) -> str:
+    """How many probes were answered on each connection while the target was down, and how the others failed."""
+    outage = judgement.outages[place]
+    _, injected, healing, _ = outage.edges
+    during = outage.away or (injected, healing)
+    told = []
+    for where, inside in _probes(history, during):
+        answers, total = _answers(inside)
+        told.append(f"{some_of(answers, total, 'probe')} answered{where}{_failures(inside)}")
+    return f"{outage.target or 'target'}: {', '.join(told)}" if told else ""
+
+
+def some_of(part: int, total: int, word: str) -> str:
+    """Return `3 of 5 probes`."""
+    return f"{part} of {some(total, word)}"
+
+
+def _probes(history: History, during: Edge) -> list[tuple[str, list[Question]]]:
+    """Return the probes of each connection that lie within `during`, connections without any left out."""
+    return [(one.where, inside) for one in asked(history) if (inside := one.within(*during))]
+
+
+def _answers(inside: list[Question]) -> tuple[int, int]:
+    return sum(one.ok for one in inside), len(inside)
+
+
+def _failures(inside: list[Question]) -> str:
+    ways = Counter(one.how for one in inside if isinstance(one, Sighting) and not one.ok)
+    told = ", ".join(f"{how} {count}" for how, count in sorted(ways.items()))
+    return f" ({told})" if told else ""
+
+
+@outage_sentence("failure window", "send times of the lost events of the outage, edges of the kept connection")
+def window(history: History, judgement: Judgement, place: int) -> str:
+    """Length of the failure window, with lead and tail; `none` without a lost event of this outage."""
+    one = judgement.windows[place]
+    if one.first_sent_at is None or one.last_sent_at is None:
+        return f"failure window: none{' proven' if judgement.suspicion.lost_events else ''}"
+    lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
+    return f"failure window: {one.last_sent_at - one.first_sent_at:.1f} s (lead {lead}, tail {tail})"
+
+
+@outage_sentence("failure window in full", "send times of the lost events and of all orders")
+def window_in_full(history: History, judgement: Judgement, place: int) -> str:
+    """The failure window with its moments, and how many of the orders in it lost their event."""
+    outage, one = judgement.outages[place], judgement.windows[place]
+    if one.first_sent_at is None or one.last_sent_at is None:
+        return f"no lost event of this outage{' is proven' if judgement.suspicion.lost_events else ''}"
+    target = outage.target or "target"
+    lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
+    return (
+        f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
+        f"{_density(one)}. Lead {lead} (first loss before the {target} was first observed to fail), tail {tail} (last "
+        f"loss after it was last observed to fail). Sent before the fault was ordered: {one.before}; after it was "
+        f"proven back: {one.after}."
+    )
+
+
+def _density(one: FailureWindow) -> str:
+    """Return how many orders were sent in the window; a share only where each lost event is one of them."""
+    share = f" ({100 * one.lost / one.sent:.0f} %)" if one.lost <= one.sent else ""
+    return f"; {some(one.sent, 'order')} sent in that time{share}"
+
+
+def _signed(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.2f} s"
+
+
+@outage_sentence("rates", "ledger and witnesses between `injecting` and `healed`")
+def rates(history: History, judgement: Judgement, place: int) -> str:
+    """Orders a second of those sent in the outage."""
+    one = judgement.outage_rates[place]
+    if one.offered is None:
+        return "orders a second in the outage: unknown, its end was never proven"
+    lost = "suspected" if judgement.suspicion.lost_events else f"{one.lost:.1f}"
+    return (
+        f"orders a second in the outage: offered {one.offered:.1f}, acknowledged {one.acknowledged:.1f}, delivered "
+        f"{one.delivered:.1f}, lost {lost}"
+    )
+
+
+@outage_sentence("first delivered", "ledger and witnesses after `healed`")
+def first_delivered(history: History, judgement: Judgement, place: int) -> str:
+    """When the first order that was sent after the return, and has row and event, was acknowledged."""
+    outage, recovery = judgement.outages[place], judgement.recoveries[place]
+    if outage.healed is None:
+        return "recovery unknown: its end was never proven"
+    if recovery.first_delivered_s is None:
+        return "no order sent after it was both acknowledged and delivered"
+    return f"first order sent after it and delivered: acknowledged {seconds(recovery.first_delivered_s)} after it"
+
+
+@outage_sentence("pace", "latencies of the baseline and of the recovery")
+def pace(history: History, judgement: Judgement, place: int) -> str:
+    """Whether the service was as quick as in the baseline again, and when."""
+    recovery = judgement.recoveries[place]
+    if judgement.outages[place].healed is None:
+        return ""
+    usual = "never" if recovery.to_baseline_p95_s is None else f"after {recovery.to_baseline_p95_s:.0f} s"
+    return f"as quick as before {usual}"
+
+
+@sentence("outside", "lost events by send time, outages, request timeout, delivery timeout")
+def outside(history: History, judgement: Judgement) -> str:
+    """How many lost events no outage explains; empty where there is none."""
+    if not judgement.lost_outside:
+        return ""
+    facts = history.facts
+    what = some(judgement.lost_outside, "lost event")
+    if not judgement.outages:
+        return f"{what} in a run without an outage"
+    limit = delivery_timeout_s(facts)
+    reach = facts.request_timeout_s + (USUAL_DELIVERY_TIMEOUT_S if limit is None else limit)
+    return f"{what} explained by no outage: sent more than {format_duration(reach)} away from each, or in no ledger"
+
+
+def seconds(value: float) -> str:
+    """Return a duration for people: milliseconds below a second."""
+    return f"{value * 1000:.0f} ms" if abs(value) < 1 else f"{value:.1f} s"
+
+
+def as_outages(outages: list[Outage]) -> str:
+    """Return `the outage` or `the 3 outages`, with the target."""
+    target = outages[0].target or "target"
+    return f"the outage of the {target}" if len(outages) == 1 else f"the {len(outages)} outages of the {target}"

@@ -1,0 +1,88 @@
+"""The verdict, the expectation, and for what the verdict speaks."""
+
+from typing import Final
+
+from reconcile.history import History
+from reconcile.judge import Judgement
+from reconcile.report.sentences.registry import sentence
+from reconcile.wording import some
+from runlog.duration import format_duration
+from runlog.facts import RunFacts
+
+ATTRIBUTIONS: Final = {
+    "tagged": "tagged: each order's customer id names the run and the attempt",
+    "exclusive": "exclusive: all rows and events since the start; the run assumes that no one else writes",
+    "acknowledged-only": "acknowledged-only: the ids that answers returned; other attempts stay unresolved",
+}
+_WITHOUT_OUTAGE: Final = frozenset({"control", "phantom-event"})
+
+
+@sentence("verdict", "the ruling")
+def verdict(history: History, judgement: Judgement) -> str:
+    """The verdict and the run's id."""
+    return f"{judgement.ruling.verdict.value.upper()}  run {history.facts.run_id}"
+
+
+@sentence("reason", "violations, guards and marks; built by `reconcile.verdict`")
+def reason(history: History, judgement: Judgement) -> str:
+    """Why the verdict is what it is, in one line."""
+    return judgement.ruling.reason
+
+
+@sentence("expectation", "--expect and its source, the verdict, the exit code")
+def expectation(history: History, judgement: Judgement) -> str:
+    """What was expected, whether it was met, and the exit code."""
+    facts, ruling = history.facts, judgement.ruling
+    met = {True: "met", False: "not met", None: "undecided"}[ruling.met]
+    return f"expected: {facts.expect} (from {facts.expect_source}), {met}; exit code {ruling.exit_code}"
+
+
+@sentence("attribution", "--attribution")
+def attribution(history: History, judgement: Judgement) -> str:
+    """How rows and events are attributed to the run."""
+    return ATTRIBUTIONS[history.facts.attribution]
+
+
+@sentence("scope", "marks of the outages, scenario, the producer's delivery timeout where it is known")
+def scope(history: History, judgement: Judgement) -> str:
+    """For what the verdict speaks: the outages that there were, against the producer's delivery timeout."""
+    facts = history.facts
+    if facts.scenario in _WITHOUT_OUTAGE:
+        return "the verdict speaks for a run without an outage"
+    lengths = [outage.healing - outage.injected for outage in judgement.outages if outage.injected and outage.healing]
+    if not lengths:
+        return "the verdict speaks for no outage: none was proven from its beginning to the start of healing"
+    which = (
+        f"an outage of {_length(lengths[0])}"
+        if len(lengths) == 1
+        else (f"{len(lengths)} outages of {_length(min(lengths))} to {_length(max(lengths))}")
+    )
+    said = f"the verdict speaks for {which} ({facts.fault} of the {facts.fault_target}), not for longer ones"
+    limit = delivery_timeout_s(facts)
+    if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.outbox_table:
+        return said
+    if limit is None:
+        return f"{said}; the producer's delivery timeout is not known (--delivery-timeout)"
+    if max(lengths) <= limit:
+        return f"{said}; a producer that retries for {format_duration(limit)} can outlast it"
+    return f"{said}; the producer's delivery timeout is {format_duration(limit)}"
+
+
+def delivery_timeout_s(facts: RunFacts) -> float | None:
+    """Return the producer's delivery timeout in seconds; None for a service of the user's own, unless it was given.
+
+    Until the option itself has no default there, a value that equals the default counts as not given.
+    """
+    given = facts.options.get("delivery_timeout", facts.options.get("delivery-timeout", ""))
+    if facts.stack == "external" and given in {"", "3s"}:
+        return None
+    return facts.delivery_timeout_s
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.1f} s"
+
+
+def plural_outages(judgement: Judgement) -> str:
+    """Return how many outages there were, in words."""
+    return some(len(judgement.outages), "outage")
