@@ -13,7 +13,7 @@ from reconcile.report.sentences.verdict import delivery_timeout_s
 from reconcile.wording import some
 from runlog.clock import iso_utc
 from runlog.duration import format_duration
-from runlog.probes import Sighting
+from runlog.probes import ProbeResult
 
 USUAL_DELIVERY_TIMEOUT_S: Final = 120.0
 """Default of Kafka's producers, taken as the reach of an outage where the service's own is not known."""
@@ -74,7 +74,7 @@ def _answers(inside: list[Question]) -> tuple[int, int]:
 
 
 def _failures(inside: list[Question]) -> str:
-    ways = Counter(one.how for one in inside if isinstance(one, Sighting) and not one.ok)
+    ways = Counter(one.how for one in inside if isinstance(one, ProbeResult) and not one.ok)
     told = ", ".join(f"{how} {count}" for how, count in sorted(ways.items()))
     return f" ({told})" if told else ""
 
