@@ -11,7 +11,7 @@ from typing import Any
 
 from chaos.restoring import Place, places, restore
 from chaos.targets import TargetError
-from health.spec import ProbeSpec
+from health.spec import ProbeProtocol, ProbeSpec
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog import exitcodes
@@ -117,7 +117,7 @@ def _probe(place: Place, arguments: Any, client: dict[str, str]) -> ProbeSpec | 
             "database": ProbeSpec("sql", state.database_url),
             "service": ProbeSpec("http", f"{state.service_url}/actuator/health"),
         }.get(component)
-    asked = {
+    asked: dict[str, tuple[str, ProbeProtocol]] = {
         "broker": ("kafka_bootstrap", "kafka"),
         "database": ("database_url", "sql"),
         "service": ("health_url", "http"),

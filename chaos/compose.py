@@ -14,6 +14,7 @@ from typing import Final
 from chaos.dryrun import Preview
 from chaos.embedded import PlaceOrder, stack_settings, take_when_mended
 from chaos.preflight import PreflightError
+from chaos.resolving import stack_recipe
 from chaos.restoring import places, restore
 from chaos.subject import Subject
 from chaos.targets import TargetError, TargetSpec
@@ -141,7 +142,8 @@ class ComposeSystem:
             health_url=f"{url}{HEALTH_PATH}",
             database_url=where.database_url,
             kafka={"bootstrap.servers": where.kafka_bootstrap},
-            probe=_probe(settings.fault_target, where),
+            probe=(probe := _probe(settings.fault_target, where)),
+            recipe=stack_recipe(probe),
             admin_url=where.admin_url,
             topic=settings.topic,
             orders_table="orders",

@@ -14,6 +14,7 @@ from typing import Final
 from chaos.dryrun import Preview
 from chaos.plan import BREAKING
 from chaos.preflight import PreflightError
+from chaos.resolving import stack_recipe
 from chaos.restoring import look_at, restore
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetError, TargetSpec
@@ -152,7 +153,8 @@ class EmbeddedSystem:
             health_url=f"{url}/actuator/health",
             database_url=state.database_url,
             kafka={"bootstrap.servers": state.kafka_bootstrap},
-            probe=_probe(settings, state),
+            probe=(probe := _probe(settings, state)),
+            recipe=stack_recipe(probe, str(self.home)),
             topic=settings.topic,
             orders_table="orders",
             outbox_table="outbox" if outbox else None,

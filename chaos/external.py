@@ -11,14 +11,14 @@ from pathlib import Path
 from chaos.dryrun import Preview
 from chaos.eventrule import EventRule
 from chaos.preflight import PreflightError
+from chaos.resolving import external_recipe, external_spec
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetError, TargetSpec
 from chaos.targets.nothing import NoTarget
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog
-from health.spec import ProbeSpec
 from runlog.external import ExternalSettings
-from runlog.servicefiles import ServiceFiles, read_service_files
+from runlog.servicefiles import read_service_files
 from runlog.settings import Settings, SettingsError
 from runlog.statedir import StateDirError, home_of, lease_of, make_private, target_home
 from stack.errors import StackError
@@ -98,6 +98,7 @@ class ExternalSystem:
             spec = self._spec(settings)
             target = open_target(spec)
             make_private(state := target_home(target.identity))
+            recipe = external_recipe(settings.fault_target, external, files)
         except (SettingsError, TargetError, StateDirError) as error:
             raise PreflightError(str(error)) from None
         return Subject(
@@ -113,7 +114,8 @@ class ExternalSystem:
             target=target,
             spec=spec,
             state_dir=state,
-            probe=self._probe(settings.fault_target, files),
+            probe=external_spec(recipe, files),
+            recipe=recipe,
             place_order=lambda customer_id: self._place_order(settings, url, customer_id),
             logs={"watchdog": str(self.watchdog.log_path)},
             environment={
@@ -137,15 +139,6 @@ class ExternalSystem:
             headers=files.headers,
             ca_file=external.ca_file,
         )
-
-    def _probe(self, component: str, files: ServiceFiles) -> ProbeSpec:
-        external = self._external
-        if component == "database":
-            return ProbeSpec("sql", files.database_url)
-        if component == "service":
-            health = external.base_url + (external.health_path or external.order_path)
-            return ProbeSpec("http", health, {"ca": external.ca_file} if external.ca_file else {})
-        return ProbeSpec("kafka", files.kafka["bootstrap.servers"], files.kafka)
 
     def _spec(self, settings: Settings) -> TargetSpec:
         external = self._external

@@ -24,6 +24,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TextIO
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from chaos.telling import Pace, Telling, asking, beats
@@ -94,7 +95,7 @@ class LookoutConfig:
         """Return what `dump` wrote."""
         record: dict[str, Any] = json.loads(line)
         record["clock"] = AnchoredClock(*record["clock"])
-        record["probe"] = ProbeSpec(**record["probe"])
+        record["probe"] = msgspec.convert(record["probe"], ProbeSpec)
         return cls(**record)
 
 

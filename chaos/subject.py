@@ -8,7 +8,7 @@ from pathlib import Path
 from chaos.eventrule import EventRule
 from chaos.targets import Target, TargetSpec
 from contract.order_id import AcknowledgedId, IdKind
-from health.spec import ProbeSpec
+from health.spec import ProbeRecipe, ProbeSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Subject:
         spec: the same as plain values, for the watchdog.
         state_dir: folder of the target's lease and journal.
         probe: how it is asked whether it serves.
+        recipe: the same without secrets, for the journal.
         place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
         logs: name and path of each log that belongs to a run's history.
         admin_url: of Redpanda's Admin API; None where the broker has none that the harness can ask.
@@ -75,6 +76,7 @@ class Subject:
     spec: TargetSpec
     state_dir: Path
     probe: ProbeSpec
+    recipe: ProbeRecipe
     place_order: Callable[[uuid.UUID], PlacedOrder]
     logs: dict[str, str]
     environment: dict[str, str]

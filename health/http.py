@@ -54,7 +54,7 @@ class KeptHttp:
     """A connection that is kept alive, and another one in its place when it is lost.
 
     Args:
-        spec: health URL; client `ca`: file with the certificates that an https service is checked by.
+        spec: health URL, headers, certificates.
 
     Raises:
         ValueError: URL or file cannot be used; one sentence.
@@ -153,11 +153,12 @@ class Place:
             raise ValueError("the health URL is not one: give http://HOST:PORT/PATH")
         self._host = parts.hostname
         self._port = port or (443 if parts.scheme == "https" else 80)
-        self._tls = _context(spec.client) if parts.scheme == "https" else None
+        self._tls = _context(spec.ca_file) if parts.scheme == "https" else None
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         shown = f"[{self._host}]" if ":" in self._host else self._host
         host = shown if port is None else f"{shown}:{port}"
-        lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "User-Agent: lookout", "Accept: */*", "", "")
+        own = (f"{name}: {value}" for name, value in spec.headers)
+        lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "User-Agent: lookout", "Accept: */*", *own, "", "")
         self.request = "\r\n".join(lines).encode()
 
     def connect(self, deadline: float) -> Wire:
@@ -176,8 +177,8 @@ def said_by(status: int) -> Reply:
     return Reply(HANGING if status == GATEWAY_TIMEOUT else REFUSED, f"status {status}")
 
 
-def _context(client: dict[str, str]) -> ssl.SSLContext:
+def _context(ca_file: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=client.get("ca"))
+        return ssl.create_default_context(cafile=ca_file or None)
     except OSError:
         raise ValueError("the CA file of the health URL cannot be used; name a readable PEM file") from None

@@ -41,6 +41,4 @@ def open_probers(spec: ProbeSpec, topic: str | None = None) -> Probers:
         return Probers(KeptKafka(spec, topic), NewKafka(spec))
     if spec.protocol == "sql":
         return Probers(KeptSql(spec), NewSql(spec))
-    if spec.protocol == "http":
-        return Probers(KeptHttp(spec), NewHttp(spec))
-    raise ValueError(f"a target is asked by kafka, sql or http, not by {spec.protocol}")
+    return Probers(KeptHttp(spec), NewHttp(spec))

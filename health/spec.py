@@ -1,26 +1,105 @@
-"""How a target is asked whether it serves: on the protocol of its clients, never by an open port.
+"""What asking one target takes: with its secrets (`ProbeSpec`), and without them for a journal (`ProbeRecipe`).
 
-A fault counts as proven only when nobody is served, neither on a connection that was opened before the fault nor on a
-new one; mended only when both are served again. What is asked is a `ProbeSpec`, plain values, so that another process
-asks the same: the lookout during a run, the watchdog after it.
+Both are plain values, so that every process that asks, asks the same: preflight, the monitor during a run, the
+watchdog, and `python -m chaos restore` or the next start long after it. A recipe keeps of each secret only where it can
+be read again; `chaos.resolving` turns it back into a spec.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal
+
+ProbeProtocol = Literal["kafka", "sql", "http"]
+Way = Literal["direct", "service"]
+"""`direct`, or `service`: the way that the service takes to the target, when only that one is cut off (a partition)."""
+
+NAMES: Final[Mapping[str, str]] = {"kafka": "Kafka", "sql": "PostgreSQL", "http": "the service"}
+"""Each protocol's server in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """Where and on which protocol a target is asked.
+    """Where and how a target is asked. Holds secrets: for memory, standard input and environments only.
 
     Attributes:
         protocol: `kafka`, `sql` or `http`.
-        address: `host:port[,host:port]` of Kafka, a connection string of PostgreSQL, a health URL; may hold secrets.
-        client: librdkafka properties (SASL, TLS) for Kafka, `{"ca": FILE}` for an HTTPS service; may hold secrets.
-        way: `direct`, or `service` when it is the way that the service takes to the target and only that one is cut
-            off (a partition).
+        address: `host:port[,host:port]` of Kafka, a connection string of PostgreSQL, a health URL.
+        client: librdkafka properties (SASL, TLS) for Kafka.
+        way: see `Way`.
+        headers: name and value of each header that the service requires with every request.
+        ca_file: certificates (PEM) by which an https service is trusted; empty: those of this machine.
     """
 
-    protocol: str
+    protocol: ProbeProtocol
     address: str = field(repr=False)
     client: dict[str, str] = field(default_factory=dict, repr=False)
-    way: str = "direct"
+    way: Way = "direct"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    ca_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a secret can be read again, by another process and at a later time.
+
+    Attributes:
+        kind: `variable`: of the environment. `file`: private to its owner. `stack`: the account that the stacks of this
+            repository give their own database.
+        name: of the variable; the absolute path of the file; empty for `stack`.
+    """
+
+    kind: Literal["variable", "file", "stack"]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRecipe:
+    """How to make a target's `ProbeSpec` again in another process; holds no secret, so a journal may keep it.
+
+    Attributes:
+        protocol, way: as in `ProbeSpec`.
+        address: `host:port[,host:port]` of Kafka, `host:port/database` of PostgreSQL, a health URL.
+        credentials: where the connection string of PostgreSQL is read again; None for the other protocols.
+        kafka_config: absolute path of a file of client properties; empty without one.
+        folder: that relative paths in that file refer to.
+        header_names: of the headers that the service requires.
+        header_sources: where those headers are read again, as lines `Name: value`.
+        ca_file: absolute path; see `ProbeSpec`.
+        stack_home: folder of the embedded stack whose part the target is: its state says where that part is now. Empty
+            for any other target.
+    """
+
+    protocol: ProbeProtocol
+    address: str
+    way: Way = "direct"
+    credentials: SecretSource | None = None
+    kafka_config: str = ""
+    folder: str = ""
+    header_names: tuple[str, ...] = ()
+    header_sources: tuple[SecretSource, ...] = ()
+    ca_file: str = ""
+    stack_home: str = ""
+
+    def describe(self) -> str:
+        """Return what is asked, in words: `PostgreSQL at 127.0.0.1:5432/orders`."""
+        return f"{NAMES[self.protocol]} at {self.address}"
+
+
+def sql_address(database_url: str) -> str:
+    """Return `host:port/database` of a connection string: what a journal keeps of it.
+
+    Raises:
+        ValueError: it is no connection string that libpq understands; the message does not repeat it.
+    """
+    import psycopg
+    from psycopg import conninfo
+
+    try:
+        known = conninfo.conninfo_to_dict(database_url)
+    except psycopg.Error:
+        raise ValueError("the database URL is not a connection string that PostgreSQL's client understands") from None
+    hosts = str(known.get("host") or known.get("hostaddr") or known.get("service") or "default host").split(",")
+    ports = str(known.get("port") or "").split(",")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = ",".join(f"{host}:{port or 5432}" for host, port in zip(hosts, ports, strict=False))
+    return f"{places}/{known.get('dbname') or known.get('user') or ''}"

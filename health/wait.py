@@ -19,9 +19,7 @@ def ask(probe: ProbeSpec, timeout_s: float = QUESTION_S) -> Health:
         return check_kafka(probe.address, probe.client, timeout_s)
     if probe.protocol == "sql":
         return check_sql(probe.address, timeout_s)
-    if probe.protocol == "http":
-        return check_http(probe.address, timeout_s)
-    return Health(False, f"nobody knows how to ask on the protocol {probe.protocol!r}")
+    return check_http(probe.address, timeout_s, dict(probe.headers), probe.ca_file)
 
 
 def await_served(

@@ -55,17 +55,25 @@ def read_service_files(external: ExternalSettings, attribution: str) -> ServiceF
     Raises:
         SettingsError: a file cannot be read, is not private, or holds something else.
     """
-    _check_ca(external.ca_file)
+    check_ca(external.ca_file)
     return ServiceFiles(
-        headers=_headers(external.headers),
+        headers=read_headers(external.headers),
         body=_body(external.order_body, attribution) if external.order_body else None,
-        database_url=_private("database-url", external.database_url),
-        kafka=_kafka(external),
+        database_url=read_secret("database-url", external.database_url),
+        kafka=read_kafka_client(external.kafka_config, external.kafka_bootstrap),
     )
 
 
-def _private(name: str, text: str) -> str:
-    """Return `text`, or what is in the private file that `@FILE` names, without blanks around it."""
+def read_secret(name: str, text: str) -> str:
+    """Return `text`, or what is in the private file that `@FILE` names, without blanks around it.
+
+    Args:
+        name: of the option, for the message.
+        text: its value.
+
+    Raises:
+        SettingsError: the file cannot be read, is empty, or others can read it.
+    """
     if not text.startswith("@"):
         return text
     path = expanded(text[1:])
@@ -87,8 +95,13 @@ def _check_private(option: str, path: Path, mode: int) -> None:
         raise SettingsError(f"{option}: others can read that file, and it holds a secret; chmod 600 {path}")
 
 
-def _headers(text: str) -> tuple[tuple[str, str], ...]:
-    lines = [line for each in text.splitlines() for line in _private("header", each.strip()).splitlines()]
+def read_headers(text: str) -> tuple[tuple[str, str], ...]:
+    """Return name and value of each header in `text`: one `Name: value` or `@FILE` a line.
+
+    Raises:
+        SettingsError: a line is no header, or a file cannot be used.
+    """
+    lines = [line for each in text.splitlines() for line in read_secret("header", each.strip()).splitlines()]
     found = []
     for line in filter(None, map(str.strip, lines)):
         name, colon, value = line.partition(":")
@@ -132,26 +145,47 @@ def _body(text: str, attribution: str) -> str:
     return template
 
 
-def _kafka(external: ExternalSettings) -> dict[str, str]:
+def read_kafka_client(config: str, bootstrap: str, folder: Path | None = None) -> dict[str, str]:
+    """Return client properties of Kafka, `bootstrap.servers` among them.
+
+    Args:
+        config: path of the file of `--kafka-config`; empty without one.
+        bootstrap: text of `--kafka-bootstrap`; empty: the file says it.
+        folder: that relative paths in the file refer to, as for the client itself; None: where this process runs. They
+            are made absolute, because the watchdog runs elsewhere.
+
+    Raises:
+        SettingsError: the file cannot be used, or the address is missing.
+    """
     properties: dict[str, str] = {}
-    if external.kafka_config:
-        path = expanded(external.kafka_config)
+    if config:
+        path = expanded(config)
         try:
             properties = read_properties(path)
             if hold_secret(properties):
                 _check_private(f"--kafka-config {path}", path, path.stat().st_mode)
         except PropertiesProblem as problem:
             raise SettingsError(str(problem)) from None
-    if external.kafka_bootstrap:
-        properties["bootstrap.servers"] = external.kafka_bootstrap
+    base = folder or Path.cwd()
+    properties |= {name: str(base / value) for name, value in properties.items() if _is_path(name, value)}
+    if bootstrap:
+        properties["bootstrap.servers"] = bootstrap
     if not properties.get("bootstrap.servers"):
-        raise SettingsError(
-            f"--kafka-bootstrap is missing, and --kafka-config {external.kafka_config} has no bootstrap.servers"
-        )
+        raise SettingsError(f"--kafka-bootstrap is missing, and --kafka-config {config} has no bootstrap.servers")
     return properties
 
 
-def _check_ca(text: str) -> None:
+def _is_path(name: str, value: str) -> bool:
+    """Return whether a property names a file; `probe` lets the client look for this machine's certificates."""
+    return bool(value) and value != "probe" and (name.endswith(".location") or name == "sasl.kerberos.keytab")
+
+
+def check_ca(text: str) -> None:
+    """Check that the file of `--ca-file` holds certificates; empty: nothing to check.
+
+    Raises:
+        SettingsError: it cannot be read, or holds something else.
+    """
     if not text:
         return
     try:

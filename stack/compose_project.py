@@ -14,7 +14,7 @@ from health.check import Health, check_http, check_kafka, check_sql
 from stack import engine, process
 from stack.errors import StackError
 from stack.ports import HOST
-from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
+from stack.records import account_url
 from stack.redpanda import check_redpanda
 from stack.service import HEALTH_PATH
 
@@ -170,7 +170,7 @@ def _host_port(one: Any, inside: str) -> int | None:
 
 
 def _database_url(port: int) -> str:
-    return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{HOST}:{port}/{DATABASE_NAME}"
+    return account_url(f"{HOST}:{port}")
 
 
 def _ask(component: str, one: Any, timeout_s: float) -> Health:

@@ -23,6 +23,11 @@ DATABASE_NAME = "orders_db"
 DATABASE_ACCOUNT = "mars"
 
 
+def account_url(address: str, database: str = DATABASE_NAME) -> str:
+    """Return the connection string of a stack's database at `host:port`. Secret: never log it."""
+    return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{address}/{database}"
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentRecord:
     """One process. `started` is its start time as `stack.process.start_time` gives it, in seconds."""
@@ -71,18 +76,15 @@ class StackState:
         """
         return f"{self.host}:{self._needed_port('link' if self.link == component else component)}"
 
-    def _database_at(self, address: str) -> str:
-        return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{address}/{DATABASE_NAME}"
-
     @property
     def database_url(self) -> str:
         """Connection string of the orders database, never through the link. Secret: never log it."""
-        return self._database_at(f"{self.host}:{self._needed_port('database')}")
+        return account_url(f"{self.host}:{self._needed_port('database')}")
 
     @property
     def service_database_url(self) -> str:
         """The connection string that the order service has: through the link if it leads there. Secret."""
-        return self._database_at(self.link_address("database"))
+        return account_url(self.link_address("database"))
 
     @property
     def kafka_bootstrap(self) -> str:

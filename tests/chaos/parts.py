@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import psycopg
 from confluent_kafka import Producer
 
+from chaos.resolving import stack_recipe
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetSpec, Undo
 from contract.order_id import AcknowledgedId
@@ -118,7 +119,8 @@ def make_subject(
         target=StillTarget(),
         spec=TargetSpec("process", "broker", {"home": str(infra.stack.home)}),
         state_dir=infra.stack.home,
-        probe=ProbeSpec("kafka", kafka["bootstrap.servers"], kafka),
+        probe=(probe := ProbeSpec("kafka", kafka["bootstrap.servers"], kafka)),
+        recipe=stack_recipe(probe),
         place_order=service.place,
         logs={},
         environment={},

@@ -99,7 +99,7 @@ def test_a_service_with_its_own_ca(certificate: Path) -> None:
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f"https://{HOST}:{server.server_port}/health"
     try:
-        known = open_probers(ProbeSpec("http", url, {"ca": str(certificate.with_name("ca.pem"))}))
+        known = open_probers(ProbeSpec("http", url, ca_file=str(certificate.with_name("ca.pem"))))
         assert [known.kept.ask(5).how, known.kept.ask(5).how, known.new.ask(5).how] == ["answered"] * 3
         known.close()
         assert open_probers(ProbeSpec("http", url)).new.ask(5).how == "broken"
