@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chaos.plan import Plan, make_plan
+from runlog.horizon import horizon_of, longest_drain
 from runlog.settings import Settings
 
 
@@ -29,7 +30,7 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
         "dry run: nothing is started, nothing is broken, nothing is written",
         f"system    {preview.system}",
         f"load      {settings.rate:g} orders/s for at least {plan.load_seconds:g} s, about {orders} orders",
-        *_plan_lines(plan, preview.target),
+        *_plan_lines(settings, plan, preview.target),
         f"expects   {settings.expect} (from {settings.expect_source})",
         f"leaves    one folder in {settings.runs_dir}",
     ]
@@ -43,7 +44,7 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plan_lines(plan: Plan, target: str | None) -> list[str]:
+def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]:
     lines, at = [f"plan      {0:7.1f} s  baseline of {plan.baseline:g} s"], plan.baseline
     for outage in plan.outages:
         hit = target or f"the {outage.target}"
@@ -54,9 +55,16 @@ def _plan_lines(plan: Plan, target: str | None) -> list[str]:
     if not plan.outages:
         lines.append(f"          {at:7.1f} s  {plan.calm:g} s more; nothing is broken")
         at += plan.calm
-    lines.append(
-        f"          {at:7.1f} s  drain: until {plan.settle:g} s without news, at most {plan.drain_timeout:g} s"
-    )
+    lines.append(f"          {at:7.1f} s  drain: {_drain(settings, plan)}")
     if plan.outages:
         lines.append("          (times before the time that stopping, starting and their proofs take)")
     return lines
+
+
+def _drain(settings: Settings, plan: Plan) -> str:
+    horizon = horizon_of(settings.publisher, plan.intervals)
+    longest = plan.drain_timeout
+    if longest is None:
+        longest = longest_drain(settings.publisher, horizon, settings.request_timeout, plan.settle)
+    past = f" and past the publish horizon, {horizon.words}" if horizon.seconds else ""
+    return f"until {plan.settle:g} s without news{past}; at most {longest:g} s"

@@ -23,7 +23,7 @@ from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.orders import Refusal, TakeDown
 from chaos.watchdog.takedown import as_parameters, has_died, is_watchdog, owner_name
 from health.spec import ProbeSpec
-from runlog.settings import Settings
+from runlog.settings import OUR_DELIVERY_S, Settings
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
@@ -217,7 +217,7 @@ def stack_settings(settings: Settings) -> StackSettings:
         pool_size=settings.service_pool,
         pool_wait=settings.service_pool_wait,
         block_time=settings.service_block_time,
-        delivery_timeout=settings.delivery_timeout,
+        delivery_timeout=OUR_DELIVERY_S if settings.delivery_timeout is None else settings.delivery_timeout,
         topic=settings.topic,
         chaos=settings.scenario == "phantom-event",
         confirm_wait=settings.service_confirm_wait,

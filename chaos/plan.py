@@ -61,20 +61,29 @@ class Plan:
         calm: load after the baseline where nothing is broken, in the phase that follows an outage elsewhere.
         edge_timeout: longest wait for a fault to be proven, and for its mending to be proven.
         settle: quiet time that ends the drain.
-        drain_timeout: longest drain.
+        drain_timeout: longest drain; None: as long as `runlog.horizon.longest_drain` says.
     """
 
     baseline: float
     outages: tuple[Outage, ...]
     edge_timeout: float
     settle: float
-    drain_timeout: float
+    drain_timeout: float | None
     calm: float = 0.0
 
     @property
     def load_seconds(self) -> float:
         """Seconds of load that are planned; the edges of the outages come on top."""
         return self.baseline + self.calm + sum(outage.length + outage.recovery for outage in self.outages)
+
+    @property
+    def intervals(self) -> list[tuple[float, float]]:
+        """Begin and end of each planned outage in seconds from the start of load, without the outages' own edges."""
+        found, at = [], self.baseline
+        for outage in self.outages:
+            found.append((at, at + outage.length))
+            at += outage.length + outage.recovery
+        return found
 
     def describe(self) -> str:
         """Return the plan as one line for people."""

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import gevent
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
+
+# The package offers this name at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
 from contract.order_id import AcknowledgedId
@@ -63,6 +66,28 @@ def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicSta
         TopicError: no answer in time.
     """
     return _native(client, lambda aside: _topic_ends({**client, **aside}, topic, timeout_s))
+
+
+@dataclass(frozen=True, slots=True)
+class TopicService:
+    """Whether producers can write to a topic and consumers read all of it; None: not asked.
+
+    Attributes:
+        led: every partition has a leader.
+        open_transaction: a transaction is open that holds records back.
+    """
+
+    led: bool
+    open_transaction: bool | None
+
+
+def topic_service(client: dict[str, str], topic: str, timeout_s: float) -> TopicService:
+    """Return whether a topic's partitions are led and free of open transactions.
+
+    Raises:
+        TopicError: no answer in time, or there is no such topic.
+    """
+    return _native(client, lambda aside: _topic_service({**client, **aside}, topic, timeout_s))
 
 
 def topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
@@ -153,6 +178,26 @@ def _topic_id(client: dict[str, Any], topic: str, timeout_s: float) -> str | Non
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
     identity = described.topic_id
     return str(identity) if identity is not None else None
+
+
+def _topic_service(client: dict[str, Any], topic: str, timeout_s: float) -> TopicService:
+    admin = AdminClient({**QUIET, **client})
+    # Describing a topic never creates it.
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
+    if any(partition.leader is None for partition in described.partitions):
+        return TopicService(False, None)
+    latest: Callable[[], Any] = OffsetSpec.latest
+    wanted = {TopicPartition(topic, partition.id): latest() for partition in described.partitions}
+
+    def ends(level: IsolationLevel) -> dict[int, int]:
+        answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=timeout_s)
+        return {where.partition: answer.result(timeout_s).offset for where, answer in answers.items()}
+
+    # An open transaction keeps the last stable offset below the high watermark. That is asked first: records that come
+    # in between are no transaction.
+    high = ends(IsolationLevel.READ_UNCOMMITTED)
+    stable = ends(IsolationLevel.READ_COMMITTED)
+    return TopicService(True, any(stable[partition] < end for partition, end in high.items()))
 
 
 def _topic_names(client: dict[str, Any], timeout_s: float) -> list[str]:

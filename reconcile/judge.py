@@ -94,7 +94,7 @@ def judge(history: History) -> Judgement:
     guards.append(conservation(sums))
     lost = table.lost & (not suspicion.lost_events)
     all_sent: Floats = table.attempts["sent"].astype(np.float64)
-    reach = facts.request_timeout_s + facts.delivery_timeout_s
+    reach = facts.request_timeout_s + facts.publisher.at_work_s
     windows, outside = failure_windows(table.sent[lost], all_sent, outages, reach)
     where = moments(table.sent, outages)
     lost_cases = np.flatnonzero(table.lost)

@@ -11,6 +11,7 @@ from contract.place import parse_filter, parse_place, parse_tag
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
 from runlog.folder import RunFolder, write_json
+from runlog.horizon import Publisher
 
 FORMAT: Final = 1
 _WORDS: Final = {
@@ -63,7 +64,9 @@ class RunFacts:
     """The facts of one run; see the field names. `options` and `command` hold `***` for secrets.
 
     `database_time` is the text of `orders_time_column` in the row of the check order: rows of a run that is attributed
-    as `exclusive` have a later one. `workers` counts the processes that sent the load.
+    as `exclusive` have a later one. `workers` counts the processes that sent the load. `delivery_timeout_s` is None
+    where it is unknown, `block_time_s` where the service is not ours, `publish_horizon_s` where it was not given;
+    `backlog_watched`: the drain asks how many events wait to go out.
 
     What follows `workers` says where a service has what, and is left as it is for one like the reference service:
     `orders_tag_column`: the column with the run-scoped customer id, None when there is none; `id_kind`: what order ids
@@ -88,7 +91,7 @@ class RunFacts:
     outage_s: float
     recovery_s: float
     request_timeout_s: float
-    delivery_timeout_s: float
+    delivery_timeout_s: float | None
     settle_s: float
     fault: str
     fault_target: str
@@ -111,6 +114,20 @@ class RunFacts:
     event_filter: str = ""
     event_tag: str = ""
     fail_on_duplicates: bool = False
+    block_time_s: float | None = None
+    publish_horizon_s: float | None = None
+    backlog_watched: bool = False
+
+    @property
+    def publisher(self) -> Publisher:
+        """What is known of the service's publisher."""
+        return Publisher(
+            self.stack != "external",
+            self.delivery_timeout_s,
+            self.block_time_s,
+            self.publish_horizon_s,
+            self.backlog_watched,
+        )
 
     @property
     def kind(self) -> IdKind:
@@ -172,9 +189,9 @@ class RunFacts:
                 parse(getattr(self, name))
             except ValueError as error:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}: {error}") from None
-        for name in [each.name for each in fields(self) if each.type is float]:
+        for name in [each.name for each in fields(self) if each.type in (float, float | None)]:
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 <= value < _LATEST):
+            if value is not None and not (math.isfinite(value) and 0 <= value < _LATEST):
                 raise ValueError(f"`{name}` is {value:g}, which no run has")
         outages = self.options.get("outages", "1")
         if not (outages.isascii() and outages.isdigit() and len(outages) < 5 and int(outages) <= _MOST_OUTAGES):

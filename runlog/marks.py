@@ -79,6 +79,25 @@ class MarksWriter:
         os.close(self._fd)
 
 
+class HorizonWaited(msgspec.Struct):
+    """The publish horizon that the drain waited for (see `runlog.horizon`) and how long it waited, seconds."""
+
+    seconds: float
+    source: str
+    waited: float
+
+
+class SilenceSeen(msgspec.Struct):
+    """What the drain found when the event of its own order did not come within the producer's limits.
+
+    `answered_at`: latest moment of that order's answer, epoch seconds; None instead of a truth value: not known.
+    """
+
+    answered_at: float
+    led: bool | None
+    open_transaction: bool | None
+
+
 class _Line(msgspec.Struct):
     """The types of what a mark may say; whoever judges a run relies on them."""
 
@@ -99,6 +118,9 @@ class _Line(msgspec.Struct):
     not_restored: bool | None = None
     wall_step: float | None = None
     own_orders: list[str] | None = None
+    horizon: HorizonWaited | None = None
+    silence: SilenceSeen | None = None
+    repeated_id: str | None = None
     asked: int | None = None
     get_404: int | None = None
     in_orders: int | None = None

@@ -140,12 +140,31 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "settle",
         "",
-        "quiet time without a new row or event that ends the drain; without it: delivery timeout + block time + 1.5s",
+        "quiet time without a new row or event that ends the drain; without it: delivery timeout + block time + 1.5s "
+        "(5.5s where the delivery timeout is unknown)",
         PLAN,
         "duration",
         "10s",
     ),
-    Option("drain-timeout", "60s", "longest wait for the quiet after the load", PLAN, "duration", "5m"),
+    Option(
+        "publish-horizon",
+        "",
+        "longest time after an outage, or after an order, within which the service still publishes an event; the drain "
+        "waits for it. Without it: delivery timeout + block time of our own service, until a watched backlog is empty, "
+        "else as long as the longest outage",
+        PLAN,
+        "duration",
+        "2m",
+    ),
+    Option(
+        "drain-timeout",
+        "",
+        "longest wait for the quiet after the load; without it: room for settle time and publish horizon, at least "
+        "60s. If it ends before the publish horizon, missing events are suspected and not lost",
+        PLAN,
+        "duration",
+        "5m",
+    ),
     Option("rate", "20", "orders that fall due each second, whatever the answers take", LOAD, "orders/s", "100"),
     Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
     Option(
@@ -225,7 +244,12 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "0",
     ),
     Option(
-        "delivery-timeout", "3s", "time after which the service's producer gives an event up", STACK, "duration", "10s"
+        "delivery-timeout",
+        "",
+        "time after which the service's producer gives an event up; without it: 3s, and unknown with --stack external",
+        STACK,
+        "duration",
+        "10s",
     ),
     Option(
         "service-port",

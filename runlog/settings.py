@@ -11,6 +11,7 @@ from typing import Final
 
 from runlog.duration import parse_duration
 from runlog.external import ExternalSettings, make_external
+from runlog.horizon import Publisher
 from runlog.options import BY_NAME, OPTIONS
 from runlog.wrong import SettingsError
 from runlog.wrong import wrong as _wrong
@@ -33,6 +34,10 @@ LONGEST_PART: Final = 1.5
 ACT_MARGIN_S: Final = 30.0
 # Beyond the producer's own limits: time for the last appends to be seen.
 SETTLE_MARGIN_S: Final = 1.5
+# The producer of our own service gives an event up after this time, unless another is asked for.
+OUR_DELIVERY_S: Final = 3.0
+# Settle time where nothing is known of the producer.
+UNKNOWN_SETTLE_S: Final = 5.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,9 @@ class Settings:
         expect_source: where the expectation came from, in words.
         fail_on_duplicates: an event that was published twice counts as a violation.
         settle: quiet seconds that end the drain.
+        drain_timeout: longest drain; None: as long as its plan asks for (`runlog.horizon.longest_drain`).
+        delivery_timeout: when the service's producer gives an event up; None: unknown.
+        publish_horizon: within which time the service still publishes an event; None: not stated.
         seed: draws the lengths of the plan; None: they are as given.
         max_outage: seconds after which the watchdog mends whatever the harness does.
         external: the service of the user's own with `stack` external, else None.
@@ -62,7 +70,8 @@ class Settings:
     expect: str
     expect_source: str
     settle: float
-    drain_timeout: float
+    drain_timeout: float | None
+    publish_horizon: float | None
     rate: float
     request_timeout: float
     stack: str
@@ -72,7 +81,7 @@ class Settings:
     service_pool: int
     service_pool_wait: float
     service_block_time: float
-    delivery_timeout: float
+    delivery_timeout: float | None
     service_port: int
     database_port: int
     kafka_port: int
@@ -90,6 +99,15 @@ class Settings:
     def load_seconds(self) -> float:
         """Seconds that arrivals will fall due, at least: the fault's own edges come on top."""
         return self.baseline + (self.outage + self.recovery) * self.outages
+
+    @property
+    def publisher(self) -> Publisher:
+        """What is known of the service's publisher."""
+        if self.external is not None:
+            watched = self.external.backlog_url is not None
+            return Publisher(False, self.delivery_timeout, None, self.publish_horizon, watched)
+        outbox = self.service_variant == "outbox"
+        return Publisher(True, self.delivery_timeout, self.service_block_time, self.publish_horizon, outbox)
 
 
 def defaults() -> dict[str, str]:
@@ -125,7 +143,8 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         expect=given.choice("expect") or default_expectation(given.choice("scenario")),
         expect_source="--expect" if given.choice("expect") else _source_of_default(given.choice("scenario")),
         settle=given.seconds("settle", least=0.5) if given.text("settle") else _default_settle(given),
-        drain_timeout=given.seconds("drain-timeout", least=1.0),
+        drain_timeout=given.optional_seconds("drain-timeout", least=1.0),
+        publish_horizon=given.optional_seconds("publish-horizon", least=0.0),
         rate=given.number("rate", above=0.0, most=HIGHEST_RATE),
         request_timeout=given.seconds("request-timeout", least=0.1),
         stack=given.choice("stack"),
@@ -135,7 +154,7 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         service_pool=given.whole("service-pool", least=1, most=150),
         service_pool_wait=given.seconds("service-pool-wait", least=0.1),
         service_block_time=given.seconds("service-block-time", least=0.0),
-        delivery_timeout=given.seconds("delivery-timeout", least=0.1),
+        delivery_timeout=_delivery_timeout(given),
         service_port=given.whole("service-port", least=0, most=65535),
         database_port=given.whole("database-port", least=0, most=65535),
         kafka_port=given.whole("kafka-port", least=0, most=65535),
@@ -173,9 +192,18 @@ def _source_of_default(scenario: str) -> str:
     return f"the default of the scenario {scenario}" if scenario == "phantom-event" else "the default"
 
 
+def _delivery_timeout(given: "_Texts") -> float | None:
+    asked = given.optional_seconds("delivery-timeout", least=0.1)
+    if asked is None and given.choice("stack") != "external":
+        return OUR_DELIVERY_S
+    return asked
+
+
 def _default_settle(given: "_Texts") -> float:
-    producer = given.seconds("delivery-timeout", least=0.1) + given.seconds("service-block-time", least=0.0)
-    return producer + SETTLE_MARGIN_S
+    delivery = _delivery_timeout(given)
+    if delivery is None:
+        return UNKNOWN_SETTLE_S
+    return delivery + given.seconds("service-block-time", least=0.0) + SETTLE_MARGIN_S
 
 
 def longest_outage(outage: float, seed: object) -> float:
@@ -194,17 +222,7 @@ def _check_together(settings: Settings) -> None:
             f"--max-outage {settings.max_outage:g}s would end an outage of up to "
             f"{longest_outage(settings.outage, settings.seed):g}s before its time; give a longer --max-outage"
         )
-    if settings.settle >= settings.drain_timeout:
-        raise SettingsError(
-            f"--settle {settings.settle:g}s does not fit into --drain-timeout {settings.drain_timeout:g}s; "
-            "give a longer --drain-timeout"
-        )
-    longest_answer = settings.request_timeout + settings.settle
-    if longest_answer >= settings.drain_timeout:
-        raise SettingsError(
-            f"--request-timeout {settings.request_timeout:g}s and the settle time {settings.settle:g}s do not fit into "
-            f"--drain-timeout {settings.drain_timeout:g}s; give a longer --drain-timeout"
-        )
+    _check_drain(settings)
     if settings.rate * settings.baseline < 1 or settings.rate * settings.recovery < 1:
         raise SettingsError(
             f"--rate {settings.rate:g} brings not one order into a baseline of {settings.baseline:g}s and a recovery "
@@ -215,6 +233,23 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"--service-port {settings.service_port}, --database-port {settings.database_port} and --kafka-port "
             f"{settings.kafka_port} must differ; 0 chooses a free one"
+        )
+
+
+def _check_drain(settings: Settings) -> None:
+    """Refuse a drain timeout that no drain can keep. One that ends before the publish horizon is a choice."""
+    longest = settings.drain_timeout
+    if longest is None:
+        return
+    if settings.settle >= longest:
+        raise SettingsError(
+            f"--settle {settings.settle:g}s does not fit into --drain-timeout {longest:g}s; "
+            "give a longer --drain-timeout"
+        )
+    if settings.request_timeout + settings.settle >= longest:
+        raise SettingsError(
+            f"--request-timeout {settings.request_timeout:g}s and the settle time {settings.settle:g}s do not fit into "
+            f"--drain-timeout {longest:g}s; give a longer --drain-timeout"
         )
 
 
@@ -267,6 +302,9 @@ class _Texts:
         if not least <= value <= LONGEST_S:
             raise _wrong(option, text, f"it must be from {least:g}s to {LONGEST_S / 3600:g}h{_why(name)}")
         return value
+
+    def optional_seconds(self, name: str, least: float) -> float | None:
+        return self.seconds(name, least) if self.text(name) else None
 
     def number(self, name: str, above: float, most: float) -> float:
         option, text = BY_NAME[name], self.text(name)

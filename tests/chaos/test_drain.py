@@ -1,23 +1,29 @@
 """The drain on real stores: it waits for each thing that may still come, and names what is missing at its cap."""
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, cast
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
 
-from chaos.drain import Drain, DrainResult
+from chaos.drain import Drain, DrainResult, DrainTask
 from chaos.subject import Subject
+from chaos.topic import TopicError, TopicService, topic_service
 from chaos.watch import Activity, LookoutWatch
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
+from runlog.horizon import Horizon, Source
 from tests.chaos.parts import Service, answering, make_subject
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
 KEY = RunKey.random()
+NONE = Horizon(0.0, Source.OUTAGE)
+TASK = DrainTask(run_key=KEY, settle=0.5, horizon=NONE, delivery_s=None)
 
 
 class Watch:
@@ -42,16 +48,17 @@ class Scene:
         self.open_requests = 0
         self.told: list[str] = []
 
-    def drain(self, cap_s: float, settle: float = 0.5) -> DrainResult:
-        drain = Drain(
+    def drain(self, cap_s: float, **task: Any) -> DrainResult:
+        return self.prepared(**task).run(cap_s, self.told.append)
+
+    def prepared(self, in_flight: Callable[[], int] | None = None, **task: Any) -> Drain:
+        return Drain(
             subject=self.subject,
-            run_key=KEY,
+            task=replace(TASK, **task),
             watch=cast("LookoutWatch", cast("Any", self.watch)),
             clock=self.clock,
-            in_flight=lambda: self.open_requests,
-            settle=settle,
+            in_flight=in_flight or (lambda: self.open_requests),
         )
-        return drain.run(cap_s, self.told.append)
 
 
 @pytest.fixture
@@ -115,14 +122,7 @@ def test_a_row_that_comes_late_is_waited_for(scene: Scene) -> None:
 
     stored: list[uuid.UUID] = []
     began = scene.clock.now()
-    drain = Drain(
-        subject=scene.subject,
-        run_key=KEY,
-        watch=cast("LookoutWatch", cast("Any", scene.watch)),
-        clock=scene.clock,
-        in_flight=store_late,
-        settle=1.5,
-    )
+    drain = scene.prepared(store_late, settle=1.5)
     assert drain.run(15, scene.told.append).complete
     assert scene.clock.now() - began >= 2.5
 
@@ -137,3 +137,80 @@ def test_a_database_that_went_away_keeps_it_open(scene: Scene) -> None:
     (whole, database) = scene.drain(1.5).missing
     assert database.startswith("the database (")
     assert "mars:mars" not in whole + database
+
+
+def test_the_publish_horizon_is_waited_for_and_said(scene: Scene) -> None:
+    began = scene.clock.now()
+    result = scene.drain(20, horizon=Horizon(2.5, Source.OUTAGE))
+    assert (result.complete, result.missing) == (True, ())
+    assert scene.clock.now() - began >= 2.5
+    assert result.waited >= 2.5
+    assert any(
+        text.startswith("waiting for the publish horizon of 2.5 s (as long as the longest outage), ")
+        for text in scene.told
+    )
+
+
+def test_a_late_arrival_begins_the_horizon_again(scene: Scene) -> None:
+    scene.watch.activity.own_changed = came = scene.clock.now() + 1.0
+    assert scene.drain(20, horizon=Horizon(2.0, Source.OUTAGE)).complete
+    assert scene.clock.now() - came >= 2.0
+
+
+def test_a_cap_before_the_horizon_leaves_nothing_else_missing(scene: Scene) -> None:
+    result = scene.drain(2.0, horizon=Horizon(60.0, Source.OUTAGE))
+    assert (result.complete, result.missing) == (True, ())
+    assert result.waited < 60
+
+
+def test_an_own_order_without_event_past_the_known_limits_ends_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.drain.EVENT_WAIT_S", 1.0)
+    scene.service.event = False
+    result = scene.drain(60, delivery_s=1.0)
+    assert not result.complete
+    (missing,) = result.missing
+    assert missing.startswith("an order sent after all that, whole (order ")
+    assert result.silence is not None
+    assert (result.silence["led"], result.silence["open_transaction"]) == (True, False)
+    assert result.silence["answered_at"] <= scene.clock.now() - 1.5
+    assert len(result.own_orders) == 1
+
+
+def test_an_own_order_without_a_row_is_no_silence(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.drain.EVENT_WAIT_S", 0.5)
+    scene.service.event = scene.service.row = False
+    assert scene.drain(5, delivery_s=0.1).silence is None
+
+
+def test_an_open_transaction_is_no_silence(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chaos.drain.EVENT_WAIT_S", 0.5)
+    scene.service.event = False
+    producer = Producer({**scene.subject.kafka, "transactional.id": f"open-{uuid.uuid4()}"})
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    producer.produce(scene.subject.topic, b"held back")
+    producer.flush(10)
+    assert topic_service(scene.subject.kafka, scene.subject.topic, 5.0) == TopicService(True, True)
+    assert scene.drain(4, delivery_s=0.1).silence is None
+    producer.abort_transaction(10)
+    # The broker writes the marker that ends it a moment after it has taken the request.
+    deadline = time.monotonic() + 10
+    while topic_service(scene.subject.kafka, scene.subject.topic, 5.0) != TopicService(True, False):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_topic_that_is_not_there_is_not_known_to_be_led(scene: Scene) -> None:
+    with pytest.raises(TopicError):
+        topic_service(scene.subject.kafka, f"none-{uuid.uuid4()}", 5.0)
+
+
+def test_an_answer_with_an_older_id_is_not_waited_for(scene: Scene) -> None:
+    repeated = scene.subject.place_order(KEY.customer_id(1))
+    scene.subject = replace(scene.subject, place_order=lambda _: repeated)
+    result = scene.drain(10, known_ids=frozenset({str(repeated.order_id)}))
+    assert result.complete
+    assert result.repeated_id == str(repeated.order_id)
+    assert scene.drain(10).repeated_id is None

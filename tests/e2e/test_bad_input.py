@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
         (["--rate=-5"], ["--rate -5", "above 0"]),
         (["--outage", "1s"], ["--outage 1s", "cannot be proven"]),
         (["--fault", "nuke"], ["--fault", "nuke", "stop"]),
-        (["--settle", "90s"], ["--settle", "--drain-timeout"]),
+        (["--settle", "90s", "--drain-timeout", "60s"], ["--settle 90s", "--drain-timeout 60s"]),
         (["-u", "5"], ["--users 5", "--rate"]),
         (["-r", "5"], ["--spawn-rate", "--rate"]),
         (["-t", "1m"], ["--run-time", "--baseline"]),

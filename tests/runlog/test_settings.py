@@ -2,6 +2,7 @@
 
 import pytest
 
+from runlog.horizon import Publisher
 from runlog.options import OPTIONS
 from runlog.settings import Settings, SettingsError, defaults, make_settings
 
@@ -14,7 +15,31 @@ def test_defaults_are_the_plan_of_the_readme() -> None:
     made = make_settings(defaults())
     assert (made.baseline, made.outage, made.recovery, made.rate) == (10, 15, 10, 20)
     assert (made.expect, made.expect_source) == ("consistent", "the default")
+    assert made.delivery_timeout == 3
     assert made.settle > made.delivery_timeout + made.service_block_time
+    assert (made.drain_timeout, made.publish_horizon) == (None, None)
+
+
+def test_the_delivery_timeout_of_another_service_is_unknown_unless_it_is_stated() -> None:
+    texts = {"stack": "external", "scenario": "control", "database_url": "postgresql:///x", "kafka_bootstrap": "k:1"}
+    unknown, stated = (make_settings(one, "http://shop.test") for one in (texts, {**texts, "delivery_timeout": "2m"}))
+    assert (unknown.delivery_timeout, unknown.settle) == (None, 5.5)
+    assert (stated.delivery_timeout, stated.settle) == (120, 122.5)
+    assert unknown.publisher == Publisher(False, None, None, None, False)
+
+
+def test_what_is_known_of_the_publisher() -> None:
+    assert settings().publisher == Publisher(True, 3, 1, None, False)
+    assert settings(service_variant="outbox", publish_horizon="2m").publisher == Publisher(True, 3, 1, 120, True)
+
+
+def test_a_drain_timeout_may_end_before_the_horizon_but_not_before_the_settle_time() -> None:
+    assert settings(publish_horizon="5m", drain_timeout="60s").drain_timeout == 60
+    assert settings(settle="2m").settle == 120
+    with pytest.raises(SettingsError, match="--settle 120s does not fit into --drain-timeout 60s"):
+        settings(settle="2m", drain_timeout="60s")
+    with pytest.raises(SettingsError, match=r"--request-timeout 58s .* do not fit into --drain-timeout 60s"):
+        settings(request_timeout="58s", drain_timeout="60s")
 
 
 @pytest.mark.parametrize(("text", "on"), [("", False), ("False", False), ("True", True), ("true", True)])
@@ -63,8 +88,8 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("topic", "no such/topic", "a topic's name is"),
         ("topic", "..", "a topic's name is"),
         ("topic", "x" * 250, "a topic's name is"),
-        ("settle", "2m", "does not fit into --drain-timeout"),
-        ("request_timeout", "58s", "do not fit into --drain-timeout"),
+        ("publish_horizon", "-1s", "a duration is"),
+        ("publish_horizon", "25h", "from 0s to 24h"),
         ("drain_timeout", "3s", "does not fit"),
     ],
 )

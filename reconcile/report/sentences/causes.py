@@ -10,7 +10,6 @@ from reconcile.lostcauses import LostCause, tally
 from reconcile.outages import Moment
 from reconcile.report.sentences.outages import outside
 from reconcile.report.sentences.registry import sentence
-from reconcile.report.sentences.verdict import delivery_timeout_s
 from reconcile.servicelog import Said
 from reconcile.table import OUTCOMES
 from reconcile.verdict import Verdict
@@ -168,7 +167,7 @@ def _observed(history: History, judgement: Judgement) -> str:
         for one in judgement.evidence
         if one.line and one.line.said is Said.EVENT_LOST and (match := _REASON.search(one.line.text))
     )
-    limit = delivery_timeout_s(history.facts)
+    limit = history.facts.delivery_timeout_s
     for reason, count in sorted(reasons.items()):
         after = f", its delivery timeout of {format_duration(limit)} over" if reason == _TIMED_OUT and limit else ""
         told.append(f"{count} with the client's reason {reason}{after}")

@@ -9,7 +9,6 @@ from reconcile.judge import Judgement
 from reconcile.lateness.window import FailureWindow
 from reconcile.outages import Edge, Outage
 from reconcile.report.sentences.registry import outage_sentence, sentence
-from reconcile.report.sentences.verdict import delivery_timeout_s
 from reconcile.wording import some
 from runlog.clock import iso_utc
 from runlog.duration import format_duration
@@ -158,7 +157,7 @@ def outside(history: History, judgement: Judgement) -> str:
     what = some(judgement.lost_outside, "lost event")
     if not judgement.outages:
         return f"{what} in a run without an outage"
-    limit = delivery_timeout_s(facts)
+    limit = facts.delivery_timeout_s
     reach = facts.request_timeout_s + (USUAL_DELIVERY_TIMEOUT_S if limit is None else limit)
     return f"{what} explained by no outage: sent more than {format_duration(reach)} away from each, or in no ledger"
 

@@ -7,7 +7,6 @@ from reconcile.judge import Judgement
 from reconcile.report.sentences.registry import sentence
 from reconcile.wording import some
 from runlog.duration import format_duration
-from runlog.facts import RunFacts
 
 ATTRIBUTIONS: Final = {
     "tagged": "tagged: each order's customer id names the run and the attempt",
@@ -58,7 +57,7 @@ def scope(history: History, judgement: Judgement) -> str:
         else (f"{len(lengths)} outages of {_length(min(lengths))} to {_length(max(lengths))}")
     )
     said = f"the verdict speaks for {which} ({facts.fault} of the {facts.fault_target}), not for longer ones"
-    limit = delivery_timeout_s(facts)
+    limit = facts.delivery_timeout_s
     if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.outbox_table:
         return said
     if limit is None:
@@ -66,17 +65,6 @@ def scope(history: History, judgement: Judgement) -> str:
     if max(lengths) <= limit:
         return f"{said}; a producer that retries for {format_duration(limit)} can outlast it"
     return f"{said}; the producer's delivery timeout is {format_duration(limit)}"
-
-
-def delivery_timeout_s(facts: RunFacts) -> float | None:
-    """Return the producer's delivery timeout in seconds; None for a service of the user's own, unless it was given.
-
-    Until the option itself has no default there, a value that equals the default counts as not given.
-    """
-    given = facts.options.get("delivery_timeout", facts.options.get("delivery-timeout", ""))
-    if facts.stack == "external" and given in {"", "3s"}:
-        return None
-    return facts.delivery_timeout_s
 
 
 def _length(seconds: float) -> str:
