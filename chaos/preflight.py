@@ -15,6 +15,7 @@ from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
 from chaos.subject import Subject
 from chaos.targets import TargetError
+from chaos.topic import TopicError, check_listeners
 from chaos.web import ask
 from health.check import Health
 
@@ -70,6 +71,7 @@ class Preflight:
         """
         for check in self._healthy():
             self._say(check)
+        self._say(self._listeners())
         self._say(self._target())
         if self._subject.phantom_url is not None:
             self._say(_phantom_endpoint(self._subject, self._subject.phantom_url))
@@ -94,6 +96,13 @@ class Preflight:
     def _own(self) -> bool:
         """Whether the system under test is the user's own, so that options say where its parts are."""
         return self._subject.stack == "external"
+
+    def _listeners(self) -> Check:
+        """Kafka sends its clients to addresses of its own choice: before an order is placed they must be reachable."""
+        try:
+            return Check("listeners", check_listeners(self._subject.kafka, self._subject.topic, HEALTH_S))
+        except TopicError as error:
+            raise PreflightError(f"broker: {error}") from None
 
     def _target(self) -> Check:
         target = self._subject.target

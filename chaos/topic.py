@@ -20,14 +20,18 @@ from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
 from contract.order_id import AcknowledgedId
 from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from runlog.facts import TopicStart
+from stores.listeners import advertised, unreachable
+from stores.topic import held_back, held_back_words
 
 Answer = TypeVar("Answer")
 Aside = dict[str, Callable[[KafkaError], None]]
 QUIET: Final = {"log_level": "0"}
 POLL_S: Final = 0.1
 NEWEST_WAIT_S: Final = 1.0
-# The broker's word that there is no such topic; any other error leaves open whether there is one.
-_NO_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
+# The broker's word that there is no such topic, or that it is just being created; any other error proves neither.
+_NO_TOPIC: Final = frozenset(
+    {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.LEADER_NOT_AVAILABLE}
+)
 
 
 class TopicError(Exception):
@@ -99,6 +103,19 @@ def topic_names(client: dict[str, str], timeout_s: float) -> list[str]:
     return _native(client, lambda aside: _topic_names({**client, **aside}, timeout_s))
 
 
+def check_listeners(client: dict[str, str], topic: str, timeout_s: float) -> str:
+    """Connect to each broker that serves `topic` where the metadata sends clients, and return their addresses.
+
+    Raises:
+        TopicError: no answer, or one of them takes no connection from here; says which and what to do.
+    """
+    listeners = _native(client, lambda aside: advertised({**client, **aside}, topic, timeout_s))
+    problem = unreachable(listeners, client["bootstrap.servers"], timeout_s)
+    if problem is not None:
+        raise TopicError(problem)
+    return ", ".join(f"{one.host}:{one.port}" for one in listeners)
+
+
 def find_event(
     client: dict[str, str],
     start: TopicStart,
@@ -154,9 +171,11 @@ def _topic_ends(client: dict[str, Any], topic: str, timeout_s: float) -> TopicSt
     consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
     try:
         known = consumer.list_topics(topic, timeout=timeout_s).topics.get(topic)
-        if known is None or (known.error is not None and known.error.code() in _NO_TOPIC):
+        if known is None or not (known.error or known.partitions):
             return None
         if known.error is not None:
+            if known.error.code() in _NO_TOPIC:
+                return None
             raise KafkaException(known.error)
         ends = {
             partition: int(
@@ -259,7 +278,8 @@ def _find_event(client: dict[str, Any], start: TopicStart, finder: _Finder, time
             finder.note_before(_newest(consumer, start))
     finally:
         consumer.close()
-    return finder.missed()
+    held = held_back_words(held_back(client, start.name))
+    return EventSeen(False, hint=held) if held else finder.missed()
 
 
 def _newest(consumer: Consumer, start: TopicStart) -> KafkaRecord | None:

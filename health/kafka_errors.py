@@ -4,6 +4,7 @@ librdkafka answers a question that fails with "transport failure" alone; what ha
 trusted, a password that is refused) it only tells on the side, to `error_cb`, as errors in any order and number.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -11,6 +12,9 @@ from redaction.masking import mask_line
 from redaction.properties import secret_values
 
 _CONFIG: Final = "--kafka-config"
+# As librdkafka names a broker that it learned of by metadata; those of `bootstrap.servers` end in /bootstrap.
+_ADVERTISED: Final = re.compile(r"\b(?P<address>[\w.-]+:\d+)/(?P<broker>\d+)\b")
+_UNREACHED: Final = frozenset({"_RESOLVE", "_TRANSPORT", "_TIMED_OUT"})
 
 
 def scrub(text: object, client: Mapping[str, str]) -> str:
@@ -38,6 +42,17 @@ def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, 
         # A connection that is refused or lost would have been told as such.
         protocol = client.get("security.protocol", "PLAINTEXT")
         return f"it takes connections and hangs up: is security.protocol {protocol} what it speaks? ({_CONFIG})"
+    return _of_listener(told, client)
+
+
+def _of_listener(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:
+    """Return which advertised address cannot be reached; None when the problems name none but the bootstrap ones."""
+    given = {part.strip() for part in client.get("bootstrap.servers", "").split(",")}
+    for name, text in problems:
+        found = _ADVERTISED.search(text)
+        if name in _UNREACHED and found and found["address"] not in given:
+            address, broker = found["address"], found["broker"]
+            return f"it advertises its broker {broker} as {address}, which cannot be reached from here"
     return None
 
 

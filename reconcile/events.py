@@ -20,10 +20,10 @@ from health.kafka_errors import refused_properties, scrub
 from reconcile.collector import no_garbage_collection
 from reconcile.history import EVENT, EventsWitness, Progress
 from reconcile.reading import TopicReading
-from reconcile.topic import CleanupPolicy, KafkaProblem, TopicBounds, cleanup_policy, quiet_client, read_bounds
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
+from stores.topic import CleanupPolicy, KafkaProblem, TopicBounds, cleanup_policy, quiet_client, read_bounds
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 2000

@@ -14,8 +14,8 @@ from reconcile.event_value import DecodedBatch, EventDecoder
 from reconcile.growing import GrowingArray
 from reconcile.history import EVENT, ROW, ids_of
 from reconcile.misfits import MisfitSample
-from reconcile.topic import TopicBounds
 from runlog.facts import RunFacts
+from stores.topic import TopicBounds
 
 
 class TopicReading:

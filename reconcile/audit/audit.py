@@ -26,7 +26,7 @@ from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.database import Snapshot, open_snapshot
 from reconcile.history import Progress
-from reconcile.topic import TopicBounds, read_bounds
+from stores.topic import TopicBounds, read_bounds
 
 SINCE_MARGIN_S: Final = 600.0
 

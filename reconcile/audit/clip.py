@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconcile.audit.logtimes import first_times
-from reconcile.topic import TopicBounds
 from runlog.clock import iso_utc
+from stores.topic import TopicBounds
 
 # Clocks of producers and of the database may differ; an event may have waited in its producer.
 LEAST_MARGIN_S: Final = 300.0

@@ -63,7 +63,7 @@ def _audit(options: argparse.Namespace) -> int:
     from reconcile.audit.table import TableMismatch
     from reconcile.database import DatabaseProblem, UnreadableUrl
     from reconcile.progress import show_progress
-    from reconcile.topic import KafkaProblem, NoSuchTopic
+    from stores.topic import KafkaProblem, NoSuchTopic
 
     plan = _plan(options)
     started = False

@@ -19,7 +19,7 @@ from reconcile.collector import no_garbage_collection
 from reconcile.eventid import EventIds, accept
 from reconcile.growing import GrowingArray
 from reconcile.history import Progress
-from reconcile.topic import KafkaProblem, quiet_client
+from stores.topic import KafkaProblem, quiet_client
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000

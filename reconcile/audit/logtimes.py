@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from health.kafka_errors import scrub
 from reconcile.audit.log import TUNING, LogRange, drain
-from reconcile.topic import KafkaProblem, TopicBounds, quiet_client
+from stores.topic import KafkaProblem, TopicBounds, quiet_client
 
 LOOKED_AT: Final = 200
 ANSWER_S: Final = 10.0

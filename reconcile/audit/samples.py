@@ -15,7 +15,7 @@ from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, look_up
 from reconcile.database import Snapshot
 from reconcile.eventid import accept
-from reconcile.topic import TopicBounds
+from stores.topic import TopicBounds
 
 SAMPLE: Final = 100
 """Records that are looked at in one place of a partition."""

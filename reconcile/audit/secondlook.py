@@ -24,8 +24,8 @@ from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
-from reconcile.topic import CleanupPolicy, TopicBounds, cleanup_policy, read_bounds
 from reconcile.wording import some
+from stores.topic import CleanupPolicy, TopicBounds, cleanup_policy, read_bounds
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0

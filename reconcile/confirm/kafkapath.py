@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from health.kafka_errors import scrub
 from reconcile.confirm.kafkadescribed import Described
 from reconcile.history import EventsWitness, Progress
-from reconcile.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
+from stores.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000

@@ -68,7 +68,7 @@ def look_again(
     from reconcile.confirm.kafkapath import events_by_id
     from reconcile.confirm.lostrows import lost_lines, row_lines
     from reconcile.database import DatabaseProblem
-    from reconcile.topic import KafkaProblem
+    from stores.topic import KafkaProblem
 
     facts, asked = history.facts, candidates_of(judgement)
     wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)

@@ -46,7 +46,7 @@ def refused(subject: Subject) -> str:
 def test_all_is_well(healthy: tuple[Subject, Service]) -> None:
     subject, _ = healthy
     proven, told = run(subject)
-    assert told == ["database", "broker", "service", "target", "orders table", "baseline order"]
+    assert told == ["database", "broker", "service", "listeners", "target", "orders table", "baseline order"]
     assert proven.order is not None
     assert (proven.order.http_status, proven.order.row, proven.order.event) == (201, True, True)
 

@@ -310,7 +310,10 @@ def test_every_option_reaches_locusts_parser_as_text() -> None:
     assert parser.flags["--rate"]["env_var"] == "LOCUST_RATE"
     assert not any(keywords["include_in_web_ui"] for flag, keywords in parser.flags.items() if "port" in flag)
     # A flag is a box to tick in the form, but for the one that ends Locust at once.
-    assert {flag for flag in flags if parser.flags[flag]["include_in_web_ui"]} == {"--fail-on-duplicates"}
+    assert {flag for flag in flags if parser.flags[flag]["include_in_web_ui"]} == {
+        "--fail-on-duplicates",
+        "--vouch-topic-intact",
+    }
     assert parser.defaults["web_host"] == "127.0.0.1"
 
 

@@ -34,12 +34,12 @@ from health.check import check_kafka
 from health.spec import ProbeSpec
 from reconcile.confirm.kafkapath import events_by_id
 from reconcile.events import read_events
-from reconcile.topic import KafkaProblem
 from runlog.clock import AnchoredClock
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder, read_json
 from runlog.properties import read_properties
 from runlog.settings import defaults, make_settings
+from stores.topic import KafkaProblem
 from tests.chaos.parts import answering, make_subject
 from tests.chaos.test_drain import Watch
 from tests.conftest import Infra
@@ -277,8 +277,8 @@ def test_events_are_read_and_read_again(secure: SecureKafka, topic: str) -> None
 def test_a_reader_that_is_not_let_in(
     secure: SecureKafka, topic: str, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reconcile.topic.ANSWER_S", 2.0)
-    monkeypatch.setattr("reconcile.topic.TRIES", 1)
+    monkeypatch.setattr("stores.topic.ANSWER_S", 2.0)
+    monkeypatch.setattr("stores.topic.TRIES", 1)
     client, words = wrong_client(secure, case)
     wanted = facts_of(RunKey.random(), topic=topic)
     found = read_events(client, wanted, wanted.clock, silent)

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from reconcile.audit.secondlook import kept
-from reconcile.topic import CleanupPolicy
+from stores.topic import CleanupPolicy
 from tests.reconcile.audit.shop import Shop, lost, orders, stamped, store_naive
 from tests.reconcile.edges.parts import await_end
 

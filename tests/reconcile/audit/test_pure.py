@@ -17,7 +17,7 @@ from reconcile.audit.secondlook import fate_of
 from reconcile.audit.verdict import Audited, AuditGuard, rule
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.eventid import EventIds, accept
-from reconcile.topic import TopicBounds
+from stores.topic import TopicBounds
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"

@@ -21,10 +21,10 @@ from reconcile.history import History
 from reconcile.judge import judge
 from reconcile.rows import read_rows
 from reconcile.stores import Stores
-from reconcile.topic import read_bounds
 from runlog.folder import RunFolder
 from runlog.ledger import FIELDS, Kind, Ledger
 from runlog.outcomes import Outcome
+from stores.topic import read_bounds
 from tests.conftest import Infra
 from tests.reconcile.edges.parts import CLOCK, Topic, facts_of, order_created, silent
 

@@ -230,8 +230,8 @@ def test_stores_that_cannot_be_reached_are_inconclusive_and_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Complete rows are kept; events are asked for again, and the phantom candidates with them."""
-    monkeypatch.setattr("reconcile.topic.TRIES", 1)
-    monkeypatch.setattr("reconcile.topic.ANSWER_S", 0.5)
+    monkeypatch.setattr("stores.topic.TRIES", 1)
+    monkeypatch.setattr("stores.topic.ANSWER_S", 0.5)
     story = Story().calm(0).order(6, 12, event=False)
     story.events_changes = {"complete": False, "problem": "cut off"}
     folder = write(story, tmp_path / "runs")

@@ -15,7 +15,7 @@ from tests.reconcile.core.story import KEY, Story, facts
 RUN = "20261123-073000-4f2a"
 # As `python -m reconcile` does it, only that a broker that is away is given up sooner.
 CODE = (
-    "import sys, reconcile.topic as topic; topic.TRIES, topic.ANSWER_S = 1, 0.5; "
+    "import sys, stores.topic as topic; topic.TRIES, topic.ANSWER_S = 1, 0.5; "
     "from reconcile.__main__ import _run; sys.exit(_run())"
 )
 COMMAND = f'exec "{sys.executable}" -c "$CODE" "$RUNS/{RUN}" '

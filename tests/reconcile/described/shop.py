@@ -18,11 +18,11 @@ import psycopg
 from psycopg import sql
 
 from contract.order_id import IdKind, encode_order_id
-from reconcile.topic import read_bounds
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
 from runlog.ordernames import NameWriter
 from runlog.outcomes import Outcome
+from stores.topic import read_bounds
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY, Story, facts
 from tests.reconcile.edges.parts import Topic

@@ -32,11 +32,11 @@ from reconcile.report.csvs import csv_texts
 from reconcile.report.html import html_report
 from reconcile.report.markdown import code, markdown_report
 from reconcile.saved import load_witnesses, save_witnesses
-from reconcile.topic import TopicBounds
 from reconcile.verdict import Verdict
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
+from stores.topic import TopicBounds
 from tests.reconcile.core.story import KEY, Story, facts, order_id
 
 NOBODY = np.empty(0, dtype=IDS)

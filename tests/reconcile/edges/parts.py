@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from contract.ids import IDS
 from contract.run_key import RunKey
 from reconcile.history import id_text
-from reconcile.topic import read_bounds
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
+from stores.topic import read_bounds
 
 CLOCK = AnchoredClock.anchor()
 

@@ -19,9 +19,9 @@ from reconcile.confirm.kafkapath import order_of
 from reconcile.events import read_events
 from reconcile.history import ids_of
 from reconcile.rows import read_rows
-from reconcile.topic import cleanup_policy, read_bounds
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder
+from stores.topic import cleanup_policy, read_bounds
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY as STORY_KEY
 from tests.reconcile.core.story import Story, order_id

@@ -1,0 +1,65 @@
+"""Can this machine reach the brokers where Kafka sends its clients?
+
+A broker that answers at `bootstrap.servers` names in its metadata where each partition is served. Where these
+advertised addresses do not resolve or do not answer from here (a name that only containers know, a port that is not
+published), every later question times out with no word of why.
+"""
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+
+from stores.topic import quiet_client
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where a broker says that its clients find it."""
+
+    broker: int
+    host: str
+    port: int
+
+
+def advertised(client: Mapping[str, Any], topic: str, timeout_s: float) -> list[Listener]:
+    """Return the listeners of the brokers that lead partitions of `topic`; of all brokers without such a topic.
+
+    Args:
+        client: librdkafka properties.
+        topic: name; it is not created by asking.
+        timeout_s: bound in seconds; blocks in C.
+
+    Raises:
+        KafkaException: no answer.
+    """
+    known = AdminClient(quiet_client(client)).list_topics(timeout=timeout_s)
+    leaders = {one.leader for one in known.topics[topic].partitions.values()} if topic in known.topics else set()
+    wanted = leaders & known.brokers.keys() or known.brokers.keys()
+    return [Listener(n, str(known.brokers[n].host), int(known.brokers[n].port)) for n in sorted(wanted)]
+
+
+def unreachable(listeners: list[Listener], bootstrap: str, timeout_s: float) -> str | None:
+    """Return one sentence on the first listener that takes no connection from here, None when all do.
+
+    Args:
+        listeners: where to connect.
+        bootstrap: the address at which Kafka answered, for the sentence.
+        timeout_s: bound for all of them, seconds.
+    """
+    deadline = time.monotonic() + timeout_s
+    for one in listeners:
+        try:
+            left = max(0.1, deadline - time.monotonic())
+            socket.create_connection((one.host, one.port), timeout=left).close()
+        except OSError as error:
+            why = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
+            return (
+                f"Kafka at {bootstrap} advertises its broker {one.broker} as {one.host}:{one.port}, which cannot be "
+                f"reached from here ({why}); give the broker a listener that advertises an address of this machine, "
+                "and name that listener's port"
+            )
+    return None
