@@ -20,6 +20,6 @@ WORKDIR /opt/service
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 EXPOSE 8082
-HEALTHCHECK --interval=2s --timeout=5s --start-period=30s --retries=5 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=5 \
   CMD ["python3", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8082/actuator/health', timeout=4)"]
 CMD ["python3", "-m", "orderservice"]

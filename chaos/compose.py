@@ -136,7 +136,7 @@ class ComposeSystem:
         except (StackError, TargetError, StateDirError) as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
-        url, timeout_s, since = where.service_url, settings.request_timeout, time.time()
+        url, timeout_s, since = where.service_url, settings.request_timeout, engine.now(engine.connect())
         return Subject(
             service_url=url,
             health_url=f"{url}{HEALTH_PATH}",
@@ -179,8 +179,8 @@ class ComposeSystem:
             left = place.fault
             if left is None or place.watchdog or left.target.parameters.get("project") != self._stack.name:
                 continue
-            here = engine.identity(engine.connect())
-            if left.undo.get("engine", here) != here:
+            undo = left.undo
+            if not engine.is_same(engine.connect(), str(undo.get("engine")), str(undo.get("endpoint"))):
                 continue  # a project of the same name on another engine
             try:
                 log.warning("stack: %s", restore(place, None, MEND_S))

@@ -138,7 +138,7 @@ class ComposeStack:
             time.sleep(_POLL_S)
         one = self.project.container(component)
         raise StackError(
-            f"waited {_READY_S:g} s in vain for {SERVICES[component]} of compose project {self.name}: "
+            f"timed out after {_READY_S:g} s waiting for {SERVICES[component]} of compose project {self.name}: "
             f"{said.detail}{log_tail(one) if one is not None else ''}"
         )
 

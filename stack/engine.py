@@ -8,8 +8,10 @@ containers needs it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ PROJECT_LABEL: Final = "com.docker.compose.project"
 SERVICE_LABEL: Final = "com.docker.compose.service"
 ONE_OFF_LABEL: Final = "com.docker.compose.oneoff"
 _LONGEST_SAID: Final = 300
+_FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 
 
 class EngineError(StackError):
@@ -59,16 +62,52 @@ def address(client: Any) -> str:
     return _without_account(str(client.api.base_url).replace("http+docker://localhost", "its local socket"))
 
 
+def endpoint(client: Any) -> str:
+    """Return where the engine is reached, exactly: the SDK calls every local socket the same."""
+    adapter = getattr(client.api, "_custom_adapter", None)
+    local = getattr(adapter, "socket_path", None) or getattr(adapter, "npipe_path", None)
+    return f"unix://{local}" if local else _without_account(str(client.api.base_url))
+
+
+def is_same(client: Any, known_id: str, known_endpoint: str) -> bool:
+    """Whether this engine is the one with that id, or took its place at that endpoint. Raises EngineError.
+
+    An engine that was set up again has another id, and is where the containers are.
+    """
+    return bool(known_endpoint) and endpoint(client) == known_endpoint or identity(client) == known_id
+
+
 def identity(client: Any) -> str:
-    """Return the engine's own id: the same however it is reached. Raises EngineError."""
+    """Return what tells this engine from others: the same at each call and however it is reached. Raises EngineError.
+
+    Podman answers `GET /info` with another random id each time (pkg/api/handlers/compat/info.go, v4 to v6): it is known
+    by its machine and its folder instead.
+    """
     with spoken("the engine cannot be identified"):
-        return str(client.info().get("ID", ""))
+        info = client.info()
+        if not _is_podman(client):
+            return str(info.get("ID", ""))
+        return f"podman {info.get('Name', '')} {info.get('DockerRootDir', '')}"
+
+
+def _is_podman(client: Any) -> bool:
+    components = client.version().get("Components") or []
+    return any("podman" in str(one.get("Name", "")).lower() for one in components)
+
+
+def now(client: Any) -> float:
+    """Return the engine's clock, epoch seconds: that of its machine, which may differ from ours. Raises EngineError."""
+    with spoken("the engine's clock cannot be read"):
+        text = str(client.info()["SystemTime"])
+        # Nanoseconds, of which Python reads six digits.
+        return datetime.fromisoformat(_FRACTION.sub(r"\1", text)).timestamp()
 
 
 def is_local(client: Any) -> bool:
     """Whether what the engine publishes on 127.0.0.1 can be reached from here."""
     base = str(client.api.base_url)
-    return base.startswith("http+docker://localhost") or urlsplit(base).hostname in ("localhost", "127.0.0.1", "::1")
+    # `localnpipe`: the named pipe of Docker Desktop on Windows.
+    return base.startswith(("http+docker://localhost", "http+docker://localnpipe")) or urlsplit(base).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 @contextmanager

@@ -9,11 +9,15 @@ What each fault is, and what clients see of it:
   Both by the engine, so no restart policy brings the container back; heal starts the same container again.
 - `pause`: every process frozen (cgroup freezer). Published ports still accept connections, and nobody answers.
 - `partition`: disconnected from each of its networks, while it runs on. Other containers no longer resolve its name,
-  and their open connections fall silent. Its *published ports go away as well*: on the engine's own machine open
-  connections through them are closed within milliseconds and new ones refused; from another machine open ones fall
+  and their open connections fall silent. With Docker its *published ports go away as well*: on the engine's own machine
+  open connections through them are closed within milliseconds and new ones refused; from another machine open ones fall
   silent. So a harness that goes through a published port is cut off like everybody else: to it a partition looks like a
-  stop, and what the broker appends meanwhile it can only read afterwards. Heal connects it again with the same
-  aliases, links and driver options, and the same address if that was fixed; the port is back when that returns.
+  stop, and what the broker appends meanwhile it can only read afterwards. Rootless Podman keeps listening on published
+  ports (its PR 11091). Heal connects it again with the same aliases, links and driver options, and the same address if
+  that was fixed; the port is back when that returns.
+
+A container is known by its full id, which is unique in the world. One that was made anew has another id: it is found
+again by its labels of compose project and service, else by its name, on the engine where the fault was injected.
 
 A host port that the engine has chosen itself may be another one after each of these but a pause: publish fixed ones.
 """
@@ -131,8 +135,11 @@ class ContainerTarget:
         self._stop_unknown = False
         return {
             "engine": self._engine_id(),
+            "endpoint": engine.endpoint(self._client),
             "container": one.id,
             "name": one.name,
+            "project": str(one.labels.get(engine.PROJECT_LABEL, "")),
+            "service": str(one.labels.get(engine.SERVICE_LABEL, "")),
             "started": _started(one),
             "networks": networks,
         }
@@ -161,11 +168,11 @@ class ContainerTarget:
 
     def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
         """Undo `fault` on the container that `undo` names, or on one that took its place; see `Target.heal`."""
-        self._refuse_other_engine(undo)
         one = self._known(undo)
         if one is None:
-            # Re-created by somebody under the same labels: then only a container that does not run is ours to mend.
-            one = self._only()
+            self._refuse_other_engine(undo)
+            # Re-created under the same labels: then only a container that does not run is ours to heal.
+            one = self._successor(undo)
             fault = "stop" if fault in ("stop", "kill") else ""
         elif fault == "stop" and self._stop_unknown:
             self._await_stop(one, undo, timeout_s)
@@ -216,6 +223,23 @@ class ContainerTarget:
         except _GoneError:
             return None
 
+    def _successor(self, undo: Undo) -> Any:
+        """Return the container that took the place of the one that `undo` names.
+
+        Raises:
+            TargetError: there is none, or there are several.
+        """
+        project, service = str(undo.get("project") or ""), str(undo.get("service") or "")
+        if not (project and service):
+            return self._only()
+        found: list[Any] = self._call("", lambda: engine.containers_of(self._client, project, service))
+        if len(found) == 1:
+            return found[0]
+        raise TargetError(
+            f"container {undo['name']} is gone, and {len(found)} containers carry its labels (compose project "
+            f"{project}, service {service}) at {engine.address(self._client)}, where exactly one must"
+        )
+
     def _refuse_protected(self, one: Any) -> None:
         if str(one.labels.get(PROTECT_LABEL, "")).lower() == "true":
             raise TargetError(f"container {one.name} carries the label {PROTECT_LABEL}=true: it is left alone")
@@ -225,11 +249,12 @@ class ContainerTarget:
 
     def _refuse_other_engine(self, undo: Undo) -> None:
         """Raise TargetError when `undo` is of another engine: a container of the same name there is not ours."""
-        known = str(undo.get("engine") or "")
-        if known and (here := self._engine_id()) != known:
+        known, endpoint = str(undo.get("engine") or ""), str(undo.get("endpoint") or "")
+        if not self._call("", lambda: engine.is_same(self._client, known, endpoint)):
             raise TargetError(
-                f"container {undo['name']} was broken on the engine {known}, and {engine.address(self._client)} is "
-                f"another one ({here}): let DOCKER_HOST name the engine it was broken on"
+                f"the fault was injected into container {undo['name']} of the engine at {endpoint or known}, and "
+                f"{engine.endpoint(self._client)} is another engine without that container: let DOCKER_HOST name the "
+                "engine of the fault"
             )
 
     # -- acts ------------------------------------------------------------------------------------------------------

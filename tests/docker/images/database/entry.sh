@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make the database once, then become the server: process 1, so that signals reach it.
 set -eu
-data=/var/lib/postgresql/18/docker
+data=${PGDATA:-/var/lib/postgresql/18/docker}
 as() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
 if [ ! -s "$data/PG_VERSION" ]; then
   mkdir -p "$data"
