@@ -6,7 +6,6 @@ again.
 """
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final

@@ -23,7 +23,7 @@ from reconcile.reading import TopicReading
 from runlog.clock import AnchoredClock
 from runlog.duration import format_duration
 from runlog.facts import RunFacts
-from stores.topic import CleanupPolicy, KafkaProblem, TopicBounds, cleanup_policy, quiet_client, read_bounds
+from stores.topic import KafkaProblem, TopicBounds, TopicSettings, quiet_client, read_bounds, topic_settings
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 2000
@@ -87,8 +87,8 @@ def read_events(
         return _witness(facts, None, None, None, str(problem))
     reader = TopicReading(facts, bounds, attribution, rows)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
-    policy = cleanup_policy(client, facts.topic.name)
-    witness = _witness(facts, bounds, reader, read_at, problem_text, policy=policy)
+    settings_told = topic_settings(client, facts.topic.name)
+    witness = _witness(facts, bounds, reader, read_at, problem_text, settings_told=settings_told)
     if reader.misfits is None:
         return witness
     return replace(witness, names=reader.names, misfits=reader.misfits.against(reader.rows, witness.events))
@@ -174,7 +174,7 @@ def _witness(
     read_at: float | None,
     problem: str | None,
     *,
-    policy: CleanupPolicy | None = None,
+    settings_told: TopicSettings | None = None,
 ) -> EventsWitness:
     ends = bounds.ends if bounds else {}
     return EventsWitness(
@@ -189,7 +189,8 @@ def _witness(
         read_at=read_at,
         complete=problem is None,
         problem=problem,
-        compacted=policy.compacted if policy else None,
-        policy_problem=policy.problem if policy else None,
+        compacted=settings_told.compacted if settings_told else None,
+        write_caching=settings_told.write_caching if settings_told else None,
+        settings_problem=settings_told.problem if settings_told else None,
         skipped=reader.done - reader.records if reader else None,
     )

@@ -132,7 +132,7 @@ def _compaction_doubt(events: EventsWitness, topic: str) -> str | None:
         return f"topic {topic} is compacted: a later record may have removed an event that seems lost ({holes})"
     return (
         f"unknown whether topic {topic} is compacted, so an event that seems lost may have been removed ({holes}): "
-        f"{events.policy_problem or 'the broker was not asked'}; {_VOUCH}"
+        f"{events.settings_problem or 'the broker was not asked'}; {_VOUCH}"
     )
 
 

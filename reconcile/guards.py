@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from reconcile import belonging, evidence, rollback, vacuity
+from reconcile import belonging, broker_guards, evidence, rollback, vacuity
 from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard
 
@@ -17,6 +17,7 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     evidence.drain_complete,
     evidence.end_of_topic_reached,
     evidence.topic_intact,
+    broker_guards.broker_keeps_acknowledged,
     evidence.snapshot_complete,
     evidence.second_look,
     vacuity.ledger_complete,

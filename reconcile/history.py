@@ -110,7 +110,8 @@ class EventsWitness:
         complete: every partition was read up to its end.
         problem: why not, in one line; None when complete.
         compacted: later records may remove earlier ones; None when that is unknown.
-        policy_problem: why it is unknown, in one line; None when it is known.
+        write_caching: the broker acknowledges what it holds in memory only; None when that is unknown.
+        settings_problem: why one of these is unknown, in one line; None when both are known.
         skipped: offsets between `starts` and `reached` at which no readable record was: compacted away, of an aborted
             transaction, or a control record. 0 proves that the log is whole; None when they were not counted.
         names: texts of order ids that their bytes do not tell back, as the events have them.
@@ -129,7 +130,8 @@ class EventsWitness:
     complete: bool
     problem: str | None = None
     compacted: bool | None = None
-    policy_problem: str | None = None
+    write_caching: bool | None = None
+    settings_problem: str | None = None
     skipped: int | None = None
     names: dict[bytes, str] = field(default_factory=dict)
     misfits: Misfits | None = None

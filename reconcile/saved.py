@@ -55,7 +55,8 @@ class _Events(msgspec.Struct, forbid_unknown_fields=True):
     problem: str | None
     arrays: dict[str, _Array]
     compacted: bool | None = None
-    policy_problem: str | None = None
+    write_caching: bool | None = None
+    settings_problem: str | None = None
     skipped: int | None = None
     names: _Array | None = None
     misfits: Misfits | None = None

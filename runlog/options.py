@@ -478,8 +478,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "vouch-topic-intact",
         "",
-        "you vouch that the topic is neither compacted nor re-created during the run: for a Kafka user that may not "
-        "describe the topic's configuration, where offsets prove neither",
+        "you vouch that the topic keeps every record during the run (not compacted, not re-created, no write caching "
+        "that a kill empties): for a Kafka user that may not describe the topic's configuration",
         WITNESSES,
         is_flag=True,
     ),

@@ -142,7 +142,9 @@ class ComposeProject:
         return dict(entry.split("=", 1) for entry in listed if "=" in entry)
 
     def save_logs(self, folder: Path, since: float) -> None:
-        """Write each container's output since `since` (epoch seconds by the engine's clock, above 0) to `folder`/COMPONENT.log.
+        """Write each container's output since `since` to `folder`/COMPONENT.log.
+
+        since: epoch seconds by the engine's clock, above 0.
 
         Raises StackError for one that is gone or keeps no log, OSError when it cannot be written.
         """

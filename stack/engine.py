@@ -74,7 +74,7 @@ def is_same(client: Any, known_id: str, known_endpoint: str) -> bool:
 
     An engine that was set up again has another id, and is where the containers are.
     """
-    return bool(known_endpoint) and endpoint(client) == known_endpoint or identity(client) == known_id
+    return (bool(known_endpoint) and endpoint(client) == known_endpoint) or identity(client) == known_id
 
 
 def identity(client: Any) -> str:
@@ -107,7 +107,8 @@ def is_local(client: Any) -> bool:
     """Whether what the engine publishes on 127.0.0.1 can be reached from here."""
     base = str(client.api.base_url)
     # `localnpipe`: the named pipe of Docker Desktop on Windows.
-    return base.startswith(("http+docker://localhost", "http+docker://localnpipe")) or urlsplit(base).hostname in ("localhost", "127.0.0.1", "::1")
+    local = base.startswith(("http+docker://localhost", "http+docker://localnpipe"))
+    return local or urlsplit(base).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 @contextmanager

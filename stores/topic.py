@@ -109,36 +109,45 @@ def held_back_words(held: Mapping[int, int]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class CleanupPolicy:
-    """What the broker says of how a topic is cleaned up.
+class TopicSettings:
+    """What the broker reports of a topic's configuration, as far as it decides what becomes of a record.
 
     Attributes:
         compacted: later records may remove earlier ones; None when that is unknown.
-        problem: why it is unknown, in words that follow "unknown:"; None when it is known.
+        write_caching: the broker acknowledges records that it holds in memory only, so that a kill may lose them
+            (Redpanda); False for a broker without such a setting (Apache Kafka hands each record to the kernel first);
+            None when that is unknown.
+        problem: why something is unknown, in words that follow "unknown:"; None when all is known.
     """
 
     compacted: bool | None
+    write_caching: bool | None = None
     problem: str | None = None
 
 
-def cleanup_policy(client: Mapping[str, str], topic: str) -> CleanupPolicy:
-    """Ask the broker whether `topic` is compacted; bounded by about 5 s, no answer is no error."""
+def topic_settings(client: Mapping[str, str], topic: str) -> TopicSettings:
+    """Ask the broker for the configuration of `topic`; bounded by about 5 s, no answer is no error."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         # The client must outlive its answer.
         admin = AdminClient(quiet_client(client))
-        policy = admin.describe_configs([resource], request_timeout=ANSWER_S)[resource].result(ANSWER_S + 1)
-        text = str(policy["cleanup.policy"].value)
+        found = admin.describe_configs([resource], request_timeout=ANSWER_S)[resource].result(ANSWER_S + 1)
     except KafkaException as error:
-        return CleanupPolicy(None, _policy_problem(error, topic, client))
-    except KeyError:
-        return CleanupPolicy(None, f"the broker does not report cleanup.policy of topic {topic}")
+        return TopicSettings(None, None, _settings_problem(error, topic, client))
     except TimeoutError:
-        return CleanupPolicy(None, f"the broker did not answer for the configuration of topic {topic}")
-    return CleanupPolicy("compact" in text)
+        return TopicSettings(None, None, f"the broker did not answer for the configuration of topic {topic}")
+    return settings_in({name: str(entry.value) for name, entry in found.items()}, topic)
 
 
-def _policy_problem(error: KafkaException, topic: str, client: Mapping[str, str]) -> str:
+def settings_in(found: Mapping[str, str], topic: str) -> TopicSettings:
+    """Return what the configuration of `topic`, values by name, says."""
+    if "cleanup.policy" not in found:
+        # A broker that reports nothing at all reports nothing of write caching either.
+        return TopicSettings(None, None, f"the broker does not report cleanup.policy of topic {topic}")
+    return TopicSettings("compact" in found["cleanup.policy"], found.get("write.caching", "false").lower() == "true")
+
+
+def _settings_problem(error: KafkaException, topic: str, client: Mapping[str, str]) -> str:
     cause = error.args[0]
     if isinstance(cause, KafkaError) and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return f"the Kafka user lacks the permission DescribeConfigs on topic {topic}"

@@ -25,7 +25,7 @@ from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
 from reconcile.wording import some
-from stores.topic import CleanupPolicy, TopicBounds, cleanup_policy, read_bounds
+from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
@@ -211,8 +211,8 @@ class SecondLook:
 
     def _kept(self, skipped: int) -> AuditGuard:
         if not skipped:
-            return kept(0, CleanupPolicy(None), False)
-        return kept(skipped, cleanup_policy(self._plan.kafka, self._plan.topic), self._plan.vouched)
+            return kept(0, TopicSettings(None), False)
+        return kept(skipped, topic_settings(self._plan.kafka, self._plan.topic), self._plan.vouched)
 
     def _ids_guard(self) -> AuditGuard:
         ambiguous = self._of_rows.ambiguous
@@ -253,7 +253,7 @@ def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | N
     return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None
 
 
-def kept(skipped: int, policy: CleanupPolicy, vouched: bool) -> AuditGuard:
+def kept(skipped: int, policy: TopicSettings, vouched: bool) -> AuditGuard:
     """Return whether compaction can have removed an event that seems lost.
 
     Args:

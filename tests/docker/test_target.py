@@ -96,11 +96,34 @@ def test_what_was_not_stopped_is_not_waited_for_by_the_one_that_knows(run: Run) 
 def test_a_container_of_the_same_name_on_another_engine_is_not_ours(run: Run) -> None:
     one = run()
     target = named(one)
-    undo = {**target.prepare("stop"), "engine": "ANOTHER"}
+    elsewhere = {"engine": "ANOTHER", "endpoint": "tcp://10.0.0.7:2375", "container": "0" * 64}
+    undo = {**target.prepare("stop"), **elsewhere}
     one.kill()
-    with pytest.raises(TargetError, match="was broken on the engine ANOTHER, and its local socket is another one"):
+    with pytest.raises(TargetError, match=r"of the engine at tcp://10.0.0.7:2375, and unix:///\S+ is another engine"):
         target.heal("stop", undo, 30)
     assert status(one) == "exited"
+
+
+def test_a_container_that_is_found_by_its_id_is_the_right_one_whatever_its_engine_says(run: Run) -> None:
+    """Podman reports another engine id at each call."""
+    one = run()
+    target = named(one)
+    undo = {**target.prepare("stop"), "engine": "ANOTHER", "endpoint": ""}
+    one.kill()
+    target.heal("stop", undo, 30)
+    assert status(one) == "running"
+
+
+def test_a_container_that_was_made_anew_is_found_by_its_labels(run: Run) -> None:
+    marked = labels(f"shop-{os.getpid()}")
+    one = run(labels=marked)
+    target = named(one)
+    undo = {**target.prepare("kill"), "engine": "SET UP AGAIN"}
+    one.remove(force=True)
+    successor = run(labels=marked)
+    successor.kill()
+    target.heal("kill", undo, 30)
+    assert status(successor) == "running"
 
 
 def heal_elsewhere(spec: TargetSpec, fault: str, undo: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from reconcile.audit.secondlook import kept
-from stores.topic import CleanupPolicy
+from stores.topic import TopicSettings
 from tests.reconcile.audit.shop import Shop, lost, orders, stamped, store_naive
 from tests.reconcile.edges.parts import await_end
 
@@ -177,21 +177,21 @@ def test_on_a_compacted_topic_only_offsets_without_a_hole_prove_a_loss(shop: Sho
     assert seen == ("inconclusive", set(gone), False)
 
 
-UNASKED = CleanupPolicy(None, "the Kafka user lacks the permission DescribeConfigs on topic shop")
+UNASKED = TopicSettings(None, None, "the Kafka user lacks the permission DescribeConfigs on topic shop")
 
 
 @pytest.mark.parametrize(
     ("skipped", "policy", "vouched", "holds", "says"),
     [
         (0, UNASKED, False, True, "a record at every offset"),
-        (3, CleanupPolicy(False), False, True, "not compacted"),
-        (3, CleanupPolicy(True), True, False, "3 offsets"),
+        (3, TopicSettings(False), False, True, "not compacted"),
+        (3, TopicSettings(True), True, False, "3 offsets"),
         (3, UNASKED, False, False, "DescribeConfigs on topic shop"),
         (3, UNASKED, True, True, "--vouch-topic-intact"),
     ],
 )
 def test_an_unknown_configuration_is_neither_yes_nor_no(
-    skipped: int, policy: CleanupPolicy, vouched: bool, holds: bool, says: str
+    skipped: int, policy: TopicSettings, vouched: bool, holds: bool, says: str
 ) -> None:
     found = kept(skipped, policy, vouched)
     assert found.passed is holds

@@ -189,6 +189,7 @@ class Story:
             T0 + 35,
             complete=True,
             compacted=False,
+            write_caching=False,
             skipped=0,
         )
         return History(

@@ -20,6 +20,7 @@ from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 
 Change = Callable[[Story], object]
 VOUCHED = {"vouch_topic_intact": "true"}
+COMMAND = {"break_command": "systemctl stop broker"}
 
 
 def calm() -> Story:
@@ -50,6 +51,10 @@ def unanswered_at(at: float, count: int) -> Change:
         story.observations = seen
 
     return change
+
+
+def one_lost(story: Story) -> None:
+    story.order(7, 12, event=False)
 
 
 def end_that_fell(story: Story) -> None:
@@ -184,7 +189,7 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
         "topic not truncated or re-created",
         Kind.EVIDENCE,
         both(
-            set_to(events_changes={"compacted": None, "policy_problem": "no permission", "skipped": 2}),
+            set_to(events_changes={"compacted": None, "settings_problem": "no permission", "skipped": 2}),
             lambda s: s.order(7, 12, event=False),
         ),
         # A record at every offset proves that none was removed, whatever the broker says of its configuration.
@@ -213,6 +218,30 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
         Kind.EVIDENCE,
         both(set_to(events_changes={"topic_id": None}), end_that_fell, lambda s: s.order(7, 12, event=False)),
         both(end_that_fell, lambda s: s.order(7, 12, event=False)),
+    ),
+    (
+        "broker keeps what it acknowledged",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"write_caching": True}, facts=facts(fault="kill")), one_lost),
+        both(set_to(events_changes={"write_caching": False}, facts=facts(fault="kill")), one_lost),
+    ),
+    (
+        "broker keeps what it acknowledged",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"write_caching": None}, facts=facts(fault="kill")), one_lost),
+        both(set_to(events_changes={"write_caching": None}, facts=facts(fault="kill", options=VOUCHED)), one_lost),
+    ),
+    (
+        "broker keeps what it acknowledged",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"write_caching": True}, facts=facts(options=COMMAND)), one_lost),
+        both(set_to(events_changes={"write_caching": None}, facts=facts(options=COMMAND)), one_lost),
+    ),
+    (
+        "broker keeps what it acknowledged",
+        Kind.EVIDENCE,
+        both(set_to(events_changes={"write_caching": True}, facts=facts(fault="kill", options=VOUCHED)), one_lost),
+        set_to(events_changes={"write_caching": True}, facts=facts(fault="kill")),
     ),
     ("snapshot complete", Kind.EVIDENCE, set_to(rows_changes={"complete": False, "problem": "refused"}), nothing),
     ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),
@@ -291,7 +320,7 @@ def test_does_not_apply(name: str, change: Change) -> None:
 def test_a_calm_run_passes_every_guard() -> None:
     judgement = judge(calm().history())
     assert [guard.name for guard in judgement.guards if guard.failed] == []
-    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 20
+    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 21
 
 
 def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:

@@ -13,10 +13,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contract.run_key import RunKey
-from reconcile import topic as topic_bounds
 from reconcile.events import read_events
 from reconcile.history import EVENT, EventsWitness, ids_of
 from runlog.facts import RunFacts
+from stores import topic as topic_bounds
 from tests.conftest import Infra, RestartableBroker
 from tests.reconcile.edges.parts import CLOCK, Topic, facts_of, order_created, silent, texts
 
