@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from contract.ids import IDS, among
 from reconcile.duplicates import Duplicates
-from reconcile.history import History
+from reconcile.history import History, ids_of
 from reconcile.joins import Bools, number_ids, words
 from reconcile.lateness.late import LateEvents
 from reconcile.table import EXTRA, OUTCOMES, UNRECORDED, Table
@@ -35,6 +36,49 @@ class Suspicion:
     phantom_events: bool = False
     lost_orders: bool = False
 
+    def __or__(self, other: "Suspicion") -> "Suspicion":
+        """Return the doubts of both."""
+        return Suspicion(
+            self.lost_events or other.lost_events,
+            self.phantom_events or other.phantom_events,
+            self.lost_orders or other.lost_orders,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What is proven of the violations that a table shows, as masks over its cases.
+
+    Attributes:
+        lost, phantom, lost_order: those of the table that no doubt is cast on.
+        lost_at_least: how many events are lost at least: where records exist that nothing attributes to an order, each
+            of them may be the event of one order; otherwise the number of `lost`.
+    """
+
+    lost: Bools
+    phantom: Bools
+    lost_order: Bools
+    lost_at_least: int
+
+
+def proven(table: Table, suspicion: Suspicion, opaque: int | None) -> Proven:
+    """Return what is proven.
+
+    Args:
+        table: what became of each order.
+        suspicion: which absences a failed guard casts doubt on.
+        opaque: records that nothing attributes, where they are the only doubt about lost events; None otherwise.
+    """
+    certain = ~table.alone
+    left = _sum(table.lost & certain)
+    lost = table.lost & certain & (not suspicion.lost_events)
+    return Proven(
+        lost=lost,
+        phantom=table.phantom & certain & (not suspicion.phantom_events),
+        lost_order=table.lost_order & certain & (not suspicion.lost_orders),
+        lost_at_least=_sum(lost) if opaque is None else max(0, left - opaque),
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Equation:
@@ -58,16 +102,18 @@ def count_cells(table: Table) -> Cells:
     return {label: dict(zip(CELLS, grid[code].tolist(), strict=True)) for code, label in OUTCOMES.items()}
 
 
-def count(
-    history: History, table: Table, duplicates: Duplicates, late: LateEvents, suspicion: Suspicion
-) -> dict[str, int]:
+def count(history: History, table: Table, duplicates: Duplicates, late: LateEvents, sure: Proven) -> dict[str, int]:
     """Return the counts of `report.json`, in its order, and some more behind them.
 
     `rows` counts the run's rows and those that stand elsewhere in the table under the id of one of its events;
     `delivered` and `recovered` include late ones; `lost_events`, `phantom_events`, `lost_orders` are the proven ones.
+    `lost_with_other_records`: lost or suspected, and tombstones or filtered records name the order.
     """
     ledger, rows, events = history.ledger, history.rows, history.events
-    lost, phantom, lost_orders = _sum(table.lost), _sum(table.phantom), _sum(table.lost_order)
+    lost, phantom, lost_orders = _sum(sure.lost), _sum(sure.phantom), _sum(sure.lost_order)
+    suspected = _sum(table.lost) - lost
+    aside = np.empty(lost + suspected, dtype=IDS)
+    aside["hi"], aside["lo"] = table.hi[table.lost], table.lo[table.lost]
     distinct = number_ids(words(events.events, "hi"), words(events.events, "lo"))[1]
     return {
         "due": ledger.due,
@@ -81,9 +127,10 @@ def count(
         "events": distinct,
         "events_raw": len(events.events),
         "delivered": _sum(table.had(Outcome.ACKNOWLEDGED) & table.whole),
-        "lost_events": 0 if suspicion.lost_events else lost,
-        "phantom_events": 0 if suspicion.phantom_events else phantom,
-        "lost_orders": 0 if suspicion.lost_orders else lost_orders,
+        "lost_events": lost,
+        "lost_at_least": sure.lost_at_least,
+        "phantom_events": phantom,
+        "lost_orders": lost_orders,
         "visible_after_reject": _sum(table.visible_after_reject),
         "recovered": _sum(table.recovered),
         "late_events": _sum(late.late),
@@ -94,9 +141,14 @@ def count(
         "unrecorded": _sum(table.had(UNRECORDED)),
         "foreign_events": events.foreign,
         "unreadable_events": events.unreadable,
-        "suspected_lost": lost if suspicion.lost_events else 0,
-        "suspected_phantom": phantom if suspicion.phantom_events else 0,
-        "suspected_lost_orders": lost_orders if suspicion.lost_orders else 0,
+        "suspected_lost": suspected,
+        "suspected_phantom": _sum(table.phantom) - phantom,
+        "suspected_lost_orders": _sum(table.lost_order) - lost_orders,
+        "disputed": _sum(table.disputed),
+        "disputed_phantom": _sum(table.disputed_phantom),
+        "opaque_records": events.opaque,
+        "lost_with_other_records": _sum(among(aside, np.unique(ids_of(events.aside)))),
+        "shared_order_ids": _sum(table.shared),
         "late_undecided": _sum(late.undecided),
         "unanswered": int((table.attempts["kind"] == Kind.SENT).sum()),
     }
@@ -126,9 +178,14 @@ def equations(counts: dict[str, int], cells: Cells) -> list[Equation]:
             c["events"] + c["redelivered"] + c["published_twice"],
         ),
         Equation(
-            "lost_events = row_only - pending - suspected_lost",
+            "lost_events = row_only - pending - disputed - suspected_lost",
             c["lost_events"],
-            column["row_only"] - c["pending"] - c["suspected_lost"],
+            column["row_only"] - c["pending"] - c["disputed"] - c["suspected_lost"],
+        ),
+        Equation(
+            "phantom_events = event_only - disputed_phantom - suspected_phantom",
+            c["phantom_events"],
+            column["event_only"] - c["disputed_phantom"] - c["suspected_phantom"],
         ),
     ]
 

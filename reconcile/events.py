@@ -89,9 +89,7 @@ def read_events(
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
     settings_told = topic_settings(client, facts.topic.name)
     witness = _witness(facts, bounds, reader, read_at, problem_text, settings_told=settings_told)
-    if reader.misfits is None:
-        return witness
-    return replace(witness, names=reader.names, misfits=reader.misfits.against(reader.rows, witness.events))
+    return replace(witness, names=reader.names)
 
 
 def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, patience_s: float) -> str | None:

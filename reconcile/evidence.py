@@ -204,16 +204,37 @@ def violations_confirmed(second: Confirmation | None) -> Guard:
         return replace(evidence(name, False, text, ALL_IN_DOUBT), harness_wrong=True)
     if not second.complete:
         return evidence(name, False, f"violations were not looked up a second time: {second.problem}", ALL_IN_DOUBT)
-    if second.unsettled:
-        first = second.unsettled[0]
+    again = second.eligible - len(second.unsettled) - len(second.disputed)
+    text = f"{again} of {some(second.eligible, 'violation')} were found again by SQL and a plain consumer"
+    if again == second.eligible:
+        text = f"all {second.eligible} violations were found again by SQL and a plain consumer"
+    return evidence(name, True, text, ALL_IN_DOUBT)
+
+
+def events_readable(findings: Findings) -> Guard:
+    """Events were read, or the check order proved that they can be."""
+    name, history = "events readable", findings.history
+    order = history.facts.check_order
+    if not len(history.events.events) and len(history.rows.rows) and not (order is not None and order.event):
         text = (
-            f"{some(len(second.unsettled), 'order')} changed after the stores were read ({first.order_id}: "
-            f"{first.found}); give a longer --settle"
+            "no event of the run was read, and the event of the check order was never seen: are --topic, --event-id, "
+            "--event-filter and --event-tag right?"
         )
-        return evidence(name, False, text, ALL_IN_DOUBT)
-    which = f"all {second.eligible}" if second.checked == second.eligible else f"the first {second.checked}"
-    more = "" if second.checked == second.eligible else f" of {second.eligible}"
-    return evidence(name, True, f"{which}{more} violations were found again by SQL and a plain consumer", ALL_IN_DOUBT)
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    return evidence(name, True, f"{some(len(history.events.events), 'event')} of the run were read", EVENTS_IN_DOUBT)
+
+
+def rows_readable(findings: Findings) -> Guard:
+    """Rows were read, or the check order proved that they can be."""
+    name, history = "rows readable", findings.history
+    order, rows = history.facts.check_order, len(history.rows.rows) + len(history.rows.elsewhere)
+    if not rows and not (order is not None and order.row):
+        text = (
+            f"no row of the run was read, and the row of the check order was never seen: are --orders-table "
+            f"({history.facts.orders_table}) and its columns right?"
+        )
+        return evidence(name, False, text, ROWS_IN_DOUBT)
+    return evidence(name, True, f"{some(rows, 'row')} of the run were read", ROWS_IN_DOUBT)
 
 
 def conservation(equations: list[Equation]) -> Guard:

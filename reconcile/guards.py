@@ -1,9 +1,11 @@
 """All guards of a run, in the order in which reports list them."""
 
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Final
 
-from reconcile import belonging, broker_guards, evidence, rollback, vacuity
+from reconcile import broker_guards, disputes, evidence, rollback, vacuity
 from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard
 
@@ -23,6 +25,11 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     vacuity.ledger_complete,
     vacuity.no_worker_lost,
     vacuity.orders_attributable,
+    disputes.no_order_disputed,
+    disputes.no_opaque_record,
+    disputes.no_order_changed,
+    disputes.ids_of_their_own,
+    disputes.no_other_writer,
     rollback.phantoms_provoked,
     rollback.phantoms_rolled_back,
     vacuity.backlog_empty,
@@ -33,8 +40,8 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
 
 
 OF_DESCRIBED: Final[tuple[Callable[[Findings], Guard], ...]] = (
-    belonging.events_readable,
-    belonging.ids_belong_together,
+    evidence.events_readable,
+    evidence.rows_readable,
 )
 """Guards of a service that options describe, behind the others; elsewhere they are not listed."""
 
@@ -47,9 +54,4 @@ def check_guards(findings: Findings) -> list[Guard]:
 
 def suspicion_of(guards: list[Guard]) -> Suspicion:
     """Return what the failed guards cast doubt on."""
-    cast = [guard.casts for guard in guards if guard.failed]
-    return Suspicion(
-        lost_events=any(doubt.lost_events for doubt in cast),
-        phantom_events=any(doubt.phantom_events for doubt in cast),
-        lost_orders=any(doubt.lost_orders for doubt in cast),
-    )
+    return reduce(or_, (guard.casts for guard in guards if guard.failed), Suspicion())

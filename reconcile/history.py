@@ -42,29 +42,14 @@ EVENT: Final = np.dtype(
 )
 """An event of the run: order id, event id, sequence number of its customer id, place in the log."""
 
+MENTION: Final = np.dtype(
+    [("hi", ">u8"), ("lo", ">u8"), ("partition", "<i4"), ("offset", "<i8"), ("count", "<i8"), ("why", "u1")]
+)
+"""Records that name an order of the run and are not its event: order id, place of the first such record, how many
+they are, and why the first one does not count (`contract.event.Why`)."""
+
 NO_EVENT_ID: Final = b"\xff" * 8
 """Upper word of the id of an event that tells none of its own; the lower one tells such events apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Misfits:
-    """Records of the range that were not taken for events of the run, set against its rows; see `reconcile.misfits`.
-
-    Attributes:
-        total: how many they are.
-        unreadable: those that are no event.
-        untagged: events that carry no customer id that can be read, of no order that is known.
-        looked_at: how many of all were looked at again.
-        naming: how many of those name an order that has a row and no event.
-        places: where they do, the most frequent first.
-    """
-
-    total: int
-    unreadable: int
-    untagged: int
-    looked_at: int
-    naming: int
-    places: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +100,12 @@ class EventsWitness:
         skipped: offsets between `starts` and `reached` at which no readable record was: compacted away, of an aborted
             transaction, or a control record. 0 proves that the log is whole; None when they were not counted.
         names: texts of order ids that their bytes do not tell back, as the events have them.
-        misfits: what was not taken for an event of the run; None for a service like the reference service.
+        mentions: array of MENTION, one for each order of the run without an event that records name which might be
+            its event.
+        aside: array of MENTION, the same of records that are certainly not: tombstones, filtered ones.
+        opaque: records of the range that are not certainly no event and that nothing attributes to an order.
+        rejected: how many records count as no event of the run, by `Why`.
+        named_at: where the first records of `mentions` name their order, for example `value:order.id`: how many do.
     """
 
     events: NDArray[np.void]
@@ -134,7 +124,11 @@ class EventsWitness:
     settings_problem: str | None = None
     skipped: int | None = None
     names: dict[bytes, str] = field(default_factory=dict)
-    misfits: Misfits | None = None
+    mentions: NDArray[np.void] = field(default_factory=lambda: np.empty(0, dtype=MENTION))
+    aside: NDArray[np.void] = field(default_factory=lambda: np.empty(0, dtype=MENTION))
+    opaque: int = 0
+    rejected: dict[int, int] = field(default_factory=dict)
+    named_at: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

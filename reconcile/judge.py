@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.attribution import EXCLUSIVE
 from reconcile.behaviour import behaviour_document
-from reconcile.counts import Cells, Equation, Suspicion, count, count_cells, equations
+from reconcile.counts import Cells, Equation, Proven, Suspicion, count, count_cells, equations, proven
+from reconcile.disputes import no_order_changed, opaque_bound
 from reconcile.duplicates import Duplicates, find_duplicates
-from reconcile.evidence import conservation, violations_confirmed
+from reconcile.evidence import conservation, second_look
 from reconcile.findings import Findings, Guard
 from reconcile.guards import check_guards, suspicion_of
 from reconcile.history import History
@@ -34,6 +36,7 @@ class Judgement:
         ruling: verdict, reason, exit code.
         counts, cells, equations: see `reconcile.counts`.
         suspicion: which absences are not proven.
+        proven: which violations are.
         table: what became of each order.
         moments: for each case of the table where its send lies, a `reconcile.outages.Moment`.
         lost_cases: indices of the lost events, suspected ones included, by send time.
@@ -53,6 +56,7 @@ class Judgement:
     cells: Cells
     equations: list[Equation]
     suspicion: Suspicion
+    proven: Proven
     table: Table
     moments: NDArray[np.uint8]
     lost_cases: NDArray[np.intp]
@@ -74,14 +78,15 @@ class Judgement:
     @property
     def lost(self) -> Bools:
         """Proven lost events among the cases of the table."""
-        return self.table.lost & (not self.suspicion.lost_events)
+        return self.proven.lost
 
 
 def judge(history: History) -> Judgement:
     """Judge a run."""
     facts, ledger, marks = history.facts, history.ledger, history.marks
     outages = read_outages(marks)
-    table = build_table(ledger.attempts, history.rows, history.events)
+    exclusive = facts.attribution == EXCLUSIVE
+    table = build_table(ledger.attempts, history.rows, history.events, second=history.confirmation, exclusive=exclusive)
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
     seen, read_at = history.observations, history.events.read_at
@@ -89,10 +94,11 @@ def judge(history: History) -> Judgement:
     rates = phase_rates(ledger.attempts, marks)
     guards = check_guards(Findings(history, outages, table, rates))
     suspicion = suspicion_of(guards)
-    counts, cells = count(history, table, duplicates, late, suspicion), count_cells(table)
+    sure = proven(table, suspicion, opaque_bound(history, table, guards))
+    counts, cells = count(history, table, duplicates, late, sure), count_cells(table)
     sums = equations(counts, cells)
     guards.append(conservation(sums))
-    lost = table.lost & (not suspicion.lost_events)
+    lost = sure.lost
     all_sent: Floats = table.attempts["sent"].astype(np.float64)
     reach = facts.request_timeout_s + facts.publisher.at_work_s
     windows, outside = failure_windows(table.sent[lost], all_sent, outages, reach)
@@ -112,6 +118,7 @@ def judge(history: History) -> Judgement:
         cells=cells,
         equations=sums,
         suspicion=suspicion,
+        proven=sure,
         table=table,
         moments=where,
         lost_cases=lost_cases,
@@ -135,9 +142,12 @@ def judge(history: History) -> Judgement:
 def with_confirmation(judgement: Judgement, history: History) -> Judgement:
     """Return the judgement of `history` from that of the same history without its confirmation.
 
-    One that confirms everything changes no more than its own guard; any other casts doubt, and all is judged anew.
+    One that confirms everything changes no more than the guards that speak of it; any other casts doubt, and all is
+    judged again.
     """
-    guard = violations_confirmed(history.confirmation)
-    if guard.failed:
+    second = history.confirmation
+    if second is None or not second.complete or second.refuted or second.unsettled or second.disputed:
         return judge(history)
-    return replace(judgement, guards=[guard if one.name == guard.name else one for one in judgement.guards])
+    findings = Findings(history, judgement.outages, judgement.table, judgement.rates)
+    fresh = {guard.name: guard for guard in (second_look(findings), no_order_changed(findings))}
+    return replace(judgement, guards=[fresh.get(guard.name, guard) for guard in judgement.guards])

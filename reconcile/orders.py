@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.ids import IDS
+from reconcile.confirm.result import Confirmation
 from reconcile.history import NO_SEQUENCE, EventsWitness, RowsWitness
 from reconcile.joins import Bools, Ints, Words, first_in_each, number_ids, split_ids, words
 
@@ -20,6 +22,10 @@ class Orders:
         told: for each attempt the number of the id that its answer told, or -1, shape (attempts,).
         of_event: for each event the number of its order, shape (events,).
         conflicts: ids whose row and event carry different sequence numbers.
+        mentioned: a record names it that is not its event, but might be.
+        stray: sequence numbers that events carry whose order has no row with that number, ascending.
+        row_seq: sequence number that its row carries, else NO_SEQUENCE.
+        changed: the second look found that it came or changed after the stores were read.
     """
 
     hi: Words
@@ -31,6 +37,10 @@ class Orders:
     told: Ints
     of_event: Ints
     conflicts: int
+    mentioned: Bools
+    stray: Words
+    row_seq: Words
+    changed: Bools
 
     @property
     def there(self) -> Bools:
@@ -38,18 +48,30 @@ class Orders:
         return self.row | self.event
 
 
-def number_orders(sent: NDArray[np.void], rows: RowsWitness, events: EventsWitness) -> Orders:
-    """Number every id that a row, an event, the backlog or an ack of `sent` (ledger records) names."""
+def number_orders(
+    sent: NDArray[np.void], rows: RowsWitness, events: EventsWitness, second: Confirmation | None = None
+) -> Orders:
+    """Number every id that a row, an event, the backlog or an ack of `sent` (ledger records) names.
+
+    Args:
+        sent: ledger records of the attempts.
+        rows, events: what the stores hold.
+        second: what the second look found; None: nothing yet.
+    """
     told_hi, told_lo = split_ids(sent["order_id"])
     has_id = sent["has_id"] != 0
+    disputed, changed = _found_later(second)
     parts: list[NDArray[np.void]] = [rows.rows, rows.elsewhere, events.events, rows.pending]
+    parts += [events.mentions, disputed, changed]
     hi = np.concatenate([*(words(part, "hi") for part in parts), told_hi[has_id]])
     lo = np.concatenate([*(words(part, "lo") for part in parts), told_lo[has_id]])
     numbers, count = number_ids(hi, lo)
-    in_rows, elsewhere, of_event, in_backlog, in_acks = np.split(numbers, np.cumsum([len(part) for part in parts]))
+    *of_parts, in_acks = np.split(numbers, np.cumsum([len(part) for part in parts]))
+    in_rows, elsewhere, of_event, in_backlog, *doubted = of_parts
     all_hi, all_lo = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint64)
     all_hi[numbers], all_lo[numbers] = hi, lo
-    row, event, backlog = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    row, event, backlog, mentioned, later = (np.zeros(count, dtype=np.bool_) for _ in range(5))
+    mentioned[doubted[0]] = mentioned[doubted[1]] = later[doubted[2]] = True
     row[in_rows] = row[elsewhere] = event[of_event] = backlog[in_backlog] = True
     by_event, seq = np.full(count, NO_SEQUENCE), np.full(count, NO_SEQUENCE)
     by_event[of_event] = words(events.events, "seq")
@@ -59,7 +81,21 @@ def number_orders(sent: NDArray[np.void], rows: RowsWitness, events: EventsWitne
     conflicts = (by_row != by_event) & (by_row != NO_SEQUENCE) & (by_event != NO_SEQUENCE)
     told = np.full(len(sent), -1, dtype=np.int64)
     told[has_id] = in_acks
-    return Orders(all_hi, all_lo, row, event, backlog, seq, told, of_event, int(conflicts.sum()))
+    carried = words(events.events, "seq")
+    own = row[of_event] & (by_row[of_event] == carried)
+    stray = np.unique(carried[(carried != NO_SEQUENCE) & ~own])
+    conflicting = int(conflicts.sum())
+    return Orders(
+        all_hi, all_lo, row, event, backlog, seq, told, of_event, conflicting, mentioned, stray, by_row, later
+    )
+
+
+def _found_later(second: Confirmation | None) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Return IDS of the orders that the second look disputes, and of those that changed since the first reading."""
+    if second is None:
+        return np.empty(0, dtype=IDS), np.empty(0, dtype=IDS)
+    disputed, changed = (b"".join(bytes.fromhex(one.identity) for one in found) for found in second.doubted)
+    return np.frombuffer(disputed, dtype=IDS), np.frombuffer(changed, dtype=IDS)
 
 
 def own_orders(sent: NDArray[np.void], orders: Orders, home: Ints) -> tuple[Ints, Ints]:

@@ -13,7 +13,6 @@ from reconcile.described import DescribedDecoder
 from reconcile.event_value import DecodedBatch, EventDecoder
 from reconcile.growing import GrowingArray
 from reconcile.history import EVENT, ROW, ids_of
-from reconcile.misfits import MisfitSample
 from runlog.facts import RunFacts
 from stores.topic import TopicBounds
 
@@ -37,7 +36,6 @@ class TopicReading:
         trouble: the last error that came in place of a record.
         events: array of EVENT, the events of the run.
         names: of order ids that their bytes do not tell back.
-        misfits: sample of the records that were no events of the run; None where no option can be wrong.
     """
 
     def __init__(
@@ -57,7 +55,6 @@ class TopicReading:
         self.records = 0
         self.trouble: KafkaError | None = None
         self.events = GrowingArray(EVENT)
-        self.misfits = MisfitSample(facts.kind) if facts.described else None
         self.rows = np.empty(0, dtype=ROW) if rows is None else rows
         told = np.empty(0, dtype=IDS) if attribution is None else attribution.told
         known = np.unique(np.concatenate([ids_of(self.rows), told]))
@@ -120,11 +117,6 @@ class TopicReading:
         fresh["partition"], fresh["offset"] = partitions[decoded.where], offsets[decoded.where]
         self.foreign += decoded.foreign
         self.unreadable += decoded.unreadable
-        if self.misfits is not None:
-            self.misfits.unreadable += len(decoded.unreadable_at)
-            self.misfits.untagged += len(decoded.untagged_at)
-            for at in (*decoded.unreadable_at, *decoded.untagged_at, *decoded.foreign_at):
-                self.misfits.add(records[at])
         self._advance(partitions, offsets)
 
     def _decode(self, records: list[Message]) -> DecodedBatch:

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from contract.ids import IDS
 from contract.run_key import RunKey
-from reconcile.history import EVENT, ROW, EventsWitness, Misfits, RowsWitness
+from reconcile.history import EVENT, MENTION, ROW, EventsWitness, RowsWitness
 from runlog.folder import RunFolder, write_json, write_text
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 INDEX: Final = "witness.json"
 _ROWS: Final = {"rows": ROW, "pending": IDS, "elsewhere": IDS}
-_EVENTS: Final = {"events": EVENT}
-_BY_PARTITION: Final = ("starts", "lows", "reached", "ends")
+_EVENTS: Final = {"events": EVENT, "mentions": MENTION, "aside": MENTION}
+_BY_NUMBER: Final = ("starts", "lows", "reached", "ends", "rejected")
 
 
 class _Array(msgspec.Struct):
@@ -59,7 +59,9 @@ class _Events(msgspec.Struct, forbid_unknown_fields=True):
     settings_problem: str | None = None
     skipped: int | None = None
     names: _Array | None = None
-    misfits: Misfits | None = None
+    opaque: int = 0
+    rejected: dict[int, int] = {}
+    named_at: dict[str, int] = {}
 
 
 class _Index(msgspec.Struct):
@@ -127,15 +129,13 @@ def _save(folder: Path, witness: RowsWitness | EventsWitness, arrays: dict[str, 
     part: dict[str, Any] = {
         field.name: getattr(witness, field.name)
         for field in fields(witness)
-        if field.name not in arrays and field.name not in {"names", "misfits"}
+        if field.name not in arrays and field.name != "names"
     }
     if witness.names:
         part["names"] = _save_names(folder, witness.names)
-    if isinstance(witness, EventsWitness) and witness.misfits is not None:
-        part["misfits"] = msgspec.to_builtins(witness.misfits)
-    for name in _BY_PARTITION:
+    for name in _BY_NUMBER:
         if name in part:
-            part[name] = {str(partition): offset for partition, offset in sorted(part[name].items())}
+            part[name] = {str(number): value for number, value in sorted(part[name].items())}
     part["arrays"] = {name: _save_array(folder, name, getattr(witness, name), arrays[name]) for name in arrays}
     return part
 

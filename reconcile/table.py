@@ -10,14 +10,18 @@ event; each belongs to exactly one case, by these rules in this order:
    with a row, then the lowest id;
 3. any further order under an attempt's number is an `extra order`, anything else `unrecorded`. Both are judged for row
    and event alone, as an ambiguous attempt would be.
+
+An order with a row and without an event is exactly one of pending, disputed and lost, in this order; what is lost may
+be suspected only, by itself (`alone`) or because a guard failed. Doubt belongs to one order, never to a share of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.confirm.result import Confirmation
 from reconcile.history import NO_SEQUENCE, EventsWitness, RowsWitness
 from reconcile.joins import Bools, Floats, Ints, Words, index_of, words
 from reconcile.orders import Orders, number_orders, own_orders
@@ -53,6 +57,11 @@ class Table:
         case_of_event: for each event of the witness the index of its case, shape (events,).
         conflicts: orders whose row and event carry different sequence numbers.
         attempts: the ledger's records of what was sent.
+        doubted: a record that is not the order's event might be: one names it, or an event carries its attempt's
+            number under an order id without a row of that number.
+        moved: its attempt has a row under another order id.
+        shared: its answer returned an order id that belongs to another attempt.
+        alone: what it seems to violate is suspected, whatever becomes of others.
     """
 
     outcome: NDArray[np.uint8]
@@ -70,6 +79,10 @@ class Table:
     case_of_event: Ints
     conflicts: int
     attempts: NDArray[np.void]
+    doubted: Bools
+    moved: Bools
+    shared: Bools
+    alone: Bools
 
     def had(self, outcome: int) -> Bools:
         """Cases with this outcome, a key of OUTCOMES."""
@@ -87,25 +100,40 @@ class Table:
         return self.row & ~self.event & self.backlog
 
     @property
+    def disputed(self) -> Bools:
+        """A row without an event, not pending, and a record that is not its event but might be."""
+        return self.row & ~self.event & ~self.backlog & self.doubted
+
+    @property
     def lost(self) -> Bools:
-        """Lost events: a row without an event, and no backlog that still holds it."""
-        return self.row & ~self.event & ~self.backlog
+        """Lost events, suspected ones included: a row without an event that is neither pending nor disputed."""
+        return self.row & ~self.event & ~self.backlog & ~self.doubted
+
+    @property
+    def disputed_phantom(self) -> Bools:
+        """An event without a row whose attempt has a row under another order id."""
+        return self.event & ~self.row & self.moved
 
     @property
     def phantom(self) -> Bools:
-        """Phantom events: an event without a row anywhere in the table."""
-        return self.event & ~self.row
+        """Phantom events, suspected ones included: an event without a row anywhere in the table, not disputed."""
+        return self.event & ~self.row & ~self.moved
 
     @property
     def lost_order(self) -> Bools:
-        """Lost orders: acknowledged, but no row."""
-        return self.had(Outcome.ACKNOWLEDGED) & ~self.row
+        """Lost orders, suspected ones included: acknowledged with an order id of its own, but no row."""
+        return self.had(Outcome.ACKNOWLEDGED) & ~self.row & ~self.shared
 
     @property
     def visible_after_reject(self) -> Bools:
         """Row or event of a rejected attempt, or both of one that the service said it had rolled back."""
         rejected = self.had(Outcome.REJECTED) & (self.row | self.event)
         return rejected | (self.had(Outcome.PROVOKED) & self.whole)
+
+    @property
+    def unexplained(self) -> int:
+        """How many unrecorded orders no unresolved ambiguous attempt accounts for."""
+        return max(0, int(self.had(UNRECORDED).sum()) - int(self.unresolved.sum()))
 
     @property
     def recovered(self) -> Bools:
@@ -118,19 +146,31 @@ class Table:
         return self.had(Outcome.AMBIGUOUS) & ~self.row & ~self.event
 
 
-def build_table(attempts: NDArray[np.void], rows: RowsWitness, events: EventsWitness) -> Table:
+def build_table(
+    attempts: NDArray[np.void],
+    rows: RowsWitness,
+    events: EventsWitness,
+    *,
+    second: Confirmation | None = None,
+    exclusive: bool = False,
+) -> Table:
     """Return the truth table.
 
     Args:
         attempts: the ledger's records (`runlog.ledger.FIELDS`) in order of `seq`; those never sent are left out here.
         rows: what PostgreSQL said.
         events: what Kafka said.
+        second: what the second look found; None: nothing yet.
+        exclusive: every order since the start is taken for one of the run, as no other client writes.
     """
     sent = attempts[(attempts["kind"] == Kind.SENT) | (attempts["kind"] == Kind.COMPLETED)]
-    orders = number_orders(sent, rows, events)
+    orders = number_orders(sent, rows, events, second)
     home = index_of(orders.seq, words(sent, "seq"))
     owned, owner = own_orders(sent, orders, home)
-    return _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
+    table = _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
+    # Orders of others are no losses of this run; which they are, no tag tells.
+    strangers = table.had(UNRECORDED) if exclusive and table.unexplained else np.zeros(len(table.row), dtype=np.bool_)
+    return replace(table, alone=table.alone | strangers)
 
 
 def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, loose: Bools) -> Table:
@@ -146,6 +186,9 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
     seq = _spread(orders.seq, order, known, NO_SEQUENCE)
     seq[of_attempt] = words(sent, "seq")[attempt[of_attempt]]
     answered = (sent["kind"] == Kind.COMPLETED)[attempt[of_attempt]]
+    row, event = (_spread(part, order, present, np.bool_(False)) for part in (orders.row, orders.event))
+    row_seq = _spread(orders.row_seq, order, present, NO_SEQUENCE)
+    moved = ~row & np.isin(seq, orders.row_seq[orders.row_seq != NO_SEQUENCE])
     completed = _spread(sent["completed"], attempt, of_attempt, np.float64(np.nan))
     completed[np.flatnonzero(of_attempt)[~answered]] = np.nan
     outcome = np.where(sent["kind"] == Kind.COMPLETED, sent["outcome"], int(Outcome.AMBIGUOUS))
@@ -154,8 +197,8 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
         outcome=np.concatenate([outcome, np.full(len(extra), EXTRA), np.full(len(unrecorded), UNRECORDED)]).astype(
             np.uint8
         ),
-        row=_spread(orders.row, order, present, false),
-        event=_spread(orders.event, order, present, false),
+        row=row,
+        event=event,
         backlog=_spread(orders.backlog, order, present, false),
         known=known,
         hi=_spread(orders.hi, order, known, zero),
@@ -168,6 +211,12 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
         case_of_event=case_of_order[orders.of_event],
         conflicts=orders.conflicts,
         attempts=sent,
+        doubted=_spread(orders.mentioned, order, present, false)
+        | np.isin(seq, orders.stray)
+        | np.isin(row_seq, orders.stray),
+        moved=moved,
+        shared=known & ~present & _spread(orders.there, order, known, false),
+        alone=_spread(orders.changed, order, present, false) | moved,
     )
 
 

@@ -168,22 +168,20 @@ def no_worker_lost(findings: Findings) -> Guard:
 def _unexplained(findings: Findings) -> int:
     """How many orders no attempt accounts for. Without a tag those of ambiguous attempts stand by themselves."""
     table = findings.table
-    unrecorded = int(table.had(UNRECORDED).sum())
-    if findings.history.facts.attribution != EXCLUSIVE:
-        return unrecorded
-    ambiguous = table.had(Outcome.AMBIGUOUS) & ~table.row & ~table.event
-    return max(0, unrecorded - int(ambiguous.sum()))
+    if findings.history.facts.attribution == EXCLUSIVE:
+        return table.unexplained
+    return int(table.had(UNRECORDED).sum())
 
 
 def orders_attributable(findings: Findings) -> Guard:
     """Rows and events carry the customer id of the attempt that they belong to."""
-    name, history = "orders attributable", findings.history
+    name, history, table = "orders attributable", findings.history, findings.table
     if history.facts.attribution != TAGGED:
         return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, by no tag")
-    untagged = int(
-        (history.rows.rows["seq"] == NO_SEQUENCE).sum() + (history.events.events["seq"] == NO_SEQUENCE).sum()
-    )
-    wrong = untagged + len(history.rows.elsewhere) + findings.table.conflicts
+    # An event without a tag is known by its order id: then its row carries the tag.
+    untagged_events = (history.events.events["seq"] == NO_SEQUENCE) & ~table.row[table.case_of_event]
+    untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + untagged_events.sum())
+    wrong = untagged + len(history.rows.elsewhere) + table.conflicts
     if wrong:
         return vacuity(name, False, f"{wrong} rows or events carry another customer id than the one that was sent")
     return vacuity(name, True, "every row and event carries a customer id of the run")

@@ -27,6 +27,9 @@ _CODES: Final = frozenset(
     }
 )
 
+# Guards that say what a dispute is about, and how to settle it.
+_SETTLING: Final = frozenset({"no order disputed", "no opaque record", "no order changed"})
+
 
 class Verdict(Enum):
     """What the run proved."""
@@ -91,11 +94,13 @@ def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) 
     evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
     if evidence:
         worst = min(evidence, key=lambda guard: not guard.harness_wrong)
-        return Verdict.INCONCLUSIVE, _doubt(worst, failed, _suspicions(counts) + violations)
+        return Verdict.INCONCLUSIVE, _doubt(worst, failed, _suspicions(counts) + _disputes(counts) + violations)
     if violations:
-        return Verdict.INCONSISTENT, "; ".join(violations)
+        return Verdict.INCONSISTENT, "; ".join([*violations, *_disputes(counts)])
     if failed:
-        return Verdict.INCONCLUSIVE, _doubt(failed[0], failed, ["nothing was lost, but that proves little"])
+        undecided = [*_disputes(counts), *_suspicions(counts)] or ["nothing was lost, but that proves little"]
+        first = min(failed, key=lambda guard: guard.name not in _SETTLING)
+        return Verdict.INCONCLUSIVE, _doubt(first, failed, undecided)
     kept = counts["rows"] - counts["pending"]
     late = f", {counts['late_events']} of them late" if counts["late_events"] else ""
     return Verdict.CONSISTENT, f"the events of all {kept} stored orders reached Kafka{late}"
@@ -115,10 +120,27 @@ def _suspicions(counts: dict[str, int]) -> list[str]:
     return [f"{some(counts[key], word)} {fate}, unproven" for key, word, fate in suspects if counts[key]]
 
 
+def _disputes(counts: dict[str, int]) -> list[str]:
+    found = []
+    if counts["disputed"]:
+        verb = "is" if counts["disputed"] == 1 else "are"
+        found.append(f"{some(counts['disputed'], 'order')} {verb} disputed")
+    if counts["disputed_phantom"]:
+        verb = "is a disputed phantom" if counts["disputed_phantom"] == 1 else "are disputed phantoms"
+        found.append(f"{some(counts['disputed_phantom'], 'event')} {verb}")
+    return found
+
+
 def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool) -> list[str]:
     found = []
     if counts["lost_events"]:
         found.append(_lost(min(silent, counts["lost_events"]), counts["lost_events"]))
+    elif counts["lost_at_least"]:
+        verb = "is" if counts["lost_at_least"] == 1 else "are"
+        found.append(
+            f"at least {counts['lost_at_least']} of {some(counts['suspected_lost'], 'event')} that did not reach Kafka "
+            f"{verb} lost"
+        )
     if counts["phantom_events"]:
         found.append(f"{some(counts['phantom_events'], 'event')} reached Kafka without an order in PostgreSQL")
     if counts["lost_orders"]:
@@ -143,7 +165,7 @@ def _lost(silent: int, lost: int) -> str:
 
 def _met(expect: str, verdict: Verdict, counts: dict[str, int]) -> bool:
     if expect == "lost-events":
-        return counts["lost_events"] > 0
+        return counts["lost_at_least"] > 0
     if expect == "phantom-events":
         return counts["phantom_events"] > 0
     return expect in {"any", verdict.value}

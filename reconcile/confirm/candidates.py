@@ -1,15 +1,12 @@
-"""Which violations are looked up a second time: the first ones by send time, as plain values. Pure."""
+"""Which violations are looked up a second time: all of them, as plain values. Pure."""
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from reconcile.joins import Bools
 from reconcile.judge import Judgement
-
-MOST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +17,14 @@ class Candidate:
         order_id: its id as the service writes it.
         kinds: what it violates, for example `lost event`.
         row, event: what the first reading said is there.
+        identity: the 16 bytes of its id in hexadecimal digits.
     """
 
     order_id: str
     kinds: tuple[str, ...]
     row: bool
     event: bool
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,15 @@ class Candidates:
     """The violations to be looked up.
 
     Attributes:
-        first: at most MOST of them, by send time.
-        eligible: how many there are in all.
+        first: all of them, by send time.
     """
 
     first: list[Candidate]
-    eligible: int
+
+    @property
+    def eligible(self) -> int:
+        """How many they are."""
+        return len(self.first)
 
     @property
     def digest(self) -> str:
@@ -61,14 +63,16 @@ def candidates_of(judgement: Judgement) -> Candidates:
     }
     wanted = np.flatnonzero(np.logical_or.reduce(list(kinds.values())) & table.known)
     # A told id that another attempt owns stands twice; it is one order to be looked up.
-    order = wanted[np.lexsort((table.lo[wanted], table.hi[wanted], table.sent[wanted]))][: MOST + 1]
+    order = wanted[np.lexsort((table.lo[wanted], table.hi[wanted], table.sent[wanted]))]
+    texts = judgement.texts.many(table.hi[order], table.lo[order])
     first = [
         Candidate(
-            judgement.texts.one(int(table.hi[case]), int(table.lo[case])),
+            text,
             tuple(kind for kind, mask in kinds.items() if mask[case]),
             bool(table.row[case]),
             bool(table.event[case]),
+            f"{int(table.hi[case]):016x}{int(table.lo[case]):016x}",
         )
-        for case in order.tolist()[:MOST]
+        for case, text in zip(order.tolist(), texts, strict=True)
     ]
-    return Candidates(first, len(wanted))
+    return Candidates(first)

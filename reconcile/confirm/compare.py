@@ -71,7 +71,7 @@ def load_confirmation(folder: RunFolder) -> Confirmation | None:
 
 
 def _contradiction(one: Candidate, found: str) -> Contradiction:
-    return Contradiction(one.order_id, ", ".join(one.kinds), _words(one.row, one.event), found)
+    return Contradiction(one.order_id, ", ".join(one.kinds), _words(one.row, one.event), found, one.identity)
 
 
 def _words(row: bool, event: bool) -> str:

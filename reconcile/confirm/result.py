@@ -12,12 +12,14 @@ class Contradiction:
         kind: what was to be reported.
         said: what the first reading said is there.
         found: what the second one found.
+        identity: the 16 bytes of its id in hexadecimal digits.
     """
 
     order_id: str
     kind: str
     said: str
     found: str
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Confirmation:
         eligible: violations in all.
         checked: how many of them were looked up.
         refuted: those that the harness was wrong about.
-        unsettled: those about which something came only after the first reading.
+        unsettled: those about which something came or changed after the first reading: each is in doubt by itself.
+        disputed: lost events that a record names which might be theirs, though it is none by strict JSON.
         complete: both stores were read as far as was needed.
         problem: why not, in one line; None when complete.
         lost_rows_sha256: of the file that holds the lost events made anew; None when there is none.
@@ -40,6 +43,18 @@ class Confirmation:
     checked: int
     refuted: list[Contradiction] = field(default_factory=list)
     unsettled: list[Contradiction] = field(default_factory=list)
+    disputed: list[Contradiction] = field(default_factory=list)
     complete: bool = True
     problem: str | None = None
     lost_rows_sha256: str | None = None
+
+    @property
+    def confirmed(self) -> int:
+        """How many violations the second look found again."""
+        wrong = len(self.refuted) + len(self.unsettled) + len(self.disputed)
+        return self.checked - wrong if self.complete else 0
+
+    @property
+    def doubted(self) -> tuple[list[Contradiction], list[Contradiction]]:
+        """Orders that are disputed, and those that changed."""
+        return self.disputed, self.unsettled

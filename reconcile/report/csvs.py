@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.ids import uuid_texts
-from reconcile.history import History
+from contract.event import Why
+from contract.ids import among, uuid_texts
+from reconcile.history import MENTION, History, ids_of
 from reconcile.joins import Bools, Floats, Ints, Words, words
 from reconcile.judge import Judgement
-from reconcile.lostcauses import Evidence
 from reconcile.outages import Moment
 from reconcile.table import EXTRA, UNRECORDED
 from runlog.clock import LATEST_S
@@ -25,7 +25,8 @@ from runlog.ledger import Phase
 from runlog.outcomes import Outcome
 
 COLUMNS: Final = ("order_id", "customer_id", "sent_at", "acknowledged_at", "phase", "cause")
-LOST_COLUMNS: Final = (*COLUMNS, "moment", "in_flight", "latency_s", "latency_class", "service_log")
+LOST_COLUMNS: Final = (*COLUMNS, "moment", "in_flight", "latency_s", "latency_class", "service_log", "other_records")
+_DISPUTED_COLUMNS: Final = (*COLUMNS, "records", "partition", "offset", "why")
 _DUPLICATE_COLUMNS: Final = (*COLUMNS, "kind", "partition", "offset", "event_id")
 _LATE_COLUMNS: Final = (*COLUMNS, "appended_not_before", "appended_not_after", "delay_s")
 _SEQUENCES: Final = 1 << 62
@@ -34,23 +35,25 @@ Column = list[str]
 
 def csv_texts(history: History, judgement: Judgement) -> dict[str, str]:
     """Return the text of each list by file name."""
-    table, doubt = judgement.table, judgement.suspicion
-    nothing = np.zeros(len(table.row), dtype=np.bool_)
+    table, sure = judgement.table, judgement.proven
     masks = {
-        "phantom-events.csv": nothing if doubt.phantom_events else table.phantom,
-        "lost-orders.csv": nothing if doubt.lost_orders else table.lost_order,
+        "phantom-events.csv": sure.phantom,
+        "lost-orders.csv": sure.lost_order,
         "visible-after-reject.csv": table.visible_after_reject,
         "recovered-orders.csv": table.recovered,
         "unresolved-orders.csv": table.unresolved,
-        "suspected-phantom.csv": table.phantom if doubt.phantom_events else nothing,
-        "suspected-lost-orders.csv": table.lost_order if doubt.lost_orders else nothing,
+        "suspected-phantom.csv": table.phantom & ~sure.phantom,
+        "suspected-lost-orders.csv": table.lost_order & ~sure.lost_order,
+        "disputed-phantom.csv": table.disputed_phantom,
         "pending-orders.csv": table.pending,
         "extra-orders.csv": table.had(EXTRA),
         "unrecorded-orders.csv": table.had(UNRECORDED),
     }
     texts = {name: _cases(history, judgement, mask) for name, mask in masks.items()}
-    texts["lost-events.csv"] = _lost(history, judgement, [] if doubt.lost_events else judgement.evidence)
-    texts["suspected-lost.csv"] = _lost(history, judgement, judgement.evidence if doubt.lost_events else [])
+    lost = sure.lost[judgement.lost_cases]
+    texts["lost-events.csv"] = _lost(history, judgement, lost)
+    texts["suspected-lost.csv"] = _lost(history, judgement, ~lost)
+    texts["disputed-orders.csv"] = _disputed(history, judgement)
     texts["late-events.csv"] = _late(history, judgement)
     texts["duplicate-events.csv"] = _duplicates(history, judgement)
     return texts
@@ -83,9 +86,10 @@ def _cases(history: History, judgement: Judgement, mask: Bools) -> str:
     return _write(COLUMNS, _common(history, judgement, cases))
 
 
-def _lost(history: History, judgement: Judgement, evidence: list[Evidence]) -> str:
-    """Lost events with their causes; `cause` elsewhere tells when an order was sent, which is `moment` here."""
-    cases = judgement.lost_cases[: len(evidence)]
+def _lost(history: History, judgement: Judgement, which: Bools) -> str:
+    """Those of the lost cases with their causes; `cause` elsewhere says when an order was sent, here `moment` does."""
+    cases = judgement.lost_cases[which]
+    evidence = [one for one, wanted in zip(judgement.evidence, which.tolist(), strict=True) if wanted]
     *common, moments = _common(history, judgement, cases.astype(np.int64))
     own = [
         [one.cause.value for one in evidence],
@@ -94,8 +98,38 @@ def _lost(history: History, judgement: Judgement, evidence: list[Evidence]) -> s
         ["" if one.latency_s is None else f"{one.latency_s:.6f}" for one in evidence],
         [one.latency_class for one in evidence],
         [plain(one.line.text) if one.line else "" for one in evidence],
+        [str(count) for count in _mentions(judgement, cases, history.events.aside)["count"].tolist()],
     ]
     return _write(LOST_COLUMNS, [*common, *own])
+
+
+def _disputed(history: History, judgement: Judgement) -> str:
+    """Disputed orders: the first record that names each, how many do, and why that one does not count."""
+    cases = in_order(judgement, np.flatnonzero(judgement.table.disputed))
+    found = _mentions(judgement, cases, history.events.mentions)
+    rows = zip(*(found[name].tolist() for name in ("count", "partition", "offset", "why")), strict=True)
+    second = {} if history.confirmation is None else {one.identity: one for one in history.confirmation.disputed}
+    own: list[tuple[str, ...]] = []
+    for case, (count, partition, offset, why) in zip(cases.tolist(), rows, strict=True):
+        identity = f"{int(judgement.table.hi[case]):016x}{int(judgement.table.lo[case]):016x}"
+        if count:
+            own.append((str(count), str(partition), str(offset), Why(why).name.lower()))
+        elif identity in second:
+            own.append(("", "", "", f"second look: {second[identity].found}"))
+        else:
+            own.append(("", "", "", "an event carries its customer id under another order id"))
+    columns = [list(column) for column in zip(*own, strict=True)] if own else [[], [], [], []]
+    return _write(_DISPUTED_COLUMNS, [*_common(history, judgement, cases), *columns])
+
+
+def _mentions(judgement: Judgement, cases: Ints, mentions: NDArray[np.void]) -> NDArray[np.void]:
+    """Return what `mentions` (array of MENTION, ascending by id) says of each case; zeros where it says nothing."""
+    found = np.zeros(len(cases), dtype=MENTION)
+    ids, known = ids_of(found), ids_of(mentions)
+    ids["hi"], ids["lo"] = judgement.table.hi[cases], judgement.table.lo[cases]
+    there = among(ids, known)
+    found[there] = mentions[np.searchsorted(known, ids[there])]
+    return found
 
 
 def plain(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from contract.event import Why
 from reconcile.findings import Guard
 from reconcile.history import History
 from reconcile.judge import Judgement
@@ -54,6 +55,8 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "late_delay": judgement.late.delays(),
         "behaviour": judgement.behaviour,
         "confirmation": _confirmation(history),
+        "rejected_records": {Why(why).name.lower(): number for why, number in sorted(history.events.rejected.items())},
+        "named_at": history.events.named_at,
         "guards": [_guard(guard) for guard in judgement.guards],
         "rate": judgement.rate,
         "timeline": judgement.timeline,
@@ -114,11 +117,11 @@ def _confirmation(history: History) -> dict[str, Any] | None:
     second = history.confirmation
     if second is None:
         return None
-    wrong = {"refuted": second.refuted, "unsettled": second.unsettled}
+    wrong = {"refuted": second.refuted, "unsettled": second.unsettled, "disputed": second.disputed}
     return {
         "eligible": second.eligible,
         "checked": second.checked,
-        "confirmed": second.checked - len(second.refuted) - len(second.unsettled) if second.complete else 0,
+        "confirmed": second.confirmed,
         **{
             name: [{"order_id": c.order_id, "kind": c.kind, "said": c.said, "found": c.found} for c in found]
             for name, found in wrong.items()

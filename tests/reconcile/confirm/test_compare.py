@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.order_id import parse_uuid
-from reconcile.confirm.candidates import MOST, Candidate, Candidates, candidates_of
+from reconcile.confirm.candidates import Candidate, Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare
 from reconcile.confirm.kafkapath import order_of
 from reconcile.confirm.lostrows import lost_lines
@@ -31,7 +31,7 @@ ONE = {A}
 
 
 def look(one: Candidate, rows: Rows, records: Records) -> Confirmation:
-    return compare(Candidates([one], 1), rows, records)
+    return compare(Candidates([one]), rows, records)
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_a_clean_run_has_nothing_to_confirm() -> None:
     assert not guard.applies
 
 
-def test_the_first_ten_thousand_are_looked_up() -> None:
+def test_all_violations_are_looked_up() -> None:
     story = Story()
-    for seq in range(MOST + 2):
+    for seq in range(10_002):
         story.order(seq, 10 + seq / 1e4, event=False)
     asked = candidates_of(judge(story.history()))
-    assert (len(asked.first), asked.eligible) == (MOST, MOST + 2)
-    assert asked.first[-1].order_id == str(order_id(MOST - 1))
+    assert asked.eligible == 10_002
+    assert (asked.first[-1].order_id, asked.first[-1].identity) == (str(order_id(10_001)), order_id(10_001).hex)
 
 
 def test_another_question_has_another_digest() -> None:
-    one = Candidates([LOST], 1)
-    assert one.digest == Candidates([LOST], 1).digest
-    others = [Candidates([LOST], 2), Candidates([], 1), Candidates([replace(LOST, event=True)], 1)]
+    one = Candidates([LOST])
+    assert one.digest == Candidates([LOST]).digest
+    others = [Candidates([LOST, LOST]), Candidates([]), Candidates([replace(LOST, event=True)])]
     assert one.digest not in {other.digest for other in others}
 
 
@@ -131,15 +131,38 @@ def ruled(confirmation: Confirmation) -> tuple[str, int, int]:
     return judgement.ruling.verdict.value, judgement.ruling.exit_code, judgement.counts["lost_events"]
 
 
-WRONG = Contradiction(A, "lost event", "a row, no event", "a row, an event")
+WRONG = Contradiction(A, "lost event", "a row, no event", "a row, an event", order_id(1).hex)
+GUARDS = {"unsettled": "no order changed", "disputed": "no order disputed"}
 
 
 def test_a_refuted_violation_means_that_the_harness_is_wrong() -> None:
     assert ruled(Confirmation("", 3, 3, refuted=[WRONG])) == ("inconclusive", exitcodes.USAGE_OR_CRASH, 0)
 
 
-def test_an_unsettled_one_means_that_nothing_is_proven() -> None:
-    assert ruled(Confirmation("", 3, 3, unsettled=[WRONG])) == ("inconclusive", exitcodes.INCONCLUSIVE, 0)
+def doubting(kind: str, asked: int) -> Confirmation:
+    found = {name: [WRONG] if name == kind else [] for name in GUARDS}
+    return Confirmation("", asked, asked, unsettled=found["unsettled"], disputed=found["disputed"])
+
+
+@pytest.mark.parametrize("kind", ["unsettled", "disputed"])
+def test_an_order_that_changed_or_is_disputed_doubts_itself_alone(kind: str) -> None:
+    """Of the two lost events one stands; the phantom and the lost order stand as well."""
+    story = lossy().order(4, 15, event=False)
+    history = replace(story.history(), confirmation=doubting(kind, 4))
+    judgement = judge(history)
+    counts, named = judgement.counts, {"unsettled": "suspected_lost", "disputed": "disputed"}[kind]
+    assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONSISTENT, exitcodes.NOT_AS_EXPECTED)
+    assert (counts["lost_events"], counts[named], counts["phantom_events"], counts["lost_orders"]) == (1, 1, 1, 2)
+    guard = next(one for one in judgement.guards if one.name == GUARDS[kind])
+    assert (guard.failed, A in guard.reason) == (True, True)
+
+
+@pytest.mark.parametrize("kind", ["unsettled", "disputed"])
+def test_nothing_is_proven_where_the_only_violation_is_in_doubt(kind: str) -> None:
+    history = Story().calm().order(1, 12, event=False).history()
+    judgement = judge(replace(history, confirmation=doubting(kind, 1)))
+    assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONCLUSIVE, exitcodes.INCONCLUSIVE)
+    assert judgement.counts["lost_events"] == 0
 
 
 def test_a_store_that_went_away_means_that_nothing_is_proven() -> None:
@@ -262,6 +285,7 @@ def test_a_lost_event_is_made_anew_from_its_row() -> None:
         Confirmation("", 3, 3),
         Confirmation("", 3, 3, refuted=[WRONG]),
         Confirmation("", 3, 3, unsettled=[WRONG]),
+        Confirmation("", 3, 3, disputed=[WRONG]),
         Confirmation("", 3, 0, complete=False, problem="gone"),
     ],
 )

@@ -14,12 +14,26 @@ class Sent:
 
 @dataclass
 class World:
-    """What was sent, stored and published; order ids and event ids as small numbers."""
+    """What was sent, stored and published; order ids and event ids as small numbers. `mentioned`: orders that records
+    name which are not their events."""
 
     sent: list[Sent]
     rows: dict[int, int | None]
     events: list[tuple[int, int | None, int]]
     backlog: set[int] = field(default_factory=set)
+    mentioned: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Case:
+    """One order of the table, or an attempt without one; `shared`: its id belongs to another attempt."""
+
+    outcome: Outcome | None
+    order: int | None
+    seqs: set[int]
+    row: bool
+    event: bool
+    shared: bool = False
 
 
 def naive_counts(world: World) -> dict[str, int]:
@@ -46,26 +60,53 @@ def naive_counts(world: World) -> dict[str, int]:
                 owned[attempt.seq] = free[0]
     loose = there - set(owned.values())
     extra = {order for order in loose if seq_of(order) in by_seq}
-    cases: list[tuple[Outcome | None, int | None]] = [(a.outcome, owned.get(a.seq)) for a in world.sent]
-    cases += [(None, order) for order in loose]
-    seen = [(outcome, o is not None and o in world.rows, o is not None and o in published, o) for outcome, o in cases]
+
+    def case(outcome: Outcome | None, order: int | None, seq: int | None, shared: bool = False) -> Case:
+        seqs = {one for one in (seq, world.rows.get(order) if order is not None else None) if one is not None}
+        return Case(outcome, order, seqs, order in world.rows, order in published, shared)
+
+    cases = [case(a.outcome, owned.get(a.seq), a.seq, a.seq not in owned and a.told in there) for a in world.sent]
+    cases += [case(None, order, seq_of(order)) for order in loose]
     ack, amb, rej, prov = Outcome.ACKNOWLEDGED, Outcome.AMBIGUOUS, Outcome.REJECTED, Outcome.PROVOKED
     distinct = {(order, event) for order, _, event in world.events}
+    # Numbers of events whose order has no row with that number: such an event may be of another order.
+    stray = {seq for order, seq, _ in world.events if seq is not None and world.rows.get(order) != seq}
+    stored = {seq for seq in world.rows.values() if seq is not None}
+    row_only = [c for c in cases if c.row and not c.event and c.order not in world.backlog]
+    disputed = [c for c in row_only if c.order in world.mentioned or c.seqs & stray]
+    event_only = [c for c in cases if c.event and not c.row]
+    disputed_phantom = [c for c in event_only if c.seqs & stored]
+    without_row = [c for c in cases if c.outcome == ack and not c.row and not c.shared]
+    moved = [c for c in without_row if c.seqs & stored]
+    # An answer that returns the id of another attempt's order casts doubt on all absences.
+    sure = not any(c.shared for c in cases)
+    lost, phantom, lost_orders = (
+        len(row_only) - len(disputed),
+        len(event_only) - len(disputed_phantom),
+        len(without_row) - len(moved),
+    )
     return {
         "attempted": len(world.sent),
         "rows": len(world.rows),
         "events": len(published),
         "events_raw": len(world.events),
-        "delivered": sum(c == ack and r and e for c, r, e, _ in seen),
-        "lost_events": sum(r and not e and o not in world.backlog for _, r, e, o in seen),
-        "phantom_events": sum(e and not r for _, r, e, _ in seen),
-        "lost_orders": sum(c == ack and not r for c, r, _, _ in seen),
-        "visible_after_reject": sum((c == rej and (r or e)) or (c == prov and r and e) for c, r, e, _ in seen),
-        "recovered": sum(c == amb and r and e for c, r, e, _ in seen),
-        "unresolved": sum(c == amb and not r and not e for c, r, e, _ in seen),
-        "pending": sum(r and not e and o in world.backlog for _, r, e, o in seen),
+        "delivered": sum(c.outcome == ack and c.row and c.event for c in cases),
+        "lost_events": lost * sure,
+        "suspected_lost": lost * (not sure),
+        "disputed": len(disputed),
+        "phantom_events": phantom * sure,
+        "disputed_phantom": len(disputed_phantom),
+        "lost_orders": lost_orders * sure,
+        "suspected_lost_orders": len(moved) + lost_orders * (not sure),
+        "visible_after_reject": sum(
+            (c.outcome == rej and (c.row or c.event)) or (c.outcome == prov and c.row and c.event) for c in cases
+        ),
+        "recovered": sum(c.outcome == amb and c.row and c.event for c in cases),
+        "unresolved": sum(c.outcome == amb and not c.row and not c.event for c in cases),
+        "pending": sum(c.row and not c.event and c.order in world.backlog for c in cases),
         "published_twice": len(distinct) - len(published),
         "redelivered": len(world.events) - len(distinct),
         "extra_orders": len(extra),
         "unrecorded": len(loose) - len(extra),
+        "shared_order_ids": sum(c.shared for c in cases),
     }

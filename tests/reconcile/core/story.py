@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.event import Why
 from contract.ids import IDS
 from contract.run_key import RunKey
-from reconcile.history import EVENT, NO_SEQUENCE, ROW, EventsWitness, History, RowsWitness
+from reconcile.history import EVENT, MENTION, NO_SEQUENCE, ROW, EventsWitness, History, RowsWitness
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import CheckOrder, RunFacts, TopicStart
@@ -94,6 +95,7 @@ class Story:
     rows_changes: dict[str, Any] = field(default_factory=dict)
     events_changes: dict[str, Any] = field(default_factory=dict)
     ledger_changes: dict[str, Any] = field(default_factory=dict)
+    mentions: list[tuple[int, Why, int]] = field(default_factory=list)
     observations: list[Observation] | None = None
     probe_results: list[ProbeResult] | None = None
 
@@ -138,6 +140,11 @@ class Story:
 
     def published(self, number: int, seq: int | None, appended: float = 25.0, event: int | None = None) -> "Story":
         self.events.append((number, seq, appended, number if event is None else event))
+        return self
+
+    def mentioned(self, number: int, why: Why = Why.UNREADABLE, count: int = 1) -> "Story":
+        """Let records name an order that are not its event; the first is at the offset with the order's number."""
+        self.mentions.append((number, why, count))
         return self
 
     def calm(self, first: int = 1000) -> "Story":
@@ -192,6 +199,7 @@ class Story:
             write_caching=False,
             skipped=0,
         )
+        log = replace(log, mentions=self._mentions(certain=False), aside=self._mentions(certain=True))
         return History(
             self.facts,
             replace(ledger, **self.ledger_changes),
@@ -201,6 +209,10 @@ class Story:
             replace(log, **self.events_changes),
             probe_results=self.probe_results,
         )
+
+    def _mentions(self, *, certain: bool) -> NDArray[np.void]:
+        told = [(*_words(n), 0, n, c, why) for n, why, c in sorted(self.mentions) if why.certain is certain]
+        return np.array(told, dtype=MENTION)
 
     def lookout(self) -> list[Observation]:
         """What a lookout would have seen of the log."""

@@ -63,7 +63,7 @@ def test_in_a_process_of_its_own_without_any_store(runs: Path) -> None:
     assert done.stdout.startswith(f"INCONSISTENT  run {RUN}")
     assert str(order_id(6)) in done.stdout
     first = reports(runs)
-    assert len(first) == 16
+    assert len(first) == 18
     again = subprocess.run([*command, "--quiet"], capture_output=True, text=True, timeout=60, check=False)
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert reports(runs) == first

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from contract.event import Why
 from reconcile.counts import Equation
 from reconcile.evidence import conservation
 from reconcile.findings import Guard, Kind
@@ -63,6 +64,11 @@ def end_that_fell(story: Story) -> None:
     seen[50] = replace(seen[50], ends={0: START_OFFSET + 1})
     seen[51] = replace(seen[51], ends={0: START_OFFSET})
     story.observations = seen
+
+
+def mentioned(number: int, why: Why = Why.NO_ID, *, event: bool = False) -> Change:
+    """Store an order, and let a record name it that is not its event."""
+    return lambda story: story.order(number, 5, event=event).mentioned(number, why)
 
 
 def down_edge_at(at: float) -> Change:
@@ -125,6 +131,7 @@ def worker_lost(story: Story) -> None:
     story.mark_late(m.WORKER_LOST, 12)
 
 
+ALONE = set_to(facts=facts(attribution="exclusive"))
 PHANTOM = set_to(facts=facts(scenario="phantom-event"))
 FAULTLESS = facts(scenario="control")
 
@@ -250,6 +257,42 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ("no worker lost", Kind.VACUITY, worker_lost, set_to(facts=facts(workers=2))),
     ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, None), lambda s: s.stored(7, 7)),
     ("orders attributable", Kind.VACUITY, lambda s: s.published(7, None), lambda s: s.published(7, 7)),
+    ("orders attributable", Kind.VACUITY, lambda s: s.published(7, None), lambda s: s.stored(7, 7).published(7, None)),
+    ("no order disputed", Kind.VACUITY, mentioned(7), mentioned(7, event=True)),
+    ("no order disputed", Kind.VACUITY, mentioned(7), mentioned(7, Why.TOMBSTONE)),
+    ("no order disputed", Kind.VACUITY, mentioned(7), both(mentioned(7), set_to(pending=[7]))),
+    ("no order disputed", Kind.VACUITY, lambda s: s.stored(7, 7).published(8, 7), lambda s: s.published(8, 7)),
+    (
+        "no order disputed",
+        Kind.VACUITY,
+        lambda s: s.order(7, 5, event=False).published(8, 7),
+        lambda s: s.order(7, 5, event=False).stored(8, 7).published(8, 7),
+    ),
+    ("no order disputed", Kind.VACUITY, lambda s: s.order(7, 5, told=50), lambda s: s.order(7, 5)),
+    (
+        "no opaque record",
+        Kind.VACUITY,
+        both(set_to(events_changes={"opaque": 2}), lambda s: s.order(7, 5, event=False)),
+        both(set_to(events_changes={"opaque": 2}), mentioned(7)),
+    ),
+    (
+        "no opaque record",
+        Kind.VACUITY,
+        both(ALONE, lambda s: s.stored(7, None).published(8, None).order(9, 5, event=False)),
+        both(ALONE, lambda s: s.stored(7, None).stored(8, None).published(8, None).order(9, 5, event=False)),
+    ),
+    (
+        "answers return ids of their own",
+        Kind.EVIDENCE,
+        lambda s: s.order(7, 5).order(8, 5, told=7, row=False, event=False),
+        lambda s: s.order(7, 5, row=False, event=False).order(8, 5, told=7, row=False, event=False),
+    ),
+    (
+        "no other writer",
+        Kind.VACUITY,
+        both(ALONE, lambda s: s.stored(7, None)),
+        both(ALONE, lambda s: s.stored(7, None).order(7, 5, Outcome.AMBIGUOUS, row=False, event=False)),
+    ),
     ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, 7).published(7, 8), lambda s: s.stored(7, 8)),
     (
         "backlog empty",
@@ -303,6 +346,8 @@ def test_fires_and_nearly_fires(name: str, kind: Kind, fires: Change, nearly: Ch
         ("recovery proven", lambda s: s.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)),
         ("acknowledgements before and after", set_to(facts=facts(scenario="phantom-event"))),
         ("orders attributable", set_to(facts=facts(attribution="exclusive"))),
+        ("no other writer", nothing),
+        ("no order changed", nothing),
         ("phantoms provoked", nothing),
         ("backlog empty", nothing),
         ("no worker lost", lambda s: s.mark_late(m.WORKER_LOST, 12)),
@@ -320,7 +365,7 @@ def test_does_not_apply(name: str, change: Change) -> None:
 def test_a_calm_run_passes_every_guard() -> None:
     judgement = judge(calm().history())
     assert [guard.name for guard in judgement.guards if guard.failed] == []
-    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 21
+    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 26
 
 
 def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:
@@ -328,7 +373,8 @@ def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:
     assert listed - {name for name, *_ in CASES} == {
         "conservation",
         "phantoms rolled back",  # test_rollback.py
-        "violations confirmed",  # tests/reconcile/confirm
+        "violations confirmed",  # tests/reconcile/verify
+        "no order changed",  # tests/reconcile/verify
     }
 
 

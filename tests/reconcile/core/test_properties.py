@@ -35,9 +35,8 @@ def worlds(draw: st.DrawFn) -> World:
     events = (
         draw(st.lists(st.tuples(st.sampled_from(sorted(of_order)), st.integers(0, 3)), max_size=12)) if of_order else []
     )
-    return World(
-        sent, rows, [(order, of_order[order], event) for order, event in events], draw(st.sets(IDS, max_size=3))
-    )
+    told = [(order, of_order[order], event) for order, event in events]
+    return World(sent, rows, told, draw(st.sets(IDS, max_size=3)), draw(st.sets(IDS, max_size=3)))
 
 
 def story_of(world: World) -> Story:
@@ -49,6 +48,8 @@ def story_of(world: World) -> Story:
         story.stored(order, seq)
     for place, (order, seq, event) in enumerate(world.events):
         story.published(order, seq, 2 + place / 100, event)
+    for order in world.mentioned:
+        story.mentioned(order)
     story.pending, story.observations = sorted(world.backlog), []
     return story
 

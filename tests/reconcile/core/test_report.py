@@ -80,6 +80,8 @@ LISTS = [
     "recovered-orders",
     "unresolved-orders",
     "suspected-lost",
+    "disputed-orders",
+    "disputed-phantom",
 ]
 
 
@@ -123,6 +125,7 @@ def test_lost_events_are_sorted_and_told_in_full() -> None:
         "latency_s": "0.020000",
         "latency_class": "as in the baseline",
         "service_log": "",
+        "other_records": "0",
     }
 
 
@@ -293,7 +296,7 @@ def test_summary_fits_the_terminal_and_breaks_no_id(width: int) -> None:
 def test_summary_of_a_clean_run_and_without_unicode() -> None:
     history = Story().calm().history()
     text = printed(80, history, judge(history), encoding="ascii")
-    assert "all 15 guards passed" in text
+    assert "all 18 guards passed" in text
     assert text.isascii()
     assert "##########" in text
 

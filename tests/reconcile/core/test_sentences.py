@@ -33,7 +33,7 @@ SECOND_LOOKS: list[tuple[str, Confirmation | None]] = [
     ("one came later", Confirmation("", 3, 3, unsettled=WRONG[:1])),
     ("two came later", Confirmation("", 3, 3, unsettled=WRONG)),
     ("all found again", Confirmation("", 3, 3)),
-    ("the first found again", Confirmation("", 30_000, 10_000)),
+    ("one disputed", Confirmation("", 3, 3, disputed=WRONG[:1])),
 ]
 
 

@@ -21,22 +21,16 @@ from contract.place import Place, parse_filter, parse_place, parse_tag
 from reconcile.confirm.kafkadescribed import described_by
 from reconcile.described import DescribedDecoder
 from reconcile.event_value import EventDecoder
-from reconcile.findings import Guard
-from reconcile.history import EVENT, NO_EVENT_ID, ROW, EventsWitness, History, Misfits, RowsWitness
+from reconcile.history import NO_EVENT_ID, ROW, EventsWitness, History, RowsWitness
 from reconcile.ids import IdTexts, texts_of
-from reconcile.judge import Judgement, judge
-from reconcile.misfits import MOST, MisfitSample
-from reconcile.reading import TopicReading
+from reconcile.judge import judge
 from reconcile.report import json_text
 from reconcile.report.csvs import csv_texts
 from reconcile.report.html import html_report
 from reconcile.report.markdown import code, markdown_report
 from reconcile.saved import load_witnesses, save_witnesses
-from reconcile.verdict import Verdict
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
-from runlog.outcomes import Outcome
-from stores.topic import TopicBounds
 from tests.reconcile.core.story import KEY, Story, facts, order_id
 
 NOBODY = np.empty(0, dtype=IDS)
@@ -195,203 +189,23 @@ def usual_event(number: int, **changes: Any) -> bytes:
     return json.dumps({**members, "occurredAt": 1, "items": [], **changes}).encode()
 
 
-@dataclass
-class Polled(Record):
-    """A record as a batch holds it."""
-
-    at: int = 0
-
-    def error(self) -> None:
-        return None
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return self.at
-
-
-@pytest.mark.parametrize(
-    ("changes", "fails"),
-    [
-        ({}, False),
-        ({"orderId": None, "id": "told"}, True),
-        ({"customerId": "C-1"}, True),
-        ({"type": "OrderPlaced"}, True),
-    ],
-)
-def test_a_service_of_somebodys_own_that_is_read_as_the_reference_service(changes: dict[str, Any], fails: bool) -> None:
-    story = external(Story())
-    told = []
-    for number in range(6):
-        story.order(number, number * 4 + 1.0, event=False)
-        fresh = changes | ({"id": str(order_id(number))} if "id" in changes else {})
-        told.append(Polled(usual_event(number, **fresh), None, None, number))
-    history = story.history()
-    bounds = TopicBounds("t", {0: 0}, {0: 6})
-    reading = TopicReading(
-        replace(story.facts, topic=replace(story.facts.topic, starts={0: 0})), bounds, None, history.rows.rows
-    )
-    reading.take(cast("list[Message]", told))
-    assert reading.misfits is not None
-    events = reading.events.finish()
-    log = replace(history.events, events=events, misfits=reading.misfits.against(history.rows.rows, events))
-    judgement = judge(replace(history, events=log))
-    assert guard(judgement, "events readable").failed is fails
-    assert judgement.counts["lost_events"] == 0
-    assert judgement.counts["suspected_lost"] == (6 if fails else 0)
-    if fails:
-        assert "name orders of the run: value:" in guard(judgement, "events readable").reason
-
-
-def misfits(**changes: Any) -> Misfits:
-    return replace(Misfits(total=0, unreadable=0, untagged=0, looked_at=0, naming=0, places={}), **changes)
-
-
-def external(story: Story, told: Misfits | None = None, **changes: Any) -> Story:
-    story.facts = replace(story.facts, stack="external", **changes)
-    story.events_changes |= {"misfits": told or misfits()}
-    return story
-
-
-def guard(judgement: Judgement, name: str) -> Guard:
-    (found,) = [one for one in judgement.guards if one.name == name]
-    return found
-
-
-def all_lost(**changes: Any) -> Story:
-    story = Story()
-    for number in range(6):
-        story.order(number, number * 4 + 1.0, event=False)
-    return external(story, **changes)
-
-
-@pytest.mark.parametrize(
-    ("told", "words"),
-    [
-        (misfits(total=6, unreadable=6), "6 records counted as no event"),
-        (misfits(total=6, untagged=6), "6 events carried no customer id"),
-        (misfits(total=6, looked_at=6, naming=1, places={"key": 1}), "1 name orders of the run: key (1)"),
-    ],
-)
-def test_nothing_readable_at_all_is_no_loss(told: Misfits, words: str) -> None:
-    judgement = judge(all_lost(told=told).history())
-    found = guard(judgement, "events readable")
-    assert found.failed
-    assert words in found.reason
-    assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
-    assert judgement.counts["lost_events"] == 0
-    assert judgement.counts["suspected_lost"] == 6
-
-
-def test_an_empty_topic_is_a_loss_only_when_the_check_order_had_its_event() -> None:
-    judgement = judge(all_lost(told=misfits(total=9)).history())
-    assert not guard(judgement, "events readable").failed
-    assert judgement.ruling.verdict is Verdict.INCONSISTENT
-    order = facts().check_order
-    assert order is not None
-    for nobody in (None, replace(order, event=False)):
-        judgement = judge(all_lost(check_order=nobody).history())
-        assert guard(judgement, "events readable").failed
-        assert "no record came at all" in guard(judgement, "events readable").reason
-        assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
-
-
-@pytest.mark.parametrize(("naming", "fails"), [(3, True), (2, False)])
-def test_most_events_overlooked(naming: int, fails: bool) -> None:
-    """Two were read. As long as no more than these name orders that seem lost, what is lost is lost."""
-    story = Story()
-    for number in range(6):
-        story.order(number, number * 4 + 1.0, event=number < 2)
-    told = misfits(total=10, unreadable=10, looked_at=10, naming=naming, places={"value:id": naming})
-    judgement = judge(external(story, told).history())
-    assert guard(judgement, "events readable").failed is fails
-    assert judgement.counts["lost_events"] == (0 if fails else 4)
-    # Of a sample the share counts.
-    story.events_changes = {"misfits": replace(told, total=1000, naming=naming - 2, looked_at=1000)}
-    assert not guard(judge(story.history()), "events readable").failed
-
-
-def test_what_was_not_looked_at_is_not_judged() -> None:
-    story = all_lost()
-    story.events_changes = {"misfits": None}
-    assert not guard(judge(story.history()), "events readable").applies
-
-
-def test_rows_events_and_answers_that_speak_of_other_orders() -> None:
-    story = external(Story())
-    for number in range(4):
-        story.order(number, 5.0 * number + 1, row=False, event=False)
-        story.stored(number + 100, number)
-        story.published(number, number)
-    judgement = judge(story.history())
-    found = guard(judgement, "ids belong together")
-    assert found.failed
-    assert "4 rows and 4 events share 0 order ids only: are --orders-id-column and --event-id right?" in found.reason
-    assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
-    assert judgement.counts["lost_events"] == judgement.counts["phantom_events"] == 0
-
-
-@pytest.mark.parametrize(("rows", "events", "told", "fails"), [
-    (range(4), range(4, 8), range(4), True),
-    (range(4), range(4), range(4, 8), True),
-    (range(4), range(2, 6), range(4), False),
-    (range(4), range(1), range(4), False),
-    (range(4), range(4), range(1), False),
-    (range(0), range(0), range(4), True),
-    (range(0), range(4), range(0), False),
-    (range(0), range(0), range(0), False),
-])  # fmt: skip
-def test_when_ids_belong_together(rows: range, events: range, told: range, fails: bool) -> None:
-    story = external(Story())
-    for number in told:
-        story.order(number, number + 1.0, row=False, event=False)
-    for number in rows:
-        story.stored(number, number)
-    for number in events:
-        story.published(number, number)
-    assert guard(judge(story.history()), "ids belong together").failed is fails
-
-
-def test_events_without_rows_are_what_that_scenario_is_about() -> None:
-    story = external(Story(), scenario="phantom-event", expect="phantom-events")
-    story.order(0, 1, Outcome.PROVOKED, row=False)
-    assert not guard(judge(story.history()), "ids belong together").applies
-
-
 def test_a_run_of_the_reference_service_lists_neither() -> None:
     names = [one.name for one in judge(Story().calm().history()).guards]
-    assert not {"events readable", "ids belong together"} & set(names)
+    assert not {"events readable", "rows readable"} & set(names)
 
 
-def test_a_sample_is_thinned_out_and_counts_all() -> None:
-    sample = MisfitSample(IdKind.INTEGER)
-    for number in range(5 * MOST):
-        sample.add(cast("Message", Record(json.dumps({"a": {"b": number}}).encode(), b"x")))
-    rows = np.zeros(5 * MOST, dtype=ROW)
-    rows["lo"] = np.arange(5 * MOST)
-    events = np.zeros(2 * MOST, dtype=EVENT)
-    events["lo"] = np.arange(2 * MOST)
-    found = sample.against(rows, events)
-    assert found.total == 5 * MOST
-    assert MOST / 2 <= found.looked_at <= MOST
-    # The first two fifths have an event, and name nothing that is lost.
-    assert found.naming == pytest.approx(found.looked_at * 0.6, abs=2)
-    assert found.places == {"value:a.b": found.naming}
-
-
-def test_names_and_misfits_are_saved_only_where_there_are_any(tmp_path: Path) -> None:
+def test_names_are_saved_only_where_there_are_any(tmp_path: Path) -> None:
     history = Story().calm().history()
-    for number, (names, told) in enumerate([({}, None), ({b"x" * 16: LONG}, misfits(total=3, places={"key": 2}))]):
+    for number, (names, told) in enumerate([({}, 0), ({b"x" * 16: LONG}, 3)]):
         folder = RunFolder(tmp_path / f"run-{number}")
         folder.path.mkdir()
-        rows, events = replace(history.rows, names=names), replace(history.events, names=names, misfits=told)
+        rows, events = replace(history.rows, names=names), replace(history.events, names=names, opaque=told)
         save_witnesses(folder, KEY, rows, events)
         loaded = load_witnesses(folder, KEY)
         assert loaded is not None
-        assert (loaded[0].names, loaded[1].names, loaded[1].misfits) == (names, names, told)
+        assert (loaded[0].names, loaded[1].names, loaded[1].opaque) == (names, names, told)
         text = (folder.witnesses / "witness.json").read_text()
-        assert ("names" in text, "misfits" in text) == (bool(names), told is not None)
+        assert ("names" in text) == bool(names)
     # A name that was changed afterwards is noticed, and names that nothing needs any more are gone.
     (path,) = folder.witnesses.glob("names-*.json")
     path.write_text(path.read_text().replace("123", "124"))
@@ -430,7 +244,7 @@ def test_hostile_ids_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None
     story = Story(facts=facts(id_kind="text", stack="external", event_tag="value:c"))
     for number in range(len(HOSTILE)):
         story.order(number, number + 1.0, event=False)
-    history = external(story.calm()).history()
+    history = story.calm().history()
     names = {order_id(number).bytes: text for number, text in enumerate(HOSTILE)}
     history = replace(history, rows=replace(history.rows, names=names))
     judgement = judge(history)
