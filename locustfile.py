@@ -21,7 +21,6 @@ try:
     from chaos.commandline import (
         add_options,
         check_form,
-        is_foreign,
         read_settings,
         secrets_shown,
         settings_of_run,
@@ -29,8 +28,10 @@ try:
     )
     from chaos.conductor import Conductor
     from chaos.dryrun import Preview, dry_run_text
+    from chaos.ending import Ending
     from chaos.house import Load
     from chaos.judging import Judging
+    from chaos.listeners import Listeners, set_exit_code
     from chaos.preflight import PreflightError
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
@@ -39,6 +40,7 @@ try:
     from chaos.systems import make_system
     from chaos.watchdog.client import Watchdog, WatchdogGone
     from chaos.watchdog.orders import Refusal
+    from chaos.webaccess import HostCheck
     from load.attempts import OwnLoad, use
     from load.contract import OrderContract
     from load.exchange import Exchanger
@@ -49,6 +51,7 @@ try:
     from runlog.folder import FolderError, RunFolder, check_runs_dir
     from runlog.ordernames import NameWriter
     from runlog.settings import Settings, SettingsError
+    from runlog.streams import flush_output, let_output_fail
     from stack.errors import StackError
     from stack.lease import LeaseTaken
 except ImportError as missing:
@@ -57,6 +60,8 @@ except ImportError as missing:
 
 log = logging.getLogger("chaos")
 QUIT_WAIT_S = 300.0
+LISTENERS = Listeners()
+LISTENERS.watch(events)
 
 
 class House:
@@ -67,6 +72,7 @@ class House:
         self.conductor: Conductor | None = None
         self.judging = Judging()
         self.end_code: int | None = None
+        self.refused: str | None = None
         self._system = make_system(settings, _tell_stack, _place_order, _place_own_order)
 
     # -- the stack -------------------------------------------------------------------------------------------------
@@ -103,7 +109,7 @@ class House:
             settings = settings_of_run(parsed)
         except SettingsError as error:
             log.error("%s", error)
-            self.end_code = exitcodes.USAGE_OR_CRASH
+            self.end_code, self.refused = exitcodes.USAGE_OR_CRASH, str(error)
             return None
         self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
@@ -148,7 +154,7 @@ class House:
         """See `chaos.house.House.judge`; without a terminal to end on, the summary is shown at once."""
         code = self.judging.judge(folder, subject)
         if self.environment.web_ui is not None:
-            self._print_summary()
+            self.print_summary()
         return code
 
     def cancel_judging(self) -> None:
@@ -158,8 +164,9 @@ class House:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def ask_end(self, code: int) -> None:
-        """Remember the exit code that a signal asks for."""
-        self.end_code = code
+        """Remember the exit code that a signal asks for; after the verdict there is nothing left to interrupt."""
+        if self.conductor is None or self.conductor.active:
+            self.end_code = code
 
     def stop_run(self, reason: str, code: int) -> None:
         """Wind up a run under way and wait for it; nothing without one."""
@@ -169,36 +176,17 @@ class House:
             if not conductor.finished.wait(QUIT_WAIT_S):
                 log.error("the run did not wind up within %g s", QUIT_WAIT_S)
 
-    def quitting(self) -> None:
-        """Locust ends: wind up, take down what is ours, and set the exit code, 0 included."""
-        self.stop_run("Locust is quitting", exitcodes.SIGTERM)
-        try:
-            self.close()
-        except StackError as error:
-            log.error("%s", error)
-            self.end_code = exitcodes.USAGE_OR_CRASH
-        self.environment.process_exit_code = self._exit_code()
-
-    def summary_last(self) -> None:
-        """Locust has printed its tables: the verdict comes after them."""
-        if self.environment.web_ui is None:
-            self._print_summary()
-
-    def _exit_code(self) -> int:
-        parsed, conductor = self.parsed, self.conductor
-        codes = [] if self.end_code is None else [self.end_code]
-        if not (codes or parsed.headless or parsed.autostart):
-            # A web session that is ended while no run is on: Locust's normal way out.
-            return exitcodes.AS_EXPECTED
-        if conductor is None or conductor.exit_code is None:
-            return exitcodes.strongest(codes or [exitcodes.USAGE_OR_CRASH])
-        return exitcodes.strongest([*codes, conductor.exit_code], conductor.not_restored)
-
-    def _print_summary(self) -> None:
-        # With --json, standard output belongs to Locust's JSON.
+    def print_summary(self) -> None:
+        """Print the verdict of the run. With --json, standard output belongs to Locust's JSON."""
         stream = sys.stderr if getattr(self.parsed, "json", False) else sys.stdout
         stream.write(self.judging.summary)
         stream.flush()
+
+    @property
+    def last_words(self) -> str | None:
+        """Why there is no verdict, None when there is one."""
+        failure = None if self.conductor is None or self.judging.summary else self.conductor.failure
+        return self.refused or failure
 
     @property
     def parsed(self) -> Namespace:
@@ -232,6 +220,7 @@ def move_in(environment: Environment, **_: Any) -> None:
     parsed = environment.parsed_options
     if parsed is None or environment.runner is None:
         return
+    let_output_fail()
     try:
         settings = read_settings(parsed)
         if not settings.dry_run:
@@ -264,36 +253,33 @@ def move_in(environment: Environment, **_: Any) -> None:
     # Users that wait for their answers themselves must be let finish.
     patience = settings.request_timeout if house.has_own_users else 0.0
     environment.stop_timeout = max(environment.stop_timeout or 0, patience + 2.0)
-    environment.process_exit_code = exitcodes.USAGE_OR_CRASH
     door.web = environment.web_ui is not None
-    _wire(environment, house)
+    _wire(environment, house, settings)
 
 
-def _wire(environment: Environment, house: House) -> None:
-    environment.events.test_stop.add_listener(
-        lambda **_: house.stop_run("stopped before the plan was over", exitcodes.INCONCLUSIVE)
-    )
-    environment.events.quitting.add_listener(lambda **_: house.quitting())
-    environment.events.quit.add_listener(lambda **_: house.summary_last())
-    if environment.web_ui is not None:
-        _check_posts(environment, house)
+def _wire(environment: Environment, house: House, settings: Settings) -> None:
+    hooks, ending = environment.events, Ending(environment, house, LISTENERS, flush_output)
+    LISTENERS.watch_exit_code(environment)
+    set_exit_code(environment, exitcodes.USAGE_OR_CRASH)
+    LISTENERS.at_end(hooks.quitting, ending.quitting)
+    LISTENERS.at_end(hooks.quit, ending.printed)
+    atexit.register(ending.at_exit)
+    hooks.test_stop.add_listener(lambda **_: house.stop_run("stopped before the plan was over", exitcodes.INCONCLUSIVE))
+    if environment.web_ui is not None and environment.web_ui.app is not None:
+        app = environment.web_ui.app
+        app.wsgi_app = HostCheck(app.wsgi_app, environment.web_ui.host, settings.allowed_hosts)  # type: ignore[method-assign]
+        app.before_request(lambda: _check_form(environment, house))
 
 
-def _check_posts(environment: Environment, house: House) -> None:
-    """Refuse orders from other pages, and a wrong start form before Locust applies any field of it."""
-
-    @environment.web_ui.app.before_request  # type: ignore[union-attr]
-    def check_post() -> Any:
-        if request.method != "POST":
-            return None
-        if is_foreign(request.headers.get("Origin"), request.host):
-            return jsonify({"success": False, "message": "this page is not the harness's own"}), 403
-        if request.path.endswith("/swarm"):
-            busy = house.conductor is not None and house.conductor.active
-            problem = check_form(request.form, house.parsed, environment.host or "")
-            if problem := "a run is under way: stop it first, or wait for its end" if busy else problem:
-                return jsonify({"success": False, "message": problem, "host": environment.host})
+def _check_form(environment: Environment, house: House) -> Any:
+    """Refuse a wrong start form before Locust applies any field of it."""
+    if request.method != "POST" or not request.path.endswith("/swarm"):
         return None
+    busy = house.conductor is not None and house.conductor.active
+    problem = check_form(request.form, house.parsed, environment.host or "")
+    if problem := "a run is under way: stop it first, or wait for its end" if busy else problem:
+        return jsonify({"success": False, "message": problem, "host": environment.host})
+    return None
 
 
 def _tell_stack(step: str, state: str, seconds: float | None) -> None:

@@ -8,12 +8,13 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from chaos.webaccess import plain_name
 from runlog import exitcodes
-from runlog.options import OPTIONS, names_secret
+from runlog.options import BY_NAME, OPTIONS, names_secret
 from runlog.servicefiles import read_service_files
 from runlog.settings import Settings, SettingsError, make_settings
+from runlog.wrong import wrong
 
 # Locust's own options that a shape ignores, and what is ours in their place.
 INSTEAD: Final = {
@@ -25,7 +26,7 @@ DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "
 # Fixed while Locust runs: changing them in the form would have no effect, or (commands, addresses) is for nobody to do
 # who only sees the page. So they are not in it.
 NOT_IN_FORM: Final = frozenset(
-    {"runs-dir", "stack", "dry-run", "compose-file", "compose-project"}
+    {"runs-dir", "stack", "dry-run", "compose-file", "compose-project", "allowed-host"}
     | {o.name for o in OPTIONS if o.name.endswith("-port") or "embedded" in o.not_for}
 )
 
@@ -113,6 +114,9 @@ def read_settings(parsed: Namespace) -> Settings:
     host = getattr(parsed, "host", None)
     if host and settings.stack in ("embedded", "compose"):
         raise SettingsError(f"--host {host}: the {settings.stack} stack brings its own order service; leave --host out")
+    for name in settings.allowed_hosts:
+        if plain_name(name) is None:
+            raise wrong(BY_NAME["allowed-host"], name, "it must be a host name or an address, for example shop.test")
     if settings.external is not None:
         read_service_files(settings.external, settings.attribution)
     return settings
@@ -140,18 +144,6 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
     except SettingsError as error:
         return str(error)
     return None
-
-
-def is_foreign(origin: str | None, host: str) -> bool:
-    """Return whether a request that changes something comes from a page of another site.
-
-    Locust answers cross-origin posts, so any website open in the same browser could order an outage.
-
-    Args:
-        origin: the `Origin` header; browsers send it with every post, scripts need not.
-        host: the `Host` header.
-    """
-    return origin is not None and urlsplit(origin).netloc != host
 
 
 def settings_of_run(parsed: Namespace) -> Settings:

@@ -52,6 +52,12 @@ class Conductor:
         self._completed = False
         self._interrupted = float("-inf")
         self._cut: tuple[str, str, int] | None = None
+        self._judged = False
+
+    @property
+    def failure(self) -> str | None:
+        """Why the plan was not played to its end, None while nothing has cut it short."""
+        return None if self._cut is None else self._cut[1]
 
     def start(self) -> None:
         """Begin the run; returns at once."""
@@ -81,6 +87,23 @@ class Conductor:
             self._cut = (marks.INTERRUPTED, reason, exit_code)
             self._interrupted = time.monotonic()
             self._player.kill(Interrupted(), block=False)
+
+    def worsen(self, mark: str, reasons: list[str], code: int) -> None:
+        """Note as marks what makes the exit code of a run that is over worse, and have its report say the same.
+
+        Args:
+            mark: name of the marks.
+            reasons: one sentence a mark.
+            code: exit code of each.
+        """
+        self._codes.append(code)
+        run = self._playing.open
+        if run is not None:
+            for reason in reasons:
+                run.recording.mark_now(mark, reason=reason, exit_code=code)
+            if self._judged:
+                self._judge_again(run)
+        self.exit_code = exitcodes.strongest(self._codes, self.not_restored)
 
     def _run(self, player: gevent.Greenlet) -> None:
         """Wait for the player, then wind up: in a greenlet of its own that nobody knows, so nothing can strike it."""
@@ -134,10 +157,16 @@ class Conductor:
         for step in (self._stop_load, self._mend, self._check_health, self._keep, self._judge):
             try:
                 step(run)
-            except Exception:
+            except Exception as error:
                 log.exception("winding up went wrong")
-                self._codes.append(exitcodes.USAGE_OR_CRASH)
+                self._fail(run, f"winding up went wrong: {error!r}", exitcodes.USAGE_OR_CRASH)
         run.recording.in_use.close()
+
+    def _fail(self, run: OpenRun, reason: str, code: int, *, not_restored: bool = False) -> None:
+        """Note a failure as a mark too: the report must come to the same exit code."""
+        self._codes.append(code)
+        detail = {"not_restored": True} if not_restored else {}
+        run.recording.mark_now(marks.FAILED, None, reason=reason, exit_code=code, **detail)
 
     def _stop_load(self, run: OpenRun) -> None:
         run.load.close(run.recording.clock.now())
@@ -147,12 +176,21 @@ class Conductor:
         run.recording.close(self._house.statistics())
         if trouble := run.load.trouble or run.recording.trouble or run.recording.watch.trouble:
             log.error("the history is not whole: %s", trouble)
-            self._codes.append(exitcodes.USAGE_OR_CRASH)
+            self._fail(run, f"the history is not whole: {trouble}", exitcodes.USAGE_OR_CRASH)
 
     def _judge(self, run: OpenRun) -> None:
         self._enter(RunPhase.RECONCILE, "comparing ledger, PostgreSQL and Kafka")
         code = self._house.judge(run.recording.folder, run.subject)
+        self._judged = code is not None
         self._codes += [] if code is None else [code]
+
+    def _judge_again(self, run: OpenRun) -> None:
+        try:
+            self._judge(run)
+        except Exception:
+            log.exception("the run could not be judged again")
+            self._codes.append(exitcodes.USAGE_OR_CRASH)
+        self.phase = RunPhase.DONE
 
     def _mend(self, run: OpenRun) -> None:
         try:
@@ -164,7 +202,7 @@ class Conductor:
             log.debug("mending went wrong", exc_info=True)
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
-            run.recording.mark_now(marks.FAILED, reason=str(error), exit_code=exitcodes.NOT_READY, not_restored=True)
+            self._fail(run, str(error), exitcodes.NOT_READY, not_restored=True)
         else:
             # Where mending was in vain the watchdog keeps the target in its charge, and tries again at our end.
             release(run.watchdog)
@@ -178,8 +216,7 @@ class Conductor:
         if sick:
             reason = "not healthy after the run: " + "; ".join(sick)
             log.error("%s", reason)
-            self._codes.append(exitcodes.NOT_READY)
-            run.recording.mark_now(marks.FAILED, reason=reason, exit_code=exitcodes.NOT_READY)
+            self._fail(run, reason, exitcodes.NOT_READY)
         else:
             log.info("all parts are up and healthy")
 

@@ -23,7 +23,7 @@ from runlog.facts import RunFacts, TopicStart
 from runlog.folder import create_run_folder, reason, write_json
 from runlog.judged import InUse
 from runlog.ledger import LedgerWriter
-from runlog.marks import Mark, MarksWriter
+from runlog.marks import Mark, MarksWriter, append_mark
 from runlog.options import OPTIONS, names_secret
 from runlog.settings import Settings
 
@@ -54,6 +54,7 @@ class Recording:
         question_s: float = TIMEOUT_S,
     ) -> None:
         self.trouble: str | None = None
+        self._closed = False
         self.clock = AnchoredClock.anchor()
         self.run_key = RunKey.random()
         self.folder = create_run_folder(Path(settings.runs_dir).absolute())
@@ -70,9 +71,12 @@ class Recording:
         self.mark(Mark(self.facts.started_at, marks.STARTED, None, {"run": str(self.run_key)}))
 
     def mark(self, mark: Mark) -> None:
-        """Write `mark`. A full disk becomes `trouble`, never an exception: mending goes before writing."""
+        """Write `mark`. A full disk becomes `trouble`, never an exception: healing goes before writing."""
         try:
-            self._marks.write(mark)
+            if self._closed:
+                append_mark(self.folder.marks, mark)
+            else:
+                self._marks.write(mark)
         except OSError as error:
             self.trouble = self.trouble or f"the marks cannot be written: {reason(error)}"
 
@@ -94,15 +98,17 @@ class Recording:
         Args:
             statistics: JSON value of Locust's own numbers.
         """
-        self.watch.close()
         try:
+            self.watch.close()
             write_json(self.folder.path / "locust-stats.json", statistics)
             self._subject.gather_logs()
             self._keep_logs()
         except OSError as error:
             self.trouble = self.trouble or f"logs and statistics cannot be kept: {reason(error)}"
-        self.mark_now(marks.ENDED, wall_step=round(self.clock.wall_step(), 6))
-        self._marks.close()
+        finally:
+            self.mark_now(marks.ENDED, wall_step=round(self.clock.wall_step(), 6))
+            self._closed = True
+            self._marks.close()
 
     def _lookout_config(self) -> LookoutConfig:
         prefix: str | None = self.run_key.text_prefix

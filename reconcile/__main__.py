@@ -7,8 +7,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from reconcile.output import let_output_fail
 from runlog.exitcodes import USAGE_OR_CRASH
+from runlog.streams import let_output_fail
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -48,12 +48,14 @@ class Ruling:
         reason: one line for a person.
         met: whether the expectation was met; None when the verdict is inconclusive.
         exit_code: of the whole run, see `runlog.exitcodes`.
+        raised_by: what Locust's other listeners did that makes the exit code worse, one line each.
     """
 
     verdict: Verdict
     reason: str
     met: bool | None
     exit_code: int
+    raised_by: tuple[str, ...] = ()
 
 
 def rule(
@@ -83,11 +85,12 @@ def rule(
     if any(guard.failed and guard.harness_wrong for guard in guards):
         codes.append(exitcodes.USAGE_OR_CRASH)
     for mark in marks:
-        if mark.name in {m.INTERRUPTED, m.FAILED}:
+        if mark.name in {m.INTERRUPTED, m.FAILED, m.LISTENER}:
             told = mark.detail.get("exit_code")
             codes.append(told if told in _CODES else exitcodes.USAGE_OR_CRASH)
             not_restored = not_restored or bool(mark.detail.get("not_restored"))
-    return Ruling(verdict, reason, met, exitcodes.strongest(codes, not_restored))
+    raised_by = tuple(str(mark.detail.get("reason", "")) for mark in marks if mark.name == m.LISTENER)
+    return Ruling(verdict, reason, met, exitcodes.strongest(codes, not_restored), raised_by)
 
 
 def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) -> tuple[Verdict, str]:

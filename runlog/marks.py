@@ -31,6 +31,8 @@ WORKER_LOST: Final = "worker_lost"
 INTERRUPTED: Final = "interrupted"
 FAILED: Final = "failed"
 ENDED: Final = "ended"
+# After the end: a listener or plugin of Locust ended the process with a code of its own.
+LISTENER: Final = "listener"
 
 # Marks are stamped by the threads that see things and written as they come, so neighbours may swap by a little.
 LARGEST_STEP_BACK_S: Final = 1.0
@@ -96,6 +98,19 @@ class SilenceSeen(msgspec.Struct):
     answered_at: float
     led: bool | None
     open_transaction: bool | None
+
+
+def append_mark(path: Path, mark: Mark) -> None:
+    """Append one mark to a file whose writer is closed.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    writer = MarksWriter(path)
+    try:
+        writer.write(mark)
+    finally:
+        writer.close()
 
 
 class _Line(msgspec.Struct):

@@ -484,6 +484,16 @@ OPTIONS: Final[tuple[Option, ...]] = (
         is_flag=True,
     ),
     Option("dry-run", "", "say what would be done and to what, and end; nothing is touched", RUN, is_flag=True),
+    Option(
+        "allowed-host",
+        "",
+        "further name under which the web UI may be asked, may be given several times; without it: localhost and the "
+        "addresses of this machine only",
+        RUN,
+        "host",
+        "chaos.example.test",
+        repeatable=True,
+    ),
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )
 

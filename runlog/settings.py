@@ -47,6 +47,7 @@ class Settings:
     Attributes:
         expect: the verdict that makes exit code 0.
         expect_source: where the expectation came from, in words.
+        allowed_hosts: further names under which the web UI is answered.
         fail_on_duplicates: an event that was published twice counts as a violation.
         settle: quiet seconds that end the drain.
         drain_timeout: longest drain; None: as long as its plan asks for (`runlog.horizon.longest_drain`).
@@ -93,6 +94,7 @@ class Settings:
     dry_run: bool
     fail_on_duplicates: bool = False
     vouch_topic_intact: bool = False
+    allowed_hosts: tuple[str, ...] = ()
     external: ExternalSettings | None = None
 
     @property
@@ -166,6 +168,7 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         dry_run=given.flag("dry-run"),
         fail_on_duplicates=given.flag("fail-on-duplicates"),
         vouch_topic_intact=given.flag("vouch-topic-intact"),
+        allowed_hosts=tuple(given.text("allowed-host").replace(",", " ").split()),
         external=make_external(given.text, host, given.choice("scenario"), given.choice("attribution"))
         if given.choice("stack") == "external"
         else None,

@@ -32,6 +32,7 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "expect_source": facts.expect_source,
         "expectation_met": ruling.met,
         "exit_code": ruling.exit_code,
+        "exit_code_raised_by": list(ruling.raised_by),
         "scope": verdict.scope(history, judgement),
         "attribution": facts.attribution,
         "scenario": facts.scenario,

@@ -50,7 +50,7 @@ def junit_report(history: History, judgement: Judgement) -> str:
 
 def _completed(history: History, judgement: Judgement) -> ET.Element:
     case = _case("run", "completed")
-    trouble = [mark for mark in history.marks if mark.name in {m.INTERRUPTED, m.FAILED}]
+    trouble = [mark for mark in history.marks if mark.name in {m.INTERRUPTED, m.FAILED, m.LISTENER}]
     if trouble:
         _say(case, "error", str(trouble[0].detail.get("reason", "the run did not end as planned")))
     elif judgement.ruling.exit_code == exitcodes.USAGE_OR_CRASH:

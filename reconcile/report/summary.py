@@ -138,7 +138,8 @@ def _lost(judgement: Judgement) -> Text:
 
 def _places(history: History, judgement: Judgement, folder: Path, width: int) -> Text:
     shown = shown_path(folder)
-    expectation = verdict.expectation(history, judgement).replace("; exit code", "\nexit code")
+    raised = "".join("\n" + line for line in verdict.exit_code_raised(history, judgement).splitlines())
+    expectation = verdict.expectation(history, judgement).replace("; exit code", f"{raised}\nexit code")
     lines = [f"list:   {shown / losses.listed_kind(judgement).path}", f"report: {shown / 'report.html'}"]
     return Text("\n".join([*lines, *(_prose(line, width) for line in expectation.split("\n"))]) + "\n")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.commandline import add_options, check_form, is_foreign, read_settings, texts_of
+from chaos.commandline import add_options, check_form, read_settings, texts_of
 from chaos.journal import Journal, JournalUnreadable, OpenFault
 from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
@@ -275,14 +275,6 @@ def test_lookout_config_goes_over_a_pipe_whole() -> None:
     assert LookoutConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
     assert json.loads(config.dump())["clock"] == [5.0, 6.0]
-
-
-@pytest.mark.parametrize(
-    ("origin", "foreign"),
-    [(None, False), ("http://127.0.0.1:8089", False), ("http://evil.test", True), ("null", True)],
-)
-def test_posts_from_other_pages_are_foreign(origin: str | None, foreign: bool) -> None:
-    assert is_foreign(origin, "127.0.0.1:8089") is foreign
 
 
 class FakeParser:

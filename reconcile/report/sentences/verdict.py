@@ -36,6 +36,12 @@ def expectation(history: History, judgement: Judgement) -> str:
     return f"expected: {facts.expect} (from {facts.expect_source}), {met}; exit code {ruling.exit_code}"
 
 
+@sentence("exit code raised", "marks `listener`")
+def exit_code_raised(history: History, judgement: Judgement) -> str:
+    """Which listeners of Locust make the exit code worse, one a line; empty without one."""
+    return "\n".join(f"exit code raised by a listener: {each}" for each in judgement.ruling.raised_by)
+
+
 @sentence("attribution", "--attribution")
 def attribution(history: History, judgement: Judgement) -> str:
     """How rows and events are attributed to the run."""

@@ -196,3 +196,21 @@ def test_suspected_losses_are_no_failure_window() -> None:
     assert judgement.windows[0].lost == 0
     assert "failure window: none proven" in summary(Story().history(), judgement, Path("runs/x")).plain
     assert judgement.ruling.reason.startswith("1 event may be lost, unproven; drain complete: the drain was cut short")
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "code"),
+    [((), "consistent", 1), ((lost,), "inconsistent", 1), ((vacuity,), "inconclusive", 3)],
+)
+def test_a_listener_of_locust_makes_the_exit_code_worse_and_never_better(
+    changes: tuple[Change, ...], verdict: str, code: int
+) -> None:
+    """The verdict is the stores' alone."""
+
+    def complain(story: Story) -> None:
+        story.mark_late(m.LISTENER, 33, reason="shop.check set the exit code 5", exit_code=1)
+
+    ruling = judged(*changes, complain).ruling
+    assert (ruling.verdict.value, ruling.exit_code) == (verdict, code)
+    assert ruling.raised_by == ("shop.check set the exit code 5",)
+    assert judged(*changes).ruling.raised_by == ()

@@ -4,7 +4,9 @@ A closed pipe (`| head`), a full disk behind `>` or a closed descriptor would ot
 printed, from a progress bar in the middle of reading as well as from Python's own flush at exit, and cost the verdict.
 """
 
+import contextlib
 import io
+import logging
 import os
 import select
 import sys
@@ -34,17 +36,44 @@ class _Lenient(io.FileIO):
 
 
 def let_output_fail() -> None:
-    """Put streams in place of stdout and stderr whose failures nobody notices.
+    """Make the standard streams safe: each descriptor is open, and failures of output go unnoticed.
 
-    For a process of our own only: it changes `sys.stdout` and `sys.stderr` until the process ends.
+    For a process of our own only: it changes `sys.stdin`, `sys.stdout` and `sys.stderr` until the process ends.
     """
+    _fill_descriptors()
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout, sys.stderr = _lenient(sys.stdout), _lenient(sys.stderr, buffered=False)
+
+
+def flush_output() -> None:
+    """Write out what was printed, and what is logged."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    logging.shutdown()
+
+
+def _fill_descriptors() -> None:
+    """Open what was closed (`>&-`): else the next file that is opened would take what is written to it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(opened, True)
 
 
 def _lenient(stream: TextIO | None, *, buffered: bool = True) -> TextIO:
     if stream is None:  # closed before Python began
         return Path(os.devnull).open("w", encoding="utf-8")
-    raw = io.BufferedWriter(_Lenient(stream.fileno(), "w", closefd=False))
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # captured, in memory
+        return stream
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()
+    raw = io.BufferedWriter(_Lenient(descriptor, "w", closefd=False))
     # A sign that the terminal's encoding lacks is no reason to fail either.
     return io.TextIOWrapper(
         raw,

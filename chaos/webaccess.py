@@ -1,0 +1,115 @@
+"""Who may ask Locust's web UI: pages of the harness itself, under a name that means this machine.
+
+Locust answers any page that reaches it. A page of another site whose name resolves to this machine (DNS rebinding) is
+"same origin" to the browser, so the `Host` header is checked for every request; a page of another origin is told apart
+by `Origin`. Both are checked below Flask, so no route, error page or upgrade of a connection escapes.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+# host, [IPv6 address], each with a port or without one; nothing else is a Host header.
+_HOST: Final = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{0,5})?")
+_LOOPBACK_NAMES: Final = frozenset({"localhost"})
+_ANY: Final = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class HostCheck:
+    """A WSGI application before Locust's own: lets through what a page of the harness asks.
+
+    Args:
+        application: Locust's.
+        web_host: the address that it listens on, as `--web-host` has it.
+        allowed: further names under which it may be asked.
+    """
+
+    def __init__(self, application: Application, web_host: str, allowed: Iterable[str]) -> None:
+        self._application = application
+        self._loopback_only = web_host not in _ANY and is_loopback(web_host)
+        own = socket.gethostname() if web_host in _ANY else web_host
+        self._names = _LOOPBACK_NAMES | {name for name in map(plain_name, [own, *allowed]) if name}
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        host = environ.get("HTTP_HOST")
+        problem = None
+        if not self.allows(host):
+            shown = "no Host header" if host is None else f"Host {_printable(str(host))}"
+            problem = f"{shown}: this page answers to the names of this machine only; --allowed-host NAME adds one"
+        elif is_foreign(environ.get("HTTP_ORIGIN"), str(host)):
+            problem = "this page is not the harness's own"
+        if problem is None:
+            return self._application(environ, start_response)
+        body = problem.encode() + b"\n"
+        start_response(
+            "403 Forbidden",
+            [
+                ("Content-Type", "text/plain; charset=utf-8"),
+                ("Content-Length", str(len(body))),
+                ("Connection", "close"),
+            ],
+        )
+        return [body]
+
+    def allows(self, host: str | None) -> bool:
+        """Return whether a request with this `Host` header is answered."""
+        name = plain_name(host or "")
+        if name is None:
+            return False
+        if name in self._names:
+            return True
+        address = _address(name)
+        return address is not None and (not self._loopback_only or _is_loopback(address))
+
+
+def plain_name(host: str) -> str | None:
+    """Return the name or address in a `Host` header: lower case, without port, brackets and final dot.
+
+    None when the header holds anything else.
+    """
+    found = _HOST.fullmatch(host.strip().lower())
+    if found is None:
+        return None
+    if found["six"] is not None:
+        address = _address(found["six"])
+        return None if address is None else str(address)
+    return found["name"].removesuffix(".") or None
+
+
+def is_loopback(name: str) -> bool:
+    """Return whether `name`, a host name or an address, is this machine's own and cannot be reached from others."""
+    plain = name.strip().lower().strip("[]")
+    address = _address(plain)
+    return plain in _LOOPBACK_NAMES if address is None else _is_loopback(address)
+
+
+def is_foreign(origin: str | None, host: str) -> bool:
+    """Return whether a request comes from a page of another origin.
+
+    Args:
+        origin: the `Origin` header; browsers send it with what changes something, scripts need not.
+        host: the `Host` header.
+    """
+    return origin is not None and urlsplit(origin).netloc.lower() != host.strip().lower()
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _printable(text: str, longest: int = 80) -> str:
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text[:longest])

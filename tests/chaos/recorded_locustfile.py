@@ -1,0 +1,58 @@
+"""Our locustfile without a stack: its run is one that was recorded, judged as any other; `LISTENERS` holds a user's own
+listeners, registered as a locustfile's are.
+
+`RECORDED`: folder of the run. `LISTENERS`: Python text.
+"""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+from locust import events
+
+import locustfile
+from chaos.conductor import Conductor
+from chaos.plan import RunPhase
+from locustfile import LoadAndChaos, Orders
+from runlog import exitcodes
+from runlog.folder import RunFolder
+from runlog.marks import Mark, append_mark, read_marks
+
+__all__ = ["LoadAndChaos", "Orders", "events"]
+FOLDER = RunFolder(Path(os.environ["RECORDED"]))
+
+
+def mark_now(name: str, outage: int | None = None, **detail: Any) -> None:
+    append_mark(FOLDER.marks, Mark(read_marks(FOLDER.marks)[-1].at, name, outage, detail))
+
+
+class RecordedRun(Conductor):
+    """A run that is over at once."""
+
+    def start(self) -> None:
+        run: Any = SimpleNamespace(
+            recording=SimpleNamespace(folder=FOLDER, mark_now=mark_now),
+            subject=SimpleNamespace(
+                database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"}
+            ),
+        )
+        self._playing.open = run
+        self._player = gevent.spawn(self._judge, run)
+        gevent.spawn(self._end)
+
+    def _end(self) -> None:
+        assert self._player is not None
+        self._player.join()
+        self.exit_code = exitcodes.strongest(self._codes)
+        self.phase = RunPhase.DONE
+        self.finished.set()
+
+
+def make_system(*_: Any) -> Any:
+    return SimpleNamespace(open=lambda settings: "http://127.0.0.1:1", close=lambda: None)
+
+
+vars(locustfile).update(Conductor=RecordedRun, make_system=make_system)
+exec(compile(os.environ["LISTENERS"], "shop.py", "exec"), globals())  # noqa: S102

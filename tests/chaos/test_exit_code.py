@@ -1,0 +1,166 @@
+"""One exit code: printed, in `report.json` and of the process, whatever other listeners do in a real Locust."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcile.saved import save_witnesses
+from runlog.folder import RunFolder, read_json
+from tests.e2e.harness import CHECKOUT, LOCUST
+from tests.e2e.page import free_port
+from tests.reconcile.core.confirmed import confirm_all
+from tests.reconcile.core.story import KEY, Story, facts
+
+pytestmark = pytest.mark.timeout(120)
+WIRING = str(CHECKOUT / "tests" / "chaos" / "recorded_locustfile.py")
+
+SETS = """
+@events.quitting.add_listener
+def check_ratio(environment, **kw):
+    environment.process_exit_code = {code}
+"""
+EVERYWHERE = """
+import sys
+import gevent
+@events.init.add_listener
+def late(environment, **kw):
+    @environment.events.quitting.add_listener
+    def registered_late(environment, **kw):
+        environment.process_exit_code = 5
+    @environment.events.test_start.add_listener
+    def in_the_background(environment, **kw):
+        gevent.spawn(setattr, environment, "process_exit_code", 6)
+@events.test_stop.add_listener
+def reporter(environment, **kw):
+    raise ConnectionError("no such host")
+@events.quit.add_listener
+def at_quit(exit_code, **kw):
+    sys.exit(7)
+@events.quitting.add_listener
+def overwrites(environment, **kw):
+    environment.process_exit_code = 0
+"""
+EXITS = """
+import sys
+@events.{event}.add_listener
+def leaves(**kw):
+    sys.exit({code})
+"""
+
+
+@dataclass
+class Case:
+    listeners: str
+    arguments: tuple[str, ...] = ("--headless",)
+    expect: str = "lost-events"
+    code: int = 0
+    sources: tuple[str, ...] = ()
+
+
+CASES = {
+    "none": Case("", code=0),
+    "better is not possible": Case(
+        SETS.format(code=0), ("--headless", "--exit-code-on-error", "0"), expect="consistent", code=1
+    ),
+    "leaving with 0": Case(EXITS.format(event="quitting", code=0), expect="consistent", code=1),
+    "everywhere": Case(
+        EVERYWHERE,
+        code=1,
+        sources=(
+            "registered_late (shop.py:8) set the exit code 5",
+            "reporter (shop.py:12) raised ConnectionError",
+            "at_quit (shop.py:15) called sys.exit(7)",
+            "code outside of the listeners set the exit code 6",
+        ),
+    ),
+    "leaving in the run": Case(
+        EXITS.format(event="test_stopping", code="'enough'"),
+        code=1,
+        sources=("leaves (shop.py:3) called sys.exit('enough')",),
+    ),
+    "web UI that ends by itself": Case(
+        SETS.format(code=3),
+        ("--autostart", "--autoquit", "0", "--web-port", "PORT"),
+        code=1,
+        sources=("check_ratio (shop.py:4) set the exit code 3",),
+    ),
+    "Locust itself": Case(
+        "",
+        ("--headless", "--html", "/dev/null/page.html"),
+        code=1,
+        sources=("Locust ended early by FileExistsError",),
+    ),
+}
+
+
+@dataclass
+class Ended:
+    code: int
+    printed: str
+    log: str
+    report: dict[str, Any]
+    judged_again: int
+
+
+def record(path: Path, expect: str) -> RunFolder:
+    story = Story(facts=facts(expect=expect)).calm(0).order(6, 12, event=False)
+    folder = RunFolder(path)
+    story.write(folder)
+    history = story.history()
+    save_witnesses(folder, KEY, history.rows, history.events)
+    confirm_all(folder, history)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """All cases, side by side."""
+    top = tmp_path_factory.mktemp("ends")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    begun = []
+    for number, case in enumerate(CASES.values()):
+        folder = record(top / str(number) / "20261123-073000-4f2a", case.expect)
+        arguments = [str(free_port()) if text == "PORT" else text for text in case.arguments]
+        process = subprocess.Popen(
+            [str(LOCUST), "-f", WIRING, "--runs-dir", str(top / "runs"), "--expect", case.expect, *arguments],
+            env={
+                **clean, "RECORDED": str(folder.path), "LISTENERS": case.listeners, "PYTHONPATH": str(CHECKOUT)
+            },
+            cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        begun.append((process, folder))
+    found = {}
+    for name, (process, folder) in zip(CASES, begun, strict=True):
+        printed, log = process.communicate(timeout=90)
+        report = read_json(folder.report)
+        again = subprocess.run([sys.executable, "-m", "reconcile", str(folder.path), "--quiet"], env=clean, check=False)
+        assert read_json(folder.report) == report
+        found[name] = Ended(process.returncode, printed, log, report, again.returncode)
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_exit_code_is_one(ended: dict[str, Ended], name: str) -> None:
+    case, end = CASES[name], ended[name]
+    last = [line for line in end.printed.splitlines() if line.startswith("exit code ")][-1:]
+    assert (end.code, end.report["exit_code"], end.judged_again, last) == (
+        case.code, case.code, case.code, [f"exit code {case.code}"]
+    ), end.log[-3000:]  # fmt: skip
+    assert end.report["verdict"] == "inconsistent"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_makes_it_worse_is_named_with_its_source(ended: dict[str, Ended], name: str) -> None:
+    case, end = CASES[name], ended[name]
+    raised_by = end.report["exit_code_raised_by"]
+    assert len(raised_by) == len(case.sources), raised_by
+    printed = " ".join(end.printed.split())
+    for source in case.sources:
+        assert any(source in told for told in raised_by), raised_by
+        assert source in printed
+        assert source in end.log
