@@ -9,14 +9,14 @@ _ANSWER_S = 10.0
 
 
 def is_there(bootstrap: str, topic: TopicStart) -> bool:
-    """Return whether the run's topic is still there; False also when one of its name was made anew since.
+    """Return whether the run's topic is still there; False also when one of its name was created again since.
 
     Args:
         bootstrap: `host:port` of the broker.
         topic: of the run, with the id that it had then.
 
     Raises:
-        StackError: the broker did not tell.
+        StackError: the broker did not answer, or the id that the topic had is unknown, so this may be another one.
     """
     from confluent_kafka import KafkaError, KafkaException, TopicCollection
     from confluent_kafka.admin import AdminClient
@@ -31,7 +31,9 @@ def is_there(bootstrap: str, topic: TopicStart) -> bool:
         raise StackError(f"Kafka at {bootstrap} did not tell of topic {topic.name}: {error.args[0].str()}") from None
     except TimeoutError:
         raise StackError(f"Kafka at {bootstrap} did not tell of topic {topic.name} within {_ANSWER_S:g} s") from None
-    return topic.topic_id is None or str(found.topic_id) == topic.topic_id
+    if topic.topic_id is None:
+        raise StackError(f"topic {topic.name}: the run did not record its id, so it may have been created again since")
+    return str(found.topic_id) == topic.topic_id
 
 
 def delete(bootstrap: str, name: str) -> None:

@@ -22,7 +22,9 @@ from runlog.facts import CheckOrder, TopicStart
 from runlog.folder import RunFolder
 from runlog.judged import InUse
 from stack.__main__ import main
+from stack.errors import StackError
 from stack.lease import LEASE, Lease
+from stack.runtopic import is_there
 from stack.store import CHECKOUT, HOME_VARIABLE
 from tests.conftest import Infra
 from tests.reconcile.core.confirmed import confirm_all
@@ -286,6 +288,11 @@ def test_a_topic_that_was_made_anew_is_not_the_runs(shop: Shop, infra: Infra, ca
     assert main(["clean", RUN, "--topic"]) == 0
     assert "made anew since the run" in capsys.readouterr().out
     assert topic_id(infra, topic)
+
+
+def test_a_topic_whose_id_the_run_did_not_record_is_not_deleted(infra: Infra) -> None:
+    with pytest.raises(StackError, match="the run did not record its id"):
+        is_there(infra.kafka_bootstrap, TopicStart(infra.new_topic(1), None, {0: 0}))
 
 
 def topic_id(infra: Infra, topic: str) -> str:
