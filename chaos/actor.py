@@ -6,14 +6,16 @@ mark `healing`, act, proof, mark `healed`, journal closed.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from chaos.limits import HEAL_TRIES
 from chaos.plan import Outage
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
-from chaos.watchdog.mending import HARNESS, HEAL_TRIES, WATCHDOG
-from chaos.watchdog.orders import ALREADY_DOWN, Begin, Refusal
+from chaos.watchdog.healing import HARNESS, WATCHDOG
+from chaos.watchdog.orders import ALREADY_DOWN, TIMED_OUT, Begin, Refusal
 from health.state import Proof
 from runlog import marks
 from runlog.clock import AnchoredClock
@@ -32,6 +34,9 @@ class Hand(Protocol):
 
     def apply(self) -> None:
         """Do it."""
+
+    def proven(self) -> None:
+        """Note that the fault is proven."""
 
     def standing(self) -> tuple[bool, str | None]:
         """Whether something is broken, and why nothing more will be broken."""
@@ -138,6 +143,8 @@ class Actor:
             return str(why)
         if self._hand.retired is not None:
             return self._hand.retired
+        with suppress(*_TROUBLE):  # a watchdog that is gone is replaced when the target is healed
+            self._hand.proven()
         proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
         self._mark(Mark(self._clock.now(), marks.INJECTED, index, proof))
         return None
@@ -183,6 +190,8 @@ class Actor:
                 self._hand.close()
             except _TROUBLE as error:
                 trouble = str(error)
+                if isinstance(error, Refusal) and error.why == TIMED_OUT:
+                    break  # the same act again would take as long
             else:
                 return up
         raise NotRestored(f"{self._described} could not be proven back: {trouble}")

@@ -20,8 +20,9 @@ from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
+from chaos.watchdog.liveness import will_be_free
 from chaos.watchdog.orders import Refusal, TakeDown
-from chaos.watchdog.takedown import as_parameters, has_died, is_watchdog, owner_name
+from chaos.watchdog.takedown import as_parameters, has_died, owner_name
 from health.spec import ProbeSpec
 from runlog.settings import OUR_DELIVERY_S, Settings
 from stack.embedded import EmbeddedStack
@@ -195,7 +196,7 @@ def take_when_mended(lease: Lease) -> None:
         try:
             return lease.take()
         except LeaseTaken:
-            if not is_watchdog(lease.holder()) or time.monotonic() >= deadline:
+            if not will_be_free(lease) or time.monotonic() >= deadline:
                 raise
             time.sleep(0.2)
 

@@ -1,40 +1,49 @@
-"""The journal: what we are about to break is on disk before we break it, and crossed out once it is proven mended.
+"""The journal: what a run is about to break is on disk before it is broken, and crossed out once it is proven healed.
 
-One file for each place where something may be broken, so that whoever comes next (the watchdog, the next start, a
-person with `python -m chaos restore`) knows what was left broken, by which run, and how exactly it is undone. Written
-whole, with a rename. It holds no secret.
+One file for each place where something may be broken, so that the watchdog, the next start and a person with
+`python -m chaos` know what was left broken, by which run, how it is undone and how it is proven. Written whole, with a
+rename. It holds no secret.
 """
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import psutil
 
+from chaos.limits import Limits
 from chaos.targets import TargetSpec
+from chaos.targets.running import RunningCommand
+from runlog.clock import iso_utc
 from runlog.folder import write_text
 
 JOURNAL: Final = "journal.json"
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFault:
-    """A fault that was begun and not yet proven mended.
+    """A fault that was begun and not yet proven healed.
 
     Attributes:
-        run_id: the run that did it.
-        fault: what was done.
-        target: what it was done to.
+        run_id: the run that injected it.
+        fault: what was injected.
+        target: into what.
         described: what exactly was hit, in words.
         at: epoch seconds.
         pid: the harness process whose run it is.
         undo: what the target needs to know to undo it.
-        marks: file that takes the marks of the run; empty when nobody keeps them.
+        marks: file that takes the marks of the run; empty when there is none.
         outage: number of the outage in its run.
         clock: epoch and monotonic seconds at the anchor of the run's clock.
+        boot: the boot of the machine in which that clock counts.
+        proven: whether the probe has proven the target down.
+        limits: how long acts and proofs may take.
+        running: the command that was started last, where commands break and heal.
     """
 
     run_id: str
@@ -47,10 +56,19 @@ class OpenFault:
     marks: str = ""
     outage: int = 0
     clock: tuple[float, float] = (0.0, 0.0)
+    boot: str = ""
+    proven: bool = False
+    limits: Limits = field(default_factory=Limits)
+    running: RunningCommand | None = None
+
+    def tell(self) -> str:
+        """Return what was broken, by which run and when, as the subject of a sentence."""
+        when = iso_utc(self.at).partition(".")[0]
+        return f"{self.described}, which run {self.run_id} left broken ({self.fault}, {when}Z),"
 
 
 class JournalUnreadable(Exception):
-    """There is a journal, but nobody can tell what it says; the message is one sentence."""
+    """There is a journal that cannot be read; the message is one sentence."""
 
 
 class Journal:
@@ -64,10 +82,10 @@ class Journal:
         self.path = path
 
     def open(self, entry: OpenFault) -> None:
-        """Write that `entry` is about to be done; it is on disk when this returns.
+        """Write that `entry` is about to be injected; it is on disk when this returns.
 
         Raises:
-            OSError: it cannot be written; then the fault must not be done.
+            OSError: it cannot be written; then the fault must not be injected.
         """
         write_text(self.path, json.dumps(asdict(entry)) + "\n")
         for path in (self.path, self.path.parent):
@@ -78,22 +96,53 @@ class Journal:
                 os.close(descriptor)
 
     def close(self) -> None:
-        """Write that everything is proven mended."""
+        """Write that everything is proven healed."""
         self.path.unlink(missing_ok=True)
 
     def left_open(self) -> OpenFault | None:
-        """Return what stands open, None when nothing does.
+        """Return the open fault, None when there is none.
 
         Raises:
-            JournalUnreadable: something does, and nobody can tell what.
+            JournalUnreadable: there is one that cannot be read.
         """
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=OpenFault)
         except FileNotFoundError:
             return None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OSError) as error:
-            # Half a file cannot come from us (we rename), but if it is there something was open: say so.
+            # Half a file cannot come from us (we rename), but if it is there a fault was open: say so.
             raise JournalUnreadable(
                 f"the journal {self.path} cannot be read ({type(error).__name__}): something may be broken; "
-                "see that all parts are up, then delete the file"
+                "see that all parts are up, then close it with `python -m chaos forget`"
             ) from None
+
+    def note_proven(self) -> None:
+        """Record that the probe has proven the open fault. Raises OSError."""
+        if (entry := self._known()) is not None and not entry.proven:
+            self.open(replace(entry, proven=True))
+
+    # -- commands of a command target: `chaos.targets.running.CommandJournal` ----------------------------------------
+
+    def running(self) -> RunningCommand | None:
+        """Return the command that was recorded last, whether it still runs or not."""
+        entry = self._known()
+        return None if entry is None else entry.running
+
+    def note_running(self, command: RunningCommand) -> None:
+        """Record a command that is about to begin; on disk when this returns. Raises OSError."""
+        if (entry := self._known()) is not None:
+            self.open(replace(entry, running=command))
+
+    def _known(self) -> OpenFault | None:
+        try:
+            return self.left_open()
+        except JournalUnreadable:
+            return None
+
+
+def this_boot() -> str:
+    """Return a text that is another one after each boot of this machine: monotonic clocks begin again then."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return f"{psutil.boot_time():.0f}"

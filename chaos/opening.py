@@ -11,16 +11,18 @@ import gevent
 
 from chaos.actor import Actor
 from chaos.house import House, Load
+from chaos.limits import Limits
 from chaos.lookout import TIMEOUT_S
 from chaos.plan import Plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.recording import Recording
 from chaos.subject import Subject
 from chaos.topic import TopicError, topic_ends
+from chaos.watchdog.atwork import Progress, Work
 from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.keeper import LEASE
+from chaos.watchdog.liveness import will_be_free
 from chaos.watchdog.orders import BUSY, Arm, Refusal
-from chaos.watchdog.takedown import is_orphan
 from runlog.facts import TopicStart
 from runlog.folder import check_runs_dir
 from runlog.settings import Settings
@@ -32,7 +34,6 @@ log = logging.getLogger("chaos")
 FIXED_BYTES: Final = 20 * 2**20
 BYTES_PER_ORDER: Final = 1000
 QUESTION_S: Final = 5.0
-LEASE_WAIT_S: Final = 60.0
 # The lookout's longest question: an outage's edges are only known to it, so it must stay far below a short outage.
 LONGEST_QUESTION_S: Final = 0.5
 
@@ -106,30 +107,36 @@ def _start_of(subject: Subject) -> tuple[TopicStart, float]:
 
 
 def _put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:
-    """Have the watchdog take the target's lease and mend what an earlier run may have left broken there."""
+    """Have the watchdog take the target's lease and heal what an earlier run may have left broken there."""
     arm = Arm(
         harness=os.getpid(),
         target=subject.spec,
         probe=subject.probe,
         folder=str(subject.state_dir),
         max_outage=settings.max_outage,
-        prove_timeout=settings.fault_timeout,
+        limits=Limits(settings.command_timeout, settings.fault_timeout),
     )
     lease = Lease(subject.state_dir / LEASE)
-    deadline = time.monotonic() + LEASE_WAIT_S
+    begun = time.monotonic()
+    progress = Progress(log.info)
     while True:
         try:
             watchdog.start()
-            mended = watchdog.arm(arm)
+            healed = watchdog.arm(arm)
             break
         except (Refusal, WatchdogGone) as error:
-            # The watchdog of a harness that has died is just mending: it will soon be done.
-            busy = isinstance(error, Refusal) and error.why == BUSY and is_orphan(lease.holder())
-            if not busy or time.monotonic() >= deadline:
+            waited = Work(
+                f"preflight: watchdog {lease.holder()} of a harness that has died still heals this target",
+                time.monotonic() - begun,
+                arm.limits.healing,
+            )
+            busy = isinstance(error, Refusal) and error.why == BUSY
+            if not busy or waited.seconds >= waited.limit or not will_be_free(lease):
                 raise PreflightError(f"target: {error}") from None
+            progress(waited)
             gevent.sleep(0.2)
-    if mended is not None:
-        log.warning("preflight: mended %s", mended)
+    if healed is not None:
+        log.warning("preflight: healed %s", healed)
 
 
 def release(watchdog: Watchdog) -> None:

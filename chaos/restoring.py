@@ -7,17 +7,18 @@ nobody is, it is done here.
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
+from chaos.limits import HEAL_TRIES
 from chaos.targets import TargetError
 from chaos.targets.opening import open_target
+from chaos.watchdog.healing import NotAskable, heal_and_prove
 from chaos.watchdog.keeper import LEASE
-from chaos.watchdog.mending import HEAL_TRIES, mend_and_prove
 from chaos.watchdog.takedown import is_watchdog
 from health.spec import ProbeSpec
 from runlog.statedir import target_homes
@@ -102,7 +103,10 @@ def restore(place: Place, probe: ProbeSpec | None, timeout_s: float) -> str:
         if _taken_down(place.folder, place.fault):
             Journal(place.folder / JOURNAL).close()
             return f"{place.fault.described}: its stack was taken down since, so nothing is left to mend"
-        said = mend_and_prove(open_target(place.fault.target), place.fault, probe, timeout_s)
+        journal = Journal(place.folder / JOURNAL)
+        asked = probe or NotAskable("no option says how it is asked")
+        limits = replace(place.fault.limits, proof=timeout_s)
+        said = heal_and_prove(open_target(place.fault.target, journal), place.fault, asked, limits)
         Journal(place.folder / JOURNAL).close()
     finally:
         lease.give_back()

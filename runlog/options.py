@@ -112,14 +112,23 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "max-outage",
         "",
-        "time after which an outage is mended by the watchdog, whatever the harness does; without it: the longest "
-        "outage + fault timeout + 30s",
+        "time after which the watchdog heals an outage, whatever the harness does, from the end of the act that began "
+        "it; without it: the longest outage + fault timeout + 30s",
         PLAN,
         "duration",
         "5m",
     ),
     Option(
         "fault-timeout", "60s", "longest wait for the target to be proven down, or proven back", PLAN, "duration", "2m"
+    ),
+    Option(
+        "command-timeout",
+        "10m",
+        "longest time of one act on the target: a break or heal command, the stop of a process or container; what "
+        "takes longer is ended by force",
+        PLAN,
+        "duration",
+        "30m",
     ),
     Option(
         "expect",
@@ -436,7 +445,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "heal-command",
         "",
-        "command that mends it; must be harmless when there is nothing to mend",
+        "command that heals it; must be harmless when there is nothing to heal",
         SERVICE,
         example="'systemctl start kafka'",
         not_for=EMBEDDED,

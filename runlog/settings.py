@@ -54,7 +54,8 @@ class Settings:
         delivery_timeout: when the service's producer gives an event up; None: unknown.
         publish_horizon: within which time the service still publishes an event; None: not stated.
         seed: draws the lengths of the plan; None: they are as given.
-        max_outage: seconds after which the watchdog mends whatever the harness does.
+        max_outage: seconds after which the watchdog heals, whatever the harness does.
+        command_timeout: longest time of one act on the target, seconds.
         external: the service of the user's own with `stack` external, else None.
     """
 
@@ -68,6 +69,7 @@ class Settings:
     fault_target: str
     max_outage: float
     fault_timeout: float
+    command_timeout: float
     expect: str
     expect_source: str
     settle: float
@@ -142,6 +144,7 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         if given.text("max-outage")
         else _default_longest(given),
         fault_timeout=given.seconds("fault-timeout", least=5.0),
+        command_timeout=given.seconds("command-timeout", least=1.0),
         expect=given.choice("expect") or default_expectation(given.choice("scenario")),
         expect_source="--expect" if given.choice("expect") else _source_of_default(given.choice("scenario")),
         settle=given.seconds("settle", least=0.5) if given.text("settle") else _default_settle(given),

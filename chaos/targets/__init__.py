@@ -81,4 +81,8 @@ class Target(Protocol):
 
 
 class TargetError(Exception):
-    """A fault could not be done or undone; the message is one sentence."""
+    """A fault could not be injected or healed; the message is one sentence."""
+
+
+class ActTimedOut(TargetError):
+    """An act was ended by force because it took longer than it may: doing it again at once would take as long."""

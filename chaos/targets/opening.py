@@ -3,12 +3,22 @@
 Each kind is imported only when it is asked for: who breaks no container needs no Docker package.
 """
 
+from typing import TYPE_CHECKING
+
 from chaos.targets import Target, TargetError, TargetSpec
 from chaos.targets.nothing import NoTarget
 
+if TYPE_CHECKING:
+    from chaos.targets.running import CommandJournal
 
-def open_target(spec: TargetSpec) -> Target:
+
+def open_target(spec: TargetSpec, journal: "CommandJournal | None" = None) -> Target:
     """Return the target that `spec` names; nothing is touched.
+
+    Args:
+        spec: the target as plain values.
+        journal: takes the commands that it runs, and knows those that an earlier process has started; None where the
+            target is only looked at.
 
     Raises:
         TargetError: there is no such kind, or a parameter of it is missing or wrong.
@@ -27,7 +37,7 @@ def open_target(spec: TargetSpec) -> Target:
     if spec.kind == "command":
         from chaos.targets.command import open_command_target
 
-        return open_command_target(spec)
+        return open_command_target(spec, journal)
     if spec.kind == NoTarget.spec.kind:
         return NoTarget()
     raise TargetError(f"a target of the kind {spec.kind!r} is not known to this version")

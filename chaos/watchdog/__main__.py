@@ -2,8 +2,9 @@
 
     python -m chaos.watchdog      (orders as JSON lines on standard input; see chaos/watchdog/orders.py)
 
-It ends when its standard input does, after mending what is broken and taking down what the harness had brought up.
-SIGTERM, SIGINT and SIGHUP do the same; SIGUSR1 (`python -m chaos restore`) mends and retires it.
+It ends when its standard input does, after healing what is broken and taking down what the harness had brought up.
+SIGTERM, SIGINT and SIGHUP do the same; SIGUSR1 (`python -m chaos restore`) heals and retires it. SIGUSR2 only asks
+whether it works (`chaos.watchdog.liveness`).
 """
 
 import logging
@@ -11,14 +12,18 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
+from dataclasses import asdict
 from types import FrameType
 from typing import Final
 
 import msgspec
 
 from chaos.watchdog import orders
+from chaos.watchdog.atwork import AtWork, Progress, Work
 from chaos.watchdog.keeper import Keeper
+from chaos.watchdog.liveness import QUESTION
 from chaos.watchdog.orders import Order, Refusal, TakeDown, as_line, read_order
 from chaos.watchdog.takedown import take_down
 from stack.errors import StackError
@@ -27,27 +32,38 @@ log = logging.getLogger("watchdog")
 
 LOOK_S: Final = 0.2
 TAKE_DOWN_TRIES: Final = 3
-# What cannot be mended at once when the harness is gone is tried again so long: an engine restarts, a disk has room.
-MEND_AGAIN_S: Final = 20.0
-MEND_PAUSE_S: Final = 1.0
+# What cannot be healed at once when the harness is gone is tried again so long: an engine restarts, a disk has room.
+HEAL_AGAIN_S: Final = 20.0
+HEAL_PAUSE_S: Final = 1.0
+# What any order may take before it wraps an act of its own.
+ORDER_S: Final = 60.0
+# How long an answer may wait for room in the pipe.
+SAY_S: Final = 2.0
 
 
 class WatchdogProcess:
     """One watchdog: pipes and signals around a `Keeper`."""
 
     def __init__(self) -> None:
-        self._keeper = Keeper()
+        self._at_work = AtWork(self._report)
+        self._progress = Progress(log.info)
+        self._keeper = Keeper(doing=self._at_work.doing)
         self._brought_up: TakeDown | None = None
         self._ending = False
-        self._asked_to_mend = False
+        self._asked_to_heal = False
         self._unread = b""
+        self._saying = threading.Lock()
+        self._deaf = False
 
     def run(self) -> int:
-        """Obey until the harness is gone, then mend and take down; return the exit code."""
+        """Obey until the harness is gone, then heal and take down; return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._end)
-        signal.signal(signal.SIGUSR1, self._mend)
-        os.set_blocking(sys.stdin.fileno(), False)
+        signal.signal(signal.SIGUSR1, self._heal)
+        signal.signal(QUESTION, lambda number, frame: None)
+        for stream in (sys.stdin, sys.stdout):
+            # A frozen harness reads nothing: a full pipe must not keep the watchdog from healing.
+            os.set_blocking(stream.fileno(), False)
         while not self._ending:
             select.select([sys.stdin], [], [], LOOK_S)
             self._look_after()
@@ -58,8 +74,8 @@ class WatchdogProcess:
     def _end(self, number: int, frame: FrameType | None) -> None:
         self._ending = True
 
-    def _mend(self, number: int, frame: FrameType | None) -> None:
-        self._asked_to_mend = True
+    def _heal(self, number: int, frame: FrameType | None) -> None:
+        self._asked_to_heal = True
 
     def _read(self) -> list[bytes]:
         """Return the whole lines that have come; the end of the input ends the process."""
@@ -74,23 +90,21 @@ class WatchdogProcess:
 
     def _look_after(self) -> None:
         reason = None
-        if self._asked_to_mend:
-            self._asked_to_mend = False
-            reason = "somebody asked to restore"
+        if self._asked_to_heal:
+            self._asked_to_heal = False
+            reason = "restore was asked for (python -m chaos restore)"
         elif self._keeper.overstayed:
             reason = self._keeper.retired or "the outage overstayed --max-outage"
         if reason is None:
             return
-        # Whoever asks meanwhile waits: this may take longer than any order does.
-        self._say({"mending": reason})
         try:
             said = self._keeper.retire(reason)
         except Refusal as failure:
             said = f"{reason}, but {failure}"
         except Exception as error:
-            # Whatever went wrong: it stays in these hands, and is tried again.
-            log.exception("mending went wrong")
-            said = f"{reason}, but mending went wrong: {error!r}"
+            # Whatever went wrong: the target stays in this charge, and healing is tried again.
+            log.exception("healing went wrong")
+            said = f"{reason}, but healing went wrong: {error!r}"
         log.warning("%s", said)
         self._say({"retired": said})
 
@@ -101,11 +115,13 @@ class WatchdogProcess:
             log.error("an order was not understood: %s", type(error).__name__)
             return
         try:
-            self._say({"id": order.id, **self._answer(order)})
+            with self._at_work.doing(order.do, ORDER_S):
+                answer = self._answer(order)
+            self._say({"id": order.id, **answer})
         except Refusal as refusal:
             self._say({"id": order.id, "error": str(refusal), "why": refusal.why})
         except Exception as error:
-            # The harness waits for an answer, and whatever is broken must stay in these hands.
+            # The harness waits for an answer, and whatever is broken must stay in this charge.
             log.exception("the order %s went wrong", order.do)
             self._say({"id": order.id, "error": f"the watchdog failed: {error!r}", "why": orders.TARGET})
 
@@ -113,13 +129,15 @@ class WatchdogProcess:
         keeper = self._keeper
         match order.do:
             case "arm" if order.arm is not None:
-                return {"mended": keeper.arm(order.arm)}
+                return {"healed": keeper.arm(order.arm)}
             case "begin" if order.begin is not None:
                 return {"described": keeper.begin(order.begin)}
             case "apply":
-                keeper.apply(order.timeout)
+                keeper.apply()
+            case "proven":
+                keeper.proven()
             case "heal":
-                return {"healed_by": keeper.heal(order.timeout)}
+                return {"healed_by": keeper.heal()}
             case "close":
                 keeper.close()
             case "disarm":
@@ -132,17 +150,32 @@ class WatchdogProcess:
                 raise Refusal(f"the watchdog does not know the order {unknown!r}", orders.TARGET)
         return {}
 
-    def _say(self, what: dict[str, object]) -> None:
-        try:
-            sys.stdout.buffer.write(as_line(what))
-            sys.stdout.buffer.flush()
-        except OSError:
-            # The harness is gone, or frozen with a full pipe; what is to be done does not depend on it.
-            log.info("nobody hears: %s", next(iter(what)))
+    def _report(self, work: Work) -> None:
+        self._progress(work)
+        self._say({"working": asdict(work)})
 
-    def _mended(self) -> bool:
-        """Mend what is broken, more than once if need be; return whether nothing is broken any more."""
-        deadline = time.monotonic() + MEND_AGAIN_S
+    def _say(self, what: dict[str, object]) -> None:
+        """Write one line; dropped where the harness is gone, or has been frozen for so long that the pipe is full."""
+        with self._saying:
+            line, longest = as_line(what), 0.0 if "working" in what else SAY_S
+            whole = len(line)
+            try:
+                while line and not self._deaf:
+                    line = line[self._write(line, longest if len(line) == whole else SAY_S) :]
+            except OSError as error:
+                # Half a line would spoil the next one.
+                self._deaf = self._deaf or len(line) < whole or not isinstance(error, BlockingIOError)
+                if "working" not in what:
+                    log.info("not read by the harness: %s", next(iter(what)))
+
+    def _write(self, line: bytes, longest_s: float) -> int:
+        """Write a part of `line` as soon as there is room for it, and return its length. Raises OSError."""
+        select.select([], [sys.stdout], [], longest_s)
+        return os.write(sys.stdout.fileno(), line)
+
+    def _healed(self) -> bool:
+        """Heal what is broken, more than once if need be; return whether nothing is broken any more."""
+        deadline = time.monotonic() + HEAL_AGAIN_S
         while self._keeper.broken:
             try:
                 log.warning("%s", self._keeper.retire("the harness is gone"))
@@ -151,11 +184,11 @@ class WatchdogProcess:
                 log.error("NOT RESTORED: %s", failure, exc_info=not isinstance(failure, Refusal))
                 if time.monotonic() >= deadline:
                     return False
-                time.sleep(MEND_PAUSE_S)
+                time.sleep(HEAL_PAUSE_S)
         return True
 
     def _wind_up(self) -> int:
-        code = 0 if self._mended() else 4
+        code = 0 if self._healed() else 4
         self._keeper.disarm()
         brought_up = self._brought_up
         if brought_up is None:

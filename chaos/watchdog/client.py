@@ -1,7 +1,8 @@
-"""The harness's hold on the watchdog: starts it, orders, hears its answers, and puts a fresh one in its place.
+"""The harness's hold on the watchdog: starts it, orders, reads its answers, and replaces one that died or froze.
 
 All of it is cooperative under gevent. A caller that is killed while it waits cuts nothing short: the order is with the
-watchdog already, which carries orders out one after the other.
+watchdog already, which carries orders out one after the other. How long an order may take is the watchdog's business,
+which reports every second that it is at work; silence means that it is frozen.
 """
 
 import json
@@ -9,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -17,13 +19,16 @@ from typing import Any, Final
 import gevent
 from gevent.event import AsyncResult
 
-from chaos.watchdog.mending import ACT_TIMEOUT_S, HEAL_TRIES
+from chaos.limits import Limits
+from chaos.watchdog.atwork import Progress, Work
 from chaos.watchdog.orders import Arm, Begin, Refusal, TakeDown, as_line
 
 log = logging.getLogger("chaos")
 
-ANSWER_S: Final = 10.0
-ACT_ANSWER_S: Final = ACT_TIMEOUT_S + 10.0
+# A watchdog that works says so every second.
+SILENT_S: Final = 10.0
+# After a silence that our own may have caused (a frozen harness that goes on), what waits in the pipe is read first.
+_CATCH_UP_S: Final = 1.0
 END_S: Final = 30.0
 _GONE: Final[dict[str, Any]] = {}
 
@@ -50,7 +55,9 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
         self._owned: TakeDown | None = None
         self._armed: Arm | None = None
-        self._mending = False
+        self._limits = Limits()
+        self._heard = 0.0
+        self._progress = Progress(lambda line: log.info("watchdog: %s", line))
 
     @property
     def alive(self) -> bool:
@@ -70,7 +77,6 @@ class Watchdog:
         """
         if self.alive:
             return
-        self._mending = False
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self.log_path.touch(mode=0o600)
         with self.log_path.open("ab") as errors:
@@ -91,60 +97,66 @@ class Watchdog:
     def own(self, order: TakeDown | None) -> None:
         """Let it take down what `order` names when this process is gone; None: nothing any more."""
         self._owned = order
-        self._ask("own", ANSWER_S, take_down=None if order is None else asdict(order))
+        self._ask("own", take_down=None if order is None else asdict(order))
 
     def arm(self, arm: Arm) -> str | None:
-        """Give it a run's target in charge; return what it had to mend first, None when nothing.
+        """Give it a run's target in charge; return what it had to heal first, None when nothing.
 
         Raises:
             Refusal: another run uses the target, or it cannot be used.
             WatchdogGone: it does not answer.
         """
         self.retired = None
-        answer = self._ask("arm", ANSWER_S + HEAL_TRIES * ACT_TIMEOUT_S + arm.prove_timeout, arm=asdict(arm))
+        self._limits = arm.limits
+        answer = self._ask("arm", arm=asdict(arm))
         self._armed = arm
-        mended: str | None = answer["mended"]
-        return mended
+        healed: str | None = answer["healed"]
+        return healed
 
     def begin(self, begin: Begin) -> str:
         """Have a fault written into the journal; return what it will hit. Raises as `arm`."""
-        return str(self._ask("begin", ACT_ANSWER_S, begin=asdict(begin))["described"])
+        return str(self._ask("begin", begin=asdict(begin))["described"])
 
     def apply(self) -> None:
-        """Have it done. Raises as `arm`."""
-        self._ask("apply", ACT_ANSWER_S, timeout=ACT_TIMEOUT_S)
+        """Have it injected. Raises as `arm`."""
+        self._ask("apply")
+
+    def proven(self) -> None:
+        """Report that it is proven by the target's probe. Raises as `arm`."""
+        self._ask("proven")
 
     def heal(self) -> str:
         """Have it undone; return by whom it was: `harness`, `by itself` or `watchdog`. Raises as `arm`."""
-        return str(self._ask("heal", ACT_ANSWER_S, timeout=ACT_TIMEOUT_S)["healed_by"])
+        return str(self._ask("heal")["healed_by"])
 
     def standing(self) -> tuple[bool, str | None]:
         """Return whether something is broken, and why it has retired if it has. Raises as `arm`."""
-        answer = self._ask("standing", ACT_ANSWER_S)
+        answer = self._ask("standing")
         return bool(answer["broken"]), answer["retired"]
 
     def close(self) -> None:
         """Say that the target is proven back. Raises as `arm`."""
-        self._ask("close", ANSWER_S)
+        self._ask("close")
 
     def disarm(self) -> None:
         """Take the run's target out of its charge; what is still broken stays in the journal."""
         self._armed = None
         if self.alive:
-            self._ask("disarm", ANSWER_S)
+            self._ask("disarm")
 
     def replace(self) -> bool:
-        """Put a fresh one in the place of one that has died or fallen silent; return whether that was needed.
+        """Put a fresh one in the place of one that has died or is frozen; return whether that was needed.
 
-        What the old one had broken stands in the journal; arming the new one mends it.
+        One that is at work is waited for. What a dead one had broken is in the journal, with a command that it left
+        running; arming the new one heals it.
 
         Raises:
-            Refusal: what was broken could not be mended.
+            Refusal: what was broken is not proven back.
             WatchdogGone: the new one does not answer either.
         """
         if self.alive:
             try:
-                self._ask("standing", ANSWER_S)
+                self._ask("standing")
                 return False
             except WatchdogGone:
                 log.warning("the watchdog (process %s) does not answer: it is replaced", self.pid)
@@ -172,9 +184,9 @@ class Watchdog:
     def _end_by_force(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(timeout=ANSWER_S)
+            self._process.wait(timeout=SILENT_S)
 
-    def _ask(self, do: str, timeout_s: float, **fields: Any) -> dict[str, Any]:
+    def _ask(self, do: str, **fields: Any) -> dict[str, Any]:
         process = self._process
         if process is None or process.stdin is None or process.poll() is not None:
             raise WatchdogGone(f"the watchdog process has ended; its log is {self.log_path}")
@@ -183,11 +195,9 @@ class Watchdog:
         try:
             # One system call: a caller that is killed has sent the whole order or none of it.
             os.write(process.stdin.fileno(), as_line({"id": number, "do": do, **fields}))
-            answer = self._awaited(answered, timeout_s)
+            answer = self._awaited(answered, do)
         except OSError as error:
             raise WatchdogGone(f"the watchdog process is gone ({error.strerror}); its log is {self.log_path}") from None
-        except gevent.Timeout:
-            raise WatchdogGone(f"waited {timeout_s:g} s in vain for the watchdog to answer {do!r}") from None
         finally:
             self._waiting.pop(number, None)
         if answer is _GONE:
@@ -196,27 +206,39 @@ class Watchdog:
             raise Refusal(answer["error"], answer["why"])
         return answer
 
-    def _awaited(self, answered: AsyncResult, timeout_s: float) -> dict[str, Any]:
-        """Return the answer. While the watchdog mends on its own account it is given the time that this may take.
+    def _awaited(self, answered: AsyncResult, do: str) -> dict[str, Any]:
+        """Return the answer; it is awaited for as long as the watchdog says that it is at work.
 
         Raises:
-            gevent.Timeout: there was none in time.
+            WatchdogGone: it fell silent, or was at work for longer than all its limits together.
         """
-        try:
-            answer: dict[str, Any] = answered.get(timeout=timeout_s)
-        except gevent.Timeout:
-            if not self._mending or self._armed is None:
-                raise
-            answer = answered.get(timeout=HEAL_TRIES * ACT_TIMEOUT_S + self._armed.prove_timeout)
-        return answer
+        asked = self._heard = time.monotonic()
+        while True:
+            now = time.monotonic()
+            silence, longest = self._heard + SILENT_S - now, asked + self._limits.answer - now
+            late = min(silence, longest) <= 0
+            try:
+                answer: dict[str, Any] = answered.get(timeout=_CATCH_UP_S if late else min(silence, longest))
+            except gevent.Timeout:
+                if longest <= 0:
+                    text = f"timed out after {self._limits.answer:g} s waiting for the watchdog to answer {do!r}"
+                    raise WatchdogGone(text) from None
+                if late and time.monotonic() - self._heard > SILENT_S:
+                    text = f"the watchdog is silent for {SILENT_S:g} s; it was to answer {do!r}"
+                    raise WatchdogGone(text) from None
+            else:
+                return answer
 
     def _read(self, process: "subprocess.Popen[bytes]") -> None:
         for line in process.stdout or ():
-            answer = json.loads(line)
-            if "mending" in answer:
-                self._mending = True
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                continue  # the end of a line whose beginning was dropped
+            self._heard = time.monotonic()
+            if "working" in answer:
+                self._progress(Work(**answer["working"]))
             elif "retired" in answer and "id" not in answer:
-                self._mending = False
                 self.retired = answer["retired"]
                 log.warning("watchdog: %s", self.retired)
             elif answer.get("id") in self._waiting:

@@ -1,4 +1,4 @@
-"""What the watchdog does: breaks and mends one target at a time, and mends on its own account when it must.
+"""What the watchdog does: breaks and heals one target at a time, and heals on its own account when it must.
 
 It knows neither pipes nor signals. Order of every fault: the target is asked whether it is up, the journal is written,
 and only then it is broken; the journal is closed when the target is proven back, by the harness or, when there is none
@@ -8,15 +8,17 @@ any more or an outage overstays, by the keeper itself. From then on it is retire
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
-from chaos.targets import Target, TargetError, TargetSpec
+from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault, this_boot
+from chaos.targets import ActTimedOut, Target, TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog import orders
-from chaos.watchdog.mending import ACT_TIMEOUT_S, BY_ITSELF, HARNESS, WATCHDOG, came_back, mend_and_prove
+from chaos.watchdog.atwork import Doing
+from chaos.watchdog.healing import BY_ITSELF, HARNESS, WATCHDOG, NotAskable, came_back, heal_and_prove
 from chaos.watchdog.orders import Arm, Begin, Refusal
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
@@ -33,15 +35,21 @@ class Keeper:
     """In charge of one target while it is armed.
 
     Args:
-        opened: opens a target.
+        opened: opens a target; its commands are recorded in the journal.
+        doing: wraps each act, so that its progress is reported.
 
     Attributes:
         retired: why it breaks nothing any more, None while it does.
     """
 
-    def __init__(self, opened: Callable[[TargetSpec], Target] = open_target) -> None:
+    def __init__(
+        self,
+        opened: Callable[[TargetSpec, Journal], Target] = open_target,
+        doing: Doing = lambda what, limit_s: nullcontext(),
+    ) -> None:
         self.retired: str | None = None
         self._opened = opened
+        self._doing = doing
         self._arm: Arm | None = None
         self._target: Target | None = None
         self._lease: Lease | None = None
@@ -52,19 +60,19 @@ class Keeper:
     # -- what the harness asks for ---------------------------------------------------------------------------------
 
     def arm(self, arm: Arm) -> str | None:
-        """Take the target's lease, mend what an earlier run left broken there, and take charge.
+        """Take the target's lease, heal what an earlier run left broken there, and take charge.
 
         Returns:
-            What was mended first, in words; None when nothing was open.
+            What was healed first, in words; None when nothing was left.
 
         Raises:
-            Refusal: another run uses the target, it cannot be opened, or what was left broken could not be mended.
+            Refusal: another run uses the target, it cannot be opened, or what was left broken is not proven back.
         """
         if self._arm is not None:
             self.disarm()
         lease = Lease(Path(arm.folder) / LEASE, "this target", "or name another target")
         try:
-            target = self._opened(arm.target)
+            target = self._opened(arm.target, Journal(Path(arm.folder) / JOURNAL))
             lease.take()
         except TargetError as error:
             raise Refusal(str(error), orders.TARGET) from None
@@ -72,16 +80,16 @@ class Keeper:
             raise Refusal(str(error), orders.BUSY) from None
         self._arm, self._target, self._lease, self.retired = arm, target, lease, None
         try:
-            return self._mend_leftover()
+            return self._heal_leftover()
         except BaseException:
             self.disarm()
             raise
 
     def begin(self, begin: Begin) -> str:
-        """Write into the journal that a fault is about to be done, and return what exactly will be hit.
+        """Write into the journal that a fault is about to be injected, and return what exactly will be hit.
 
         Raises:
-            Refusal: it cannot be done, somebody else has broken the target, or this watchdog is retired.
+            Refusal: it cannot be injected, the target is down already, or this watchdog is retired.
         """
         arm, target = self._armed()
         if self.retired is not None:
@@ -105,6 +113,8 @@ class Keeper:
             marks=begin.marks,
             outage=begin.outage,
             clock=begin.clock,
+            boot=this_boot(),
+            limits=arm.limits,
         )
         try:
             self._journal.open(entry)
@@ -117,35 +127,53 @@ class Keeper:
         self._deadline = time.monotonic() + arm.max_outage
         return described
 
-    def apply(self, timeout_s: float = ACT_TIMEOUT_S) -> None:
-        """Do what was begun.
+    def apply(self) -> None:
+        """Inject what was begun. The time that an outage may last runs from the end of this.
 
         Raises:
-            Refusal: it could not be done; nobody knows how far it got, so it is still to be mended.
+            Refusal: it failed; how far it got is unknown, so it is still to be healed.
         """
-        _, target = self._armed()
+        arm, target = self._armed()
         if self.retired is not None or self._fault is None:
             raise Refusal(self.retired or "no fault was begun", orders.RETIRED)
         try:
-            target.apply(self._fault.fault, self._fault.undo, timeout_s)
+            with self._doing(f"{self._fault.fault} of {self._fault.described}", arm.limits.command):
+                target.apply(self._fault.fault, self._fault.undo, arm.limits.command)
         except TargetError as error:
             raise Refusal(str(error), orders.TARGET) from None
+        finally:
+            self._deadline = time.monotonic() + arm.max_outage
 
-    def heal(self, timeout_s: float = ACT_TIMEOUT_S) -> str:
-        """Undo what is broken and say who had done so first: the harness (now), the target itself, or the watchdog.
+    def proven(self) -> None:
+        """The harness has proven the fault by the target's probe: from now on that probe can prove it gone."""
+        if self._fault is None:
+            return
+        self._fault = replace(self._fault, proven=True)
+        try:
+            self._journal.note_proven()
+        except OSError as error:
+            log.warning("the journal cannot be written (%s): what is left broken needs the heal act", error.strerror)
+
+    def heal(self) -> str:
+        """Undo what is broken; return who had done so first: the harness (now), the target itself, or the watchdog.
 
         Raises:
             Refusal: it could not be undone.
         """
         if self._fault is None:
             return WATCHDOG if self.retired else HARNESS
-        _, target = self._armed()
+        arm, target = self._armed()
         try:
             by = BY_ITSELF if not self._healing and came_back(target) else HARNESS
             self._healing = True
-            target.heal(self._fault.fault, self._fault.undo, timeout_s)
+            with self._doing(f"healing {self._fault.described}", arm.limits.command):
+                target.heal(self._fault.fault, self._fault.undo, arm.limits.command)
+        except ActTimedOut as error:
+            raise Refusal(str(error), orders.TIMED_OUT) from None
         except TargetError as error:
             raise Refusal(str(error), orders.TARGET) from None
+        finally:
+            self._deadline = time.monotonic() + arm.limits.unclosed
         return by
 
     def close(self) -> None:
@@ -163,7 +191,7 @@ class Keeper:
 
     @property
     def broken(self) -> bool:
-        """Whether something is broken that was not proven mended."""
+        """Whether something is broken that was not proven healed."""
         return self._fault is not None
 
     @property
@@ -172,39 +200,55 @@ class Keeper:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def retire(self, reason: str) -> str:
-        """Mend whatever is broken, prove it back, and break nothing any more; return how it went, in one sentence.
+        """Heal whatever is broken, prove it back, and break nothing any more; return how it went, in one sentence.
 
         Raises:
-            Refusal: it could not be proven back; the journal says so to whoever comes next.
+            Refusal: it is not proven back; the journal keeps it for the next start and for `python -m chaos`.
         """
         self.retired = reason
         if self._fault is None:
             return reason
-        # In vain: tried again after a while, as long as this process lives.
+        # Where this fails it is tried again after a while, as long as this process lives.
         self._deadline = time.monotonic() + AGAIN_S
-        entry, arm = self._fault, self._armed()[0]
-        log.warning("%s: mending %s", reason, entry.described)
-        self._mend(entry, arm.probe, arm.prove_timeout, marked=self._healing)
+        entry, (arm, target) = self._fault, self._armed()
+        log.warning("%s: healing %s", reason, entry.described)
+        try:
+            self._heal(target, entry, arm.probe, marked=self._healing)
+        finally:
+            self._deadline = time.monotonic() + AGAIN_S
         self._fault, self._deadline = None, None
-        self.retired = f"{reason}, so the watchdog has mended {entry.described}"
+        self.retired = f"{reason}, so the watchdog has healed {entry.described}"
         return self.retired
 
-    def _mend_leftover(self) -> str | None:
+    def _heal_leftover(self) -> str | None:
         try:
             entry = self._journal.left_open()
         except JournalUnreadable as error:
             raise Refusal(str(error), orders.NOT_RESTORED) from None
         if entry is None:
             return None
-        arm, _ = self._armed()
-        probe = arm.probe if entry.target.component == arm.target.component else None
-        self._mend(entry, probe, arm.prove_timeout, marked=False)
-        return f"{entry.described}, which run {entry.run_id} had left broken by {entry.fault}"
-
-    def _mend(self, entry: OpenFault, probe: ProbeSpec | None, timeout_s: float, *, marked: bool) -> None:
-        """Undo `entry`, prove the target back, note both as marks of its run, and close the journal."""
+        arm, target = self._armed()
         try:
-            mend_and_prove(self._opened(entry.target), entry, probe, timeout_s, marked=marked)
+            # The same pair of commands, corrected perhaps, heals what an earlier version of it broke.
+            same = entry.target.kind == arm.target.kind == "command"
+            healer = target if same else self._opened(entry.target, self._journal)
+            self._heal(healer, entry, self._probe_of(entry), marked=False)
+        except (TargetError, Refusal) as error:
+            raise Refusal(f"{entry.tell()} is not healed: {error}", orders.NOT_RESTORED) from None
+        return entry.tell().rstrip(",")
+
+    def _probe_of(self, entry: OpenFault) -> ProbeSpec | NotAskable:
+        arm, _ = self._armed()
+        if entry.target.component == arm.target.component:
+            return arm.probe
+        return NotAskable(f"the {entry.target.component} is not what this run probes; run `python -m chaos restore`")
+
+    def _heal(self, target: Target, entry: OpenFault, probe: ProbeSpec | NotAskable, *, marked: bool) -> None:
+        """Undo `entry`, prove the target back, note both as marks of its run, and close the journal."""
+        limits = self._armed()[0].limits
+        try:
+            with self._doing(f"healing {entry.described}", limits.healing):
+                heal_and_prove(target, entry, probe, limits, marked=marked, doing=self._doing)
         except TargetError as error:
             raise Refusal(str(error), orders.NOT_RESTORED) from None
         self._journal.close()

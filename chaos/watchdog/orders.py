@@ -1,7 +1,8 @@
 """What the harness and the watchdog say to each other: one JSON object a line.
 
 An order: `{"id": n, "do": WORD, ...}`; its answer: `{"id": n, ...}` or `{"id": n, "error": SENTENCE, "why": REASON}`.
-Unasked the watchdog says `{"mending": REASON}` before it mends on its own account, and `{"retired": SENTENCE}` after.
+Unasked the watchdog says `{"retired": SENTENCE}` after it has healed on its own account, and every second `{"working":
+{"what": ..., "seconds": ..., "limit": ...}}` while an act goes on: a watchdog that says nothing for longer is frozen.
 """
 
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from chaos.limits import Limits
 from chaos.targets import TargetSpec
 from health.spec import ProbeSpec
 
@@ -18,6 +20,7 @@ ALREADY_DOWN: Final = "already_down"
 TARGET: Final = "target"
 RETIRED: Final = "retired"
 NOT_RESTORED: Final = "not_restored"
+TIMED_OUT: Final = "timed_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Arm:
         target: what it may break.
         probe: how that is proven to serve; may hold secrets.
         folder: where lease and journal of the target lie.
-        max_outage: seconds after which an outage is mended, whatever the harness says.
-        prove_timeout: longest wait for a mended target to serve again, seconds.
+        max_outage: seconds after which an outage is healed, whatever the harness says.
+        limits: how long acts and proofs may take.
     """
 
     harness: int
@@ -38,7 +41,7 @@ class Arm:
     probe: ProbeSpec
     folder: str
     max_outage: float
-    prove_timeout: float
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,6 @@ class Order:
     arm: Arm | None = None
     begin: Begin | None = None
     take_down: TakeDown | None = None
-    timeout: float = 30.0
 
 
 def read_order(line: bytes) -> Order:

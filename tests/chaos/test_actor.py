@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from chaos.actor import Actor, AlreadyDown, FaultFailed, NotRestored
+from chaos.limits import HEAL_TRIES
 from chaos.plan import Outage
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
-from chaos.watchdog.mending import HEAL_TRIES
 from chaos.watchdog.orders import ALREADY_DOWN, RETIRED, TARGET, Begin, Refusal
 from health.state import Proof
 from runlog.clock import AnchoredClock
@@ -39,6 +39,9 @@ class Hand:
     def apply(self) -> None:
         self._do("apply")
         self.up = False
+
+    def proven(self) -> None:
+        self._do("proven")
 
     def standing(self) -> tuple[bool, str | None]:
         return not self.mended_alone, "it overstayed" if self.mended_alone else None
@@ -117,7 +120,7 @@ def test_an_outage_leaves_its_four_marks_and_a_closed_journal() -> None:
     assert stage.actor.inject(0, OUTAGE) is None
     stage.actor.heal()
     assert not stage.actor.broken
-    assert stage.hand.did == ["begin", "apply", "heal", "close"]
+    assert stage.hand.did == ["begin", "apply", "proven", "heal", "close"]
     assert stage.names == ["injecting", "injected", "healing", "healed"]
     assert stage.marks[1].detail["seen"] == {"kept": "broken", "new": "refused"}
     assert stage.marks[-1].detail["healed_by"] == "harness"
@@ -149,7 +152,7 @@ def test_healing_again_does_nothing() -> None:
     stage.actor.inject(0, OUTAGE)
     stage.actor.heal()
     stage.actor.heal()
-    assert stage.hand.did == ["begin", "apply", "heal", "close"]
+    assert stage.hand.did == ["begin", "apply", "proven", "heal", "close"]
 
 
 def test_a_fault_that_is_not_proven_is_mended_all_the_same() -> None:
@@ -198,7 +201,7 @@ def test_a_watchdog_that_died_is_replaced_and_the_fresh_one_has_mended() -> None
     stage.actor.inject(0, OUTAGE)
     stage.hand.dead = True
     stage.actor.heal()
-    assert stage.hand.did == ["begin", "apply", "replace", "heal", "close"]
+    assert stage.hand.did == ["begin", "apply", "proven", "replace", "heal", "close"]
     assert stage.names == ["injecting", "injected"]  # the fresh one writes the others
     assert stage.hand.up
 

@@ -11,8 +11,11 @@ import psutil
 import pytest
 
 import chaos.targets.command
-from chaos.targets import TargetError, TargetSpec
-from chaos.targets.command import ACT, CommandTarget, open_command_target
+from chaos.journal import Journal, OpenFault
+from chaos.targets import ActTimedOut, TargetError, TargetSpec
+from chaos.targets.command import CommandTarget, open_command_target
+from chaos.targets.running import ACT, RunningCommand
+from stack.process import start_time
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "planted-9021"
@@ -57,7 +60,9 @@ def test_a_command_that_fails_says_what_it_printed(tmp_path: Path) -> None:
 def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"break": "echo begun; sleep 300 & echo $! > pid; wait", "shell": "yes"})
     began = time.monotonic()
-    with pytest.raises(TargetError, match="did not end within 1 s and was killed, nobody knows how far it got: begun"):
+    with pytest.raises(
+        TargetError, match=r"did not end within 1 s .* ended by force, so how far it got is unknown: begun"
+    ):
         target.apply("stop", {}, 1.0)
     assert time.monotonic() - began < 30
     pid = int((tmp_path / "pid").read_text())
@@ -101,44 +106,169 @@ def test_a_check_command_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: py
         opened(tmp_path, check="sleep 60").is_up()
 
 
-def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_mended(tmp_path: Path) -> None:
-    line = {"break": "touch begun; sleep 4; rm -f up", "heal": "touch up", "shell": "yes"}
-    target = opened(tmp_path, **line)
-    undo = dict(target.prepare("stop"))
+def journal_in(folder: Path, target: CommandTarget, undo: dict[str, object]) -> Journal:
+    """A journal that holds a fault of `target`, as it is written before the act."""
+    journal = Journal(folder / "journal.json")
+    journal.open(OpenFault("run-1", "stop", target.spec, target.describe(), 1.0, os.getpid(), undo))
+    return journal
+
+
+def start_elsewhere(
+    step: str, folder: Path, target: CommandTarget, undo: dict[str, object]
+) -> "subprocess.Popen[bytes]":
+    """A process that breaks or heals, as a watchdog does: it is killed while the command goes on."""
     code = (
-        "import json, sys\nfrom chaos.targets import TargetSpec\nfrom chaos.targets.opening import open_target\n"
-        "parameters, undo = json.loads(sys.stdin.read())\n"
-        "open_target(TargetSpec('command', 'broker', parameters)).apply('stop', undo, 30)\n"
+        "import json, sys\nfrom pathlib import Path\nfrom chaos.journal import Journal\n"
+        "from chaos.targets import TargetSpec\nfrom chaos.targets.opening import open_target\n"
+        "step, journal, parameters, undo = json.loads(sys.stdin.read())\n"
+        "target = open_target(TargetSpec('command', 'broker', parameters), Journal(Path(journal)))\n"
+        "(target.apply if step == 'break' else target.heal)('stop', undo, 30)\n"
     )
     watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE)
     assert watchdog.stdin is not None
-    watchdog.stdin.write(json.dumps([target.spec.parameters, undo]).encode())
+    given = [step, str(folder / "journal.json"), target.spec.parameters, undo]
+    watchdog.stdin.write(json.dumps(given).encode())
     watchdog.stdin.close()
+    return watchdog
+
+
+def await_file(path: Path) -> None:
     deadline = time.monotonic() + 30
-    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path.name} did not appear within 30 s"
         time.sleep(0.02)
-    watchdog.kill()
-    watchdog.wait()
-    opened(tmp_path, **line).heal("stop", undo, 30)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
+def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_healed(tmp_path: Path) -> None:
+    line = {"break": "touch begun; read line < gate; rm -f up; touch broke", "heal": "touch up", "shell": "yes"}
+    os.mkfifo(tmp_path / "gate")
+    target = opened(tmp_path, **line)
+    undo = dict(target.prepare("stop"))
+    journal = journal_in(tmp_path, target, undo)
+    watchdog = start_elsewhere("break", tmp_path, target, undo)
+    await_file(tmp_path / "begun")
+    kill(watchdog)
+    left = journal.running()
+    assert left is not None
+    assert (left.step, left.still_runs()) == ("break", True)
+    open_command_target(target.spec, journal).heal("stop", undo, 30)
+    assert not left.still_runs(), "the break command goes on after all was healed"
     assert (tmp_path / "up").exists()
-    time.sleep(5)
-    assert (tmp_path / "up").exists(), "the break command went on after all was mended"
+    assert not (tmp_path / "broke").exists()
+
+
+def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_doubled(tmp_path: Path) -> None:
+    line = {"heal": "echo >> begun; while ! [ -e go ]; do sleep 0.05; done; touch up", "shell": "yes"}
+    target = opened(tmp_path, **line)
+    undo = dict(target.prepare("stop"))
+    journal = journal_in(tmp_path, target, undo)
+    watchdog = start_elsewhere("heal", tmp_path, target, undo)
+    await_file(tmp_path / "begun")
+    kill(watchdog)
+    healer = start_elsewhere("heal", tmp_path, target, undo)
+    with pytest.raises(subprocess.TimeoutExpired):
+        healer.wait(2)
+    (tmp_path / "go").touch()
+    assert healer.wait(30) == 0
+    assert (tmp_path / "up").exists()
+    assert (tmp_path / "begun").read_text() == "\n", "it was started a second time"
+    # Near miss: one that has ended is no longer waited for, it is run again.
+    open_command_target(target.spec, journal).heal("stop", undo, 30)
+    assert (tmp_path / "begun").read_text() == "\n\n"
+
+
+def test_a_heal_command_that_was_left_running_too_long_is_ended(tmp_path: Path) -> None:
+    target = opened(tmp_path, heal="touch begun; exec sleep 300", shell="yes")
+    undo = dict(target.prepare("stop"))
+    journal = journal_in(tmp_path, target, undo)
+    watchdog = start_elsewhere("heal", tmp_path, target, undo)
+    await_file(tmp_path / "begun")
+    kill(watchdog)
+    left = journal.running()
+    assert left is not None
+    with pytest.raises(ActTimedOut, match=rf"process {left.pid}\) did not end within 1 s"):
+        open_command_target(target.spec, journal).heal("stop", undo, 1.0)
+    assert not left.still_runs()
+
+
+def test_another_process_with_the_pid_or_mark_of_a_command_is_not_taken_for_it(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"], env={**os.environ, ACT: "mark"}, start_new_session=True)
+    try:
+        started = start_time(other.pid)
+        assert started is not None
+        assert RunningCommand("break", "mark", other.pid, started).still_runs()
+        for known in (
+            RunningCommand("break", "mark", other.pid, started - 1),
+            RunningCommand("break", "another", other.pid, started),
+        ):
+            assert not known.still_runs()
+            target = opened(tmp_path)
+            journal = journal_in(tmp_path, target, {"act": "mark"})
+            journal.note_running(known)
+            open_command_target(target.spec, journal).heal("stop", {"act": "mark"}, 10)
+            assert other.poll() is None
+    finally:
+        kill(other)
+
+
+def test_a_service_that_the_break_command_restarted_lives_on(tmp_path: Path) -> None:
+    """It leads a session of its own and carries the mark of the act; the command that started it has finished."""
+    start = "import os, subprocess; p = subprocess.Popen(['sleep', '60'], start_new_session=True); print(p.pid)"
+    target = opened(tmp_path, **{"break": f'{sys.executable} -c "{start}" > pid', "shell": "yes"})
+    undo = dict(target.prepare("stop"))
+    target = open_command_target(target.spec, journal_in(tmp_path, target, undo))
+    target.apply("stop", undo, 30)
+    service = psutil.Process(int((tmp_path / "pid").read_text()))
+    try:
+        assert service.environ()[ACT] == undo["act"]
+        target.heal("stop", undo, 10)
+        assert service.is_running()
+        assert service.status() != psutil.STATUS_ZOMBIE
+    finally:
+        service.kill()
 
 
 def test_healing_ends_no_command_but_its_own(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"break": "sleep 60 & echo $! > pid", "shell": "yes"})
     undo = dict(target.prepare("stop"))
+    target = open_command_target(target.spec, journal_in(tmp_path, target, undo))
     target.apply("stop", undo, 10)
     left = psutil.Process(int((tmp_path / "pid").read_text()))
-    other = subprocess.Popen(["sleep", "60"], env={**os.environ, ACT: "another"}, start_new_session=True)
     try:
         target.heal("stop", undo, 10)
         assert left.is_running(), "what the command left running on purpose"
-        assert other.poll() is None
     finally:
         left.kill()
-        other.kill()
-        other.wait()
+
+
+def test_a_break_command_that_cannot_be_recorded_is_not_run_and_a_heal_command_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = opened(tmp_path, **{"break": "touch broken", "heal": "touch healed"})
+    journal = journal_in(tmp_path, target, {"act": "mark"})
+
+    def full(self: Journal, entry: OpenFault) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "open", full)
+    target = open_command_target(target.spec, journal)
+    with pytest.raises(TargetError, match="was not run: the journal cannot be written"):
+        target.apply("stop", {"act": "mark"}, 10)
+    assert not (tmp_path / "broken").exists()
+    target.heal("stop", {"act": "mark"}, 10)
+    assert (tmp_path / "healed").exists()
+
+
+def test_the_target_is_component_and_probed_address_and_not_the_text_of_its_commands(tmp_path: Path) -> None:
+    one = opened(tmp_path, heal="true", probed="127.0.0.1:9092")
+    corrected = opened(tmp_path / "elsewhere", heal="touch up", probed="127.0.0.1:9092")
+    assert one.identity == corrected.identity
+    assert one.identity != opened(tmp_path, probed="127.0.0.1:9093").identity
 
 
 def test_the_check_command_says_whether_it_is_up(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
+from chaos.limits import Limits
 from chaos.targets import TargetError, TargetSpec, Undo
 from chaos.watchdog import keeper as keeping
 from chaos.watchdog import orders
@@ -94,8 +95,8 @@ class Stage:
         self.marks = folder / "marks.jsonl"
         MarksWriter(self.marks).close()
         self.clock = AnchoredClock.anchor()
-        self.arm = Arm(4711, SPEC, ProbeSpec("http", server.url), str(folder), max_outage, prove_timeout=1.0)
-        self.keeper = Keeper(lambda spec: server)
+        self.arm = Arm(4711, SPEC, ProbeSpec("http", server.url), str(folder), max_outage, Limits(30.0, 1.0))
+        self.keeper = Keeper(lambda spec, journal: server)
 
     def break_it(self) -> None:
         self.keeper.begin(Begin("run-1", "stop", 0, (self.clock.epoch, self.clock.monotonic), str(self.marks)))
@@ -183,7 +184,7 @@ def test_an_outage_overstays_only_after_its_time(server: Server, tmp_path: Path)
 
 def test_retiring_mends_proves_marks_and_breaks_nothing_more(stage: Stage) -> None:
     stage.break_it()
-    assert "the outage overstayed, so the watchdog has mended" in stage.keeper.retire("the outage overstayed")
+    assert "the outage overstayed, so the watchdog has healed" in stage.keeper.retire("the outage overstayed")
     assert stage.server.up
     assert stage.journal.left_open() is None
     assert stage.names == ["healing", "healed"]
@@ -213,7 +214,7 @@ def test_what_cannot_be_mended_stays_in_the_journal_and_is_tried_again(
     monkeypatch.setattr(keeping, "AGAIN_S", 0.1)
     stage.break_it()
     stage.server.trouble = "the port is taken"
-    with pytest.raises(Refusal, match="could not be proven back: the port is taken"):
+    with pytest.raises(Refusal, match="is not proven back: the port is taken"):
         stage.keeper.retire("the harness is gone")
     assert stage.journal.left_open() is not None
     assert stage.keeper.broken
@@ -235,8 +236,10 @@ def test_what_does_not_serve_again_is_not_called_mended(stage: Stage) -> None:
 def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: Server) -> None:
     stage.break_it()
     stage.keeper.disarm()  # as if it had died
-    fresh = Keeper(lambda spec: server)
-    assert fresh.arm(stage.arm) == "service (the test's), which run run-1 had left broken by stop"
+    fresh = Keeper(lambda spec, journal: server)
+    healed = fresh.arm(stage.arm)
+    assert healed is not None
+    assert healed.startswith("service (the test's), which run run-1 left broken (stop, 2")
     assert server.up
     assert stage.journal.left_open() is None
     assert stage.names == ["healing", "healed"]
@@ -246,24 +249,26 @@ def test_a_leftover_that_cannot_be_mended_is_a_refusal_and_gives_the_lease_back(
     stage.break_it()
     stage.keeper.disarm()
     server.trouble = "the port is taken"
-    fresh = Keeper(lambda spec: server)
-    with pytest.raises(Refusal, match="the port is taken"):
+    fresh = Keeper(lambda spec, journal: server)
+    with pytest.raises(Refusal, match=r"which run run-1 left broken \(stop, .*Z\), is not healed: .*the port is taken"):
         fresh.arm(stage.arm)
     server.trouble = None
-    assert Keeper(lambda spec: server).arm(stage.arm) is not None
+    assert Keeper(lambda spec, journal: server).arm(stage.arm) is not None
 
 
 def test_an_unreadable_journal_breaks_nothing_and_says_what_to_do(stage: Stage, server: Server) -> None:
     stage.keeper.disarm()
     stage.journal.path.write_text("{")
-    with pytest.raises(JournalUnreadable, match="see that all parts are up, then delete the file"):
+    with pytest.raises(
+        JournalUnreadable, match="see that all parts are up, then close it with `python -m chaos forget`"
+    ):
         stage.journal.left_open()
     with pytest.raises(Refusal, match="something may be broken"):
-        Keeper(lambda spec: server).arm(stage.arm)
+        Keeper(lambda spec, journal: server).arm(stage.arm)
 
 
 def test_one_lease_per_target(stage: Stage, server: Server) -> None:
-    other = Keeper(lambda spec: server)
+    other = Keeper(lambda spec, journal: server)
     with pytest.raises(Refusal, match="already uses this target") as refused:
         other.arm(stage.arm)
     assert refused.value.why == orders.BUSY
@@ -279,4 +284,4 @@ def test_arming_again_takes_the_next_run(stage: Stage) -> None:
 
 def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
     with pytest.raises(Refusal, match="no target was named"):
-        Keeper(lambda spec: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+        Keeper(lambda spec, journal: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))

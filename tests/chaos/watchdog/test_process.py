@@ -61,8 +61,8 @@ def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None
         "import chaos.watchdog.client as client\n"
         "from health.spec import ProbeSpec\n"
         "from chaos.targets import TargetSpec\n"
-        "from chaos.watchdog.orders import Arm, Begin\n"
-        "client.ANSWER_S = 1.0\n"
+        "from chaos.limits import Limits\nfrom chaos.watchdog.orders import Arm, Begin\n"
+        "client.SILENT_S = 3.0\n"
         "folder = Path(sys.argv[1])\n"
         "commands = {'break': 'rm up', 'heal': 'echo >> healed; sleep 4; touch up', 'check': 'test -e up'}\n"
         "commands |= {'shell': 'yes', 'folder': str(folder)}\n"
@@ -70,7 +70,7 @@ def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None
         "one = client.Watchdog(folder / 'watchdog.log')\n"
         "one.start()\n"
         "one.arm(Arm(os.getpid(), TargetSpec('command', 'service', commands), ProbeSpec('http', 'http://127.0.0.1:9'),"
-        " str(folder), 60.0, 2.0))\n"
+        " str(folder), 60.0, Limits(30.0, 2.0)))\n"
         "one.begin(Begin('run-1', 'stop', 0, (0.0, 0.0)))\n"
         "one.apply()\n"
         "first = one.pid\n"
@@ -81,7 +81,7 @@ def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None
         "one._process.kill()\n",
         tmp_path,
     )
-    assert "somebody asked to restore" in said
+    assert "restore was asked for" in said
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_nobody_foresaw_ends_neither_the_mending_nor_the_taking_down(url: s
         "probe": {"protocol": "http", "address": url},
         "folder": str(home),
         "max_outage": 60.0,
-        "prove_timeout": 2.0,
+        "limits": {"command": 30.0, "proof": 2.0},
     }
     begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
     own = {"kind": take_down.kind, "owner": take_down.owner, "parameters": take_down.parameters}
@@ -155,7 +155,7 @@ def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(u
         "probe": {"protocol": "http", "address": url},
         "folder": str(tmp_path),
         "max_outage": 60.0,
-        "prove_timeout": 2.0,
+        "limits": {"command": 30.0, "proof": 2.0},
     }
     _order(watchdog, {"id": 1, "do": "arm", "arm": arm})
     begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
