@@ -19,6 +19,7 @@ from chaos.subject import Subject
 from chaos.targets import TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
+from chaos.watchdog.healing import NotProvenBack
 from chaos.watchdog.orders import Refusal, TakeDown
 from chaos.watchdog.takedown import ComposeOwner, has_died, owner_name
 from health.spec import ProbeSpec
@@ -183,6 +184,8 @@ class ComposeSystem:
                 continue  # a project of the same name on another engine
             try:
                 log.warning("stack: %s", restore(place, None, MEND_S))
+            except NotProvenBack as unknown:
+                log.warning("stack: %s; it is proven when the run takes charge of it", unknown)
             except TargetError as error:
                 raise StackError(str(error)) from None
 

@@ -113,6 +113,26 @@ def restore(place: Place, probe: ProbeSpec | None, timeout_s: float) -> str:
     return f"{place.fault.described} is mended ({said})"
 
 
+def probe_of_process(fault: OpenFault) -> ProbeSpec | None:
+    """Return how a component of an embedded stack is asked; None when that stack is not up any more.
+
+    Raises:
+        TargetError: the stack's state cannot be read.
+    """
+    home = fault.target.parameters.get("home", "")
+    try:
+        state = EmbeddedStack(Path(home)).status() if home else None
+    except StackError as error:
+        raise TargetError(str(error)) from None
+    if state is None:
+        return None
+    return {
+        "broker": ProbeSpec("kafka", state.service_kafka_bootstrap),
+        "database": ProbeSpec("sql", state.service_database_url),
+        "service": ProbeSpec("http", f"{state.service_url}/actuator/health"),
+    }.get(fault.target.component)
+
+
 def _taken_down(folder: Path, fault: OpenFault) -> bool:
     """Return whether `fault` was done to the embedded stack in `folder`, and nothing of that stack runs any more."""
     home = fault.target.parameters.get("home", "")

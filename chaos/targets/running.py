@@ -56,11 +56,13 @@ class RunningCommand:
         if not process.is_alive(self.pid, self.started):
             return False
         try:
-            return bool(psutil.Process(self.pid).environ().get(ACT) == self.act)
+            env = psutil.Process(self.pid).environ()
         except psutil.AccessDenied:
             return True
         except psutil.Error:
             return False
+        # Empty for a moment after its start.
+        return not env or env.get(ACT) == self.act
 
     def age_s(self) -> float:
         """Seconds since it was started; 0 when it is gone."""

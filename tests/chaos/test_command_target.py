@@ -183,7 +183,7 @@ def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_dou
 
 
 def test_a_heal_command_that_was_left_running_too_long_is_ended(tmp_path: Path) -> None:
-    target = opened(tmp_path, heal="touch begun; exec sleep 300", shell="yes")
+    target = opened(tmp_path, **{"heal": "touch begun; exec sleep 300", "shell": "yes"})
     undo = dict(target.prepare("stop"))
     journal = journal_in(tmp_path, target, undo)
     watchdog = start_elsewhere("heal", tmp_path, target, undo)
