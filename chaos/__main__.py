@@ -1,44 +1,63 @@
-"""`python -m chaos`: what is broken at this moment, and mending it from another terminal.
+"""`python -m chaos`: what is broken at this moment, healing it from another terminal, and closing a journal by hand.
 
-Exit codes: 0 nothing is broken (any more), 2 usage error, 3 `status`: something is, 4 it could not be restored.
+Exit codes: 0 nothing is broken (any more), 2 usage error, 3 something is (`status`, `forget` without `--yes`), 4 not
+restored, not proven, or not forgotten.
 """
 
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chaos.forgetting import forget, why_not
+from chaos.limits import Limits
 from chaos.restoring import Place, places, restore
 from chaos.targets import TargetError
-from health.spec import ProbeProtocol, ProbeSpec
+from chaos.watchdog.healing import NotProvenBack
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog import exitcodes
 from runlog.duration import parse_duration
-from runlog.properties import PropertiesProblem, read_properties
-from stack.embedded import EmbeddedStack
-from stack.errors import StackError
+from runlog.options import BY_NAME
+
+NOTHING = "nothing is broken: no journal is open"
 
 
 def parser() -> CarefulParser:
     """Build the command line's parser."""
     top = CarefulParser(
         prog="python -m chaos",
-        description="What a run has broken and not yet proven mended, on the stack of this checkout and elsewhere.",
-        epilog="Exit codes: 0 nothing is broken (any more), 2 usage, 3 (status) something is, 4 not restored.",
+        description="What a run has broken and not yet proven healed, on the stack of this checkout and elsewhere.",
+        epilog="Exit codes: 0 nothing is broken (any more), 2 usage, 3 something is (status, forget without --yes), "
+        "4 not restored, not proven, or not forgotten.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    status = commands.add_parser("status", help="say what stands open in the journals; 0 if nothing does, else 3")
+    status = commands.add_parser("status", help="say what is open in the journals; 0 if nothing is, else 3")
     status.add_argument("--json", action="store_true", help="print one JSON array (no secret in it)")
-    mend = commands.add_parser("restore", help="mend it, whoever broke it; a run that goes on breaks nothing more")
-    mend.add_argument("--timeout", default="60s", metavar="DURATION", help="longest wait for it to serve (default 60s)")
-    mend.add_argument(
-        "--kafka-bootstrap", metavar="HOST:PORT", help="where the broker is asked (LOCUST_KAFKA_BOOTSTRAP)"
+    heal = commands.add_parser(
+        "restore",
+        help="heal it, whichever run broke it, and prove it; a run that goes on breaks nothing more",
+        description="Heals what a run left broken and proves the target back, by the way on which the fault was "
+        "proven. The journal says how; secrets are read again from LOCUST_DATABASE_URL, LOCUST_HEADER, or the files "
+        "that the run was given.",
     )
-    mend.add_argument("--kafka-config", metavar="FILE", help="its client properties (LOCUST_KAFKA_CONFIG)")
-    mend.add_argument("--database-url", metavar="URL", help="better as LOCUST_DATABASE_URL: where PostgreSQL is asked")
-    mend.add_argument("--health-url", metavar="URL", help="where the service is asked")
+    heal.add_argument("--timeout", metavar="DURATION", help="longest wait for the proof (default: as in the run)")
+    heal.add_argument(
+        "--command-timeout", metavar="DURATION", help="longest time of one heal command (default: as in the run)"
+    )
+    heal.add_argument("--database-url", metavar="URL", help="better as LOCUST_DATABASE_URL: where PostgreSQL is asked")
+    heal.add_argument("--kafka-config", metavar="FILE", help="client properties, where that of the run is gone")
+    close = commands.add_parser(
+        "forget",
+        help="close a journal that can neither be healed nor proven; heals nothing",
+        description="Closes the journal of a target without healing or proving anything: for a target that is gone, "
+        "or that was corrected by hand and cannot be asked any more. Refused while a watchdog is in charge of the "
+        "target or a run uses it.",
+    )
+    close.add_argument("--journal", metavar="FOLDER", help="which one, where several are open (`status --json`)")
+    close.add_argument("--yes", action="store_true", help="really close it; without it the target is only named")
     return top
 
 
@@ -48,28 +67,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = top.parse_args(argv)
     if arguments.command == "status":
         return _status(arguments.json)
-    try:
-        timeout_s = parse_duration(arguments.timeout)
-        client = read_properties(Path(given)) if (given := _given(arguments, "kafka_config")) else {}
-    except PropertiesProblem as error:
-        top.error(str(error))
-    except ValueError as error:
-        top.error(f"--timeout {arguments.timeout}: {error}")
-    if arguments.database_url and shows_secret(arguments.database_url):
-        sys.stderr.write(
-            "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
-        )
-    found = places()
-    if not found:
-        _say("nothing is broken: no journal stands open")
-    code = exitcodes.AS_EXPECTED
-    for place in found:
-        try:
-            _say(restore(place, _probe(place, arguments, client), timeout_s))
-        except TargetError as failure:
-            sys.stderr.write(f"NOT RESTORED: {failure}\n")
-            code = exitcodes.NOT_READY
-    return code
+    if arguments.command == "forget":
+        return _forget(top, arguments)
+    return _restore(top, arguments)
 
 
 def _status(as_json: bool) -> int:
@@ -78,10 +78,78 @@ def _status(as_json: bool) -> int:
         _say(json.dumps([_document(place) for place in found], indent=2))
     else:
         for place in found:
-            _say(f"{place.describe()}\n  `python -m chaos restore` mends it")
+            _say(f"{place.describe()}\n  `python -m chaos restore` heals it")
         if not found:
-            _say("nothing is broken: no journal stands open")
+            _say(NOTHING)
     return exitcodes.INCONCLUSIVE if found else exitcodes.AS_EXPECTED
+
+
+def _restore(top: CarefulParser, arguments: Any) -> int:
+    given = {"proof": _seconds(top, arguments, "timeout"), "command": _seconds(top, arguments, "command_timeout")}
+    environment = dict(os.environ)
+    if arguments.database_url:
+        environment[BY_NAME["database-url"].env] = arguments.database_url
+        if shows_secret(arguments.database_url):
+            sys.stderr.write(
+                "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
+            )
+    found = places()
+    if not found:
+        _say(NOTHING)
+    code = exitcodes.AS_EXPECTED
+    for place in [_with_config(place, arguments.kafka_config) for place in found]:
+        limits = replace(place.fault.limits, **_set(given)) if place.fault else Limits()
+        try:
+            _say(restore(place, limits, environment, _report))
+        except NotProvenBack as unknown:
+            _report(f"NOT PROVEN: {unknown}")
+            code = exitcodes.NOT_READY
+        except TargetError as failure:
+            _report(f"NOT RESTORED: {failure}")
+            code = exitcodes.NOT_READY
+    return code
+
+
+def _set(given: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _with_config(place: Place, config: str | None) -> Place:
+    """Return `place` with another file of client properties, where Kafka is asked and one was given."""
+    fault = place.fault
+    if not config or fault is None or fault.recipe is None or fault.recipe.protocol != "kafka":
+        return place
+    recipe = replace(fault.recipe, kafka_config=str(Path(config).absolute()), folder=str(Path.cwd()))
+    return replace(place, fault=replace(fault, recipe=recipe))
+
+
+def _forget(top: CarefulParser, arguments: Any) -> int:
+    found = places()
+    if arguments.journal:
+        wanted = Path(arguments.journal).absolute()
+        found = [place for place in found if place.folder.absolute() == wanted]
+        if not found:
+            top.error(f"--journal {arguments.journal}: no journal is open there; see `python -m chaos status --json`")
+    if not found:
+        _say(NOTHING)
+        return exitcodes.AS_EXPECTED
+    if len(found) > 1:
+        for place in found:
+            _say(f"{place.folder}: {place.describe()}")
+        top.error("several journals are open: name one of these folders with --journal")
+    (place,) = found
+    if (reason := why_not(place)) is not None:
+        _report(f"NOT FORGOTTEN: {place.describe()}: {reason}")
+        return exitcodes.NOT_READY
+    if not arguments.yes:
+        _say(f"{place.describe()}\n  `python -m chaos forget --yes` closes its journal; it heals and proves nothing")
+        return exitcodes.INCONCLUSIVE
+    try:
+        _say(forget(place))
+    except TargetError as failure:
+        _report(f"NOT FORGOTTEN: {failure}")
+        return exitcodes.NOT_READY
+    return exitcodes.AS_EXPECTED
 
 
 def _document(place: Place) -> dict[str, Any]:
@@ -99,43 +167,24 @@ def _document(place: Place) -> dict[str, Any]:
     }
 
 
-def _probe(place: Place, arguments: Any, client: dict[str, str]) -> ProbeSpec | None:
-    """How the target of `place` is asked: its stack knows, else the options say."""
-    if place.fault is None:
+def _seconds(top: CarefulParser, arguments: Any, name: str) -> float | None:
+    text = getattr(arguments, name)
+    if text is None:
         return None
-    component = place.fault.target.component
-    if place.fault.target.kind == "process":
-        home = place.fault.target.parameters.get("home", "")
-        try:
-            state = EmbeddedStack(Path(home)).status() if home else None
-        except StackError as error:
-            raise TargetError(str(error)) from None
-        if state is None:
-            return None
-        return {
-            "broker": ProbeSpec("kafka", state.kafka_bootstrap),
-            "database": ProbeSpec("sql", state.database_url),
-            "service": ProbeSpec("http", f"{state.service_url}/actuator/health"),
-        }.get(component)
-    asked: dict[str, tuple[str, ProbeProtocol]] = {
-        "broker": ("kafka_bootstrap", "kafka"),
-        "database": ("database_url", "sql"),
-        "service": ("health_url", "http"),
-    }
-    if component not in asked:
-        return None
-    name, protocol = asked[component]
-    address = _given(arguments, name)
-    return ProbeSpec(protocol, address, client if protocol == "kafka" else {}) if address else None
-
-
-def _given(arguments: Any, name: str) -> str:
-    return getattr(arguments, name) or os.environ.get(f"LOCUST_{name.upper()}", "")
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        top.error(f"--{name.replace('_', '-')} {text}: {error}")
 
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

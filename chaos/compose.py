@@ -8,10 +8,10 @@ again.
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from chaos.dryrun import Preview
-from chaos.embedded import PlaceOrder, stack_settings, take_when_mended
+from chaos.embedded import PlaceOrder, stack_settings, take_when_healed
+from chaos.limits import Limits
 from chaos.preflight import PreflightError
 from chaos.resolving import stack_recipe
 from chaos.restoring import places, restore
@@ -19,7 +19,6 @@ from chaos.subject import Subject
 from chaos.targets import TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog.client import Watchdog, WatchdogGone
-from chaos.watchdog.healing import NotProvenBack
 from chaos.watchdog.orders import Refusal, TakeDown
 from chaos.watchdog.takedown import ComposeOwner, has_died, owner_name
 from health.spec import ProbeSpec
@@ -35,8 +34,6 @@ from stack.service import HEALTH_PATH
 from stack.store import default_home
 
 log = logging.getLogger("chaos")
-
-MEND_S: Final = 60.0
 
 
 class ComposeSystem:
@@ -73,7 +70,7 @@ class ComposeSystem:
             LeaseTaken: another harness uses it.
             StackError: Docker, Compose or the engine is missing, or it does not come up.
         """
-        take_when_mended(self._lease)
+        take_when_healed(self._lease)
         before = self._standing_without_us()
         self.watchdog.start()
         self._ours = before != "running"
@@ -81,7 +78,7 @@ class ComposeSystem:
             self._owner.write(owner_name(), before)
             # Before the first container is made: from now on somebody takes it down, whatever becomes of us.
             self.watchdog.own(TakeDown("compose", owner_name(), self._place()))
-        self._mend_leftover()
+        self._heal_leftover(Limits(settings.command_timeout, settings.fault_timeout))
         return self._stack.up(stack_settings(settings)).service_url
 
     def close(self) -> None:
@@ -173,19 +170,17 @@ class ComposeSystem:
         owner, before = self._owner.read()
         return before if before and has_died(owner) and now == "running" else now
 
-    def _mend_leftover(self) -> None:
-        """Mend what stands open on this project and is in nobody's charge: what is paused could not be brought up."""
+    def _heal_leftover(self, limits: Limits) -> None:
+        """Heal a fault left open on this project, whose lease we hold: what is paused could not be brought up."""
         for place in places():
             left = place.fault
-            if left is None or place.watchdog or left.target.parameters.get("project") != self._stack.name:
+            if left is None or left.target.parameters.get("project") != self._stack.name:
                 continue
             undo = left.undo
             if not engine.is_same(engine.connect(), str(undo.get("engine")), str(undo.get("endpoint"))):
                 continue  # a project of the same name on another engine
             try:
-                log.warning("stack: %s", restore(place, None, MEND_S))
-            except NotProvenBack as unknown:
-                log.warning("stack: %s; it is proven when the run takes charge of it", unknown)
+                log.warning("stack: %s", restore(place, limits, line=log.info))
             except TargetError as error:
                 raise StackError(str(error)) from None
 

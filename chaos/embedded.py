@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.dryrun import Preview
+from chaos.limits import Limits
 from chaos.plan import BREAKING
 from chaos.preflight import PreflightError
 from chaos.resolving import stack_recipe
@@ -67,7 +68,7 @@ class EmbeddedSystem:
             LeaseTaken: another harness uses it.
             StackError: it does not come up.
         """
-        take_when_mended(self._lease)
+        take_when_healed(self._lease)
         state = self._up(settings)
         # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
         self._ours = state.owner == self._owner or has_died(state.owner)
@@ -145,7 +146,7 @@ class EmbeddedSystem:
         except (StackError, Refusal, WatchdogGone) as error:
             raise PreflightError(str(error)) from None
         if settings.scenario not in BREAKING:
-            self._mend_leftover(settings)  # elsewhere the watchdog does, when it takes charge
+            self._heal_leftover(settings)  # elsewhere the watchdog does, when it takes charge
         outbox = settings.service_variant == "outbox"
         spec = self._spec(settings)
         url, timeout_s = state.service_url, settings.request_timeout
@@ -173,19 +174,23 @@ class EmbeddedSystem:
             },
         )
 
-    def _mend_leftover(self, settings: Settings) -> None:
-        """Mend what stands open on this stack and is in nobody's charge; a journal that nobody can read is let be."""
+    def _heal_leftover(self, settings: Settings) -> None:
+        """Heal a fault left open on this stack, whose lease we hold. Unreadable journals are skipped."""
         place = look_at(self.home)
-        if place is None or place.fault is None or place.watchdog is not None:
+        if place is None or place.fault is None:
             return
         try:
-            log.warning("stack: %s", restore(place, None, settings.fault_timeout))
+            log.warning(
+                "stack: %s", restore(place, Limits(settings.command_timeout, settings.fault_timeout), line=log.info)
+            )
         except TargetError as error:
             raise PreflightError(str(error)) from None
 
 
-def take_when_mended(lease: Lease) -> None:
-    """Take the lease of a system; wait for the watchdog of a harness that has died, which is mending or taking down.
+def take_when_healed(lease: Lease) -> None:
+    """Take the lease of a system; wait for the watchdog of a harness that has died, which is taking it down.
+
+    One that is frozen is ended.
 
     Raises:
         LeaseTaken: another harness has it.

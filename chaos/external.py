@@ -64,7 +64,7 @@ class ExternalSystem:
             for identity in dict.fromkeys(identities):
                 if identity != NoTarget.identity:
                     self._take(identity)
-        except (StateDirError, TargetError) as error:
+        except (StateDirError, TargetError, SettingsError) as error:
             raise StackError(str(error)) from None
         return self._external.base_url
 
@@ -83,7 +83,7 @@ class ExternalSystem:
             if spec.kind == "container":
                 target.is_up()  # says when it is protected, or not one container; a command is not run for a look
             return Preview(what, target.describe())
-        except TargetError as error:
+        except (TargetError, SettingsError) as error:
             return Preview(what, None, str(error))
 
     def prepare(self, settings: Settings) -> Subject:
@@ -152,6 +152,7 @@ class ExternalSystem:
             "check": external.command_check,
             "shell": "yes" if external.shell else "no",
             "folder": str(self._folder),
+            "probed": probed_address(settings),
         }
         return TargetSpec("command", settings.fault_target, commands)
 
@@ -164,6 +165,24 @@ class ExternalSystem:
             by = lease.holder() or "unknown"
             raise LeaseTaken(f"another harness (process {by}) already uses {identity}; wait for its end") from None
         self._leases.append(lease)
+
+
+def probed_address(settings: Settings) -> str:
+    """Return where the fault target is probed, without secrets, spelled alike for all who probe it there.
+
+    Raises:
+        SettingsError: a file that is needed has become unreadable.
+    """
+    external = settings.external
+    if external is None or settings.fault_target == "service":
+        return "" if external is None else external.base_url
+    address = external_recipe(
+        settings.fault_target, external, read_service_files(external, settings.attribution)
+    ).address
+    places, slash, database = address.partition("/") if settings.fault_target == "database" else (address, "", "")
+    named = [place.strip().lower() for place in places.split(",")]
+    local = [f"127.0.0.1:{place.rpartition(':')[2]}" if place.startswith("localhost:") else place for place in named]
+    return ",".join(sorted(local)) + slash + database
 
 
 def container_parameters(text: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ import psutil
 from chaos.limits import Limits
 from chaos.targets import TargetSpec
 from chaos.targets.running import RunningCommand
+from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
 from runlog.folder import write_text
 
@@ -43,6 +44,9 @@ class OpenFault:
         boot: the boot of the machine in which that clock counts.
         proven: whether the probe has proven the target down.
         limits: how long acts and proofs may take.
+        recipe: how the target is asked, by the way on which the fault is proven; None: unknown.
+        failed: how often healing it has failed.
+        trouble: why it failed last.
         running: the command that was started last, where commands break and heal.
     """
 
@@ -59,6 +63,9 @@ class OpenFault:
     boot: str = ""
     proven: bool = False
     limits: Limits = field(default_factory=Limits)
+    recipe: ProbeRecipe | None = None
+    failed: int = 0
+    trouble: str = ""
     running: RunningCommand | None = None
 
     def tell(self) -> str:
@@ -120,6 +127,11 @@ class Journal:
         """Record that the probe has proven the open fault. Raises OSError."""
         if (entry := self._known()) is not None and not entry.proven:
             self.open(replace(entry, proven=True))
+
+    def note_failed(self, trouble: str) -> None:
+        """Record that healing the open fault has failed. Raises OSError."""
+        if (entry := self._known()) is not None:
+            self.open(replace(entry, failed=entry.failed + 1, trouble=trouble))
 
     # -- commands of a command target: `chaos.targets.running.CommandJournal` ----------------------------------------
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,16 @@ from chaos.lookout import TIMEOUT_S
 from chaos.plan import Plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.recording import Recording
+from chaos.restoring import places, restore
 from chaos.subject import Subject
+from chaos.targets import TargetError
 from chaos.topic import TopicError, topic_ends
 from chaos.watchdog.atwork import Progress, Work
 from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.keeper import LEASE
 from chaos.watchdog.liveness import will_be_free
 from chaos.watchdog.orders import BUSY, Arm, Refusal
+from health.spec import sql_address
 from runlog.facts import TopicStart
 from runlog.folder import check_runs_dir
 from runlog.settings import Settings
@@ -68,6 +72,7 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     check_runs_dir(Path(settings.runs_dir), need)
     subject = house.prepare(settings)
     watchdog = house.watchdog
+    _heal_earlier(subject, settings)
     if plan.outages:
         _put_in_charge(watchdog, subject, settings)
     try:
@@ -106,12 +111,41 @@ def _start_of(subject: Subject) -> tuple[TopicStart, float]:
     return start, patience
 
 
+def _heal_earlier(subject: Subject, settings: Settings) -> None:
+    """Heal what an earlier run left broken of this system under another target; that of this run is healed later.
+
+    Raises:
+        PreflightError: it is not proven back; the message says which run broke it, and when.
+    """
+    addresses = parts_asked(subject)
+    for place in places():
+        left = place.fault
+        if left is None or left.recipe is None or place.folder == subject.state_dir:
+            continue
+        if left.recipe.stack_home or left.recipe.address not in addresses:
+            continue
+        try:
+            done = restore(place, Limits(settings.command_timeout, settings.fault_timeout), line=log.info)
+        except TargetError as error:
+            raise PreflightError(f"{left.tell()} is not healed: {error}") from None
+        log.warning("preflight: %s", done)
+
+
+def parts_asked(subject: Subject) -> set[str]:
+    """Return where broker, database and service are asked, as a recipe writes it."""
+    service = {subject.service_url, subject.health_url or subject.service_url}
+    with suppress(ValueError):  # a connection string that is none: the preflight says so
+        service.add(sql_address(subject.database_url))
+    return {*service, subject.kafka["bootstrap.servers"]}
+
+
 def _put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:
     """Have the watchdog take the target's lease and heal what an earlier run may have left broken there."""
     arm = Arm(
         harness=os.getpid(),
         target=subject.spec,
         probe=subject.probe,
+        recipe=subject.recipe,
         folder=str(subject.state_dir),
         max_outage=settings.max_outage,
         limits=Limits(settings.command_timeout, settings.fault_timeout),

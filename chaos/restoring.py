@@ -1,12 +1,14 @@
-"""Finds what stands open in the journals of this machine, and mends it: what `python -m chaos` does.
+"""Finds the open faults in the journals of this machine and heals them: what `python -m chaos` does.
 
-Where a watchdog is in charge it is asked to mend, so that the run it belongs to cannot break anything more. Where
-nobody is, it is done here.
+Where a watchdog is in charge it is asked to heal, so that the run it belongs to cannot break anything more. Where none
+is, or one that is frozen and whose harness has died, it is done here.
 """
 
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -14,17 +16,19 @@ from typing import Final
 import psutil
 
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
-from chaos.limits import HEAL_TRIES
+from chaos.limits import Limits
 from chaos.targets import TargetError
 from chaos.targets.opening import open_target
-from chaos.watchdog.healing import NotAskable, heal_and_prove
+from chaos.watchdog.atwork import AtWork, Progress, Work
+from chaos.watchdog.healing import BY_ITSELF, heal_and_prove, probe_of
 from chaos.watchdog.keeper import LEASE
+from chaos.watchdog.liveness import WatchdogId, end_if_frozen, watchdog_of
 from chaos.watchdog.takedown import is_watchdog
-from health.spec import ProbeSpec
+from runlog.clock import iso_utc
 from runlog.statedir import target_homes
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.lease import Lease, LeaseTaken
+from stack.lease import Lease
 from stack.store import default_home
 
 POLL_S: Final = 0.2
@@ -35,8 +39,8 @@ class Place:
     """A folder with a journal in it.
 
     Attributes:
-        folder: where lease and journal lie.
-        fault: what stands open; None when it cannot be read.
+        folder: of lease and journal.
+        fault: that is open; None when the journal cannot be read.
         problem: why it cannot be read, None otherwise.
         watchdog: process id of the watchdog in charge, None without one.
     """
@@ -47,24 +51,26 @@ class Place:
     watchdog: int | None
 
     def describe(self) -> str:
-        """Return what is broken, by whom, and who is in charge, as one line."""
+        """Return what is broken, by which run, and whether a watchdog is in charge, as one line."""
         if self.fault is None:
             return str(self.problem)
         harness = "which still runs" if _runs(self.fault.pid) else "which has ended"
-        charge = f"watchdog {self.watchdog} is in charge" if self.watchdog else "nobody is in charge"
+        charge = f"watchdog {self.watchdog} is in charge" if self.watchdog else "no watchdog is in charge"
+        trouble = f"; healing it failed: {self.fault.trouble}" if self.fault.trouble else ""
+        when = iso_utc(self.fault.at).partition(".")[0]
         return (
             f"{self.fault.described}: {self.fault.fault} by run {self.fault.run_id} of process {self.fault.pid}, "
-            f"{harness}; {charge}"
+            f"{harness}, at {when}Z; {charge}{trouble}"
         )
 
 
 def places() -> list[Place]:
-    """Return every place where something stands open: the stack of this checkout, and targets of any other kind."""
+    """Return every place with an open fault: the stack of this checkout, and targets of any other kind."""
     return [place for folder in [default_home(), *target_homes()] if (place := look_at(folder)) is not None]
 
 
 def look_at(folder: Path) -> Place | None:
-    """Return what stands open in `folder`, None when nothing does."""
+    """Return the open fault in `folder`, None without one."""
     holder = Lease(folder / LEASE).holder()
     watchdog = int(holder) if is_watchdog(holder) else None
     try:
@@ -74,67 +80,96 @@ def look_at(folder: Path) -> Place | None:
     return None if fault is None else Place(folder, fault, None, watchdog)
 
 
-def restore(place: Place, probe: ProbeSpec | None, timeout_s: float) -> str:
-    """Mend what stands open in `place` and return how that went, in words.
+def restore(
+    place: Place,
+    limits: Limits | None = None,
+    environment: Mapping[str, str] | None = None,
+    line: Callable[[str], None] = lambda text: None,
+) -> str:
+    """Heal the open fault in `place` and prove the target back; return how that went, in words.
 
     Args:
         place: see `places`.
-        probe: how the target is asked whether it serves; None: the target is only looked at.
-        timeout_s: longest wait for it, seconds.
+        limits: how long acts and proofs may take; None: those of the run that injected the fault.
+        environment: where the secrets of the probe are read again; None: the variables of this process.
+        line: takes a line for people now and then while it goes on.
 
     Raises:
-        TargetError: it could not be mended, or not be proven back.
+        NotProvenBack: it was healed as far as the act says, and the probe cannot be made; the message says why not.
+        TargetError: it could not be healed, or is not proven back.
     """
     if place.fault is None:
         raise TargetError(str(place.problem))
-    if place.watchdog is not None:
-        return _ask_watchdog(place, place.watchdog, timeout_s)
-    lease = Lease(place.folder / LEASE, "this target", "or end that process")
+    limits = limits or place.fault.limits
+    if place.watchdog is not None and (watchdog := watchdog_of(str(place.watchdog))) is not None:
+        if not _taken_over(watchdog, place.fault):
+            return _ask_watchdog(place, watchdog, limits, line)
+        line(f"watchdog {watchdog.pid} was frozen and its harness has died: it was ended, to take over")
+    with _leased(place.folder):
+        now = look_at(place.folder)
+        if now is None or now.fault is None or (now.fault.run_id, now.fault.at) != (place.fault.run_id, place.fault.at):
+            return f"{place.fault.described} was healed by another process at this moment"
+        return _heal_here(place.folder, replace(now.fault, recipe=place.fault.recipe), limits, environment, line)
+
+
+def _heal_here(
+    folder: Path,
+    fault: OpenFault,
+    limits: Limits,
+    environment: Mapping[str, str] | None,
+    line: Callable[[str], None],
+) -> str:
+    journal = Journal(folder / JOURNAL)
+    if _taken_down(folder, fault):
+        journal.close()
+        return f"{fault.described}: its stack was taken down since, so nothing is left to heal"
+    target = open_target(fault.target, journal)
+    doing = AtWork(Progress(line)).doing
+    done = heal_and_prove(target, fault, probe_of(fault, environment), limits, doing=doing)
+    journal.close()
+    if done.by == BY_ITSELF:
+        return f"{fault.described} is back already, as the probe says that had proven the fault ({done.said})"
+    return f"{fault.described} is healed and proven back ({done.said})"
+
+
+@contextmanager
+def _leased(folder: Path) -> Iterator[None]:
+    lease = Lease(folder / LEASE, "this target", "or end that process")
     try:
         lease.take()
-    except LeaseTaken as error:
-        raise TargetError(str(error)) from None
     except StackError as error:
         raise TargetError(str(error)) from None
     try:
-        now = look_at(place.folder)
-        if now is None or now.fault != place.fault:
-            return f"{place.fault.described} was mended by somebody else at this very moment"
-        if _taken_down(place.folder, place.fault):
-            Journal(place.folder / JOURNAL).close()
-            return f"{place.fault.described}: its stack was taken down since, so nothing is left to mend"
-        journal = Journal(place.folder / JOURNAL)
-        asked = probe or NotAskable("no option says how it is asked")
-        limits = replace(place.fault.limits, proof=timeout_s)
-        said = heal_and_prove(open_target(place.fault.target, journal), place.fault, asked, limits)
-        Journal(place.folder / JOURNAL).close()
+        yield
     finally:
         lease.give_back()
-    return f"{place.fault.described} is mended ({said})"
 
 
-def probe_of_process(fault: OpenFault) -> ProbeSpec | None:
-    """Return how a component of an embedded stack is asked; None when that stack is not up any more.
+def _taken_over(watchdog: WatchdogId, fault: OpenFault) -> bool:
+    """Whether the watchdog in charge was frozen, its harness dead, so that it was ended.
 
     Raises:
-        TargetError: the stack's state cannot be read.
+        TargetError: it is frozen, and its harness lives; or it belongs to another user.
     """
-    home = fault.target.parameters.get("home", "")
     try:
-        state = EmbeddedStack(Path(home)).status() if home else None
-    except StackError as error:
-        raise TargetError(str(error)) from None
-    if state is None:
-        return None
-    return {
-        "broker": ProbeSpec("kafka", state.service_kafka_bootstrap),
-        "database": ProbeSpec("sql", state.service_database_url),
-        "service": ProbeSpec("http", f"{state.service_url}/actuator/health"),
-    }.get(fault.target.component)
+        if end_if_frozen(watchdog, fault.pid):
+            return True
+        if watchdog.answers():
+            return False
+    except PermissionError:
+        raise TargetError(
+            f"watchdog {watchdog.pid} is in charge and belongs to another user: restore as that user"
+        ) from None
+    if not watchdog.alive:
+        return True
+    raise TargetError(
+        f"watchdog {watchdog.pid} does not answer, and its harness (process {fault.pid}) still runs: end that harness, "
+        "then restore again"
+    )
 
 
 def _taken_down(folder: Path, fault: OpenFault) -> bool:
-    """Return whether `fault` was done to the embedded stack in `folder`, and nothing of that stack runs any more."""
+    """Return whether `fault` hit the embedded stack in `folder`, and nothing of that stack runs any more."""
     home = fault.target.parameters.get("home", "")
     if fault.target.kind != "process" or not home or Path(home).resolve() != folder.resolve():
         return False
@@ -146,27 +181,31 @@ def _taken_down(folder: Path, fault: OpenFault) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    """Return whether a process has this id; one that no process can have is nobody's."""
+    """Return whether a process has this id; one that no process can have belongs to none."""
     try:
         return bool(psutil.pid_exists(pid))
     except OverflowError:
         return False
 
 
-def _ask_watchdog(place: Place, pid: int, timeout_s: float) -> str:
-    """Let the watchdog mend and retire: only then nothing can break the target again."""
+def _ask_watchdog(place: Place, watchdog: WatchdogId, limits: Limits, line: Callable[[str], None]) -> str:
+    """Let the watchdog heal and retire: only then nothing can break the target again."""
     try:
-        os.kill(pid, signal.SIGUSR1)
-    except PermissionError:
-        raise TargetError(f"watchdog {pid} is in charge and belongs to somebody else: restore as that user") from None
+        os.kill(watchdog.pid, signal.SIGUSR1)
     except ProcessLookupError:
-        raise TargetError(f"watchdog {pid} ended at this very moment; restore again") from None
-    deadline = time.monotonic() + timeout_s * HEAL_TRIES
-    while look_at(place.folder) is not None:
-        if time.monotonic() >= deadline:
-            raise TargetError(f"waited {timeout_s * HEAL_TRIES:g} s in vain for watchdog {pid} to mend the target")
-        if not psutil.pid_exists(pid):
-            raise TargetError(f"watchdog {pid} ended before it had mended the target; restore again")
+        raise TargetError(f"watchdog {watchdog.pid} ended at this moment; restore again") from None
+    progress, begun = Progress(line), time.monotonic()
+    failed = place.fault.failed if place.fault else 0
+    while (now := look_at(place.folder)) is not None:
+        if now.fault is not None and now.fault.failed > failed:
+            raise TargetError(f"watchdog {watchdog.pid} goes on trying: {now.fault.trouble}")
+        work = Work(f"watchdog {watchdog.pid} heals the target", time.monotonic() - begun, limits.answer)
+        progress(work)
+        if work.seconds >= work.limit:
+            text = f"timed out after {work.limit:g} s waiting for watchdog {watchdog.pid} to heal the target"
+            raise TargetError(text)
+        if not watchdog.alive:
+            raise TargetError(f"watchdog {watchdog.pid} ended before it had healed the target; restore again")
         time.sleep(POLL_S)
     described = place.fault.described if place.fault else "the target"
-    return f"{described} is mended by watchdog {pid}; its run breaks nothing more"
+    return f"{described} is healed by watchdog {watchdog.pid}; its run breaks nothing more"

@@ -1,7 +1,7 @@
 """Heals a fault that a journal holds and proves the target back, for watchdog and `python -m chaos restore`."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import Final
 
 from chaos.journal import OpenFault, this_boot
 from chaos.limits import HEAL_TRIES, Limits
+from chaos.resolving import Unresolved, resolve
 from chaos.targets import ActTimedOut, Target, TargetError
 from chaos.watchdog.atwork import Doing
-from health.spec import ProbeSpec
+from health.spec import ProbeRecipe, ProbeSpec
 from health.wait import await_served
 from runlog import marks
 from runlog.clock import AnchoredClock
@@ -31,12 +32,46 @@ _LARGEST_STEP_S: Final = 60.0
 Edge = tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """A target that is proven back.
+
+    Attributes:
+        by: `watchdog` or `by itself`.
+        said: what the probe says of it.
+    """
+
+    by: str
+    said: str
+
+
 class NotProvenBack(TargetError):
     """What could be done was done, and whether the target serves again is unknown; the message is one sentence."""
 
 
 class NotAskable(Exception):
     """The target cannot be asked whether it serves; the message says what is missing, and what to set."""
+
+
+def probe_of(entry: OpenFault, environment: Mapping[str, str] | None = None) -> ProbeSpec | NotAskable:
+    """Return how the target of a journal's entry is asked, by the way on which its fault was proven; or why not.
+
+    Args:
+        entry: of the journal.
+        environment: where secrets are read again; None: the variables of this process.
+    """
+    if entry.recipe is None:
+        return NotAskable("the journal does not say how it is asked")
+    try:
+        return resolve(entry.recipe, environment)
+    except Unresolved as missing:
+        return NotAskable(str(missing))
+
+
+def same_way(one: ProbeRecipe, other: ProbeRecipe) -> bool:
+    """Whether two recipes ask the same thing by the same way, wherever their secrets come from."""
+    place = one.stack_home == other.stack_home if one.stack_home else one.address == other.address
+    return place and (one.protocol, one.way) == (other.protocol, other.way)
 
 
 def heal_and_prove(
@@ -47,8 +82,8 @@ def heal_and_prove(
     *,
     marked: bool = False,
     doing: Doing = lambda what, limit_s: nullcontext(),
-) -> str:
-    """Heal the fault of a journal's entry and wait until the target is proven back; return what proved it.
+) -> Healed:
+    """Heal the fault of a journal's entry and wait until the target is proven back; return how that went.
 
     Nothing is done where the probe that had proven the fault and the target's own check find it gone already.
 
@@ -77,7 +112,7 @@ class _Healing:
     limits: Limits
     doing: Doing
 
-    def run(self, marked: bool) -> str:
+    def run(self, marked: bool) -> Healed:
         entry, clock, notes = self.entry, _clock_of(self.entry), _notes(self.entry)
         began, by = clock.now(), WATCHDOG
         back = None if marked else self._back_already(clock)
@@ -93,7 +128,7 @@ class _Healing:
                 raise TargetError(f"{self.target.describe()} is not proven back: {said}")
             edge = found
         notes(Mark(clock.now(), marks.HEALED, entry.outage, {"up_edge": list(edge), "healed_by": by}))
-        return said
+        return Healed(by, said)
 
     def _heal(self, clock: AnchoredClock) -> tuple[Edge | None, str]:
         """Heal until it is proven, a few times; return the edge, None without one, and what was said last."""

@@ -18,7 +18,16 @@ from chaos.targets import ActTimedOut, Target, TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog import orders
 from chaos.watchdog.atwork import Doing
-from chaos.watchdog.healing import BY_ITSELF, HARNESS, WATCHDOG, NotAskable, came_back, heal_and_prove
+from chaos.watchdog.healing import (
+    BY_ITSELF,
+    HARNESS,
+    WATCHDOG,
+    NotAskable,
+    came_back,
+    heal_and_prove,
+    probe_of,
+    same_way,
+)
 from chaos.watchdog.orders import Arm, Begin, Refusal
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
@@ -115,6 +124,7 @@ class Keeper:
             clock=begin.clock,
             boot=this_boot(),
             limits=arm.limits,
+            recipe=arm.recipe,
         )
         try:
             self._journal.open(entry)
@@ -239,9 +249,9 @@ class Keeper:
 
     def _probe_of(self, entry: OpenFault) -> ProbeSpec | NotAskable:
         arm, _ = self._armed()
-        if entry.target.component == arm.target.component:
+        if entry.recipe is not None and same_way(entry.recipe, arm.recipe):
             return arm.probe
-        return NotAskable(f"the {entry.target.component} is not what this run probes; run `python -m chaos restore`")
+        return probe_of(entry)
 
     def _heal(self, target: Target, entry: OpenFault, probe: ProbeSpec | NotAskable, *, marked: bool) -> None:
         """Undo `entry`, prove the target back, note both as marks of its run, and close the journal."""
@@ -250,6 +260,8 @@ class Keeper:
             with self._doing(f"healing {entry.described}", limits.healing):
                 heal_and_prove(target, entry, probe, limits, marked=marked, doing=self._doing)
         except TargetError as error:
+            with suppress(OSError):  # `restore` waits for this, and else for its limit
+                self._journal.note_failed(str(error))
             raise Refusal(str(error), orders.NOT_RESTORED) from None
         self._journal.close()
 

@@ -12,7 +12,7 @@ import msgspec
 
 from chaos.limits import Limits
 from chaos.targets import TargetSpec
-from health.spec import ProbeSpec
+from health.spec import ProbeRecipe, ProbeSpec
 
 # Reasons of a refusal.
 BUSY: Final = "busy"
@@ -31,6 +31,7 @@ class Arm:
         harness: process id of the harness.
         target: what it may break.
         probe: how that is proven to serve; may hold secrets.
+        recipe: the same without secrets, for the journal.
         folder: where lease and journal of the target lie.
         max_outage: seconds after which an outage is healed, whatever the harness says.
         limits: how long acts and proofs may take.
@@ -39,6 +40,7 @@ class Arm:
     harness: int
     target: TargetSpec
     probe: ProbeSpec
+    recipe: ProbeRecipe
     folder: str
     max_outage: float
     limits: Limits = field(default_factory=Limits)

@@ -98,7 +98,7 @@ def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path)
     place = look_at(home)
     assert place is not None
     (home / JOURNAL).unlink()
-    assert "was mended by somebody else" in restore(place, None, 1.0)
+    assert "was healed by another process" in restore(place)
     assert not (home / "again").exists()
 
 

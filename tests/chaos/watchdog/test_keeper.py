@@ -17,7 +17,7 @@ from chaos.watchdog import keeper as keeping
 from chaos.watchdog import orders
 from chaos.watchdog.keeper import Keeper
 from chaos.watchdog.orders import Arm, Begin, Refusal
-from health.spec import ProbeSpec
+from health.spec import ProbeRecipe, ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.marks import MarksWriter, read_marks
 
@@ -95,7 +95,8 @@ class Stage:
         self.marks = folder / "marks.jsonl"
         MarksWriter(self.marks).close()
         self.clock = AnchoredClock.anchor()
-        self.arm = Arm(4711, SPEC, ProbeSpec("http", server.url), str(folder), max_outage, Limits(30.0, 1.0))
+        probe, recipe = ProbeSpec("http", server.url), ProbeRecipe("http", server.url)
+        self.arm = Arm(4711, SPEC, probe, recipe, str(folder), max_outage, Limits(30.0, 1.0))
         self.keeper = Keeper(lambda spec, journal: server)
 
     def break_it(self) -> None:

@@ -59,7 +59,7 @@ def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None
     said = play(
         "import os, signal\n"
         "import chaos.watchdog.client as client\n"
-        "from health.spec import ProbeSpec\n"
+        "from health.spec import ProbeRecipe, ProbeSpec\n"
         "from chaos.targets import TargetSpec\n"
         "from chaos.limits import Limits\nfrom chaos.watchdog.orders import Arm, Begin\n"
         "client.SILENT_S = 3.0\n"
@@ -70,6 +70,7 @@ def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None
         "one = client.Watchdog(folder / 'watchdog.log')\n"
         "one.start()\n"
         "one.arm(Arm(os.getpid(), TargetSpec('command', 'service', commands), ProbeSpec('http', 'http://127.0.0.1:9'),"
+        " ProbeRecipe('http', 'http://127.0.0.1:9'),"
         " str(folder), 60.0, Limits(30.0, 2.0)))\n"
         "one.begin(Begin('run-1', 'stop', 0, (0.0, 0.0)))\n"
         "one.apply()\n"
@@ -117,6 +118,7 @@ def test_what_nobody_foresaw_ends_neither_the_mending_nor_the_taking_down(url: s
         "harness": os.getpid(),
         "target": {"kind": spec.kind, "component": spec.component, "parameters": spec.parameters},
         "probe": {"protocol": "http", "address": url},
+        "recipe": {"protocol": "http", "address": url},
         "folder": str(home),
         "max_outage": 60.0,
         "limits": {"command": 30.0, "proof": 2.0},
@@ -153,6 +155,7 @@ def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(u
         "harness": os.getpid(),
         "target": {"kind": "command", "component": "broker", "parameters": commands},
         "probe": {"protocol": "http", "address": url},
+        "recipe": {"protocol": "http", "address": url},
         "folder": str(tmp_path),
         "max_outage": 60.0,
         "limits": {"command": 30.0, "proof": 2.0},
