@@ -1,0 +1,182 @@
+"""A little HTTP service that a pair of commands stops and starts, and journals of runs that left it broken."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from chaos.journal import JOURNAL, Journal, OpenFault, this_boot
+from chaos.limits import Limits
+from chaos.targets import TargetSpec
+from chaos.targets.command import open_command_target
+from health.spec import ProbeRecipe
+from runlog.clock import AnchoredClock
+from runlog.statedir import make_private, target_home
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+WAIT_S: Final = 30.0
+
+
+def await_that(condition: Callable[[], bool], awaited: str, limit_s: float = WAIT_S) -> None:
+    """Wait until `condition` holds; fail after `limit_s` seconds with what was awaited."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out after {limit_s:g} s waiting for {awaited}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Little:
+    """The service. It answers 200 while it runs; nothing listens on its port while it does not."""
+
+    folder: Path
+    port: int = field(init=False)
+    _started: list[int] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def heal(self) -> str:
+        """The right heal command: starts it in a session of its own and ends at once; harmless when it runs."""
+        serve = f"{sys.executable} -m http.server --bind 127.0.0.1 {self.port}"
+        return (
+            f"if ! kill -0 $(cat pid 2>/dev/null) 2>/dev/null; then setsid {serve} >server.log 2>&1 & echo $! > pid; fi"
+        )
+
+    @property
+    def stop(self) -> str:
+        """The right break command."""
+        return "kill -9 $(cat pid); rm pid"
+
+    def run(self, command: str) -> None:
+        subprocess.run(["sh", "-c", command], cwd=self.folder, check=True, timeout=WAIT_S)
+
+    def start(self) -> None:
+        self.run(self.heal)
+        await_that(self.serves, "the little service to answer")
+
+    def serves(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        try:
+            os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+        except (OSError, ValueError):
+            return
+
+    def spec(self, **commands: str) -> TargetSpec:
+        """The service as a command target; the right commands where no others are given."""
+        given = {"break": self.stop, "heal": self.heal, "shell": "yes", "folder": str(self.folder)}
+        return TargetSpec("command", "service", {**given, "probed": self.url, **commands})
+
+    @property
+    def recipe(self) -> ProbeRecipe:
+        return ProbeRecipe("http", self.url)
+
+    def home(self) -> Path:
+        """Folder of the target's lease and journal."""
+        make_private(home := target_home(open_command_target(self.spec()).identity))
+        return home
+
+    def left_broken(self, *, proven: bool = True, marks: str = "", **fields: Any) -> Journal:
+        """Write the journal of run run-1, which broke the service and ended without a word."""
+        commands = {name: fields.pop(name) for name in ("break", "heal", "check") if name in fields}
+        spec, clock = self.spec(**commands), AnchoredClock.anchor()
+        entry = OpenFault(
+            run_id="run-1",
+            fault="stop",
+            target=spec,
+            described=open_command_target(spec).describe(),
+            at=clock.now(),
+            pid=2**22 + 1,
+            undo={"act": "mark-1"},
+            marks=marks,
+            clock=(clock.epoch, clock.monotonic),
+            boot=this_boot(),
+            proven=proven,
+            limits=Limits(20.0, 3.0),
+            **{"recipe": self.recipe, **fields},
+        )
+        journal = Journal(self.home() / JOURNAL)
+        journal.open(entry)
+        return journal
+
+
+@dataclass
+class Orphan:
+    """A real watchdog in charge of the little service, whose harness has died while the service was broken."""
+
+    process: psutil.Process
+
+    @classmethod
+    def left(cls, little: Little, *, broken: bool = True, frozen: bool = False, **commands: str) -> "Orphan":
+        """Let a harness arm a watchdog, break the service, freeze the watchdog if wanted, and die by SIGKILL."""
+        arm = {
+            "target": asdict(little.spec(**commands)),
+            "probe": {"protocol": "http", "address": little.url},
+            "recipe": asdict(little.recipe),
+            "folder": str(little.home()),
+            "max_outage": 600.0,
+            "limits": {"command": 60.0, "proof": 6.0},
+        }
+        code = (
+            "import json, os, signal, subprocess, sys, time\n"
+            "arm, broken, frozen, log = json.loads(sys.argv[1])\n"
+            "arm['harness'] = os.getpid()\n"
+            "one = subprocess.Popen([sys.executable, '-m', 'chaos.watchdog'], stdin=subprocess.PIPE,\n"
+            "    stdout=subprocess.PIPE, stderr=open(log, 'ab'), start_new_session=True)\n"
+            "now = time.time(), time.monotonic()\n"
+            "begin = {'run_id': 'run-1', 'fault': 'stop', 'outage': 0, 'clock': now}\n"
+            "orders = [{'do': 'arm', 'arm': arm}]\n"
+            "orders += [{'do': 'begin', 'begin': begin}, {'do': 'apply'}, {'do': 'proven'}] if broken else []\n"
+            "for number, order in enumerate(orders):\n"
+            "    one.stdin.write(json.dumps({'id': number, **order}).encode() + b'\\n')\n"
+            "    one.stdin.flush()\n"
+            "    answer = {}\n"
+            "    while 'id' not in answer:\n"
+            "        answer = json.loads(one.stdout.readline())\n"
+            "    assert 'error' not in answer, answer\n"
+            "if frozen:\n"
+            "    one.send_signal(signal.SIGSTOP)\n"
+            "print(one.pid, flush=True)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, json.dumps([arm, broken, frozen, str(little.folder / "watchdog.log")])],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout.strip().isdigit(), done.stderr
+        return cls(psutil.Process(int(done.stdout)))
+
+    @property
+    def gone(self) -> bool:
+        return not self.process.is_running() or self.process.status() == psutil.STATUS_ZOMBIE
+
+    def close(self) -> None:
+        if not self.gone:
+            self.process.kill()

@@ -1,0 +1,374 @@
+"""Healed means proven by a probe, a journal can always be closed, and a watchdog that is frozen is taken over.
+
+Real processes: a little HTTP service, its commands, watchdogs, and `python -m chaos`.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from chaos.__main__ import main
+from chaos.journal import JOURNAL
+from chaos.limits import Limits
+from chaos.targets.command import open_command_target
+from chaos.watchdog.keeper import LEASE, Keeper
+from chaos.watchdog.liveness import will_be_free
+from chaos.watchdog.orders import Arm, Begin, Refusal
+from health.spec import ProbeRecipe, ProbeSpec, SecretSource
+from runlog import exitcodes, marks
+from runlog.clock import AnchoredClock
+from runlog.marks import Mark, MarksWriter, read_marks
+from runlog.statedir import lease_of
+from stack.lease import Lease
+from tests.chaos.little import CHECKOUT, Little, Orphan, await_that
+
+
+@pytest.fixture
+def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Little]:
+    """A service that does not run yet, and folders of this test for journals and leases."""
+    monkeypatch.setenv("HARNESS_STACK_HOME", str(tmp_path / "no-stack"))
+    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "folder").mkdir()
+    one = Little(tmp_path / "folder")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def orphan(little: Little) -> Iterator[Callable[..., Orphan]]:
+    """Leave a watchdog behind; what still runs at the test's end is ended."""
+    left: list[Orphan] = []
+
+    def leave(**given: object) -> Orphan:
+        left.append(Orphan.left(little, **given))  # type: ignore[arg-type]
+        return left[-1]
+
+    yield leave
+    for one in left:
+        one.close()
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def arm_of(little: Little, **commands: str) -> Arm:
+    probe = ProbeSpec("http", little.url)
+    return Arm(os.getpid(), little.spec(**commands), probe, little.recipe, str(little.home()), 60.0, Limits(20.0, 3.0))
+
+
+# -- healed means proven ----------------------------------------------------------------------------------------------
+
+
+def test_a_heal_command_that_ends_with_0_and_does_nothing_heals_nothing(little: Little, capsys: Capture) -> None:
+    journal = little.left_broken(heal="true")
+    assert main(["restore"]) == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert said.startswith("NOT RESTORED: service (")
+    assert "is not proven back" in said
+    assert journal.left_open() is not None
+    assert main(["status"]) == exitcodes.INCONCLUSIVE
+
+
+def test_what_serves_again_is_healed_and_the_journal_is_closed(little: Little, capsys: Capture) -> None:
+    journal = little.left_broken()
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert "is healed and proven back" in capsys.readouterr().out
+    assert little.serves()
+    assert journal.left_open() is None
+    assert main(["status"]) == exitcodes.AS_EXPECTED
+
+
+def test_a_probe_that_cannot_be_made_is_not_proven_and_names_the_variable(
+    little: Little, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOCUST_DATABASE_URL", raising=False)
+    source = SecretSource("variable", "LOCUST_DATABASE_URL")
+    journal = little.left_broken(
+        heal="echo >> healed", recipe=ProbeRecipe("sql", "127.0.0.1:1/shop", credentials=source)
+    )
+    assert main(["restore"]) == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert said.startswith("NOT PROVEN: ")
+    assert "the variable LOCUST_DATABASE_URL is not set" in said
+    assert journal.left_open() is not None
+    assert (little.folder / "healed").read_text() == "\n", "it always heals, and once is enough"
+
+
+# -- a journal can always be closed -----------------------------------------------------------------------------------
+
+
+def test_what_was_corrected_by_hand_is_found_back_although_the_heal_command_is_wrong(
+    little: Little, capsys: Capture
+) -> None:
+    journal = little.left_broken(heal="false")
+    assert main(["restore"]) == exitcodes.NOT_READY, "nothing serves"
+    little.start()
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert "is back already, as the probe says that had proven the fault" in capsys.readouterr().out
+    assert journal.left_open() is None
+
+
+def test_a_probe_that_had_not_proven_the_fault_does_not_prove_it_gone(little: Little, capsys: Capture) -> None:
+    little.start()
+    journal = little.left_broken(heal="false", proven=False)
+    assert main(["restore"]) == exitcodes.NOT_READY
+    assert "--heal-command `false` ended with 1" in capsys.readouterr().err
+    assert journal.left_open() is not None
+
+
+def test_nothing_is_run_where_probe_and_own_check_find_nothing_any_more(little: Little) -> None:
+    little.start()
+    journal = little.left_broken(heal="touch healed", check="test ! -e frozen")
+    (little.folder / "frozen").touch()
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert (little.folder / "healed").exists(), "the check finds the fault still there"
+    (little.folder / "healed").unlink()
+    (little.folder / "frozen").unlink()
+    little.left_broken(heal="touch healed", check="test ! -e frozen")
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert not (little.folder / "healed").exists()
+    assert journal.left_open() is None
+
+
+def test_corrected_commands_reach_what_wrong_ones_left_broken(little: Little) -> None:
+    journal = little.left_broken(heal="true")
+    keeper = Keeper()
+    with pytest.raises(Refusal, match=r"which run run-1 left broken \(stop, 2.*Z\), is not healed: .* not proven back"):
+        keeper.arm(arm_of(little, heal="true"))
+    assert journal.left_open() is not None
+    healed = keeper.arm(arm_of(little))
+    keeper.disarm()
+    assert healed is not None
+    assert "which run run-1 left broken" in healed
+    assert little.serves()
+    assert journal.left_open() is None
+
+
+def test_forget_names_the_target_and_wants_a_yes(little: Little, capsys: Capture) -> None:
+    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    journal = little.left_broken(heal="touch healed")
+    assert main(["forget"]) == exitcodes.INCONCLUSIVE
+    assert "healed by `touch healed`" in capsys.readouterr().out
+    assert journal.left_open() is not None
+    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert "forgotten, neither healed nor proven: service (" in capsys.readouterr().out
+    assert journal.left_open() is None
+    assert not (little.folder / "healed").exists()
+
+
+def test_forget_is_refused_while_a_run_uses_the_target(little: Little, capsys: Capture) -> None:
+    journal = little.left_broken()
+    identity = open_command_target(little.spec()).identity
+    for path, user in [(little.home() / LEASE, "a run of process"), (lease_of(identity), "a run of process")]:
+        lease = Lease(path)
+        lease.take()
+        assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+        assert user in capsys.readouterr().err
+        lease.give_back()
+    assert journal.left_open() is not None
+    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+
+
+def test_forget_is_refused_while_a_watchdog_is_in_charge(
+    little: Little, orphan: Callable[..., Orphan], capsys: Capture
+) -> None:
+    little.start()
+    watchdog = orphan(frozen=True)
+    assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+    assert f"watchdog {watchdog.process.pid} is in charge of it" in capsys.readouterr().err
+    assert (little.home() / JOURNAL).exists()
+
+
+def test_a_journal_that_cannot_be_read_can_be_forgotten_and_several_must_be_named(
+    little: Little, capsys: Capture
+) -> None:
+    journal = little.left_broken()
+    journal.path.write_text("{")
+    other = Path(os.environ["HARNESS_STACK_HOME"])
+    other.mkdir()
+    (other / JOURNAL).write_text("{")
+    with pytest.raises(SystemExit) as usage:
+        main(["forget", "--yes"])
+    assert usage.value.code == exitcodes.USAGE_OR_CRASH
+    assert "several journals are open" in capsys.readouterr().err
+    assert main(["forget", "--yes", "--journal", str(other)]) == exitcodes.AS_EXPECTED
+    assert journal.path.exists()
+    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert not journal.path.exists()
+    with pytest.raises(SystemExit):
+        main(["forget", "--yes", "--journal", str(other)])
+
+
+# -- the history of the run that left it broken -----------------------------------------------------------------------
+
+
+def marks_of(folder: Path, *names: str) -> Path:
+    path = folder / "marks.jsonl"
+    path.unlink(missing_ok=True)
+    writer = MarksWriter(path)
+    for name in names:
+        writer.write(Mark(AnchoredClock.anchor().now(), name, 0 if name == marks.INJECTED else None))
+    writer.close()
+    return path
+
+
+def names_in(path: Path) -> list[str]:
+    return [mark.name for mark in read_marks(path)]
+
+
+def test_the_marks_of_a_run_are_completed_as_long_as_that_may_be(little: Little, tmp_path: Path) -> None:
+    path = marks_of(tmp_path, marks.STARTED, marks.INJECTED)
+    little.left_broken(marks=str(path))
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert names_in(path) == [marks.STARTED, marks.INJECTED, marks.HEALING, marks.HEALED]
+
+
+@pytest.mark.parametrize("why", ["it has ended", "it was judged", "another boot"])
+def test_a_history_that_is_closed_is_not_changed_by_a_healing_days_later(
+    little: Little, tmp_path: Path, why: str
+) -> None:
+    ended = [marks.ENDED] if why == "it has ended" else []
+    path = marks_of(tmp_path, marks.STARTED, marks.INJECTED, *ended)
+    if why == "it was judged":
+        (tmp_path / "report.json").write_text("{}")
+    journal = little.left_broken(marks=str(path))
+    entry = journal.left_open()
+    assert entry is not None
+    if why == "another boot":
+        journal.open(replace(entry, boot="another", clock=(entry.clock[0], entry.clock[1] + 1e6)))
+    before = path.read_bytes()
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert path.read_bytes() == before
+
+
+# -- a watchdog that is frozen ----------------------------------------------------------------------------------------
+
+
+def test_restore_takes_over_from_a_frozen_watchdog_whose_harness_has_died(
+    little: Little, orphan: Callable[..., Orphan], capsys: Capture
+) -> None:
+    little.start()
+    watchdog = orphan(frozen=True)
+    assert not little.serves()
+    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    told = capsys.readouterr()
+    assert f"watchdog {watchdog.process.pid} was frozen and its harness has died: it was ended" in told.err
+    assert "is healed and proven back" in told.out
+    assert watchdog.gone
+    assert little.serves()
+
+
+def test_a_frozen_watchdog_whose_harness_lives_is_left_to_it(little: Little, capsys: Capture) -> None:
+    little.start()
+    log = (little.folder / "watchdog.log").open("wb")
+    watchdog = subprocess.Popen([sys.executable, "-m", "chaos.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log)
+    try:
+        assert watchdog.stdin is not None
+        assert watchdog.stdout is not None
+        begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+        for order in [{"do": "arm", "arm": asdict(arm_of(little))}, {"do": "begin", "begin": begin}, {"do": "apply"}]:
+            watchdog.stdin.write(json.dumps({"id": 1, **order}).encode() + b"\n")
+            watchdog.stdin.flush()
+            assert "error" not in json.loads(watchdog.stdout.readline())
+        watchdog.send_signal(signal.SIGSTOP)
+        assert main(["restore"]) == exitcodes.NOT_READY
+        said = capsys.readouterr().err
+        assert f"watchdog {watchdog.pid} does not answer, and its harness (process {os.getpid()}) still runs" in said
+        assert watchdog.poll() is None
+    finally:
+        watchdog.kill()
+        watchdog.communicate()
+        log.close()
+
+
+def test_a_slow_watchdog_in_the_middle_of_a_heal_command_is_not_ended(
+    little: Little, orphan: Callable[..., Orphan], capsys: Capture
+) -> None:
+    little.start()
+    heal = f"echo >> begun; while ! [ -e go ]; do sleep 0.05; done; {little.heal}"
+    watchdog = orphan(heal=heal)
+    await_that((little.folder / "begun").exists, "the heal command to begin")
+    restoring = subprocess.Popen([sys.executable, "-m", "chaos", "restore"], cwd=CHECKOUT, stdout=-1, stderr=-1)
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            restoring.wait(8)  # longer than a frozen watchdog is given to answer
+        assert not watchdog.gone
+        (little.folder / "go").touch()
+        out, err = restoring.communicate(timeout=60)
+    finally:
+        restoring.kill()
+    assert restoring.returncode == 0, err
+    assert f"healed by watchdog {watchdog.process.pid}".encode() in out
+    assert (little.folder / "begun").read_text() == "\n"
+    assert little.serves()
+
+
+def test_the_heal_command_of_a_frozen_watchdog_is_awaited_and_not_doubled(
+    little: Little, orphan: Callable[..., Orphan], capsys: Capture
+) -> None:
+    little.start()
+    watchdog = orphan(heal=f"echo >> begun; while ! [ -e go ]; do sleep 0.05; done; {little.heal}")
+    await_that((little.folder / "begun").exists, "the heal command to begin")
+    watchdog.process.suspend()
+    restoring = subprocess.Popen([sys.executable, "-m", "chaos", "restore"], cwd=CHECKOUT, stdout=-1, stderr=-1)
+    try:
+        await_that(lambda: watchdog.gone, "the frozen watchdog to be ended")
+        (little.folder / "go").touch()
+        _, err = restoring.communicate(timeout=60)
+    finally:
+        restoring.kill()
+    assert restoring.returncode == 0, err
+    assert (little.folder / "begun").read_text() == "\n"
+    assert little.serves()
+
+
+def test_a_failing_watchdog_says_so_at_once_to_whom_asks_to_restore(
+    little: Little, orphan: Callable[..., Orphan], capsys: Capture
+) -> None:
+    little.start()
+    watchdog = orphan(heal="echo >> tried; false")
+    await_that((little.folder / "tried").exists, "the heal command to be tried")
+    assert main(["restore"]) == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert f"watchdog {watchdog.process.pid} goes on trying" in said or "ended" in said
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_the_next_start_takes_over_from_a_frozen_watchdog(
+    little: Little, orphan: Callable[..., Orphan], broken: bool
+) -> None:
+    little.start()
+    watchdog = orphan(frozen=True, broken=broken)
+    lease = Lease(little.home() / LEASE)
+    keeper = Keeper()
+    with pytest.raises(Refusal, match="already uses this target"):
+        keeper.arm(arm_of(little))
+    assert will_be_free(lease)
+    assert watchdog.gone
+    healed = keeper.arm(arm_of(little))
+    assert (healed is not None) is broken
+    keeper.disarm()
+    assert little.serves()
+
+
+def test_a_journal_says_nothing_that_is_secret(little: Little) -> None:
+    source = SecretSource("variable", "LOCUST_DATABASE_URL")
+    keeper = Keeper()
+    arm = replace(
+        arm_of(little),
+        probe=ProbeSpec("sql", "postgresql://u:planted-7@127.0.0.1:1/shop"),
+        recipe=ProbeRecipe("sql", "127.0.0.1:1/shop", credentials=source),
+    )
+    keeper.arm(arm)
+    keeper.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+    text = (little.home() / JOURNAL).read_text()
+    keeper.disarm()
+    assert "planted-7" not in text
+    assert "LOCUST_DATABASE_URL" in text
