@@ -273,7 +273,9 @@ def test_a_frozen_watchdog_whose_harness_lives_is_left_to_it(little: Little, cap
         assert watchdog.stdin is not None
         assert watchdog.stdout is not None
         begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
-        for order in [{"do": "arm", "arm": asdict(arm_of(little))}, {"do": "begin", "begin": begin}, {"do": "apply"}]:
+        arm = asdict(arm_of(little))
+        orders: list[dict[str, object]] = [{"do": "arm", "arm": arm}, {"do": "begin", "begin": begin}, {"do": "apply"}]
+        for order in orders:
             watchdog.stdin.write(json.dumps({"id": 1, **order}).encode() + b"\n")
             watchdog.stdin.flush()
             assert "error" not in json.loads(watchdog.stdout.readline())
