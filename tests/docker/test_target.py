@@ -259,7 +259,7 @@ def test_one_recreated_by_somebody_is_found_again_by_its_labels(run: Run) -> Non
     undo = target.prepare("stop")
     old.kill()
     old.remove()
-    with pytest.raises(TargetError, match="no such container"):
+    with pytest.raises(TargetError, match="0 containers carry its labels"):
         target.heal("stop", undo, 30)
     new = run(labels=labels(project))
     for fault in FAULTS:
