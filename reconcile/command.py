@@ -28,12 +28,13 @@ from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog.exitcodes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run, reason
+from runlog.holding import JudgedElsewhere, is_recorded, judging
 from runlog.judged import InUse
 
 _CODES: Final = """exit codes:
   0    verdict reached, and as expected
   1    verdict reached, and not as expected
-  2    usage error, or the harness itself is wrong (the counts do not add up)
+  2    usage error, a run that is still going, or the harness itself is wrong (the counts do not add up)
   3    inconclusive: a guard failed, the run proves nothing either way
   4    preflight failed, or the target could not be restored
   130  the run was interrupted (SIGINT); 143: SIGTERM
@@ -50,13 +51,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        with InUse(folder):
+        with InUse(folder), judging(folder, lambda text: _complain(f"reconcile: {text}")):
+            if is_recorded(folder):
+                raise RecordProblem(
+                    f"run {folder.run_id} is still going; judge it when it has ended (nothing was read or written)"
+                )
             record = read_record(folder)
             rows, events = _witnesses(folder, record, options)
             history = record.with_witnesses(rows, events)
             history, judgement = _confirmed(folder, history, options)
             write_reports(folder, history, judgement)
-    except (FolderError, RecordProblem, StoresProblem) as problem:
+    except (FolderError, JudgedElsewhere, RecordProblem, StoresProblem) as problem:
         _complain(f"reconcile: {problem}")
         return USAGE_OR_CRASH
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runlog.holding import hold_recording
 from runlog.probes import Connection, How
 
 # Marks outside an outage, in the order in which a run passes them.
@@ -56,10 +57,14 @@ class Mark:
 
 
 class MarksWriter:
-    """Appends marks to a file and waits until they are on disk: they are few, and the truth hangs on them."""
+    """Appends marks to a file and waits until they are on disk: they are few, and the truth hangs on them.
+
+    While it is open the run counts as still being recorded (`runlog.holding`).
+    """
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        hold_recording(self._fd)
 
     def write(self, mark: Mark) -> None:
         """Append `mark`.
