@@ -54,6 +54,12 @@ class Load(Protocol):
     def begin(self, at: float) -> None:
         """Let order 0 fall due at `at`."""
 
+    def stop(self) -> None:
+        """Send nothing until `resume`; what falls due meanwhile is recorded as not sent."""
+
+    def resume(self) -> None:
+        """Send again."""
+
     def close(self, at: float) -> None:
         """End the load at `at`."""
 

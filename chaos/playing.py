@@ -5,7 +5,8 @@ lookout are watched, so that a run that cannot prove anything any more ends at o
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import gevent
@@ -28,6 +29,8 @@ log = logging.getLogger("chaos")
 USERS_WAIT_S: Final = 20.0
 LEAD_S: Final = 0.2
 STEP_S: Final = 0.05
+# Longest time under load while healing has not been proven; a longer --fault-timeout extends it.
+LOAD_STOPS_AFTER_S: Final = 60.0
 PROGRESS_S: Final = 5.0
 
 
@@ -123,9 +126,33 @@ class Playing:
         else:
             log.warning("outage: the fault is not proven: %s", unproven)
         healing = clock.now()
-        run.actor.heal()
+        with self._load_stops_unless_healed(run, index, outage):
+            run.actor.heal()
         self._outages.append((began, clock.now()))
         log.info("outage: %s proven back after %.2f s", outage.target, clock.now() - healing)
+
+    @contextmanager
+    def _load_stops_unless_healed(self, run: OpenRun, index: int, outage: Outage) -> Iterator[None]:
+        """Stop the load if the block takes too long, until it succeeds: no orders go into a dead system."""
+        limit = max(LOAD_STOPS_AFTER_S, self._plan.edge_timeout)
+        stopped = False
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+            run.load.stop()
+            run.recording.mark_now(marks.LOAD_STOPPED, index)
+            text = "outage: %s is not proven back %g s after healing began: no orders are sent until it is"
+            log.warning(f"{text} (--fault-timeout allows longer)", outage.target, limit)
+
+        timer = gevent.spawn_later(limit, stop)
+        try:
+            yield
+        finally:
+            timer.kill(block=False)
+        if stopped:
+            run.load.resume()
+            run.recording.mark_now(marks.LOAD_RESUMED, index)
 
     def _drain(self, run: OpenRun) -> None:
         recording = run.recording

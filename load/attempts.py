@@ -79,7 +79,7 @@ class OwnLoad:
         self._kind = kind
         self._names = names
         self._begin = float("inf")
-        self._over = self._closed = False
+        self._over = self._closed = self._stopped = False
         self._next = 0
         self._open = 0
 
@@ -91,11 +91,19 @@ class OwnLoad:
     @property
     def is_on(self) -> bool:
         """Whether orders may be sent now."""
-        return not self._over and self.trouble is None and self._clock.now() >= self._begin
+        return not (self._over or self._stopped) and self.trouble is None and self._clock.now() >= self._begin
 
     def begin(self, at: float) -> None:
         """Let orders be sent from `at` on (epoch seconds of the run's clock)."""
         self._begin = at
+
+    def stop(self) -> None:
+        """Let no attempt begin until `resume`; those under way go on."""
+        self._stopped = True
+
+    def resume(self) -> None:
+        """Let attempts begin again."""
+        self._stopped = False
 
     def close(self, at: float) -> None:
         """End the load: no further attempt begins."""

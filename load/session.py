@@ -101,6 +101,7 @@ class LoadSession:
         self.counts = LoadCounts()
         self.trouble: str | None = None
         self.provoked: list[uuid.UUID] = []
+        self._stopped = False
         self._spec = spec
         self._ledger = ledger
         self._clock = clock
@@ -132,6 +133,14 @@ class LoadSession:
             gevent.sleep(wait)
         if schedule.claim(arrival):
             self._start(arrival)
+
+    def stop(self) -> None:
+        """Send nothing until `resume`: what falls due meanwhile is written as not sent."""
+        self._stopped = True
+
+    def resume(self) -> None:
+        """Send again."""
+        self._stopped = False
 
     def close(self, at: float) -> None:
         """End the load at `at`: nothing more falls due; what was due and could not be sent is written as such."""
@@ -165,7 +174,7 @@ class LoadSession:
 
     def _start(self, arrival: Arrival) -> None:
         now = self._clock.now()
-        if self._pool.full() or is_too_late(arrival, now):
+        if self._stopped or self._pool.full() or is_too_late(arrival, now):
             self._write_not_sent(arrival)
             return
         phase = self.phase

@@ -101,6 +101,8 @@ def load_went_on(findings: Findings) -> Guard:
     due, sent = (rate.due, rate.sent) if rate else (0, 0)
     enough = due > 0 and sent >= LEAST_SENT_IN_OUTAGE * due
     text = f"{sent} of {due} orders due during the outage were sent"
+    if any(mark.name == m.LOAD_STOPPED for mark in findings.history.marks):
+        text += ", the load was stopped because healing took too long"
     return vacuity(name, enough, text if enough else f"{text}; at least {LEAST_SENT_IN_OUTAGE:.0%} are needed")
 
 

@@ -300,3 +300,21 @@ def test_room_for_a_service_that_answers_nothing(rate: float, timeout: float, ro
     spec = LoadSpec.sized("http://127.0.0.1:9", rate, timeout, KEY, OrderContract())
     assert spec.most_in_flight == room
     assert spec.most_in_flight >= rate * timeout
+
+
+def test_what_falls_due_while_the_load_is_stopped_is_recorded_as_not_sent(tmp_path: Path) -> None:
+    with serving() as target:
+        run = Run(tmp_path, target.url)
+        send_some(run, target)
+        run.session.stop()
+        sent = run.session.counts.sent
+        await_that(lambda: run.session.counts.not_sent >= 20, "20 arrivals that are not sent")
+        assert run.session.counts.sent == sent
+        run.session.resume()
+        await_that(lambda: run.session.counts.sent >= sent + 20, "20 more orders to go out")
+        ledger = run.end()
+    counts = run.session.counts
+    assert ledger.complete
+    assert kinds(ledger)[Kind.NOT_SENT] == counts.not_sent
+    assert ledger.due == counts.sent + counts.not_sent
+    assert len(target.seen) == counts.sent
