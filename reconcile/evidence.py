@@ -14,13 +14,10 @@ from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
 from reconcile.history import EventsWitness
 from reconcile.wording import some
-from runlog import marks as m
 
 # Which absences a witness vouches for.
 EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
 ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
-# Before the run has settled an event may still come, and so may the row of an event (publish first, commit later).
-NOT_SETTLED: Final = Suspicion(lost_events=True, phantom_events=True)
 ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
 
 
@@ -61,19 +58,6 @@ def _not_served_again(findings: Findings) -> str | None:
             ):
                 return f"outage {outage.number}: the {findings.target} was not seen to answer again{one.where}"
     return None
-
-
-def drain_complete(findings: Findings) -> Guard:
-    """The run waited until nothing more came."""
-    name = "drain complete"
-    marks = [mark for mark in findings.history.marks if mark.name == m.DRAINED]
-    if not marks:
-        return evidence(name, False, "the run ended before its drain was over", NOT_SETTLED)
-    if not marks[-1].detail.get("complete"):
-        missing = "; ".join(str(text) for text in marks[-1].detail.get("missing", [])) or "not told what was missing"
-        return evidence(name, False, f"the drain was cut short: {missing}", NOT_SETTLED)
-    settle = findings.history.facts.settle_s
-    return evidence(name, True, f"nothing new came for the settle time of {settle:g} s", NOT_SETTLED)
 
 
 def end_of_topic_reached(findings: Findings) -> Guard:

@@ -6,6 +6,7 @@ from typing import Final
 
 from reconcile.counts import Suspicion
 from reconcile.history import History
+from reconcile.lateness.late import LateEvents
 from reconcile.outages import Outage
 from reconcile.rate import PhaseRate
 from reconcile.table import Table
@@ -59,6 +60,7 @@ class Findings:
     outages: list[Outage]
     table: Table
     rates: list[PhaseRate]
+    late: LateEvents
 
     @property
     def wants_outage(self) -> bool:

@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-from reconcile import broker_guards, disputes, evidence, rollback, vacuity
+from reconcile import broker_guards, disputes, evidence, rollback, settling, vacuity
 from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard
 
@@ -16,7 +16,8 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     vacuity.load_went_on,
     vacuity.offered_rate_held,
     vacuity.acknowledged_before_and_after,
-    evidence.drain_complete,
+    settling.drain_complete,
+    settling.publish_horizon_passed,
     evidence.end_of_topic_reached,
     evidence.topic_intact,
     broker_guards.broker_keeps_acknowledged,

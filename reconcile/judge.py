@@ -23,6 +23,8 @@ from reconcile.lateness.window import FailureWindow, failure_windows
 from reconcile.lostcauses import Evidence, evidence_of
 from reconcile.outages import Outage, moments, read_outages
 from reconcile.rate import PhaseRate, phase_rates, rate_document, timeline
+from reconcile.settling import extent_of
+from reconcile.silence import silent_since
 from reconcile.table import Table, build_table
 from reconcile.verdict import Ruling, rule
 from runlog.outcomes import Outcome
@@ -92,7 +94,8 @@ def judge(history: History) -> Judgement:
     seen, read_at = history.observations, history.events.read_at
     late = find_late(table, events, outages, seen, read_at, probe_results=history.probe_results)
     rates = phase_rates(ledger.attempts, marks)
-    guards = check_guards(Findings(history, outages, table, rates))
+    findings = Findings(history, outages, table, rates, late)
+    guards = check_guards(findings)
     suspicion = suspicion_of(guards)
     sure = proven(table, suspicion, opaque_bound(history, table, guards))
     counts, cells = count(history, table, duplicates, late, sure), count_cells(table)
@@ -113,6 +116,7 @@ def judge(history: History) -> Judgement:
             facts.expect,
             marks,
             fail_on_duplicates=facts.fail_on_duplicates,
+            extent=extent_of(findings),
         ),
         counts=counts,
         cells=cells,
@@ -122,7 +126,9 @@ def judge(history: History) -> Judgement:
         table=table,
         moments=where,
         lost_cases=lost_cases,
-        evidence=evidence_of(table, lost_cases, where, outages, log=history.service_log, reach=reach),
+        evidence=evidence_of(
+            table, lost_cases, where, outages, log=history.service_log, reach=reach, silent_since=silent_since(findings)
+        ),
         duplicates=duplicates,
         late=late,
         outages=outages,
@@ -148,6 +154,6 @@ def with_confirmation(judgement: Judgement, history: History) -> Judgement:
     second = history.confirmation
     if second is None or not second.complete or second.refuted or second.unsettled or second.disputed:
         return judge(history)
-    findings = Findings(history, judgement.outages, judgement.table, judgement.rates)
+    findings = Findings(history, judgement.outages, judgement.table, judgement.rates, judgement.late)
     fresh = {guard.name: guard for guard in (second_look(findings), no_order_changed(findings))}
     return replace(judgement, guards=[fresh.get(guard.name, guard) for guard in judgement.guards])

@@ -31,6 +31,7 @@ class LostCause(Enum):
     SENT_WHILE_RETURNING = "sent_while_returning"
     SENT_NEAR_OUTAGE = "sent_near_outage"
     OUTSIDE_OUTAGES = "outside_outages"
+    PUBLISHES_NOTHING = "publishes_nothing"
     NO_SEND_TIME = "no_send_time"
 
     @property
@@ -49,6 +50,7 @@ _WORDS: Final = {
     LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
     LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, near enough for the service to be still at work on it",
     LostCause.OUTSIDE_OUTAGES: "no outage explains it",
+    LostCause.PUBLISHES_NOTHING: "the service has published nothing since the outage",
     LostCause.NO_SEND_TIME: "the order is in no ledger, so when it was sent is not known",
 }
 _OF_LINE: Final = {
@@ -94,6 +96,7 @@ def evidence_of(
     *,
     log: dict[str, Line],
     reach: float,
+    silent_since: float | None = None,
 ) -> list[Evidence]:
     """Return what is known of each of `cases`, indices into the table.
 
@@ -104,6 +107,7 @@ def evidence_of(
         outages: in order.
         log: what the service's log says, by order id.
         reach: seconds for which the service may be at work on an order before or after an outage.
+        silent_since: since when the service is proven to publish nothing any more, epoch seconds; None: it is not.
     """
     usual = _baseline_latency(table)
     in_flight = _in_flight(table, outages)
@@ -114,6 +118,8 @@ def evidence_of(
         latency = float(table.completed[case] - table.sent[case])
         known = None if np.isnan(latency) else latency
         cause = _cause(line, bool(in_flight[case]), Moment(int(moments[case])), bool(near[case]))
+        if line is None and silent_since is not None and table.sent[case] >= silent_since:
+            cause = LostCause.PUBLISHES_NOTHING
         found.append(Evidence(cause, bool(in_flight[case]), known, _class(table, case, known, usual), line))
     return found
 

@@ -58,6 +58,24 @@ class Ruling:
     raised_by: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a verdict reaches, as the endings of its sentences.
+
+    Attributes:
+        missing: of what was lost, up to when it was looked for, and why it is missing where that is proven.
+        late: of late events, by how much.
+        scope: of a consistent verdict, what it says nothing about.
+    """
+
+    missing: str = ""
+    late: str = ""
+    scope: str = ""
+
+
+NO_EXTENT: Final = Extent()
+
+
 def rule(
     counts: dict[str, int],
     silent: int,
@@ -66,6 +84,7 @@ def rule(
     marks: list[Mark],
     *,
     fail_on_duplicates: bool,
+    extent: Extent = NO_EXTENT,
 ) -> Ruling:
     """Return the ruling.
 
@@ -76,9 +95,10 @@ def rule(
         expect: `consistent`, `lost-events`, `phantom-events` or `any`.
         marks: those that tell of trouble carry an exit code of their own.
         fail_on_duplicates: `published_twice` counts as a violation.
+        extent: how far the verdict reaches.
     """
-    violations = _violations(counts, silent, fail_on_duplicates)
-    verdict, reason = _decide(counts, violations, [guard for guard in guards if guard.failed])
+    violations = _violations(counts, silent, fail_on_duplicates, extent.missing)
+    verdict, reason = _decide(counts, violations, [guard for guard in guards if guard.failed], extent)
     met = None if verdict is Verdict.INCONCLUSIVE else _met(expect, verdict, counts)
     code = {None: exitcodes.INCONCLUSIVE, True: exitcodes.AS_EXPECTED, False: exitcodes.NOT_AS_EXPECTED}[met]
     codes, not_restored = [code], False
@@ -93,7 +113,7 @@ def rule(
     return Ruling(verdict, reason, met, exitcodes.strongest(codes, not_restored), raised_by)
 
 
-def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) -> tuple[Verdict, str]:
+def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard], extent: Extent) -> tuple[Verdict, str]:
     evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
     if evidence:
         worst = min(evidence, key=lambda guard: not guard.harness_wrong)
@@ -105,8 +125,8 @@ def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard]) 
         first = min(failed, key=lambda guard: guard.name not in _SETTLING)
         return Verdict.INCONCLUSIVE, _doubt(first, failed, undecided)
     kept = counts["rows"] - counts["pending"]
-    late = f", {counts['late_events']} of them late" if counts["late_events"] else ""
-    return Verdict.CONSISTENT, f"the events of all {kept} stored orders reached Kafka{late}"
+    late = f", {counts['late_events']} of them late{extent.late}" if counts["late_events"] else ""
+    return Verdict.CONSISTENT, f"the events of all {kept} stored orders reached Kafka{late}{extent.scope}"
 
 
 def _doubt(first: Guard, failed: list[Guard], what: list[str]) -> str:
@@ -134,10 +154,10 @@ def _disputes(counts: dict[str, int]) -> list[str]:
     return found
 
 
-def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool) -> list[str]:
+def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool, missing: str) -> list[str]:
     found = []
     if counts["lost_events"]:
-        found.append(_lost(min(silent, counts["lost_events"]), counts["lost_events"]))
+        found.append(_lost(min(silent, counts["lost_events"]), counts["lost_events"]) + missing)
     elif counts["lost_at_least"]:
         verb = "is" if counts["lost_at_least"] == 1 else "are"
         found.append(

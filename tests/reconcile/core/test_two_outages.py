@@ -27,6 +27,7 @@ def causes(story: Story) -> list[LostCause]:
 
 def lose(*at: float, took: float = 0.02) -> Story:
     story = again(steady())
+    story.events_changes["read_at"] = T0 + 40
     for seq, moment in enumerate(at):
         story.order(seq, moment, event=False, took=took)
     return story

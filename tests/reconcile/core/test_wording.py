@@ -53,14 +53,18 @@ def test_each_kind_of_violation_is_a_clause() -> None:
     story = Story().calm().order(1, 12, event=False).order(2, 13, Outcome.AMBIGUOUS, event=False)
     story.order(3, 14, row=False).order(4, 15, Outcome.REJECTED)
     assert reason(story) == (
-        "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka; "
+        "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka: "
+        "in no record 14.0 s after the broker's return; "
         "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored; "
         "1 order was refused, yet left a row or an event"
     )
 
 
 def test_clean_runs() -> None:
-    assert reason(Story().calm()) == "the events of all 6 stored orders reached Kafka, 2 of them late"
+    assert reason(Story().calm()) == (
+        "the events of all 6 stored orders reached Kafka, 2 of them late by up to 8.9 s; this says nothing about "
+        "longer outages or a restart of the service in between"
+    )
     vacuous = Story().calm().mark(m.ENDED, wall_step=2.0)
     assert reason(vacuous) == (
         "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against ours"
@@ -71,7 +75,9 @@ def test_partitions_that_were_not_read_are_named() -> None:
     history = Story().calm().history()
     short = replace(history.events, ends={0: 200, 3: 20, 2: 30}, reached={0: 200, 3: 15, 2: 28})
     judgement = judge(history)
-    findings = Findings(replace(history, events=short), judgement.outages, judgement.table, judgement.rates)
+    findings = Findings(
+        replace(history, events=short), judgement.outages, judgement.table, judgement.rates, judgement.late
+    )
     assert end_of_topic_reached(findings).reason == "not read: 7 records of partition 2, 3"
 
 

@@ -1,0 +1,241 @@
+"""The end of a run: the publish horizon, and a service that publishes nothing any more."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconcile.findings import Guard
+from reconcile.judge import Judgement, judge
+from reconcile.lostcauses import LostCause
+from reconcile.silence import NOTHING, Silence, lacking
+from reconcile.verdict import Verdict
+from runlog import exitcodes
+from runlog import marks as m
+from tests.reconcile.core.story import T0, Story, facts
+
+HORIZON = "publish horizon passed"
+
+
+def guard(judgement: Judgement, name: str) -> Guard:
+    return next(one for one in judgement.guards if one.name == name)
+
+
+def external(**changes: Any) -> Story:
+    """A lossy run of a service of which nothing is known: an outage of 11 s, one order lost in it."""
+    unknown = {"stack": "external", "service_variant": None, "delivery_timeout_s": None, **changes}
+    return Story(facts=facts(**unknown)).calm().order(1, 12, event=False)
+
+
+def read_at(story: Story, second: float) -> Judgement:
+    """Judge the run as if the topic had been read to its end at this second; the target was back at 21."""
+    story.events_changes["read_at"] = T0 + second
+    return judge(story.history())
+
+
+@pytest.mark.parametrize(("second", "passed"), [(33.4, False), (33.5, True)])
+def test_unknown_publishers_have_as_long_as_the_longest_outage(second: float, passed: bool) -> None:
+    """11 s and the margin after the return."""
+    judgement = read_at(external(), second)
+    assert guard(judgement, HORIZON).passed is passed
+    counts = judgement.counts
+    assert (counts["lost_events"], counts["suspected_lost"]) == ((1, 0) if passed else (0, 1))
+    assert judgement.ruling.verdict is (Verdict.INCONSISTENT if passed else Verdict.INCONCLUSIVE)
+
+
+def test_the_sentence_states_the_horizon() -> None:
+    passed, early = (guard(read_at(external(), at), HORIZON).reason for at in (35, 31))
+    assert passed == (
+        "the topic was read 14.0 s after the broker's return, past the publish horizon of 12 s (as long as the longest "
+        "outage)"
+    )
+    assert early == (
+        "the topic was read 10.0 s after the broker's return, the publish horizon is 12 s (as long as the longest "
+        "outage); give a longer --drain-timeout, --publish-horizon if it is known, or --look-again later"
+    )
+    assert read_at(external(), 35).ruling.reason == (
+        "1 order was acknowledged and stored, but its event never reached Kafka: in no record 14.0 s after the "
+        "broker's return"
+    )
+
+
+def test_a_late_arrival_begins_the_horizon_again() -> None:
+    def late(second: float) -> Judgement:
+        return read_at(external().order(2, 13, appended=24.0), second)
+
+    assert guard(late(36.4), HORIZON).failed
+    assert "after the last late arrival" in guard(late(36.4), HORIZON).reason
+    assert guard(late(36.7), HORIZON).passed
+
+
+def test_what_comes_after_the_lookout_has_ended_is_a_late_arrival_of_unknown_time() -> None:
+    story = external().order(2, 13, appended=60.0)
+    assert guard(read_at(story, 60), HORIZON).failed
+
+
+def test_nothing_missing_needs_no_horizon() -> None:
+    story = external()
+    story.events.append((1, 1, 26.0, 1))
+    judgement = read_at(story, 30)
+    assert not guard(judgement, HORIZON).applies
+    assert judgement.ruling.verdict is Verdict.CONSISTENT
+    assert judgement.ruling.reason == (
+        "the events of all 7 stored orders reached Kafka, 3 of them late by up to 14.0 s; this says nothing about "
+        "longer outages or a restart of the service in between"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "second", "passed"),
+    [
+        # The last answer came at 28.02.
+        ({"publish_horizon_s": 30.0}, 58.0, False),
+        ({"publish_horizon_s": 30.0}, 58.1, True),
+        ({"publish_horizon_s": 0.0}, 35.0, True),
+        ({"backlog_watched": True}, 28.1, True),
+        ({"stack": "embedded", "delivery_timeout_s": 3.0, "block_time_s": 1.0}, 32.0, False),
+        ({"stack": "embedded", "delivery_timeout_s": 3.0, "block_time_s": 1.0}, 32.1, True),
+        # The limit of a producer says nothing of a relay before it.
+        ({"delivery_timeout_s": 3.0}, 33.4, False),
+    ],
+)
+def test_known_horizons(changes: dict[str, Any], second: float, passed: bool) -> None:
+    assert guard(read_at(external(**changes), second), HORIZON).passed is passed
+
+
+def test_a_request_without_an_answer_counts_until_it_was_given_up() -> None:
+    story = external(publish_horizon_s=5.0).unanswered(2, 30)
+    assert guard(read_at(story, 39.9), HORIZON).failed
+    assert guard(read_at(story, 40), HORIZON).passed
+
+
+def test_a_backlog_that_was_not_seen_empty_proves_nothing() -> None:
+    story = external(backlog_watched=True).mark(m.DRAINED, complete=False, missing=["a backlog of 2 events"])
+    judgement = read_at(story, 60)
+    assert guard(judgement, HORIZON).failed
+    assert judgement.counts["suspected_lost"] == 1
+
+
+def test_a_topic_that_was_not_read_has_no_horizon() -> None:
+    story = external()
+    story.events_changes = {"read_at": None, "complete": False, "problem": "the broker is down"}
+    assert guard(judge(story.history()), HORIZON).reason == "unknown: the topic was not read"
+
+
+# A service that publishes nothing any more.
+
+OWN = "an order sent after all that, whole (order 7 was answered with 201 but its event is not in order.created)"
+SEEN = {"answered_at": T0 + 33, "led": True, "open_transaction": False}
+
+
+def silent(**changes: Any) -> Story:
+    """Stops publishing in the outage for good: the orders 3 and 4 after it were acknowledged and have no event."""
+    story = Story(facts=facts(**changes)).order(1, 1).order(2, 5).order(11, 12, event=False).order(12, 15, event=False)
+    story.order(3, 24, event=False).order(4, 28, event=False)
+    return story.mark(m.DRAINED, complete=False, missing=[OWN], silence=SEEN)
+
+
+def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
+    judgement = read_at(silent(), 40)
+    assert judgement.ruling.verdict is Verdict.INCONSISTENT
+    assert judgement.ruling.exit_code == exitcodes.NOT_AS_EXPECTED
+    assert judgement.counts["lost_events"] == 4
+    assert judgement.ruling.reason == (
+        f"4 orders were acknowledged and stored, but their events never reached Kafka: {NOTHING}, they are in no "
+        "record 19.0 s after the broker's return"
+    )
+    drained = guard(judgement, "drain complete")
+    assert drained.passed
+    assert drained.reason == f"{NOTHING}: no event of 2 orders acknowledged since, none of the drain's own order"
+    causes = {one.cause for one in judgement.evidence}
+    assert causes == {LostCause.SENT_WHILE_DOWN, LostCause.PUBLISHES_NOTHING}
+
+
+def without_delivery_timeout(story: Story) -> None:
+    story.facts = replace(story.facts, stack="external", delivery_timeout_s=None)
+    story.mark(m.DRAINED, silence=None)
+
+
+DOUBTS: list[tuple[Callable[[Story], object], str]] = [
+    (without_delivery_timeout, "--delivery-timeout is not given (Java's default is 120 s)"),
+    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": False}), "not every partition is known to have had a leader"),
+    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": None}), "not every partition is known to have had a leader"),
+    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "open_transaction": True}), "a transaction may have been open"),
+    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "open_transaction": None}), "a transaction may have been open"),
+    (lambda s: s.mark(m.DRAINED, silence=None), "the drain placed no order of its own"),
+    (lambda s: s.mark(m.DRAINED, missing=[OWN, "a backlog of 4 events"]), "the drain placed no order of its own"),
+    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "answered_at": T0 + 36}), "the topic was read 4 s after the last"),
+]
+
+
+@pytest.mark.parametrize(("change", "doubt"), DOUBTS)
+def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[Story], object], doubt: str) -> None:
+    story = silent()
+    change(story)
+    judgement = read_at(story, 40)
+    assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
+    assert judgement.ruling.exit_code == exitcodes.INCONCLUSIVE
+    assert judgement.counts["lost_events"] == 0
+    drained = guard(judgement, "drain complete")
+    assert drained.failed
+    assert "2 orders acknowledged since the outage, none with an event" in drained.reason
+    assert f"publishes nothing any more is not proven: {doubt}" in drained.reason
+    assert LostCause.PUBLISHES_NOTHING not in {one.cause for one in judgement.evidence}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda s: s.events.append((3, 3, 24.5, 3)), lambda s: s.attempts.__setitem__(slice(4, 6), [])],
+)
+def test_an_event_since_or_no_order_since_is_no_silence_at_all(change: Callable[[Story], object]) -> None:
+    story = silent()
+    change(story)
+    drained = guard(read_at(story, 40), "drain complete")
+    assert drained.failed
+    assert "publishes nothing" not in drained.reason
+
+
+PROVEN = Silence(
+    since=T0,
+    acknowledged=1,
+    delivered=0,
+    last_at=T0 + 10,
+    own_order=True,
+    led=True,
+    open_transaction=False,
+    delivery_s=3.0,
+    settle_s=5.5,
+    read_at=T0 + 18.5,
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"since": None},
+        {"acknowledged": 0},
+        {"delivered": 1},
+        {"delivery_s": None},
+        {"own_order": False},
+        {"led": None},
+        {"led": False},
+        {"open_transaction": None},
+        {"open_transaction": True},
+        {"last_at": None},
+        {"read_at": None},
+        {"read_at": T0 + 18.4},
+    ],
+)
+def test_each_condition_of_a_silence_is_needed(change: dict[str, Any]) -> None:
+    assert lacking(PROVEN) is None
+    assert PROVEN.proven
+    assert lacking(replace(PROVEN, **change))
+
+
+@pytest.mark.parametrize(("lost", "passed"), [(False, True), (True, False)])
+def test_a_drain_whose_own_order_repeated_an_id_proves_no_loss(lost: bool, passed: bool) -> None:
+    story = Story().calm().mark(m.DRAINED, repeated_id="aaaa")
+    if lost:
+        story.order(1, 12, event=False)
+    assert guard(judge(story.history()), "drain complete").passed is passed
