@@ -36,6 +36,7 @@ try:
     from chaos.recording import Recording
     from chaos.shape import USERS, ChaosShape
     from chaos.signals import SignalDoor
+    from chaos.sources import with_sources
     from chaos.subject import PlacedOrder, Subject
     from chaos.systems import make_system
     from chaos.watchdog.client import Watchdog, WatchdogGone
@@ -300,5 +301,5 @@ def _told(placed: Placed) -> PlacedOrder:
 
 
 def _refuse(message: str, code: int) -> None:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {with_sources(message)}\n")
     sys.exit(code)

@@ -6,9 +6,10 @@ and does nothing but declare. Values are checked in one place for all ways in: `
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from chaos.sources import with_sources
 from chaos.webaccess import plain_name
 from runlog import exitcodes
 from runlog.options import BY_NAME, OPTIONS, names_secret
@@ -61,15 +62,29 @@ def add_options(parser: Any) -> None:
             **extra,
         )
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
+    _name_sources(parser)
     for action in getattr(parser, "_actions", ()):
         if action.dest == "processes":
             action.type = _one_process
 
 
+def _name_sources(parser: Any) -> None:
+    """Have what the parser refuses named as coming from the environment where it does, Locust's own options too."""
+    refuse: Callable[[str], None] | None = getattr(parser, "error", None)
+    if refuse is None:
+        return
+
+    def error(message: str) -> None:
+        found = [(action.option_strings, getattr(action, "env_var", None)) for action in parser._actions]
+        refuse(with_sources(message, known=[(tuple(flags), env) for flags, env in found if flags and env]))
+
+    parser.error = error
+
+
 def _one_process(text: str) -> int:
     """Refuse `--processes` while it is parsed: Locust forks right afterwards, and children would wait for a master."""
     del text
-    sys.stderr.write("error: --processes: this harness runs in one process; leave it out\n")
+    sys.stderr.write(f"error: {with_sources('--processes: this harness runs in one process; leave it out')}\n")
     raise SystemExit(exitcodes.USAGE_OR_CRASH)
 
 

@@ -20,6 +20,7 @@ from chaos.opening import OpenRun, release
 from chaos.plan import RunPhase
 from chaos.playing import Playing
 from chaos.preflight import PreflightError
+from chaos.sources import with_sources
 from runlog import exitcodes, marks
 from runlog.folder import FolderError
 from runlog.settings import Settings
@@ -133,7 +134,7 @@ class Conductor:
             # Winding up tries once more, and says NOT RESTORED when that is in vain too.
             why = str(failure), exitcodes.NOT_READY
         except (PreflightError, FolderError) as failure:
-            why = f"preflight: {failure}", exitcodes.NOT_READY
+            why = f"preflight: {with_sources(str(failure))}", exitcodes.NOT_READY
         except Exception as crash:
             log.exception("the harness crashed")
             why = f"the harness crashed: {crash!r}", exitcodes.USAGE_OR_CRASH

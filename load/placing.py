@@ -2,12 +2,19 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from contract.order_id import AcknowledgedId
 from load.contract import OrderContract, PhantomContract, make_contract
 from load.exchange import Exchanger
+from redaction.masking import mask_line
+from redaction.patterns import without_secrets
 from runlog.servicefiles import read_service_files
 from runlog.settings import Settings
+
+# Of the body of a refusal: enough to be masked as a whole before it is cut.
+READ_BYTES: Final = 4096
+LONGEST_SHOWN: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,20 @@ def place_with(contract: OrderContract, exchanger: Exchanger, customer_id: uuid.
         answer = exchanger.post(contract.path, contract.body(customer_id, 0), dict(contract.headers))
     finally:
         exchanger.close()
-    if answer.status is None or not 200 <= answer.status < 300:
-        return Placed(answer.status, None, answer.reason)
+    if answer.status is None:
+        return Placed(None, None, answer.reason)
+    begins = body_start(answer.body, [value for _, value in contract.headers])
+    if not 200 <= answer.status < 300:
+        return Placed(answer.status, None, answer.reason or begins)
     order_id = contract.order_id(answer.body, answer.headers)
-    lacking = None if order_id else f"and its answer has {contract.lacking(answer.body, answer.headers)}"
+    lacking = None if order_id else f"and its answer has {contract.lacking(answer.body, answer.headers)}, {begins}"
     return Placed(answer.status, order_id, lacking)
+
+
+def body_start(body: bytes, secrets: list[str]) -> str:
+    """Return how an answer's body begins: one line, printable, without `secrets`, at most 120 characters of it."""
+    text = without_secrets(mask_line(body[:READ_BYTES].decode(errors="replace"), secrets))
+    clean = "".join(sign if sign.isprintable() else "?" for sign in text)
+    if not clean:
+        return "its body is empty"
+    return f"its body begins: {clean[:LONGEST_SHOWN]}{'...' if len(clean) > LONGEST_SHOWN else ''}"

@@ -13,6 +13,10 @@ class SettingsError(ValueError):
 
 def wrong(option: Option, text: str, right: str) -> SettingsError:
     """Return the refusal of `text` for `option`; a secret is not shown, a long text is cut."""
+    return SettingsError(f"{option.flag} {shown_value(text, secret=option.secret)}: {right}")
+
+
+def shown_value(text: str, *, secret: bool) -> str:
+    """Return the text of an option as an error shows it."""
     short = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
-    shown = "(hidden)" if option.secret else (short or "''")
-    return SettingsError(f"{option.flag} {shown}: {right}")
+    return "(hidden)" if secret else (short or "''")

@@ -9,6 +9,7 @@ import pytest
 
 from contract.order_id import IdKind
 from load.contract import OwnContract, make_contract, member
+from load.placing import body_start
 from runlog.servicefiles import ServiceFiles
 from runlog.settings import make_settings
 
@@ -111,3 +112,22 @@ def test_members() -> None:
     assert member({"a": [{"b": 1}]}, "a.-1.b") is None
     assert member({"a": 1}, "a.b") is None
     assert member({"a": []}, "a.99999999999999999999") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"error":\n  "quantity is missing"}', 'its body begins: {"error": "quantity is missing"}'),
+        (b"", "its body is empty"),
+        (b" \r\n ", "its body is empty"),
+        (b"a" * 121, "its body begins: " + "a" * 120 + "..."),
+        (b"a" * 120, "its body begins: " + "a" * 120),
+        (b"\x1b[31mred\x00\xff", "its body begins: ?[31mred?\ufffd"),
+        (b"got Authorization: Bearer s3cret-token-1", "its body begins: got Authorization: ***"),
+        (b"postgresql://app:hunter2@db/shop refused", "its body begins: postgresql://***@db/shop refused"),
+        # A secret that the end would cut in two does not show its first half.
+        (b"x" * 110 + b" s3cret-token-1", "its body begins: " + "x" * 110 + " ***"),
+    ],
+)
+def test_the_start_of_a_body_is_bounded_printable_and_without_secrets(body: bytes, shown: str) -> None:
+    assert body_start(body, ["Bearer s3cret-token-1"]) == shown
