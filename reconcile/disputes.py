@@ -81,7 +81,8 @@ def _first(history: History, table: Table) -> str:
     first = named[np.lexsort((named["offset"], named["partition"]))[0]]
     why = Why(int(first["why"]))
     text = f"the record at partition {first['partition']}, offset {first['offset']} names one, but {_BECAUSE[why]}"
-    places, settles = list(history.events.named_at), _SETTLES.get(why)
+    # Somewhere within a value is no place that an option could name.
+    places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
     if settles is None or ("{}" in settles and not places):
         return text
     return f"{text}; {settles.format(*places[:1])}"

@@ -1,0 +1,75 @@
+"""What a record looks like, in words: kinds and names, never values, which may be anybody's."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from contract.event import KafkaRecord
+from contract.order_id import scalar_text
+
+_MOST_NAMED: Final = 16
+_DEEPEST: Final = 6
+# A shorter id may stand in any text by chance.
+_DISTINCT: Final = 16
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+
+
+def shape(record: KafkaRecord) -> str:
+    """Return in words what `record` looks like."""
+    value = _json(record.value)
+    if record.value is None:
+        seen = "no value (a tombstone)"
+    elif isinstance(value, dict):
+        names = [path for path, _ in _members(value)]
+        more = ", ..." if len(names) > _MOST_NAMED else ""
+        seen = f"a JSON value with {', '.join(names[:_MOST_NAMED])}{more}" if names else "an empty JSON object"
+    else:
+        seen = f"a value of {len(record.value)} bytes that is no JSON object"
+    headers = ", ".join(dict.fromkeys(name for name, _ in list(record.headers)[:_MOST_NAMED]))
+    return f"{_kind_of(record.key)}, {seen}" + (f", the headers {headers}" if headers else ", no headers")
+
+
+def places_of(record: KafkaRecord, text: str) -> list[str]:
+    """Return where `record` has the id `text`, as options name places; `value` for somewhere in one that is no JSON."""
+    wanted = text.lower()
+    found = ["key"] if _text(record.key).lower() == wanted else []
+    found += [f"header:{name}" for name, value in record.headers if _text(value).lower() == wanted]
+    value = _json(record.value)
+    found += [f"value:{path}" for path, member in _members(value) if _text(member).lower() == wanted]
+    if not found and len(wanted) >= _DISTINCT and wanted.encode() in (record.value or b"").lower():
+        found = ["value"]
+    return list(dict.fromkeys(found))
+
+
+def _members(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
+    """Yield path and value of each member that holds no further ones."""
+    if isinstance(value, dict) and depth < _DEEPEST:
+        for name, below in value.items():
+            yield from _members(below, f"{path}.{name}" if path else str(name), depth + 1)
+    elif path:
+        yield path, value
+
+
+def _text(found: object) -> str:
+    return scalar_text(found) or ""
+
+
+def _json(value: bytes | None) -> object:
+    try:
+        return msgspec.json.decode((value or b"").removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _kind_of(key: bytes | None) -> str:
+    if key is None:
+        return "no key"
+    text = _text(key)
+    try:
+        uuid.UUID(text)
+        return "a UUID as key"
+    except ValueError:
+        return "a whole number as key" if _INTEGER.fullmatch(text) else f"a key of {len(key)} bytes that is no UUID"

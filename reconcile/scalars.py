@@ -1,0 +1,86 @@
+"""Everything in a record that may be an id by itself: its key, its header values, the scalars of its JSON.
+
+An integer or a short text stands in every price and quantity, so it names an order only as one of these. JSON within a
+text is read as well (a service that escapes its event inside another one), and so is a key that is JSON.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from contract.event import KafkaRecord
+from contract.order_id import IdKind, encode_order_id
+
+MESSAGE_IDS: Final = frozenset(
+    (
+        *("eventid", "messageid", "traceid", "spanid", "parentid", "traceparent", "correlationid", "causationid"),
+        *("requestid", "producerid", "instanceid", "ceid"),
+    )
+)
+"""Names, in lower case and without separators, of what a message says of itself: no id there attributes it."""
+_DEEPEST: Final = 12
+_NESTED: Final = 3
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_LONGEST: Final = 1024
+_PROBLEMS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# Whole numbers of these sizes are written as big-endian bytes by the serializers of Kafka's Java client.
+_NUMBER_SIZES: Final = frozenset({4, 8})
+
+
+def identities(kind: IdKind, record: KafkaRecord) -> Iterator[bytes]:
+    """Yield the 16 bytes of every id of this kind that stands in a record by itself."""
+    for raw in (record.key, *(value for _, value in record.headers)):
+        if raw is None or len(raw) > _LONGEST:
+            continue
+        yield from _encoded(kind, raw)
+        if kind is IdKind.INTEGER and len(raw) in _NUMBER_SIZES:
+            yield from _encoded(kind, int.from_bytes(raw, signed=True))
+        for _, scalar in scalars(_json(raw)):
+            yield from _encoded(kind, scalar)
+    if record.value is not None:
+        found = _json(record.value)
+        if found is None and len(record.value) <= _LONGEST:
+            yield from _encoded(kind, record.value)
+        for _, scalar in scalars(found):
+            yield from _encoded(kind, scalar)
+
+
+def json_scalars(value: bytes | None) -> list[tuple[str, Any]] | None:
+    """Return path and value of every scalar of a JSON value; None when it is no JSON."""
+    found = _json(value)
+    return None if found is None else list(scalars(found))
+
+
+def scalars(found: Any, path: str = "", depth: int = 0, nested: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield path (names and positions joined by dots) and value of every scalar within a decoded JSON value."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(found, dict):
+        for name, below in found.items():
+            yield from scalars(below, f"{path}.{name}" if path else str(name), depth + 1, nested)
+    elif isinstance(found, list):
+        for at, below in enumerate(found):
+            yield from scalars(below, f"{path}.{at}" if path else str(at), depth + 1, nested)
+    elif found is not None:
+        yield path, found
+        if isinstance(found, str) and found[:1] in {"{", "[", '"'} and nested < _NESTED:
+            yield from scalars(_json(found.encode("utf-8", "replace")), path, depth + 1, nested + 1)
+
+
+def says_of_itself(path: str) -> bool:
+    """Return whether the member at a path is an id of the message, not of what it is about."""
+    return path.rpartition(".")[2].replace("_", "").replace("-", "").lower() in MESSAGE_IDS
+
+
+def _json(value: bytes | None) -> Any:
+    try:
+        return msgspec.json.decode((value or b"").removeprefix(_BYTE_ORDER_MARK))
+    except _PROBLEMS:
+        return None
+
+
+def _encoded(kind: IdKind, scalar: object) -> Iterator[bytes]:
+    identity = encode_order_id(kind, scalar)
+    if identity is not None:
+        yield identity
