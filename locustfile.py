@@ -60,7 +60,6 @@ except ImportError as missing:
     sys.exit(2)
 
 log = logging.getLogger("chaos")
-QUIT_WAIT_S = 300.0
 LISTENERS = Listeners()
 LISTENERS.watch(events)
 
@@ -174,8 +173,8 @@ class House:
         conductor = self.conductor
         if conductor is not None and conductor.active:
             conductor.interrupt(reason, code)
-            if not conductor.finished.wait(QUIT_WAIT_S):
-                log.error("the run did not wind up within %g s", QUIT_WAIT_S)
+            if not conductor.finished.wait(conductor.longest_end_s):
+                log.error("the run did not wind up within %g s", conductor.longest_end_s)
 
     def print_summary(self) -> None:
         """Print the verdict of the run. With --json, standard output belongs to Locust's JSON."""

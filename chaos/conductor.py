@@ -16,6 +16,7 @@ from gevent.event import Event
 from chaos.actor import NotRestored
 from chaos.healthy import await_healthy
 from chaos.house import House, Interrupted, RunFailed
+from chaos.limits import Limits
 from chaos.opening import OpenRun, release
 from chaos.plan import RunPhase
 from chaos.playing import Playing
@@ -30,6 +31,7 @@ log = logging.getLogger("chaos")
 GRACE_S: Final = 2.0
 # A service may need a moment to find its database or broker again.
 HEALTHY_WAIT_S: Final = 30.0
+JUDGE_S: Final = 300.0
 
 
 class Conductor:
@@ -46,6 +48,7 @@ class Conductor:
         self.exit_code: int | None = None
         self.finished = Event()
         self._house = house
+        self._limits = Limits(settings.command_timeout, settings.fault_timeout)
         self._playing = Playing(house, settings, texts, self._enter)
         self.not_restored = False
         self._codes: list[int] = []
@@ -64,6 +67,11 @@ class Conductor:
         """Begin the run; returns at once."""
         self._player = gevent.spawn(self._play_or_say_why_not)
         gevent.spawn(self._run, self._player)
+
+    @property
+    def longest_end_s(self) -> float:
+        """How long winding up may take, seconds: healing twice, the check of all parts, and judging."""
+        return self._limits.answer + HEALTHY_WAIT_S + JUDGE_S
 
     @property
     def active(self) -> bool:

@@ -72,7 +72,7 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     check_runs_dir(Path(settings.runs_dir), need)
     subject = house.prepare(settings)
     watchdog = house.watchdog
-    _heal_earlier(subject, settings)
+    heal_earlier(subject, settings, later=bool(plan.outages))
     if plan.outages:
         _put_in_charge(watchdog, subject, settings)
     try:
@@ -111,16 +111,21 @@ def _start_of(subject: Subject) -> tuple[TopicStart, float]:
     return start, patience
 
 
-def _heal_earlier(subject: Subject, settings: Settings) -> None:
-    """Heal what an earlier run left broken of this system under another target; that of this run is healed later.
+def heal_earlier(subject: Subject, settings: Settings, *, later: bool) -> None:
+    """Heal what an earlier run left broken of this system, under another target perhaps.
+
+    Args:
+        subject: the system under test.
+        settings: of the run.
+        later: whether the watchdog will heal the target of this run, with the commands of this run.
 
     Raises:
         PreflightError: it is not proven back; the message says which run broke it, and when.
     """
-    addresses = parts_asked(subject)
+    addresses = _parts_asked(subject)
     for place in places():
         left = place.fault
-        if left is None or left.recipe is None or place.folder == subject.state_dir:
+        if left is None or left.recipe is None or (later and place.folder == subject.state_dir):
             continue
         if left.recipe.stack_home or left.recipe.address not in addresses:
             continue
@@ -131,7 +136,7 @@ def _heal_earlier(subject: Subject, settings: Settings) -> None:
         log.warning("preflight: %s", done)
 
 
-def parts_asked(subject: Subject) -> set[str]:
+def _parts_asked(subject: Subject) -> set[str]:
     """Return where broker, database and service are asked, as a recipe writes it."""
     service = {subject.service_url, subject.health_url or subject.service_url}
     with suppress(ValueError):  # a connection string that is none: the preflight says so

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from chaos.targets.opening import open_target
 from chaos.watchdog.atwork import AtWork, Progress, Work
 from chaos.watchdog.healing import BY_ITSELF, heal_and_prove, probe_of
 from chaos.watchdog.keeper import LEASE
-from chaos.watchdog.liveness import WatchdogId, end_if_frozen, watchdog_of
+from chaos.watchdog.liveness import Standing, WatchdogId, end_if_frozen, watchdog_of
 from chaos.watchdog.takedown import is_watchdog
 from runlog.clock import iso_utc
 from runlog.statedir import target_homes
@@ -32,6 +32,7 @@ from stack.lease import Lease
 from stack.store import default_home
 
 POLL_S: Final = 0.2
+ASK_AGAIN_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,9 @@ def restore(
     if place.fault is None:
         raise TargetError(str(place.problem))
     limits = limits or place.fault.limits
-    if place.watchdog is not None and (watchdog := watchdog_of(str(place.watchdog))) is not None:
-        if not _taken_over(watchdog, place.fault):
-            return _ask_watchdog(place, watchdog, limits, line)
-        line(f"watchdog {watchdog.pid} was frozen and its harness has died: it was ended, to take over")
+    watchdog = None if place.watchdog is None else watchdog_of(str(place.watchdog))
+    if watchdog is not None and _healed_by(watchdog, place.folder, place.fault, limits, line):
+        return f"{place.fault.described} is healed by watchdog {watchdog.pid}; its run breaks nothing more"
     with _leased(place.folder):
         now = look_at(place.folder)
         if now is None or now.fault is None or (now.fault.run_id, now.fault.at) != (place.fault.run_id, place.fault.at):
@@ -145,27 +145,26 @@ def _leased(folder: Path) -> Iterator[None]:
         lease.give_back()
 
 
-def _taken_over(watchdog: WatchdogId, fault: OpenFault) -> bool:
-    """Whether the watchdog in charge was frozen, its harness dead, so that it was ended.
+def _taken_over(watchdog: WatchdogId, fault: OpenFault, line: Callable[[str], None]) -> bool:
+    """Whether the watchdog in charge has ended, or was ended because it was frozen and its harness dead.
 
     Raises:
         TargetError: it is frozen, and its harness lives; or it belongs to another user.
     """
     try:
-        if end_if_frozen(watchdog, fault.pid):
-            return True
-        if watchdog.answers():
-            return False
+        standing = end_if_frozen(watchdog, fault.pid)
     except PermissionError:
         raise TargetError(
             f"watchdog {watchdog.pid} is in charge and belongs to another user: restore as that user"
         ) from None
-    if not watchdog.alive:
-        return True
-    raise TargetError(
-        f"watchdog {watchdog.pid} does not answer, and its harness (process {fault.pid}) still runs: end that harness, "
-        "then restore again"
-    )
+    if standing is Standing.FROZEN:
+        raise TargetError(
+            f"watchdog {watchdog.pid} does not answer, and its harness (process {fault.pid}) still runs: end that "
+            "harness, then restore again"
+        )
+    if standing is Standing.TAKEN_OVER:
+        line(f"watchdog {watchdog.pid} was frozen and its harness has died: it was ended, to take over")
+    return standing is not Standing.WORKS
 
 
 def _taken_down(folder: Path, fault: OpenFault) -> bool:
@@ -188,24 +187,35 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def _ask_watchdog(place: Place, watchdog: WatchdogId, limits: Limits, line: Callable[[str], None]) -> str:
-    """Let the watchdog heal and retire: only then nothing can break the target again."""
-    try:
-        os.kill(watchdog.pid, signal.SIGUSR1)
-    except ProcessLookupError:
-        raise TargetError(f"watchdog {watchdog.pid} ended at this moment; restore again") from None
-    progress, begun = Progress(line), time.monotonic()
-    failed = place.fault.failed if place.fault else 0
-    while (now := look_at(place.folder)) is not None:
-        if now.fault is not None and now.fault.failed > failed:
-            raise TargetError(f"watchdog {watchdog.pid} goes on trying: {now.fault.trouble}")
+def _healed_by(
+    watchdog: WatchdogId, folder: Path, fault: OpenFault, limits: Limits, line: Callable[[str], None]
+) -> bool:
+    """Let the watchdog in charge heal and retire: only then nothing can break the target again.
+
+    Returns:
+        Whether it did; False where it has ended, or was frozen and was ended, so that healing is up to us.
+
+    Raises:
+        TargetError: it failed, or did not end within its limits; or see `_taken_over`.
+    """
+    progress, begun, asked = Progress(line), time.monotonic(), float("-inf")
+    asked_to_heal = False
+    while (now := look_at(folder)) is not None:
         work = Work(f"watchdog {watchdog.pid} heals the target", time.monotonic() - begun, limits.answer)
         progress(work)
+        if now.fault is not None and now.fault.failed > fault.failed:
+            raise TargetError(f"watchdog {watchdog.pid} goes on trying: {now.fault.trouble}")
         if work.seconds >= work.limit:
             text = f"timed out after {work.limit:g} s waiting for watchdog {watchdog.pid} to heal the target"
             raise TargetError(text)
-        if not watchdog.alive:
-            raise TargetError(f"watchdog {watchdog.pid} ended before it had healed the target; restore again")
+        if time.monotonic() >= asked + ASK_AGAIN_S:
+            # Again and again: it may freeze while it is waited for.
+            if _taken_over(watchdog, fault, line):
+                return look_at(folder) is None
+            asked = time.monotonic()
+        if not asked_to_heal:
+            with suppress(ProcessLookupError):  # its end is seen by the next question
+                os.kill(watchdog.pid, signal.SIGUSR1)
+            asked_to_heal = True
         time.sleep(POLL_S)
-    described = place.fault.described if place.fault else "the target"
-    return f"{described} is healed by watchdog {watchdog.pid}; its run breaks nothing more"
+    return True

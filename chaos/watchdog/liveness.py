@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -50,8 +51,8 @@ class WatchdogId:
         except psutil.Error:
             return None
 
-    def answers(self, timeout_s: float = ANSWER_S) -> bool:
-        """Ask whether it works, at most `timeout_s` seconds.
+    def answers(self) -> bool:
+        """Ask whether it works, at most `ANSWER_S` seconds.
 
         Raises:
             PermissionError: it belongs to another user.
@@ -62,7 +63,7 @@ class WatchdogId:
             os.kill(self.pid, QUESTION)
         except ProcessLookupError:
             return False
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + ANSWER_S
         while _is_pending(self.pid):
             if time.monotonic() >= deadline:
                 return False
@@ -84,20 +85,36 @@ def watchdog_of(holder: str) -> WatchdogId | None:
     return None if started is None else WatchdogId(int(holder), started)
 
 
-def end_if_frozen(watchdog: WatchdogId, harness: int | None) -> bool:
-    """End a watchdog that does not answer and whose harness has died; return whether it was ended.
+class Standing(Enum):
+    """How a watchdog stands."""
+
+    WORKS = "it answers"
+    GONE = "it has ended"
+    FROZEN = "it does not answer, and its harness lives"
+    TAKEN_OVER = "it did not answer, its harness is dead, and it was ended"
+
+
+def end_if_frozen(watchdog: WatchdogId, harness: int | None) -> Standing:
+    """End a watchdog that does not answer and whose harness has died; return how it stands.
 
     Args:
         watchdog: in charge of a target.
         harness: the process id of its harness; None: unknown, so that any parent that is a Locust counts as it.
+
+    Raises:
+        PermissionError: it belongs to another user.
     """
     parent = watchdog.parent()
-    if parent is None or watchdog.answers():
-        return False
+    if parent is None:
+        return Standing.GONE
+    if watchdog.answers():
+        return Standing.WORKS
+    if not watchdog.alive:
+        return Standing.GONE
     if parent == harness or (harness is None and _is_locust(parent)):
-        return False
+        return Standing.FROZEN
     watchdog.end()
-    return True
+    return Standing.TAKEN_OVER
 
 
 def will_be_free(lease: Lease, harness: int | None = None) -> bool:
@@ -112,10 +129,14 @@ def will_be_free(lease: Lease, harness: int | None = None) -> bool:
     watchdog = watchdog_of(lease.holder())
     if watchdog is None:
         return False
-    if end_if_frozen(watchdog, harness):
+    try:
+        standing = end_if_frozen(watchdog, harness)
+    except PermissionError:
+        return False
+    if standing is Standing.TAKEN_OVER:
         log.warning("watchdog %d was frozen and its harness has died: it was ended, to take over", watchdog.pid)
         return True
-    return is_orphan(str(watchdog.pid))
+    return standing is Standing.GONE or is_orphan(str(watchdog.pid))
 
 
 def _is_locust(pid: int) -> bool:

@@ -11,13 +11,19 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from chaos.__main__ import main
 from chaos.journal import JOURNAL
 from chaos.limits import Limits
+from chaos.opening import heal_earlier
+from chaos.preflight import PreflightError
+from chaos.subject import Subject
 from chaos.targets.command import open_command_target
+from chaos.watchdog import liveness
 from chaos.watchdog.keeper import LEASE, Keeper
 from chaos.watchdog.liveness import will_be_free
 from chaos.watchdog.orders import Arm, Begin, Refusal
@@ -25,6 +31,7 @@ from health.spec import ProbeRecipe, ProbeSpec, SecretSource
 from runlog import exitcodes, marks
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark, MarksWriter, read_marks
+from runlog.settings import make_settings
 from runlog.statedir import lease_of
 from stack.lease import Lease
 from tests.chaos.little import CHECKOUT, Little, Orphan, await_that
@@ -35,6 +42,7 @@ def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Little]:
     """A service that does not run yet, and folders of this test for journals and leases."""
     monkeypatch.setenv("HARNESS_STACK_HOME", str(tmp_path / "no-stack"))
     monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(liveness, "ANSWER_S", 2.0)
     (tmp_path / "folder").mkdir()
     one = Little(tmp_path / "folder")
     yield one
@@ -204,6 +212,35 @@ def test_a_journal_that_cannot_be_read_can_be_forgotten_and_several_must_be_name
     assert not journal.path.exists()
     with pytest.raises(SystemExit):
         main(["forget", "--yes", "--journal", str(other)])
+
+
+def this_system(little: Little) -> Subject:
+    """The system under test of the next run, of which the little service is the health URL."""
+    parts: dict[str, object] = {
+        "service_url": "http://127.0.0.1:1",
+        "health_url": little.url,
+        "database_url": "postgresql://x/y",
+    }
+    parts |= {"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "state_dir": little.home().parent / "another"}
+    return cast("Subject", cast("Any", SimpleNamespace(**parts)))
+
+
+def test_the_next_run_heals_what_an_earlier_one_left_broken_under_another_target(little: Little) -> None:
+    journal = little.left_broken()
+    subject, settings = this_system(little), make_settings({})
+    subject.health_url = "http://127.0.0.1:1/health"  # type: ignore[misc]
+    heal_earlier(subject, settings, later=True)
+    assert journal.left_open() is not None, "it is of another system"
+    heal_earlier(this_system(little), settings, later=True)
+    assert journal.left_open() is None
+    assert little.serves()
+
+
+def test_the_next_run_is_refused_with_the_run_that_left_it_broken(little: Little) -> None:
+    journal = little.left_broken(heal="false")
+    with pytest.raises(PreflightError, match=r"which run run-1 left broken \(stop, 2.*Z\), is not healed: .*`false`"):
+        heal_earlier(this_system(little), make_settings({}), later=False)
+    assert journal.left_open() is not None
 
 
 # -- the history of the run that left it broken -----------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""The harness's hold on its watchdog: it waits while that works, however long, and replaces one that is frozen."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.little import CHECKOUT, Little, await_that
+
+# The client is cooperative under gevent, so it gets a process of its own, patched as Locust patches it.
+SETUP = """
+from gevent import monkey; monkey.patch_all()
+import json, logging, os, signal, sys, time
+from pathlib import Path
+import gevent, msgspec
+import chaos.watchdog.atwork as atwork, chaos.watchdog.client as client
+from chaos.watchdog.orders import Arm, Begin
+atwork.PROGRESS_S, client.SILENT_S = 1.0, 3.0
+folder, arm = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Arm)
+logging.basicConfig(filename=folder / "harness.log", level=logging.INFO)
+begun = folder / "begun"
+def await_file(path):
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, path
+        gevent.sleep(0.02)
+one = client.Watchdog(folder / "watchdog.log")
+one.start()
+assert one.arm(arm) is None
+one.begin(Begin("run-1", "stop", 0, (time.time(), time.monotonic())))
+one.apply()
+one.proven()
+first = one.pid
+"""
+
+
+@pytest.fixture
+def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Little]:
+    """A service that serves."""
+    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "folder").mkdir()
+    one = Little(tmp_path / "folder")
+    one.start()
+    yield one
+    one.close()
+
+
+def play(little: Little, script: str, heal: str) -> str:
+    """Run a script that has broken the service, and return the harness's log."""
+    arm = {
+        "harness": 1,
+        "target": asdict(little.spec(heal=heal)),
+        "probe": {"protocol": "http", "address": little.url},
+        "recipe": asdict(little.recipe),
+        "folder": str(little.home()),
+        "max_outage": 60.0,
+        "limits": {"command": 40.0, "proof": 6.0},
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SETUP + script + "\none.end()\n", str(little.folder), json.dumps(arm)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + (little.folder / "watchdog.log").read_text()
+    return (little.folder / "harness.log").read_text()
+
+
+def slow(little: Little) -> str:
+    """A heal command that waits for a file."""
+    return f"echo >> begun; while ! [ -e go ]; do sleep 0.05; done; {little.heal}"
+
+
+def test_a_heal_command_that_takes_longer_than_any_silence_is_waited_for_with_progress(little: Little) -> None:
+    log = play(
+        little,
+        "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
+        "assert one.heal() == 'harness'\n"
+        "assert (one.pid, one.standing()) == (first, (True, None))\n"
+        "one.close()\n",
+        slow(little),
+    )
+    assert (little.folder / "begun").read_text() == "\n"
+    assert "watchdog: healing service (broken by" in log
+    assert "by now, at most 40 s" in log
+    await_that(little.serves, "the service to answer again")
+
+
+def test_a_caller_that_is_cut_short_does_not_have_the_command_killed_or_doubled(little: Little) -> None:
+    log = play(
+        little,
+        "asked = gevent.spawn(one.heal)\n"
+        "await_file(begun)\n"
+        "asked.kill()\n"
+        "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
+        "assert not one.replace(), 'it was replaced while it worked'\n"
+        "assert one.pid == first\n"
+        "one.close()\n",
+        slow(little),
+    )
+    assert (little.folder / "begun").read_text() == "\n"
+    assert "is replaced" not in log
+    await_that(little.serves, "the service to answer again")
+
+
+def test_one_that_is_frozen_in_a_run_is_replaced_and_the_fresh_one_heals(little: Little) -> None:
+    log = play(
+        little,
+        "os.kill(first, signal.SIGSTOP)\nassert one.replace()\nassert one.pid != first\none.close()\n",
+        little.heal,
+    )
+    assert "does not answer: it is replaced" in log
+    await_that(little.serves, "the service to answer again")
+
+
+def test_the_heal_command_of_one_that_was_killed_is_awaited_by_the_fresh_one(little: Little) -> None:
+    play(
+        little,
+        "asked = gevent.spawn(one.heal)\n"
+        "await_file(begun)\n"
+        "os.kill(first, signal.SIGKILL)\n"
+        "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
+        "asked.join()\n"
+        "assert one.replace()\n"
+        "one.close()\n",
+        slow(little),
+    )
+    assert (little.folder / "begun").read_text() == "\n"
+    await_that(little.serves, "the service to answer again")
