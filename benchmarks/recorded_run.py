@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.witness_data import KEY, WitnessData, order_ids
+from contract.contract import contract_from_texts
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
@@ -70,7 +71,7 @@ def _facts(name: str, clock: AnchoredClock, start: float, seconds: float, data: 
         expect_source="the default",
         attribution="tagged",
         topic=TopicStart(data.topic, None, {0: 0, 1: 0, 2: 0}),
-        orders_table=data.table,
+        contract=contract_from_texts(orders_table=data.table, own=True),
     )
 
 

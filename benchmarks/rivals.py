@@ -159,9 +159,9 @@ def _naive(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
 
 
 def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
+    from contract.event import EventContract
     from reconcile.audit.audit import audit
     from reconcile.audit.plan import AuditPlan
-    from reconcile.eventid import EventIds
 
     plan = AuditPlan(
         database_url=url,
@@ -170,7 +170,7 @@ def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
         id_column="id",
         time_column="created_at",
         topic=topic,
-        event_ids=EventIds(),
+        event=EventContract(tag_place=None),
         grace_s=0.0,
         since=None,
         time_zone="UTC",

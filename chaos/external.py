@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chaos.dryrun import Preview
-from chaos.eventrule import EventRule
 from chaos.preflight import PreflightError
 from chaos.resolving import external_recipe, external_spec
 from chaos.subject import PlacedOrder, Subject
@@ -107,8 +106,7 @@ class ExternalSystem:
             database_url=files.database_url,
             kafka=files.kafka,
             topic=settings.topic,
-            orders_table=external.orders_table,
-            outbox_table=external.outbox_table,
+            contract=external.contract,
             backlog_url=external.backlog_url,
             phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
             target=target,
@@ -121,21 +119,10 @@ class ExternalSystem:
             environment={
                 "order service": url,
                 "broker": f"Kafka at {files.kafka['bootstrap.servers']}",
-                "database": f"PostgreSQL, table {external.orders_table}",
+                "database": f"PostgreSQL, table {external.contract.table.name}",
             },
             stack="external",
             attribution=settings.attribution,
-            id_column=external.id_column,
-            tag_column=external.tag_column,
-            time_column=external.time_column,
-            id_kind=external.id_kind,
-            event=EventRule(
-                external.event_id,
-                external.event_filter,
-                external.event_tag,
-                external.id_kind,
-                external.like_reference,
-            ),
             headers=files.headers,
             ca_file=external.ca_file,
         )

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TextIO
@@ -28,6 +29,10 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from chaos.telling import Pace, Telling, asking, beats
+from contract.event import EventContract
+from contract.reading import EventReader
+from contract.run_events import RunEvents
+from contract.run_key import RunKey
 from health.kafka import PATIENCE_S, STEADY, Reasons
 from health.kafka_errors import connection_reason, refused_properties, refused_reason
 from health.probers import open_probers
@@ -56,8 +61,8 @@ class LookoutConfig:
     Attributes:
         client: librdkafka properties, `bootstrap.servers` among them; may hold secrets, so never on a command line.
         topic: whose ends are asked for.
-        run_prefix: text that each customer id of the run starts with, by which its events are known; empty: all new
-            events are, None: no event can be known by it.
+        event: what an event looks like; None: no event can be attributed to the run while it goes on.
+        run_key: by which an event's tag is of the run; empty: all events are.
         clock: the run's clock.
         offsets_file: where observations are appended.
         target: what may be broken: `broker`, `database` or `service`.
@@ -69,7 +74,8 @@ class LookoutConfig:
 
     client: dict[str, str]
     topic: str
-    run_prefix: str | None
+    event: EventContract | None
+    run_key: str
     clock: AnchoredClock
     offsets_file: str
     target: str
@@ -88,6 +94,7 @@ class LookoutConfig:
         record = {name: getattr(self, name) for name in self.__slots__}
         record["clock"] = [self.clock.epoch, self.clock.monotonic]
         record["probe"] = asdict(self.probe)
+        record["event"] = msgspec.to_builtins(self.event)
         return json.dumps(record)
 
     @classmethod
@@ -96,6 +103,7 @@ class LookoutConfig:
         record: dict[str, Any] = json.loads(line)
         record["clock"] = AnchoredClock(*record["clock"])
         record["probe"] = msgspec.convert(record["probe"], ProbeSpec)
+        record["event"] = msgspec.convert(record["event"], EventContract | None)
         return cls(**record)
 
 
@@ -115,6 +123,7 @@ class Lookout:
         self._partitions_asked = 0.0
         self._last_ends: dict[int, int] = {}
         self._own = 0
+        self._count = count_events(config.event, config.run_key)
 
     def watch(self, stop: threading.Event, tail: threading.Event) -> None:
         """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
@@ -211,24 +220,27 @@ class Lookout:
         if self._tail is None:
             self._tail = Consumer(self._client())
             self._tail.assign([TopicPartition(self._config.topic, p, end) for p, end in self._last_ends.items()])
-        for message in self._tail.consume(TAIL_BATCH, timeout=0.001):
-            if message.error() is None and _is_own(message, self._config.run_prefix):
-                self._own += 1
+        self._own += self._count([one for one in self._tail.consume(TAIL_BATCH, timeout=0.001) if one.error() is None])
 
     def _own_count(self) -> int | None:
         return self._own if self._tail is not None else None
 
 
-def _is_own(message: Message, prefix: str | None) -> bool:
-    """Return whether a record carries a customer id of the run: in its value, or else in its key or a header."""
-    value = message.value()
-    if prefix is None or value is None:
-        return False
-    text = prefix.encode()
-    if text in value.lower():
-        return True
-    headers: Any = message.headers() or ()
-    return any(text in (told or b"").lower() for told in (message.key(), *(told for _, told in headers)))
+def count_events(event: EventContract | None, run_key: str) -> Callable[[list[Message]], int]:
+    """Return what counts the events of the run among records; arguments as in `LookoutConfig`."""
+    if event is None:
+        return lambda records: 0
+    reader = EventReader(event)
+    of_run = RunEvents(event, RunKey.parse(run_key)) if run_key else None
+
+    def count(records: list[Message]) -> int:
+        values, keys = [one.value() for one in records], [one.key() for one in records]
+        headers: list[Any] = [one.headers() for one in records] if event.needs_headers else []
+        if of_run is not None:
+            return len(of_run.batch(values, keys, headers).where)
+        return len(reader.batch(values, keys, headers).at)
+
+    return count
 
 
 def _obey(lines: TextIO, stop: threading.Event, tail: threading.Event) -> None:

@@ -10,11 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from chaos.eventrule import NONE
 from chaos.lookout import TIMEOUT_S, LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch
+from contract.attribution import EXCLUSIVE
 from contract.run_key import RunKey
 from redaction.patterns import without_secrets
 from runlog import marks
@@ -111,13 +111,12 @@ class Recording:
             self._marks.close()
 
     def _lookout_config(self) -> LookoutConfig:
-        prefix: str | None = self.run_key.text_prefix
-        if self._subject.event.event_tag == NONE:
-            prefix = "" if self._subject.attribution == "exclusive" else None
+        event, tagged = self._subject.contract.event, self._subject.contract.event.tag_place is not None
         return LookoutConfig(
             client=self._subject.kafka,
             topic=self._subject.topic,
-            run_prefix=prefix,
+            event=event if tagged or self._subject.attribution == EXCLUSIVE else None,
+            run_key=str(self.run_key) if tagged else "",
             clock=self.clock,
             offsets_file=str(self.folder.offsets),
             target=self._subject.target.component,
@@ -166,19 +165,11 @@ class Recording:
             attribution=settings.attribution,
             fail_on_duplicates=settings.fail_on_duplicates,
             topic=start,
-            orders_table=self._subject.orders_table,
-            orders_time_column=self._subject.time_column,
-            orders_id_column=self._subject.id_column,
-            orders_tag_column=self._subject.tag_column,
-            id_kind=self._subject.id_kind.value,
-            event_id=self._subject.event.event_id,
-            event_filter=self._subject.event.event_filter,
-            event_tag=self._subject.event.event_tag,
+            contract=self._subject.contract,
             block_time_s=settings.publisher.block_s,
             publish_horizon_s=settings.publish_horizon,
             backlog_watched=self._subject.backlog_url is not None,
             database_time=proven.row_time,
-            outbox_table=self._subject.outbox_table,
             service_variant=None if settings.stack == "external" else settings.service_variant,
             check_order=proven.order,
             environment=self._subject.environment,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.eventrule import EventRule
 from chaos.targets import Target, TargetSpec
+from contract.contract import Contract
+from contract.event import EventContract
 from contract.order_id import AcknowledgedId, IdKind
 from health.spec import ProbeRecipe, ProbeSpec
 
@@ -40,8 +41,7 @@ class Subject:
         database_url: of PostgreSQL; secret, never shown.
         kafka: librdkafka properties, `bootstrap.servers` among them; may hold secrets.
         topic: that the service publishes to.
-        orders_table: where its orders are.
-        outbox_table: backlog of events in the same database, None without one.
+        contract: what an order, its row and its event look like.
         phantom_url: the endpoint that publishes an order's event and rolls the order back; None when it is not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.
         target: what may be broken.
@@ -56,10 +56,6 @@ class Subject:
         environment: what a report says of the parts, by name; no secrets.
         stack: where it comes from, as `--stack` says it.
         attribution: how its rows and events are told to be of the run, as `--attribution` says it.
-        id_column, time_column: of `orders_table`: the order's id, and when it was created.
-        tag_column: the one that stores the customer id that was sent; None: the table has none.
-        id_kind: what order ids are.
-        event: what an event must look like.
         headers: that the service wants with each request; secret.
         ca_file: certificates that an https service is trusted by; empty: the usual ones.
     """
@@ -69,8 +65,7 @@ class Subject:
     database_url: str = field(repr=False)
     kafka: dict[str, str] = field(repr=False)
     topic: str
-    orders_table: str
-    outbox_table: str | None
+    contract: Contract
     backlog_url: str | None
     target: Target
     spec: TargetSpec
@@ -85,10 +80,40 @@ class Subject:
     gather_logs: Callable[[], None] = _logs_are_there
     stack: str = "embedded"
     attribution: str = "tagged"
-    id_column: str = "id"
-    tag_column: str | None = "customer_id"
-    time_column: str = "created_at"
-    id_kind: IdKind = IdKind.UUID
-    event: EventRule = field(default_factory=EventRule)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     ca_file: str = ""
+
+    @property
+    def orders_table(self) -> str:
+        """Name of the table of orders."""
+        return self.contract.table.name
+
+    @property
+    def outbox_table(self) -> str | None:
+        """Table of the events that wait to go out, None without one."""
+        return self.contract.table.outbox
+
+    @property
+    def id_column(self) -> str:
+        """Column of the order ids."""
+        return self.contract.table.id_column
+
+    @property
+    def tag_column(self) -> str | None:
+        """Column of the tags, None without one."""
+        return self.contract.table.tag_column
+
+    @property
+    def time_column(self) -> str:
+        """Column of the times of creation."""
+        return self.contract.table.time_column
+
+    @property
+    def id_kind(self) -> IdKind:
+        """What order ids are."""
+        return self.contract.id_kind
+
+    @property
+    def event(self) -> EventContract:
+        """What an event must look like."""
+        return self.contract.event

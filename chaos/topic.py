@@ -16,8 +16,10 @@ from confluent_kafka.admin import AdminClient
 # The package offers this name at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from chaos.eventrule import EventRule, KafkaRecord, places_of, shape
+from contract.describe import places_of, shape
+from contract.event import EventContract, KafkaRecord
 from contract.order_id import AcknowledgedId
+from contract.reading import EventReader
 from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from runlog.facts import TopicStart
 from stores.listeners import advertised, unreachable
@@ -119,7 +121,7 @@ def check_listeners(client: dict[str, str], topic: str, timeout_s: float) -> str
 def find_event(
     client: dict[str, str],
     start: TopicStart,
-    rule: EventRule,
+    contract: EventContract,
     order: AcknowledgedId,
     *,
     customer: str,
@@ -130,7 +132,7 @@ def find_event(
     Args:
         client: librdkafka properties.
         start: topic and offsets to read from.
-        rule: what an event is.
+        contract: what an event is.
         order: whose event is looked for.
         customer: the customer id that was sent with it.
         timeout_s: how long to wait for it, seconds.
@@ -138,7 +140,7 @@ def find_event(
     Raises:
         TopicError: Kafka failed.
     """
-    finder = _Finder(rule, order, customer)
+    finder = _Finder(contract, order, customer)
     return _native(client, lambda aside: _find_event({**client, **aside}, start, finder, timeout_s))
 
 
@@ -227,8 +229,8 @@ def _topic_names(client: dict[str, Any], timeout_s: float) -> list[str]:
 class _Finder:
     """Looks records through for the event of one order, and remembers what comes nearest to it."""
 
-    def __init__(self, rule: EventRule, order: AcknowledgedId, customer: str) -> None:
-        self._rule, self._order, self._customer = rule, order, customer
+    def __init__(self, contract: EventContract, order: AcknowledgedId, customer: str) -> None:
+        self._reader, self._order, self._customer = EventReader(contract), order, customer
         self._near: str | None = None
         self._newest: KafkaRecord | None = None
         self._before: KafkaRecord | None = None
@@ -244,13 +246,14 @@ class _Finder:
 
     def look(self, record: KafkaRecord) -> EventSeen | None:
         """Return what was sought when `record` is it."""
-        reading = self._rule.read(record)
+        reading = self._reader.read(record)
         if reading.order == self._order.key:
-            return EventSeen(True, reading.tag, tuple(places_of(record, self._customer)))
+            return EventSeen(True, reading.tag or None, tuple(places_of(record, self._customer)))
         self._newest = record
         if self._near is None and (places := places_of(record, self._order.text)):
-            why = f", and it {reading.problem}" if reading.problem else ""
-            self._near = f"a record has its id at {', '.join(places)}{why} (--event-id {self._rule.id_place})"
+            contract = self._reader.contract
+            why = f", and it {contract.explain(reading.why)}" if reading.why else f" (--event-id {contract.id_at})"
+            self._near = f"a record has its id at {', '.join(places)}{why}"
         return None
 
     def missed(self) -> EventSeen:
@@ -259,7 +262,9 @@ class _Finder:
         if self._near is not None or newest is None:
             return EventSeen(False, hint=self._near or "the topic is empty")
         when = "" if self._newest else "nothing came after it, and "
-        return EventSeen(False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._rule.id_place})")
+        return EventSeen(
+            False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._reader.contract.id_at})"
+        )
 
 
 def _find_event(client: dict[str, Any], start: TopicStart, finder: _Finder, timeout_s: float) -> EventSeen:

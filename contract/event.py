@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Final
 
 from contract.order_id import IdKind
-from contract.place import Place
+from contract.place import EventFilter, Place
 
 ORDER_ID: Final = Place("value", "orderId")
 CUSTOMER_ID: Final = Place("value", "customerId")
@@ -49,17 +49,6 @@ class KafkaRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """What a record must have to be an event: at `place` the text `value`."""
-
-    place: Place
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.place}={self.value}"
 
 
 @dataclass(frozen=True, slots=True)

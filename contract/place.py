@@ -1,4 +1,4 @@
-"""Where in a Kafka record something is told: `key`, `header:NAME` or `value:PATH` with members joined by dots."""
+"""Places in a Kafka record: `key`, `header:NAME` or `value:PATH`, the members of PATH joined by dots."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,27 @@ class Place:
     part: str
     name: str = ""
 
+    def __post_init__(self) -> None:
+        if not (self.part == "key" and not self.name) and not _right(self.part, self.name):
+            raise ValueError(f"{self.part}:{self.name} is no place of a record")
+
     def __str__(self) -> str:
         return f"{self.part}:{self.name}" if self.name else self.part
 
 
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What a record must have to be an event: at `place` the text `value`."""
+
+    place: Place
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.place}={self.value}"
+
+
 def parse_place(text: str) -> Place | None:
-    """Return where an event tells its order id; None for the empty text (as the reference service does).
+    """Return where an event has its order id; None for the empty text: not stated.
 
     Raises:
         ValueError: it is none of that; says what would be right.
@@ -28,13 +43,13 @@ def parse_place(text: str) -> Place | None:
     if not text:
         return None
     part, _, name = text.partition(":")
-    if not (text == "key" or (part in {"header", "value"} and _right(part, name))):
+    if text != "key" and not _right(part, name):
         raise ValueError("key, header:NAME or value:PATH is right")
     return Place(part, name)
 
 
 def parse_tag(text: str) -> Place | None:
-    """Return where an event carries the customer id; None for the empty text and for `none`.
+    """Return where an event carries the tag; None for the empty text and for `none`.
 
     Raises:
         ValueError: it is none of that; says what would be right.
@@ -42,13 +57,13 @@ def parse_tag(text: str) -> Place | None:
     if text in {"", "none"}:
         return None
     part, _, name = text.partition(":")
-    if part not in {"header", "value"} or not _right(part, name):
+    if not _right(part, name):
         raise ValueError("none, header:NAME or value:PATH is right")
     return Place(part, name)
 
 
-def parse_filter(text: str) -> tuple[Place, str] | None:
-    """Return the place that a record must have, and with which value, to be an event; None for the empty text.
+def parse_filter(text: str) -> EventFilter | None:
+    """Return what a record must have to be an event; None for the empty text: not stated.
 
     A bare `PATH=VALUE` is one in the value.
 
@@ -59,11 +74,12 @@ def parse_filter(text: str) -> tuple[Place, str] | None:
         return None
     where, equals, wanted = text.partition("=")
     part, colon, name = where.partition(":")
-    place = Place(part, name) if colon and part in {"header", "value"} else Place("value", where)
-    if not equals or not _right(place.part, place.name):
+    if not (colon and part in {"header", "value"}):
+        part, name = "value", where
+    if not equals or not _right(part, name):
         raise ValueError("header:NAME=VALUE or value:PATH=VALUE is right, for example value:type=order.created")
-    return place, wanted
+    return EventFilter(Place(part, name), wanted)
 
 
 def _right(part: str, name: str) -> bool:
-    return bool(name) and (part == "header" or all(name.split(".")))
+    return bool(name) and (part == "header" or (part == "value" and all(name.split("."))))

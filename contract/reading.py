@@ -96,7 +96,8 @@ class EventReader:
             rename={attribute: name for name, attribute in self._members.items()},
             gc=False,
         )
-        self._decode = msgspec.json.Decoder(self._body).decode
+        # Numbers beyond those of a float are JSON, too.
+        self._decode = msgspec.json.Decoder(self._body, float_hook=float).decode
         self._empty = self._body()
         self._types = [attrgetter(self._members[name]) for name in TYPES if not contract.filter]
 

@@ -15,11 +15,11 @@ from psycopg import sql
 from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS, IdReader, among
 from contract.order_id import IdKind
+from contract.run_events import NO_SEQUENCE, sequences_of
 from reconcile.columns import IDS_OF, Columns, named, sql_parts
 from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
-from reconcile.event_value import sequences_of
 from reconcile.growing import GrowingArray
-from reconcile.history import NO_SEQUENCE, ROW, Progress, RowsWitness, ids_of
+from reconcile.history import ROW, Progress, RowsWitness, ids_of
 from reconcile.ids import IdTexts
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts

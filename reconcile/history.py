@@ -23,9 +23,6 @@ from runlog.probes import ProbeResult
 Progress = Callable[[str, int, int | None], None]
 """Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""
 
-NO_SEQUENCE: Final = np.uint64(2**64 - 1)
-"""`seq` of a row or event whose customer id is not of this run (attribution other than `tagged`)."""
-
 ROW: Final = np.dtype([("hi", ">u8"), ("lo", ">u8"), ("seq", "<u8")])
 """A row of the run: order id, and the sequence number that its customer id carries."""
 
@@ -47,9 +44,6 @@ MENTION: Final = np.dtype(
 )
 """Records that name an order of the run and are not its event: order id, place of the first such record, how many
 they are, and why the first one does not count (`contract.event.Why`)."""
-
-NO_EVENT_ID: Final = b"\xff" * 8
-"""Upper word of the id of an event that tells none of its own; the lower one tells such events apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from contract.ids import IDS, bytes_of, uuid_texts
 from contract.order_id import IdKind, text_of
-from reconcile.history import NO_EVENT_ID, History, ids_of
+from contract.run_events import NO_EVENT_ID
+from reconcile.history import History, ids_of
 from reconcile.joins import Bools, Words, number_ids, words
 
 _NO_EVENT: Final = int.from_bytes(NO_EVENT_ID)
@@ -24,12 +25,10 @@ class IdTexts:
     Attributes:
         kind: of the ids.
         names: of those whose bytes do not tell them back.
-        events: kind of the events' own ids; TEXT where an option says what an event is.
     """
 
     kind: IdKind = IdKind.UUID
     names: Mapping[bytes, str] = field(default_factory=dict)
-    events: IdKind = IdKind.UUID
 
     def one(self, hi: int, lo: int) -> str:
         """Return the id with the words `hi` and `lo`."""
@@ -43,8 +42,6 @@ class IdTexts:
 
     def of_events(self, hi: Words, lo: Words) -> list[str]:
         """Return the events' own ids; an empty text for an event that has none."""
-        if self.events is IdKind.UUID:
-            return uuid_texts(hi, lo)
         pairs = zip(hi.tolist(), lo.tolist(), strict=True)
         return ["" if upper == _NO_EVENT and lower < _UNNAMED else self._event(upper, lower) for upper, lower in pairs]
 
@@ -61,8 +58,7 @@ def texts_of(history: History) -> IdTexts:
         named = np.frombuffer(b"".join(events_only), dtype=IDS)
         for identity in bytes_of(named[_among(named, ids_of(rows.rows))]):
             del events_only[identity]
-    kind = IdKind.UUID if facts.like_reference else IdKind.TEXT
-    return IdTexts(facts.kind, {**history.names, **events_only, **rows.names}, kind)
+    return IdTexts(facts.kind, {**history.names, **events_only, **rows.names})
 
 
 def _among(ids: NDArray[np.void], known: NDArray[np.void]) -> Bools:

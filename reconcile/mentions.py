@@ -21,8 +21,9 @@ from contract.event import KafkaRecord, Why
 from contract.ids import among, bytes_of
 from contract.order_id import IdKind, encode_order_id, spellings, text_of
 from contract.place import Place
+from contract.run_events import NO_SEQUENCE
 from contract.run_key import RunKey
-from reconcile.history import MENTION, NO_SEQUENCE, ids_of
+from reconcile.history import MENTION, ids_of
 from reconcile.joins import Ints, words
 from reconcile.scalars import identities, json_scalars, says_of_itself
 from reconcile.spellings import LONG, KnownIds, Spellings, join

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IDS
+from contract.run_events import NO_SEQUENCE
 from reconcile.confirm.result import Confirmation
-from reconcile.history import NO_SEQUENCE, EventsWitness, RowsWitness
+from reconcile.history import EventsWitness, RowsWitness
 from reconcile.joins import Bools, Ints, Words, first_in_each, number_ids, split_ids, words
 
 

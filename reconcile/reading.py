@@ -3,14 +3,15 @@
 Pure bookkeeping: it is handed what the client returned, and neither waits nor asks anybody.
 """
 
+from typing import Any
+
 import numpy as np
 from confluent_kafka import KafkaError, Message
 from numpy.typing import NDArray
 
 from contract.attribution import Attribution
 from contract.ids import IDS
-from reconcile.described import DescribedDecoder
-from reconcile.event_value import DecodedBatch, EventDecoder
+from contract.run_events import RunBatch, RunEvents
 from reconcile.growing import GrowingArray
 from reconcile.history import EVENT, ROW, ids_of
 from runlog.facts import RunFacts
@@ -58,8 +59,8 @@ class TopicReading:
         self.rows = np.empty(0, dtype=ROW) if rows is None else rows
         told = np.empty(0, dtype=IDS) if attribution is None else attribution.told
         known = np.unique(np.concatenate([ids_of(self.rows), told]))
-        self._described = None if facts.like_reference else DescribedDecoder(facts, attribution, known)
-        self._decoder = EventDecoder(facts.run_key, attribution)
+        self._events = RunEvents(facts.contract.event, facts.run_key, attribution, known)
+        self._with_headers = facts.contract.event.needs_headers
         self._end_of = np.zeros(max(bounds.ends, default=0) + 1, dtype=np.int64)
         for partition, end in bounds.ends.items():
             self._end_of[partition] = end
@@ -67,7 +68,7 @@ class TopicReading:
     @property
     def names(self) -> dict[bytes, str]:
         """See there."""
-        return {} if self._described is None else self._described.names
+        return self._events.names
 
     @property
     def unfinished(self) -> list[int]:
@@ -109,20 +110,19 @@ class TopicReading:
             self._advance(partitions[~within], offsets[~within])
             partitions, offsets = partitions[within], offsets[within]
         self.records += len(records)
-        decoded = self._decode(records)
-        fresh = self.events.extend(len(decoded.where))
-        fresh["hi"], fresh["lo"] = decoded.orders["hi"], decoded.orders["lo"]
-        fresh["event_hi"], fresh["event_lo"] = decoded.events["hi"], decoded.events["lo"]
-        fresh["seq"] = decoded.sequences
-        fresh["partition"], fresh["offset"] = partitions[decoded.where], offsets[decoded.where]
-        self.foreign += decoded.foreign
-        self.unreadable += decoded.unreadable
+        read = self._read(records)
+        fresh = self.events.extend(len(read.where))
+        fresh["hi"], fresh["lo"] = read.orders["hi"], read.orders["lo"]
+        fresh["event_hi"], fresh["event_lo"] = read.events["hi"], read.events["lo"]
+        fresh["seq"] = read.sequences
+        fresh["partition"], fresh["offset"] = partitions[read.where], offsets[read.where]
+        self.foreign += read.foreign
+        self.unreadable += len(read.rejected_at)
         self._advance(partitions, offsets)
 
-    def _decode(self, records: list[Message]) -> DecodedBatch:
-        if self._described is not None:
-            return self._described.batch(records)
-        return self._decoder.batch([record.value() for record in records], [record.key() for record in records])
+    def _read(self, records: list[Message]) -> RunBatch:
+        headers: list[Any] = [record.headers() for record in records] if self._with_headers else []
+        return self._events.batch([record.value() for record in records], [record.key() for record in records], headers)
 
     def _advance(self, partitions: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
         for partition in np.unique(partitions).tolist():

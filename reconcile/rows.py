@@ -18,10 +18,10 @@ from psycopg import sql
 
 from contract.attribution import TAGGED, Attribution
 from contract.ids import IDS
+from contract.run_events import SEQUENCE_MASK
 from reconcile.columns import columns_of, described_elsewhere
 from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
 from reconcile.described_rows import described_rows
-from reconcile.event_value import SEQUENCE_MASK
 from reconcile.growing import GrowingArray
 from reconcile.history import ROW, Progress, RowsWitness
 from reconcile.untagged import untagged_pending, untagged_rows

@@ -12,8 +12,9 @@ from psycopg import sql
 
 from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS, among
+from contract.run_events import NO_SEQUENCE
 from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
-from reconcile.history import NO_SEQUENCE, ROW, Progress, ids_of
+from reconcile.history import ROW, Progress, ids_of
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
 

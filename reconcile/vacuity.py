@@ -4,9 +4,9 @@ import math
 from typing import Final
 
 from contract.attribution import EXCLUSIVE, TAGGED
+from contract.run_events import NO_SEQUENCE
 from reconcile.asked import absences, asked
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
-from reconcile.history import NO_SEQUENCE
 from reconcile.table import UNRECORDED
 from reconcile.wording import some
 from runlog import marks as m

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from contract.contract import NONE, Contract, contract_from_texts
 from contract.order_id import IdKind
 from contract.place import parse_filter, parse_place, parse_tag
 from redaction.patterns import assigns_secret, body_shows_secret, command_shows_secret, without_secrets
 from runlog.options import BY_NAME
 from runlog.wrong import SettingsError, wrong
 
-NONE: Final = "none"
 _ANSWER_PLACE: Final = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+/?|value:[^.\s]+(\.[^.\s]+)*")
 
 
@@ -30,9 +30,8 @@ class ExternalSettings:
         headers: one `Name: value` or `@FILE` a line; secret.
         health_path: None: the service's health is not asked.
         database_url: a connection string or `@FILE`; secret.
-        tag_column: None: the table has none.
-        outbox_table, backlog_url: None without one.
-        event_id, event_filter, event_tag: as in `runlog.facts.RunFacts`.
+        contract: what an order, its row and its event look like.
+        backlog_url: None without one.
         shell: the commands are run by a shell.
     """
 
@@ -42,20 +41,12 @@ class ExternalSettings:
     ca_file: str
     order_body: str
     order_id: str
-    id_kind: IdKind
+    contract: Contract
     health_path: str | None
     database_url: str = field(repr=False)
-    orders_table: str
-    id_column: str
-    tag_column: str | None
-    time_column: str
-    outbox_table: str | None
     backlog_url: str | None
     kafka_bootstrap: str
     kafka_config: str
-    event_id: str
-    event_filter: str
-    event_tag: str
     break_command: str
     heal_command: str
     command_check: str
@@ -63,10 +54,9 @@ class ExternalSettings:
     target_container: str
 
     @property
-    def like_reference(self) -> bool:
-        """Whether rows and events are read as those of the reference service (as `RunFacts.like_reference` says)."""
-        rows = (self.id_column, self.tag_column, self.id_kind) == ("id", "customer_id", IdKind.UUID)
-        return rows and not (self.event_id or self.event_filter or self.event_tag)
+    def id_kind(self) -> IdKind:
+        """What order ids are."""
+        return self.contract.id_kind
 
     @property
     def reference_answer(self) -> bool:
@@ -94,20 +84,12 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
         ca_file=text("ca-file"),
         order_body=_body(text("order-body")),
         order_id=_matching(text, "order-id", _ANSWER_PLACE, "value:PATH, header:NAME or header:NAME/ is right"),
-        id_kind=IdKind(_choice(text, "id-kind")),
+        contract=_contract(text, attribution),
         health_path=None if text("health-path") in ("", NONE) else _path(text, "health-path"),
         database_url=_required(text, "database-url", "LOCUST_DATABASE_URL or @FILE"),
-        orders_table=_table(text, "orders-table"),
-        id_column=_required(text, "orders-id-column", "the column with the order id"),
-        tag_column=None if text("orders-tag-column") == NONE else _required(text, "orders-tag-column", "or none"),
-        time_column=_required(text, "orders-time-column", "the column with the time of creation"),
-        outbox_table=_table(text, "outbox-table") if text("outbox-table") else None,
         backlog_url=_backlog(text("backlog-url")),
         kafka_bootstrap=text("kafka-bootstrap"),
         kafka_config=text("kafka-config"),
-        event_id=_place(text, "event-id", parse_place),
-        event_filter=_place(text, "event-filter", parse_filter),
-        event_tag=_place(text, "event-tag", parse_tag),
         break_command=_command(text, "break-command"),
         heal_command=_command(text, "heal-command"),
         command_check=_command(text, "command-check"),
@@ -120,6 +102,21 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
     if not (made.kafka_bootstrap or made.kafka_config):
         raise SettingsError("--kafka-bootstrap is missing: --stack external needs a broker, for example localhost:9092")
     return made
+
+
+def _contract(text: Callable[[str], str], attribution: str) -> Contract:
+    return contract_from_texts(
+        orders_table=_table(text, "orders-table"),
+        orders_id_column=_required(text, "orders-id-column", "the column with the order id"),
+        orders_tag_column=_required(text, "orders-tag-column", "or none"),
+        orders_time_column=_required(text, "orders-time-column", "the column with the time of creation"),
+        outbox_table=_table(text, "outbox-table") if text("outbox-table") else None,
+        id_kind=_choice(text, "id-kind"),
+        event_id=_place(text, "event-id", parse_place),
+        event_filter=_place(text, "event-filter", parse_filter),
+        event_tag=_place(text, "event-tag", parse_tag),
+        attribution=attribution,
+    )
 
 
 def _check_target(made: ExternalSettings, scenario: str) -> None:
@@ -144,8 +141,8 @@ def _check_attribution(made: ExternalSettings, attribution: str) -> None:
     if attribution != "tagged":
         return
     untagged = [
-        ("--orders-tag-column none", made.tag_column is None),
-        ("--event-tag none", made.event_tag == NONE),
+        ("--orders-tag-column none", made.contract.table.tag_column is None),
+        ("--event-tag none", made.contract.event.tag_place is None),
     ]
     for option, missing in untagged:
         if missing:

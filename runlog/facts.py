@@ -6,22 +6,19 @@ from typing import Any, Final
 
 import msgspec
 
+from contract.contract import Contract
 from contract.order_id import IdKind
-from contract.place import parse_filter, parse_place, parse_tag
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
 from runlog.folder import RunFolder, write_json
 from runlog.horizon import Publisher
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _WORDS: Final = {
     "scenario": ("lost-event", "phantom-event", "control"),
     "expect": ("consistent", "lost-events", "phantom-events", "any"),
     "attribution": ("tagged", "exclusive", "acknowledged-only"),
-    "id_kind": tuple(kind.value for kind in IdKind),
 }
-NO_TAG: Final = "none"
-"""`event_tag` of a service whose events carry no run-scoped customer id."""
 _MOST_OUTAGES: Final = 1000
 # Epoch seconds of the year 5138, as times are read by `datetime` and numpy; longer ones are no times.
 _LATEST: Final = 1e11
@@ -63,18 +60,12 @@ class CheckOrder:
 class RunFacts:
     """The facts of one run; see the field names. `options` and `command` hold `***` for secrets.
 
-    `database_time` is the text of `orders_time_column` in the row of the check order: rows of a run that is attributed
+    `database_time` is the text of the time column in the row of the check order: rows of a run that is attributed
     as `exclusive` have a later one. `workers` counts the processes that sent the load. `delivery_timeout_s` is None
     where it is unknown, `block_time_s` where the service is not ours, `publish_horizon_s` where it was not given;
     `backlog_watched`: the drain asks how many events wait to go out.
 
-    What follows `workers` says where a service has what, and is left as it is for one like the reference service:
-    `orders_tag_column`: the column with the run-scoped customer id, None when there is none; `id_kind`: what order ids
-    are, see `contract.order_id`; `event_id`: where an event tells its order id, `key`, `header:NAME` or `value:PATH`
-    (members joined by dots), '' for the member `orderId` of a JSON value, with which the key must agree;
-    `event_filter`: which records are events at all, `header:NAME=VALUE` or `value:PATH=VALUE`, '' for those whose type,
-    where they tell one, says "created"; `event_tag`: where an event carries the run-scoped customer id, `header:NAME`
-    or `value:PATH`, '' for the member `customerId`, NO_TAG when nowhere.
+    `contract`: what an order, its row and its event look like.
     """
 
     run_id: str
@@ -99,20 +90,12 @@ class RunFacts:
     expect_source: str
     attribution: str
     topic: TopicStart
-    orders_table: str = "orders"
-    orders_time_column: str = "created_at"
+    contract: Contract = field(default_factory=Contract)
     database_time: str | None = None
-    outbox_table: str | None = None
     service_variant: str | None = None
     check_order: CheckOrder | None = None
     workers: int = 1
     environment: dict[str, str] = field(default_factory=dict)
-    orders_id_column: str = "id"
-    orders_tag_column: str | None = "customer_id"
-    id_kind: str = "uuid"
-    event_id: str = ""
-    event_filter: str = ""
-    event_tag: str = ""
     fail_on_duplicates: bool = False
     block_time_s: float | None = None
     publish_horizon_s: float | None = None
@@ -132,28 +115,58 @@ class RunFacts:
     @property
     def kind(self) -> IdKind:
         """What order ids are."""
-        return IdKind(self.id_kind)
+        return self.contract.id_kind
+
+    @property
+    def id_kind(self) -> str:
+        """The same as a word."""
+        return self.contract.id_kind.value
+
+    @property
+    def orders_table(self) -> str:
+        """Name of the table of orders."""
+        return self.contract.table.name
+
+    @property
+    def orders_id_column(self) -> str:
+        """Its column of order ids."""
+        return self.contract.table.id_column
+
+    @property
+    def orders_tag_column(self) -> str | None:
+        """Its column of tags, None without one."""
+        return self.contract.table.tag_column
+
+    @property
+    def orders_time_column(self) -> str:
+        """Its column of times of creation."""
+        return self.contract.table.time_column
+
+    @property
+    def outbox_table(self) -> str | None:
+        """Table of the events that wait to go out, None without one."""
+        return self.contract.table.outbox
 
     @property
     def like_reference(self) -> bool:
         """Whether rows and events are read as those of the reference service, by nothing that an option says."""
-        ours = (self.orders_id_column, self.orders_tag_column, self.id_kind)
-        return ours == ("id", "customer_id", "uuid") and not (self.event_id or self.event_filter or self.event_tag)
+        return self.contract.is_default
 
     @property
     def described(self) -> bool:
-        """Whether it is a service of somebody's own: then an option that is wrong must not look like a loss."""
+        """Whether options describe the service: then an option that is wrong must not look like a loss."""
         return self.stack == "external" or not self.like_reference
 
     @property
     def has_tag(self) -> bool:
         """Whether a row or an event carries the run-scoped customer id."""
-        return self.orders_tag_column is not None or self.event_tag != NO_TAG
+        return self.orders_tag_column is not None or self.contract.event.tag_place is not None
 
     def write(self, folder: RunFolder) -> None:
         """Write `run.json`."""
         record: dict[str, Any] = {"format": FORMAT, **asdict(self)}
         record["run_key"] = str(self.run_key)
+        record["contract"] = msgspec.to_builtins(self.contract)
         record["topic"]["starts"] = {str(key): value for key, value in self.topic.starts.items()}
         write_json(folder.facts, record)
 
@@ -182,13 +195,11 @@ class RunFacts:
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}, not one of {', '.join(words)}")
-        if self.attribution == "tagged" and (self.orders_tag_column is None or self.event_tag == NO_TAG):
+        if self.attribution == "tagged" and None in (
+            self.orders_tag_column,
+            self.contract.event.tag_place,
+        ):
             raise ValueError("`attribution` is 'tagged', but rows or events carry no customer id")
-        for name, parse in (("event_id", parse_place), ("event_filter", parse_filter), ("event_tag", parse_tag)):
-            try:
-                parse(getattr(self, name))
-            except ValueError as error:
-                raise ValueError(f"`{name}` is {getattr(self, name)!r}: {error}") from None
         for name in [each.name for each in fields(self) if each.type in (float, float | None)]:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and 0 <= value < _LATEST):

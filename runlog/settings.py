@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from contract.contract import Contract, contract_from_texts
 from runlog.duration import parse_duration
 from runlog.external import ExternalSettings, make_external
 from runlog.horizon import Publisher
@@ -98,6 +99,13 @@ class Settings:
     vouch_topic_intact: bool = False
     allowed_hosts: tuple[str, ...] = ()
     external: ExternalSettings | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """What an order, its row and its event look like."""
+        if self.external is not None:
+            return self.external.contract
+        return contract_from_texts(outbox_table="outbox" if self.service_variant == "outbox" else None, own=True)
 
     @property
     def load_seconds(self) -> float:

@@ -16,7 +16,7 @@ from psycopg import sql
 from contract.ids import IdReader
 from reconcile.audit.clip import clip_of
 from reconcile.audit.difference import difference
-from reconcile.audit.log import LogIds, LogRange, read_log
+from reconcile.audit.log import LogIds, LogRange, LogReader, read_log
 from reconcile.audit.logtimes import offsets_from
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.samples import Samples
@@ -70,7 +70,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         # Table and log at the same time: each waits for its own server most of the time. When reading the log ends
         # badly the rows are not waited for: closing the connection ends that.
         rows = _Thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
-        log = [read_log(plan.kafka, one, plan.event_ids, readers[1], progress) for one in ranges]
+        log = [read_log(plan.kafka, one, LogReader(plan.event, readers[1]), progress) for one in ranges]
         rows.join()
         row_ids: NDArray[np.void] = rows.result()
     first = FirstReading(difference(row_ids, _together(log)), log, bounds, ranges[0].begin)

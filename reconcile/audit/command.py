@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -87,8 +88,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> "AuditPlan":
+    from contract.contract import contract_from_texts
     from reconcile.audit.plan import AuditPlan
-    from reconcile.eventid import EventIds
     from reconcile.stores import StoresProblem, make_stores
 
     if not options.topic:
@@ -96,7 +97,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
     since = _since(options.since)
     grace = _duration("--grace", options.grace)
     try:
-        event_ids = EventIds(options.event_id, options.event_filter)
+        event = contract_from_texts(event_id=options.event_id, event_filter=options.event_filter).event
     except ValueError as error:
         shown = f"--event-filter {options.event_filter}" if "=" in str(error) else f"--event-id {options.event_id}"
         raise Wrong(f"{shown}: {error}") from None
@@ -116,7 +117,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
         id_column=options.id_column,
         time_column=options.time_column,
         topic=options.topic,
-        event_ids=event_ids,
+        event=replace(event, tag_place=None),
         grace_s=grace,
         since=since,
         time_zone=options.time_zone,
@@ -196,9 +197,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--id-column", metavar="NAME", default="id", help="its order ids: uuid, an integer or a text (default: id)")
     add("--time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
     add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: told from recent events)")
-    where = "key, header:NAME or value:PATH (default: value:orderId)"
-    add("--event-id", metavar="WHERE", default="value:orderId", help=where)
-    must = 'member that an event must have (default: a type that is told says "created")'
+    where = "key, header:NAME or value:PATH (default: value:orderId, with which a key must agree)"
+    add("--event-id", metavar="WHERE", default="", help=where)
+    must = 'member that an event must have (default: a type, if there is one, says "created")'
     add("--event-filter", metavar="PATH=VALUE", help=must)
     add("--outbox-table", metavar="NAME", help="events that wait there are pending, not lost")
     vouch = "you vouch that the topic is not compacted: for a Kafka user that may not describe its configuration"

@@ -6,17 +6,19 @@ high watermarks; a partition is done when its position has reached its end, by a
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
+from contract.event import EventContract
 from contract.ids import IDS, IdReader
+from contract.order_id import IdKind
+from contract.reading import EventReader
 from health.kafka_errors import refused_properties, scrub
 from reconcile.collector import no_garbage_collection
-from reconcile.eventid import EventIds, accept
 from reconcile.growing import GrowingArray
 from reconcile.history import Progress
 from stores.topic import KafkaProblem, quiet_client
@@ -82,49 +84,51 @@ class LogIds:
     skipped: int = 0
 
 
-def read_log(
-    client: Mapping[str, str],
-    wanted: LogRange,
-    events: EventIds,
-    reader: IdReader,
-    progress: Progress,
-) -> LogIds:
+class LogReader:
+    """Reads the order ids of events by the event contract.
+
+    Args:
+        contract: of events; the kind of ids is that of the table.
+        ids: reader of ids; remembers their texts.
+    """
+
+    def __init__(self, contract: EventContract, ids: IdReader) -> None:
+        self._events = EventReader(replace(contract, id_kind=ids.kind))
+        self._ids = ids
+        self._with_headers = contract.needs_headers
+
+    def read(self, records: list[Message]) -> tuple[NDArray[np.intp], NDArray[np.void]]:
+        """Return the positions of those `records` that are events, rising, and their order ids as IDS."""
+        headers: list[Any] = [record.headers() for record in records] if self._with_headers else []
+        values, keys = [record.value() for record in records], [record.key() for record in records]
+        batch = self._events.batch(values, keys, headers)
+        if self._ids.kind is IdKind.TEXT:
+            return batch.at, self._ids.of_events(batch.texts)[0]
+        return batch.at, batch.orders
+
+
+def read_log(client: Mapping[str, str], wanted: LogRange, reader: LogReader, progress: Progress) -> LogIds:
     """Read the range.
 
     Args:
         client: librdkafka properties.
         wanted: the range.
-        events: tells where order ids are; counts what keys say.
-        reader: of ids.
+        reader: of events.
         progress: told how reading goes on.
 
     Raises:
         KafkaProblem: it could not be read to its end.
     """
     ids, unreadable, read = GrowingArray(IDS), 0, 0
-    # Whether keys are order ids shows only when all of them were read: those that differ are kept apart until then.
-    differing = GrowingArray(IDS)
 
     def take(records: list[Message]) -> None:
         nonlocal unreadable, read
+        _, found = reader.read(records)
         read += len(records)
-        told = accept(events.texts(records), events.keys(records), reader)
-        found = told.ids
-        if not (told.readable.all() and told.agree.all()):
-            unreadable += int((~told.readable).sum())
-            odd = found[told.readable & ~told.agree]
-            differing.extend(len(odd))[:] = odd
-            events.keys_differ += len(odd)
-            found = found[told.readable & told.agree]
-        events.keys_agree += told.named
+        unreadable += len(records) - len(found)
         ids.extend(len(found))[:] = found
 
     drain(client, wanted, take, progress)
-    odd = differing.finish()
-    if events.keys_are_orders:
-        unreadable += len(odd)
-    else:
-        ids.extend(len(odd))[:] = odd
     return LogIds(ids.finish(), unreadable, wanted.wanted - read)
 
 

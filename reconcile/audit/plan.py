@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconcile.eventid import EventIds
+from contract.event import EventContract
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class AuditPlan:
     id_column: str
     time_column: str
     topic: str
-    event_ids: EventIds
+    event: EventContract
     grace_s: float
     since: float | None
     time_zone: str | None

@@ -10,11 +10,10 @@ from confluent_kafka import Message
 from psycopg import sql
 
 from contract.ids import IdReader, bytes_of
-from reconcile.audit.log import LogRange, drain
+from reconcile.audit.log import LogRange, LogReader, drain
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, look_up
 from reconcile.database import Snapshot
-from reconcile.eventid import accept
 from stores.topic import TopicBounds
 
 SAMPLE: Final = 100
@@ -73,13 +72,13 @@ class Samples:
     def _stamps(self, begin: dict[int, int], places: int) -> dict[str, float]:
         """Return the time of the first record of each order in `places` places from `begin` to the ends."""
         stamps: dict[str, float] = {}
-        reader = IdReader(self._shape.kind, self._shape.padded)
+        ids = IdReader(self._shape.kind, self._shape.padded)
+        reader = LogReader(self._plan.event, ids)
 
         def take(records: list[Message]) -> None:
-            told = accept(self._plan.event_ids.texts(records), None, reader)
-            for record, identity, counts in zip(records, bytes_of(told.ids), told.readable, strict=True):
-                if counts:
-                    stamps.setdefault(reader.text(identity), record.timestamp()[1] / 1000)
+            where, orders = reader.read(records)
+            for at, identity in zip(where.tolist(), bytes_of(orders), strict=True):
+                stamps.setdefault(ids.text(identity), records[at].timestamp()[1] / 1000)
 
         for one in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):
             drain(self._plan.kafka, one, take, lambda *_: None)

@@ -18,7 +18,7 @@ from contract.ids import IdReader, among, bytes_of
 from contract.order_id import IdKind, spellings
 from reconcile.audit.clip import Clip
 from reconcile.audit.difference import Difference
-from reconcile.audit.log import LogIds, LogRange, read_log
+from reconcile.audit.log import LogIds, LogRange, LogReader, read_log
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
@@ -177,7 +177,7 @@ class SecondLook:
         if low:
             ranges.append(LogRange(plan.topic, low, {p: max(begin[p], low[p]) for p in low}))
         for one in ranges:
-            late = read_log(plan.kafka, one, plan.event_ids, self._of_events, self._progress)
+            late = read_log(plan.kafka, one, LogReader(plan.event, self._of_events), self._progress)
             self._skipped += late.skipped
             candidates = candidates[~among(candidates, np.unique(late.ids))]
         return candidates, after

@@ -1,6 +1,6 @@
 """How the second path reads the events of a service that options describe: Python's own JSON, texts, one by one.
 
-It shares nothing with `reconcile.described` and `reconcile.eventid`, so that neither can repeat the other's mistake.
+It shares nothing with `contract.reading`, so that neither can repeat the other's mistake.
 """
 
 import json
@@ -39,8 +39,9 @@ class Described:
             return None
         event = _json(value)
         if event is None:
-            # Not JSON: only where neither the id nor what makes it an event is in the value.
-            if self.event_id.startswith("value:") or not self.event_filter.startswith("header:") or not self.event_id:
+            # Not JSON: only where nothing that says anything of an event is in the value.
+            tag = self.event_tag if self.run is not None else ""
+            if any(place.startswith("value:") for place in (self.event_id or "value:", self.event_filter, tag)):
                 return None
             event = {}
         if not self._counts(message, event):
@@ -86,16 +87,18 @@ class Described:
 
 def described_by(facts: RunFacts) -> Described:
     """Return what the facts of a run say."""
-    tagged = facts.attribution == "tagged"
-    run = str(facts.run_key) if tagged else None
-    return Described(facts.id_kind, facts.event_id, facts.event_filter, facts.event_tag, run)
+    run, event = str(facts.run_key) if facts.attribution == "tagged" else None, facts.contract.event
+    id_place, tag_place = (str(place or "") for place in (event.id_place, event.tag_place))
+    return Described(facts.id_kind, id_place, str(event.filter or ""), tag_place, run)
 
 
 def _json(value: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a value is; None for anything else, numbers that are none and lone surrogates too."""
+    """Return the JSON object that a value is; None for anything else, lone surrogates too."""
     try:
-        event = json.loads(value.decode(), parse_constant=_refuse, parse_float=_number)
-        if b"\\u" in value and _LONE.search(json.dumps(event, ensure_ascii=False)):
+        text = value.decode("utf-8-sig")
+        event = json.loads(text, parse_constant=_refuse)
+        # Also in a member that is there twice, of which the last one counts.
+        if b"\\u" in value and _LONE.search(json.dumps(json.loads(text, object_pairs_hook=list), ensure_ascii=False)):
             return None
     except (ValueError, RecursionError):
         return None
@@ -126,18 +129,11 @@ def _words(told: object) -> str | None:
             told = told.decode()
         except UnicodeDecodeError:
             return None
-    if isinstance(told, float) and told == int(told):
+    if isinstance(told, float) and told.is_integer():
         told = int(told)
     if isinstance(told, int) and not isinstance(told, bool):
         told = str(told)
     return told if isinstance(told, str) else None
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{text} is out of range")
-    return number
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -4,13 +4,10 @@ It shares nothing with `reconcile.events` but how bounds and errors are told. It
 for, and goes on to the end that the topic has now: what lies behind the end that was read first came later.
 """
 
-import json
-import math
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -39,7 +36,7 @@ def events_by_id(
     wanted: set[str],
     progress: Progress,
     *,
-    described: Described | None = None,
+    described: Described,
     patience_s: float = PATIENCE_S,
 ) -> Found:
     """Return which of the orders `wanted` (ids as reports show them) have an event.
@@ -50,7 +47,7 @@ def events_by_id(
         first: the first reading: where it began, and how far it came.
         wanted: order ids.
         progress: told how many offsets were passed.
-        described: how events tell their order; None: as those of the reference service.
+        described: where events have the id of their order.
         patience_s: seconds without progress after which reading is given up.
 
     Raises:
@@ -59,7 +56,7 @@ def events_by_id(
     bounds = read_bounds(client, topic)
     begin = {partition: _begin(first, bounds, partition) for partition in bounds.ends}
     found = Found()
-    spelled = {} if described is None else {described.plain(one): one for one in wanted}
+    spelled = {described.plain(one): one for one in wanted}
     settings = {
         "group.id": "reconcile-second-path",
         **quiet_client(client),
@@ -75,9 +72,7 @@ def events_by_id(
         try:
             consumer.assign([TopicPartition(topic, p, at) for p, at in begin.items() if at < bounds.ends[p]])
             for message in _messages(consumer, begin, bounds, progress, patience_s):
-                if described is None:
-                    _note(message, first, wanted, found)
-                elif (order := spelled.get(described.order_of(message))) is not None:
+                if (order := spelled.get(described.order_of(message))) is not None:
                     _sort_in(message, first, order, found)
         finally:
             consumer.close()
@@ -133,80 +128,6 @@ def _messages(
             raise KafkaProblem(f"the second reading waited {patience_s:g} s in vain for records: {where}")
 
 
-def _note(message: Message, first: EventsWitness, wanted: set[str], found: Found) -> None:
-    value, key = message.value(), message.key()
-    if value is None:
-        return
-    named = None
-    if key is not None:
-        named = _plain(key.decode("utf-8", "replace"))
-        if named not in wanted:
-            return
-    order = order_of(value)
-    if order is None or order not in wanted or (named is not None and named != order):
-        return
-    _sort_in(message, first, order, found)
-
-
 def _sort_in(message: Message, first: EventsWitness, order: str, found: Found) -> None:
     within = (message.offset() or 0) < first.reached.get(message.partition() or 0, 0)
     (found.seen if within else found.later).add(order)
-
-
-def order_of(value: bytes) -> str | None:
-    """Return the order id of an `order.created` as canonical text; None when the value is nothing of the kind.
-
-    Strict JSON in UTF-8, without lone surrogates. A member that is told twice must be right both times, and the last
-    one counts. Members of other names may hold any JSON, bytes that are no UTF-8 included.
-    """
-    try:
-        text = value.decode("utf-8", "surrogateescape")
-        event = json.loads(text, object_pairs_hook=_Members, parse_constant=_refuse)
-        if b"\\u" in value and _LONE.search(json.dumps(event, ensure_ascii=False)):
-            return None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(event, _Members) or not all(_fits(name, told) for name, told in event):
-        return None
-    told = dict(event)
-    if any(name not in told for name in ("orderId", "customerId", "eventId", "occurredAt", "items")):
-        return None
-    kinds = [told[name].lower() for name in ("type", "eventType") if told.get(name) is not None]
-    return _plain(told["orderId"]) if all("created" in kind for kind in kinds) else None
-
-
-# Lone surrogates from escapes; those that stand for odd bytes (PEP 383) lie between.
-_LONE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-
-
-class _Members(list[tuple[str, Any]]):
-    """A JSON object as it was written: members in their order, also those of one name."""
-
-
-def _fits(name: str, told: object) -> bool:
-    """Return whether a member of an event has the type that it must have."""
-    if name in {"orderId", "customerId", "eventId"}:
-        return _is_text(told)
-    if name in {"type", "eventType"}:
-        return told is None or _is_text(told)
-    if name == "occurredAt":
-        number = isinstance(told, int | float) and not isinstance(told, bool) and math.isfinite(told)
-        return number or _is_text(told)
-    if name == "items":
-        return isinstance(told, list) and all(isinstance(item, _Members) for item in told) and type(told) is list
-    return True
-
-
-def _is_text(told: object) -> bool:
-    """Return whether it is a text without lone surrogates, which also stand for bytes that were no UTF-8."""
-    return isinstance(told, str) and not any("\ud800" <= sign <= "\udfff" for sign in told)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _plain(text: str) -> str:
-    """Return a UUID text in its canonical spelling; whatever else it is will be found nowhere."""
-    digits = text.removeprefix("{").removesuffix("}").replace("-", "").lower()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -74,7 +74,7 @@ def look_again(
     wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)
     try:
         rows = _rows(stores.database_url, history, _each_once(wanted + lost), progress)
-        contract = None if facts.like_reference else described_by(facts)
+        contract = described_by(facts)
         events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress, described=contract)
     except (DatabaseProblem, KafkaProblem) as problem:
         return unasked(judgement, str(problem))

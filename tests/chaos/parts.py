@@ -13,6 +13,8 @@ from confluent_kafka import Producer
 from chaos.resolving import stack_recipe
 from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetSpec, Undo
+from contract.contract import Contract
+from contract.event import EventContract
 from contract.order_id import AcknowledgedId
 from health.spec import ProbeSpec
 from tests.conftest import Infra
@@ -113,8 +115,7 @@ def make_subject(
         database_url=database_url,
         kafka=kafka,
         topic=topic,
-        orders_table="orders",
-        outbox_table=None,
+        contract=Contract(event=EventContract(own=True)),
         backlog_url=None,
         target=StillTarget(),
         spec=TargetSpec("process", "broker", {"home": str(infra.stack.home)}),

@@ -20,6 +20,8 @@ import pytest
 
 import stack.kafka
 from chaos.lookout import LookoutConfig
+from contract.event import EventContract
+from contract.run_key import RunKey
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import read_observations
@@ -40,7 +42,8 @@ class Watched:
         config = LookoutConfig(
             client={"bootstrap.servers": bootstrap},
             topic=topic,
-            run_prefix="abc",
+            event=EventContract(own=True),
+            run_key=str(RunKey.random()),
             clock=self.clock,
             offsets_file=str(folder / "offsets.jsonl"),
             target=target,

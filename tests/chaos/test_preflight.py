@@ -12,6 +12,7 @@ from chaos.preflight import Preflight, PreflightError
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.targets import TargetError
+from contract.contract import Contract, TableContract
 from runlog.settings import make_settings
 from tests.chaos.parts import Service, StillTarget, answering, make_subject
 from tests.conftest import Infra
@@ -72,7 +73,7 @@ def test_a_service_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
 
 
 def test_a_table_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
-    message = refused(replace(healthy[0], orders_table="bestellungen"))
+    message = refused(replace(healthy[0], contract=Contract(TableContract("bestellungen"))))
     assert message == "orders table: --orders-table bestellungen: there is no such table; there are orders"
 
 

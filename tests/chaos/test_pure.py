@@ -18,6 +18,8 @@ from chaos.lookout import LookoutConfig
 from chaos.plan import RunPhase, make_plan
 from chaos.targets import TargetSpec
 from chaos.telling import Pace, Telling, asking
+from contract.event import EventContract
+from contract.run_key import RunKey
 from health.probers import open_probers
 from health.replies import Reply
 from health.spec import ProbeSpec
@@ -271,7 +273,7 @@ def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> 
 def test_lookout_config_goes_over_a_pipe_whole() -> None:
     clock = AnchoredClock(5.0, 6.0)
     client, probe = {"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, ProbeSpec("sql", "postgresql://s3cret@h/d")
-    config = LookoutConfig(client, "t", "abc-", clock, "/f", "database", probe, "/p")
+    config = LookoutConfig(client, "t", EventContract(), str(RunKey.random()), clock, "/f", "database", probe, "/p")
     assert LookoutConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
     assert json.loads(config.dump())["clock"] == [5.0, 6.0]

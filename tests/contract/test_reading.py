@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.event import EventContract, EventFilter, KafkaRecord, Why
+from contract.event import EventContract, KafkaRecord, Why
 from contract.ids import bytes_of
 from contract.order_id import IdKind, encode_order_id
-from contract.place import Place, parse_place
+from contract.place import EventFilter, Place, parse_place
 from contract.reading import EventReader, Reading
 
 ID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
@@ -231,3 +231,22 @@ def test_a_large_batch_goes_by_whole_columns() -> None:
     batch = reader.batch(values, keys)
     assert np.flatnonzero(batch.why).tolist() == [7, 9]
     assert reader.event_ids(batch) == batch.texts == [one for at, one in enumerate(ids) if at not in (7, 9)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "keys", "agree"),
+    [
+        (["1", "2"], [b"1", b"2"], [True, True]),
+        (["1", "2"], [b"1\n2", b""], [False, False]),
+        (["1", "2"], [b"2", b"1"], [False, False]),
+        (["1", "2"], [b"1", None], [True, True]),
+        (["1", "2"], [b"\xff", b"02"], [False, True]),
+        (["a\nb", "c"], [b"a", b"b\nc"], [False, False]),
+    ],
+)
+def test_keys_are_not_mixed_up_with_their_neighbours(
+    texts: list[str], keys: list[bytes | None], agree: list[bool]
+) -> None:
+    kind = IdKind.INTEGER if texts[0] == "1" else IdKind.TEXT
+    batch = EventReader(EventContract(id_kind=kind)).batch([value(orderId=text) for text in texts], keys)
+    assert (batch.why == 0).tolist() == agree

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.contract import Contract
 from contract.order_id import IdKind
 from runlog.options import BY_NAME, OPTIONS, names_secret
 from runlog.properties import PropertiesProblem, hold_secret, read_properties
@@ -45,7 +46,8 @@ def test_the_least_that_is_needed() -> None:
         "/orders",
         "/actuator/health",
     )
-    assert (made.id_kind, made.tag_column, made.like_reference) == (IdKind.UUID, "customer_id", True)
+    assert (made.id_kind, made.contract.is_default) == (IdKind.UUID, True)
+    assert made.contract == Contract()
     assert SECRET not in repr(external())
 
 

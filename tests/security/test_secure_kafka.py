@@ -21,17 +21,18 @@ import pytest
 from confluent_kafka import Producer
 
 from chaos.drain import Drain
-from chaos.eventrule import EventRule
 from chaos.judging import Judging
 from chaos.lookout import LookoutConfig
 from chaos.plan import make_plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.topic import TopicError, find_event, topic_ends
 from chaos.watch import LookoutWatch
+from contract.event import EventContract
 from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
 from health.check import check_kafka
 from health.spec import ProbeSpec
+from reconcile.confirm.kafkadescribed import described_by
 from reconcile.confirm.kafkapath import events_by_id
 from reconcile.events import read_events
 from runlog.clock import AnchoredClock
@@ -125,7 +126,12 @@ def test_a_broker_that_is_away_is_not_blamed_on_the_properties(secure: SecureKaf
 
 def seen(client: dict[str, str], start: TopicStart, order: uuid.UUID, timeout_s: float) -> bool:
     return find_event(
-        client, start, EventRule(), AcknowledgedId(str(order), order.bytes), customer="nobody", timeout_s=timeout_s
+        client,
+        start,
+        EventContract(own=True),
+        AcknowledgedId(str(order), order.bytes),
+        customer="nobody",
+        timeout_s=timeout_s,
     ).found
 
 
@@ -163,7 +169,8 @@ def lookout_config(client: dict[str, str], topic: str, key: RunKey, folder: Path
     config = LookoutConfig(
         client=client,
         topic=topic,
-        run_prefix=key.text_prefix,
+        event=EventContract(own=True),
+        run_key=str(key),
         clock=clock,
         offsets_file=str(folder / "offsets.jsonl"),
         target="broker",
@@ -269,7 +276,9 @@ def test_events_are_read_and_read_again(secure: SecureKafka, topic: str) -> None
     found = read_events(secure.client(), wanted, wanted.clock, silent)
     assert (found.complete, found.problem, len(found.events)) == (True, None, 20)
     assert found.compacted is False
-    again = events_by_id(secure.client(), topic, found, {str(orders[0]), str(uuid.uuid4())}, silent)
+    again = events_by_id(
+        secure.client(), topic, found, {str(orders[0]), str(uuid.uuid4())}, silent, described=described_by(wanted)
+    )
     assert (again.seen, again.later) == ({str(orders[0])}, set())
 
 
@@ -286,7 +295,7 @@ def test_a_reader_that_is_not_let_in(
     assert_clear(str(found.problem), words, secure)
     if case == "password":
         with pytest.raises(KafkaProblem) as problem:
-            events_by_id(client, topic, found, set(), silent)
+            events_by_id(client, topic, found, set(), silent, described=described_by(wanted))
         assert_clear(str(problem.value), words, secure)
 
 

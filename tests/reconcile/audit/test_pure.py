@@ -16,7 +16,6 @@ from reconcile.audit.samples import sample_ranges
 from reconcile.audit.secondlook import fate_of
 from reconcile.audit.verdict import Audited, AuditGuard, rule
 from reconcile.audit.zone import offset_of, offset_text
-from reconcile.eventid import EventIds, accept
 from stores.topic import TopicBounds
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -112,18 +111,6 @@ def test_spellings_that_are_one_id() -> None:
     braced = "{" + UUID.upper() + "}"
     assert {braced, UUID, UUID.upper(), UUID.replace("-", "")} <= set(spellings(braced))
     assert {encode_order_id(IdKind.TEXT, one) for one in spellings(UUID)} == {uuid.UUID(UUID).bytes}
-
-
-def test_keys_that_are_no_order_ids_say_nothing() -> None:
-    reader = IdReader(IdKind.INTEGER)
-    told = accept(["1", "2", "3", "x"], [b"1", b"5", None, b"9"], reader)
-    assert told.readable.tolist() == [True, True, True, False]
-    assert told.agree.tolist() == [True, False, True, False]
-    assert told.named == 1
-    events = EventIds()
-    assert events.keys_are_orders
-    events.keys_differ = 1
-    assert not events.keys_are_orders
 
 
 def test_kinds_of_columns() -> None:
@@ -267,22 +254,3 @@ ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
 def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict: str, code: int) -> None:
     ruling = rule(replace(CLEAN, **changes), expect)  # type: ignore[arg-type]
     assert (ruling.verdict, ruling.exit_code) == (verdict, code), ruling.reason
-
-
-@pytest.mark.parametrize(
-    ("texts", "keys", "agree"),
-    [
-        (["1", "2"], [b"1", b"2"], [True, True]),
-        (["1", "2"], [b"1\n2", b""], [True, True]),  # neither is an integer
-        (["1", "2"], [b"2", b"1"], [False, False]),
-        (["1", "2"], [b"1", None], [True, True]),
-        (["1", "2"], [b"\xff", b"02"], [True, True]),
-    ],
-)
-def test_keys_beside_ids(texts: list[str], keys: list[bytes | None], agree: list[bool]) -> None:
-    assert accept(texts, keys, IdReader(IdKind.INTEGER)).agree.tolist() == agree
-
-
-def test_texts_with_line_ends_are_not_mixed_up_with_their_neighbours() -> None:
-    told = accept(["a\nb", "c"], [b"a", b"b\nc"], IdReader(IdKind.TEXT))
-    assert (told.agree.tolist(), told.named) == ([False, False], 0)

@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from contract.run_key import RunKey
+from reconcile.confirm.kafkadescribed import described_by
 from reconcile.confirm.kafkapath import events_by_id
 from reconcile.confirm.second import SecondLook, kept_look, look_again
 from reconcile.confirm.sqlpath import rows_by_id
@@ -180,7 +181,8 @@ def test_upper_case_braces_and_no_key_are_found_all_the_same(scene: Scene) -> No
     scene.topic.put(None, order_created("{" + order + "}", KEY.customer_id(1)))
     scene.topic.flush()
     wanted = {str(scene.ids[1])}
-    found = events_by_id(scene.stores.kafka, scene.topic.name, history.events, wanted, silent)
+    described = described_by(history.facts)
+    found = events_by_id(scene.stores.kafka, scene.topic.name, history.events, wanted, silent, described=described)
     assert (found.seen, found.later) == (set(), wanted)
 
 

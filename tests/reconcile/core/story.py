@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.contract import contract_from_texts
 from contract.event import Why
 from contract.ids import IDS
+from contract.run_events import NO_SEQUENCE
 from contract.run_key import RunKey
-from reconcile.history import EVENT, MENTION, NO_SEQUENCE, ROW, EventsWitness, History, RowsWitness
+from reconcile.history import EVENT, MENTION, ROW, EventsWitness, History, RowsWitness
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import CheckOrder, RunFacts, TopicStart
@@ -36,7 +38,16 @@ def order_id(number: int) -> uuid.UUID:
     return uuid.UUID(int=(0xAAAA_0000_0000_4000 << 64) | (0b10 << 62) | number)
 
 
+CONTRACT = (
+    "orders_table", "orders_id_column", "orders_tag_column", "orders_time_column", "outbox_table", "id_kind",
+    "event_id", "event_filter", "event_tag",
+)  # fmt: skip
+"""Texts of options that `facts` takes beside its fields, and makes the contract of."""
+
+
 def facts(**changes: Any) -> RunFacts:
+    stated = {name: changes.pop(name) for name in CONTRACT if name in changes}
+    own, attribution = changes.get("stack", "embedded") != "external", changes.get("attribution", "tagged")
     base = RunFacts(
         run_id="20261123-073000-4f2a",
         run_key=KEY,
@@ -62,6 +73,7 @@ def facts(**changes: Any) -> RunFacts:
         topic=TopicStart("order.created", "topic-1", {0: START_OFFSET}),
         service_variant="naive",
         check_order=CheckOrder(str(order_id(999_999)), 201, row=True, event=True),
+        contract=contract_from_texts(**stated, attribution=attribution, own=own),
     )
     return replace(base, **changes)
 

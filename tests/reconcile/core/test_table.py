@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from contract.ids import IDS
+from contract.run_events import NO_SEQUENCE
 from reconcile.counts import CELLS, equations
 from reconcile.duplicates import find_duplicates
-from reconcile.history import EVENT, NO_SEQUENCE, ROW, RowsWitness
+from reconcile.history import EVENT, ROW, RowsWitness
 from reconcile.joins import first_in_each, number_ids
 from reconcile.judge import judge
 from reconcile.orders import number_orders

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from contract.attribution import EXCLUSIVE, TAGGED, Attribution
 from contract.ids import IDS
 from contract.order_id import IdKind, encode_order_id
-from contract.place import Place, parse_filter, parse_place, parse_tag
+from contract.place import EventFilter, Place, parse_filter, parse_place, parse_tag
+from contract.run_events import NO_EVENT_ID, RunBatch, RunEvents
 from reconcile.confirm.kafkadescribed import described_by
-from reconcile.described import DescribedDecoder
-from reconcile.event_value import EventDecoder
-from reconcile.history import NO_EVENT_ID, ROW, EventsWitness, History, RowsWitness
+from reconcile.history import ROW, EventsWitness, History, RowsWitness
 from reconcile.ids import IdTexts, texts_of
 from reconcile.judge import judge
 from reconcile.report import json_text
@@ -57,12 +56,18 @@ class Record:
         return self.labels
 
 
-def decoder(known: RunFacts, told: Any = NOBODY) -> DescribedDecoder:
-    return DescribedDecoder(known, Attribution(known.attribution, NOBODY, NOBODY), told)
+def reader(known: RunFacts, told: Any = NOBODY) -> RunEvents:
+    return RunEvents(known.contract.event, known.run_key, Attribution(known.attribution, NOBODY, NOBODY), told)
 
 
-def read(known: RunFacts, *records: Record, told: Any = NOBODY) -> Any:
-    return decoder(known, told).batch(cast("list[Message]", list(records)))
+def batch(events: RunEvents, *records: Record) -> RunBatch:
+    return events.batch(
+        [one.content for one in records], [one.name for one in records], [one.labels for one in records]
+    )
+
+
+def read(known: RunFacts, *records: Record, told: Any = NOBODY) -> RunBatch:
+    return batch(reader(known, told), *records)
 
 
 IDS_TOLD: list[Any] = [
@@ -137,8 +142,8 @@ def test_both_paths_hold_the_same_for_an_event(
     found = read(known, record, told=told)
     assert (order is not None) == (len(found.where) == 1), (order, found)
     if order is not None:
-        names = decoder(known, told)
-        names.batch(cast("list[Message]", [record]))
+        names = reader(known, told)
+        batch(names, record)
         text = IdTexts(kind, names.names).one(int(found.orders["hi"][0]), int(found.orders["lo"][0]))
         assert second.plain(text) == order
 
@@ -151,9 +156,7 @@ def test_event_ids_and_what_tells_none() -> None:
     assert raw[0] == raw[1]
     assert len(set(raw)) == 5
     assert all(one.startswith(NO_EVENT_ID) for one in raw[2:4])
-    texts = IdTexts(IdKind.INTEGER, {}, IdKind.TEXT).of_events(
-        found["hi"].astype(np.uint64), found["lo"].astype(np.uint64)
-    )
+    texts = IdTexts(IdKind.INTEGER, {}).of_events(found["hi"].astype(np.uint64), found["lo"].astype(np.uint64))
     assert texts[:5] == ["e-1", "e-1", "", "", "5"]
     assert texts[5].startswith("digest:")
 
@@ -164,24 +167,20 @@ def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> N
     values = [f'{{"who":"{OURS}"}}', f'{{"who":"{OTHERS}"}}', '{"who":"x"}', "{}"]
     found = read(known, *(Record(value.encode(), b"7") for value in values), told=told)
     assert found.where.tolist() == [0, 2, 3]
+    assert found.other_tag_at.tolist() == [1]
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
     found = read(known, *(Record(value.encode(), b"8") for value in values), told=told)
-    assert (found.where.tolist(), found.untagged_at, found.foreign_at) == ([0], [2, 3], [1])
+    assert [one.tolist() for one in (found.where, found.untagged_at, found.foreign_at)] == [[0], [2, 3], [1]]
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(records(), max_size=8), st.sampled_from(SETTINGS), st.booleans())
-def test_every_record_is_in_one_place(all_of_them: list[Record], described: tuple[str, str, str], usual: bool) -> None:
+@given(st.lists(records(), max_size=8), st.sampled_from(SETTINGS))
+def test_every_record_is_in_one_place(all_of_them: list[Record], described: tuple[str, str, str]) -> None:
     names = dict(zip(("event_id", "event_filter", "event_tag"), described, strict=True))
     kind = EXCLUSIVE if names["event_tag"] == "none" else TAGGED
-    if usual:
-        found = EventDecoder(KEY).batch([one.content for one in all_of_them], [one.name for one in all_of_them])
-    else:
-        found = read(facts(stack="external", id_kind="text", attribution=kind, **names), *all_of_them)
-    places = [*found.where.tolist(), *found.unreadable_at, *found.untagged_at, *found.foreign_at]
-    assert sorted(places) == list(range(len(all_of_them)))
-    assert found.unreadable == len(found.unreadable_at)
-    assert found.foreign == len(found.untagged_at) + len(found.foreign_at)
+    found = read(facts(stack="external", id_kind="text", attribution=kind, **names), *all_of_them)
+    lists = (found.where, found.rejected_at, found.untagged_at, found.other_tag_at, found.foreign_at)
+    assert sorted(at for one in lists for at in one.tolist()) == list(range(len(all_of_them)))
 
 
 def usual_event(number: int, **changes: Any) -> bytes:
@@ -269,8 +268,8 @@ def test_places() -> None:
     assert [parse_place(""), parse_tag(""), parse_tag("none"), parse_filter("")] == [None] * 4
     assert parse_place("key") == Place("key")
     assert str(parse_place("value:order.id")) == "value:order.id"
-    assert parse_filter("header:type=a=b") == (Place("header", "type"), "a=b")
-    assert parse_filter("type=") == parse_filter("value:type=") == (Place("value", "type"), "")
+    assert parse_filter("header:type=a=b") == EventFilter(Place("header", "type"), "a=b")
+    assert parse_filter("type=") == parse_filter("value:type=") == EventFilter(Place("value", "type"), "")
     for parse in (parse_place, parse_tag):
         for wrong in ("keys", "value:", "header:", "value", "value:a..b", "body:x"):
             with pytest.raises(ValueError, match="is right"):
@@ -280,31 +279,22 @@ def test_places() -> None:
             parse_filter(wrong)
 
 
-def test_facts_of_older_runs_are_those_of_the_reference_service(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    facts().write(folder)
-    written = json.loads(folder.facts.read_text())
-    fresh = ("orders_id_column", "orders_tag_column", "id_kind", "event_id", "event_filter", "event_tag")
-    folder.facts.write_text(json.dumps({name: value for name, value in written.items() if name not in fresh}))
-    older = RunFacts.read(folder)
-    assert older == facts()
-    assert older.like_reference
-    assert not older.described
-
-
 @pytest.mark.parametrize(
-    "wrong",
+    ("path", "wrong", "words"),
     [
-        {"id_kind": "number"},
-        {"event_id": "values:x"},
-        {"event_filter": "x"},
-        {"event_tag": "key"},
-        {"orders_tag_column": None},
-        {"event_tag": "none"},
+        (("event", "id_kind"), "number", "id_kind"),
+        (("event", "id_place"), {"part": "values", "name": "x"}, "values:x is no place"),
+        (("event", "filter"), "x", "filter"),
+        (("event", "tag_place"), None, "tagged"),
+        (("table", "tag_column"), None, "tagged"),
     ],
 )
-def test_facts_that_nobody_can_have_written(tmp_path: Path, wrong: dict[str, Any]) -> None:
+def test_facts_that_cannot_have_been_written(tmp_path: Path, path: tuple[str, str], wrong: object, words: str) -> None:
     folder = RunFolder(tmp_path)
-    facts(**wrong).write(folder)
-    with pytest.raises(ValueError, match="tagged" if {None, "none"} & set(wrong.values()) else next(iter(wrong))):
+    facts(event_id="value:order.id", id_kind="text").write(folder)
+    assert RunFacts.read(folder) == facts(event_id="value:order.id", id_kind="text")
+    written = json.loads(folder.facts.read_text())
+    written["contract"][path[0]][path[1]] = wrong
+    folder.facts.write_text(json.dumps(written))
+    with pytest.raises(ValueError, match=words):
         RunFacts.read(folder)

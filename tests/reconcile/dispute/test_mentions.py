@@ -13,7 +13,8 @@ from contract.contract import Contract
 from contract.event import EventContract, KafkaRecord, Why
 from contract.order_id import IdKind, encode_order_id
 from contract.place import Place
-from reconcile.history import EVENT, NO_SEQUENCE, ROW
+from contract.run_events import NO_SEQUENCE
+from reconcile.history import EVENT, ROW
 from reconcile.mentions import Mentions
 from tests.reconcile.core.story import KEY
 

@@ -13,6 +13,7 @@ import psycopg
 from confluent_kafka import Producer
 from numpy.typing import NDArray
 
+from contract.contract import contract_from_texts
 from contract.ids import IDS
 from contract.run_key import RunKey
 from reconcile.history import id_text
@@ -55,8 +56,7 @@ def facts_of(
         expect_source="default",
         attribution="tagged",
         topic=TopicStart(topic, topic_id, starts if starts is not None else {0: 0}),
-        orders_table=orders_table,
-        outbox_table=outbox_table,
+        contract=contract_from_texts(orders_table=orders_table, outbox_table=outbox_table, own=True),
     )
 
 

@@ -15,7 +15,6 @@ from confluent_kafka.cimpl import NewTopic
 
 from contract.run_key import RunKey
 from reconcile.__main__ import main
-from reconcile.confirm.kafkapath import order_of
 from reconcile.events import read_events
 from reconcile.history import ids_of
 from reconcile.rows import read_rows
@@ -96,7 +95,6 @@ def test_values_without_bottom_are_no_events(infra: Infra) -> None:
     witness = read_events({"bootstrap.servers": infra.kafka_bootstrap}, facts_of(KEY, topic=topic.name), CLOCK, silent)
     assert witness.complete, witness.problem
     assert (texts(ids_of(witness.events)), witness.unreadable) == ([str(one)], 2)
-    assert order_of(b'{"x":' + bottomless + b"}") is None
 
 
 @pytest.mark.parametrize("policy", ["compact", "compact,delete", "delete"])
