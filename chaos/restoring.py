@@ -60,8 +60,8 @@ class Place:
         trouble = f"; healing it failed: {self.fault.trouble}" if self.fault.trouble else ""
         when = iso_utc(self.fault.at).partition(".")[0]
         return (
-            f"{self.fault.described}: {self.fault.fault} by run {self.fault.run_id} of process {self.fault.pid}, "
-            f"{harness}, at {when}Z; {charge}{trouble}"
+            f"{self.fault.described}: {self.fault.fault} at {when}Z by run {self.fault.run_id} of process "
+            f"{self.fault.pid}, {harness}; {charge}{trouble}"
         )
 
 

@@ -154,7 +154,7 @@ def test_what_a_harness_and_its_watchdog_left_paused_is_mended_by_the_next(
     assert f"broker (container {broker.name}" in told.stdout.decode()
     run = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--expect", "lost-events")
     assert run.end(150) == 0, run.log[-3000:]
-    assert "is mended" in run.log
+    assert "is healed and proven back" in run.log
     count_anew(run, by_hand)
     assert_all_well(by_hand)
 

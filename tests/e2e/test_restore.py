@@ -78,7 +78,7 @@ def test_restore_when_nobody_is_left(start: Start, left_running: EmbeddedStack, 
     kill_both(run)
     status = chaos(stack_home, "status")
     assert status.returncode == 3
-    assert "which has ended; nobody is in charge" in status.stdout
+    assert "which has ended; no watchdog is in charge" in status.stdout
     assert not left_running.broker.probe(0.5).ok
     restored = chaos(stack_home, "restore")
     assert restored.returncode == 0, restored.stderr
