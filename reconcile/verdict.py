@@ -31,6 +31,12 @@ _CODES: Final = frozenset(
 _SETTLING: Final = frozenset({"no order disputed", "no opaque record", "no order changed"})
 
 
+# Guards whose failure explains that of the others: a run that ended early has no drain, and a fault that was not
+# injected nothing to recover from.
+_CAUSES: Final = ("plan completed", "fault proven")
+_EFFECTS: Final = frozenset({"recovery proven", "drain complete", "publish horizon passed"})
+
+
 class Verdict(Enum):
     """What the run proved."""
 
@@ -98,7 +104,9 @@ def rule(
         extent: how far the verdict reaches.
     """
     violations = _violations(counts, silent, fail_on_duplicates, extent.missing)
-    verdict, reason = _decide(counts, violations, [guard for guard in guards if guard.failed], extent)
+    failed = [guard for guard in guards if guard.failed]
+    causes = _CAUSES if any(mark.name in {m.INTERRUPTED, m.FAILED} for mark in marks) else _CAUSES[1:]
+    verdict, reason = _decide(counts, violations, failed, causes, extent)
     met = None if verdict is Verdict.INCONCLUSIVE else _met(expect, verdict, counts)
     code = {None: exitcodes.INCONCLUSIVE, True: exitcodes.AS_EXPECTED, False: exitcodes.NOT_AS_EXPECTED}[met]
     codes, not_restored = [code], False
@@ -113,11 +121,14 @@ def rule(
     return Ruling(verdict, reason, met, exitcodes.strongest(codes, not_restored), raised_by)
 
 
-def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard], extent: Extent) -> tuple[Verdict, str]:
+def _decide(
+    counts: dict[str, int], violations: list[str], failed: list[Guard], causes: tuple[str, ...], extent: Extent
+) -> tuple[Verdict, str]:
     evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
     if evidence:
-        worst = min(evidence, key=lambda guard: not guard.harness_wrong)
-        return Verdict.INCONCLUSIVE, _doubt(worst, failed, _suspicions(counts) + _disputes(counts) + violations)
+        return Verdict.INCONCLUSIVE, _doubt(
+            _cause(evidence, failed, causes), failed, _suspicions(counts) + _disputes(counts) + violations
+        )
     if violations:
         return Verdict.INCONSISTENT, "; ".join([*violations, *_disputes(counts)])
     if failed:
@@ -127,6 +138,14 @@ def _decide(counts: dict[str, int], violations: list[str], failed: list[Guard], 
     kept = counts["rows"] - counts["pending"]
     late = f", {counts['late_events']} of them late{extent.late}" if counts["late_events"] else ""
     return Verdict.CONSISTENT, f"the events of all {kept} stored orders reached Kafka{late}{extent.scope}"
+
+
+def _cause(evidence: list[Guard], failed: list[Guard], causes: tuple[str, ...]) -> Guard:
+    """Return the guard that leads the reason: not the drain that never came, but what ended the run before it."""
+    worst = min(evidence, key=lambda guard: not guard.harness_wrong)
+    if worst.harness_wrong or worst.name not in _EFFECTS:
+        return worst
+    return next((guard for cause in causes for guard in failed if guard.name == cause), worst)
 
 
 def _doubt(first: Guard, failed: list[Guard], what: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Our locustfile without a stack: its run is one that was recorded, judged as any other; `LISTENERS` holds a user's own
 listeners, registered as a locustfile's are.
 
-`RECORDED`: folder of the run. `LISTENERS`: Python text.
+`RECORDED`: folder of the run; where there is none, preflight refuses. `LISTENERS`: Python text.
 """
 
 import os
@@ -15,6 +15,7 @@ from locust import events
 import locustfile
 from chaos.conductor import Conductor
 from chaos.plan import RunPhase
+from chaos.preflight import PreflightError
 from locustfile import LoadAndChaos, Orders
 from runlog import exitcodes
 from runlog.folder import RunFolder
@@ -50,9 +51,15 @@ class RecordedRun(Conductor):
         self.finished.set()
 
 
+def refuse(settings: object) -> None:
+    raise PreflightError("--topic orders: it does not exist")
+
+
 def make_system(*_: Any) -> Any:
-    return SimpleNamespace(open=lambda settings: "http://127.0.0.1:1", close=lambda: None)
+    return SimpleNamespace(open=lambda settings: "http://127.0.0.1:1", close=lambda: None, prepare=refuse)
 
 
-vars(locustfile).update(Conductor=RecordedRun, make_system=make_system)
+vars(locustfile).update(make_system=make_system)
+if FOLDER.facts.exists():
+    vars(locustfile).update(Conductor=RecordedRun)
 exec(compile(os.environ["LISTENERS"], "shop.py", "exec"), globals())  # noqa: S102

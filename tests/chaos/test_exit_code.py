@@ -164,3 +164,19 @@ def test_what_makes_it_worse_is_named_with_its_source(ended: dict[str, Ended], n
         assert any(source in told for told in raised_by), raised_by
         assert source in printed
         assert source in end.log
+
+
+def test_a_refusal_in_preflight_is_the_last_thing_on_the_screen(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    done = subprocess.run(
+        [str(LOCUST), "-f", WIRING, "--runs-dir", str(tmp_path / "runs"), "--headless"],
+        env={
+            **clean, "RECORDED": str(tmp_path), "LISTENERS": SETS.format(code=5), "PYTHONPATH": str(CHECKOUT),
+            "LOCUST_TOPIC": "orders",
+        },
+        cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stdout
+    assert "Response time percentiles" in done.stdout
+    assert done.stdout.splitlines()[-1] == "error: preflight: LOCUST_TOPIC=orders (environment): it does not exist"

@@ -100,5 +100,6 @@ def _one_sentence(log: str, words: list[str]) -> None:
     assert "Traceback" not in log
     told = [line for line in log.splitlines() if "error:" in line]
     assert len(told) == 1, log
+    assert log.splitlines()[-1] == told[0]  # nothing after it
     for word in words:
         assert word in told[0]

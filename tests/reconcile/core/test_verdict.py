@@ -221,3 +221,31 @@ def test_a_listener_of_locust_makes_the_exit_code_worse_and_never_better(
     assert (ruling.verdict.value, ruling.exit_code) == (verdict, code)
     assert ruling.raised_by == ("shop.check set the exit code 5",)
     assert judged(*changes).ruling.raised_by == ()
+
+
+def fault_not_done(story: Story) -> None:
+    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED, m.RECOVERY, m.DRAIN, m.DRAINED)
+    story.mark_late(m.FAILED, 30, reason="the fault could not be done: the break command ended with 7", exit_code=4)
+
+
+def broker_never_down(story: Story) -> None:
+    story.without(m.INJECTED).mark(m.DRAINED, complete=False, missing=["a whole order"])
+
+
+def drain_cut_short(story: Story) -> None:
+    story.mark(m.DRAINED, complete=False, missing=["a whole order"])
+
+
+@pytest.mark.parametrize(
+    ("change", "begins"),
+    [
+        (
+            fault_not_done,
+            "plan completed: the run was ended by a failure: the fault could not be done: the break command",
+        ),
+        (broker_never_down, "fault proven: the broker was proven down in 0 of 1 outage"),
+        (drain_cut_short, "drain complete: the drain was cut short: a whole order"),
+    ],
+)
+def test_the_cause_comes_before_its_effects(change: Change, begins: str) -> None:
+    assert judged(change).ruling.reason.startswith(begins), judged(change).ruling.reason
