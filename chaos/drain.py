@@ -8,9 +8,9 @@ the judge decides whether the service publishes nothing any more. A cap ends it;
 """
 
 import json
-import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import OK
 from typing import Any, Final
 
 import gevent
@@ -23,6 +23,7 @@ from chaos.topic import TopicError, topic_service
 from chaos.watch import LookoutWatch, NotProven
 from chaos.web import ask
 from contract.run_key import RunKey
+from health.wire import NoAnswer
 from runlog.clock import AnchoredClock
 from runlog.horizon import Horizon
 
@@ -206,10 +207,14 @@ class Drain:
         if self._subject.backlog_url is None:
             return []
         try:
-            with ask(self._subject, self._subject.backlog_url, BACKLOG_TIMEOUT_S) as answer:
-                pending = int(json.load(answer)["pending"])
-        except (urllib.error.URLError, OSError, ValueError, KeyError, TypeError):
-            return ["the service to tell its backlog"]
+            answer = ask(self._subject, self._subject.backlog_url, BACKLOG_TIMEOUT_S)
+            if answer.status != OK:
+                return [f"the service to report its backlog (status {answer.status})"]
+            pending = int(json.loads(answer.body)["pending"])
+        except NoAnswer as failed:
+            return [f"the service to report its backlog ({failed.reply.detail})"]
+        except (ValueError, KeyError, TypeError):
+            return ['the service to report its backlog (its answer is not {"pending": NUMBER})']
         return [f"a backlog of {pending} events to go out"] if pending else []
 
     def _prove(self) -> None:

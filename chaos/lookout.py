@@ -19,7 +19,6 @@ import json
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -34,8 +33,9 @@ from contract.reading import EventReader
 from contract.run_events import RunEvents
 from contract.run_key import RunKey
 from health.kafka import PATIENCE_S, STEADY, Reasons
-from health.kafka_errors import connection_reason, refused_properties, refused_reason
+from health.kafka_errors import refused_properties
 from health.probers import open_probers
+from health.replies import Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
@@ -50,8 +50,6 @@ PARTITIONS_EVERY_S: Final = 1.0
 KEPT_PACE: Final = Pace(0.1, 0.25)
 NEW_PACE: Final = Pace(0.2, 0.5)
 TAIL_BATCH: Final = 1000
-# What the client tells on the side of a failing connection: the newest are enough to say why.
-TOLD: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +112,7 @@ class Lookout:
         self._config = config
         self._telling = Telling(out, config.offsets_file, config.probes_file)
         self._probers = open_probers(config.probe, config.topic)
-        self._reasons = Reasons()
-        self._told: deque[tuple[str, str]] = deque(maxlen=TOLD)
+        self._reasons = Reasons(config.client)
         self._asker = self._connect()
         self._unserved_since: float | None = None
         self._tail: Consumer | None = None
@@ -142,7 +139,9 @@ class Lookout:
                     telling.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
                 if tail.is_set():
                     self._follow()
-                telling.tell(seen=json.loads(line), own=self._own_count(), why=self._why_not(seen))
+                telling.tell(
+                    seen=json.loads(line), own=self._own_count(), why=None if seen.ok else self._reasons.reason()
+                )
         telling.close()
         self._asker.close()
         if self._tail:
@@ -159,20 +158,8 @@ class Lookout:
         }
 
     def _connect(self) -> Consumer:
-        self._reasons = Reasons()
-        return Consumer({**self._client(), "error_cb": self._note})
-
-    def _note(self, error: KafkaError) -> None:
-        self._told.append((error.name(), error.str()))
-        self._reasons.note(error)
-
-    def _why_not(self, seen: Observation) -> str | None:
-        """Return what stands between us and a broker that did not answer, None when it did or nobody has told."""
-        if seen.ok:
-            return None
-        # Whom the broker has answered once, it has let in: then only a refusal is to blame.
-        reason = refused_reason if self._last_ends else connection_reason
-        return reason(self._told, self._config.client)
+        self._reasons.reconnecting()
+        return Consumer({**self._client(), "error_cb": self._reasons.note})
 
     def _ask(self) -> tuple[Observation, How]:
         """Ask once; return what was seen, and how the connection served."""
@@ -187,7 +174,8 @@ class Lookout:
                 left = max(0.005, deadline - time.monotonic())
                 ends[partition] = int(self._asker.get_watermark_offsets(where, timeout=left, cached=False)[1])
         except KafkaException as error:
-            return Observation(asked, now(), None, error.args[0].name()), self._failed(asked, error.args[0])
+            reply = self._failed(asked, error.args[0])
+            return Observation(asked, now(), None, reply.detail), reply.how
         if not ends:
             return Observation(asked, now(), None, "the topic has no partitions"), BROKEN
         self._last_ends = ends
@@ -195,16 +183,16 @@ class Lookout:
         self._unserved_since = None
         return Observation(asked, now(), ends), ANSWERED
 
-    def _failed(self, asked: float, error: KafkaError) -> How:
-        """Return how the connection failed; one that has hung for long is given up: it may never get well."""
+    def _failed(self, asked: float, error: KafkaError) -> Reply:
+        """Return how the connection failed. One that has hung for long is reopened: it may never recover."""
         self._asker.poll(0)  # hands over the errors that were noted meanwhile: they say why
-        how = self._reasons.how(error)
+        reply = self._reasons.reply(error)
         self._unserved_since = self._unserved_since or asked
-        if how == HANGING and asked - self._unserved_since > PATIENCE_S:
+        if reply.how == HANGING and asked - self._unserved_since > PATIENCE_S:
             self._unserved_since = None
             self._asker.close()
             self._asker = self._connect()
-        return how
+        return reply
 
     def _refresh_partitions(self, deadline: float) -> None:
         """Notice partitions that were added during the run; the known ones serve while nobody answers."""

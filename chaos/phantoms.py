@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from gevent.pool import Pool
 
 from chaos.database import DatabaseError, OrdersTable
+from chaos.healthy import service_probe
 from chaos.subject import Subject
 from chaos.web import connect
 from contract.run_key import RunKey
-from health.check import check_http
+from health.check import check
 
 MOST_ASKED: Final = 10_000
 SENDERS: Final = 10
@@ -61,9 +62,8 @@ def check_phantoms(subject: Subject, run_key: RunKey, provoked: list[uuid.UUID])
 
 
 def _is_well(subject: Subject) -> bool | None:
-    if subject.health_url is None:
-        return None
-    return check_http(subject.health_url, HEALTH_S, dict(subject.headers), subject.ca_file).ok
+    service = service_probe(subject)
+    return None if service is None else check(service, HEALTH_S).ok
 
 
 def _beside(table: str) -> str:

@@ -4,7 +4,6 @@ The checks (PostgreSQL, broker, service health, a baseline order in row and even
 what an earlier run left behind. Each failed check says what to do.
 """
 
-import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from chaos.targets import TargetError
 from chaos.topic import TopicError, check_listeners
 from chaos.web import ask
 from health.check import Health
+from health.wire import NoAnswer
 
 EVENT_WAIT_S: Final = 10.0
 _REMEDIES: Final = {
@@ -132,14 +132,12 @@ class Preflight:
 def _phantom_endpoint(subject: Subject, url: str) -> Check:
     """An empty body must be refused as invalid: then the endpoint is there, and nothing was done."""
     try:
-        with ask(subject, url, HEALTH_S, b"{}", {"Content-Type": "application/json"}) as answer:
-            said = f"HTTP {answer.status} to an empty order"
-    except urllib.error.HTTPError as refused:
-        if refused.code == 400:
+        answer = ask(subject, url, HEALTH_S, b"{}")
+        if answer.status == 400:
             return Check("phantom endpoint", url)
-        said = f"HTTP {refused.code}"
-    except OSError as error:
-        said = f"no answer ({type(error).__name__})"
+        said = f"HTTP {answer.status}" + (" to an empty order" if 200 <= answer.status < 300 else "")
+    except NoAnswer as failed:
+        said = f"no answer ({failed.reply.detail})"
     raise PreflightError(
         f"--scenario phantom-event: {url} gives {said} instead of 400; start the service with its chaos profile"
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
-from health.replies import Prober
+from health.replies import ANSWERED, Prober
 from runlog.clock import AnchoredClock
 from runlog.probes import Connection, ProbeResult
 
@@ -100,8 +100,9 @@ def asking(
                 if ended.is_set():
                     return
                 asked = clock.now()
-                said = prober.ask(pace.timeout)
-                telling.probe_result(ProbeResult(asked, clock.now(), connection, said.how, said.detail))
+                reply = prober.ask(pace.timeout)
+                detail = None if reply.how == ANSWERED else reply.detail
+                telling.probe_result(ProbeResult(asked, clock.now(), connection, reply.how, detail))
         finally:
             # However it ended before its time: the harness must not wait for answers to questions that nobody asks.
             if not (stop.is_set() or ended.is_set()):

@@ -10,13 +10,17 @@ it asks who we are. Only a complete answer to just this request counts: an open 
 """
 
 import random
+import re
 import ssl
 import struct
 import time
+from collections import deque
+from collections.abc import Mapping
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from health.replies import ANSWERED, BROKEN, HANGING, REFUSED, How, Reply
 from health.spec import ProbeSpec
 from health.wire import NoAnswer, Wire
@@ -24,6 +28,9 @@ from health.wire import NoAnswer, Wire
 # Keeps a connection through a hang, and comes back soon after a loss (librdkafka's own default is up to 10 s).
 STEADY: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50", "socket.max.fails": "0"}
 PATIENCE_S: Final = 5.0
+# Errors that the client reports on the side: the newest are enough to say why.
+REMEMBERED: Final = 20
+_ATTEMPT: Final = re.compile(r" \((after [^)]*|[^)]*identical error[^)]*)\)(: \(errno: [^)]*\))?", re.IGNORECASE)
 # A reason that librdkafka told is the reason of failures for so long: it tries again some 20 times a second.
 REASON_HOLDS_S: Final = 0.3
 _API_VERSIONS: Final = 18
@@ -35,37 +42,64 @@ _BROKEN_WORDS: Final = ("disconnected", "reset", "closed", "broken pipe", "hands
 
 
 class Reasons:
-    """Why a librdkafka client is not served, by the errors that it tells: its calls themselves only say "timed out".
+    """Why a librdkafka client is not served, by the errors that it reports on the side.
 
-    It never tells that a connection was lost, only how opening another one fails: the first such failure after an
-    answer is told as `broken`.
+    Its calls themselves only say "timed out". It never reports that a connection was lost, only how opening another one
+    fails: the first such failure after an answer counts as `broken`.
+
+    Args:
+        client: its properties; none of their secrets is in the words.
     """
 
-    def __init__(self) -> None:
-        self._told: tuple[float, How] | None = None
-        self._connected = False
+    def __init__(self, client: Mapping[str, str]) -> None:
+        self._client = client
+        self._last: tuple[float, How] | None = None
+        self._connected = self._admitted = False
+        self._problems: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
 
     def note(self, error: KafkaError) -> None:
         """Take one error in; the client's `error_cb`."""
+        self._problems.append((str(error.name()), str(error.str())))
         text = str(error.str()).lower()
         if any(word in text for word in _REFUSED_WORDS):
-            self._told = time.monotonic(), REFUSED
+            self._last = time.monotonic(), REFUSED
         elif any(word in text for word in _BROKEN_WORDS):
-            self._told = time.monotonic(), BROKEN
+            self._last = time.monotonic(), BROKEN
 
-    def how(self, error: KafkaError) -> How:
-        """Return how a call failed that ended with `error`."""
+    def reply(self, error: KafkaError) -> Reply:
+        """Return what became of a call that ended with `error`."""
+        how = self._how(error)
+        if reason := self.reason():
+            return Reply(how, reason)
+        if how == HANGING:
+            return Reply(how, "no answer in time")
+        text = self._problems[-1][1] if self._problems else str(error.str())
+        return Reply(how, scrub(_ATTEMPT.sub("", text), self._client))
+
+    def reason(self) -> str | None:
+        """Return what stands between the client and the broker, None when the errors do not say."""
+        # A client that was served once has been admitted: then only a refusal is to blame.
+        reason = refused_reason if self._admitted else connection_reason
+        return reason(self._problems, self._client)
+
+    def _how(self, error: KafkaError) -> How:
         waited = error.code() in {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
-        if self._told is None:
+        if self._last is None:
             return HANGING if waited else BROKEN
-        if waited and time.monotonic() - self._told[0] > REASON_HOLDS_S:
+        if waited and time.monotonic() - self._last[0] > REASON_HOLDS_S:
             return HANGING
         lost, self._connected = self._connected, False
-        return BROKEN if lost else self._told[1]
+        return BROKEN if lost else self._last[1]
 
     def answered(self) -> None:
         """Note that the client was served."""
-        self._told, self._connected = None, True
+        self._last, self._connected, self._admitted = None, True, True
+        self._problems.clear()
+
+    def reconnecting(self) -> None:
+        """Note that another client takes this one's place."""
+        self._last, self._connected = None, False
+        self._problems.clear()
 
 
 class KeptKafka:
@@ -86,29 +120,35 @@ class KeptKafka:
             "log_level": "0",
         }
         self._topic = topic
-        self._reasons = Reasons()
+        self._spec = spec
+        self._reasons = Reasons(spec.client)
         self._unserved_since: float | None = None
         self._client: Consumer | None = None
 
     def ask(self, timeout_s: float) -> Reply:
         """See `health.replies.Prober`."""
         begun = time.monotonic()
-        client = self._client = self._client or self._make()
+        try:
+            client = self._client = self._client or self._make()
+        except (KafkaException, TypeError, ValueError) as error:
+            said = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
+            return Reply(REFUSED, refused_properties(said, self._spec.client))
         which = {} if self._topic is None else {"topic": self._topic}
         try:
             known = client.list_topics(**which, timeout=timeout_s)
         except KafkaException as error:
             client.poll(0)  # hands over the errors that were noted meanwhile: they say why
             self._unserved_since = self._unserved_since or begun
-            why: KafkaError = error.args[0]
-            said = Reply(self._reasons.how(why), str(why.name()).lower())
-            if said.how == HANGING and begun - self._unserved_since > PATIENCE_S:
+            reply = self._reasons.reply(error.args[0])
+            if reply.how == HANGING and begun - self._unserved_since > PATIENCE_S:
                 self.close()
-            return said
+            return reply
         client.poll(0)
-        self._reasons.answered()
         self._unserved_since = None
-        return Reply(ANSWERED) if known.brokers else Reply(BROKEN, "the metadata names no broker")
+        if not known.brokers:
+            return Reply(BROKEN, "the metadata names no broker yet")
+        self._reasons.answered()
+        return Reply(ANSWERED, f"{len(known.brokers)} broker(s), {len(known.topics)} topic(s)")
 
     def close(self) -> None:
         """Close the client; the next question makes another."""
@@ -117,7 +157,7 @@ class KeptKafka:
             client.close()
 
     def _make(self) -> Consumer:
-        self._reasons = Reasons()
+        self._reasons.reconnecting()
         return Consumer({**self._properties, "error_cb": self._reasons.note})
 
 
@@ -162,7 +202,7 @@ class NewKafka:
             finally:
                 wire.close()
         except NoAnswer as failed:
-            return failed.said
+            return failed.reply
 
 
 def api_versions_request(number: int) -> bytes:

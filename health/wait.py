@@ -1,48 +1,69 @@
-"""Asks a target once, on a new connection, whether it serves; and waits until it does."""
+"""Waits until a target is proven back: by the probers and the rule by which a run's monitor proves it."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from health.check import Health, check_http, check_kafka, check_sql
+from health.probers import open_probers
+from health.replies import ANSWERED, CONNECTIONS, KEPT, NEW, Connection, How, Reply
 from health.spec import ProbeSpec
+from health.state import Edge, not_up, target_up
 
 QUESTION_S: Final = 1.0
 PAUSE_S: Final = 0.1
-# So many answers in a row prove that it is back.
-STREAK: Final = 2
 
 
-def ask(probe: ProbeSpec, timeout_s: float = QUESTION_S) -> Health:
-    """Return whether the target answers now, within `timeout_s` seconds. Blocks; under gevent not for Kafka."""
-    if probe.protocol == "kafka":
-        return check_kafka(probe.address, probe.client, timeout_s)
-    if probe.protocol == "sql":
-        return check_sql(probe.address, timeout_s)
-    return check_http(probe.address, timeout_s, dict(probe.headers), probe.ca_file)
+@dataclass(frozen=True, slots=True)
+class TimedReply:
+    """One question and what became of it; a `health.state.Result`.
+
+    Attributes:
+        asked, answered: epoch seconds when it was asked, and when its answer or failure was known.
+        connection, how, detail: see `health.replies`.
+    """
+
+    asked: float
+    answered: float
+    connection: Connection
+    how: How
+    detail: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was answered."""
+        return self.how == ANSWERED
 
 
-def await_served(
-    probe: ProbeSpec, timeout_s: float, now: Callable[[], float] = time.time
-) -> tuple[tuple[float, float] | None, str]:
-    """Ask until it serves, at most `timeout_s` seconds.
+def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = time.time) -> tuple[Edge | None, str]:
+    """Ask until the target is proven back on both connections, at most about `timeout_s` seconds. Blocks.
+
+    Args:
+        spec: whom and how.
+        timeout_s: longest wait.
+        now: epoch seconds of the clock for the edge.
 
     Returns:
-        The edge at which it was back ([last failure, first answer] by `now`, epoch seconds), None when it was not
-        proven; and what was said last.
+        The edge at which it was back ([last failure, first answer], epoch seconds), None if that was not proven; and
+        what was seen last, in words without secrets.
     """
-    deadline = time.monotonic() + timeout_s
-    away, first, streak = now(), 0.0, 0
-    while True:
-        asked = now()
-        health = ask(probe, max(PAUSE_S, min(QUESTION_S, deadline - time.monotonic())))
-        if health.ok:
-            first = now() if streak == 0 else first
-            streak += 1
-        else:
-            away, streak = asked, 0
-        if streak >= STREAK:
-            return (away, first), health.detail
-        if time.monotonic() >= deadline:
-            return None, health.detail
-        time.sleep(PAUSE_S)
+    try:
+        probers = open_probers(spec)
+    except ValueError as error:
+        return None, str(error)
+    began, deadline = now(), time.monotonic() + timeout_s
+    seen: dict[Connection, list[TimedReply]] = {connection: [] for connection in CONNECTIONS}
+    reply = Reply(ANSWERED)
+    try:
+        while True:
+            for connection, prober in ((NEW, probers.new), (KEPT, probers.kept)):
+                asked = now()
+                reply = prober.ask(max(PAUSE_S, min(QUESTION_S, deadline - time.monotonic())))
+                seen[connection].append(TimedReply(asked, now(), connection, reply.how, reply.detail))
+            if proof := target_up(seen, began):
+                return proof.edge, reply.detail or "it answers"
+            if time.monotonic() >= deadline:
+                return None, "; ".join(not_up(seen, began))
+            time.sleep(PAUSE_S)
+    finally:
+        probers.close()

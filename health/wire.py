@@ -15,9 +15,9 @@ from health.replies import BROKEN, HANGING, REFUSED, Reply
 class NoAnswer(Exception):
     """The target did not answer; the argument is what is to be told of it."""
 
-    def __init__(self, said: Reply) -> None:
-        super().__init__(said.how, said.detail)
-        self.said = said
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.how, reply.detail)
+        self.reply = reply
 
 
 class Wire:

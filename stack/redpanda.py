@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from health.check import Health
+from health.request import Endpoint, fetch
+from health.wire import NoAnswer
 
 READY_PATH = "/v1/status/ready"
 BROKERS_PATH = "/v1/brokers"
 OVERVIEW_PATH = "/v1/cluster/health_overview"
-_BODY_LIMIT = 1 << 20  # bytes of an answer that are read
 
 
 class _NotWellError(Exception):
@@ -75,24 +76,18 @@ def _check_overview(said: Any) -> None:
 
 def _ask(admin_url: str, path: str, deadline: float) -> Any:
     """GET `path` and return its JSON value."""
-    parts = urlsplit(admin_url)
     left = deadline - time.monotonic()
-    if left <= 0 or not parts.hostname:
+    if left <= 0:
         raise _NotWellError(f"no time was left for {path}")
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=left)
+    parts = urlsplit(admin_url)
     try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read(_BODY_LIMIT)
-    except (OSError, http.client.HTTPException) as error:
-        raise _NotWellError(f"{path}: {error or type(error).__name__}") from None
-    finally:
-        connection.close()
+        answer = fetch(Endpoint(f"{parts.scheme}://{parts.netloc}{path}"), left)
+    except NoAnswer as failed:
+        raise _NotWellError(f"{path}: {failed.reply.detail}") from None
     if answer.status != http.client.OK:
         raise _NotWellError(f"{path}: status {answer.status}")
     try:
-        return json.loads(body)
+        return json.loads(answer.body)
     except ValueError:
         raise _NotWellError(f"{path}: the answer is not JSON") from None
 

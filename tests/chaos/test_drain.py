@@ -98,7 +98,7 @@ def test_a_backlog_keeps_it_open(scene: Scene, backlog: list[int]) -> None:
 
 def test_a_service_that_does_not_tell_its_backlog_keeps_it_open(scene: Scene) -> None:
     scene.subject = replace(scene.subject, backlog_url="http://127.0.0.1:1/backlog")
-    assert scene.drain(1.5).missing == ("the service to tell its backlog",)
+    assert scene.drain(1.5).missing == ("the service to report its backlog (connection refused)",)
 
 
 def test_an_order_that_is_not_whole_keeps_it_open(scene: Scene) -> None:

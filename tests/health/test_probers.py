@@ -11,10 +11,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from health.http import said_by
+from health.http import judge
 from health.kafka import answer_to, tls_context
 from health.probers import Probers, open_probers
 from health.replies import Prober, Reply
+from health.request import Endpoint, HttpAnswer
 from health.spec import ProbeProtocol, ProbeSpec
 from runlog.probes import CONNECTIONS
 from stack.component import ManagedProcess
@@ -148,13 +149,38 @@ def test_a_client_without_tls_has_none_and_a_file_that_is_missing_is_named_by_it
         tls_context({"security.protocol": "sasl_ssl", "ssl.ca.location": "/nowhere/s3cret"})
     assert "s3cret" not in str(failed.value)
     for spec in (ProbeSpec("http", "nonsense"), ProbeSpec("http", "https://h", ca_file="/no")):
-        with pytest.raises(ValueError, match="health URL"):
+        with pytest.raises(ValueError, match=r"the URL is not one|the CA file /no cannot be used"):
             open_probers(spec)
 
 
-@pytest.mark.parametrize(("status", "how"), [(200, "answered"), (503, "refused"), (404, "refused"), (504, "hanging")])
-def test_only_200_is_served(status: int, how: str) -> None:
-    assert said_by(status) == Reply(how, None if status == 200 else f"status {status}")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("answer", "how", "detail"),
+    [
+        (HttpAnswer(200, b""), "answered", "200"),
+        (HttpAnswer(200, b'{"status":"UP"}'), "answered", "UP"),
+        (HttpAnswer(200, b'{"status": "ok", "info": {}}'), "answered", "ok"),
+        (HttpAnswer(200, b'{"status": "warn"}'), "answered", "warn"),
+        (HttpAnswer(200, b'{"status": {"database": "DOWN"}}'), "answered", "200"),
+        (HttpAnswer(200, b'["status", "DOWN"]'), "answered", "200"),
+        (HttpAnswer(200, b'{"status": "UP'), "answered", "200"),
+        (HttpAnswer(200, b'{"status":"DOWN"}'), "refused", "status 200, but it says of itself: DOWN"),
+        (HttpAnswer(200, b'{"status":"UNKNOWN"}'), "refused", "status 200, but it says of itself: UNKNOWN"),
+        (HttpAnswer(200, b'{"status": false}'), "refused", "status 200, but it says of itself: false"),
+        (HttpAnswer(204, b""), "refused", "status 204"),
+        (HttpAnswer(302, b"", "https://login.test/in?back=1"), "refused",
+         "status 302, a redirect to https://login.test/in, which is not followed"),
+        (HttpAnswer(401, b"who is planted-key?"), "refused", "status 401: who is ***?"),
+        (HttpAnswer(403, b"no entry for s3cret-token"), "refused", "status 403: no entry for ***"),
+        (HttpAnswer(404, b"\xff\n\n x"), "refused", "status 404: \ufffd x"),
+        (HttpAnswer(503, b"<html><title>503\nsorry</title></html>"), "refused", "status 503: 503 sorry"),
+        (HttpAnswer(503, b"<html>"), "refused", "status 503"),
+        (HttpAnswer(503, b"x" * 200), "refused", "status 503: " + "x" * 120 + "..."),
+        (HttpAnswer(504, b"upstream timed out"), "hanging", "status 504: upstream timed out"),
+    ],
+)  # fmt: skip
+def test_what_an_answer_of_a_health_url_says(answer: HttpAnswer, how: str, detail: str) -> None:
+    endpoint = Endpoint("http://h:1/health?token=s3cret-token", (("X-Key", "planted-key"),))
+    assert judge(answer, endpoint) == Reply(how, detail)  # type: ignore[arg-type]
 
 
 class Service(http.server.BaseHTTPRequestHandler):
@@ -321,7 +347,8 @@ def test_a_wrong_password_is_a_refusal(infra: Infra) -> None:
     before, _, after = infra.database_url.partition("://")
     user, _, place = after.rpartition("@")
     both = open_probers(ProbeSpec("sql", f"{before}://{user.partition(':')[0]}:wr0ng@{place}"))
-    assert both.new.ask(3) == both.kept.ask(3) == Reply("refused", "the server said no")
+    refusal = Reply("refused", 'FATAL: password authentication failed for user "mars"')
+    assert both.new.ask(3) == both.kept.ask(3) == refusal
     both.close()
 
 

@@ -8,12 +8,14 @@ import ssl
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.order_id import IdKind
-from health.check import check_http
+from health.check import check
+from health.spec import ProbeSpec
 from load.contract import OwnContract
 from load.exchange import Exchanger
 from load.placing import place_with
@@ -87,9 +89,10 @@ def test_a_service_that_is_not_trusted_gets_no_order(service: str) -> None:
 
 def test_health_over_https(service: str, certificates: tuple[Path, Path]) -> None:
     url = f"{service}/healthz"
-    assert check_http(url, 10.0, {"X-Key": KEY}, str(certificates[0])).ok
-    assert "403" in check_http(url, 10.0, {"X-Key": "wrong-key"}, str(certificates[0])).detail
-    untrusted = check_http(url, 10.0, {"X-Key": KEY})
+    spec = ProbeSpec("http", url, headers=(("X-Key", KEY),), ca_file=str(certificates[0]))
+    assert check(spec, 10.0).ok
+    assert "403" in check(replace(spec, headers=(("X-Key", "wrong-key"),)), 10.0).detail
+    untrusted = check(replace(spec, ca_file=""), 10.0)
     assert not untrusted.ok
     assert "certificate" in untrusted.detail.lower()
     assert KEY not in untrusted.detail

@@ -1,0 +1,92 @@
+"""A real https service with a certificate of its own CA that requires a header; the test says how it is."""
+
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from health.spec import ProbeRecipe, ProbeSpec, SecretSource
+from tests.kafka_secure import Certificates
+
+KEY = "planted-key-4711"
+ANSWERS = {
+    "up": (200, b'{"status":"UP"}'),
+    "says DOWN": (200, b'{"status":"DOWN"}'),
+    "unavailable": (503, b"the database is away"),
+    "redirects": (302, b""),
+}
+
+
+class GuardedService:
+    """The service.
+
+    Attributes:
+        state: one of ANSWERS.
+        up_file: while this file is missing, it is `unavailable`; None: `state` alone decides.
+        refused: how many requests came without the header.
+    """
+
+    def __init__(self, certificates: Certificates) -> None:
+        self.state = "up"
+        self.up_file: Path | None = None
+        self.refused = 0
+        self.ca_file = certificates.ca
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                status, body = outer._answer(self.headers.get("X-Key"))
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", "/login?from=/healthz")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                """Keep quiet."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.keystore)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://localhost:{self.server.server_port}"
+
+    @property
+    def spec(self) -> ProbeSpec:
+        """How it is asked with all that it requires."""
+        return ProbeSpec("http", f"{self.url}/healthz", headers=(("X-Key", KEY),), ca_file=str(self.ca_file))
+
+    @property
+    def recipe(self) -> ProbeRecipe:
+        """The same for a journal."""
+        source = SecretSource("variable", "LOCUST_HEADER")
+        return ProbeRecipe(
+            "http", self.spec.address, header_names=("X-Key",), header_sources=(source,), ca_file=str(self.ca_file)
+        )
+
+    def _answer(self, key: str | None) -> tuple[int, bytes]:
+        if key != KEY:
+            self.refused += 1
+            return 401, b"X-Key is missing or wrong"
+        if self.up_file is not None and not self.up_file.exists():
+            return ANSWERS["unavailable"]
+        return ANSWERS[self.state]
+
+
+@contextmanager
+def guarded_service(folder: Path) -> Iterator[GuardedService]:
+    """Serve it until the block is left."""
+    service = GuardedService(Certificates.make(folder))
+    thread = threading.Thread(target=service.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.server.shutdown()
+        service.server.server_close()
