@@ -1,23 +1,21 @@
 """How soon the service was itself again after an outage, from the moment at which the target was proven back.
 
-Two answers: when the first order that was sent after it is answered and whole, and from which second on the service is
-as quick as before: the first full second after `healed` from which on the 95th percentile of every second's latencies
-stays at or below that of the whole baseline.
+Two answers: when the first order that was sent after it, and has row and event, was acknowledged; and whether orders
+were acknowledged as quickly as in the baseline, and from when on (`reconcile.lateness.pace`).
 """
 
+import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.joins import Bools, Floats, quantile
+from reconcile.lateness.pace import SHARE, Stretch, find_pace
 from reconcile.outages import Outage
 from reconcile.table import Table
 from runlog.ledger import Phase
 from runlog.outcomes import Outcome
-
-SHARE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +23,24 @@ class Recovery:
     """Seconds after `healed`; None when it did not happen in the run, or is not known.
 
     Attributes:
-        first_delivered_s: until the first order that was sent after it was acknowledged, and is whole.
-        baseline_p95_s: 95th percentile of the baseline's latencies, seconds.
-        to_baseline_p95_s: until latencies stayed at or below that.
+        first_delivered_s: until the first order that was sent after it, and has row and event, was acknowledged.
+        pace: whether orders were acknowledged as quickly as in the baseline, a `reconcile.lateness.pace.Pace`; None
+            when the target was never proven back.
+        to_baseline_p95_s: from when on they were: 0 for the whole recovery; None where that is not known or not so.
+        baseline_p95_s, recovery_p95_s: 95th percentile of the time to the acknowledgement; None where more than 5 % of
+            the orders were not acknowledged, or none was sent.
+        baseline_orders, recovery_orders: how many orders that rests on.
+        recovery_s: seconds from `healed` to the last order of the recovery.
     """
 
     first_delivered_s: float | None
-    baseline_p95_s: float | None
+    pace: str | None
     to_baseline_p95_s: float | None
+    baseline_p95_s: float | None
+    recovery_p95_s: float | None
+    baseline_orders: int
+    recovery_orders: int
+    recovery_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +55,52 @@ class OutageRates:
 
 def recoveries(table: Table, outages: list[Outage]) -> list[Recovery]:
     """Return the recovery of each outage; one ends where the next outage begins."""
-    latency = (table.completed - table.sent)[: len(table.attempts)]
-    sent = table.sent[: len(table.attempts)]
-    usual = latency[(table.phase[: len(sent)] == Phase.BASELINE) & ~np.isnan(latency)]
-    p95 = quantile(usual, SHARE)
+    count = len(table.attempts)
+    sent, answered = table.sent[:count], table.completed[:count]
+    acknowledged = table.had(Outcome.ACKNOWLEDGED)[:count]
+    latency = np.where(acknowledged, answered - sent, np.inf)
+    baseline = _stretch(sent, latency, table.phase[:count] == Phase.BASELINE, None)
     ends = [*(outage.begin for outage in outages[1:]), np.inf][: len(outages)]
-    whole = (table.whole & table.had(Outcome.ACKNOWLEDGED))[: len(sent)]
+    delivered = acknowledged & table.whole[:count]
     found = []
     for outage, end in zip(outages, ends, strict=True):
         if outage.healed is None:
-            found.append(Recovery(None, p95, None))
+            found.append(Recovery(None, None, None, _p95(baseline), None, len(baseline.since), 0, 0.0))
             continue
-        after = (sent >= outage.healed) & (sent < end)
-        answers = table.completed[: len(sent)][after & whole]
+        inside = (sent >= outage.healed) & (sent < end)
+        answers = answered[inside & delivered]
         first = float(answers.min()) - outage.healed if len(answers) else None
-        # A request that was never answered is slower than any that was.
-        slow = np.where(np.isnan(latency[after]), np.inf, latency[after])
-        found.append(Recovery(first, p95, _until_usual(sent[after] - outage.healed, slow, p95)))
+        found.append(_recovery(first, baseline, _stretch(sent, latency, inside, outage.healed)))
     return found
+
+
+def _recovery(first: float | None, baseline: Stretch, after: Stretch) -> Recovery:
+    found = find_pace(baseline, after)
+    return Recovery(
+        first_delivered_s=first,
+        pace=found.pace.value,
+        to_baseline_p95_s=found.until_s,
+        baseline_p95_s=_p95(baseline),
+        recovery_p95_s=_p95(after),
+        baseline_orders=len(baseline.since),
+        recovery_orders=len(after.since),
+        recovery_s=after.seconds,
+    )
+
+
+def _stretch(sent: Floats, latency: Floats, inside: Bools, start: float | None) -> Stretch:
+    """Return the orders of `inside` by send time, counted from `start`, or from the first of them."""
+    order = np.argsort(sent[inside], kind="stable")
+    times = sent[inside][order]
+    if not len(times):
+        return Stretch(times, times, 0.0)
+    begin = float(times[0]) if start is None else start
+    return Stretch(times - begin, latency[inside][order], float(times[-1]) - begin)
+
+
+def _p95(stretch: Stretch) -> float | None:
+    value = quantile(stretch.latency, SHARE)
+    return None if value is None or math.isinf(value) else value
 
 
 def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage], lost: Bools) -> list[OutageRates]:
@@ -89,17 +125,3 @@ def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage]
         masks = (table.had(Outcome.ACKNOWLEDGED), table.whole, lost)
         found.append(OutageRates(offered / seconds, *(int((inside & mask).sum()) / seconds for mask in masks)))
     return found
-
-
-def _until_usual(since: Floats, latency: Floats, p95: float | None) -> float | None:
-    """Return the start of the first second from which on each second's 95th percentile is at most `p95`."""
-    if p95 is None or not len(since):
-        return None
-    seconds = np.floor(since)
-    usual: float | None = None
-    for second in np.unique(seconds)[::-1]:
-        slow = quantile(latency[seconds == second], SHARE)
-        if slow is None or slow > p95:
-            break
-        usual = float(second)
-    return usual

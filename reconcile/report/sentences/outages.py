@@ -6,6 +6,7 @@ from typing import Final
 from reconcile.asked import Question, asked
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.lateness.pace import Pace
 from reconcile.lateness.window import FailureWindow
 from reconcile.outages import Edge, Outage
 from reconcile.report.sentences.registry import outage_sentence, sentence
@@ -138,14 +139,31 @@ def first_delivered(history: History, judgement: Judgement, place: int) -> str:
     return f"first order sent after it and delivered: acknowledged {seconds(recovery.first_delivered_s)} after it"
 
 
-@outage_sentence("pace", "latencies of the baseline and of the recovery")
+@outage_sentence("pace", "times to the acknowledgement in the baseline and in the recovery")
 def pace(history: History, judgement: Judgement, place: int) -> str:
-    """Whether the service was as quick as in the baseline again, and when."""
-    recovery = judgement.recoveries[place]
-    if judgement.outages[place].healed is None:
+    """Whether orders were acknowledged as quickly as in the baseline again, with both 95th percentiles."""
+    one = judgement.recoveries[place]
+    if one.pace is None:
         return ""
-    usual = "never" if recovery.to_baseline_p95_s is None else f"after {recovery.to_baseline_p95_s:.0f} s"
-    return f"as quick as before {usual}"
+    facts = (
+        f"{_within(one.recovery_p95_s, one.recovery_orders)}; baseline: "
+        f"{_within(one.baseline_p95_s, one.baseline_orders)}"
+    )
+    if one.pace == Pace.AS_BEFORE.value:
+        return f"as quick as before ({facts})"
+    if one.pace == Pace.SLOWER.value:
+        return f"slower than before in the recovery ({facts})"
+    if one.pace == Pace.SLOWER_AT_FIRST.value:
+        return f"slower at first, as quick as before from {one.to_baseline_p95_s:.0f} s after it on ({facts})"
+    return f"not enough orders to tell whether as quick as before ({facts})"
+
+
+def _within(p95: float | None, orders: int) -> str:
+    if not orders:
+        return "no order was sent"
+    if p95 is None:
+        return f"fewer than 95 % of {some(orders, 'order')} acknowledged"
+    return f"95 % of {some(orders, 'order')} acknowledged within {seconds(p95)}"
 
 
 @sentence("outside", "lost events by send time, outages, request timeout, delivery timeout")

@@ -88,8 +88,9 @@ def test_recoveries_when_the_first_was_never_proven_back() -> None:
     story = again(steady()).order(1, 27, took=0.01).order(2, 22, took=0.01)
     fewer_marks(story, 0, m.HEALED)
     first, second = judge(story.history()).recoveries
-    assert (first.first_delivered_s, first.to_baseline_p95_s) == (None, None)
-    assert [second.first_delivered_s, second.to_baseline_p95_s] == pytest.approx([1.01, 1.0])
+    assert (first.first_delivered_s, first.pace) == (None, None)
+    assert second.first_delivered_s == pytest.approx(1.01)
+    assert second.pace == "unknown"
     assert first.baseline_p95_s == second.baseline_p95_s == pytest.approx(0.02)
 
 
@@ -98,10 +99,10 @@ def test_a_recovery_begins_with_the_proof_and_ends_before_the_next_outage() -> N
     story = again(Story().order(1, 1, took=0.25))
     story.order(2, 21, took=0.25).order(3, 23, took=0.125).order(4, 26, event=False, took=0.5)
     first, second = judge(story.history()).recoveries
-    assert first == Recovery(0.25, 0.25, 0.0)
-    assert second == Recovery(None, 0.25, None)
+    assert first == Recovery(0.25, "unknown", None, 0.25, 0.25, 1, 1, 0.0)
+    assert second == Recovery(None, "unknown", None, 0.25, 0.5, 1, 1, 0.0)
     late_one = again(Story().order(1, 1, took=0.25)).order(3, 23, took=0.125)
-    assert judge(late_one.history()).recoveries[0] == Recovery(None, 0.25, None)
+    assert judge(late_one.history()).recoveries[0].recovery_orders == 0
 
 
 def rates(judgement: Judgement) -> list[tuple[float | None, ...]]:
