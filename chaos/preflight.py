@@ -5,6 +5,7 @@ what an earlier run left behind. Each failed check says what to do.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,12 +13,14 @@ from chaos.database import DatabaseError, OrdersTable
 from chaos.healthy import HEALTH_S, parts
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
+from chaos.reconciler_check import ReconcilerCheck
 from chaos.subject import Subject
 from chaos.targets import TargetError
 from chaos.topic import TopicError, check_listeners
 from chaos.web import ask
 from health.check import Health
 from health.wire import NoAnswer
+from runlog.checkrequest import CheckRequest
 
 EVENT_WAIT_S: Final = 10.0
 _REMEDIES: Final = {
@@ -78,14 +81,43 @@ class Preflight:
         table = OrdersTable(self._subject)
         try:
             self._say(self._table(table))
-            proven = prove_order(self._subject, table, EVENT_WAIT_S)
+            # Our own service and its table are known to be read as they are. The reconciler loads what it needs while
+            # the order is on its way.
+            with ReconcilerCheck() if self._own else nullcontext() as judge:
+                return self._prove(table, judge)
         finally:
             table.close()
+
+    def _prove(self, table: OrdersTable, judge: ReconcilerCheck | None) -> ProvenOrder:
+        proven = prove_order(self._subject, table, EVENT_WAIT_S)
         if proven.problem or proven.order is None:
             remedy = "" if self._own else "; mend the service before you break its broker"
             raise PreflightError(f"baseline order: {proven.problem}{remedy}")
         self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
+        if judge is not None:
+            self._judge(judge, proven)
         return proven
+
+    def _judge(self, judge: ReconcilerCheck, proven: ProvenOrder) -> None:
+        """Have the reconciler read the order on all ways on which it will read a run."""
+        subject, order, topic = self._subject, proven.order, proven.topic
+        if order is None or topic is None:
+            raise PreflightError("baseline order: it is not known where its event is")
+        request = CheckRequest(
+            database_url=subject.database_url,
+            kafka=subject.kafka,
+            topic=topic,
+            contract=subject.contract,
+            stack=subject.stack,
+            attribution=subject.attribution,
+            order_id=order.order_id,
+            sequence=proven.sequence,
+            row_time=proven.row_time,
+        )
+        problem = judge.ask(request)
+        if problem is not None:
+            raise PreflightError(f"baseline order: {problem}")
+        self._say(Check("reconciler", f"it can read a run: row and event of {order.order_id}, and both again"))
 
     def _healthy(self) -> Iterator[Check]:
         for name, health in parts(self._subject):

@@ -40,12 +40,14 @@ class ProvenOrder:
         topic: where the topic ended before the order; None when there is no such topic even after it.
         problem: what is missing, in one line; None when the order is whole.
         row_time: text of the time column in its row; None without such a column.
+        sequence: sequence number of the tag that was sent with it.
     """
 
     order: CheckOrder | None
     topic: TopicStart | None
     problem: str | None
     row_time: str | None = None
+    sequence: int = 0
 
 
 def prove_order(
@@ -78,7 +80,7 @@ def prove_order(
         problem = _missing(subject, order, start, seen) or _untagged(subject, table, order, seen, str(customer))
     except (TopicError, DatabaseError) as error:
         return ProvenOrder(None, None, str(error))
-    return ProvenOrder(order, start, problem, row_time)
+    return ProvenOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0)
 
 
 def _refusal(subject: Subject, placed: PlacedOrder) -> str:

@@ -1,5 +1,7 @@
 """`python -m reconcile RUN`, `python -m reconcile show RUN ORDER_ID`, `python -m reconcile audit ...`.
 
+`python -m reconcile check` is preflight's own: it reads one request of JSON on standard input (`reconcile.check`).
+
 Only what the command at hand needs is loaded: an audit of a small table takes less time than loading the reports would.
 """
 
@@ -18,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from reconcile.audit.command import main as audit
 
         return audit(given[1:])
+    if given == ["check"]:
+        from reconcile.check import main as check
+
+        return check()
     if given[:1] == ["show"]:
         from reconcile.story.command import main as show
 

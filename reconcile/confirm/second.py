@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from reconcile.confirm.candidates import Candidates, candidates_of
 from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
 from reconcile.confirm.result import Confirmation
-from reconcile.history import History, Progress
+from reconcile.history import EventsWitness, History, Progress, RowsWitness
 from reconcile.judge import Judgement
 from reconcile.stores import Stores
+from runlog.facts import RunFacts
 from runlog.folder import RunFolder, write_text
 
 if TYPE_CHECKING:
     from reconcile.confirm.sqlpath import FoundRow
 
 LOST_ROWS = "lost-rows.ndjson"
+Witnesses = tuple[RowsWitness, EventsWitness]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def look_again(
     facts, asked = history.facts, candidates_of(judgement)
     wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)
     try:
-        rows = _rows(stores.database_url, history, _each_once(wanted + lost), progress)
+        rows = _rows(stores.database_url, facts, history.rows.snapshot, _each_once(wanted + lost), progress)
         contract = described_by(facts)
         events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress, described=contract)
     except (DatabaseProblem, KafkaProblem) as problem:
@@ -89,10 +91,30 @@ def look_again(
     return SecondLook(confirmation, tuple(lines))
 
 
-def _rows(database_url: str, history: History, ids: list[str], progress: Progress) -> "dict[str, FoundRow]":
+def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, progress: Progress) -> str | None:
+    """Ask both stores for one order that has its row and its event; return what was not found, None when both were."""
+    from reconcile.confirm.kafkadescribed import described_by
+    from reconcile.confirm.kafkapath import events_by_id
+    from reconcile.database import DatabaseProblem
+    from stores.topic import KafkaProblem
+
+    rows, events = witnesses
+    try:
+        found = _rows(stores.database_url, facts, rows.snapshot, [order], progress)
+        if not found:
+            return f"it does not find the row of order {order}"
+        topic, described = facts.topic.name, described_by(facts)
+        again = events_by_id(stores.kafka, topic, events, {order}, progress, described=described)
+    except (DatabaseProblem, KafkaProblem) as problem:
+        return str(problem)
+    return None if order in again.seen else f"it does not find the event of order {order}"
+
+
+def _rows(
+    database_url: str, facts: RunFacts, snapshot: str | None, ids: list[str], progress: Progress
+) -> "dict[str, FoundRow]":
     from reconcile.confirm.sqlpath import described_rows_by_id, rows_by_id
 
-    facts, snapshot = history.facts, history.rows.snapshot
     if facts.like_reference:
         return rows_by_id(database_url, facts.orders_table, snapshot, ids, progress)
     return described_rows_by_id(database_url, (facts.orders_table, facts.orders_id_column), snapshot, ids, progress)
