@@ -152,8 +152,13 @@ def _last_answer(findings: Findings) -> float | None:
 
 
 def _last_arrival(findings: Findings) -> float | None:
-    late = findings.late
-    return _latest(late.not_after[late.late | late.undecided])
+    """Return when an event of an order from before the target's return last came; None where none is known.
+
+    Where the lookout saw nothing of a partition, only the reading bounds an arrival, and no arrival is known.
+    """
+    late, read_at = findings.late, findings.history.events.read_at
+    seen = late.undecided & (late.not_after < (np.inf if read_at is None else read_at))
+    return _latest(late.not_after[late.late | seen])
 
 
 def _latest(times: Floats) -> float | None:

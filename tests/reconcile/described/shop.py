@@ -24,7 +24,7 @@ from runlog.ordernames import NameWriter
 from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
-from tests.reconcile.core.story import KEY, Story, facts
+from tests.reconcile.core.story import KEY, T0, Story, facts
 from tests.reconcile.edges.parts import Topic
 
 LOST, PHANTOM, UNSURE, TWICE, ELSE = 6, 7, 8, 9, 10
@@ -173,8 +173,12 @@ class Shop:
             identity = encode_order_id(self.kind, self.told(number))
             if number != UNSURE:
                 story.attempts[-1] = (*story.attempts[-1][:-1], identity)
-        # The lookout of the story knows another topic.
-        story.observations = [replace(seen, ends=None if seen.ends is None else {0: 0}) for seen in story.lookout()]
+        # The lookout of the story knows another topic: here all that was published is seen to come in the recovery.
+        ends = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic.name).ends
+        story.observations = [
+            replace(seen, ends=None if seen.ends is None else ends if seen.asked > T0 + 30 else dict.fromkeys(ends, 0))
+            for seen in story.lookout()
+        ]
         return story
 
     def write(self, runs: Path) -> RunFolder:
