@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.event import Why
 from reconcile.history import History
 from reconcile.judge import judge
 from reconcile.report.csvs import csv_texts
@@ -38,6 +39,13 @@ DAMAGES = {
     "never proven back": ("lost",),
     "clock was set": ("vacuous",),
     "fault not proven": ("vacuous",),
+}
+WHY = {
+    "tombstone": Why.TOMBSTONE,
+    "other": Why.FILTERED,
+    "garbage": Why.UNREADABLE,
+    "foreign key": Why.KEY_DIFFERS,
+    "another tag": Why.OTHER_TAG,
 }
 TWINS = 500
 
@@ -66,6 +74,8 @@ def history_of(run: Run) -> History:
         outcome = OUTCOME_OF[fate.answer]
         failure = Failure.RESET if fate.answer is Answer.CUT else Failure.NONE
         story.order(seq, at, outcome, row=fate.row, event=False, failure=failure)
+        for record in fate.instead:
+            story.mentioned(seq, WHY[record])
         for order in (seq, seq + TWINS) if fate.twin else (seq,):
             if order != seq and fate.row:
                 story.stored(order, seq)
@@ -116,7 +126,8 @@ def verdict_of(run: Run, truth: Truth) -> tuple[str, int]:
     violations = any(
         truth.lists[name] for name in ("lost-events", "phantom-events", "lost-orders", "visible-after-reject")
     )
-    if doubted - {"vacuous"} or (doubted and not violations):
+    disputed = bool(truth.lists["disputed-orders"])
+    if doubted - {"vacuous"} or ((doubted or disputed) and not violations):
         return "inconclusive", 3
     verdict = "inconsistent" if violations else "consistent"
     met = {

@@ -27,7 +27,8 @@ class Fate:
         answer: how the client is answered.
         row: whether it is stored.
         events: event numbers to be published; equal numbers are the same event again.
-        instead: records under its key that are no delivery: `tombstone`, `garbage`, `other`.
+        instead: records that name it and are no delivery: `tombstone` and `other` (another type), which are certainly
+            none, and those of DOUBTFUL.
         twin: a second order of the same customer is stored and published, too.
         delay: seconds to wait before publishing.
     """
@@ -40,7 +41,14 @@ class Fate:
     twin: bool = False
     delay: float = 0.0
 
+    @property
+    def disputed(self) -> bool:
+        """Whether a record that is not its event might be it all the same."""
+        return self.row and not self.events and not DOUBTFUL.isdisjoint(self.instead)
 
+
+# Garbage under the right key, the right value under a foreign key, the right key with the tag of another customer.
+DOUBTFUL = frozenset({"garbage", "foreign key", "another tag"})
 HONEST = Fate("honest", Answer.CREATED)
 FATES = (
     Fate("dropped", Answer.CREATED, events=()),
@@ -52,6 +60,9 @@ FATES = (
     Fate("delayed", Answer.CREATED, delay=1.5),
     Fate("tombstone", Answer.CREATED, events=(), instead=("tombstone",)),
     Fate("garbage", Answer.CREATED, events=(), instead=("garbage", "tombstone")),
+    Fate("garbage after the event", Answer.CREATED, instead=("garbage",)),
+    Fate("foreign key", Answer.CREATED, events=(), instead=("foreign key", "other")),
+    Fate("another tag", Answer.FAILED, events=(), instead=("another tag",)),
     Fate("other type", Answer.CREATED, events=(), instead=("other",)),
     Fate("event and tombstone", Answer.CREATED, instead=("tombstone", "other")),
     Fate("twin", Answer.CREATED, twin=True),

@@ -124,9 +124,16 @@ class Saboteur:
             identities = {number: str(uuid.uuid4()) for number in fate.events}
             for number in fate.events:
                 self._send(order, _value(order, customer, identities[number]))
+            event = str(uuid.uuid4())
+            instead = {
+                "tombstone": (order, None),
+                "garbage": (order, b'{"orderId":'),
+                "other": (order, _value(order, customer, event, type="order.cancelled")),
+                "foreign key": (uuid.uuid4(), _value(order, customer, event)),
+                "another tag": (order, _value(order, uuid.uuid4(), event)),
+            }
             for record in fate.instead:
-                other = _value(order, customer, str(uuid.uuid4()), type="order.cancelled")
-                self._send(order, {"tombstone": None, "garbage": b'{"orderId":', "other": other}[record])
+                self._send(*instead[record])
 
     def _send(self, order: uuid.UUID, value: bytes | None) -> None:
         def told(error: object, _message: object) -> None:

@@ -43,6 +43,7 @@ def read_truth(path: Path) -> Truth:
 
 LISTS = (
     "lost-events",
+    "disputed-orders",
     "phantom-events",
     "lost-orders",
     "visible-after-reject",
@@ -60,7 +61,8 @@ def _judge(fate: Fate, order: str, twin: bool, truth: Truth, lists: dict[str, li
     )
     truth.cells[outcome, cell] += 1
     found = {
-        "lost-events": row and not event,
+        "lost-events": row and not event and not fate.disputed,
+        "disputed-orders": fate.disputed,
         "phantom-events": event and not row,
         "lost-orders": outcome == "acknowledged" and not row,
         "visible-after-reject": (outcome == "rejected" and (row or event)) or (outcome == "provoked" and row and event),
