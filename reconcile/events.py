@@ -62,6 +62,7 @@ def read_events(
     *,
     attribution: Attribution | None = None,
     rows: NDArray[np.void] | None = None,
+    names: Mapping[bytes, str] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> EventsWitness:
     """Read the run's events; never raises for trouble with the broker.
@@ -72,8 +73,9 @@ def read_events(
         clock: the run's clock, for `read_at`.
         progress: told ("events", records read, records wanted).
         attribution: how the run's events are known; None: by their customer ids.
-        rows: array of ROW, the run's; where options describe the service, they help to tell whose an event is. None:
-            none are known.
+        rows: array of ROW, the run's: they help to attribute an event without a tag, and are looked for in records
+            that are no event. None: none are known.
+        names: texts of the rows' order ids that cannot be decoded from their bytes.
         patience_s: seconds without any progress after which reading is given up.
 
     Returns:
@@ -85,11 +87,20 @@ def read_events(
         bounds = read_bounds(client, facts.topic.name)
     except KafkaProblem as problem:
         return _witness(facts, None, None, None, str(problem))
-    reader = TopicReading(facts, bounds, attribution, rows)
+    reader = TopicReading(facts, bounds, attribution, rows, names)
     problem_text = _read(reader, client, progress, patience_s) or _gone(facts, bounds)
     settings_told = topic_settings(client, facts.topic.name)
     witness = _witness(facts, bounds, reader, read_at, problem_text, settings_told=settings_told)
-    return replace(witness, names=reader.names)
+    mentions, aside, named_at = reader.mentions.finish(witness.events)
+    return replace(
+        witness,
+        names=reader.names,
+        mentions=mentions,
+        aside=aside,
+        opaque=reader.mentions.opaque,
+        rejected=dict(reader.mentions.rejected),
+        named_at=named_at,
+    )
 
 
 def _read(reader: TopicReading, client: Mapping[str, str], progress: Progress, patience_s: float) -> str | None:

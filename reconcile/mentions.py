@@ -7,7 +7,7 @@ rows. Records that name no order and that nothing else attributes are *opaque*: 
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import TAGGED
-from contract.contract import Contract
 from contract.describe import places_of
-from contract.event import KafkaRecord, Why
+from contract.event import EventContract, KafkaRecord, Why
 from contract.ids import among, bytes_of
 from contract.order_id import IdKind, encode_order_id, spellings, text_of
 from contract.place import Place
@@ -41,7 +40,7 @@ class Mentions:
     """Takes in records that count as no event of the run.
 
     Args:
-        contract: what orders and events look like.
+        contract: what events look like.
         run_key: of the run.
         attribution: how its orders are attributed; only with `tagged` ones a tag names an order.
         rows: array of ROW, those of the run: the orders that are looked for.
@@ -53,9 +52,14 @@ class Mentions:
     """
 
     def __init__(
-        self, contract: Contract, run_key: RunKey, attribution: str, rows: NDArray[np.void], names: dict[bytes, str]
+        self,
+        contract: EventContract,
+        run_key: RunKey,
+        attribution: str,
+        rows: NDArray[np.void],
+        names: Mapping[bytes, str],
     ) -> None:
-        self._contract, self._rows, self._names = contract.event, rows, names
+        self._contract, self._rows, self._names = contract, rows, names
         self._tagged, self._upper = attribution == TAGGED, np.uint64(run_key.upper)
         self._named = _Named(len(rows))
         self._aside = _Named(len(rows))

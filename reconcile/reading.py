@@ -3,17 +3,20 @@
 Pure bookkeeping: it is handed what the client returned, and neither waits nor asks anybody.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from confluent_kafka import KafkaError, Message
 from numpy.typing import NDArray
 
-from contract.attribution import Attribution
-from contract.ids import IDS
-from contract.run_events import RunBatch, RunEvents
+from contract.attribution import ACKNOWLEDGED_ONLY, EXCLUSIVE, Attribution
+from contract.event import KafkaRecord, Why
+from contract.ids import IDS, among
+from contract.run_events import NO_SEQUENCE, RunBatch, RunEvents
 from reconcile.growing import GrowingArray
 from reconcile.history import EVENT, ROW, ids_of
+from reconcile.mentions import Mentions
 from runlog.facts import RunFacts
 from stores.topic import TopicBounds
 
@@ -26,6 +29,7 @@ class TopicReading:
         bounds: the topic as it is now.
         attribution: how the run's events are known; None: by their customer ids.
         rows: array of ROW, the run's; None: none are known.
+        names: texts of the rows' order ids that cannot be decoded from their bytes.
 
     Attributes:
         begin: offset at which reading begins, by partition.
@@ -36,7 +40,8 @@ class TopicReading:
         records: readable records that came from within the range.
         trouble: the last error that came in place of a record.
         events: array of EVENT, the events of the run.
-        names: of order ids that their bytes do not tell back.
+        mentions: what records that are no event of the run name.
+        names: of order ids that cannot be decoded from their bytes.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class TopicReading:
         bounds: TopicBounds,
         attribution: Attribution | None = None,
         rows: NDArray[np.void] | None = None,
+        names: Mapping[bytes, str] | None = None,
     ) -> None:
         self.topic = facts.topic.name
         self.ends = bounds.ends
@@ -58,8 +64,13 @@ class TopicReading:
         self.events = GrowingArray(EVENT)
         self.rows = np.empty(0, dtype=ROW) if rows is None else rows
         told = np.empty(0, dtype=IDS) if attribution is None else attribution.told
-        known = np.unique(np.concatenate([ids_of(self.rows), told]))
-        self._events = RunEvents(facts.contract.event, facts.run_key, attribution, known)
+        self._known = np.unique(np.concatenate([ids_of(self.rows), told])).astype(IDS)
+        self._events = RunEvents(facts.contract.event, facts.run_key, attribution, self._known)
+        self._attribution = facts.attribution
+        # A row of an acknowledged order may be found later on, when the table is asked for its id.
+        sought = np.concatenate([self.rows, _without_sequence(told[~among(told, np.unique(ids_of(self.rows)))])])
+        texts = {**(names or {}), **({} if attribution is None else attribution.names)}
+        self.mentions = Mentions(facts.contract.event, facts.run_key, facts.attribution, sought, texts)
         self._with_headers = facts.contract.event.needs_headers
         self._end_of = np.zeros(max(bounds.ends, default=0) + 1, dtype=np.int64)
         for partition, end in bounds.ends.items():
@@ -118,7 +129,25 @@ class TopicReading:
         fresh["partition"], fresh["offset"] = partitions[read.where], offsets[read.where]
         self.foreign += read.foreign
         self.unreadable += len(read.rejected_at)
+        at, why = self._rejected(read)
+        if len(at):
+            rejected = [_record(records[place]) for place in at.tolist()]
+            self.mentions.take(rejected, why, partitions[at].astype(np.int64), offsets[at])
         self._advance(partitions, offsets)
+
+    def _rejected(self, read: RunBatch) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+        """Return the positions of records that count as no event of the run, and why.
+
+        Left out are events that carry the tag of other traffic: they are of another order, whatever they mention.
+        Without tags that is never known: an event of an order that is not known may have its id elsewhere.
+        """
+        others = {Why.OTHER_TAG: read.other_tag_at, Why.NO_TAG: read.untagged_at}
+        if self._attribution == ACKNOWLEDGED_ONLY:
+            others[Why.NO_TAG] = read.foreign_at
+        elif self._attribution == EXCLUSIVE:
+            others[Why.NO_TAG] = read.where[~among(read.orders, self._known)]
+        parts = [(read.rejected_at, read.why), *((at, np.full(len(at), why)) for why, at in others.items())]
+        return np.concatenate([at for at, _ in parts]), np.concatenate([why for _, why in parts]).astype(np.uint8)
 
     def _read(self, records: list[Message]) -> RunBatch:
         headers: list[Any] = [record.headers() for record in records] if self._with_headers else []
@@ -139,6 +168,17 @@ class TopicReading:
 
     def _reach(self, partition: int, position: int) -> None:
         self.reached[partition] = max(self.reached[partition], min(position, self.ends[partition]))
+
+
+def _without_sequence(ids: NDArray[np.void]) -> NDArray[np.void]:
+    rows = np.empty(len(ids), dtype=ROW)
+    rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
+    return rows
+
+
+def _record(message: Message) -> KafkaRecord:
+    headers: Any = message.headers() or ()
+    return KafkaRecord(message.key(), message.value(), headers)
 
 
 def _begin(facts: RunFacts, bounds: TopicBounds, partition: int) -> int:

@@ -78,7 +78,9 @@ def read_stores(
 
     if rows is None:
         rows = read_rows(stores.database_url, facts, None, facts.clock, progress, attribution=attribution)
-    events = read_events(stores.kafka, facts, facts.clock, progress, attribution=attribution, rows=rows.rows)
+    events = read_events(
+        stores.kafka, facts, facts.clock, progress, attribution=attribution, rows=rows.rows, names=rows.names
+    )
     if rows.complete:
         known, names = ids_of(events.events), {**attribution.names, **events.names}
         if not facts.like_reference:

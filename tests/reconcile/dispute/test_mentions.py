@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from contract.attribution import ACKNOWLEDGED_ONLY, TAGGED
-from contract.contract import Contract
 from contract.event import EventContract, KafkaRecord, Why
 from contract.order_id import IdKind, encode_order_id
 from contract.place import Place
@@ -43,7 +42,7 @@ class Scene:
             self.names[identity] = str(order(kind, number))
             seq = 50 + number if attribution == TAGGED else NO_SEQUENCE
             rows[number] = (int.from_bytes(identity[:8]), int.from_bytes(identity[8:]), seq)
-        contract = Contract(event=replace(EventContract(id_kind=kind), **event))
+        contract = replace(EventContract(id_kind=kind), **event)
         self.rows = rows
         self.mentions = Mentions(contract, KEY, attribution, rows, self.names)
 
@@ -226,6 +225,6 @@ def test_no_record_and_no_row() -> None:
     scene = Scene()
     scene.take()
     assert scene.named() == ({}, {})
-    empty = Mentions(Contract(), KEY, TAGGED, np.zeros(0, dtype=ROW), {})
+    empty = Mentions(EventContract(), KEY, TAGGED, np.zeros(0, dtype=ROW), {})
     empty.take([record(b"{", OTHER.encode())], np.array([4], dtype=np.uint8), np.zeros(1, int), np.zeros(1, int))
     assert (len(empty.finish(np.zeros(0, dtype=EVENT))[0]), empty.opaque) == (0, 0)
