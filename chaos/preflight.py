@@ -100,24 +100,10 @@ class Preflight:
 
     def _judge(self, judge: ReconcilerCheck, proven: ProvenOrder) -> None:
         """Have the reconciler read the order on all ways on which it will read a run."""
-        subject, order, topic = self._subject, proven.order, proven.topic
-        if order is None or topic is None:
-            raise PreflightError("baseline order: it is not known where its event is")
-        request = CheckRequest(
-            database_url=subject.database_url,
-            kafka=subject.kafka,
-            topic=topic,
-            contract=subject.contract,
-            stack=subject.stack,
-            attribution=subject.attribution,
-            order_id=order.order_id,
-            sequence=proven.sequence,
-            row_time=proven.row_time,
-        )
-        problem = judge.ask(request)
+        problem = judge.ask(check_request(self._subject, proven))
         if problem is not None:
             raise PreflightError(f"baseline order: {problem}")
-        self._say(Check("reconciler", f"it can read a run: row and event of {order.order_id}, and both again"))
+        self._say(Check("reconciler", "it can read a run: rows, events, and both again"))
 
     def _healthy(self) -> Iterator[Check]:
         for name, health in parts(self._subject):
@@ -159,6 +145,23 @@ class Preflight:
         except DatabaseError as error:
             raise PreflightError(f"orders table: {error}") from None
         return Check("orders table", f"{self._subject.orders_table} has {columns}")
+
+
+def check_request(subject: Subject, proven: ProvenOrder) -> CheckRequest:
+    """Return the request to judge an order that was proven whole."""
+    if proven.order is None or proven.topic is None:
+        raise PreflightError("baseline order: it is not known where its event is")
+    return CheckRequest(
+        database_url=subject.database_url,
+        kafka=subject.kafka,
+        topic=proven.topic,
+        contract=subject.contract,
+        stack=subject.stack,
+        attribution=subject.attribution,
+        order_id=proven.order.order_id,
+        sequence=proven.sequence,
+        row_time=proven.row_time,
+    )
 
 
 def _phantom_endpoint(subject: Subject, url: str) -> Check:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -33,21 +33,32 @@ def shape(record: KafkaRecord) -> str:
 
 
 def places_of(record: KafkaRecord, text: str) -> list[str]:
-    """Return where `record` has the id `text`, as options name places; `value` for somewhere in one that is no JSON."""
-    wanted = text.lower()
-    found = ["key"] if _text(record.key).lower() == wanted else []
-    found += [f"header:{name}" for name, value in record.headers if _text(value).lower() == wanted]
-    value = _json(record.value)
-    found += [f"value:{path}" for path, member in _members(value) if _text(member).lower() == wanted]
-    if not found and len(wanted) >= _DISTINCT and wanted.encode() in (record.value or b"").lower():
-        found = ["value"]
+    """Return where `record` has the id `text`, as options name places.
+
+    Where no place holds the id alone, those that hold it as a part of a longer text; `value` for somewhere in a value
+    that is no JSON.
+    """
+    wanted, value = text.lower(), _json(record.value)
+    parts = {"key": record.key, **{f"header:{name}": header for name, header in record.headers}}
+    texts = [(place, _text(found).lower()) for place, found in parts.items()]
+    texts += [(f"value:{path}", _text(member).lower()) for path, member in _members(value)]
+    found = [place for place, held in texts if held == wanted]
+    if not found and len(wanted) >= _DISTINCT:
+        found = [f"{place} (in a longer text)" for place, held in texts if wanted in held]
+        if not found and wanted.encode() in (record.value or b"").lower():
+            found = ["value"]
     return list(dict.fromkeys(found))
 
 
 def _members(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
-    """Yield path and value of each member that holds no further ones."""
-    if isinstance(value, dict) and depth < _DEEPEST:
-        for name, below in value.items():
+    """Yield path and value of each member that holds no further ones; places in a list are numbers."""
+    inner: Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    if isinstance(value, dict | list) and depth < _DEEPEST:
+        for name, below in inner:
             yield from _members(below, f"{path}.{name}" if path else str(name), depth + 1)
     elif path:
         yield path, value

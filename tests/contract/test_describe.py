@@ -17,7 +17,7 @@ def record(value: Any, key: str | None = None, **headers: str) -> KafkaRecord:
 
 def test_a_record_is_described_without_its_values() -> None:
     seen = record({"a": {"b": "secret", "c": [1]}, "d": None}, "secret-key", trace="secret", x="secret")
-    assert shape(seen) == "a key of 10 bytes that is no UUID, a JSON value with a.b, a.c, d, the headers trace, x"
+    assert shape(seen) == "a key of 10 bytes that is no UUID, a JSON value with a.b, a.c.0, d, the headers trace, x"
     assert shape(record(None, ORDER)) == "a UUID as key, no value (a tombstone), no headers"
     assert shape(record(b"secret")) == "no key, a value of 6 bytes that is no JSON object, no headers"
     assert shape(record({}, "42")) == "a whole number as key, an empty JSON object, no headers"
@@ -32,6 +32,10 @@ def test_where_an_id_stands() -> None:
     assert places_of(seen, "7") == ["value:c"]
     assert places_of(record(None), ORDER) == []
     assert places_of(record(b"\x00\x2a" + ORDER.encode()), ORDER) == ["value"]
+    assert places_of(record({"id": "urn:uuid:" + ORDER}, f'"{ORDER}"'), ORDER) == [
+        "key (in a longer text)", "value:id (in a longer text)",
+    ]  # fmt: skip
+    assert places_of(record({"orders": [{"id": 6}, {"id": ORDER}]}), ORDER) == ["value:orders.1.id"]
     assert places_of(record(b"\x00 17 of them"), "17") == []
 
 

@@ -88,7 +88,7 @@ def test_first_record_how_many_and_why() -> None:
     assert scene.named(1) == ({3: (5, 1)}, {2: (4, 1)})
     mentions, _, places = scene.mentions.finish(np.zeros(0, dtype=EVENT))
     assert mentions["why"].tolist() == [Why.UNREADABLE, Why.NO_ID]
-    assert places == {"value": 2, "key": 1, "value:order.id": 1}
+    assert places == {"key": 1, "value:ids.0": 1, "value:ids.1": 1, "value:order.id": 1}
     assert scene.mentions.rejected == {Why.NO_ID: 3, Why.UNREADABLE: 1, Why.TOMBSTONE: 1, Why.FILTERED: 1}
     assert scene.mentions.opaque == 0
 

@@ -1,0 +1,275 @@
+"""Events and tables of many shapes: what preflight says of one order and what a run counts are the same.
+
+A service stores and publishes every order in the same shape. Where the shape fits the contract preflight passes and a
+run of three orders is read whole; where it does not, preflight refuses and names what it found.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from confluent_kafka import Producer
+
+from chaos.database import OrdersTable
+from chaos.preflight import check_request
+from chaos.proof import prove_order
+from chaos.reconciler_check import ReconcilerCheck
+from chaos.subject import PlacedOrder, Subject
+from contract.attribution import Attribution
+from contract.contract import contract_from_texts
+from contract.ids import IDS, bytes_of
+from contract.order_id import AcknowledgedId
+from contract.run_key import RunKey
+from reconcile.check import Check
+from reconcile.events import read_events
+from reconcile.history import ids_of
+from reconcile.rows import read_rows
+from stores.topic import read_bounds
+from tests.chaos.parts import make_subject
+from tests.conftest import Infra
+from tests.reconcile.core.story import facts
+
+Shape = Callable[[str, str], tuple[Any, Any, list[tuple[str, Any]]]]
+UNTAGGED = {"event_tag": "none", "orders_tag_column": "none", "attribution": "acknowledged-only"}
+COLUMNS = "id uuid PRIMARY KEY, customer_id uuid NOT NULL"
+
+
+def reference(order: str, tag: str) -> dict[str, Any]:
+    return {"eventId": str(uuid.uuid4()), "orderId": order, "customerId": tag, "items": [], "occurredAt": "2026-11-27"}
+
+
+@dataclass
+class Case:
+    """One shape; `refused`: words of preflight's refusal, empty where it must pass."""
+
+    shape: Shape
+    refused: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def value_at(**members: str) -> Shape:
+    return lambda order, tag: (
+        None,
+        json.dumps({k: v.format(id=order) for k, v in members.items()} | {"customerId": tag}),
+        [],
+    )
+
+
+CASES: dict[str, Case] = {
+    "reference": Case(lambda order, tag: (order, json.dumps(reference(order, tag)), [])),
+    "no event id, items or time": Case(value_at(orderId="{id}")),
+    "byte-order mark": Case(
+        lambda order, tag: (order, b"\xef\xbb\xbf" + json.dumps(reference(order, tag)).encode(), [])
+    ),
+    "upper case and braces": Case(value_at(orderId="{{{id}}}")),
+    "customer as key": Case(
+        lambda order, tag: (tag, json.dumps(reference(order, tag)), []),
+        ("has its id at value:orderId", "a key that does not name the order of its value", "--event-id value:orderId"),
+    ),
+    "customer as key, place stated": Case(
+        lambda order, tag: (tag, json.dumps(reference(order, tag)), []), (), {"event_id": "value:orderId"}
+    ),
+    "another type": Case(value_at(orderId="{id}", type="OrderPlaced"), ("a type without `created`", "--event-filter")),
+    "another type, filter stated": Case(
+        value_at(orderId="{id}", type="OrderPlaced"), (), {"event_filter": "value:type=OrderPlaced"}
+    ),
+    "Avro": Case(
+        lambda order, tag: (order, b"\x00\x00\x00\x00\x2a" + order.encode() + tag.encode(), []),
+        ("has its id at key", "no JSON object in UTF-8"),
+    ),
+    "Avro, the key says all, with a tag": Case(
+        lambda order, tag: (order, b"\x00\x00\x00\x00\x2a" + order.encode() + tag.encode(), []),
+        ("no JSON object in UTF-8",), {"event_id": "key"},
+    ),
+    "Avro, the key says all": Case(
+        lambda order, tag: (order, b"\x00\x00\x00\x00\x2a" + order.encode(), []), (), {"event_id": "key", **UNTAGGED}
+    ),
+    "Avro, headers say all": Case(
+        lambda order, tag: (None, b"\x00\x00\x00\x00\x2a", [("id", order), ("tag", tag)]), (),
+        {"event_id": "header:id", "event_tag": "header:tag"},
+    ),
+    "no JSON": Case(
+        lambda order, tag: (None, f"order={order}", []), ("has its id at value", "no JSON object in UTF-8")
+    ),
+    "quoted key": Case(
+        lambda order, tag: (f'"{order}"', json.dumps({"customerId": tag}), []),
+        ("has its id at key (in a longer text)", "no uuid order id at key"), {"event_id": "key"},
+    ),
+    "raw key": Case(
+        lambda order, tag: (uuid.UUID(order).bytes, json.dumps({"customerId": tag}), []),
+        ("a JSON value with customerId",), {"event_id": "key"},
+    ),
+    "urn": Case(value_at(orderId="urn:uuid:{id}"), ("has its id at value:orderId (in a longer text)",)),
+    "prefixed": Case(value_at(orderId="ORD-{id}"), ("has its id at value:orderId (in a longer text)",)),
+    "in a list": Case(
+        lambda order, tag: (None, json.dumps({"orders": [{"id": order}], "customerId": tag}), []),
+        ("has its id at value:orders.0.id", "no uuid order id"), {"event_id": "value:orders.0.id"},
+    ),
+    "dotted name": Case(
+        lambda order, tag: (None, json.dumps({"order.id": order, "customerId": tag}), []),
+        ("has its id at value:order.id",), {"event_id": "value:order.id"},
+    ),
+    "a tag that is none": Case(
+        lambda order, tag: (None, json.dumps({"orderId": order, "customerId": None, "ref": tag}), []),
+        ("--event-tag value:customerId", "it is at value:ref"),
+    ),
+    "a tag of another": Case(
+        lambda order, tag: (None, json.dumps({"orderId": order, "customerId": str(uuid.uuid4())}), []),
+        ("--event-tag value:customerId", "nowhere in it"),
+    ),
+    "a tombstone": Case(lambda order, tag: (order, None, []), ("has its id at key", "is a tombstone")),
+}  # fmt: skip
+
+
+class Shaped:
+    """A service whose orders all have one shape."""
+
+    def __init__(self, infra: Infra, database_url: str, topic: str, shape: Shape, table: str) -> None:
+        self._url, self._topic, self._shape, self._table = database_url, topic, shape, table
+        self._producer = Producer({"bootstrap.servers": infra.kafka_bootstrap, "linger.ms": 0})
+
+    def place(self, customer: uuid.UUID) -> PlacedOrder:
+        order = uuid.uuid4()
+        with psycopg.connect(self._url) as connection:
+            connection.execute(
+                f"INSERT INTO {self._table} (id, customer_id) VALUES (%s, %s)", [str(order), str(customer)]
+            )
+        key, value, headers = self._shape(str(order), str(customer))
+        self._producer.produce(self._topic, key=key, value=value, headers=headers)
+        assert self._producer.flush(10) == 0
+        return PlacedOrder(201, AcknowledgedId(str(order), order.bytes), None)
+
+
+@pytest.fixture(scope="module")
+def database(infra: Infra) -> str:
+    return infra.new_database()
+
+
+@pytest.fixture
+def place(infra: Infra, database: str) -> Iterator[Callable[..., Subject]]:
+    """Make the system under test of a shape, with a table and a topic of its own."""
+
+    def begin(shape: Shape, columns: str = COLUMNS, ddl: str = "", **options: Any) -> Subject:
+        table, topic = f"orders_{uuid.uuid4().hex[:8]}", infra.new_topic(1)
+        with psycopg.connect(database) as connection:
+            connection.execute(f"CREATE TABLE {table} ({columns}, created_at timestamptz DEFAULT clock_timestamp())")
+            for statement in filter(None, ddl.format(table=table).split(";")):
+                connection.execute(statement)
+        subject, _ = make_subject(infra, "http://127.0.0.1:1", topic)
+        service = Shaped(infra, database, topic, shape, table)
+        attribution = options.get("attribution", "tagged")
+        options.setdefault("orders_table", table)
+        options["orders_table"] = options["orders_table"].format(table=table)
+        if "outbox_table" in options:
+            options["outbox_table"] = options["outbox_table"].format(table=table)
+        contract = contract_from_texts(**options)
+        return replace(
+            subject, stack="external", contract=contract, attribution=attribution, place_order=service.place,
+            database_url=database,
+        )  # fmt: skip
+
+    yield begin
+
+
+def preflight(subject: Subject) -> str | None:
+    """Return why preflight refuses an order of the service."""
+    table = OrdersTable(subject)
+    try:
+        proven = prove_order(subject, table, 1.0)
+    finally:
+        table.close()
+    return proven.problem or Check(check_request(subject, proven), lambda _: None).run()
+
+
+def run_reads_all(subject: Subject) -> bool:
+    """Return whether a run of three orders is read whole: each has its row and its event, and nothing is in the way."""
+    key, ids = RunKey.random(), []
+    bounds = read_bounds(subject.kafka, subject.topic)
+    for seq in range(3):
+        placed = subject.place_order(key.customer_id(seq))
+        assert placed.order_id is not None
+        ids.append(placed.order_id.key)
+    told = np.unique(np.frombuffer(b"".join(ids), dtype=IDS))
+    run = facts(
+        stack="external", run_key=key, attribution=subject.attribution, contract=subject.contract,
+        topic=replace(facts().topic, name=subject.topic, topic_id=bounds.topic_id, starts=bounds.ends),
+    )  # fmt: skip
+    attribution = Attribution(subject.attribution, told[:0], told)
+    rows = read_rows(subject.database_url, run, None, run.clock, lambda *_: None, attribution=attribution)
+    events = read_events(subject.kafka, run, run.clock, lambda *_: None, attribution=attribution, rows=rows.rows)
+    whole = [set(bytes_of(ids_of(one))) == set(ids) for one in (rows.rows, events.events)]
+    return rows.complete and events.complete and all(whole)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", CASES)
+def test_preflight_and_run_agree(place: Callable[..., Subject], name: str) -> None:
+    case = CASES[name]
+    subject = place(case.shape, **case.options)
+    problem = preflight(subject)
+    assert (problem is None) == (not case.refused), problem
+    assert all(word in (problem or "") for word in case.refused), problem
+    # An event whose tag is missing would count, as its order has a row; preflight is stricter, and says what to do.
+    if name != "a tag that is none":
+        assert run_reads_all(subject) is (problem is None)
+
+
+TABLES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "varchar id": ("id varchar(36) PRIMARY KEY, customer_id uuid NOT NULL", "", {}),
+    "char id": ("id char(36) PRIMARY KEY, customer_id uuid NOT NULL", "", {}),
+    "varchar tag": ("id uuid PRIMARY KEY, customer_id varchar(36) NOT NULL", "", {}),
+    "text for both": ("id text PRIMARY KEY, customer_id text NOT NULL", "", {}),
+    "a view": (COLUMNS, "CREATE VIEW {table}_v AS SELECT * FROM {table}", {"orders_table": "{table}_v"}),
+    "an outbox of another make": (
+        COLUMNS, "CREATE TABLE {table}_o (event uuid, sent boolean)", {"outbox_table": "{table}_o"},
+    ),
+    "an outbox": (
+        COLUMNS, "CREATE TABLE {table}_o (aggregateid text, type text, published_at timestamp)",
+        {"outbox_table": "{table}_o"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", TABLES)
+def test_preflight_and_run_agree_on_tables(place: Callable[..., Subject], name: str) -> None:
+    columns, ddl, options = TABLES[name]
+    subject = place(CASES["reference"].shape, columns, ddl, **options)
+    problem = preflight(subject)
+    # The second look, which a run needs for its violations only, is a part of the check as well.
+    again = problem is not None and problem.startswith("the second look")
+    assert run_reads_all(subject) is (problem is None or again), problem
+    if name == "an outbox":
+        assert problem is None
+    if name == "an outbox of another make":
+        assert "the rows of a run could not be read" in (problem or "")
+
+
+@pytest.mark.real
+def test_the_reconciler_answers_in_a_process_of_its_own(place: Callable[..., Subject]) -> None:
+    subject = place(CASES["reference"].shape)
+    table = OrdersTable(subject)
+    try:
+        proven = prove_order(subject, table, 10.0)
+    finally:
+        table.close()
+    request = check_request(subject, proven)
+    with ReconcilerCheck() as judge:
+        assert judge.ask(request) is None
+    with ReconcilerCheck() as judge:
+        problem = judge.ask(replace(request, sequence=request.sequence + 1))
+    assert problem == f"the row of order {request.order_id} carries another tag in customer_id than was sent"
+    with ReconcilerCheck() as judge:
+        assert "'7' is no uuid id" in (judge.ask(replace(request, order_id="7")) or "")
+    unreachable = replace(request, kafka={"bootstrap.servers": "127.0.0.1:1"})
+    with ReconcilerCheck() as judge:
+        problem = judge.ask(unreachable, limit_s=0.01)
+    assert problem is not None
+    assert problem.startswith("the reconciler did not finish its check of the order within 0.01 s; it was ")
