@@ -31,7 +31,11 @@ class Behaviour(Enum):
     """How one attempt of an outage was answered; the values are the keys of `report.json`."""
 
     SILENT_201 = "silent_201"
-    """Acknowledged, and the event is lost (proven or suspected)."""
+    """Acknowledged, and the event is lost."""
+    SUSPECTED = "suspected"
+    """Acknowledged, and the event is suspected to be lost."""
+    DISPUTED = "disputed"
+    """Acknowledged, and a record that is not the order's event might be."""
     ERROR = "error"
     """Another complete answer than an acknowledgement."""
     HANG = "hang"
@@ -41,7 +45,9 @@ class Behaviour(Enum):
     PENDING = "pending"
     """Acknowledged, and the event is still in a known backlog."""
     LOST_ORDER = "lost_order"
-    """Acknowledged, and there is no row."""
+    """Acknowledged, and there is no row (proven or suspected)."""
+    SHARED_ID = "shared_id"
+    """Acknowledged with the order id of another order."""
     BROKEN = "broken"
     """No usable answer for another reason: refused, reset, no order id, or the harness ended first."""
 
@@ -51,7 +57,7 @@ def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict
 
     Args:
         table: the truth table.
-        lost: cases whose event is lost, suspected ones included.
+        lost: cases whose event is proven lost.
         outages: in order.
 
     Returns:
@@ -94,11 +100,14 @@ def _kinds(table: Table, lost: Bools) -> dict[Behaviour, Bools]:
     error = ~acknowledged & ~hang & complete
     return {
         Behaviour.SILENT_201: acknowledged & lost,
+        Behaviour.SUSPECTED: acknowledged & table.lost[:count] & ~lost,
+        Behaviour.DISPUTED: acknowledged & table.disputed[:count],
         Behaviour.ERROR: error,
         Behaviour.HANG: hang,
         Behaviour.KEPT: acknowledged & table.whole[:count],
         Behaviour.PENDING: acknowledged & table.pending[:count],
-        Behaviour.LOST_ORDER: acknowledged & ~table.row[:count],
+        Behaviour.LOST_ORDER: acknowledged & ~table.row[:count] & ~table.shared[:count],
+        Behaviour.SHARED_ID: acknowledged & ~table.row[:count] & table.shared[:count],
         Behaviour.BROKEN: ~acknowledged & ~hang & ~error,
     }
 

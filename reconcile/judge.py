@@ -19,7 +19,7 @@ from reconcile.ids import IdTexts, texts_of
 from reconcile.joins import Bools, Floats
 from reconcile.lateness.late import LateEvents, find_late
 from reconcile.lateness.recovery import OutageRates, Recovery, outage_rates, recoveries
-from reconcile.lateness.window import FailureWindow, failure_windows
+from reconcile.lateness.window import FailureWindow, failure_windows, reach_s
 from reconcile.lostcauses import Evidence, evidence_of
 from reconcile.outages import Outage, moments, read_outages
 from reconcile.rate import PhaseRate, phase_rates, rate_document, timeline
@@ -46,7 +46,7 @@ class Judgement:
         duplicates, late: see there.
         outages, windows: each outage and its failure window.
         recoveries, outage_rates: of each outage, see `reconcile.lateness.recovery`.
-        lost_outside: lost events that no outage explains.
+        lost_outside, lost_unplaced: lost events that no outage explains; those without a send time.
         guards: what each guard found, `conservation` last.
         rates: load by phase.
         behaviour, rate, timeline: those keys of `report.json`.
@@ -70,6 +70,7 @@ class Judgement:
     recoveries: list[Recovery]
     outage_rates: list[OutageRates]
     lost_outside: int
+    lost_unplaced: int
     guards: list[Guard]
     rates: list[PhaseRate]
     behaviour: dict[str, Any]
@@ -103,8 +104,8 @@ def judge(history: History) -> Judgement:
     guards.append(conservation(sums))
     lost = sure.lost
     all_sent: Floats = table.attempts["sent"].astype(np.float64)
-    reach = facts.request_timeout_s + facts.publisher.at_work_s
-    windows, outside = failure_windows(table.sent[lost], all_sent, outages, reach)
+    reach = reach_s(facts)
+    windows, outside, unplaced = failure_windows(table.sent[lost], all_sent, lost[: len(all_sent)], outages, reach)
     where = moments(table.sent, outages)
     lost_cases = np.flatnonzero(table.lost)
     lost_cases = lost_cases[np.lexsort((table.lo[lost_cases], table.hi[lost_cases], table.sent[lost_cases]))]
@@ -136,9 +137,10 @@ def judge(history: History) -> Judgement:
         recoveries=recoveries(table, outages),
         outage_rates=outage_rates(table, ledger.attempts, outages, lost),
         lost_outside=outside,
+        lost_unplaced=unplaced,
         guards=guards,
         rates=rates,
-        behaviour=behaviour_document(table, table.lost, outages),
+        behaviour=behaviour_document(table, lost, outages),
         rate=rate_document(facts.rate, rates),
         timeline=timeline(table, ledger.attempts, lost, facts.started_at),
         texts=texts_of(history),

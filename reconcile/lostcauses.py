@@ -41,17 +41,17 @@ class LostCause(Enum):
 
 
 _WORDS: Final = {
-    LostCause.NOT_HANDED_OVER: "the service's log: no broker was reachable, the event was never handed to the client",
-    LostCause.GIVEN_UP: "the service's log: the client had the event and gave it up",
-    LostCause.ACKNOWLEDGED_AND_GONE: "the service's log: a broker acknowledged the event, and it is gone all the same",
-    LostCause.IN_FLIGHT_AT_BREAK: "the request was under way when the target was first seen to fail",
+    LostCause.NOT_HANDED_OVER: "never handed to the Kafka client, says the service's log",
+    LostCause.GIVEN_UP: "given up by the Kafka client, says the service's log",
+    LostCause.ACKNOWLEDGED_AND_GONE: "acknowledged by a broker, says the service's log, yet missing",
+    LostCause.IN_FLIGHT_AT_BREAK: "under way when the target was first observed to fail",
     LostCause.SENT_WHILE_STOPPING: "sent after the fault was ordered, before the target was proven down",
     LostCause.SENT_WHILE_DOWN: "sent while the target was proven down",
     LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
-    LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, near enough for the service to be still at work on it",
-    LostCause.OUTSIDE_OUTAGES: "no outage explains it",
+    LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
+    LostCause.OUTSIDE_OUTAGES: "sent away from any outage",
     LostCause.PUBLISHES_NOTHING: "the service has published nothing since the outage",
-    LostCause.NO_SEND_TIME: "the order is in no ledger, so when it was sent is not known",
+    LostCause.NO_SEND_TIME: "in no ledger, so the send time is not known",
 }
 _OF_LINE: Final = {
     Said.PUBLISH_FAILED: LostCause.NOT_HANDED_OVER,

@@ -10,15 +10,16 @@ lookout saw them, in seconds:
 
 A lost event belongs to the outage that its send lies in or nearest to, if it is not further away than `reach`: the time
 for which the service may still be working on an order (request timeout plus the producer's delivery timeout). Lost
-events beyond that are `outside`: no outage explains them, so they are another bug.
+events beyond that are `outside`: no outage explains them. Those without a send time are neither.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from reconcile.joins import Floats, Ints
+from reconcile.joins import Bools, Floats, Ints
 from reconcile.outages import Outage
+from runlog.facts import RunFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class FailureWindow:
     Attributes:
         first_sent_at, last_sent_at: send times of the first and last lost event, epoch seconds.
         lead_s, tail_s: as the file says; None when the edge was never proven.
-        lost: lost events of the outage.
+        lost: lost events of the outage, those of extra orders included.
         sent: attempts sent from `first_sent_at` to `last_sent_at`, both included.
+        lost_attempts: how many of those lost the event of their own order.
         before: how many of the lost were sent before `injecting`.
         after: how many of the lost were sent after `healed`.
     """
@@ -40,29 +42,38 @@ class FailureWindow:
     tail_s: float | None
     lost: int
     sent: int
+    lost_attempts: int
     before: int
     after: int
 
     @property
     def density(self) -> float | None:
         """Share of the attempts in the window whose event was lost, 0 to 1; None when nothing was lost."""
-        return self.lost / self.sent if self.sent else None
+        return self.lost_attempts / self.sent if self.sent else None
 
 
 def failure_windows(
-    lost_sent: Floats, all_sent: Floats, outages: list[Outage], reach: float
-) -> tuple[list[FailureWindow], int]:
-    """Return the window of each outage and the number of lost events outside all of them.
+    lost_sent: Floats, all_sent: Floats, all_lost: Bools, outages: list[Outage], reach: float
+) -> tuple[list[FailureWindow], int, int]:
+    """Return the window of each outage, the number of lost events outside all of them, and of those without a time.
 
     Args:
-        lost_sent: send times of the lost events, epoch seconds, any order; NaN (no send time) counts as outside.
-        all_sent: send times of all attempts.
+        lost_sent: send times of the lost events, epoch seconds, any order; NaN where there is none.
+        all_sent, all_lost: send times of all attempts, and whether the event of their own order is lost.
         outages: in order.
         reach: seconds, see above.
     """
     of_outage = _nearest(lost_sent, outages, reach)
-    windows = [_window(lost_sent[of_outage == place], all_sent, outage) for place, outage in enumerate(outages)]
-    return windows, int((of_outage < 0).sum())
+    windows = [
+        _window(lost_sent[of_outage == place], all_sent, all_lost, outage) for place, outage in enumerate(outages)
+    ]
+    unplaced = np.isnan(lost_sent)
+    return windows, int(((of_outage < 0) & ~unplaced).sum()), int(unplaced.sum())
+
+
+def reach_s(facts: RunFacts) -> float:
+    """Return for how many seconds before or after an outage the service may be at work on an order."""
+    return facts.request_timeout_s + facts.publisher.at_work_s
 
 
 def _nearest(lost_sent: Floats, outages: list[Outage], reach: float) -> Ints:
@@ -76,17 +87,19 @@ def _nearest(lost_sent: Floats, outages: list[Outage], reach: float) -> Ints:
     return np.where(distance.min(axis=0) <= reach, nearest, -1).astype(np.int64)
 
 
-def _window(lost_sent: Floats, all_sent: Floats, outage: Outage) -> FailureWindow:
+def _window(lost_sent: Floats, all_sent: Floats, all_lost: Bools, outage: Outage) -> FailureWindow:
     if not len(lost_sent):
-        return FailureWindow(None, None, None, None, 0, 0, 0, 0)
+        return FailureWindow(None, None, None, None, 0, 0, 0, 0, 0)
     first, last = float(lost_sent.min()), float(lost_sent.max())
+    inside = (all_sent >= first) & (all_sent <= last)
     return FailureWindow(
         first_sent_at=first,
         last_sent_at=last,
         lead_s=outage.down_edge[1] - first if outage.down_edge else None,
         tail_s=last - outage.up_edge[0] if outage.up_edge else None,
         lost=len(lost_sent),
-        sent=int(((all_sent >= first) & (all_sent <= last)).sum()),
+        sent=int(inside.sum()),
+        lost_attempts=int((inside & all_lost).sum()),
         before=int((lost_sent < outage.begin).sum()),
         after=int((lost_sent > outage.end).sum()),
     )

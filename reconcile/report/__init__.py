@@ -8,6 +8,7 @@ from reconcile.report.csvs import csv_texts
 from reconcile.report.document import report_document
 from reconcile.report.html import html_report
 from reconcile.report.junit import junit_report
+from reconcile.report.lostrows import proven_rows
 from reconcile.report.markdown import markdown_report
 from reconcile.report.stepsummary import step_summary
 from reconcile.report.summary import print_summary, summary
@@ -32,10 +33,7 @@ def write_reports(folder: RunFolder, history: History, judgement: Judgement) -> 
 
 
 def _lost_rows(history: History, judgement: Judgement) -> str:
-    """The events of proven losses, ready to be published again; what is only suspected must not be."""
-    if judgement.suspicion.lost_events or history.lost_rows is None:
-        return ""
-    return "".join(line.decode() + "\n" for line in history.lost_rows)
+    return "".join(line.decode() + "\n" for line in proven_rows(history, judgement) or ())
 
 
 def json_text(history: History, judgement: Judgement) -> str:

@@ -59,20 +59,6 @@ def csv_texts(history: History, judgement: Judgement) -> dict[str, str]:
     return texts
 
 
-def lost_ids(judgement: Judgement, most: int) -> list[str]:
-    """Return the ids of the first lost events by send time, at most `most`; the suspected ones when none is proven."""
-    table = judgement.table
-    cases = judgement.lost_cases[:most]
-    return judgement.texts.many(table.hi[cases], table.lo[cases])
-
-
-def phantom_ids(judgement: Judgement, most: int) -> list[str]:
-    """Return the ids of the first phantom events by send time, at most `most`, suspected ones included."""
-    table = judgement.table
-    cases = in_order(judgement, np.flatnonzero(table.phantom))[:most]
-    return judgement.texts.many(table.hi[cases], table.lo[cases])
-
-
 def time_texts(times: Floats) -> Column:
     """Return epoch seconds as ISO 8601 UTC with microseconds; NaN and what no clock shows become an empty text."""
     known = np.abs(times) < LATEST_S

@@ -52,6 +52,7 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
             )
         ],
         "lost_outside_outages": judgement.lost_outside,
+        "lost_without_send_time": judgement.lost_unplaced,
         "causes": tally(judgement.evidence),
         "late_delay": judgement.late.delays(),
         "behaviour": judgement.behaviour,

@@ -14,7 +14,8 @@ import jinja2
 from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.lostcauses import LostCause, tally
+from reconcile.lostcauses import LostCause
+from reconcile.report.kinds import LOST, SUSPECTED_LOST, cases_of
 from reconcile.report.listed import lost_list, other_lists
 from reconcile.report.picture import draw_run
 from reconcile.report.sentences import behaviour, causes, guards, losses, outages, verdict
@@ -49,7 +50,8 @@ def html_report(history: History, judgement: Judgement) -> str:
 
 def _context(history: History, judgement: Judgement) -> dict[str, Any]:
     facts, ruling, table = history.facts, judgement.ruling, judgement.table
-    cases = judgement.lost_cases
+    shown = LOST if judgement.counts[LOST.key] else SUSPECTED_LOST
+    cases = cases_of(judgement, shown)
     scope = verdict.scope(history, judgement)
     return {
         "facts": facts,
@@ -68,10 +70,10 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "outside": outages.outside(history, judgement),
         "behaviour_heading": behaviour.heading(history, judgement),
         "behaviour": behaviour.rows(history, judgement),
-        "causes": [(code, LostCause(code).words, count) for code, count in tally(judgement.evidence).items()],
+        "causes": [(code, LostCause(code).words, count) for code, count in losses.proven_causes(judgement).items()],
         "picture": draw_run(judgement.timeline, judgement.outages, table.sent[cases], facts.started_at),
         "timeline": judgement.timeline,
-        "suspected": judgement.suspicion.lost_events,
+        "dots_word": losses.several(shown),
         "lost": lost_list(judgement),
         "lost_rows": losses.lost_rows(history, judgement),
         "others": other_lists(judgement),

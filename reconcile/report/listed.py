@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from reconcile.joins import Ints
 from reconcile.judge import Judgement
 from reconcile.outages import Moment
-from reconcile.report.csvs import in_order, time_texts
+from reconcile.report.csvs import time_texts
+from reconcile.report.kinds import KINDS, LOST, SUSPECTED_LOST, Kind, cases_of
 from reconcile.table import OUTCOMES
 
 LISTED: Final = 10_000
@@ -37,30 +36,27 @@ class Listed:
 
 
 def lost_list(judgement: Judgement) -> Listed:
-    """Return the list of lost events, of the suspected ones when none can be proven."""
-    suspected, cases = judgement.suspicion.lost_events, judgement.lost_cases
-    rows = _rows(judgement, cases.astype(np.int64), [one.cause.value for one in judgement.evidence[:LISTED]])
-    title = "Suspected losses" if suspected else "Lost events"
-    return Listed("lost", title, "suspected-lost.csv" if suspected else "lost-events.csv", len(cases), "cause", rows)
+    """Return the list of lost events, which may be empty."""
+    return _list(judgement, LOST)
 
 
 def other_lists(judgement: Judgement) -> list[Listed]:
-    """Return the lists of the other violations that there are."""
-    table, doubt = judgement.table, judgement.suspicion
-    kinds = (
-        ("phantom", "Phantom events", "phantom", "phantom-events", table.phantom, doubt.phantom_events),
-        ("lost-order", "Lost orders", "lost-orders", "lost-orders", table.lost_order, doubt.lost_orders),
-        ("visible", "Orders visible after a refusal", "", "visible-after-reject", table.visible_after_reject, False),
-    )
-    found = []
-    for key, title, short, path, mask, suspected in kinds:
-        cases = in_order(judgement, np.flatnonzero(mask))
-        if len(cases):
-            name = f"Suspected {title.lower()}" if suspected else title
-            answers = [OUTCOMES[outcome] for outcome in table.outcome[cases[:LISTED]].tolist()]
-            file = f"suspected-{short}.csv" if suspected else f"{path}.csv"
-            found.append(Listed(key, name, file, len(cases), "answer", _rows(judgement, cases, answers)))
-    return found
+    """Return the lists of the other violations and doubts that there are."""
+    return [_list(judgement, kind) for kind in KINDS if kind is not LOST and judgement.counts[kind.key]]
+
+
+def _list(judgement: Judgement, kind: Kind) -> Listed:
+    cases = cases_of(judgement, kind)
+    shown = cases[:LISTED].tolist()
+    if kind in {LOST, SUSPECTED_LOST}:
+        causes = {
+            case: one.cause.value for case, one in zip(judgement.lost_cases.tolist(), judgement.evidence, strict=True)
+        }
+        column, reasons = "cause", [causes[case] for case in shown]
+    else:
+        column, reasons = "answer", [OUTCOMES[outcome] for outcome in judgement.table.outcome[shown].tolist()]
+    key = kind.key.replace("_", "-")
+    return Listed(key, kind.title, kind.path, len(cases), column, _rows(judgement, cases, reasons))
 
 
 def _rows(judgement: Judgement, cases: Ints, reasons: list[str]) -> list[tuple[str, str, str, str]]:

@@ -7,8 +7,8 @@ from typing import Final
 from reconcile.asked import seen_words
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.lostcauses import tally
 from reconcile.outages import Outage
+from reconcile.report.kinds import LOST, ids_of
 from reconcile.report.listed import Listed, other_lists
 from reconcile.report.sentences import behaviour, causes, checks, guards, losses, outages, verdict
 from reconcile.verdict import Verdict
@@ -154,25 +154,20 @@ def _guards(history: History, judgement: Judgement) -> str:
 
 
 def _lost(history: History, judgement: Judgement) -> str:
-    suspected, cases = judgement.suspicion.lost_events, judgement.lost_cases
-    path = "suspected-lost.csv" if suspected else "lost-events.csv"
-    whole = f"The whole list, with times and causes: `{path}` beside this report."
-    if not len(cases):
+    whole = f"The whole list, with times and causes: `{LOST.path}` beside this report."
+    if not judgement.counts[LOST.key]:
         return f"None.\n\n{whole}"
-    ids = "\n".join(f"- {code(order)}" for order in losses.first_ids(judgement, FIRST_IDS))
-    why = "".join(f"- {count}: `{name}`\n" for name, count in tally(judgement.evidence).items())
+    ids = "\n".join(f"- {code(order)}" for order in ids_of(judgement, LOST, FIRST_IDS))
+    why = "".join(f"- {count}: `{name}`\n" for name, count in losses.proven_causes(judgement).items())
     rows = losses.lost_rows(history, judgement)
-    parts = [f"{losses.first_of(judgement, FIRST_IDS)}:", ids, f"By cause:\n\n{why}".rstrip(), whole]
+    parts = [f"{losses.first_of(judgement, LOST, FIRST_IDS)}:", ids, f"By cause:\n\n{why}".rstrip(), whole]
     return "\n\n".join([*parts, *([f"{rows}."] if rows else [])])
 
 
 def _listed(one: Listed) -> str:
-    ids = [f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS]]
-    return (
-        f"The first {len(ids)} of {one.total}:\n\n"
-        + "\n".join(ids)
-        + f"\n\nThe whole list: `{one.path}` beside this report."
-    )
+    ids = "\n".join(f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS])
+    head = f"The first {FIRST_IDS} of {one.total}" if one.total > FIRST_IDS else f"All {one.total}"
+    return f"{head}:\n\n{ids}\n\nThe whole list: `{one.path}` beside this report."
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.report.kinds import first_kind, ids_of
 from reconcile.report.markdown import code, escape
 from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
 from reconcile.report.strip import draw
@@ -17,8 +18,10 @@ _COUNTED: Final = (
     "events",
     "lost_events",
     "suspected_lost",
+    "disputed",
     "phantom_events",
     "suspected_phantom",
+    "disputed_phantom",
     "lost_orders",
     "suspected_lost_orders",
     "visible_after_reject",
@@ -49,7 +52,7 @@ def step_summary(history: History, judgement: Judgement, place: str) -> str:
 
 
 def _counts(judgement: Judgement) -> str:
-    shown = [name for name in _COUNTED if judgement.counts[name] or not name.startswith("suspected")]
+    shown = [name for name in _COUNTED if judgement.counts[name] or not name.startswith(("suspected", "disputed"))]
     head = " | ".join(name.replace("_", " ") for name in shown)
     return "\n".join(
         [f"| {head} |", "|" + "---:|" * len(shown), f"| {' | '.join(str(judgement.counts[name]) for name in shown)} |"]
@@ -83,9 +86,10 @@ def _guards(history: History, judgement: Judgement) -> str:
 
 
 def _lost(judgement: Judgement) -> str:
-    ids = losses.first_ids(judgement, FIRST)
+    kind = first_kind(judgement)
+    ids = ids_of(judgement, kind, FIRST)
     listed = "\n".join(f"- {code(order)}" for order in ids)
-    return f"{_capital(losses.first_of(judgement, FIRST))}:\n\n{listed}" if ids else ""
+    return f"{_capital(losses.first_of(judgement, kind, FIRST))}:\n\n{listed}" if ids else ""
 
 
 def _capital(text: str) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from reconcile.history import History
 from reconcile.judge import Judgement
+from reconcile.report.kinds import first_kind, ids_of
 from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
 from reconcile.report.strip import draw
 from reconcile.verdict import Verdict
@@ -40,7 +41,7 @@ def summary(history: History, judgement: Judgement, folder: Path, *, width: int 
         _picture(history, judgement, width, unicode),
         _behaviour(history, judgement),
         _guards(history, judgement, width),
-        _lost(judgement),
+        _listed(judgement),
         _places(history, judgement, folder, width),
     ]
     return Text("\n", no_wrap=True, overflow="ignore").join([part for part in parts if part.plain])
@@ -128,19 +129,20 @@ def _guards(history: History, judgement: Judgement, width: int) -> Text:
     return text
 
 
-def _lost(judgement: Judgement) -> Text:
-    ids = losses.first_ids(judgement, FIRST_IDS)
+def _listed(judgement: Judgement) -> Text:
+    kind = first_kind(judgement)
+    ids = ids_of(judgement, kind, FIRST_IDS)
     if not ids:
         return Text()
     clean = ("".join(sign if sign.isprintable() else " " for sign in order) for order in ids)
-    return Text(losses.first_of(judgement, FIRST_IDS) + "\n" + "".join(f"  {order}\n" for order in clean))
+    return Text(losses.first_of(judgement, kind, FIRST_IDS) + "\n" + "".join(f"  {order}\n" for order in clean))
 
 
 def _places(history: History, judgement: Judgement, folder: Path, width: int) -> Text:
     shown = shown_path(folder)
     raised = "".join("\n" + line for line in verdict.exit_code_raised(history, judgement).splitlines())
     expectation = verdict.expectation(history, judgement).replace("; exit code", f"{raised}\nexit code")
-    lines = [f"list:   {shown / losses.listed_kind(judgement).path}", f"report: {shown / 'report.html'}"]
+    lines = [f"list:   {shown / first_kind(judgement).path}", f"report: {shown / 'report.html'}"]
     return Text("\n".join([*lines, *(_prose(line, width) for line in expectation.split("\n"))]) + "\n")
 
 

@@ -11,11 +11,14 @@ from runlog.duration import format_duration
 
 _WORDS: Final = {
     Behaviour.SILENT_201: ("silent 201", "acknowledged, event lost"),
+    Behaviour.SUSPECTED: ("suspected", "acknowledged, event suspected lost"),
+    Behaviour.DISPUTED: ("disputed", "acknowledged, a record might be its event"),
     Behaviour.ERROR: ("error", ""),
     Behaviour.HANG: ("hang", ""),
     Behaviour.KEPT: ("kept", "acknowledged, row and event there"),
     Behaviour.PENDING: ("pending", "acknowledged, event still in the backlog"),
     Behaviour.LOST_ORDER: ("lost order", "acknowledged, no row"),
+    Behaviour.SHARED_ID: ("shared id", "acknowledged with the id of another order"),
     Behaviour.BROKEN: ("no usable answer", ""),
 }
 
@@ -42,10 +45,8 @@ def kinds(history: History, judgement: Judgement) -> str:
 
 def _label(kind: Behaviour, one: dict[str, Any], history: History, judgement: Judgement) -> str:
     name, words = _WORDS[kind]
-    if kind is Behaviour.SILENT_201 and judgement.suspicion.lost_events:
-        words = "acknowledged, event suspected lost"
-    if kind is Behaviour.LOST_ORDER and judgement.suspicion.lost_orders:
-        words = "acknowledged, row suspected missing"
+    if kind is Behaviour.LOST_ORDER and judgement.counts["suspected_lost_orders"]:
+        words = "acknowledged, no row found"
     if kind is Behaviour.HANG:
         words = f"no answer within {format_duration(history.facts.request_timeout_s)}"
     if kind is Behaviour.ERROR:

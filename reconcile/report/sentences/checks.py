@@ -29,11 +29,11 @@ def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]
             f"{counts['events']}" + ("" if history.events.complete else " (not read completely)"),
         ),
         ("Orders sent", "all that were due", f"{counts['attempted']} of {counts['due']}"),
-        ("Lost events", "at least 1" if losing else "0", _proven(counts, "lost_events", "suspected_lost")),
+        ("Lost events", "at least 1" if losing else "0", _lost(counts)),
         (
             "Phantom events",
             "all" if phantom else "0",
-            _proven(counts, "phantom_events", "suspected_phantom"),
+            _proven(counts, "phantom_events", "suspected_phantom", "disputed_phantom"),
         ),
         ("Lost orders", "0", _proven(counts, "lost_orders", "suspected_lost_orders")),
         ("Visible after reject", "0", f"{counts['visible_after_reject']}"),
@@ -68,9 +68,19 @@ def _share(part: int, total: int, which: str) -> str:
     return f"{word} ({part} of {total} {which})"
 
 
-def _proven(counts: dict[str, int], proven: str, suspected: str) -> str:
-    doubt = f" ({counts[suspected]} suspected)" if counts[suspected] else ""
-    return f"{counts[proven]}{doubt}"
+def _lost(counts: dict[str, int]) -> str:
+    least = counts["lost_at_least"]
+    told = f"at least {least}" if least > counts["lost_events"] else f"{counts['lost_events']}"
+    return told + _doubts(counts, "suspected_lost", "disputed")
+
+
+def _proven(counts: dict[str, int], proven: str, *doubts: str) -> str:
+    return f"{counts[proven]}{_doubts(counts, *doubts)}"
+
+
+def _doubts(counts: dict[str, int], *names: str) -> str:
+    told = ", ".join(f"{counts[name]} {name.partition('_')[0]}" for name in names if counts[name])
+    return f" ({told})" if told else ""
 
 
 def _yes(value: bool | None) -> str:

@@ -1,12 +1,12 @@
 """Which events and orders are lost, how many, why, and where all of them are listed."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lostcauses import LostCause, tally
-from reconcile.report.csvs import lost_ids, phantom_ids
+from reconcile.report.kinds import Kind, first_kind, ids_of
+from reconcile.report.lostrows import proven_rows
 from reconcile.report.sentences.outages import seconds
 from reconcile.report.sentences.registry import sentence
 from reconcile.wording import some
@@ -18,7 +18,9 @@ _ALSO: Final = (
     ("redelivered", "redelivered event"),
     ("published_twice", "event published twice"),
     ("suspected_lost", "event suspected lost"),
+    ("disputed", "disputed order"),
     ("suspected_phantom", "event suspected to be a phantom"),
+    ("disputed_phantom", "disputed phantom event"),
     ("suspected_lost_orders", "order suspected lost"),
     ("visible_after_reject", "order visible after reject"),
     ("recovered", "recovered order"),
@@ -26,57 +28,49 @@ _ALSO: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of violation as it is listed: its words (singular), its count, its file."""
-
-    word: str
-    count: int
-    path: str
-
-
-def listed_kind(judgement: Judgement) -> Kind:
-    """Return the kind that short reports list: lost events, or phantom events where no event is lost."""
-    counts, doubt = judgement.counts, judgement.suspicion
-    if len(judgement.lost_cases) or not (counts["phantom_events"] or counts["suspected_phantom"]):
-        if doubt.lost_events:
-            return Kind("event suspected lost", counts["suspected_lost"], "suspected-lost.csv")
-        return Kind("lost event", counts["lost_events"], "lost-events.csv")
-    if doubt.phantom_events:
-        return Kind("event suspected to be a phantom", counts["suspected_phantom"], "suspected-phantom.csv")
-    return Kind("phantom event", counts["phantom_events"], "phantom-events.csv")
-
-
-def first_ids(judgement: Judgement, most: int) -> list[str]:
-    """Return the first ids of `listed_kind` by send time, at most `most`."""
-    return lost_ids(judgement, most) or phantom_ids(judgement, most)
-
-
-@sentence("also counted", "late events, duplicates, pending and suspected ones, orders visible after reject")
+@sentence("also counted", "late events, duplicates, pending, suspected and disputed ones, orders visible after reject")
 def also_counted(history: History, judgement: Judgement) -> str:
     """Counts beside the truth table, those that are 0 left out."""
     counts = judgement.counts
-    return ", ".join(_plural(counts[key], word) for key, word in _ALSO if counts[key])
+    told = [_plural(counts[key], word) for key, word in _ALSO if counts[key]]
+    least = counts["lost_at_least"]
+    if least > counts["lost_events"]:
+        told.append(f"at least {least} of {counts['suspected_lost']} suspected events are lost")
+    return ", ".join(told)
 
 
-@sentence("listed", "orders with a row and without an event; else events without a row")
+@sentence("listed", "orders of the first kind of violation, else of doubt, that there is")
 def listed(history: History, judgement: Judgement) -> str:
     """How many violations of the listed kind there are; empty without any."""
-    kind = listed_kind(judgement)
-    return _plural(kind.count, kind.word) if kind.count else ""
+    kind = first_kind(judgement)
+    count = judgement.counts[kind.key]
+    return _plural(count, kind.word) if count else ""
 
 
-def first_of(judgement: Judgement, most: int) -> str:
+def first_of(judgement: Judgement, kind: Kind, most: int) -> str:
     """Return the heading of a list of ids: `first 5 of 320 lost events`, or `2 lost events`."""
-    kind = listed_kind(judgement)
-    plural = _plural(kind.count, kind.word)
-    return f"first {most} of {plural}" if kind.count > most else plural
+    count = judgement.counts[kind.key]
+    plural = _plural(count, kind.word)
+    return f"first {most} of {plural}" if count > most else plural
+
+
+def in_words(judgement: Judgement, kind: Kind, most: int = 3) -> str:
+    """Return how many there are of `kind` with the first ids, in one line."""
+    count, ids = judgement.counts[kind.key], ids_of(judgement, kind, most)
+    return f"{_plural(count, kind.word)}: {', '.join(ids)}{', ...' if count > len(ids) else ''}"
+
+
+def proven_causes(judgement: Judgement) -> dict[str, int]:
+    """Return how many lost events have which cause: of the proven ones, or of the suspected ones without any."""
+    proven = judgement.proven.lost[judgement.lost_cases]
+    wanted = proven if proven.any() else ~proven
+    return tally([one for one, there in zip(judgement.evidence, wanted.tolist(), strict=True) if there])
 
 
 @sentence("causes", "the service's log, probes and marks, by lost event")
 def causes(history: History, judgement: Judgement) -> str:
     """How many lost events have which cause."""
-    return "; ".join(f"{count} {LostCause(code).words}" for code, count in tally(judgement.evidence).items())
+    return "; ".join(f"{count} {LostCause(code).words}" for code, count in proven_causes(judgement).items())
 
 
 @sentence("late delays", "send times, append times")
@@ -99,12 +93,18 @@ def lost_rows(history: History, judgement: Judgement) -> str:
     lost = judgement.counts["lost_events"]
     if not lost:
         return ""
-    if history.lost_rows is None:
+    rows = proven_rows(history, judgement)
+    if rows is None:
         return "lost-events.ndjson is empty: the rows of the lost events are missing or damaged"
-    there = len(history.lost_rows)
+    there = len(rows)
     what = "ready to be published again" if history.facts.like_reference else "their rows"
     gone = f"; the rows of {lost - there} were gone by then" if there < lost else ""
     return f"lost-events.ndjson holds {there} of {some(lost, 'lost event')}, {what}{gone}"
+
+
+def several(kind: Kind) -> str:
+    """Return the words of `kind` in the plural."""
+    return _plural(0, kind.word).removeprefix("0 ")
 
 
 def _plural(count: int, word: str) -> str:

@@ -1,22 +1,18 @@
 """What was observed of each outage: the target's absence by its probes, the failure window, rates, the recovery."""
 
 from collections import Counter
-from typing import Final
 
 from reconcile.asked import Question, asked
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.lateness.pace import Pace
-from reconcile.lateness.window import FailureWindow
+from reconcile.lateness.window import FailureWindow, reach_s
 from reconcile.outages import Edge, Outage
 from reconcile.report.sentences.registry import outage_sentence, sentence
 from reconcile.wording import some
 from runlog.clock import iso_utc
 from runlog.duration import format_duration
 from runlog.probes import ProbeResult
-
-USUAL_DELIVERY_TIMEOUT_S: Final = 120.0
-"""Default of Kafka's producers, taken as the reach of an outage where the service's own is not known."""
 
 
 @outage_sentence("outage", "marks `injecting`: fault and target")
@@ -84,7 +80,7 @@ def window(history: History, judgement: Judgement, place: int) -> str:
     """Length of the failure window, with lead and tail; `none` without a lost event of this outage."""
     one = judgement.windows[place]
     if one.first_sent_at is None or one.last_sent_at is None:
-        return f"failure window: none{' proven' if judgement.suspicion.lost_events else ''}"
+        return f"failure window: none{' proven' if judgement.counts['suspected_lost'] else ''}"
     lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
     return f"failure window: {one.last_sent_at - one.first_sent_at:.1f} s (lead {lead}, tail {tail})"
 
@@ -94,7 +90,7 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
     """The failure window with its moments, and how many of the orders in it lost their event."""
     outage, one = judgement.outages[place], judgement.windows[place]
     if one.first_sent_at is None or one.last_sent_at is None:
-        return f"no lost event of this outage{' is proven' if judgement.suspicion.lost_events else ''}"
+        return f"no lost event of this outage{' is proven' if judgement.counts['suspected_lost'] else ''}"
     target = outage.target or "target"
     lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
     return (
@@ -106,8 +102,8 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
 
 
 def _density(one: FailureWindow) -> str:
-    """Return how many orders were sent in the window; a share only where each lost event is one of them."""
-    share = f" ({100 * one.lost / one.sent:.0f} %)" if one.lost <= one.sent else ""
+    """Return how many orders were sent in the window, and which share of them lost its event."""
+    share = "" if one.density is None else f" ({100 * one.density:.0f} %)"
     return f"; {some(one.sent, 'order')} sent in that time{share}"
 
 
@@ -121,10 +117,10 @@ def rates(history: History, judgement: Judgement, place: int) -> str:
     one = judgement.outage_rates[place]
     if one.offered is None:
         return "orders a second in the outage: unknown, its end was never proven"
-    lost = "suspected" if judgement.suspicion.lost_events else f"{one.lost:.1f}"
+    proven = " proven" if judgement.counts["suspected_lost"] else ""
     return (
         f"orders a second in the outage: offered {one.offered:.1f}, acknowledged {one.acknowledged:.1f}, delivered "
-        f"{one.delivered:.1f}, lost {lost}"
+        f"{one.delivered:.1f}, lost {one.lost:.1f}{proven}"
     )
 
 
@@ -168,16 +164,16 @@ def _within(p95: float | None, orders: int) -> str:
 
 @sentence("outside", "lost events by send time, outages, request timeout, delivery timeout")
 def outside(history: History, judgement: Judgement) -> str:
-    """How many lost events no outage explains; empty where there is none."""
-    if not judgement.lost_outside:
-        return ""
-    facts = history.facts
+    """How many lost events no outage explains, and how many have no send time; empty where there is none."""
     what = some(judgement.lost_outside, "lost event")
-    if not judgement.outages:
-        return f"{what} in a run without an outage"
-    limit = facts.delivery_timeout_s
-    reach = facts.request_timeout_s + (USUAL_DELIVERY_TIMEOUT_S if limit is None else limit)
-    return f"{what} explained by no outage: sent more than {format_duration(reach)} away from each, or in no ledger"
+    told = []
+    if judgement.lost_outside and not judgement.outages:
+        told.append(f"{what} in a run without an outage")
+    elif judgement.lost_outside:
+        told.append(f"{what} sent more than {format_duration(reach_s(history.facts))} away from each outage")
+    if judgement.lost_unplaced:
+        told.append(f"{some(judgement.lost_unplaced, 'lost event')} without a send time: no ledger holds the order")
+    return "; ".join(told)
 
 
 def seconds(value: float) -> str:

@@ -5,7 +5,6 @@ from typing import Final
 from reconcile.history import History
 from reconcile.judge import Judgement
 from reconcile.report.sentences.registry import sentence
-from reconcile.wording import some
 from runlog.duration import format_duration
 
 ATTRIBUTIONS: Final = {
@@ -75,8 +74,3 @@ def scope(history: History, judgement: Judgement) -> str:
 
 def _length(seconds: float) -> str:
     return f"{seconds:.1f} s"
-
-
-def plural_outages(judgement: Judgement) -> str:
-    """Return how many outages there were, in words."""
-    return some(len(judgement.outages), "outage")

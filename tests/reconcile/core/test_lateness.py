@@ -100,8 +100,8 @@ def test_window_lead_and_tail() -> None:
 
 
 def test_without_an_outage_every_loss_lies_outside() -> None:
-    windows, outside = failure_windows(T0 + np.array([1.0, 2.0]), T0 + np.array([1.0, 2.0, 3.0]), [], reach=8.0)
-    assert (windows, outside) == ([], 2)
+    times, lost = T0 + np.array([1.0, 2.0, 3.0]), np.array([True, True, False])
+    assert failure_windows(times[:2], times, lost, [], reach=8.0) == ([], 2, 0)
 
 
 def test_when_nobody_looked_before_only_the_send_time_bounds() -> None:
@@ -129,7 +129,7 @@ def test_each_loss_belongs_to_the_nearest_of_two_outages() -> None:
     shifted = [Mark(mark.at + 30, mark.name, 1, mark.detail) for mark in usual_marks() if mark.outage == 0]
     outages = read_outages([*usual_marks(), *shifted])
     lost = T0 + np.array([12.0, 24.0, 36.0, 45.0])
-    windows, outside = failure_windows(lost, lost, outages, reach=8.0)
+    windows, outside, _ = failure_windows(lost, lost, np.ones(len(lost), np.bool_), outages, reach=8.0)
     assert [window.lost for window in windows] == [2, 2]
     assert outside == 0
     assert [Moment(cause) for cause in moments(lost, outages)] == [Moment.DOWN, Moment.AFTER, Moment.AFTER, Moment.DOWN]
@@ -156,12 +156,19 @@ def test_before_and_after_leave_the_very_marks_out() -> None:
 def test_a_loss_of_an_outage_whose_edges_were_never_proven() -> None:
     outages = read_outages([mark for mark in usual_marks() if mark.name not in {m.INJECTED, m.HEALED}])
     lost = T0 + np.array([12.0])
-    ((window,), _) = failure_windows(lost, lost, outages, reach=8.0)
+    (window,), _, _ = failure_windows(lost, lost, np.ones(len(lost), np.bool_), outages, reach=8.0)
     assert (window.lost, window.lead_s, window.tail_s) == (1, None, None)
 
 
-def test_unrecorded_losses_have_no_time_and_lie_outside() -> None:
-    assert judge(Story().stored(5, 5).history()).lost_outside == 1
+def test_unrecorded_losses_have_no_time_so_no_outage_can_be_ruled_out() -> None:
+    judgement = judge(Story().stored(5, 5).history())
+    assert (judgement.lost_outside, judgement.lost_unplaced) == (0, 1)
+
+
+def test_the_density_of_a_window_counts_orders_not_their_extra_ones() -> None:
+    """A second order of an attempt is lost, its own is not: no order sent in the window lost its event."""
+    (window,) = judge(Story().calm().order(1, 12).stored(77, 1).history()).windows
+    assert (window.lost, window.sent, window.density) == (1, 2, 0.0)
 
 
 @pytest.mark.parametrize(

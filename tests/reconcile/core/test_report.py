@@ -259,7 +259,7 @@ def test_markdown_of_a_run_in_which_nothing_is_broken() -> None:
     assert "healthy again" not in text
     assert ": load goes on\n" in text
     assert "database and service asked for the orders that were rolled back" in text
-    assert f"## Phantom events\n\nThe first 3 of 3:\n\n- `{order_id(0)}`" in text
+    assert f"## Phantom events\n\nAll 3:\n\n- `{order_id(0)}`" in text
     assert "`phantom-events.csv` beside this report" in text
 
 

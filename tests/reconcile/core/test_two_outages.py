@@ -80,7 +80,7 @@ def test_a_window_for_each() -> None:
 
 def test_only_the_second_lost_something() -> None:
     first, second = judge(lose(24.0).history()).windows
-    assert first == FailureWindow(None, None, None, None, 0, 0, 0, 0)
+    assert first == FailureWindow(None, None, None, None, 0, 0, 0, 0, 0)
     assert (second.lost, second.sent, second.density) == (1, 1, 1.0)
 
 
@@ -164,7 +164,7 @@ def test_an_unproven_absence_does_not_take_the_proof_of_the_other_away() -> None
 
 def test_within_the_one_is_nearer_than_just_after_the_other() -> None:
     outages = read_outages(again(Story()).marks)
-    (first, second), outside = failure_windows(*(T0 + np.array([22.2, 23.1]),) * 2, outages, reach=3.0)
+    (first, second), outside, _ = failure_windows(*(T0 + np.array([22.2, 23.1]),) * 2, np.ones(2, bool), outages, 3.0)
     assert (first.lost, second.lost, outside) == (0, 2, 0)
-    (first, second), outside = failure_windows(*(T0 + np.array([21.4]),) * 2, outages, reach=0.5)
+    (first, second), outside, _ = failure_windows(*(T0 + np.array([21.4]),) * 2, np.ones(1, bool), outages, 0.5)
     assert (first.lost, second.lost, outside) == (1, 0, 0)
