@@ -29,6 +29,8 @@ LOST_COLUMNS: Final = (*COLUMNS, "moment", "in_flight", "latency_s", "latency_cl
 _DISPUTED_COLUMNS: Final = (*COLUMNS, "records", "partition", "offset", "why")
 _DUPLICATE_COLUMNS: Final = (*COLUMNS, "kind", "partition", "offset", "event_id")
 _LATE_COLUMNS: Final = (*COLUMNS, "appended_not_before", "appended_not_after", "delay_s")
+_STATUS: Final = "http_status"
+"""Last column of each list; empty without a complete answer."""
 _SEQUENCES: Final = 1 << 62
 Column = list[str]
 
@@ -69,7 +71,7 @@ def time_texts(times: Floats) -> Column:
 
 def _cases(history: History, judgement: Judgement, mask: Bools) -> str:
     cases = in_order(judgement, np.flatnonzero(mask))
-    return _write(COLUMNS, _common(history, judgement, cases))
+    return _write(judgement, cases, COLUMNS, _common(history, judgement, cases))
 
 
 def _lost(history: History, judgement: Judgement, which: Bools) -> str:
@@ -86,7 +88,7 @@ def _lost(history: History, judgement: Judgement, which: Bools) -> str:
         [plain(one.line.text) if one.line else "" for one in evidence],
         [str(count) for count in _mentions(judgement, cases, history.events.aside)["count"].tolist()],
     ]
-    return _write(LOST_COLUMNS, [*common, *own])
+    return _write(judgement, cases.astype(np.int64), LOST_COLUMNS, [*common, *own])
 
 
 def _disputed(history: History, judgement: Judgement) -> str:
@@ -105,7 +107,7 @@ def _disputed(history: History, judgement: Judgement) -> str:
         else:
             own.append(("", "", "", "an event carries its customer id under another order id"))
     columns = [list(column) for column in zip(*own, strict=True)] if own else [[], [], [], []]
-    return _write(_DISPUTED_COLUMNS, [*_common(history, judgement, cases), *columns])
+    return _write(judgement, cases, _DISPUTED_COLUMNS, [*_common(history, judgement, cases), *columns])
 
 
 def _mentions(judgement: Judgement, cases: Ints, mentions: NDArray[np.void]) -> NDArray[np.void]:
@@ -128,7 +130,7 @@ def _late(history: History, judgement: Judgement) -> str:
     cases = in_order(judgement, np.flatnonzero(late.late))
     delays = ["" if math.isnan(delay) else f"{delay:.6f}" for delay in late.delay[cases].tolist()]
     bounds = [time_texts(late.not_before[cases]), time_texts(late.not_after[cases])]
-    return _write(_LATE_COLUMNS, [*_common(history, judgement, cases), *bounds, delays])
+    return _write(judgement, cases, _LATE_COLUMNS, [*_common(history, judgement, cases), *bounds, delays])
 
 
 def _duplicates(history: History, judgement: Judgement) -> str:
@@ -142,7 +144,7 @@ def _duplicates(history: History, judgement: Judgement) -> str:
         [str(offset) for offset in events["offset"].tolist()],
         judgement.texts.of_events(words(events, "event_hi"), words(events, "event_lo")),
     ]
-    return _write(_DUPLICATE_COLUMNS, [*_common(history, judgement, cases[order]), *own])
+    return _write(judgement, cases[order], _DUPLICATE_COLUMNS, [*_common(history, judgement, cases[order]), *own])
 
 
 def _common(history: History, judgement: Judgement, cases: Ints) -> list[Column]:
@@ -175,9 +177,19 @@ def _sort_keys(judgement: Judgement, cases: NDArray[Any]) -> tuple[Words, Words,
     return table.lo[cases], table.hi[cases], table.sent[cases]
 
 
-def _write(columns: tuple[str, ...], values: list[Column]) -> str:
+def _statuses(judgement: Judgement, cases: Ints) -> Column:
+    """Return the HTTP status of the answer to each case's attempt."""
+    table = judgement.table
+    attempt = table.attempt[cases]
+    known = attempt >= 0
+    statuses = np.zeros(len(cases), dtype=np.int64)
+    statuses[known] = table.attempts["status"][attempt[known]]
+    return [str(status) if status else "" for status in statuses.tolist()]
+
+
+def _write(judgement: Judgement, cases: Ints, columns: tuple[str, ...], values: list[Column]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*values, strict=True))
+    writer.writerow((*columns, _STATUS))
+    writer.writerows(zip(*values, _statuses(judgement, cases), strict=True))
     return stream.getvalue()

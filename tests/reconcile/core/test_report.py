@@ -125,6 +125,7 @@ def test_lost_events_are_sorted_and_told_in_full() -> None:
         "latency_s": "0.020000",
         "latency_class": "as in the baseline",
         "service_log": "",
+        "http_status": "201",
         "other_records": "0",
     }
 

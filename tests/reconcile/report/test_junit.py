@@ -11,6 +11,7 @@ from reconcile.judge import judge
 from reconcile.report.junit import junit_report
 from runlog import marks as m
 from runlog.marks import Mark
+from runlog.outcomes import Outcome
 from tests.reconcile.core.story import T0, Story, facts, order_id
 
 
@@ -72,10 +73,48 @@ def test_each_guard_and_expectation_has_a_case() -> None:
     assert state(history, "phantoms provoked") == "skipped"
     assert state(history, "verdict as expected: consistent") == "failure"
     assert state(RUNS["inconclusive"], "drain complete") == "failure"
-    assert state(RUNS["vacuous, but lost"], "clock steady") == "passed"
+    assert state(RUNS["vacuous, but lost"], "clock steady") == "skipped"
     assert state(RUNS["vacuous"], "clock steady") == "failure"
     assert state(RUNS["harness wrong"], "violations confirmed") == "error"
     assert state(RUNS["interrupted"], "completed") == "error"
+
+
+def message(history: History, name: str) -> str | None:
+    (case,) = [case for case in suite_of(history).findall("testcase") if case.get("name") == name]
+    return next((said.get("message") for said in case if said.tag in {"failure", "error", "skipped"}), None)
+
+
+def test_what_is_unknown_is_neither_green_nor_red() -> None:
+    doubtful, vacuous = RUNS["inconclusive"], RUNS["vacuous"]
+    first = f"1 event suspected lost: {order_id(1)}"
+    assert message(doubtful, "no lost events") == f"inconclusive: {first}"
+    assert (message(doubtful, "no lost orders") or "").startswith("inconclusive: drain complete (evidence): ")
+    assert (message(vacuous, "no lost events") or "").startswith("inconclusive: clock steady (vacuity): ")
+    beside = Story(facts=facts(expect="any")).calm().order(1, 12, event=False).mark(m.ENDED, wall_step=9.0).history()
+    assert (message(beside, "clock steady") or "").startswith("inconclusive: the wall clock moved")
+    unended = replace(RUNS["lossy, expected"], marks=RUNS["lossy, expected"].marks[:-1])
+    assert message(unended, "completed") == "inconclusive: the run has no end mark"
+    assert message(RUNS["consistent"], "no lost events") is None
+
+
+def test_a_failure_names_counts_and_first_ids() -> None:
+    story = Story().calm()
+    for seq in range(1, 6):
+        story.order(seq, 11 + seq / 10, event=False)
+    history = story.order(9, 13, Outcome.REJECTED, event=False, row=True).history()
+    ids = ", ".join(str(order_id(seq)) for seq in (1, 2, 3))
+    assert message(history, "no lost events") == f"6 lost events: {ids}, ..."
+    assert message(history, "no orders visible after reject") == f"1 order visible after reject: {order_id(9)}"
+    assert f"; 6 lost events: {ids}" in (message(history, "verdict as expected: consistent") or "")
+
+
+def test_a_listener_that_makes_the_exit_code_worse_is_a_failure() -> None:
+    story = lossy("lost-events")
+    story.marks.append(Mark(T0 + 33.6, m.LISTENER, None, {"reason": "locustfile.py set 7", "exit_code": 1}))
+    history = story.history()
+    assert judge(history).ruling.exit_code == 1
+    assert (message(history, "exit code 0") or "").endswith("locustfile.py set 7")
+    assert "exit code 0" not in [case.get("name") for case in suite_of(RUNS["lossy, expected"])]
 
 
 def test_what_xml_cannot_hold_becomes_a_question_mark() -> None:
