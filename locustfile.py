@@ -42,8 +42,8 @@ try:
     from chaos.watchdog.client import Watchdog, WatchdogGone
     from chaos.watchdog.orders import Refusal
     from chaos.webaccess import HostCheck
+    from contract.http import OrderContract
     from load.attempts import OwnLoad, use
-    from load.contract import OrderContract
     from load.exchange import Exchanger
     from load.order_user import OrderUser
     from load.placing import Placed, contract_of, place, place_with

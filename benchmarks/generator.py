@@ -20,8 +20,8 @@ from locust import FastHttpUser, constant_throughput, task
 from locust.env import Environment
 
 from benchmarks.target import raise_file_limit
+from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.contract import OrderContract
 from load.order_user import OrderUser
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock

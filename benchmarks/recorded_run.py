@@ -39,8 +39,8 @@ def write_run(path: Path, data: WitnessData) -> Path:
         (2 * third, m.HEALED, 0, back),
         (2 * third, m.RECOVERY, None, {}),
         (seconds, m.DRAIN, None, {}),
-        (seconds + 5, m.DRAINED, None, {"complete": True, "missing": []}),
-        (seconds + 6, m.ENDED, None, {"wall_step": 0.0}),
+        (seconds + 8, m.DRAINED, None, {"complete": True, "missing": []}),
+        (seconds + 9, m.ENDED, None, {"wall_step": 0.0}),
     ):
         marks.write(Mark(start + at, name, outage, detail))
     marks.close()
@@ -71,6 +71,7 @@ def _facts(name: str, clock: AnchoredClock, start: float, seconds: float, data: 
         expect_source="the default",
         attribution="tagged",
         topic=TopicStart(data.topic, None, {0: 0, 1: 0, 2: 0}),
+        block_time_s=1.0,
         contract=contract_from_texts(orders_table=data.table, own=True),
     )
 

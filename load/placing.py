@@ -4,12 +4,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
+from contract.http import JSON_HEADERS, CustomContract, OrderContract, PhantomContract
 from contract.order_id import AcknowledgedId
-from load.contract import OrderContract, PhantomContract, make_contract
 from load.exchange import Exchanger
 from redaction.masking import mask_line
 from redaction.patterns import without_secrets
-from runlog.servicefiles import read_service_files
+from runlog.external import ExternalSettings
+from runlog.servicefiles import ServiceFiles, read_service_files
 from runlog.settings import Settings
 
 # Of the body of a refusal: enough to be masked as a whole before it is cut.
@@ -39,7 +40,7 @@ def contract_of(settings: Settings, *, phantom: bool) -> OrderContract:
         SettingsError: a file that the options name cannot be used.
     """
     if settings.external is not None:
-        return make_contract(settings.external, read_service_files(settings.external, settings.attribution), phantom)
+        return custom_contract(settings.external, read_service_files(settings.external, settings.attribution), phantom)
     return PhantomContract() if phantom else OrderContract()
 
 
@@ -73,3 +74,18 @@ def body_start(body: bytes, secrets: list[str]) -> str:
     if not clean:
         return "its body is empty"
     return f"its body begins: {clean[:LONGEST_SHOWN]}{'...' if len(clean) > LONGEST_SHOWN else ''}"
+
+
+def custom_contract(external: ExternalSettings, files: ServiceFiles, phantom: bool) -> OrderContract:
+    """Return the contract of a service that options describe.
+
+    Args:
+        external: the options.
+        files: what they name by files.
+        phantom: its phantom endpoint is wanted.
+    """
+    given = {name.lower() for name, _ in files.headers}
+    headers = (*((name, value) for name, value in JSON_HEADERS if name.lower() not in given), *files.headers)
+    if phantom:
+        return PhantomContract(headers=headers)
+    return CustomContract(external.order_path, headers, files.body, external.order_id, external.id_kind)

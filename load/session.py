@@ -13,10 +13,10 @@ from typing import Any
 import gevent
 from gevent.pool import Pool
 
+from contract.http import OrderAnswer, OrderContract
 from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
 from load.arrivals import Arrival, ArrivalSchedule, is_too_late
-from load.contract import OrderContract, Told
 from load.exchange import Answer, Exchanger
 from runlog.clock import AnchoredClock
 from runlog.ledger import Completion, LedgerWriter, Phase
@@ -188,7 +188,7 @@ class LoadSession:
         answer = self._exchanger.post(contract.path, body, self._headers)
         completed = self._clock.now()
         good = answer.status is not None and 200 <= answer.status < 300
-        told = contract.told(answer.body, answer.headers) if good else Told(None)
+        told = contract.read(answer.body, answer.headers) if good else OrderAnswer(None)
         outcome = classify(answer.status, answer.failure, told.order_id is not None, told.rolled_back)
         failure = Failure.UNREADABLE if good and told.order_id is None else answer.failure
         identity = None if told.order_id is None else told.order_id.key

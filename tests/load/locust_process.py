@@ -15,8 +15,8 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.contract import OrderContract
 from load.order_user import OrderUser
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock

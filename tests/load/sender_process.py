@@ -13,8 +13,8 @@ from pathlib import Path
 
 import gevent
 
+from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.contract import OrderContract
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter

@@ -13,8 +13,8 @@ import pytest
 from gevent import monkey
 from gevent.event import Event
 
+from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.contract import OrderContract
 from load.exchange import Answer, Exchanger
 from runlog.outcomes import Failure, Outcome, classify
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.http import CustomContract
 from contract.order_id import IdKind
 from health.check import check
 from health.spec import ProbeSpec
-from load.contract import OwnContract
 from load.exchange import Exchanger
 from load.placing import place_with
 from runlog.outcomes import Failure
@@ -69,8 +69,8 @@ def service(certificates: tuple[Path, Path]) -> Iterator[str]:
         server.server_close()
 
 
-def contract(key: str = KEY) -> OwnContract:
-    return OwnContract("/buy", (("X-Key", key),), None, "header:Location/", IdKind.INTEGER)
+def contract(key: str = KEY) -> CustomContract:
+    return CustomContract("/buy", (("X-Key", key),), None, "header:Location/", IdKind.INTEGER)
 
 
 def test_an_order_is_placed_over_https(service: str, certificates: tuple[Path, Path]) -> None:

@@ -12,8 +12,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.contract import OrderContract
 from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import Kind, Ledger, LedgerWriter, Phase, read_ledger

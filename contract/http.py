@@ -1,7 +1,7 @@
-"""The service contract as the load sees it: how an order is asked for, and how the answer tells its id.
+"""The HTTP contract: how an order is asked for, and how the answer returns its id. Pure.
 
-Pure. The contract of the reference order service (`POST /orders` with customer id and items, 2xx with the id) is
-`OrderContract`; that of a service of the user's own is `OwnContract`.
+That of the reference order service (`POST /orders` with customer id and items, 2xx with the id) is `OrderContract`;
+that of another service is `CustomContract`.
 """
 
 import json
@@ -12,8 +12,6 @@ from string import Template
 from typing import Final
 
 from contract.order_id import AcknowledgedId, IdKind, acknowledged_id
-from runlog.external import ExternalSettings
-from runlog.servicefiles import ServiceFiles
 
 PRODUCTS: Final = (
     uuid.UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8"),
@@ -23,13 +21,13 @@ PRODUCTS: Final = (
 PRICES: Final = ("50.00", "99.99", "12.50", "7.25")
 JSON_HEADERS: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
 NO_HEADERS: Final[Mapping[str, str]] = {}
-# So many names of members or headers are told when the id is not among them.
+# So many names of members or headers are named when the id is not among them.
 MOST_NAMED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a complete 2xx answer tells.
+class OrderAnswer:
+    """What a complete 2xx answer says.
 
     Attributes:
         order_id: the id of the order, None when there is no readable one.
@@ -62,18 +60,18 @@ class OrderContract:
         return json.dumps({"customerId": str(customer_id), "items": [item]}).encode()
 
     def order_id(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> AcknowledgedId | None:
-        """Return the order id that a 2xx answer tells, None when there is no readable one."""
-        return self.told(answer, headers).order_id
+        """Return the order id of a 2xx answer, None when there is no readable one."""
+        return self.read(answer, headers).order_id
 
-    def told(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Told:
-        """Return what a 2xx answer tells.
+    def read(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> OrderAnswer:
+        """Return what a 2xx answer says.
 
         Args:
             answer: its body.
             headers: its headers, names in lower case.
         """
         del headers
-        return Told(acknowledged_id(IdKind.UUID, _members(answer).get("orderId")))
+        return OrderAnswer(acknowledged_id(IdKind.UUID, _members(answer).get("orderId")))
 
     def lacking(self, answer: bytes, headers: Mapping[str, str]) -> str:
         """Return in words what was found in place of the order id: names, never values."""
@@ -86,29 +84,29 @@ class PhantomContract(OrderContract):
     """The phantom endpoint: the same body, but the service publishes the event and rolls the order back.
 
     Only an answer that says all of it counts as provoked. One that says that the order exists acknowledges it; any
-    other leaves open what was done, and tells no order id.
+    other leaves open what was done, and has no order id.
     """
 
     path: str = "/chaos/phantom-event"
 
-    def told(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Told:
-        """Return what a 2xx answer tells."""
+    def read(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> OrderAnswer:
+        """Return what a 2xx answer says."""
         del headers
         value = _members(answer)
         said = [value.get(name) for name in ("existsInDb", "eventSentToKafka", "dbRolledBack")]
         order_id = acknowledged_id(IdKind.UUID, value.get("orderId"))
         if said == [False, True, True]:
-            return Told(order_id, rolled_back=True)
-        return Told(order_id if said[0] is True else None)
+            return OrderAnswer(order_id, rolled_back=True)
+        return OrderAnswer(order_id if said[0] is True else None)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnContract(OrderContract):
-    """The contract of a service of the user's own.
+class CustomContract(OrderContract):
+    """The contract of a service that options describe.
 
     Attributes:
-        template: of an order's body, see `runlog.servicefiles`; None: the body of the reference service.
-        place: where the answer tells the id: `value:PATH`, `header:NAME`, or `header:NAME/` for the last segment.
+        template: of an order's body, with placeholders like `${customer_id}`; None: the body of the reference service.
+        place: where the answer has the id: `value:PATH`, `header:NAME`, or `header:NAME/` for the last segment.
         kind: what the ids are.
     """
 
@@ -129,36 +127,21 @@ class OwnContract(OrderContract):
         )
         return filled.encode()
 
-    def told(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Told:
-        """Return what a 2xx answer tells."""
+    def read(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> OrderAnswer:
+        """Return what a 2xx answer says."""
         source, _, rest = self.place.partition(":")
         if source == "value":
-            return Told(acknowledged_id(self.kind, member(_members(answer), rest)))
+            return OrderAnswer(acknowledged_id(self.kind, member(_members(answer), rest)))
         value = headers.get(rest.rstrip("/").lower())
         if value is not None and rest.endswith("/"):
             value = value.partition("?")[0].rstrip("/").rpartition("/")[2]
-        return Told(acknowledged_id(self.kind, value))
+        return OrderAnswer(acknowledged_id(self.kind, value))
 
     def lacking(self, answer: bytes, headers: Mapping[str, str]) -> str:
         """Return in words what was found in place of the order id: names, never values."""
         what = {IdKind.UUID: "no UUID", IdKind.INTEGER: "no whole number", IdKind.TEXT: "no text"}[self.kind]
         seen = _names(answer) if self.place.startswith("value:") else f"has the headers {_listed(headers)}"
         return f"{what} at --order-id {self.place}; it {seen}"
-
-
-def make_contract(external: ExternalSettings, files: ServiceFiles, phantom: bool) -> OrderContract:
-    """Return the contract of a service of the user's own.
-
-    Args:
-        external: the options.
-        files: what they name by files.
-        phantom: its phantom endpoint is wanted.
-    """
-    given = {name.lower() for name, _ in files.headers}
-    headers = (*((name, value) for name, value in JSON_HEADERS if name.lower() not in given), *files.headers)
-    if phantom:
-        return PhantomContract(headers=headers)
-    return OwnContract(external.order_path, headers, files.body, external.order_id, external.id_kind)
 
 
 def member(value: object, path: str) -> object:

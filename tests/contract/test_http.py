@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.http import OrderAnswer, OrderContract, PhantomContract
 from contract.order_id import AcknowledgedId
-from load.contract import OrderContract, PhantomContract, Told
 
 CONTRACT = OrderContract()
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
@@ -78,18 +78,18 @@ PROVOKED = {"orderId": str(ORDER), "existsInDb": False, "eventSentToKafka": True
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({}, Told(TOLD, rolled_back=True)),
-        ({"eventSentToKafka": False}, Told(None)),
-        ({"existsInDb": True, "dbRolledBack": False}, Told(TOLD)),
-        ({"dbRolledBack": False}, Told(None)),
-        ({"dbRolledBack": "true"}, Told(None)),
-        ({"orderId": None}, Told(None, rolled_back=True)),
+        ({}, OrderAnswer(TOLD, rolled_back=True)),
+        ({"eventSentToKafka": False}, OrderAnswer(None)),
+        ({"existsInDb": True, "dbRolledBack": False}, OrderAnswer(TOLD)),
+        ({"dbRolledBack": False}, OrderAnswer(None)),
+        ({"dbRolledBack": "true"}, OrderAnswer(None)),
+        ({"orderId": None}, OrderAnswer(None, rolled_back=True)),
     ],
 )
-def test_only_an_answer_that_says_all_of_it_was_provoked(changes: dict[str, object], told: Told) -> None:
-    assert PhantomContract().told(json.dumps({**PROVOKED, **changes}).encode()) == told
+def test_only_an_answer_that_says_all_of_it_was_provoked(changes: dict[str, object], told: OrderAnswer) -> None:
+    assert PhantomContract().read(json.dumps({**PROVOKED, **changes}).encode()) == told
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"{", b'"x"'])
 def test_no_answer_tells_nothing(answer: bytes) -> None:
-    assert PhantomContract().told(answer) == CONTRACT.told(answer) == Told(None)
+    assert PhantomContract().read(answer) == CONTRACT.read(answer) == OrderAnswer(None)

@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 
+from contract.http import CustomContract, member
 from contract.order_id import IdKind
-from load.contract import OwnContract, make_contract, member
-from load.placing import body_start
+from load.placing import body_start, custom_contract
 from runlog.servicefiles import ServiceFiles
 from runlog.settings import make_settings
 
@@ -20,17 +20,17 @@ BODY = '{"who": "${customer_id}", "n": ${seq}, "what": "${product_id}", "q": ${q
 
 def told(place: str, kind: IdKind, answer: object = None, headers: dict[str, str] | None = None) -> str | None:
     body = b"" if answer is None else json.dumps(answer).encode()
-    order = OwnContract(place=place, kind=kind).told(body, headers or {}).order_id
+    order = CustomContract(place=place, kind=kind).read(body, headers or {}).order_id
     return None if order is None else order.text
 
 
 def test_the_body_is_filled_in() -> None:
-    contract = OwnContract(template=BODY)
+    contract = CustomContract(template=BODY)
     assert json.loads(contract.body(CUSTOMER, 7)) == {
         "who": str(CUSTOMER), "n": 7, "what": "11111111-2222-4333-8444-555555555555", "q": 2, "cost": 7.25,
     }  # fmt: skip
     assert contract.body(CUSTOMER, 7) == contract.body(CUSTOMER, 7)
-    assert json.loads(OwnContract().body(CUSTOMER, 0))["customerId"] == str(CUSTOMER)
+    assert json.loads(CustomContract().body(CUSTOMER, 0))["customerId"] == str(CUSTOMER)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_id_in_a_header(place: str, value: str, order: str | None) -> None:
     ],
 )
 def test_what_is_found_in_its_place_is_told_by_names(answer: bytes, words: str) -> None:
-    said = OwnContract(place="value:orderId").lacking(answer, {})
+    said = CustomContract(place="value:orderId").lacking(answer, {})
     assert words in said
     assert "secret" not in said
 
@@ -100,10 +100,10 @@ def test_a_contract_of_the_options() -> None:
     external = make_settings(texts, "http://shop.test").external
     assert external is not None
     files = ServiceFiles((("accept", "*/*"), ("X-Key", "k")), BODY, "x", {})
-    contract = make_contract(external, files, phantom=False)
+    contract = custom_contract(external, files, phantom=False)
     assert contract.path == "/buy"
     assert contract.headers == (("Content-Type", "application/json"), ("accept", "*/*"), ("X-Key", "k"))
-    phantom = make_contract(external, files, phantom=True)
+    phantom = custom_contract(external, files, phantom=True)
     assert (phantom.path, phantom.headers) == ("/chaos/phantom-event", contract.headers)
 
 
