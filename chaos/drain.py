@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import gevent
 
-from chaos.database import DatabaseError, OrdersTable
+from chaos.database import DatabaseProblem, OrdersTable
 from chaos.proof import prove_order
 from chaos.stillness import Stillness
 from chaos.subject import Subject
@@ -196,7 +196,7 @@ class Drain:
     def _row_changes(self, table: OrdersTable) -> list[str]:
         try:
             rows = table.count_run(self._task.run_key)
-        except DatabaseError as error:
+        except DatabaseProblem as error:
             return [f"the database ({error})"]
         if rows != self._rows:
             self._rows = rows

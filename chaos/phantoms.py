@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from gevent.pool import Pool
 
-from chaos.database import DatabaseError, OrdersTable
+from chaos.database import DatabaseProblem, OrdersTable
 from chaos.healthy import service_probe
 from chaos.subject import Subject
 from chaos.web import connect
@@ -54,7 +54,7 @@ def check_phantoms(subject: Subject, run_key: RunKey, provoked: list[uuid.UUID])
         for name, question in questions.items():
             try:
                 detail[name] = question()
-            except DatabaseError as error:
+            except DatabaseProblem as error:
                 detail[name], problem = None, problem or f"{name}: {error}"
     finally:
         table.close()

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.database import DatabaseError, OrdersTable
+from chaos.database import DatabaseProblem, OrdersTable
 from chaos.healthy import HEALTH_S, parts
 from chaos.plan import Plan
 from chaos.proof import ProvenOrder, prove_order
@@ -142,7 +142,7 @@ class Preflight:
     def _table(self, table: OrdersTable) -> Check:
         try:
             columns = table.check_columns()
-        except DatabaseError as error:
+        except DatabaseProblem as error:
             raise PreflightError(f"orders table: {error}") from None
         return Check("orders table", f"{self._subject.orders_table} has {columns}")
 

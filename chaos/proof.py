@@ -12,7 +12,7 @@ from typing import Final
 
 import gevent
 
-from chaos.database import DatabaseError, OrdersTable
+from chaos.database import DatabaseProblem, OrdersTable
 from chaos.subject import PlacedOrder, Subject
 from chaos.topic import EventSeen, TopicError, find_event, topic_ends, topic_names
 from contract.order_id import AcknowledgedId
@@ -78,7 +78,7 @@ def prove_order(
         order = CheckOrder(str(placed.order_id), placed.status or 0, row, seen.found)
         row_time = table.text_of(placed.order_id.text, subject.time_column) if row else None
         problem = _missing(subject, order, start, seen) or _untagged(subject, table, order, seen, str(customer))
-    except (TopicError, DatabaseError) as error:
+    except (TopicError, DatabaseProblem) as error:
         return ProvenOrder(None, None, str(error))
     return ProvenOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0)
 

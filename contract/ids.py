@@ -78,15 +78,6 @@ def _array(parsed: list[bytes | None]) -> tuple[NDArray[np.void], Bools]:
     return np.frombuffer(raw, dtype=IDS), np.array([one is not None for one in parsed], dtype=np.bool_)
 
 
-def kind_of_type(name: str) -> IdKind | None:
-    """Return the kind of ids that a column of PostgreSQL's type `name` has, None for one that cannot be compared."""
-    if name == "uuid":
-        return IdKind.UUID
-    if name in {"bigint", "integer", "smallint"}:
-        return IdKind.INTEGER
-    return IdKind.TEXT if name in {"text", "character varying", "character"} else None
-
-
 class IdReader:
     """Reads ids of one kind.
 

@@ -137,6 +137,17 @@ def scalar_text(value: object) -> str | None:
     return str(value) if isinstance(value, int | uuid.UUID) else None
 
 
+def kind_of_type(name: str) -> IdKind | None:
+    """Return the kind of ids that a column of PostgreSQL's type `name` has, None for one that cannot be compared."""
+    if name == "uuid":
+        return IdKind.UUID
+    if name in {"bigint", "integer", "smallint"}:
+        return IdKind.INTEGER
+    # An extension's type comes with its schema where that is not in the search path.
+    texts = {"text", "character varying", "character", "citext"}
+    return IdKind.TEXT if name.rpartition(".")[2] in texts else None
+
+
 def parse_uuid(text: str) -> bytes | None:
     """Return the 16 bytes of a UUID text (any case, with or without dashes and braces), None when it is none."""
     if not _SPELLING.fullmatch(text):

@@ -7,13 +7,12 @@ only the answer to a question of now counts.
 
 import importlib
 import time
-from collections.abc import Iterable
 from typing import Final
 
 from health.bounded_sql import DeadlineError, FailedError, SqlConnection, UnopenedError, open_connection
+from health.postgres_errors import connection_problem
 from health.replies import ANSWERED, BROKEN, HANGING, REFUSED, Reply
 from health.spec import ProbeSpec
-from redaction.masking import mask_line
 
 # Longest hang before reconnecting: a connection that the network dropped never recovers.
 PATIENCE_S: Final = 5.0
@@ -29,8 +28,7 @@ class KeptSql:
     def __init__(self, spec: ProbeSpec) -> None:
         _load()
         self._url = spec.address
-        self._secrets = secrets_of(spec.address)
-        self._connection: SqlConnection | None = None
+                self._connection: SqlConnection | None = None
         self._unserved_since: float | None = None
 
     def ask(self, timeout_s: float) -> Reply:
@@ -57,7 +55,7 @@ class KeptSql:
                 self._connection = open_connection(self._url, deadline)
             self._connection.select_one(deadline)
         except (DeadlineError, UnopenedError, FailedError) as error:
-            return why(error, self._secrets)
+            return why(error, self._url)
         return Reply(ANSWERED, "answered a query")
 
 
@@ -71,8 +69,7 @@ class NewSql:
     def __init__(self, spec: ProbeSpec) -> None:
         _load()
         self._url = spec.address
-        self._secrets = secrets_of(spec.address)
-
+        
     def ask(self, timeout_s: float) -> Reply:
         """See `health.replies.Prober`."""
         deadline = time.monotonic() + timeout_s
@@ -83,7 +80,7 @@ class NewSql:
             finally:
                 connection.close()
         except (DeadlineError, UnopenedError, FailedError) as error:
-            return why(error, self._secrets)
+            return why(error, self._url)
         return Reply(ANSWERED, "answered a query")
 
     def close(self) -> None:
@@ -95,16 +92,16 @@ def _load() -> None:
     importlib.import_module("psycopg.pq")
 
 
-def why(error: Exception, secrets: Iterable[str] = ()) -> Reply:
+def why(error: Exception, database_url: str = "") -> Reply:
     """Return what became of a question that failed, with the server's own sentence where it sent one.
 
     Args:
         error: `DeadlineError`, `UnopenedError` or `FailedError`.
-        secrets: of the connection string; masked in libpq's words.
+        database_url: the connection string, of which no secret is shown.
     """
     if isinstance(error, DeadlineError):
         return Reply(HANGING, f"{error} in time")
-    words = sentence(error, secrets)
+    words = connection_problem(error, database_url)
     if isinstance(error, UnopenedError):
         if not error.taken:
             return Reply(REFUSED, words or "no connection")
@@ -112,22 +109,3 @@ def why(error: Exception, secrets: Iterable[str] = ()) -> Reply:
         says_no = "FATAL" in str(error)
         return Reply(REFUSED, words) if says_no else Reply(BROKEN, words or "lost while it was opened")
     return Reply(BROKEN, words or "the connection was lost")
-
-
-def sentence(error: Exception, secrets: Iterable[str] = ()) -> str:
-    """Return libpq's message in one line without secrets; of several attempts the last, and without its address."""
-    last = str(error).strip().rpartition("connection to server ")[2]
-    _, failed, words = last.partition(" failed: ")
-    plain = (words if failed else last).partition("Is the server running")[0]  # libpq's advice, in every such message
-    return mask_line(plain, secrets)
-
-
-def secrets_of(database_url: str) -> tuple[str, ...]:
-    """Return what must not be shown of a connection string; all of it, where libpq does not understand it."""
-    from psycopg import Error, conninfo
-
-    try:
-        known = conninfo.conninfo_to_dict(database_url)
-    except Error:
-        return (database_url, *database_url.split())
-    return (database_url, *(str(known[name]) for name in ("password", "sslpassword", "passfile") if known.get(name)))

@@ -16,13 +16,14 @@ from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS, IdReader, among
 from contract.order_id import IdKind
 from contract.run_events import NO_SEQUENCE, sequences_of
-from reconcile.columns import IDS_OF, Columns, named, sql_parts
-from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
+from reconcile.columns import IDS_OF, named, sql_parts
 from reconcile.growing import GrowingArray
 from reconcile.history import ROW, Progress, RowsWitness, ids_of
 from reconcile.ids import IdTexts
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
+from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
+from stores.relation import OrderColumns, tag_condition
 
 # Sequence numbers a slice, pages a slice: answers of some 50 MB at most.
 SLICE: Final = 2**18
@@ -31,14 +32,12 @@ _STAGE: Final = "rows"
 # The tag first: it holds no blank, an id may.
 _ROWS: Final = "SELECT array_agg({tag}::text || ' ' || coalesce({id}::text, '')) FROM {orders} WHERE "
 _NEXT: Final = "SELECT {tag} FROM {orders} WHERE {tag} BETWEEN %(low)s AND %(high)s ORDER BY {tag} LIMIT 1"
-_BETWEEN: Final = "{tag} BETWEEN %(low)s AND %(high)s"
-_BEGINS: Final = "({tag} LIKE %(lower)s OR {tag} LIKE %(upper)s)"
 _WAITING: Final = """SELECT array_agg(b.aggregateid::text) FROM {outbox} b
 WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'"""
 
 
 def described_rows(
-    snapshot: Snapshot, facts: RunFacts, columns: Columns, attribution: Attribution | None, progress: Progress
+    snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, attribution: Attribution | None, progress: Progress
 ) -> RowsWitness:
     """Read the run's rows, and which of their events a known backlog holds.
 
@@ -76,18 +75,18 @@ def described_rows(
     return _each_once(witness, facts)
 
 
-def _tagged(snapshot: Snapshot, facts: RunFacts, columns: Columns) -> Iterator[list[str]]:
+def _tagged(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns) -> Iterator[list[str]]:
     """Yield texts of tag, blank and id: all rows that may be of the run."""
     parts = sql_parts(facts)
     key = facts.run_key
-    if columns.tag is IdKind.TEXT:
-        begins = {"lower": f"{key.text_prefix}%", "upper": f"{key.text_prefix.upper()}%"}
-        query = sql.SQL(_ROWS + _BEGINS).format(**parts)
+    condition, begins = tag_condition(columns.tag or IdKind.TEXT, key)
+    query = sql.SQL(_ROWS + condition).format(**parts)
+    if columns.tag is not IdKind.UUID:
         for here, bounds in page_slices(snapshot, facts.orders_table, PAGES):
             yield snapshot.value(query + here, {**begins, **bounds}) or []
         return
     # Each slice begins at a customer id that exists, so gaps of any width cost nothing.
-    query, following = sql.SQL(_ROWS + _BETWEEN).format(**parts), sql.SQL(_NEXT).format(**parts)
+    following = sql.SQL(_NEXT).format(**parts)
     last = key.sequence_of(key.last) or 0
     low: UUID | None = snapshot.value(following, {"low": key.first, "high": key.last})
     while low is not None:
@@ -96,7 +95,9 @@ def _tagged(snapshot: Snapshot, facts: RunFacts, columns: Columns) -> Iterator[l
         low = snapshot.value(following, {"low": key.customer_id(end + 1), "high": key.last}) if end < last else None
 
 
-def _untagged(snapshot: Snapshot, facts: RunFacts, columns: Columns, attribution: Attribution) -> Iterator[list[str]]:
+def _untagged(
+    snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, attribution: Attribution
+) -> Iterator[list[str]]:
     """Yield texts of ids: all rows that may be of the run."""
     if attribution.kind != EXCLUSIVE and columns.id is not IdKind.TEXT:
         told = attribution.told

@@ -4,7 +4,7 @@ from typing import Final
 
 from psycopg import sql
 
-from reconcile.database import Snapshot, quoted
+from stores.postgres import Snapshot, quoted
 
 # Pages of the biggest table among it and all its children (partitions or by inheritance); none to count where one of
 # them has no pages of its own, as a view or a foreign table.

@@ -18,15 +18,16 @@ from psycopg import sql
 
 from contract.attribution import TAGGED, Attribution
 from contract.ids import IDS
+from contract.order_id import IdKind
 from contract.run_events import SEQUENCE_MASK
-from reconcile.columns import columns_of, described_elsewhere
-from reconcile.database import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
+from reconcile.columns import among_rows, columns_of, described_elsewhere
 from reconcile.described_rows import described_rows
 from reconcile.growing import GrowingArray
 from reconcile.history import ROW, Progress, RowsWitness
 from reconcile.untagged import untagged_pending, untagged_rows
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
+from stores.postgres import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
 
 # Sequence numbers a slice: 32 MiB a value, far from the 1 GB that one may have, even with many rows an attempt.
 SLICE: Final = 2**20
@@ -44,8 +45,9 @@ WHERE customer_id BETWEEN %(low)s AND %(high)s"""
 # table has one, may say that the entry is another event of the order.
 _PENDING = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o
 WHERE o.customer_id BETWEEN %(low)s AND %(high)s AND o.id IN (
-SELECT CASE WHEN b.aggregateid ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$' THEN b.aggregateid::uuid END
-FROM {outbox} b WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%')"""
+SELECT CASE WHEN b.aggregateid::text ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$'
+THEN b.aggregateid::text::uuid END FROM {outbox} b
+WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%')"""
 _ELSEWHERE = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
 SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
 
@@ -96,8 +98,9 @@ def read_rows(
 def _reading(snapshot: Snapshot, facts: RunFacts, attribution: Attribution | None) -> Callable[[Progress], RowsWitness]:
     """Take the snapshot by a first question, and return what then reads the rows."""
     nothing = np.empty(0, dtype=IDS)
-    if not facts.like_reference:
-        columns = columns_of(snapshot, facts)
+    columns = columns_of(snapshot, facts, tagged=attribution is None)
+    plain = columns.id is IdKind.UUID and columns.tag in (None, IdKind.UUID)
+    if not facts.like_reference or not plain:
         return lambda progress: described_rows(snapshot, facts, columns, attribution, progress)
     if attribution is not None:
         snapshot.value(_SNAPSHOT, {})
@@ -156,6 +159,9 @@ def rows_elsewhere(database_url: str, candidate_ids: NDArray[np.void], facts: Ru
 
     def attempt() -> bytes:
         with open_snapshot(database_url) as snapshot:
+            columns = columns_of(snapshot, facts, tagged=False)
+            if columns.id is not IdKind.UUID:
+                return among_rows(snapshot, facts, columns, candidate_ids, {})[0].tobytes()
             found = [snapshot.value(query, {"ids": part.tobytes(), "count": len(part)}) or b"" for part in slices]
             return b"".join(found)
 

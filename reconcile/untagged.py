@@ -13,10 +13,10 @@ from psycopg import sql
 from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS, among
 from contract.run_events import NO_SEQUENCE
-from reconcile.database import DatabaseProblem, Snapshot, identifier, table_name
 from reconcile.history import ROW, Progress, ids_of
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
+from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
 
 # Pages a question: 20,000 of them hold some 2 million rows at most, 32 MB of ids, far from the 1 GB of one value.
 PAGES: Final = 20_000
@@ -27,9 +27,9 @@ _SINCE: Final = """SELECT string_agg(uuid_send(id), ''::bytea) FROM {orders}
 WHERE {time} > %(since)s"""
 _NAMED: Final = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
 SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
-_WAITING: Final = """SELECT string_agg(decode(replace(b.aggregateid, '-', ''), 'hex'), ''::bytea) FROM {outbox} b
+_WAITING: Final = """SELECT string_agg(decode(replace(b.aggregateid::text, '-', ''), 'hex'), ''::bytea) FROM {outbox} b
 WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'
-AND b.aggregateid ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$'"""
+AND b.aggregateid::text ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$'"""
 
 
 def untagged_rows(

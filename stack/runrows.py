@@ -6,25 +6,18 @@ Tables that refer to these orders and are not ours to delete from stop it: a cas
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from contract.run_key import CHECK_KEY, RunKey
 from stack.errors import StackError
+from stores.postgres import DatabaseProblem, Limits, Transaction, identifier, open_transaction, quoted, table_name
 
 if TYPE_CHECKING:
-    import psycopg
     from psycopg import sql
 
-CONNECT_S = 5
-STATEMENT_S = 120.0
-LOCK_S = 10.0
-_GRACE_S = 5.0
+LIMITS = Limits(statement_s=120.0, lock_s=10.0)
 _ITEMS = "order_items"
 
 _REFERRERS: LiteralString = """
@@ -99,90 +92,34 @@ def remove_rows(database_url: str, rows: RunRows, *, dry_run: bool) -> dict[str,
     Raises:
         StackError: nothing was deleted (or, when the connection broke at the very end, nobody knows: it says so).
     """
-    import psycopg
-
     counts: dict[str, int] = {}
-    committing = False
     try:
-        with _connection(database_url, read_only=dry_run) as connection:
-            for part in _parts(connection, rows):
-                counts[part.shown] = counts.get(part.shown, 0) + _apply(connection, part, rows, dry_run=dry_run)
-            committing = not dry_run
-            with _cut_after(connection, STATEMENT_S):
-                connection.commit()
-    except psycopg.Error as error:
-        said = error.diag.message_primary
-        if committing and said is None:
+        # One snapshot for all statements: what belongs to the run cannot change between two tables.
+        with open_transaction(database_url, LIMITS, read_only=dry_run) as transaction:
+            for part in _parts(transaction, rows):
+                counts[part.shown] = counts.get(part.shown, 0) + _apply(transaction, part, rows, dry_run=dry_run)
+            if not dry_run:
+                transaction.commit()
+    except DatabaseProblem as problem:
+        if problem.undecided:
             raise StackError(
                 "the connection to PostgreSQL broke while the deletion was committed, so it may be done or not: "
                 "run the same with --dry-run to see"
             ) from None
-        why = " ".join(said.split()) if said else "the connection broke, or there was no answer in time"
-        raise StackError(f"nothing was deleted, PostgreSQL says: {why}") from None
+        raise StackError(f"nothing was deleted: {problem}") from None
     return counts
 
 
-@contextmanager
-def _connection(database_url: str, *, read_only: bool) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    import psycopg
-    from psycopg import sql
-
-    connection = psycopg.connect(
-        database_url, connect_timeout=CONNECT_S, application_name="stack clean", client_encoding="utf8"
-    )
-    try:
-        # One snapshot for all statements: what belongs to the run cannot change between two tables.
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = read_only
-        with _cut_after(connection, CONNECT_S):
-            # A policy that hides rows from this role must be an error, not a table with fewer rows.
-            connection.execute("SET LOCAL row_security = off")
-            for name, seconds in (("statement_timeout", STATEMENT_S), ("lock_timeout", LOCK_S)):
-                connection.execute(
-                    sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(int(seconds * 1000)))
-                )
-        yield connection
-    finally:
-        # Without a commit, closing takes everything back.
-        connection.close()
-
-
-@contextmanager
-def _cut_after(connection: psycopg.Connection[tuple[Any, ...]], seconds: float) -> Iterator[None]:
-    """Break the connection if the body takes much longer than `seconds`: a frozen server keeps no timeout."""
-
-    def cut() -> None:
-        with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds + _GRACE_S, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _rows(
-    connection: psycopg.Connection[tuple[Any, ...]], query: sql.Composed | sql.SQL, values: dict[str, Any]
-) -> tuple[int, list[tuple[Any, ...]]]:
-    """Return how many rows a statement touched, and those that it gives."""
-    with _cut_after(connection, STATEMENT_S):
-        cursor = connection.execute(query, values)
-        return cursor.rowcount, cursor.fetchall() if cursor.description else []
-
-
-def _apply(connection: psycopg.Connection[tuple[Any, ...]], part: _Table, rows: RunRows, *, dry_run: bool) -> int:
+def _apply(transaction: Transaction, part: _Table, rows: RunRows, *, dry_run: bool) -> int:
     from psycopg import sql
 
     begin = sql.SQL("SELECT count(*) FROM " if dry_run else "DELETE FROM ")
     query = sql.SQL("{}{} WHERE {}").format(begin, part.source, part.condition)
-    touched, found = _rows(connection, query, _values(rows))
+    touched, found = transaction.run(query, _values(rows))
     return int(found[0][0]) if dry_run else touched
 
 
-def _parts(connection: psycopg.Connection[tuple[Any, ...]], rows: RunRows) -> list[_Table]:
+def _parts(transaction: Transaction, rows: RunRows) -> list[_Table]:
     """Return what goes, dependants first.
 
     Raises:
@@ -190,41 +127,39 @@ def _parts(connection: psycopg.Connection[tuple[Any, ...]], rows: RunRows) -> li
     """
     from psycopg import sql
 
-    _, there = _rows(connection, sql.SQL("SELECT to_regclass(%(table)s) IS NOT NULL"), _named(rows.orders_table))
+    _, there = transaction.run(sql.SQL("SELECT to_regclass(%(table)s) IS NOT NULL"), _named(rows.orders_table))
     if there != [(True,)]:
         raise StackError(f"nothing was deleted: this database has no table {rows.orders_table}")
     orders = _Table(rows.orders_table, "o", _source(rows.orders_table, "o"), _of_run(rows, "o"))
     parts: list[_Table] = []
-    for referrer in _referrers(connection, rows.orders_table):
+    for referrer in _referrers(transaction, rows.orders_table):
         told = _dependants(referrer, orders)
         if referrer.table == _ITEMS:
-            _refuse_dependants(connection, f"{referrer.schema}.{referrer.table}", told, rows)
+            _refuse_dependants(transaction, f"{referrer.schema}.{referrer.table}", told, rows)
             parts.append(told)
-    _refuse_dependants(connection, rows.orders_table, orders, rows, spare=_ITEMS)
+    _refuse_dependants(transaction, rows.orders_table, orders, rows, spare=_ITEMS)
     if rows.outbox_table is not None:
         condition = sql.SQL("lower(b.aggregateid) IN (SELECT {}::text FROM {} WHERE {})").format(
-            _identifier("o", rows.id_column), orders.source, orders.condition
+            identifier("o", rows.id_column), orders.source, orders.condition
         )
         outbox = _Table(rows.outbox_table, "b", _source(rows.outbox_table, "b"), condition)
-        _refuse_dependants(connection, rows.outbox_table, outbox, rows)
+        _refuse_dependants(transaction, rows.outbox_table, outbox, rows)
         parts.append(outbox)
     return [*parts, orders]
 
 
-def _refuse_dependants(
-    connection: psycopg.Connection[tuple[Any, ...]], table: str, going: _Table, rows: RunRows, spare: str = ""
-) -> None:
+def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows: RunRows, spare: str = "") -> None:
     """Raise StackError if rows of other tables (but for `spare`) refer to rows that go."""
     from psycopg import sql
 
-    for referrer in _referrers(connection, table):
+    for referrer in _referrers(transaction, table):
         if referrer.table == spare:
             continue
         told = _dependants(referrer, going)
         query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(told.source, told.condition)
         if referrer.to_itself:
             query += sql.SQL(" AND NOT ({})").format(_of_run(rows, "r"))
-        _, found = _rows(connection, query, _values(rows))
+        _, found = transaction.run(query, _values(rows))
         if count := found[0][0]:
             words = f"1 row of {told.shown} refers" if count == 1 else f"{count} rows of {told.shown} refer"
             raise StackError(
@@ -233,10 +168,10 @@ def _refuse_dependants(
             )
 
 
-def _referrers(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> list[_Referrer]:
+def _referrers(transaction: Transaction, table: str) -> list[_Referrer]:
     from psycopg import sql
 
-    return [_Referrer(*found) for found in _rows(connection, sql.SQL(_REFERRERS), _named(table))[1]]
+    return [_Referrer(*found) for found in transaction.run(sql.SQL(_REFERRERS), _named(table))[1]]
 
 
 def _dependants(referrer: _Referrer, going: _Table) -> _Table:
@@ -244,12 +179,12 @@ def _dependants(referrer: _Referrer, going: _Table) -> _Table:
     from psycopg import sql
 
     condition = sql.SQL("({}) IN (SELECT {} FROM {} WHERE {})").format(
-        sql.SQL(", ").join(_identifier("r", column) for column in referrer.columns),
-        sql.SQL(", ").join(_identifier(going.alias, column) for column in referrer.keys),
+        sql.SQL(", ").join(identifier("r", column) for column in referrer.columns),
+        sql.SQL(", ").join(identifier(going.alias, column) for column in referrer.keys),
         going.source,
         going.condition,
     )
-    source = sql.SQL("{} r").format(_identifier(referrer.schema, referrer.table))
+    source = sql.SQL("{} r").format(identifier(referrer.schema, referrer.table))
     shown = referrer.table if referrer.schema == "public" else f"{referrer.schema}.{referrer.table}"
     return _Table(shown, "r", source, condition)
 
@@ -264,7 +199,7 @@ def _of_run(rows: RunRows, alias: str) -> sql.Composed:
     if rows.run_key is None:
         named = sql.SQL("{} = ANY(%(ids)s::{})").format(identity, listed)
         if rows.after is not None:
-            named += sql.SQL(" AND {} > %(after)s").format(_identifier(alias, rows.time_column))
+            named += sql.SQL(" AND {} > %(after)s").format(identifier(alias, rows.time_column))
     else:
         named = sql.SQL("{} BETWEEN %(first)s AND %(last)s").format(customer)
         # An id that a service told wrongly must not name somebody else's order: ours carry a customer id of ours.
@@ -275,7 +210,7 @@ def _of_run(rows: RunRows, alias: str) -> sql.Composed:
 def _identity(rows: RunRows, alias: str) -> sql.Composable:
     from psycopg import sql
 
-    column = _identifier(alias, rows.id_column)
+    column = identifier(alias, rows.id_column)
     return sql.SQL("{}::text").format(column) if rows.id_type == "text" else column
 
 
@@ -283,7 +218,7 @@ def _customer(rows: RunRows, alias: str) -> sql.Composable:
     """The customer id; where it is text, spelt as ours are and compared byte by byte."""
     from psycopg import sql
 
-    column = _identifier(alias, rows.tag_column)
+    column = identifier(alias, rows.tag_column)
     return column if rows.tag_is_uuid else sql.SQL('lower({}::text) COLLATE "C"').format(column)
 
 
@@ -297,17 +232,10 @@ def _values(rows: RunRows) -> dict[str, Any]:
 
 
 def _named(table: str) -> dict[str, Any]:
-    return {"table": ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))}
+    return {"table": quoted(table)}
 
 
 def _source(table: str, alias: LiteralString) -> sql.Composed:
     from psycopg import sql
 
-    return sql.SQL("{} {}").format(_identifier(*table.split(".")), sql.SQL(alias))
-
-
-def _identifier(*parts: str) -> sql.Identifier:
-    """Return a quoted name for a query with parameters: in such a one a per cent sign stands doubled."""
-    from psycopg import sql
-
-    return sql.Identifier(*(part.replace("%", "%%") for part in parts))
+    return sql.SQL("{} {}").format(table_name(table), sql.SQL(alias))

@@ -24,8 +24,8 @@ from reconcile.audit.secondlook import FirstReading, SecondLook
 from reconcile.audit.table import TableShape, check_zone, column_text, describe, read_ids
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.audit.zone import offset_of, offset_text
-from reconcile.database import Snapshot, open_snapshot
 from reconcile.history import Progress
+from stores.postgres import Snapshot, open_snapshot
 from stores.topic import TopicBounds, read_bounds
 
 SINCE_MARGIN_S: Final = 600.0

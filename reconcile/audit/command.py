@@ -62,8 +62,8 @@ def _audit(options: argparse.Namespace) -> int:
     # Late: a wrong option must not wait for drivers to load.
     from reconcile.audit.audit import Unprovable, audit
     from reconcile.audit.table import TableMismatch
-    from reconcile.database import DatabaseProblem, UnreadableUrl
     from reconcile.progress import show_progress
+    from stores.postgres import DatabaseProblem, UnreadableUrl
     from stores.topic import KafkaProblem, NoSuchTopic
 
     plan = _plan(options)

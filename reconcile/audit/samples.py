@@ -13,7 +13,7 @@ from contract.ids import IdReader, bytes_of
 from reconcile.audit.log import LogRange, LogReader, drain
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, look_up
-from reconcile.database import Snapshot
+from stores.postgres import Snapshot
 from stores.topic import TopicBounds
 
 SAMPLE: Final = 100

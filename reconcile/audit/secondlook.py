@@ -22,9 +22,9 @@ from reconcile.audit.log import LogIds, LogRange, LogReader, read_log
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard
-from reconcile.database import Snapshot, open_snapshot, with_retries
 from reconcile.history import Progress
 from reconcile.wording import some
+from stores.postgres import Snapshot, open_snapshot, with_retries
 from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
 
 T = TypeVar("T")

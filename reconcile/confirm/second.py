@@ -69,7 +69,7 @@ def look_again(
     from reconcile.confirm.kafkadescribed import described_by
     from reconcile.confirm.kafkapath import events_by_id
     from reconcile.confirm.lostrows import lost_lines, row_lines
-    from reconcile.database import DatabaseProblem
+    from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
 
     facts, asked = history.facts, candidates_of(judgement)

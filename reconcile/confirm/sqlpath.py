@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from reconcile.database import DatabaseProblem, Snapshot, identifier, open_snapshot, table_name, with_retries
 from reconcile.history import Progress
+from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, table_name, with_retries
 
 ASKED: Final = 2000
 _STAGE: Final = "rows by id"

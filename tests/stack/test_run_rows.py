@@ -15,6 +15,7 @@ from contract.run_key import CHECK_KEY, RunKey
 from orderservice.schema import ORDERS, OUTBOX
 from stack.errors import StackError
 from stack.runrows import RunRows, remove_rows
+from stores.postgres import Limits
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
@@ -161,7 +162,7 @@ def test_a_statement_that_fails_in_the_middle_deletes_nothing(shop: Shop) -> Non
         "CREATE TRIGGER refuse BEFORE DELETE ON orders FOR EACH ROW EXECUTE FUNCTION refuse()",
     )
     before = shop.held()
-    with pytest.raises(StackError, match=r"^nothing was deleted, PostgreSQL says: not this one$"):
+    with pytest.raises(StackError, match=r"^nothing was deleted: PostgreSQL says: not this one \(SQLSTATE P0001\)$"):
         remove_rows(shop.database_url, of_run(), dry_run=False)
     assert shop.held() == before
     shop.run("DROP TRIGGER refuse ON orders")
@@ -222,10 +223,10 @@ def test_no_table_and_no_right_to_delete(infra: Infra, shop: Shop) -> None:
 
 
 def test_a_row_that_changes_meanwhile_leaves_everything(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stack.runrows.LOCK_S", 0.5)
+    monkeypatch.setattr("stack.runrows.LIMITS", Limits(120.0, 0.5))
     shop.order(MINE.customer_id(1))
     with psycopg.connect(shop.database_url) as other:
         other.execute("UPDATE orders SET status = 'PAID'")
-        with pytest.raises(StackError, match="nothing was deleted, PostgreSQL says: canceling statement due to lock"):
+        with pytest.raises(StackError, match="nothing was deleted: PostgreSQL says: canceling statement due to lock"):
             remove_rows(shop.database_url, of_run(), dry_run=False)
     assert [len(rows) for rows in shop.held().values()] == [2, 1, 1]

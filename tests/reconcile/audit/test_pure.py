@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.ids import IDS, IdReader, bytes_of, integer_ids, kind_of_type
-from contract.order_id import IdKind, encode_order_id, integer_id, spellings
+from contract.ids import IDS, IdReader, bytes_of, integer_ids
+from contract.order_id import IdKind, encode_order_id, integer_id, kind_of_type, spellings
 from reconcile.audit.clip import Clip, choose_clip
 from reconcile.audit.difference import difference
 from reconcile.audit.samples import sample_ranges
