@@ -1,17 +1,32 @@
-"""Reads texts of a database without an encoding (SQL_ASCII): bytes that are no UTF-8 are escaped, and fail nothing."""
+"""Reads texts of a database without an encoding (SQL_ASCII): bytes that are no UTF-8 become `<F6>`, and fail nothing.
 
+Not a backslash and an x: such a text may stand within JSON.
+"""
+
+import codecs
 import json
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
+_SHOWN: Final = "stores.shown"
+
+
+def _show(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(f"<{byte:02X}>" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_SHOWN, _show)
+
 
 class _Text(Loader):
     def load(self, data: Any) -> str:
         """Return the text."""
-        return bytes(data).decode("utf-8", "backslashreplace")
+        return bytes(data).decode("utf-8", _SHOWN)
 
 
 class _BinaryText(_Text):
@@ -21,7 +36,7 @@ class _BinaryText(_Text):
 class _Json(Loader):
     def load(self, data: Any) -> Any:
         """Return the value; `jsonb` has its version before it in binary form."""
-        return json.loads(bytes(data).removeprefix(b"\x01").decode("utf-8", "backslashreplace"))
+        return json.loads(bytes(data).removeprefix(b"\x01").decode("utf-8", _SHOWN))
 
 
 class _BinaryJson(_Json):

@@ -229,4 +229,4 @@ def test_bytes_of_no_encoding_are_shown_escaped(infra: Infra) -> None:
     with open_snapshot(url) as snapshot:
         for form in ("id", "to_jsonb(t)", "to_jsonb(t)::text"):
             found = snapshot.value(sql.SQL(f"SELECT {form} FROM t").format(), {})
-            assert "Gr\\xf6\\xdfe" in (found["id"] if isinstance(found, dict) else found.replace("\\\\", "\\"))
+            assert "Gr<F6><DF>e" in (found["id"] if isinstance(found, dict) else found)
