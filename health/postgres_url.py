@@ -110,7 +110,7 @@ def secrets_of(text: str) -> list[str]:
 
 def place_of(settings: Mapping[str, str]) -> str:
     """Return `host:port`, of several hosts with commas, as people read it."""
-    hosts = (settings.get("host") or settings.get("hostaddr") or "default host").split(",")
+    hosts = (settings.get("host") or settings.get("hostaddr") or settings.get("service") or "default host").split(",")
     ports = (settings.get("port") or "5432").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
     return ",".join(f"{host}:{port or 5432}" for host, port in zip(hosts, ports, strict=False))

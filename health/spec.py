@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from health.postgres_url import UrlError, place_of, read_url
+
 ProbeProtocol = Literal["kafka", "sql", "http"]
 Way = Literal["direct", "service"]
 """`direct`, or `service`: the way that the service takes to the target, when only that one is cut off (a partition)."""
@@ -89,17 +91,11 @@ def sql_address(database_url: str) -> str:
     """Return `host:port/database` of a connection string: what a journal keeps of it.
 
     Raises:
-        ValueError: it is no connection string that libpq understands; the message does not repeat it.
+        ValueError: it is no connection string that libpq understands; says what is right, and does not repeat it.
     """
-    import psycopg
-    from psycopg import conninfo
 
     try:
-        known = conninfo.conninfo_to_dict(database_url)
-    except psycopg.Error:
-        raise ValueError("the database URL is not a connection string that PostgreSQL's client understands") from None
-    hosts = str(known.get("host") or known.get("hostaddr") or known.get("service") or "default host").split(",")
-    ports = str(known.get("port") or "").split(",")
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    places = ",".join(f"{host}:{port or 5432}" for host, port in zip(hosts, ports, strict=False))
-    return f"{places}/{known.get('dbname') or known.get('user') or ''}"
+        known = read_url(database_url)
+    except UrlError as error:
+        raise ValueError(f"the connection string of PostgreSQL cannot be read: {error}") from None
+    return f"{place_of(known)}/{known.get('dbname') or known.get('user') or ''}"

@@ -28,7 +28,7 @@ class KeptSql:
     def __init__(self, spec: ProbeSpec) -> None:
         _load()
         self._url = spec.address
-                self._connection: SqlConnection | None = None
+        self._connection: SqlConnection | None = None
         self._unserved_since: float | None = None
 
     def ask(self, timeout_s: float) -> Reply:
@@ -69,7 +69,7 @@ class NewSql:
     def __init__(self, spec: ProbeSpec) -> None:
         _load()
         self._url = spec.address
-        
+
     def ask(self, timeout_s: float) -> Reply:
         """See `health.replies.Prober`."""
         deadline = time.monotonic() + timeout_s

@@ -95,7 +95,7 @@ def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, 
     """Ask both stores for one order that has its row and its event; return what was not found, None when both were."""
     from reconcile.confirm.kafkadescribed import described_by
     from reconcile.confirm.kafkapath import events_by_id
-    from reconcile.database import DatabaseProblem
+    from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
 
     rows, events = witnesses

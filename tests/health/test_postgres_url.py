@@ -59,7 +59,7 @@ def test_what_is_no_connection_string(text: str, says: str) -> None:
         ("postgresql:///db?host=/run/postgresql", "/run/postgresql:5432"),
         ("postgresql://[::1]:5432/db", "::1:5432"),
         ("host=h user=u password='p q' dbname=db", "h:5432"),
-        ("service=shop", "default host:5432"),
+        ("service=shop", "shop:5432"),
         ("postgresql://u@h/a@b", "h:5432"),
     ],
 )
