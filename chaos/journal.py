@@ -45,6 +45,7 @@ class OpenFault:
         proven: whether the probe has proven the target down.
         limits: how long acts and proofs may take.
         recipe: how the target is asked, by the way on which the fault is proven; None: unknown.
+        pid_started: start time of the harness, see `stack.process.start_time`; 0 where it was gone already.
         failed: how often healing it has failed.
         trouble: why it failed last.
         running: the command that was started last, where commands break and heal.
@@ -64,6 +65,7 @@ class OpenFault:
     proven: bool = False
     limits: Limits = field(default_factory=Limits)
     recipe: ProbeRecipe | None = None
+    pid_started: float = 0.0
     failed: int = 0
     trouble: str = ""
     running: RunningCommand | None = None

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
 from chaos.limits import Limits
 from chaos.targets import TargetError
@@ -29,6 +27,7 @@ from runlog.statedir import target_homes
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import Lease
+from stack.process import is_alive
 from stack.store import default_home
 
 POLL_S: Final = 0.2
@@ -55,7 +54,7 @@ class Place:
         """Return what is broken, by which run, and whether a watchdog is in charge, as one line."""
         if self.fault is None:
             return str(self.problem)
-        harness = "which still runs" if _runs(self.fault.pid) else "which has ended"
+        harness = "which still runs" if is_alive(self.fault.pid, self.fault.pid_started) else "which has ended"
         charge = f"watchdog {self.watchdog} is in charge" if self.watchdog else "no watchdog is in charge"
         trouble = f"; healing it failed: {self.fault.trouble}" if self.fault.trouble else ""
         when = iso_utc(self.fault.at).partition(".")[0]
@@ -177,14 +176,6 @@ def _taken_down(folder: Path, fault: OpenFault) -> bool:
         return stack.status() is None and not stack.strays()
     except StackError as error:
         raise TargetError(str(error)) from None
-
-
-def _runs(pid: int) -> bool:
-    """Return whether a process has this id; one that no process can have belongs to none."""
-    try:
-        return bool(psutil.pid_exists(pid))
-    except OverflowError:
-        return False
 
 
 def _healed_by(

@@ -93,8 +93,8 @@ class WatchdogProcess:
         if self._asked_to_heal:
             self._asked_to_heal = False
             reason = "restore was asked for (python -m chaos restore)"
-        elif self._keeper.overstayed:
-            reason = self._keeper.retired or "the outage overstayed --max-outage"
+        else:
+            reason = self._keeper.overdue
         if reason is None:
             return
         try:

@@ -22,6 +22,7 @@ from gevent.event import AsyncResult
 from chaos.limits import Limits
 from chaos.watchdog.atwork import Progress, Work
 from chaos.watchdog.orders import Arm, Begin, Refusal, TakeDown, as_line
+from chaos.watchdog.takedown import HARNESS
 
 log = logging.getLogger("chaos")
 
@@ -84,7 +85,7 @@ class Watchdog:
                 # -P: what lies in the user's folder must not be taken for a package of ours.
                 [sys.executable, "-P", "-m", "chaos.watchdog"],
                 cwd="/",
-                env={**os.environ, "PYTHONPATH": _python_path()},
+                env={**os.environ, "PYTHONPATH": _python_path(), HARNESS: str(os.getpid())},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -81,11 +81,13 @@ def heal_and_prove(
     limits: Limits,
     *,
     marked: bool = False,
+    leftover: bool = True,
     doing: Doing = lambda what, limit_s: nullcontext(),
 ) -> Healed:
     """Heal the fault of a journal's entry and wait until the target is proven back; return how that went.
 
-    Nothing is done where the probe that had proven the fault and the target's own check find it gone already.
+    Nothing is done for what an earlier run left broken where the probe that had proven the fault and the target's own
+    check find it gone already. What a run of this process broke is healed by its act in any case.
 
     Args:
         target: that was broken.
@@ -93,13 +95,14 @@ def heal_and_prove(
         probe: how the target is asked, by the way on which the fault was proven; or why it cannot be asked.
         limits: how long acts and proofs may take.
         marked: whether the mark `healing` of this outage is written already.
+        leftover: whether an earlier run left it broken.
         doing: wraps each step, so that its progress is reported.
 
     Raises:
         NotProvenBack: it was healed as far as the act says, and could not be asked.
         TargetError: it could not be healed, or was not proven back.
     """
-    return _Healing(target, entry, probe, limits, doing).run(marked)
+    return _Healing(target, entry, probe, limits, doing).run(marked=marked, leftover=leftover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +115,11 @@ class _Healing:
     limits: Limits
     doing: Doing
 
-    def run(self, marked: bool) -> Healed:
+    def run(self, *, marked: bool, leftover: bool) -> Healed:
         entry, clock, notes = self.entry, _clock_of(self.entry), _notes(self.entry)
-        began, by = clock.now(), WATCHDOG
-        back = None if marked else self._back_already(clock)
+        began = clock.now()
+        by = BY_ITSELF if not marked and _has_own_check(entry) and came_back(self.target) else WATCHDOG
+        back = self._back_already(clock) if leftover and not marked else None
         if not marked:
             notes(Mark(began, marks.HEALING, entry.outage))
         if back is not None:

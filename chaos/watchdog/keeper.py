@@ -33,6 +33,7 @@ from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from stack.errors import StackError
 from stack.lease import Lease
+from stack.process import start_time
 
 log = logging.getLogger("watchdog")
 
@@ -118,6 +119,7 @@ class Keeper:
             described=described,
             at=AnchoredClock(*begin.clock).now(),
             pid=arm.harness,
+            pid_started=start_time(arm.harness) or 0.0,
             undo=undo,
             marks=begin.marks,
             outage=begin.outage,
@@ -205,9 +207,15 @@ class Keeper:
         return self._fault is not None
 
     @property
-    def overstayed(self) -> bool:
-        """Whether an outage is on for longer than it may be."""
-        return self._deadline is not None and time.monotonic() >= self._deadline
+    def overdue(self) -> str | None:
+        """Why the watchdog must heal on its own account now, None while it must not."""
+        if self._deadline is None or time.monotonic() < self._deadline:
+            return None
+        if self.retired is not None:
+            return self.retired
+        if self._healing:
+            return "the harness did not prove the healed target back in time"
+        return "the outage overstayed --max-outage"
 
     def retire(self, reason: str) -> str:
         """Heal whatever is broken, prove it back, and break nothing any more; return how it went, in one sentence.
@@ -223,7 +231,7 @@ class Keeper:
         entry, (arm, target) = self._fault, self._armed()
         log.warning("%s: healing %s", reason, entry.described)
         try:
-            self._heal(target, entry, arm.probe, marked=self._healing)
+            self._heal(target, entry, arm.probe, marked=self._healing, leftover=False)
         finally:
             self._deadline = time.monotonic() + AGAIN_S
         self._fault, self._deadline = None, None
@@ -242,7 +250,7 @@ class Keeper:
             # The same pair of commands, corrected perhaps, heals what an earlier version of it broke.
             same = entry.target.kind == arm.target.kind == "command"
             healer = target if same else self._opened(entry.target, self._journal)
-            self._heal(healer, entry, self._probe_of(entry), marked=False)
+            self._heal(healer, entry, self._probe_of(entry), marked=False, leftover=True)
         except (TargetError, Refusal) as error:
             raise Refusal(f"{entry.tell()} is not healed: {error}", orders.NOT_RESTORED) from None
         return entry.tell().rstrip(",")
@@ -253,12 +261,14 @@ class Keeper:
             return arm.probe
         return probe_of(entry)
 
-    def _heal(self, target: Target, entry: OpenFault, probe: ProbeSpec | NotAskable, *, marked: bool) -> None:
+    def _heal(
+        self, target: Target, entry: OpenFault, probe: ProbeSpec | NotAskable, *, marked: bool, leftover: bool
+    ) -> None:
         """Undo `entry`, prove the target back, note both as marks of its run, and close the journal."""
         limits = self._armed()[0].limits
         try:
             with self._doing(f"healing {entry.described}", limits.healing):
-                heal_and_prove(target, entry, probe, limits, marked=marked, doing=self._doing)
+                heal_and_prove(target, entry, probe, limits, marked=marked, leftover=leftover, doing=self._doing)
         except TargetError as error:
             with suppress(OSError):  # `restore` waits for this, and else for its limit
                 self._journal.note_failed(str(error))

@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil
 
-from chaos.watchdog.takedown import is_orphan, is_watchdog
+from chaos.watchdog.takedown import has_harness, is_orphan, is_watchdog
 from stack import process
 from stack.lease import Lease
 
@@ -44,12 +44,13 @@ class WatchdogId:
         """Whether this very process runs, or is frozen."""
         return process.is_alive(self.pid, self.started)
 
-    def parent(self) -> int | None:
-        """Return the id of its parent process: the harness, as long as that lives."""
+    def has_harness(self, known: int | None) -> bool:
+        """Whether the harness that started it lives; `known` is its process id, None where it is unknown."""
         try:
-            return psutil.Process(self.pid).ppid() if self.alive else None
+            watchdog = psutil.Process(self.pid)
+            return watchdog.ppid() == known if known is not None else has_harness(watchdog)
         except psutil.Error:
-            return None
+            return False
 
     def answers(self) -> bool:
         """Ask whether it works, at most `ANSWER_S` seconds.
@@ -99,19 +100,18 @@ def end_if_frozen(watchdog: WatchdogId, harness: int | None) -> Standing:
 
     Args:
         watchdog: in charge of a target.
-        harness: the process id of its harness; None: unknown, so that any parent that is a Locust counts as it.
+        harness: the process id of its harness, None where the journal does not say it.
 
     Raises:
         PermissionError: it belongs to another user.
     """
-    parent = watchdog.parent()
-    if parent is None:
+    if not watchdog.alive:
         return Standing.GONE
     if watchdog.answers():
         return Standing.WORKS
-    if not watchdog.alive:
+    if not process.is_alive(watchdog.pid, watchdog.started):
         return Standing.GONE
-    if parent == harness or (harness is None and _is_locust(parent)):
+    if watchdog.has_harness(harness):
         return Standing.FROZEN
     watchdog.end()
     return Standing.TAKEN_OVER
@@ -137,13 +137,6 @@ def will_be_free(lease: Lease, harness: int | None = None) -> bool:
         log.warning("watchdog %d was frozen and its harness has died: it was ended, to take over", watchdog.pid)
         return True
     return standing is Standing.GONE or is_orphan(str(watchdog.pid))
-
-
-def _is_locust(pid: int) -> bool:
-    try:
-        return "locust" in " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return False
 
 
 def _is_pending(pid: int) -> bool:

@@ -28,6 +28,8 @@ log = logging.getLogger("watchdog")
 
 LEASE_WAIT_S: Final = 5.0
 OWNER: Final = "locust"
+# In the environment of a watchdog: the process id of its harness.
+HARNESS: Final = "HARNESS_WATCHDOG_OF"
 
 
 def take_down(order: TakeDown) -> None:
@@ -172,9 +174,16 @@ def is_watchdog(pid: str) -> bool:
 def is_orphan(pid: str) -> bool:
     """Return whether the process with this id, as text, is a watchdog whose harness has died: it will soon be done."""
     try:
-        if not is_watchdog(pid):
-            return False
-        parent = psutil.Process(int(pid)).parent()
-        return parent is None or "locust" not in " ".join(parent.cmdline())
+        return is_watchdog(pid) and not has_harness(psutil.Process(int(pid)))
     except psutil.Error:
         return False
+
+
+def has_harness(watchdog: psutil.Process) -> bool:
+    """Return whether the harness that started this watchdog lives: a child whose parent has died gets another one.
+
+    Raises:
+        psutil.Error: it has ended, or belongs to another user.
+    """
+    parent, harness = watchdog.ppid(), watchdog.environ().get(HARNESS)
+    return str(parent) == harness if harness else "locust" in " ".join(psutil.Process(parent).cmdline())

@@ -138,7 +138,7 @@ class Orphan:
             "recipe": asdict(little.recipe),
             "folder": str(little.home()),
             "max_outage": 600.0,
-            "limits": {"command": 60.0, "proof": 6.0},
+            "limits": {"command": 60.0, "proof": 45.0},
         }
         code = (
             "import json, os, signal, subprocess, sys, time\n"

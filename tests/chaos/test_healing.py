@@ -359,6 +359,8 @@ def test_the_heal_command_of_a_frozen_watchdog_is_awaited_and_not_doubled(
     restoring = subprocess.Popen([sys.executable, "-m", "chaos", "restore"], cwd=CHECKOUT, stdout=-1, stderr=-1)
     try:
         await_that(lambda: watchdog.gone, "the frozen watchdog to be ended")
+        with pytest.raises(subprocess.TimeoutExpired):
+            restoring.wait(3)
         (little.folder / "go").touch()
         _, err = restoring.communicate(timeout=60)
     finally:

@@ -58,7 +58,7 @@ def play(little: Little, script: str, heal: str) -> str:
         "recipe": asdict(little.recipe),
         "folder": str(little.home()),
         "max_outage": 60.0,
-        "limits": {"command": 40.0, "proof": 6.0},
+        "limits": {"command": 40.0, "proof": 45.0},
     }
     done = subprocess.run(
         [sys.executable, "-c", SETUP + script + "\none.end()\n", str(little.folder), json.dumps(arm)],

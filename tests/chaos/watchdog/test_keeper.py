@@ -6,6 +6,7 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,7 @@ def test_an_outage_overstays_only_after_its_time(server: Server, tmp_path: Path)
     stage.keeper.arm(stage.arm)
 
     def overstayed() -> bool:
-        return stage.keeper.overstayed
+        return stage.keeper.overdue is not None
 
     assert not overstayed()
     stage.break_it()
@@ -220,7 +221,7 @@ def test_what_cannot_be_mended_stays_in_the_journal_and_is_tried_again(
     assert stage.journal.left_open() is not None
     assert stage.keeper.broken
     time.sleep(0.15)
-    assert stage.keeper.overstayed
+    assert stage.keeper.overdue
     stage.server.trouble = None
     stage.keeper.retire("again")
     assert stage.journal.left_open() is None
@@ -286,3 +287,69 @@ def test_arming_again_takes_the_next_run(stage: Stage) -> None:
 def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
     with pytest.raises(Refusal, match="no target was named"):
         Keeper(lambda spec, journal: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+
+
+def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overstay(
+    stage: Stage, server: Server, tmp_path: Path
+) -> None:
+    """However long the heal act took: the time that the proof may take begins after it."""
+    stage.keeper.disarm()
+    late = Stage(server, tmp_path, max_outage=0.2)
+
+    def overdue() -> str | None:
+        return late.keeper.overdue
+
+    late.keeper.arm(replace(late.arm, limits=Limits(30.0, -29.5)))  # half a second for the proof
+    late.break_it()
+    time.sleep(0.25)
+    assert overdue() == "the outage overstayed --max-outage"
+    late.keeper.heal()
+    assert overdue() is None
+    time.sleep(0.6)
+    assert overdue() == "the harness did not prove the healed target back in time"
+
+
+def test_what_a_run_broke_itself_is_healed_by_its_act_even_if_it_came_back_by_itself(stage: Stage) -> None:
+    stage.break_it()
+    stage.keeper.proven()
+    stage.server.up = True
+    stage.keeper.retire("the harness is gone")
+    assert stage.server.did == ["break", "heal"]
+    assert read_marks(stage.marks)[-1].detail["healed_by"] == "by itself"
+
+
+def test_a_proven_fault_of_an_earlier_run_that_is_gone_needs_no_act(stage: Stage, server: Server) -> None:
+    stage.break_it()
+    stage.keeper.proven()
+    stage.keeper.disarm()
+    server.up = True
+    Keeper(lambda spec, journal: server).arm(stage.arm)
+    assert server.did == ["break"]
+    assert stage.journal.left_open() is None
+    assert read_marks(stage.marks)[-1].detail["healed_by"] == "by itself"
+
+
+def test_a_failure_to_heal_is_in_the_journal(stage: Stage) -> None:
+    stage.break_it()
+    stage.server.trouble = "the port is taken"
+    for failed in (1, 2):
+        with pytest.raises(Refusal):
+            stage.keeper.retire("the harness is gone")
+        entry = stage.journal.left_open()
+        assert entry is not None
+        assert (entry.failed, "the port is taken" in entry.trouble) == (failed, True)
+
+
+def test_the_next_run_does_not_take_another_probe_for_the_one_that_proved_the_fault(
+    stage: Stage, server: Server
+) -> None:
+    """The service of the new run answers somewhere else; what the earlier one asked is silent."""
+    stage.break_it()
+    stage.keeper.disarm()
+    entry = stage.journal.left_open()
+    assert entry is not None
+    stage.journal.open(replace(entry, recipe=ProbeRecipe("http", "http://127.0.0.1:9/health")))
+    server.up = True
+    with pytest.raises(Refusal, match="is not proven back"):
+        Keeper(lambda spec, journal: server).arm(stage.arm)
+    assert stage.journal.left_open() is not None
