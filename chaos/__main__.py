@@ -21,6 +21,7 @@ from redaction.patterns import shows_secret
 from runlog import exitcodes
 from runlog.duration import parse_duration
 from runlog.options import BY_NAME
+from runlog.streams import let_output_fail
 
 NOTHING = "nothing is broken: no journal is open"
 
@@ -188,4 +189,5 @@ def _report(line: str) -> None:
 
 
 if __name__ == "__main__":
+    let_output_fail()
     sys.exit(main())

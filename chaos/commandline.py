@@ -7,11 +7,13 @@ and does nothing but declare. Values are checked in one place for all ways in: `
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from chaos.sources import with_sources
 from chaos.webaccess import plain_name
 from runlog import exitcodes
+from runlog.files import encodable, is_encodable
 from runlog.options import BY_NAME, OPTIONS, names_secret
 from runlog.servicefiles import read_service_files
 from runlog.settings import Settings, SettingsError, make_settings
@@ -125,7 +127,13 @@ def read_settings(parsed: Namespace) -> Settings:
     for name, flag in DISTRIBUTED.items():
         if getattr(parsed, name, None):
             raise SettingsError(f"{flag}: this harness runs in one process; leave it out")
+    _check_texts(parsed)
     settings = settings_of_run(parsed)
+    runs_dir = str(Path(settings.runs_dir).absolute())
+    if not is_encodable(runs_dir):
+        raise SettingsError(
+            f"--runs-dir {settings.runs_dir}: {encodable(runs_dir)} is not valid UTF-8; name another folder"
+        )
     host = getattr(parsed, "host", None)
     if host and settings.stack in ("embedded", "compose"):
         raise SettingsError(f"--host {host}: the {settings.stack} stack brings its own order service; leave --host out")
@@ -135,6 +143,14 @@ def read_settings(parsed: Namespace) -> Settings:
     if settings.external is not None:
         read_service_files(settings.external, settings.attribution)
     return settings
+
+
+def _check_texts(parsed: Namespace) -> None:
+    """Refuse bytes that are no text: history, journal and report hold what was given, and all are UTF-8."""
+    texts = texts_of(parsed)
+    for option in OPTIONS:
+        if not is_encodable(text := texts.get(option.dest, "")):
+            raise wrong(option, encodable(text), "it is not valid UTF-8; give a name in UTF-8")
 
 
 def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> str | None:

@@ -22,7 +22,7 @@ from chaos.watchdog.client import Watchdog, WatchdogGone
 from chaos.watchdog.orders import Refusal, TakeDown
 from chaos.watchdog.takedown import ComposeOwner, has_died, owner_name
 from health.spec import ProbeSpec
-from runlog.folder import write_text
+from runlog.files import write_text
 from runlog.settings import Settings
 from runlog.statedir import StateDirError, make_private, target_home
 from stack import engine

@@ -20,7 +20,7 @@ from chaos.targets import TargetSpec
 from chaos.targets.running import RunningCommand
 from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
-from runlog.folder import write_text
+from runlog.files import write_text
 
 JOURNAL: Final = "journal.json"
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")

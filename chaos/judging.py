@@ -11,7 +11,8 @@ from typing import Final
 
 from chaos.subject import Subject
 from runlog import exitcodes
-from runlog.folder import RunFolder, read_json
+from runlog.files import read_json
+from runlog.folder import RunFolder
 
 TIMEOUT_S: Final = 900.0
 
@@ -45,7 +46,9 @@ class Judging:
             env=_environment(subject),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            # Whatever the locale: the reconciler writes UTF-8, and a sign that is none costs no verdict.
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
         if self._cancelled:
@@ -94,6 +97,7 @@ def _environment(subject: Subject) -> dict[str, str]:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
+        "PYTHONIOENCODING": "utf-8",
         "LOCUST_DATABASE_URL": subject.database_url,
         "LOCUST_KAFKA_BOOTSTRAP": subject.kafka["bootstrap.servers"],
         # Those of this run, whatever file the user's own environment names.

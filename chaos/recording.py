@@ -20,7 +20,8 @@ from redaction.patterns import without_secrets
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
-from runlog.folder import create_run_folder, reason, write_json
+from runlog.files import write_json
+from runlog.folder import create_run_folder, reason
 from runlog.judged import InUse
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter, append_mark

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from rich.console import Console
 
 from reconcile.attribution import attribution_of
@@ -21,12 +22,14 @@ from reconcile.judge import Judgement, judge, with_confirmation
 from reconcile.progress import show_progress
 from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.report import json_text, print_summary, step_summary, write_reports
+from reconcile.report.document import SCHEMA_VERSION
 from reconcile.report.summary import shown_path
 from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog.exitcodes import USAGE_OR_CRASH
+from runlog.files import NewerFormat, check_format, encodable, read_regular
 from runlog.folder import FolderError, RunFolder, find_run, reason
 from runlog.holding import JudgedElsewhere, is_recorded, judging
 from runlog.judged import InUse
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise RecordProblem(
                     f"run {folder.run_id} is still going; judge it when it has ended (nothing was read or written)"
                 )
+            _check_report(folder)
             record = read_record(folder)
             rows, events = _witnesses(folder, record, options)
             history = record.with_witnesses(rows, events)
@@ -73,6 +77,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif not options.quiet:
         print_summary(Console(), history, judgement, Path(options.run) if Path(options.run).is_dir() else folder.path)
     return judgement.ruling.exit_code
+
+
+class _Head(msgspec.Struct):
+    schema_version: int
+
+
+def _check_report(folder: RunFolder) -> None:
+    """Refuse to write over the report of a newer version; any other one is written anew."""
+    try:
+        check_format(msgspec.json.decode(read_regular(folder.report), type=_Head).schema_version, SCHEMA_VERSION)
+    except NewerFormat as newer:
+        raise RecordProblem(f"{folder.report.name} of run {folder.run_id} {newer}") from None
+    except (OSError, ValueError, RecursionError):
+        return
 
 
 def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace) -> tuple[History, Judgement]:
@@ -130,7 +148,7 @@ def _fill_step_summary(history: History, judgement: Judgement, folder: RunFolder
         return
     try:
         with Path(path).open("a", encoding="utf-8") as stream:
-            stream.write(step_summary(history, judgement, str(shown_path(folder.path))))
+            stream.write(encodable(step_summary(history, judgement, str(shown_path(folder.path)))))
     except OSError as error:
         _complain(f"warning: GITHUB_STEP_SUMMARY {path} cannot be written: {reason(error)}")
 

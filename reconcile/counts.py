@@ -118,6 +118,8 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
     return {
         "due": ledger.due,
         "not_sent": int((ledger.attempts["kind"] == Kind.NOT_SENT).sum()),
+        # What a damaged record of the ledger may have been about; without damage a gap is the harness's own mistake.
+        "unreported": min(ledger.missing, ledger.damaged),
         "attempted": len(table.attempts),
         "acknowledged": _sum(table.had(Outcome.ACKNOWLEDGED)),
         "rejected": _sum(table.had(Outcome.REJECTED)),
@@ -159,7 +161,7 @@ def equations(counts: dict[str, int], cells: Cells) -> list[Equation]:
     column = {name: sum(row[name] for row in cells.values()) for name in CELLS}
     c = counts
     return [
-        Equation("due = attempted + not_sent", c["due"], c["attempted"] + c["not_sent"]),
+        Equation("due = attempted + not_sent + unreported", c["due"], c["attempted"] + c["not_sent"] + c["unreported"]),
         Equation(
             "attempted = acknowledged + rejected + ambiguous + provoked",
             c["attempted"],

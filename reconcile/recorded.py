@@ -8,6 +8,7 @@ from reconcile.history import EventsWitness, History, RowsWitness
 from reconcile.servicelog import Line, read_service_log
 from runlog import marks as m
 from runlog.facts import RunFacts
+from runlog.files import NewerFormat
 from runlog.folder import RunFolder, reason
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
@@ -64,10 +65,10 @@ def read_record(folder: RunFolder) -> Record:
     ledger = _read(folder, folder.ledger.name, lambda: read_ledger(folder.ledger))
     marks = _read(folder, folder.marks.name, lambda: read_marks(folder.marks))
     seen: list[Observation] = []
-    if folder.offsets.is_file():
+    if folder.offsets.exists():
         seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
     probe_results: list[ProbeResult] | None = None
-    if folder.probes.is_file():
+    if folder.probes.exists():
         probe_results = _read(folder, folder.probes.name, lambda: read_probe_results(folder.probes))
     _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
     if marks:
@@ -91,6 +92,8 @@ def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
         raise RecordProblem(f"run {folder.run_id} has no {name}: it ended before it began, or is not whole") from None
     except OSError as error:
         raise RecordProblem(f"{name} of run {folder.run_id} cannot be read: {reason(error)}") from None
+    except NewerFormat as newer:
+        raise RecordProblem(f"{name} of run {folder.run_id} {newer}") from None
     except (ValueError, RecursionError) as error:
         words = " ".join(str(error).split())[:160]
         raise RecordProblem(f"{name} of run {folder.run_id} is damaged: {words}") from None

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from contract.ids import IDS
 from contract.run_key import RunKey
 from reconcile.history import EVENT, MENTION, ROW, EventsWitness, RowsWitness
-from runlog.folder import RunFolder, write_json, write_text
+from runlog.files import NewerFormat, check_format, open_regular, read_regular, write_json, write_text
+from runlog.folder import RunFolder
 
 FORMAT: Final = 4
 INDEX: Final = "witness.json"
@@ -109,6 +110,8 @@ def load_witnesses(folder: RunFolder, run_key: RunKey) -> tuple[RowsWitness, Eve
             raise ValueError(f"{INDEX} is of the run with the key {index.run_key}, not of {run_key}")
         rows = RowsWitness(**_load(folder.witnesses, index.rows, _ROWS))
         events = EventsWitness(**_load(folder.witnesses, index.events, _EVENTS))
+    except NewerFormat as newer:
+        raise NewerFormat(f"{INDEX} of run {folder.run_id} {newer}") from None
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise ValueError(
             f"the saved witnesses of run {folder.run_id} are damaged ({_brief(error)}); "
@@ -118,10 +121,8 @@ def load_witnesses(folder: RunFolder, run_key: RunKey) -> tuple[RowsWitness, Eve
 
 
 def _read_index(path: Path) -> _Index:
-    raw = path.read_bytes()
-    found = msgspec.json.decode(raw, type=_Head).format
-    if found != FORMAT:
-        raise ValueError(f"format {found} instead of {FORMAT}")
+    raw = read_regular(path)
+    check_format(msgspec.json.decode(raw, type=_Head).format, FORMAT)
     return msgspec.json.decode(raw, type=_Index)
 
 
@@ -164,7 +165,7 @@ def _save_names(folder: Path, names: dict[bytes, str]) -> dict[str, Any]:
 def _load_names(folder: Path, entry: _Array | None) -> dict[bytes, str]:
     if entry is None:
         return {}
-    raw = (folder / Path(entry.file).name).read_bytes()
+    raw = read_regular(folder / Path(entry.file).name)
     if hashlib.sha256(raw).hexdigest() != entry.sha256:
         raise ValueError(f"{entry.file} is not what {INDEX} says")
     return {bytes.fromhex(digits): text for digits, text in msgspec.json.decode(raw, type=dict[str, str]).items()}
@@ -180,14 +181,15 @@ def _load_array(folder: Path, entry: _Array, dtype: np.dtype[np.void]) -> NDArra
     path = folder / Path(entry.file).name
     if _digest(path) != entry.sha256:
         raise ValueError(f"{path.name} is not what {INDEX} says")
-    array: NDArray[np.void] = np.load(path, allow_pickle=False)
+    with open_regular(path) as stream:
+        array: NDArray[np.void] = np.load(stream, allow_pickle=False)
     if array.dtype != dtype or array.shape != (entry.length,):
         raise ValueError(f"{path.name} holds other elements than expected")
     return array
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

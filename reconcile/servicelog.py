@@ -10,6 +10,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from runlog.files import open_regular
+
 FILE: Final = "service.log"
 _LONGEST: Final = 300
 
@@ -48,7 +50,7 @@ def read_service_log(logs: Path) -> dict[str, Line]:
     """Return by order id what the service's log in the folder `logs` says; empty without a log that can be read."""
     found: dict[str, Line] = {}
     try:
-        with (logs / FILE).open("rb") as stream:
+        with open_regular(logs / FILE) as stream:
             for raw in stream:
                 match = _LINE.search(raw)
                 if match is None:

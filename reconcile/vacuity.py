@@ -149,6 +149,7 @@ def ledger_complete(findings: Findings) -> Guard:
             (not ledger.closed, "it was never closed"),
             (ledger.missing, f"{some(ledger.missing, 'arrival')} missing"),
             (ledger.torn_bytes, "its last record was cut short"),
+            (ledger.damaged, f"{some(ledger.damaged, 'damaged record')} left out"),
             (unrecorded, f"{some(unrecorded, 'order')} of the run not in it"),
         )
         if bad

@@ -19,6 +19,7 @@ from redaction.parser import CarefulParser
 from runlog.exitcodes import AS_EXPECTED, NOT_READY, USAGE_OR_CRASH
 from runlog.folder import RunFolder, reason
 from runlog.judged import is_in_use, why_not_judged
+from runlog.streams import let_output_fail
 
 KEPT: Final = 10
 # As `runlog.folder.create_run_folder` names them.
@@ -144,4 +145,5 @@ def _complain(sentence: str) -> None:
 
 
 if __name__ == "__main__":
+    let_output_fail()
     sys.exit(main())

@@ -10,7 +10,8 @@ from contract.contract import Contract
 from contract.order_id import IdKind
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
-from runlog.folder import RunFolder, write_json
+from runlog.files import check_format, read_regular, write_json
+from runlog.folder import RunFolder
 from runlog.horizon import Publisher
 
 FORMAT: Final = 2
@@ -178,9 +179,8 @@ class RunFacts:
             FileNotFoundError: there is none.
             ValueError: it is damaged, or was written in another format.
         """
-        record = msgspec.json.decode(folder.facts.read_bytes(), type=dict[str, Any])
-        if record.get("format") != FORMAT:
-            raise ValueError(f"it has another format than {FORMAT}")
+        record = msgspec.json.decode(read_regular(folder.facts), type=dict[str, Any])
+        check_format(record.get("format"), FORMAT)
         record["run_key"] = {"upper": RunKey.parse(str(record.get("run_key"))).upper}
         facts = msgspec.convert(record, cls, str_keys=True)
         facts._check()

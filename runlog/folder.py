@@ -5,13 +5,11 @@ named after them.
 """
 
 import contextlib
-import json
 import os
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from redaction.patterns import without_secrets
 
@@ -151,25 +149,6 @@ def find_run(text: str, runs_dir: Path) -> RunFolder:
     raise FolderError(
         f"RUN {without_secrets(text)}: no such run here or below {runs_dir}; name a run's folder, its id, or `latest`"
     )
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON so that a reader sees the old file or the whole new one, never half of it."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the whole new one; mode 0600."""
-    partial = path.with_name(f".{path.name}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-    partial.replace(path)
-
-
-def read_json(path: Path) -> Any:
-    """Return the JSON value in `path`."""
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _point_latest(runs_dir: Path, name: str) -> None:

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
+from runlog.files import read_regular
+
 Record = TypeVar("Record")
 
 
@@ -22,7 +24,7 @@ def read_whole_lines(path: Path, decode: Callable[[bytes], Record]) -> list[Reco
         ValueError: a whole line holds something else; names the line.
     """
     found = []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+    for number, line in enumerate(read_regular(path).split(b"\n"), 1):
         try:
             found.append(decode(line))
         except (msgspec.ValidationError, RecursionError) as error:

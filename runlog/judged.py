@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runlog.folder import RunFolder, read_json
+from runlog.files import read_json, read_regular
+from runlog.folder import RunFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,7 @@ def saved_row_ids(folder: RunFolder) -> "NDArray[np.uint8] | None":
         if index["run_key"] != _object(folder.facts).get("run_key"):
             raise ValueError("they are of another run")
         entry = index["rows"]["arrays"]["rows"]
-        raw_file = (folder.witnesses / Path(entry["file"]).name).read_bytes()
+        raw_file = read_regular(folder.witnesses / Path(entry["file"]).name)
         if hashlib.sha256(raw_file).hexdigest() != entry["sha256"]:
             raise ValueError("it is not what was saved")
         rows = np.load(io.BytesIO(raw_file), allow_pickle=False)

@@ -17,13 +17,16 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from contract.run_key import RunKey
+from runlog.files import check_format, read_regular
 from runlog.outcomes import Failure, Outcome
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAGIC: Final = b"ORDER-LEDGER\x00\x02\r\n"
+_NAME: Final = b"ORDER-LEDGER\x00"
+_VERSION_AT: Final = len(_NAME)
+MAGIC: Final = _NAME + b"\x02\r\n"
 HEADER: Final = Struct("<16sQ")
 _PACK: Final = Struct("<BBHBBHQddd16s")
 _CHECK: Final = Struct("<Q")
@@ -165,6 +168,7 @@ class Ledger:
         due: arrivals that were due: what the closing record says, else the number of elements.
         missing: sequence numbers below `due` that are not in the file.
         torn_bytes: bytes of a last record that was cut short.
+        damaged: records that are not as they were written; they are left out.
     """
 
     run_key: RunKey
@@ -173,33 +177,35 @@ class Ledger:
     due: int
     missing: int
     torn_bytes: int
+    damaged: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether every due arrival is accounted for."""
-        return self.closed and not self.missing and not self.torn_bytes
+        return self.closed and not (self.missing or self.torn_bytes or self.damaged)
 
 
 def read_ledger(path: Path) -> Ledger:
-    """Read a ledger file; a last record that was cut short is counted and left out.
+    """Read a ledger file; a last record that was cut short and damaged ones are counted and left out.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the file is no ledger, of another version, or holds damaged records.
+        NewerFormat: a later version wrote it.
+        ValueError: the file is no ledger, of another version, or none of its records is as it was written.
     """
     import numpy as np
 
-    raw = path.read_bytes()
-    if not raw.startswith(MAGIC) or len(raw) < HEADER.size:
-        raise ValueError("it is not a ledger of this version")
+    raw = read_regular(path)
+    _check_head(raw)
     body = memoryview(raw)[HEADER.size :]
     torn = len(body) % RECORD_BYTES
     whole = body[: len(body) - torn]
     padded = np.dtype([*FIELDS, ("check", "<u8")])
     records = np.frombuffer(whole, dtype=padded)
     damaged = _damaged(records, whole, zlib.crc32(raw[: HEADER.size]))
-    if bad := int(damaged.sum()):
-        raise ValueError(f"{bad} of its {len(records)} records {'is' if bad == 1 else 'are'} not as they were written")
+    if (bad := int(damaged.sum())) and bad == len(records):
+        raise ValueError(f"none of its records is as it was written ({bad} of {len(records)} are damaged)")
+    records = records[~damaged]
     closing = records[records["kind"] == Kind.CLOSED]
     told = records[records["kind"] != Kind.CLOSED][[name for name, _ in FIELDS]]
     due = int(closing["seq"][0]) if len(closing) else None
@@ -214,7 +220,19 @@ def read_ledger(path: Path) -> Ledger:
         due=due if due is not None else len(attempts),
         missing=expected - len(attempts),
         torn_bytes=torn,
+        damaged=bad,
     )
+
+
+def _check_head(raw: bytes) -> None:
+    if (
+        len(raw) >= HEADER.size
+        and raw.startswith(_NAME)
+        and raw[_VERSION_AT + 1 : len(MAGIC)] == MAGIC[_VERSION_AT + 1 :]
+    ):
+        check_format(raw[_VERSION_AT], MAGIC[_VERSION_AT])
+    else:
+        raise ValueError("it is not a ledger of this version")
 
 
 def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArray[np.bool_]":
@@ -223,12 +241,14 @@ def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArra
 
     sums = [zlib.crc32(raw[at : at + _PACK.size], salt) for at in range(0, len(raw), RECORD_BYTES)]
     kind, seq = records["kind"], records["seq"]
-    closing = np.flatnonzero(kind == Kind.CLOSED)
-    limit = int(seq[closing[0]]) if len(closing) else _SEQUENCES
     damaged: NDArray[np.bool_] = records["check"] != np.array(sums, dtype=np.uint64)
+    unreadable = bool(damaged.any())
+    closing = np.flatnonzero((kind == Kind.CLOSED) & ~damaged)
+    limit = int(seq[closing[0]]) if len(closing) else _SEQUENCES
     damaged |= ~np.isin(kind, list(Kind)) | (records["outcome"] > max(Outcome)) | (records["failure"] > max(Failure))
     damaged |= (kind != Kind.CLOSED) & (~np.isin(records["phase"], list(Phase)) | (seq >= np.uint64(limit)))
-    damaged |= (kind == Kind.COMPLETED) & ~np.isin(seq, seq[kind == Kind.SENT])
+    if not unreadable:  # else the record of its sending may be among those that cannot be read
+        damaged |= (kind == Kind.COMPLETED) & ~np.isin(seq, seq[kind == Kind.SENT])
     damaged |= ~(np.isfinite(records["due"]) & np.isfinite(records["sent"]) & np.isfinite(records["completed"]))
     if len(closing):
         damaged[closing[0] + 1 :] = True  # nothing follows the closing record

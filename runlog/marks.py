@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from runlog.files import read_regular
 from runlog.holding import hold_recording
 from runlog.probes import Connection, How
 
@@ -161,7 +162,7 @@ def read_marks(path: Path) -> list[Mark]:
         ValueError: a line is no mark, or its time lies before that of the marks above it.
     """
     marks: list[Mark] = []
-    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+    lines = read_regular(path).removesuffix(b"\n").split(b"\n")
     latest = float("-inf")
     for number, line in enumerate(lines, 1):
         try:

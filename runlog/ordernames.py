@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.order_id import IdKind, encode_text, name_of
+from runlog.files import read_regular
 
 NAMES_FILE: Final = "order-names.jsonl"
 
@@ -53,9 +54,11 @@ def read_names(folder: Path) -> dict[bytes, str]:
     """
     found: dict[bytes, str] = {}
     path = folder / NAMES_FILE
-    if not path.is_file():
+    try:
+        raw = read_regular(path)
+    except FileNotFoundError:
         return found
-    for line in path.read_bytes().splitlines():
+    for line in raw.splitlines():
         try:
             digits, text = json.loads(line)
             identity = bytes.fromhex(digits)

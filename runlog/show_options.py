@@ -7,6 +7,7 @@ import sys
 from itertools import groupby
 
 from runlog.options import OPTIONS, Option
+from runlog.streams import let_output_fail
 
 
 def describe(option: Option) -> str:
@@ -33,4 +34,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    let_output_fail()
     sys.exit(main())

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from runlog.files import encodable, is_encodable
 from runlog.folder import expanded, reason
 
 VARIABLE: Final = "HARNESS_STATE_HOME"
@@ -57,6 +58,8 @@ def make_private(folder: Path) -> None:
         StateDirError: it cannot be made.
     """
     top = state_dir()
+    if not is_encodable(str(folder)):
+        raise StateDirError(f"{VARIABLE} {encodable(str(top.parent))}: it is not valid UTF-8; name another folder")
     try:
         top.parent.mkdir(parents=True, exist_ok=True)
         for each in [top, *sorted(path for path in [folder, *folder.parents] if top in path.parents)]:

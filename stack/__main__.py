@@ -13,6 +13,7 @@ from dataclasses import fields
 from types import FrameType
 
 from redaction.parser import CarefulParser
+from runlog.streams import let_output_fail
 from stack import cleaning, kafka_archive
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
@@ -177,4 +178,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    let_output_fail()
     sys.exit(main())

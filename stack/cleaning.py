@@ -19,7 +19,8 @@ from redaction.patterns import shows_secret, without_secrets
 from runlog import marks
 from runlog.clean_runs import runs_in
 from runlog.facts import RunFacts
-from runlog.folder import FolderError, RunFolder, find_run, read_json, reason
+from runlog.files import read_json
+from runlog.folder import FolderError, RunFolder, find_run, reason
 from runlog.judged import is_in_use, saved_row_ids, why_not_judged
 from runlog.ledger import read_ledger
 from runlog.marks import read_marks

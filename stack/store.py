@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from runlog.files import encodable, is_encodable
 from runlog.folder import expanded
 from stack import process, records
 from stack.errors import StackError
@@ -52,6 +53,11 @@ class StateStore:
 
     def make(self) -> None:
         """Make the home; raises StackError if it cannot be made or written to."""
+        if not is_encodable(str(self.home)):
+            raise StackError(
+                f"{HOME_VARIABLE}: {encodable(str(self.home))} is not valid UTF-8: "
+                f"set {HOME_VARIABLE} to a folder that you may write to"
+            )
         try:
             self.home.mkdir(parents=True, exist_ok=True)
         except OSError as error:

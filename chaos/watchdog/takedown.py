@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from chaos.watchdog.orders import TakeDown
-from runlog.folder import write_text
+from runlog.files import write_text
 from stack.lease import LEASE, Lease, LeaseTaken
 from stack.process import start_time
 

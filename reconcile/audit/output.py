@@ -12,7 +12,7 @@ from reconcile.audit.verdict import Audited, AuditRuling
 from runlog.clock import iso_utc
 from runlog.duration import format_duration
 from runlog.exitcodes import AS_EXPECTED, NOT_AS_EXPECTED
-from runlog.folder import write_text
+from runlog.files import write_text
 
 VERSION: Final = 1
 FIRST: Final = 10

@@ -12,7 +12,8 @@ import msgspec
 
 from reconcile.confirm.candidates import Candidate, Candidates
 from reconcile.confirm.result import Confirmation, Contradiction
-from runlog.folder import RunFolder, write_json
+from runlog.files import read_regular, write_json
+from runlog.folder import RunFolder
 
 FILE: Final = "confirmation.json"
 
@@ -65,7 +66,7 @@ def save_confirmation(folder: RunFolder, confirmation: Confirmation) -> None:
 def load_confirmation(folder: RunFolder) -> Confirmation | None:
     """Return what was kept; None when there is nothing that can be read: then the stores are asked again."""
     try:
-        return msgspec.json.decode((folder.witnesses / FILE).read_bytes(), type=Confirmation)
+        return msgspec.json.decode(read_regular(folder.witnesses / FILE), type=Confirmation)
     except (OSError, msgspec.MsgspecError, RecursionError):
         return None
 

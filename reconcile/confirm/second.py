@@ -11,7 +11,8 @@ from reconcile.history import EventsWitness, History, Progress, RowsWitness
 from reconcile.judge import Judgement
 from reconcile.stores import Stores
 from runlog.facts import RunFacts
-from runlog.folder import RunFolder, write_text
+from runlog.files import read_regular, write_text
+from runlog.folder import RunFolder
 
 if TYPE_CHECKING:
     from reconcile.confirm.sqlpath import FoundRow
@@ -43,7 +44,7 @@ def kept_look(folder: RunFolder, judgement: Judgement) -> SecondLook | None:
     if kept is None or kept.digest != asked.digest or not kept.complete:
         return None
     try:
-        raw = (folder.witnesses / LOST_ROWS).read_bytes()
+        raw = read_regular(folder.witnesses / LOST_ROWS)
     except OSError:
         return None
     # What is to be published again must be what was read; the confirmation stands without it.

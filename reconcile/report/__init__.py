@@ -12,7 +12,8 @@ from reconcile.report.lostrows import proven_rows
 from reconcile.report.markdown import markdown_report
 from reconcile.report.stepsummary import step_summary
 from reconcile.report.summary import print_summary, summary
-from runlog.folder import RunFolder, write_text
+from runlog.files import write_text
+from runlog.folder import RunFolder
 
 __all__ = ["json_text", "print_summary", "step_summary", "summary", "write_reports"]
 

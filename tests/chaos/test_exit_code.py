@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reconcile.saved import save_witnesses
-from runlog.folder import RunFolder, read_json
+from runlog.files import read_json
+from runlog.folder import RunFolder
 from tests.e2e.harness import CHECKOUT, LOCUST
 from tests.e2e.page import free_port
 from tests.reconcile.core.confirmed import confirm_all

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from chaos.journal import JOURNAL
-from runlog.folder import read_json
+from runlog.files import read_json
 from runlog.marks import read_marks
 from runlog.statedir import NAME, TARGETS
 from stack.embedded import EmbeddedStack

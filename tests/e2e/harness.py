@@ -12,7 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from runlog.folder import RunFolder, read_json
+from runlog.files import read_json
+from runlog.folder import RunFolder
 from runlog.marks import Mark, read_marks
 from stack.embedded import EmbeddedStack
 

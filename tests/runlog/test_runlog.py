@@ -167,11 +167,9 @@ def test_each_flipped_byte_of_a_record_is_noticed_and_counted(tmp_path: Path) ->
     whole = path.read_bytes()
     for place in range(HEADER.size, len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(ValueError, match="of its 6 records"):
-            read_ledger(path)
+        assert read_ledger(path).damaged == 1
     path.write_bytes(whole[: HEADER.size] + bytes(RECORD_BYTES) + whole[HEADER.size :] + bytes(2 * RECORD_BYTES))
-    with pytest.raises(ValueError, match="3 of its 9 records are not"):
-        read_ledger(path)
+    assert read_ledger(path).damaged == 3
 
 
 def test_records_of_another_run_do_not_pass_for_ours(tmp_path: Path) -> None:
@@ -180,8 +178,7 @@ def test_records_of_another_run_do_not_pass_for_ours(tmp_path: Path) -> None:
     theirs.sent(4, 14.0, 14.0, Phase.RECOVERY)
     with (tmp_path / "ours.bin").open("ab") as ours:
         ours.write((tmp_path / "theirs.bin").read_bytes()[HEADER.size :])
-    with pytest.raises(ValueError, match="1 of its 7 records is not"):
-        read_ledger(tmp_path / "ours.bin")
+    assert read_ledger(tmp_path / "ours.bin").damaged == 1
     theirs.close(None)
 
 
@@ -190,8 +187,8 @@ def test_a_sequence_number_beyond_what_was_due_is_damage(tmp_path: Path, seq: in
     writer = LedgerWriter(tmp_path / "ledger.bin", KEY)
     writer.sent(seq, 1.0, 1.0, Phase.BASELINE)
     writer.close(4)
-    with pytest.raises(ValueError, match="1 of its 2 records is not"):
-        read_ledger(tmp_path / "ledger.bin")
+    ledger = read_ledger(tmp_path / "ledger.bin")
+    assert (ledger.damaged, len(ledger.attempts), ledger.missing) == (1, 0, 4)
 
 
 def test_a_huge_sequence_number_takes_no_memory(tmp_path: Path) -> None:
@@ -209,13 +206,11 @@ def test_a_completion_without_its_sending_and_what_follows_the_end_are_damage(tm
     writer.completed(1, 1.0, 1.0, Phase.BASELINE, end)
     writer.completed(0, 1.0, float("nan"), Phase.BASELINE, end)
     writer.close(2)
-    with pytest.raises(ValueError, match="2 of its 4 records are not"):
-        read_ledger(tmp_path / "a.bin")
+    assert read_ledger(tmp_path / "a.bin").damaged == 2
     _ledger(tmp_path / "b.bin")
     with (tmp_path / "b.bin").open("ab") as stream:
         stream.write((tmp_path / "b.bin").read_bytes()[HEADER.size :][:RECORD_BYTES])
-    with pytest.raises(ValueError, match="1 of its 8 records is not"):
-        read_ledger(tmp_path / "b.bin")
+    assert read_ledger(tmp_path / "b.bin").damaged == 1
 
 
 def test_a_large_ledger_is_read_fast(tmp_path: Path) -> None:

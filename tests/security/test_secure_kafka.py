@@ -37,7 +37,8 @@ from reconcile.confirm.kafkapath import events_by_id
 from reconcile.events import read_events
 from runlog.clock import AnchoredClock
 from runlog.facts import TopicStart
-from runlog.folder import RunFolder, read_json
+from runlog.files import read_json
+from runlog.folder import RunFolder
 from runlog.properties import read_properties
 from runlog.settings import defaults, make_settings
 from stores.topic import KafkaProblem

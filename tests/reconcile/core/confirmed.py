@@ -8,7 +8,8 @@ from reconcile.confirm.result import Confirmation
 from reconcile.confirm.second import LOST_ROWS, lost_ids
 from reconcile.history import History
 from reconcile.judge import judge
-from runlog.folder import RunFolder, write_text
+from runlog.files import write_text
+from runlog.folder import RunFolder
 
 
 def confirm_all(folder: RunFolder, history: History) -> None:

@@ -160,7 +160,7 @@ def test_unknown_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("marks.jsonl", None, "has no marks.jsonl"),
         ("marks.jsonl", "[1]\n", "damaged"),
         ("run.json", "{", "damaged"),
-        ("run.json", '{"format": 9}', "another format"),
+        ("run.json", '{"format": 0}', "another format"),
         ("run.json", '{"format": 1, "topic": {}}', "damaged"),
         ("witnesses/witness.json", "{", "damaged"),
     ],

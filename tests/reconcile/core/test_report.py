@@ -45,6 +45,7 @@ KEYS = [
 COUNTS = [
     "due",
     "not_sent",
+    "unreported",
     "attempted",
     "acknowledged",
     "rejected",

@@ -224,7 +224,17 @@ def test_conflicts_are_ids_whose_witnesses_carry_different_numbers() -> None:
 def test_equations_side_by_side() -> None:
     """Numbers that are powers of two, so that no sum can come about in two ways."""
     names = [
-        *("due", "attempted", "not_sent", "acknowledged", "rejected", "ambiguous", "provoked", "extra_orders"),
+        *(
+            "due",
+            "attempted",
+            "not_sent",
+            "unreported",
+            "acknowledged",
+            "rejected",
+            "ambiguous",
+            "provoked",
+            "extra_orders",
+        ),
         *("unrecorded", "rows", "events", "events_raw", "redelivered", "published_twice", "lost_events", "pending"),
         *("suspected_lost", "disputed", "disputed_phantom", "phantom_events", "suspected_phantom"),
     ]
@@ -235,7 +245,7 @@ def test_equations_side_by_side() -> None:
     }
     whole, row, event, neither = (cells["acknowledged"][cell] + cells["ambiguous"][cell] for cell in CELLS)
     assert [(one.left, one.right) for one in equations(c, cells)] == [
-        (c["due"], c["attempted"] + c["not_sent"]),
+        (c["due"], c["attempted"] + c["not_sent"] + c["unreported"]),
         (c["attempted"], c["acknowledged"] + c["rejected"] + c["ambiguous"] + c["provoked"]),
         (whole + row + event + neither, c["attempted"] + c["extra_orders"] + c["unrecorded"]),
         (c["rows"], whole + row),
