@@ -97,7 +97,7 @@ class LookoutWatch:
         self._await(
             lambda: self._offsets_seen and all(any(s.ok for s in seen) for seen in self._seen().values()),
             timeout_s,
-            f"an answer of the broker and of the {self._config.target} to the lookout",
+            f"answers of the {' and the '.join(dict.fromkeys(('broker', self._config.target)))} to the lookout",
             lambda: not_up(self._seen(), 0.0),
         )
 
@@ -203,17 +203,17 @@ class LookoutWatch:
         deadline = time.monotonic() + timeout_s
         while not (found := proof()):
             if reason := give_up():
-                raise NotProven(f"{awaited} was awaited no longer: {reason}")
+                raise NotProven(f"stopped waiting for {awaited}: {reason}")
             if not self.alive:
                 self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
                 raise NotProven(f"the lookout process ended while it waited for {awaited}{self._said_why()}")
             if time.monotonic() >= deadline:
                 if self.silent_s >= SILENT_S:
-                    raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so nobody saw {awaited}")
+                    raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so it could not see {awaited}")
                 last = self.activity.last
                 said = why() or [f"last answer to the lookout: {last.error or 'offsets' if last else 'none'}"]
-                told = "; ".join([*said, *([self._why] if self._why else [])])
-                raise NotProven(f"waited {timeout_s:g} s in vain for {awaited}: {told}")
+                more = [self._why] if self._why and not any(self._why in one for one in said) else []
+                raise NotProven(f"timed out after {timeout_s:g} s waiting for {awaited}: {'; '.join([*said, *more])}")
             gevent.sleep(POLL_S)
         return found
 

@@ -1,4 +1,4 @@
-"""What a series of the lookout's questions proves: pure judgement of "down" and "back".
+"""What a series of questions proves: the one rule of down and back, for monitor, watchdog and judge. Pure.
 
 One question without an answer proves little: the machine may have been busy. A streak proves it. The edge itself is
 bracketed by the last opposite observation and the first of the streak, so its width says how exactly it is known.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from health.replies import BROKEN, CONNECTIONS, KEPT, Connection, How
+from health.replies import BROKEN, CONNECTIONS, KEPT, NEW, Connection, How
 
 # So many questions in a row without an answer, over at least so many seconds, prove that the target is down. On either
 # connection: the kept one is asked 10 or 20 times a second, a new one 5 times.
@@ -76,16 +76,24 @@ class Proof:
     seen: dict[Connection, How]
 
 
+def unserved(streak: Sequence[Question]) -> bool:
+    """Return whether questions in a row without an answer are enough to prove a connection down."""
+    return len(streak) >= DOWN_STREAK and streak[-1].answered - streak[0].asked >= DOWN_SECONDS
+
+
+def served(streak: Sequence[Question]) -> bool:
+    """Return whether answers in a row are enough to prove a connection served."""
+    return len(streak) >= UP_STREAK
+
+
 def proven_down(observations: Sequence[Question], since: float) -> Edge | None:
     """Return the edge of an outage that began at or after `since`, None while it is not proven.
 
     The target was certainly up when it was last asked with success, and certainly down when the first question of the
-    streak had waited its whole time in vain.
+    streak had failed or timed out.
     """
     streak = _trailing(observations, ok=False)
-    if len(streak) < DOWN_STREAK or streak[-1].answered - streak[0].asked < DOWN_SECONDS:
-        return None
-    if streak[-1].asked < since:
+    if not unserved(streak) or streak[-1].asked < since:
         return None
     before = [seen for seen in observations[: len(observations) - len(streak)] if seen.ok]
     return (before[-1].asked if before else streak[0].asked, streak[0].answered)
@@ -98,7 +106,7 @@ def proven_up(observations: Sequence[Question], since: float) -> Edge | None:
     answer.
     """
     streak = _trailing(observations, ok=True)
-    if len(streak) < UP_STREAK or streak[-1].asked < since:
+    if not served(streak) or streak[-1].asked < since:
         return None
     before = [seen for seen in observations[: len(observations) - len(streak)] if not seen.ok]
     return (before[-1].asked if before else streak[0].asked, streak[0].answered)
@@ -124,22 +132,27 @@ def target_up(seen: Results, since: float) -> Proof | None:
 
 def not_down(seen: Results, since: float) -> list[str]:
     """Return of each connection that is not proven down what was last seen of it, in words."""
-    return [_last(c, seen[c]) for c in CONNECTIONS if proven_down(seen[c], since) is None]
+    served_still = {KEPT: "a connection from before the fault is still served", NEW: "a new connection is served"}
+    return [_last(c, seen[c], served_still[c]) for c in CONNECTIONS if proven_down(seen[c], since) is None]
 
 
 def not_up(seen: Results, since: float) -> list[str]:
     """Return of each connection that is not proven back what was last seen of it, in words."""
-    return [_last(c, seen[c]) for c in CONNECTIONS if proven_up(seen[c], since) is None]
+    once = {c: f"{_named(c)} was answered, but not twice in a row" for c in CONNECTIONS}
+    return [_last(c, seen[c], once[c]) for c in CONNECTIONS if proven_up(seen[c], since) is None]
 
 
-def _last(connection: Connection, results: Sequence[Result]) -> str:
-    words = f"{'the kept' if connection == KEPT else 'a new'} connection"
+def _last(connection: Connection, results: Sequence[Result], served_words: str) -> str:
     if not results:
-        return f"{words} was never tried"
+        return f"{_named(connection)} was never tried"
     last = results[-1]
     if last.ok:
-        return "a connection from before the fault is still served" if connection == KEPT else f"{words} is served"
-    return f"{words} is {last.how}" + (f" ({last.detail})" if last.detail else "")
+        return served_words
+    return f"{_named(connection)} is {last.how}" + (f" ({last.detail})" if last.detail else "")
+
+
+def _named(connection: Connection) -> str:
+    return f"{'the kept' if connection == KEPT else 'a new'} connection"
 
 
 def _failing(results: Sequence[Result]) -> How:

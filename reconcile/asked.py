@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from health.state import served, unserved
 from reconcile.history import History
 from runlog.offsets import Observation
 from runlog.probes import CONNECTIONS, WORDS, Connection, How, ProbeResult, on
 
-# One or two questions in a row without an answer are a hiccup of the machine.
-LEAST_UNANSWERED: Final = 3
-LEAST_AWAY_S: Final = 0.25
-# The lookout takes so many answers in a row as proof that a connection is served again.
-LEAST_ANSWERED: Final = 2
 _OLD_AND_NEW: Final[dict[Connection, str]] = {"new": "on a new connection", "kept": "on an old one"}
 
 Question = Observation | ProbeResult
@@ -50,13 +46,13 @@ def asked(history: History) -> list[Asked]:
 def absences(questions: Sequence[Question]) -> Iterator[list[Question]]:
     """Yield each run of questions without an answer that is long enough to prove the target away."""
     for run in _runs(questions, ok=False):
-        if len(run) >= LEAST_UNANSWERED and run[-1].answered - run[0].asked >= LEAST_AWAY_S:
+        if unserved(run):
             yield run
 
 
 def served_again(questions: Sequence[Question]) -> bool:
     """Return whether enough questions in a row were answered."""
-    return any(len(run) >= LEAST_ANSWERED for run in _runs(questions, ok=True))
+    return any(served(run) for run in _runs(questions, ok=True))
 
 
 def seen_words(seen: Mapping[Connection, How] | None) -> str:

@@ -85,7 +85,7 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
         order_body=_body(text("order-body")),
         order_id=_matching(text, "order-id", _ANSWER_PLACE, "value:PATH, header:NAME or header:NAME/ is right"),
         contract=_contract(text, attribution),
-        health_path=None if text("health-path") in ("", NONE) else _path(text, "health-path"),
+        health_path=None if text("health-path") in ("", NONE) else _health_path(text),
         database_url=_required(text, "database-url", "LOCUST_DATABASE_URL or @FILE"),
         backlog_url=_backlog(text("backlog-url")),
         kafka_bootstrap=text("kafka-bootstrap"),
@@ -97,6 +97,7 @@ def make_external(text: Callable[[str], str], host: str | None, scenario: str, a
         target_container=text("target-container"),
     )
     _check_target(made, scenario)
+    _check_probe(made, text("fault-target"), scenario)
     _check_attribution(made, attribution)
     _check_scenario(made, scenario)
     if not (made.kafka_bootstrap or made.kafka_config):
@@ -134,6 +135,14 @@ def _check_target(made: ExternalSettings, scenario: str) -> None:
         raise SettingsError(
             "--scenario lost-event breaks something, and no fault is done without an explicit target: give "
             "--break-command and --heal-command, or --target-container; --scenario control breaks nothing"
+        )
+
+
+def _check_probe(made: ExternalSettings, component: str, scenario: str) -> None:
+    if scenario == "lost-event" and component == "service" and made.health_path is None:
+        raise SettingsError(
+            "--health-path none: --fault-target service needs it, because down and back are proven by asking the "
+            "service; name a path that answers 200 while the service is healthy"
         )
 
 
@@ -201,6 +210,15 @@ def _path(text: Callable[[str], str], name: str) -> str:
     path = text(name)
     if not path.startswith("/") or any(c.isspace() or not c.isprintable() for c in path) or not path.isascii():
         raise wrong(BY_NAME[name], path, f"a path begins with a slash and has no blanks, like {BY_NAME[name].example}")
+    return path
+
+
+def _health_path(text: Callable[[str], str]) -> str:
+    path = _path(text, "health-path")
+    if assigns_secret(path):
+        raise SettingsError(
+            "--health-path: it holds what looks like a secret, and the journal keeps it; put that into --header"
+        )
     return path
 
 

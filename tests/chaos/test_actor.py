@@ -85,12 +85,12 @@ class Watch:
         if reason := give_up():
             raise NotProven(reason)
         if self.hand.up or not self.sees:
-            raise NotProven("waited in vain for the broker to stop answering")
+            raise NotProven("timed out waiting for the broker to stop answering")
         return Proof((since, since + 0.1), {"kept": "broken", "new": "refused"})
 
     def await_up(self, since: float, timeout_s: float) -> Proof:
         if not self.hand.up:
-            raise NotProven("waited in vain for the broker to answer again")
+            raise NotProven("timed out waiting for the broker to answer again")
         return Proof((since, since + 0.1), {"kept": "answered", "new": "answered"})
 
 
@@ -157,7 +157,7 @@ def test_healing_again_does_nothing() -> None:
 
 def test_a_fault_that_is_not_proven_is_mended_all_the_same() -> None:
     stage = Stage(sees=False)
-    assert "in vain" in str(stage.actor.inject(0, OUTAGE))
+    assert "timed out" in str(stage.actor.inject(0, OUTAGE))
     stage.actor.heal()
     assert stage.names == ["injecting", "healing", "healed"]
     assert stage.hand.up

@@ -60,6 +60,8 @@ def test_other_stacks_have_none() -> None:
     [
         ({"order_path": "orders"}, "--order-path orders: a path begins with a slash"),
         ({"order_path": "/a b"}, "--order-path /a b:"),
+        ({"health_path": f"/health?token={SECRET}"}, "--health-path: it holds what looks like a secret"),
+        ({"health_path": "none", "fault_target": "service"}, "--health-path none: --fault-target service needs it"),
         ({"order_id": "orderId"}, "--order-id orderId: value:PATH, header:NAME or header:NAME/ is right"),
         ({"order_id": "value:a..b"}, "--order-id value:a..b"),
         ({"id_kind": "serial"}, "--id-kind serial: choose uuid, integer or text"),
@@ -143,6 +145,9 @@ def test_each_of_these_options_is_refused_with_another_stack(name: str) -> None:
 
 
 def test_what_may_go_together() -> None:
+    assert external(health_path="none", fault_target="database").external
+    assert external(health_path="none", fault_target="service", scenario="control").external
+    assert external(health_path="/health?deep=1", fault_target="service").external
     assert external(orders_tag_column="none", event_tag="none", attribution="acknowledged-only").external
     assert external(orders_tag_column="none", attribution="exclusive").external
     assert external(scenario="control", break_command="", heal_command="").external

@@ -1,0 +1,129 @@
+"""The one rule of down and back: streaks, brackets, both connections."""
+
+import pytest
+
+from health.state import not_down, not_up, proven_down, proven_up, served, target_down, target_up, unserved
+from runlog.offsets import Observation
+from runlog.probes import Connection, How, ProbeResult
+
+
+def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Observation]:
+    """One observation each `every` seconds: asked on the beat, answered 50 ms later."""
+    return [
+        Observation(start + k * every, start + k * every + 0.05, {0: 1} if ok else None) for k, ok in enumerate(answers)
+    ]
+
+
+def test_down_is_proven_by_a_streak_and_its_edge_is_bracketed() -> None:
+    edge = proven_down(seen(True, True, False, False, False), since=100.0)
+    assert edge == pytest.approx((100.1, 100.25))
+
+
+@pytest.mark.parametrize(
+    "observations",
+    [
+        [],
+        seen(True, True, True),
+        seen(True, False, False),  # two in a row: the machine may just be busy
+        seen(True, False, False, True, False, False),  # never three in a row
+        seen(True, False, False, False, every=0.06),  # three, but within 0.17 s
+    ],
+)
+def test_down_is_not_proven_by_less(observations: list[Observation]) -> None:
+    assert proven_down(observations, since=100.0) is None
+
+
+def test_what_was_seen_before_the_fault_proves_nothing() -> None:
+    observations = seen(True, False, False, False)
+    assert proven_down(observations, since=100.31) is None
+    assert proven_down(observations, since=100.3) is not None
+    back = seen(False, True, True)
+    assert proven_up(back, since=100.21) is None
+    assert proven_up(back, since=100.2) is not None
+
+
+def test_up_is_proven_by_two_answers_and_its_edge_is_bracketed() -> None:
+    assert proven_up(seen(True, False, False, True), since=100.0) is None
+    edge = proven_up(seen(True, False, False, True, True), since=100.0)
+    assert edge == pytest.approx((100.2, 100.35))
+
+
+def test_a_flapping_broker_is_neither_down_nor_back() -> None:
+    flapping = seen(True, False, True, False, True, False, True, False)
+    assert proven_down(flapping, since=100.0) is None
+    assert proven_up(flapping, since=100.0) is None
+
+
+def probe_results(connection: Connection, *hows: How, start: float = 100.0) -> list[ProbeResult]:
+    """One probe result each 0.1 s: asked on the beat, settled 50 ms later."""
+    return [ProbeResult(start + k / 10, start + k / 10 + 0.05, connection, how) for k, how in enumerate(hows)]
+
+
+UP: tuple[How, ...] = ("answered",) * 3
+GONE: tuple[How, ...] = ("refused",) * 3
+HUNG: tuple[How, ...] = ("hanging",) * 3
+
+
+def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_kept_one() -> None:
+    kept, new = probe_results("kept", *UP, *HUNG), probe_results("new", *UP, *GONE, start=100.03)
+    proof = target_down({"kept": kept, "new": new}, 100.0)
+    assert proof is not None
+    assert proof.edge == pytest.approx((100.2, 100.35))
+    assert proof.seen == {"kept": "hanging", "new": "refused"}
+    assert not_down({"kept": kept, "new": new}, 100.0) == []
+    for one, other in (
+        (kept, probe_results("new", *UP)),
+        (probe_results("kept", *UP), new),
+        (kept[:-1], new),
+        (kept, new[:-1]),
+    ):
+        assert target_down({"kept": one, "new": other}, 100.0) is None
+    assert target_down({"kept": kept, "new": new}, 100.52) is None
+    assert not_down({"kept": probe_results("kept", *UP), "new": new}, 100.0) == [
+        "a connection from before the fault is still served"
+    ]
+    assert not_down({"kept": kept, "new": probe_results("new", *UP)}, 100.0) == ["a new connection is served"]
+    assert not_down({"kept": kept, "new": []}, 100.0) == ["a new connection was never tried"]
+
+
+@pytest.mark.parametrize(
+    ("hows", "seen"),
+    [
+        (("hanging", "broken", "refused", "refused"), "broken"),  # lost; that opening another is refused comes after
+        (("hanging", "refused", "refused"), "refused"),
+        (("broken", "answered", "hanging", "hanging", "hanging"), "hanging"),  # lost before: another outage
+    ],
+)
+def test_a_kept_connection_that_was_lost_is_told_as_broken(hows: tuple[How, ...], seen: How) -> None:
+    proof = target_down({"kept": probe_results("kept", *UP, *hows), "new": probe_results("new", *hows)}, 100.0)
+    assert proof is not None
+    assert proof.seen == {"kept": seen, "new": hows[-1]}
+
+
+def test_a_target_is_back_only_on_both_connections() -> None:
+    kept, new = (
+        probe_results("kept", *HUNG, "answered", "answered"),
+        probe_results("new", *GONE, "answered", "answered"),
+    )
+    proof = target_up({"kept": kept, "new": new}, 100.0)
+    assert proof is not None
+    assert proof.edge == pytest.approx((100.2, 100.35))
+    assert proof.seen == {"kept": "answered", "new": "answered"}
+    for one, other in ((kept[:-1], new), (kept, new[:-1]), (kept, []), ([], new)):
+        assert target_up({"kept": one, "new": other}, 100.0) is None
+    assert not_up({"kept": kept, "new": new}, 100.0) == []
+    ill = [ProbeResult(101, 101.1, "new", "refused", "status 503")]
+    assert not_up({"kept": kept, "new": ill}, 100.0) == ["a new connection is refused (status 503)"]
+    assert not_up({"kept": probe_results("kept", *HUNG), "new": new}, 100.0) == ["the kept connection is hanging"]
+    assert not_up({"kept": kept[:-1], "new": []}, 100.0) == [
+        "the kept connection was answered, but not twice in a row",
+        "a new connection was never tried",
+    ]
+
+
+def test_what_is_enough_and_what_is_not() -> None:
+    assert unserved(seen(False, False, False))
+    assert not unserved(seen(False, False, every=1.0))
+    assert not unserved(seen(False, False, False, every=0.09))
+    assert served(seen(True, True))
+    assert not served(seen(True))
