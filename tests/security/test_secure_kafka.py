@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,7 +44,7 @@ from runlog.properties import read_properties
 from runlog.settings import defaults, make_settings
 from stores.topic import KafkaProblem
 from tests.chaos.parts import answering, make_subject
-from tests.chaos.test_drain import Watch
+from tests.chaos.test_drain import TASK, Watch
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
 from tests.reconcile.core.story import KEY, Story, facts, order_id
@@ -348,11 +349,10 @@ def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> N
         assert proven.order is not None
         drain = Drain(
             subject=subject,
-            run_key=key,
+            task=replace(TASK, run_key=key),
             watch=cast("LookoutWatch", cast("Any", Watch())),
             clock=AnchoredClock.anchor(),
             in_flight=lambda: 0,
-            settle=1.0,
         )
         result = drain.run(60.0, lambda _: None)
         assert (result.complete, result.missing) == (True, ())
