@@ -12,14 +12,14 @@ from typing import Final
 import gevent
 
 from chaos.actor import AlreadyDown, FaultFailed
-from chaos.drain import Drain, DrainTask
+from chaos.draining import drain_run, drain_task
 from chaos.house import House, RunFailed
 from chaos.opening import OpenRun, open_run
 from chaos.phantoms import check_phantoms
 from chaos.plan import Outage, Plan, RunPhase, make_plan
 from chaos.watch import NotProven
 from runlog import exitcodes, marks
-from runlog.horizon import Interval, horizon_of, longest_drain
+from runlog.horizon import Interval
 from runlog.ledger import Phase
 from runlog.marks import Mark
 from runlog.settings import Settings
@@ -155,53 +155,11 @@ class Playing:
             run.recording.mark_now(marks.LOAD_RESUMED, index)
 
     def _drain(self, run: OpenRun) -> None:
-        recording = run.recording
-        task = self._drain_task(run)
+        task = drain_task(run.recording, self._outages)
         past = f" and the publish horizon has passed: {task.horizon.words}" if task.horizon.seconds else ""
-        self._begin(RunPhase.DRAIN, f"until nothing new comes for {self._plan.settle:g} s{past}")
-        facts = recording.facts
-        longest = self._plan.drain_timeout
-        if longest is None:
-            longest = longest_drain(facts.publisher, task.horizon, self._settings.request_timeout, task.settle)
-        began = recording.clock.now()
-        run.load.close(recording.clock.now())
-        recording.mark_now(marks.DRAIN)
-        drain = Drain(
-            subject=run.subject,
-            task=task,
-            watch=recording.watch,
-            clock=recording.clock,
-            in_flight=lambda: run.load.in_flight,
-        )
-        result = drain.run(longest, lambda text: log.info("drain: %s", text))
-        recording.mark_now(
-            marks.DRAINED,
-            complete=result.complete,
-            missing=list(result.missing),
-            own_orders=list(result.own_orders),
-            horizon={"seconds": task.horizon.seconds, "source": task.horizon.source.value, "waited": result.waited},
-            silence=result.silence,
-            repeated_id=result.repeated_id,
-        )
-        if not result.complete:
-            log.warning("drain: not over after %.0f s: %s", recording.clock.now() - began, "; ".join(result.missing))
-        elif result.waited < task.horizon.seconds:
-            log.warning(
-                "drain: ended %.0f s before the publish horizon of %s (--drain-timeout %g s): events that are missing "
-                "are suspected to be lost",
-                task.horizon.seconds - result.waited, task.horizon.words, longest,
-            )  # fmt: skip
-
-    def _drain_task(self, run: OpenRun) -> DrainTask:
-        facts = run.recording.facts
-        check = facts.check_order
-        return DrainTask(
-            run_key=run.recording.run_key,
-            settle=self._plan.settle,
-            horizon=horizon_of(facts.publisher, self._outages),
-            delivery_s=facts.delivery_timeout_s,
-            known_ids=frozenset() if check is None else frozenset({check.order_id}),
-        )
+        self._begin(RunPhase.DRAIN, f"until nothing new comes for {task.settle:g} s{past}")
+        run.load.close(run.recording.clock.now())
+        drain_run(run.subject, run.recording, task, lambda: run.load.in_flight, self._plan.drain_timeout)
 
     def _check_phantoms(self, run: OpenRun) -> None:
         provoked = run.load.provoked

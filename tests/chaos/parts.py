@@ -61,16 +61,19 @@ class Service:
     def place(self, customer_id: uuid.UUID) -> PlacedOrder:
         if self.status != 201:
             return PlacedOrder(self.status, None, None)
-        order, event = uuid.uuid4(), uuid.uuid4()
+        order = uuid.uuid4()
         if self.row:
             with psycopg.connect(self._database_url) as connection:
                 connection.execute("INSERT INTO orders VALUES (%s, %s)", [order, customer_id])
         if self.event:
-            value: dict[str, object] = {"orderId": str(order), "customerId": str(customer_id), "eventId": str(event)}
-            value |= {"occurredAt": "2026-11-24T00:00:00Z", "items": []}
-            self._producer.produce(self._topic, key=str(order), value=json.dumps(value))
-            assert self._producer.flush(10) == 0
+            self.publish(str(order), customer_id)
         return PlacedOrder(201, AcknowledgedId(str(order), order.bytes), None)
+
+    def publish(self, order: str, customer_id: uuid.UUID) -> None:
+        value: dict[str, object] = {"orderId": order, "customerId": str(customer_id), "eventId": str(uuid.uuid4())}
+        value |= {"occurredAt": "2026-11-24T00:00:00Z", "items": []}
+        self._producer.produce(self._topic, key=order, value=json.dumps(value))
+        assert self._producer.flush(10) == 0
 
 
 @contextmanager

@@ -1,0 +1,121 @@
+"""A small run on real stores without Locust: a scripted service, marks as of an outage, a real lookout, a real drain.
+
+python -m tests.chaos.drained      (a line of JSON on standard input: see `main`; prints the run's folder)
+
+The broker is never broken: between `injecting` and `healed` the service only behaves as if it were.
+"""
+
+import gevent.monkey
+
+gevent.monkey.patch_all()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+import uuid  # noqa: E402
+from pathlib import Path  # noqa: E402
+from types import SimpleNamespace  # noqa: E402
+from typing import Any, cast  # noqa: E402
+
+import gevent  # noqa: E402
+
+import chaos.drain  # noqa: E402
+from chaos.database import OrdersTable  # noqa: E402
+from chaos.draining import drain_run, drain_task  # noqa: E402
+from chaos.proof import prove_order  # noqa: E402
+from chaos.recording import Recording  # noqa: E402
+from chaos.topic import topic_ends  # noqa: E402
+from runlog import marks  # noqa: E402
+from runlog.ledger import Completion, Phase  # noqa: E402
+from runlog.outcomes import Failure, Outcome  # noqa: E402
+from runlog.settings import make_settings  # noqa: E402
+from tests.chaos.parts import Service, make_subject  # noqa: E402
+from tests.conftest import Infra  # noqa: E402
+
+PACE_S = 0.3
+OUTAGE_S = 3.0
+
+
+class Run:
+    """The run as it goes on."""
+
+    def __init__(self, recording: Recording, service: Service) -> None:
+        self.recording = recording
+        self.service = service
+        self.waiting: list[tuple[str, uuid.UUID]] = []
+        self._seq = 0
+
+    def send(self, phase: Phase, *, publish: bool) -> None:
+        """Place one order; without `publish` its event waits."""
+        clock, ledger, seq = self.recording.clock, self.recording.ledger, self._seq
+        self._seq += 1
+        at = clock.now()
+        ledger.sent(seq, at, at, phase)
+        customer = self.recording.run_key.customer_id(seq)
+        self.service.event = publish
+        placed = self.service.place(customer)
+        assert placed.order_id is not None
+        if not publish:
+            self.waiting.append((placed.order_id.text, customer))
+        end = Completion(clock.now(), Outcome.ACKNOWLEDGED, 201, Failure.NONE, placed.order_id.key)
+        ledger.completed(seq, at, at, phase, end)
+        gevent.sleep(PACE_S)
+
+    def publish_after(self, seconds: float) -> None:
+        """What a relay with a grown pause does with the waiting events."""
+        gevent.sleep(seconds)
+        for order, customer in self.waiting:
+            self.service.publish(order, customer)
+
+    def close(self) -> None:
+        self.recording.ledger.close(self._seq)
+        self.recording.close({})
+
+
+def main() -> None:
+    """Keys: `database_url`, `bootstrap`, `topic`, `home`, `runs`; `options`: texts of the run's options; `pause`: what
+    waits is published so many seconds after `healed`, None: never; `stops`: nothing is published from the outage on.
+    """
+    told: dict[str, Any] = json.loads(sys.stdin.readline())
+    chaos.drain.EVENT_WAIT_S = 1.0  # type: ignore[misc]
+    infra = SimpleNamespace(
+        kafka_bootstrap=told["bootstrap"],
+        new_database=lambda: told["database_url"],
+        stack=SimpleNamespace(home=Path(told["home"])),
+    )
+    subject, service = make_subject(cast("Infra", infra), "http://127.0.0.1:1", told["topic"])
+    texts = {"stack": "external", "scenario": "lost-event", "break_command": "true", "heal_command": "true"}
+    texts |= {"database_url": told["database_url"], "kafka_bootstrap": told["bootstrap"], "topic": told["topic"]}
+    texts |= {"runs_dir": told["runs"], "settle": "0.5s", **told["options"]}
+    settings = make_settings(texts, "http://127.0.0.1:1")
+    table = OrdersTable(subject)
+    proven = prove_order(subject, table, 10.0)
+    table.close()
+    start = topic_ends(subject.kafka, subject.topic, 5.0)
+    assert proven.problem is None
+    assert start is not None
+    recording = Recording(settings, subject, start, proven, texts)
+    recording.await_lookout()
+    run, clock = Run(recording, service), recording.clock
+    recording.mark_now(marks.BASELINE)
+    for _ in range(3):
+        run.send(Phase.BASELINE, publish=True)
+    began = clock.now()
+    recording.mark_now(marks.INJECTING, 0, fault="stop", target="broker")
+    recording.mark_now(marks.INJECTED, 0, down_edge=[began, clock.now()])
+    while clock.now() < began + OUTAGE_S:
+        run.send(Phase.OUTAGE, publish=False)
+    recording.mark_now(marks.HEALING, 0)
+    recording.mark_now(marks.HEALED, 0, up_edge=[clock.now() - 0.1, clock.now()], healed_by="harness")
+    outage = (began, clock.now())
+    if told["pause"] is not None:
+        gevent.spawn(run.publish_after, told["pause"])
+    recording.mark_now(marks.RECOVERY)
+    for _ in range(3):
+        run.send(Phase.RECOVERY, publish=not told["stops"])
+    service.event = not told["stops"]
+    drain_run(subject, recording, drain_task(recording, [outage]), lambda: 0, settings.drain_timeout)
+    run.close()
+    sys.stdout.write(f"{recording.folder.path}\n")
+
+
+main()
