@@ -36,7 +36,7 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
     ]
     if plan.outages:
         lines.append(
-            f"mended    by the harness after each outage; by the watchdog when the harness is gone, and after "
+            f"healed    by the harness after each outage; by the watchdog when the harness is gone, and after "
             f"{settings.max_outage:g} s whatever it does"
         )
     if preview.problem:
@@ -48,7 +48,7 @@ def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]
     lines, at = [f"plan      {0:7.1f} s  baseline of {plan.baseline:g} s"], plan.baseline
     for outage in plan.outages:
         hit = target or f"the {outage.target}"
-        lines.append(f"          {at:7.1f} s  {outage.fault} {hit}; mended {outage.length:g} s after it is proven down")
+        lines.append(f"          {at:7.1f} s  {outage.fault} {hit}; healed {outage.length:g} s after it is proven down")
         at += outage.length
         lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s from when it is proven back")
         at += outage.recovery

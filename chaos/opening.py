@@ -74,7 +74,7 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     watchdog = house.watchdog
     heal_earlier(subject, settings, later=bool(plan.outages))
     if plan.outages:
-        _put_in_charge(watchdog, subject, settings)
+        put_in_charge(watchdog, subject, settings)
     try:
         proven = Preflight(subject, plan, _tell).run()
         start, patience = _start_of(subject)
@@ -144,8 +144,14 @@ def _parts_asked(subject: Subject) -> set[str]:
     return {*service, subject.kafka["bootstrap.servers"]}
 
 
-def _put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:
-    """Have the watchdog take the target's lease and heal what an earlier run may have left broken there."""
+def put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:
+    """Have the watchdog take the target's lease and heal what an earlier run may have left broken there.
+
+    A watchdog of a harness that has died is waited for while it heals, and taken over if it is frozen.
+
+    Raises:
+        PreflightError: another run uses the target, or what was left broken is not proven back.
+    """
     arm = Arm(
         harness=os.getpid(),
         target=subject.spec,

@@ -54,10 +54,14 @@ class Little:
 
     @property
     def heal(self) -> str:
-        """The right heal command: starts it in a session of its own and ends at once; harmless when it runs."""
+        """The right heal command: starts it in a session of its own, waits until it answers; harmless when it runs."""
         serve = f"{sys.executable} -m http.server --bind 127.0.0.1 {self.port}"
+        ask = f"import urllib.request as u; u.urlopen('{self.url}', timeout=5)"
+        start = f"setsid {serve} >server.log 2>&1 & echo $! > pid"
         return (
-            f"if ! kill -0 $(cat pid 2>/dev/null) 2>/dev/null; then setsid {serve} >server.log 2>&1 & echo $! > pid; fi"
+            f"if ! kill -0 $(cat pid 2>/dev/null) 2>/dev/null; then {start}; fi; "
+            f"until {sys.executable} -c \"{ask}\" 2>/dev/null; "
+            "do sleep 0.05; done"
         )
 
     @property
@@ -115,7 +119,7 @@ class Little:
             clock=(clock.epoch, clock.monotonic),
             boot=this_boot(),
             proven=proven,
-            limits=Limits(20.0, 3.0),
+            limits=Limits(20.0, 1.5),
             **{"recipe": self.recipe, **fields},
         )
         journal = Journal(self.home() / JOURNAL)

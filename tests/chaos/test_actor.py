@@ -11,7 +11,7 @@ from chaos.limits import HEAL_TRIES
 from chaos.plan import Outage
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
-from chaos.watchdog.orders import ALREADY_DOWN, RETIRED, TARGET, Begin, Refusal
+from chaos.watchdog.orders import ALREADY_DOWN, RETIRED, TARGET, TIMED_OUT, Begin, Refusal
 from health.state import Proof
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
@@ -246,3 +246,19 @@ def test_a_fault_that_cannot_be_done_says_so_and_is_still_mended() -> None:
     assert stage.actor.broken  # nobody knows how far it got
     stage.actor.heal()
     assert stage.names == ["injecting", "healing", "healed"]
+
+
+def test_a_heal_act_that_took_all_its_time_is_not_done_again_at_once() -> None:
+    stage = Stage()
+    stage.actor.inject(0, OUTAGE)
+    stage.hand.refuses["heal"] = Refusal("it did not end within 600 s", TIMED_OUT)
+    with pytest.raises(NotRestored, match="did not end within 600 s"):
+        stage.actor.heal()
+    assert stage.hand.did.count("heal") == 1
+
+
+def test_a_proof_that_the_journal_cannot_take_is_a_proof_all_the_same() -> None:
+    stage = Stage()
+    stage.hand.refuses["proven"] = WatchdogGone("the watchdog process ended")
+    assert stage.actor.inject(0, OUTAGE) is None
+    assert stage.names == ["injecting", "injected"]

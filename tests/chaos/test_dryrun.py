@@ -14,7 +14,7 @@ from tests.e2e.harness import CHECKOUT, LOCUST
 def test_each_outage_is_told_with_what_is_hit() -> None:
     settings = make_settings({"outages": "2", "fault": "kill", "baseline": "5s", "outage": "20s", "recovery": "7s"})
     told = dry_run_text(settings, Preview("embedded stack", "broker (Apache Kafka, process 7)"))
-    assert told.count("kill broker (Apache Kafka, process 7); mended 20 s after it is proven down") == 2
+    assert told.count("kill broker (Apache Kafka, process 7); healed 20 s after it is proven down") == 2
     assert "5.0 s  kill" in told
     assert "32.0 s  kill" in told
     assert "after 110 s whatever it does" in told
@@ -25,7 +25,7 @@ def test_control_breaks_nothing() -> None:
     told = dry_run_text(make_settings({"scenario": "control"}), Preview("embedded stack", None))
     assert "nothing is broken\n" in told
     assert "kill" not in told
-    assert "mended" not in told
+    assert "healed" not in told
 
 
 def test_a_problem_is_told() -> None:

@@ -109,6 +109,21 @@ def test_a_caller_that_is_cut_short_does_not_have_the_command_killed_or_doubled(
     await_that(little.serves, "the service to answer again")
 
 
+def test_one_that_heals_on_its_own_account_is_waited_for(little: Little) -> None:
+    log = play(
+        little,
+        "os.kill(first, signal.SIGUSR1)\n"
+        "await_file(begun)\n"
+        "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
+        "assert not one.replace(), 'it was replaced while it healed'\n"
+        "assert one.pid == first\n",
+        slow(little),
+    )
+    assert (little.folder / "begun").read_text() == "\n"
+    assert "watchdog: restore was asked for (python -m chaos restore), so the watchdog has healed service (" in log
+    assert little.serves()
+
+
 def test_one_that_is_frozen_in_a_run_is_replaced_and_the_fresh_one_heals(little: Little) -> None:
     log = play(
         little,

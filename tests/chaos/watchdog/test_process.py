@@ -54,37 +54,6 @@ def test_one_that_has_died_between_two_runs_hands_on_what_it_was_to_take_down(tm
     assert "the stack is down" in said
 
 
-def test_one_that_mends_on_its_own_account_is_waited_for(tmp_path: Path) -> None:
-    """A heal command takes longer than any order; whoever was in the middle of it must not be killed and replaced."""
-    said = play(
-        "import os, signal\n"
-        "import chaos.watchdog.client as client\n"
-        "from health.spec import ProbeRecipe, ProbeSpec\n"
-        "from chaos.targets import TargetSpec\n"
-        "from chaos.limits import Limits\nfrom chaos.watchdog.orders import Arm, Begin\n"
-        "client.SILENT_S = 3.0\n"
-        "folder = Path(sys.argv[1])\n"
-        "commands = {'break': 'rm up', 'heal': 'echo >> healed; sleep 4; touch up', 'check': 'test -e up'}\n"
-        "commands |= {'shell': 'yes', 'folder': str(folder)}\n"
-        "(folder / 'up').touch()\n"
-        "one = client.Watchdog(folder / 'watchdog.log')\n"
-        "one.start()\n"
-        "one.arm(Arm(os.getpid(), TargetSpec('command', 'service', commands), ProbeSpec('http', 'http://127.0.0.1:9'),"
-        " ProbeRecipe('http', 'http://127.0.0.1:9'),"
-        " str(folder), 60.0, Limits(30.0, 2.0)))\n"
-        "one.begin(Begin('run-1', 'stop', 0, (0.0, 0.0)))\n"
-        "one.apply()\n"
-        "first = one.pid\n"
-        "os.kill(first, signal.SIGUSR1)\n"
-        "time.sleep(1)\n"
-        "assert not one.replace(), 'it was killed while it mended'\n"
-        "assert one.pid == first\n"
-        "one._process.kill()\n",
-        tmp_path,
-    )
-    assert "restore was asked for" in said
-
-
 @pytest.fixture
 def url() -> Iterator[str]:
     """A service that always answers."""
