@@ -8,10 +8,11 @@ import gevent
 
 from chaos.subject import Subject
 from health.check import Health, check
+from health.patience import LONGEST_S
 from health.spec import ProbeSpec
 from stack.redpanda import check_redpanda
 
-HEALTH_S: Final = 5.0
+HEALTH_S: Final = LONGEST_S
 POLL_S: Final = 0.5
 
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -34,6 +35,7 @@ from contract.run_events import RunEvents
 from contract.run_key import RunKey
 from health.kafka import PATIENCE_S, STEADY, Reasons
 from health.kafka_errors import refused_properties
+from health.patience import Patience
 from health.probers import open_probers
 from health.replies import Reply
 from health.spec import ProbeSpec
@@ -126,11 +128,10 @@ class Lookout:
         """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
         clock, telling = self._config.clock, self._telling
         with ExitStack() as threads:
-            threads.enter_context(asking(self._probers.new, NEW, NEW_PACE, clock=clock, telling=telling, stop=stop))
+            ask = partial(asking, patience=Patience(), clock=clock, telling=telling, stop=stop)
+            threads.enter_context(ask(self._probers.new, NEW, NEW_PACE))
             if not self._config.offsets_are_kept:
-                threads.enter_context(
-                    asking(self._probers.kept, KEPT, KEPT_PACE, clock=clock, telling=telling, stop=stop)
-                )
+                threads.enter_context(ask(self._probers.kept, KEPT, KEPT_PACE))
             for _ in beats(self._config.interval, stop):
                 seen, how = self._ask()
                 line = seen.line()

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from gevent.pool import Pool
 
 from chaos.database import DatabaseProblem, OrdersTable
-from chaos.healthy import service_probe
+from chaos.healthy import HEALTH_S, service_probe
 from chaos.subject import Subject
 from chaos.web import connect
 from contract.run_key import RunKey
@@ -23,7 +23,6 @@ from health.check import check
 MOST_ASKED: Final = 10_000
 SENDERS: Final = 10
 QUESTION_S: Final = 5.0
-HEALTH_S: Final = 5.0
 ITEMS: Final = "order_items"
 
 

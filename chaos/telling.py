@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
+from health.patience import LONGEST_S, Patience
 from health.replies import ANSWERED, Prober
 from runlog.clock import AnchoredClock
 from runlog.probes import Connection, ProbeResult
@@ -71,7 +72,7 @@ class Pace:
 
     Attributes:
         interval: seconds from question to question.
-        timeout: seconds that one question may take.
+        timeout: seconds that one question may take at least; a slow target is given more (`health.patience`).
     """
 
     interval: float
@@ -89,7 +90,14 @@ def beats(interval: float, stop: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def asking(
-    prober: Prober, connection: Connection, pace: Pace, *, clock: AnchoredClock, telling: Telling, stop: threading.Event
+    prober: Prober,
+    connection: Connection,
+    pace: Pace,
+    *,
+    patience: Patience,
+    clock: AnchoredClock,
+    telling: Telling,
+    stop: threading.Event,
 ) -> Iterator[None]:
     """Let a thread of its own ask `prober` until the block is left or `stop` is set."""
     ended = threading.Event()
@@ -100,9 +108,11 @@ def asking(
                 if ended.is_set():
                     return
                 asked = clock.now()
-                reply = prober.ask(pace.timeout)
+                reply = prober.ask(patience.limit(pace.timeout))
+                answered = clock.now()
+                patience.note(connection, answered - asked, reply.how)
                 detail = None if reply.how == ANSWERED else reply.detail
-                telling.probe_result(ProbeResult(asked, clock.now(), connection, reply.how, detail))
+                telling.probe_result(ProbeResult(asked, answered, connection, reply.how, detail))
         finally:
             # However it ended before its time: the harness must not wait for answers to questions that nobody asks.
             if not (stop.is_set() or ended.is_set()):
@@ -114,5 +124,5 @@ def asking(
         yield
     finally:
         ended.set()
-        thread.join(pace.interval + 2 * pace.timeout + 1.0)
+        thread.join(pace.interval + LONGEST_S + 1.0)
         prober.close()

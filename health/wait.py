@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from health.patience import Patience
 from health.probers import open_probers
 from health.replies import ANSWERED, CONNECTIONS, KEPT, NEW, Connection, How, Reply
 from health.spec import ProbeSpec
@@ -51,15 +52,18 @@ def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = t
         probers = open_probers(spec)
     except ValueError as error:
         return None, str(error)
+    patience = Patience()
     began, deadline = now(), time.monotonic() + timeout_s
     seen: dict[Connection, list[TimedReply]] = {connection: [] for connection in CONNECTIONS}
     reply = Reply(ANSWERED)
     try:
         while True:
             for connection, prober in ((NEW, probers.new), (KEPT, probers.kept)):
-                asked = now()
-                reply = prober.ask(max(PAUSE_S, min(QUESTION_S, deadline - time.monotonic())))
-                seen[connection].append(TimedReply(asked, now(), connection, reply.how, reply.detail))
+                asked, limit = now(), min(patience.limit(QUESTION_S), deadline - time.monotonic())
+                reply = prober.ask(max(PAUSE_S, limit))
+                answered = now()
+                patience.note(connection, answered - asked, reply.how)
+                seen[connection].append(TimedReply(asked, answered, connection, reply.how, reply.detail))
             if proof := target_up(seen, began):
                 return proof.edge, reply.detail or "it answers"
             if time.monotonic() >= deadline:

@@ -20,6 +20,7 @@ from chaos.targets import TargetSpec
 from chaos.telling import Pace, Telling, asking
 from contract.event import EventContract
 from contract.run_key import RunKey
+from health.patience import Patience
 from health.probers import open_probers
 from health.replies import Reply
 from health.spec import ProbeSpec
@@ -88,12 +89,12 @@ def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_
     out, stop, clock = io.StringIO(), threading.Event(), AnchoredClock.anchor()
     telling = Telling(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
     closed = open_probers(ProbeSpec("sql", "host=127.0.0.1 port=1"))
-    with asking(closed.new, "new", Pace(0.01, 0.5), clock=clock, telling=telling, stop=stop):
+    with asking(closed.new, "new", Pace(0.01, 0.5), patience=Patience(), clock=clock, telling=telling, stop=stop):
         while not out.getvalue():
             time.sleep(0.01)
     assert '"trouble": null' in out.getvalue()
     assert {seen.how for seen in read_probe_results(tmp_path / "probes")} == {"refused"}
-    with asking(Sudden(), "kept", Pace(0.01, 0.1), clock=clock, telling=telling, stop=stop):
+    with asking(Sudden(), "kept", Pace(0.01, 0.1), patience=Patience(), clock=clock, telling=telling, stop=stop):
         deadline = time.monotonic() + 10
         while telling.trouble is None and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -3,6 +3,7 @@
 import http.server
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,14 @@ class GuardedService:
     Attributes:
         state: one of ANSWERS.
         up_file: while this file is missing, it is `unavailable`; None: `state` alone decides.
+        delay: seconds until it answers.
         refused: how many requests came without the header.
     """
 
     def __init__(self, certificates: Certificates) -> None:
         self.state = "up"
         self.up_file: Path | None = None
+        self.delay = 0.0
         self.refused = 0
         self.ca_file = certificates.ca
         outer = self
@@ -39,6 +42,7 @@ class GuardedService:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                time.sleep(outer.delay)
                 status, body = outer._answer(self.headers.get("X-Key"))
                 self.send_response(status)
                 if status == 302:

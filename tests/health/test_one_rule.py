@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.healthy import parts, service_probe
+from chaos.healthy import HEALTH_S, parts, service_probe
 from chaos.journal import JOURNAL
 from chaos.limits import Limits
 from chaos.resolving import resolve
@@ -124,6 +124,23 @@ def test_the_monitor_proves_it_down_and_back(service: GuardedService, infra: Inf
     told = (tmp_path / "probes.jsonl").read_text()
     assert "status 503: the database is away" in told
     assert KEY not in told + (tmp_path / "lookout.log").read_text()
+
+
+@pytest.mark.real
+def test_a_service_that_is_slow_is_healthy_for_all(service: GuardedService, infra: Infra, tmp_path: Path) -> None:
+    service.delay = 1.2
+    assert check(service.spec, HEALTH_S).ok
+    edge, said = await_served(service.spec, 20.0)
+    assert edge is not None, said
+    watched = Watched(tmp_path, infra.kafka_bootstrap, infra.new_topic(), "service", service.spec)
+    try:
+        assert watched.proven("down", lambda: setattr(service, "state", "unavailable")) == {
+            "kept": "refused",
+            "new": "refused",
+        }
+        assert watched.proven("up", lambda: setattr(service, "state", "up")) == BOTH_UP
+    finally:
+        watched.close()
 
 
 class Broken:
