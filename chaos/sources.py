@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from runlog.files import encodable
 from runlog.options import OPTIONS
 from runlog.wrong import shown_value
 
@@ -60,7 +61,7 @@ def _led(message: str, flag: str, variable: str, text: str) -> str | None:
     begin = re.match(rf"(argument )?(-\w/)?{re.escape(flag)}(?=[: ])", message)
     if begin is None:
         return None
-    rest, shown = message[begin.end() :], shown_value(text.strip(), secret=flag in _SECRET)
+    rest, shown = message[begin.end() :], shown_value(encodable(text.strip()), secret=flag in _SECRET)
     rest = rest.removeprefix(f" {shown}")
     if not rest.startswith(":"):
         return None

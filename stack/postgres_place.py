@@ -129,7 +129,7 @@ def find_place(home: Path, data: Path, temporary: Path | None = None) -> Place:
 
 def _outside(home: Path, user: int, group: int, temporary: Path | None) -> Path:
     """Our folder below the temporary one: its name is a hash of the home, so that each checkout has its own."""
-    key = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    key = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
     root = Path("/")
     candidates = [temporary or Path(tempfile.gettempdir()), root / "tmp", root / "var" / "tmp"]
     for folder in candidates:

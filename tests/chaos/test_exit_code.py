@@ -181,3 +181,12 @@ def test_a_refusal_in_preflight_is_the_last_thing_on_the_screen(tmp_path: Path) 
     assert done.returncode == 4, done.stdout
     assert "Response time percentiles" in done.stdout
     assert done.stdout.splitlines()[-1] == "error: preflight: LOCUST_TOPIC=orders (environment): it does not exist"
+
+
+def test_streams_that_are_closed_cost_no_verdict(tmp_path: Path) -> None:
+    folder = record(tmp_path / "20261123-073000-4f2a", "lost-events")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    command = f'"{LOCUST}" -f "{WIRING}" --headless --expect lost-events --runs-dir "{tmp_path}/runs" <&- >&- 2>&-'
+    env = {**clean, "RECORDED": str(folder.path), "LISTENERS": "", "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(["bash", "-c", command], env=env, cwd=CHECKOUT, timeout=60, check=False)
+    assert done.returncode == read_json(folder.report)["exit_code"] == 0

@@ -223,6 +223,24 @@ def test_what_makes_no_sense_here_is_refused(given: dict[str, object], words: st
     assert read_settings(parsed()).rate == 20
 
 
+@pytest.mark.parametrize("name", ["topic", "runs_dir", "kafka_config", "expect"])
+def test_what_is_no_utf8_is_refused_before_anything_is_touched(name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings(parsed(**{name: "r\udcff"}))
+    assert str(refused.value).startswith(f"--{name.replace('_', '-')} r\\xff: it is not valid UTF-8")
+
+
+def test_a_runs_folder_below_a_folder_that_is_no_utf8_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "r\udcff"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    with pytest.raises(SettingsError, match=r"--runs-dir runs: .* is not valid UTF-8"):
+        read_settings(parsed())
+    assert list(odd.iterdir()) == []
+
+
 def test_the_form_is_checked_as_a_whole_before_anything_is_applied() -> None:
     url = "http://127.0.0.1:8082"
     assert check_form({"host": url, "rate": "30", "baseline": "1m"}, parsed(), url) is None

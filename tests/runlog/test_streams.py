@@ -90,3 +90,26 @@ def test_a_terminal_that_shows_ascii_only_gets_json_all_the_same(runs: Path) -> 
 def test_output_is_whole_when_it_can_be_written(runs: Path) -> None:
     done = run(runs, COMMAND + "--json | cat")
     assert done.stdout == (runs / RUN / "report.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("output", ["<&- >&- 2>&-", "| exec true"])
+@pytest.mark.parametrize(("module", "code"), [("chaos status", 0), ("chaos restore", 0), ("stack status --json", 3)])
+def test_the_other_commands_end_with_their_code_too(tmp_path: Path, output: str, module: str, code: int) -> None:
+    homes = {"HARNESS_STACK_HOME": str(tmp_path / "stack"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
+    script = f'set -o pipefail; "{sys.executable}" -m {module} {output}'
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment | homes, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_a_descriptor_that_was_closed_is_never_that_of_a_file(tmp_path: Path) -> None:
+    """Else what is written to standard error would end in it."""
+    code = (
+        "import sys; from runlog.streams import let_output_fail; let_output_fail(); "
+        "opened = open(sys.argv[1], 'w'); opened.write(str(opened.fileno()))"
+    )
+    script = f'"{sys.executable}" -c "$CODE" "{tmp_path}/file" <&- >&- 2>&-'
+    assert subprocess.run(["bash", "-c", script], env={**os.environ, "CODE": code}, check=False).returncode == 0
+    assert int((tmp_path / "file").read_text()) > 2
