@@ -12,7 +12,7 @@ from psycopg import sql
 
 from contract.order_id import IdKind, kind_of_type, parse_uuid, spellings
 from contract.run_key import RunKey
-from stores.postgres import DatabaseProblem, Transaction, quoted
+from stores.postgres import DatabaseProblem, Transaction, quoted, table_name
 
 MOST_NAMED: Final = 20
 _RELATION: Final = """WITH RECURSIVE parts AS (SELECT to_regclass(%(name)s)::oid AS part
@@ -168,6 +168,9 @@ def check_outbox(transaction: Transaction, table: str) -> None:
         raise DatabaseProblem(
             f"--outbox-table {table}: it has no column {' and no '.join(absent)}; {right}; it has {found.columns()}"
         )
+    # Asked as a run asks it: the right to read it may be missing, or only that to its other columns.
+    entry = "SELECT count(*) FROM (SELECT b.aggregateid::text, b.published_at, to_jsonb(b) FROM {} b LIMIT 1) one"
+    transaction.value(sql.SQL(entry).format(table_name(table)), {})
 
 
 def written(column: IdKind, texts: Iterable[str], transaction: Transaction) -> list[str]:

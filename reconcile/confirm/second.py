@@ -81,7 +81,7 @@ def look_again(
         events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress, described=contract)
     except (DatabaseProblem, KafkaProblem) as problem:
         return unasked(judgement, str(problem))
-    seen, later = ({order for order, row in rows.items() if row.seen is as_it_was} for as_it_was in (True, False))
+    seen, later = _by_reading(rows, asked, lost)
     confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later))
     # What the events of another service look like is not known: its rows are told as they are.
     lines = (lost_lines if facts.like_reference else row_lines)(facts.topic.name, lost, rows)
@@ -90,6 +90,17 @@ def look_again(
     confirmation = replace(confirmation, lost_rows_sha256=sha256(raw).hexdigest())
     save_confirmation(folder, confirmation)
     return SecondLook(confirmation, tuple(lines))
+
+
+def _by_reading(rows: "dict[str, FoundRow]", asked: Candidates, lost: list[str]) -> tuple[set[str], set[str]]:
+    """Return which rows the first reading could see, and which came later.
+
+    Where nothing shows when a row came, it agrees with a first reading that had it, and disproves none that had not: it
+    may have come since.
+    """
+    had = {one.order_id for one in asked.first if one.row} | set(lost)
+    seen = {order for order, row in rows.items() if (order in had if row.seen is None else row.seen)}
+    return seen, rows.keys() - seen
 
 
 def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, progress: Progress) -> str | None:

@@ -14,21 +14,23 @@ from typing import Any, Final
 from psycopg import sql
 
 from reconcile.history import Progress
-from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, table_name, with_retries
+from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, quoted, table_name, with_retries
 
 ASKED: Final = 2000
 _STAGE: Final = "rows by id"
-_THERE: Final = "SELECT to_regclass(%(name)s) IS NOT NULL"
-_ROWS: Final = """SELECT json_agg(json_build_object('id', o.id::text, 'xmin', o.xmin::text, 'row', to_jsonb(o),
-'items', {items}))::text FROM {orders} o WHERE o.id::text = ANY(%(ids)s) AND o.id = ANY(%(ids)s::uuid[])"""
-_TYPE: Final = """SELECT atttypid::regtype::text FROM pg_attribute
+# The type of a column, that beneath it where it is a domain; and whether each row has a version (a view's have none).
+_TYPE: Final = """SELECT (CASE WHEN typtype = 'd' THEN typbasetype ELSE pg_type.oid END)::regtype::text
+FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
 WHERE attrelid = to_regclass(%(name)s) AND attname = %(column)s AND NOT attisdropped"""
-_DESCRIBED: Final = """SELECT json_agg(json_build_object('id', o.{id}::text, 'xmin', o.xmin::text,
-'row', to_jsonb(o)))::text FROM {orders} o WHERE o.{id} = ANY(%(ids)s::{type}[])"""
+_VERSIONS: Final = """WITH RECURSIVE parts AS (SELECT to_regclass(%(name)s)::oid AS part
+UNION SELECT inhrelid FROM pg_inherits JOIN parts ON inhparent = part)
+SELECT bool_and(relkind IN ('r', 'p')) FROM parts JOIN pg_class ON pg_class.oid = part"""
+_ROWS: Final = """SELECT json_agg(json_build_object('id', o.{id}::text, 'xmin', {version}, 'row', to_jsonb(o),
+'items', {items}))::text FROM {orders} o WHERE o.{id} = ANY(%(ids)s::{type}[])"""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS: Final = ("bigint", "integer", "smallint")
-_ITEMS: Final = "(SELECT jsonb_agg(to_jsonb(i) ORDER BY i.id) FROM {items} i WHERE i.order_id = o.id)"
+_ITEMS: Final = "(SELECT jsonb_agg(to_jsonb(i) ORDER BY i.id) FROM {items} i WHERE i.order_id{text} = o.{id}{text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,13 @@ class FoundRow:
     """A row found by its id.
 
     Attributes:
-        seen: the snapshot of the first reading could see it as it is; True when that snapshot is not known.
+        seen: the snapshot of the first reading could see it as it is; None when nothing shows whether it could, because
+            that snapshot is not known or the row, of a view, has no version.
         row: its columns.
         items: its order lines; None without a table of them.
     """
 
-    seen: bool
+    seen: bool | None
     row: dict[str, Any]
     items: list[dict[str, Any]] | None
 
@@ -61,20 +64,7 @@ def rows_by_id(
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.
     """
-
-    def attempt() -> dict[str, FoundRow]:
-        found: dict[str, FoundRow] = {}
-        with open_snapshot(database_url) as snapshot:
-            query = _query(snapshot, orders_table)
-            for at in range(0, len(ids), ASKED):
-                text = snapshot.value(query, {"ids": list(ids[at : at + ASKED])})
-                for entry in json.loads(text or "[]", parse_float=Decimal):
-                    seen = snapshot_text is None or visible(snapshot_text, int(entry["xmin"]))
-                    found[entry["id"]] = FoundRow(seen, entry["row"], entry["items"])
-                progress(_STAGE, min(at + ASKED, len(ids)), len(ids))
-        return found
-
-    return with_retries(attempt) if ids else {}
+    return _found(database_url, (orders_table, "id", True), snapshot_text, ids, progress)
 
 
 def described_rows_by_id(
@@ -90,26 +80,34 @@ def described_rows_by_id(
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.
     """
+    return _found(database_url, (*column, False), snapshot_text, ids, progress)
 
-    orders_table, id_column = column
+
+def _found(
+    database_url: str, table: tuple[str, str, bool], snapshot_text: str | None, ids: Sequence[str], progress: Progress
+) -> dict[str, FoundRow]:
+    """Return the rows of `ids`; `table` has its name, that of its column of ids, and whether order lines are read."""
 
     def attempt() -> dict[str, FoundRow]:
         found: dict[str, FoundRow] = {}
         with open_snapshot(database_url) as snapshot:
-            quoted = ".".join('"' + part.replace('"', '""') + '"' for part in orders_table.split("."))
-            kind = snapshot.value(sql.SQL(_TYPE).format(), {"name": quoted, "column": id_column}) or "text"
-            array = sql.SQL("uuid" if kind == "uuid" else "int8" if kind in _NUMBERS else "text")
-            query = sql.SQL(_DESCRIBED).format(id=identifier(id_column), orders=table_name(orders_table), type=array)
+            kind = _type(snapshot, table[0], table[1]) or "text"
+            query = _query(snapshot, table, kind)
             for at in range(0, len(ids), ASKED):
-                asked = {word: one for one in ids[at : at + ASKED] for word in _written(kind, one)}
+                words = ((word, one) for one in ids[at : at + ASKED] for word in _written(kind, one))
+                asked = {word: one for word, one in words if snapshot.holds(word)}
                 text = snapshot.value(query, {"ids": list(asked)}) if asked else None
                 for entry in json.loads(text or "[]", parse_float=Decimal):
-                    seen = snapshot_text is None or visible(snapshot_text, int(entry["xmin"]))
-                    found[asked[entry["id"]]] = FoundRow(seen, entry["row"], None)
+                    seen = _seen(snapshot_text, entry["xmin"])
+                    found[asked[entry["id"]]] = FoundRow(seen, entry["row"], entry["items"])
                 progress(_STAGE, min(at + ASKED, len(ids)), len(ids))
         return found
 
     return with_retries(attempt) if ids else {}
+
+
+def _seen(snapshot_text: str | None, xmin: str | None) -> bool | None:
+    return None if snapshot_text is None or xmin is None else visible(snapshot_text, int(xmin))
 
 
 def _written(kind: str, order: str) -> Iterable[str]:
@@ -157,10 +155,31 @@ def visible(snapshot_text: str, xmin: int) -> bool:
     return full < oldest or (full < next_one and full not in open_ones)
 
 
-def _query(snapshot: Snapshot, orders_table: str) -> sql.Composed:
+def _query(snapshot: Snapshot, table: tuple[str, str, bool], kind: str) -> sql.Composed:
+    orders_table, id_column, with_items = table
+    array = "uuid" if kind == "uuid" else "int8" if kind in _NUMBERS else "text"
+    versions = snapshot.value(sql.SQL(_VERSIONS).format(), {"name": quoted(orders_table)})
+    return sql.SQL(_ROWS).format(
+        id=identifier(id_column),
+        version=sql.SQL("o.xmin::text" if versions else "NULL"),
+        items=_items(snapshot, orders_table, id_column, kind) if with_items else sql.SQL("NULL"),
+        orders=table_name(orders_table),
+        type=sql.SQL(array),
+    )
+
+
+def _items(snapshot: Snapshot, orders_table: str, id_column: str, kind: str) -> sql.Composable:
+    """Return SQL for the lines of an order in `order_items` beside the table; NULL without such a table."""
     schema, dot, _ = orders_table.rpartition(".")
     items_table = f"{schema}{dot}order_items"
-    quoted = ".".join(f'"{part}"' for part in items_table.split("."))
-    there = snapshot.value(sql.SQL(_THERE).format(), {"name": quoted})
-    items = sql.SQL(_ITEMS).format(items=table_name(items_table)) if there else sql.SQL("NULL")
-    return sql.SQL(_ROWS).format(items=items, orders=table_name(orders_table))
+    refers = _type(snapshot, items_table, "order_id")
+    if refers is None or _type(snapshot, items_table, "id") is None:
+        return sql.SQL("NULL")
+    # Of one type the index of the lines is used.
+    text = sql.SQL("" if refers == kind else "::text")
+    return sql.SQL(_ITEMS).format(items=table_name(items_table), id=identifier(id_column), text=text)
+
+
+def _type(snapshot: Snapshot, table: str, column: str) -> str | None:
+    found: str | None = snapshot.value(sql.SQL(_TYPE).format(), {"name": quoted(table), "column": column})
+    return found
