@@ -30,6 +30,9 @@ Aside = dict[str, Callable[[KafkaError], None]]
 QUIET: Final = {"log_level": "0"}
 POLL_S: Final = 0.1
 NEWEST_WAIT_S: Final = 1.0
+LOOK_BACK: Final = 20
+# An offset that retention has removed is read from the first one that is left.
+_EARLIEST: Final = {"auto.offset.reset": "earliest"}
 # The broker's word that there is no such topic, or that it is just being created; any other error proves neither.
 _NO_TOPIC: Final = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.LEADER_NOT_AVAILABLE}
@@ -260,7 +263,7 @@ class _Finder:
         """Return what there is in place of the event."""
         newest = self._newest or self._before
         if self._near is not None or newest is None:
-            return EventSeen(False, hint=self._near or "the topic is empty")
+            return EventSeen(False, hint=self._near or "no readable record came, nor was one at the end of the topic")
         when = "" if self._newest else "nothing came after it, and "
         return EventSeen(
             False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._reader.contract.id_at})"
@@ -268,7 +271,7 @@ class _Finder:
 
 
 def _find_event(client: dict[str, Any], start: TopicStart, finder: _Finder, timeout_s: float) -> EventSeen:
-    consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false"})
+    consumer = Consumer({**QUIET, **client, "group.id": "preflight", "enable.auto.commit": "false", **_EARLIEST})
     try:
         consumer.assign([TopicPartition(start.name, partition, at) for partition, at in start.starts.items()])
         deadline = time.monotonic() + timeout_s
@@ -288,15 +291,23 @@ def _find_event(client: dict[str, Any], start: TopicStart, finder: _Finder, time
 
 
 def _newest(consumer: Consumer, start: TopicStart) -> KafkaRecord | None:
-    """Return a record from the end of one of the partitions as they were at `start`; None where there is none left."""
-    last = [TopicPartition(start.name, partition, at - 1) for partition, at in start.starts.items() if at > 0]
+    """Return the last record at the end of a partition as it was at `start`; None where there is none.
+
+    Markers of transactions take offsets and are never handed out, so reading begins some offsets before the end.
+    """
+    last = [
+        TopicPartition(start.name, partition, max(0, at - LOOK_BACK)) for partition, at in start.starts.items() if at
+    ]
     if not last:
         return None
     consumer.assign(last)
+    newest: KafkaRecord | None = None
     deadline = time.monotonic() + NEWEST_WAIT_S
     while time.monotonic() < deadline:
-        for message in consumer.consume(1, timeout=POLL_S):
-            if message.error() is None:
-                headers: Any = message.headers() or ()
-                return KafkaRecord(message.key(), message.value(), headers)
-    return None
+        records = [message for message in consumer.consume(LOOK_BACK, timeout=POLL_S) if message.error() is None]
+        if records:
+            headers: Any = records[-1].headers() or ()
+            newest = KafkaRecord(records[-1].key(), records[-1].value(), headers)
+        elif newest is not None:
+            break
+    return newest
