@@ -28,8 +28,10 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
         "exit_code": ruling.exit_code,
         "counts": {
             "rows": found.rows,
+            "rows_with_event": found.with_event,
             "events": found.events,
             "events_raw": found.events_raw,
+            "found_elsewhere": found.found_elsewhere,
             "lost_events": len(found.lost),
             "phantom_events": len(found.phantoms),
             "repeated_orders": len(found.repeated),
@@ -45,6 +47,7 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
         "grace_s": grace_s,
         "judged_from": None if found.judged_from is None or math.isinf(found.judged_from) else found.judged_from,
         "judged_because": found.because,
+        "since": found.since,
         "phantoms_suspected": found.phantoms_suspected,
         "guards": [{"name": g.name, "passed": g.passed, "reason": g.reason} for g in found.guards],
         "lost_events": [{"order_id": order, "created_at": at} for order, at in found.lost],
@@ -72,45 +75,58 @@ def write_lists(folder: Path, found: Audited) -> None:
 
 
 def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -> None:
-    """Print the summary."""
-    again = f"  ({found.surplus} more records repeat one)" if found.surplus else ""
-    lines = [
-        ruling.verdict.upper(),
-        ruling.reason,
-        "",
-        f"rows            {found.rows:>12}",
-        f"events          {found.events:>12}{again}",
-        f"lost events     {len(found.lost):>12}",
-        f"phantom events  {len(found.phantoms):>12}" + ("  (suspected: a standby)" if found.phantoms_suspected else ""),
-        *(
-            f"{name:<16}{number:>12}  {why}"
-            for name, number, why in (
-                ("too young", found.young, f"younger than {format_duration(grace_s)}"),
-                ("too young events", found.young_events, f"without a row, younger than {format_duration(grace_s)}"),
-                ("not judged", found.unjudged, "older than what the log can tell"),
-                ("future", found.future, "dated after the database's own clock"),
-                ("pending", found.pending, "still in the outbox"),
-                ("vanished", found.vanished, "deleted while it was looked at"),
-                ("other records", found.unreadable, "no event: tombstone, garbage, another type"),
-            )
-            if number
-        ),
-    ]
+    """Print the summary; each count says of what it is."""
+    lines = [ruling.verdict.upper(), ruling.reason, "", *_counts(found, grace_s)]
     if found.judged_from is not None:
-        at = "never" if math.isinf(found.judged_from) else iso_utc(found.judged_from)
-        lines.append(f"rows are judged from {at} on: {found.because}")
+        none = "no row can be judged" if math.isinf(found.judged_from) else "older rows are not judged"
+        lines.append(f"{none}: {found.because}")
     lines += [f"{'passed' if guard.passed else 'FAILED'}  {guard.name}: {guard.reason}" for guard in found.guards]
     for title, ids in (("lost", [order for order, _ in found.lost]), ("phantom", found.phantoms)):
         if ids:
-            lines += [
-                "",
-                f"first {min(FIRST, len(ids))} of {len(ids)} {title} events",
-                *(f"  {i}" for i in ids[:FIRST]),
-            ]
+            head = f"first {FIRST} of {len(ids)}" if len(ids) > FIRST else f"{len(ids)}"
+            lines += ["", f"{head} {title} event{'' if len(ids) == 1 else 's'}", *(f"  {i}" for i in ids[:FIRST])]
     met = {AS_EXPECTED: ", met", NOT_AS_EXPECTED: ", not met"}.get(ruling.exit_code, "")
     lines += ["", f"expected: {expect}{met}; exit code {ruling.exit_code}"]
     clean = ("".join(sign if sign.isprintable() else " " for sign in line) for line in lines)
     sys.stdout.write("\n".join(clean) + "\n")
+
+
+def _counts(found: Audited, grace_s: float) -> list[str]:
+    """Return a line for each count: its name, its number, and what it counts."""
+    younger = f"younger than {format_duration(grace_s)}"
+    raw = f", in {found.events_raw} records" if found.events_raw != found.events else ""
+    counts = (
+        ("rows", found.rows, _rows_read(found), True),
+        ("with an event", found.with_event, "of these rows", True),
+        ("lost events", len(found.lost), "rows without an event, of these rows", True),
+        ("too young", found.young, f"rows without an event, {younger}: not judged", False),
+        ("not judged", found.unjudged, "rows without an event, older than what the topic can tell", False),
+        ("future", found.future, "rows without an event, dated after the database's own clock: not judged", False),
+        ("pending", found.pending, "rows whose event is still in the outbox", False),
+        ("vanished", found.vanished, "rows without an event, deleted while the audit went on", False),
+        ("events", found.events, f"orders with an event in the records read first ({_records_read(found)}){raw}", True),
+        ("elsewhere", found.found_elsewhere, "rows whose event is before these records, or was appended since", False),
+        ("phantom events", len(found.phantoms), "events without a row, of these records" + _standby(found), True),
+        ("young events", found.young_events, f"events without a row, {younger}: not judged", False),
+        ("other records", found.unreadable, "of these, no event: tombstone, garbage, another type", False),
+    )
+    return [f"{name:<16}{number:>12}  {what}" for name, number, what, always in counts if number or always]
+
+
+def _rows_read(found: Audited) -> str:
+    if found.judged_from is None:
+        return "all rows of the table"
+    if math.isinf(found.judged_from):
+        return "rows without a time: of no other one the topic can tell"
+    return f"rows made from {iso_utc(found.judged_from)} on, and those without a time"
+
+
+def _records_read(found: Audited) -> str:
+    return "all that the topic holds" if found.since is None else f"from 10 minutes before {iso_utc(found.since)} on"
+
+
+def _standby(found: Audited) -> str:
+    return " (suspected: a standby)" if found.phantoms_suspected else ""
 
 
 def _safe(order: str) -> str:

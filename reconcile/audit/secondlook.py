@@ -122,6 +122,8 @@ class SecondLook:
         return Audited(
             rows=parts.rows,
             events=parts.events,
+            found_elsewhere=len(parts.only_rows) - len(missing),
+            since=self._plan.since,
             events_raw=sum(len(part.ids) for part in first.log),
             lost=fates.lost,
             phantoms=phantoms,

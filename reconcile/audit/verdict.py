@@ -23,7 +23,10 @@ class Audited:
     """What an audit found.
 
     Attributes:
-        rows, events: different ids read on each side; `events_raw`: records that count as events.
+        rows: order ids of the rows that were read: those from `judged_from` on, else all.
+        events: order ids with an event in the records that were read first: from a margin before `since` on, else all;
+            `events_raw`: how many records those are.
+        found_elsewhere: rows whose event is in no record that was read first, but before those or appended since.
         lost: (order id, epoch seconds of its row), oldest first.
         phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late.
         repeated: order ids with more than one event; `surplus`: records beyond the first.
@@ -33,6 +36,7 @@ class Audited:
         young_events: events without a row that are too young to be judged.
         guards: see there.
         judged_from: epoch seconds from when on rows were judged; None: all. `because`: why.
+        since: what was asked for, epoch seconds; None: all that the topic holds.
     """
 
     rows: int
@@ -48,11 +52,23 @@ class Audited:
     pending: int
     vanished: int
     unreadable: int
+    found_elsewhere: int = 0
     future: int = 0
     young_events: int = 0
     guards: list[AuditGuard] = field(default_factory=list)
     judged_from: float | None = None
     because: str | None = None
+    since: float | None = None
+
+    @property
+    def without_event(self) -> int:
+        """How many rows have no event, whatever is made of them."""
+        return len(self.lost) + self.young + self.unjudged + self.pending + self.vanished + self.future
+
+    @property
+    def with_event(self) -> int:
+        """How many rows have an event, wherever it was found."""
+        return self.rows - self.without_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +91,31 @@ def rule(found: Audited, expect: str) -> AuditRuling:
     if not found.lost and not phantoms and found.phantoms:
         text = f"{some(len(found.phantoms), 'event')} without a row on a standby that may lag behind; ask the primary"
         return AuditRuling("inconclusive", text, exitcodes.INCONCLUSIVE)
-    judged = found.rows - found.young - found.unjudged - found.future
-    if not found.lost and not phantoms and judged <= 0:
-        return AuditRuling(
-            "inconclusive", "no row is old enough and recent enough to be judged", exitcodes.INCONCLUSIVE
-        )
+    if not found.lost and not phantoms and found.with_event <= 0:
+        return AuditRuling("inconclusive", _nothing_judged(found), exitcodes.INCONCLUSIVE)
     verdict = "inconsistent" if found.lost or phantoms else "consistent"
-    reason = "; ".join(violations) or f"the events of all {judged} judged rows are in the topic"
+    reason = "; ".join(violations) or _kept(found)
     met = {"any": True, "lost-events": bool(found.lost), "phantom-events": bool(phantoms)}.get(
         expect, expect == verdict
     )
     return AuditRuling(verdict, reason, exitcodes.AS_EXPECTED if met else exitcodes.NOT_AS_EXPECTED)
+
+
+def _kept(found: Audited) -> str:
+    text = f"the events of {some(found.with_event, 'row')} are in the topic, and no judged row is without one"
+    return f"{text} ({some(found.without_event, 'row')} not judged)" if found.without_event else text
+
+
+def _nothing_judged(found: Audited) -> str:
+    counts = (
+        (found.young, "too young"),
+        (found.unjudged, "older than what the topic can tell"),
+        (found.pending, "pending in the outbox"),
+        (found.vanished, "deleted meanwhile"),
+        (found.future, "from the future"),
+    )
+    told = ", ".join(f"{number} {words}" for number, words in counts if number)
+    return f"no row could be judged: {told}" if told else "no row could be judged: none was read"
 
 
 def _violations(found: Audited) -> list[str]:
