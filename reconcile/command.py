@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from reconcile import since
 from reconcile.attribution import attribution_of
 from reconcile.confirm.second import kept_look, look_again, unasked
 from reconcile.history import EventsWitness, History, RowsWitness
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 )
             _check_report(folder)
             record = read_record(folder)
+            if options.look_again:
+                return _look_again(folder, record, options)
             rows, events = _witnesses(folder, record, options)
             history = record.with_witnesses(rows, events)
             history, judgement = _confirmed(folder, history, options)
@@ -109,6 +112,30 @@ def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace)
                 look = look_again(folder, stores, history, judgement, progress)
     history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
     return history, with_confirmation(judgement, history)
+
+
+def _look_again(folder: RunFolder, record: Record, options: argparse.Namespace) -> int:
+    """Read on from where the run's reading ended, and say what came since; the run's own files stay as they are."""
+    saved = load_witnesses(folder, record.facts.run_key)
+    if saved is None or not (saved[0].complete and saved[1].complete):
+        raise RecordProblem(
+            f"--look-again: run {folder.run_id} was not read completely yet; run python -m reconcile without it first"
+        )
+    history = record.with_witnesses(*saved)
+    look = kept_look(folder, judgement := judge(history))
+    if look is not None:
+        history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+        judgement = with_confirmation(judgement, history)
+    attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
+    with show_progress(options.quiet or options.json) as progress:
+        found = since.read_on(history, judgement, _stores(options), attribution, progress)
+    since.write_list(folder, judgement, found)
+    if options.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(since.document(history, judgement, found))).decode())
+        sys.stdout.write("\n")
+    elif not options.quiet:
+        sys.stdout.write(since.summary(history, judgement, found, str(shown_path(folder.path) / since.LIST)))
+    return found.exit_code
 
 
 def _stores(options: argparse.Namespace) -> Stores:
@@ -170,6 +197,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--database-url", metavar="URL", help="postgresql://user:password@host:port/name [LOCUST_DATABASE_URL]")
     add("--kafka-bootstrap", metavar="HOST:PORT", help="a broker to begin with [LOCUST_KAFKA_BOOTSTRAP]")
     add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
+    add(
+        "--look-again",
+        action="store_true",
+        help="read on from where the run's reading ended, and say which missing orders and events came since; reports "
+        "and witnesses stay as they are. Exit code 0: nothing is missing any more, 1: something is, 3: unknown",
+    )
     add("--json", action="store_true", help="print report.json instead of the summary")
     add("--quiet", action="store_true", help="print nothing; the exit code tells")
     return parser

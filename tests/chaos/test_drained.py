@@ -4,14 +4,21 @@ import csv
 import json
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from reconcile.command import main
+from runlog.exitcodes import INCONCLUSIVE, NOT_AS_EXPECTED, USAGE_OR_CRASH
 from tests.conftest import Infra
 from tests.e2e.harness import CHECKOUT
 
@@ -109,3 +116,70 @@ def test_without_a_known_delivery_timeout_it_is_a_doubt_that_names_what_would_se
     reason = run.guard("drain complete")["reason"]
     assert "3 orders acknowledged since the outage, none with an event" in reason
     assert "--delivery-timeout is not given (Java's default is 120 s)" in reason
+
+
+def look_again(run: Drained, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:
+    capsys.readouterr()
+    code = main([str(run.folder), "--look-again", *run.stores, *more])
+    return code, capsys.readouterr().out
+
+
+def test_looking_again_says_what_came_since_and_leaves_the_run_as_it_is(
+    drain: Drain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = drain(pause=60.0, drain_timeout="2s", request_timeout="1s", publish_horizon="5m")
+    code, _ = look_again(run, capsys)
+    assert code == USAGE_OR_CRASH, "nothing was read yet"
+    run.judge()
+    kept = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    missing = run.column("suspected-lost.csv", "order_id")
+    assert len(missing) >= 8
+    code, said = look_again(run, capsys)
+    assert code == NOT_AS_EXPECTED
+    assert f"{len(missing)} suspected lost events: 0 with event by now, {len(missing)} without\n" in said
+    late, dropped = missing[:-1], missing[-1]
+    publish(run, late)
+    code, said = look_again(run, capsys)
+    assert code == NOT_AS_EXPECTED
+    assert f"{len(missing)} suspected lost events: {len(late)} with event by now (" in said
+    assert " s after the order was sent), 1 without\n" in said
+    assert "report.json (inconclusive) and the run's witnesses are unchanged\nexit code 1\n" in said
+    assert run.column("look-again.csv", "there_now") == ["yes"] * len(late) + ["no"]
+    publish(run, [dropped])
+    code, said = look_again(run, capsys, "--json")
+    found = json.loads(said)
+    assert (code, found["missing"], found["there_now"], found["problem"]) == (0, len(missing), len(missing), None)
+    (run.folder / "look-again.csv").unlink()
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == kept
+
+
+def test_a_topic_that_was_created_again_cannot_be_read_on(drain: Drain, capsys: pytest.CaptureFixture[str]) -> None:
+    run = drain(pause=60.0, drain_timeout="2s", request_timeout="1s", publish_horizon="5m")
+    run.judge()
+    admin = AdminClient({"bootstrap.servers": run.infra.kafka_bootstrap})
+    admin.delete_topics([run.topic])[run.topic].result(15)
+    await_topic(admin, run.topic, there=False)
+    admin.create_topics([NewTopic(run.topic, num_partitions=3)])[run.topic].result(15)
+    await_topic(admin, run.topic, there=True)
+    code, said = look_again(run, capsys)
+    assert code == INCONCLUSIVE
+    assert "not known: the topic was deleted and created again since the run" in said
+
+
+def publish(run: Drained, orders: list[str]) -> None:
+    producer = Producer({"bootstrap.servers": run.infra.kafka_bootstrap})
+    with psycopg.connect(run.database_url) as connection:
+        for order in orders:
+            row = connection.execute("SELECT customer_id FROM orders WHERE id = %s", [order]).fetchone()
+            assert row is not None
+            value: dict[str, object] = {"orderId": order, "customerId": str(row[0]), "eventId": str(uuid.uuid4())}
+            value |= {"occurredAt": "2026-11-24T00:00:00Z", "items": []}
+            producer.produce(run.topic, key=order, value=json.dumps(value))
+    assert producer.flush(10) == 0
+
+
+def await_topic(admin: AdminClient, topic: str, *, there: bool) -> None:
+    deadline = time.monotonic() + 15
+    while (topic in admin.list_topics(timeout=5).topics) is not there:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
