@@ -173,7 +173,9 @@ def _seconds(top: CarefulParser, arguments: Any, name: str) -> float | None:
     if text is None:
         return None
     try:
-        return parse_duration(text)
+        if (seconds := parse_duration(text)) < 1:
+            raise ValueError("it must be at least 1s")
+        return seconds
     except ValueError as error:
         top.error(f"--{name.replace('_', '-')} {text}: {error}")
 

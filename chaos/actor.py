@@ -5,6 +5,7 @@ short but never an act in half. Order of every fault: journal, mark `injecting`,
 mark `healing`, act, proof, mark `healed`, journal closed.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +15,14 @@ from chaos.limits import HEAL_TRIES
 from chaos.plan import Outage
 from chaos.watch import LookoutWatch, NotProven
 from chaos.watchdog.client import WatchdogGone
-from chaos.watchdog.healing import HARNESS, WATCHDOG
+from chaos.watchdog.healing import BACK_ALREADY_S, BY_ITSELF, HARNESS, WATCHDOG
 from chaos.watchdog.orders import ALREADY_DOWN, TIMED_OUT, Begin, Refusal
 from health.state import Proof
 from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
+
+log = logging.getLogger("chaos")
 
 
 class Hand(Protocol):
@@ -99,7 +102,7 @@ class Actor:
         self._edge_timeout = edge_timeout
         self._open: tuple[int, Outage] | None = None
         self._described = "the target"
-        self._marked = False
+        self._marked = self._proven = False
         self._healing: float | None = None
         self._healed_by: str | None = None
 
@@ -118,7 +121,7 @@ class Actor:
             AlreadyDown: somebody else has broken the target; it is left alone.
             FaultFailed: the fault could not be done.
         """
-        self._open, self._marked = (index, outage), False
+        self._open, self._marked, self._proven = (index, outage), False, False
         try:
             self._described = self._hand.begin(
                 Begin(self._run_id, outage.fault, index, (self._clock.epoch, self._clock.monotonic), self._marks)
@@ -143,6 +146,7 @@ class Actor:
             return str(why)
         if self._hand.retired is not None:
             return self._hand.retired
+        self._proven = True
         with suppress(*_TROUBLE):  # a watchdog that is gone is replaced when the target is healed
             self._hand.proven()
         proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
@@ -194,4 +198,19 @@ class Actor:
                     break  # the same act again would take as long
             else:
                 return up
-        raise NotRestored(f"{self._described} could not be proven back: {trouble}")
+        return self._back_all_the_same(began, trouble)
+
+    def _back_all_the_same(self, began: float, trouble: str) -> Proof:
+        """Return the proof of a target that is back although its heal act fails: what had proven the fault says so."""
+        failure = NotRestored(f"{self._described} is not proven back: {trouble}")
+        if not self._proven:
+            raise failure
+        try:
+            self._watch.revive()
+            up = self._watch.await_up(began, BACK_ALREADY_S)
+            self._hand.close()
+        except _TROUBLE:
+            raise failure from None
+        log.warning("%s is proven back although healing it failed: %s", self._described, trouble)
+        self._healed_by = BY_ITSELF
+        return up

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from chaos.addresses import canonical
 from chaos.dryrun import Preview
 from chaos.preflight import PreflightError
 from chaos.resolving import external_recipe, external_spec
@@ -162,14 +163,9 @@ def probed_address(settings: Settings) -> str:
     """
     external = settings.external
     if external is None or settings.fault_target == "service":
-        return "" if external is None else external.base_url
-    address = external_recipe(
-        settings.fault_target, external, read_service_files(external, settings.attribution)
-    ).address
-    places, slash, database = address.partition("/") if settings.fault_target == "database" else (address, "", "")
-    named = [place.strip().lower() for place in places.split(",")]
-    local = [f"127.0.0.1:{place.rpartition(':')[2]}" if place.startswith("localhost:") else place for place in named]
-    return ",".join(sorted(local)) + slash + database
+        return "" if external is None else canonical(external.base_url)
+    recipe = external_recipe(settings.fault_target, external, read_service_files(external, settings.attribution))
+    return canonical(recipe.address)
 
 
 def container_parameters(text: str) -> dict[str, str]:

@@ -138,9 +138,9 @@ class Journal:
     # -- commands of a command target: `chaos.targets.running.CommandJournal` ----------------------------------------
 
     def running(self) -> RunningCommand | None:
-        """Return the command that was recorded last, whether it still runs or not."""
+        """Return the command that was recorded last, whether it still runs or not; None after a boot since."""
         entry = self._known()
-        return None if entry is None else entry.running
+        return entry.running if entry is not None and entry.boot == this_boot() else None
 
     def note_running(self, command: RunningCommand) -> None:
         """Record a command that is about to begin; on disk when this returns. Raises OSError."""

@@ -11,6 +11,7 @@ from typing import Final
 import gevent
 
 from chaos.actor import Actor
+from chaos.addresses import canonical
 from chaos.house import House, Load
 from chaos.limits import Limits
 from chaos.lookout import TIMEOUT_S
@@ -127,7 +128,7 @@ def heal_earlier(subject: Subject, settings: Settings, *, later: bool) -> None:
         left = place.fault
         if left is None or left.recipe is None or (later and place.folder == subject.state_dir):
             continue
-        if left.recipe.stack_home or left.recipe.address not in addresses:
+        if left.recipe.stack_home or canonical(left.recipe.address) not in addresses:
             continue
         try:
             done = restore(place, Limits(settings.command_timeout, settings.fault_timeout), line=log.info)
@@ -137,11 +138,11 @@ def heal_earlier(subject: Subject, settings: Settings, *, later: bool) -> None:
 
 
 def _parts_asked(subject: Subject) -> set[str]:
-    """Return where broker, database and service are asked, as a recipe writes it."""
+    """Return where broker, database and service are asked, each in one spelling."""
     service = {subject.service_url, subject.health_url or subject.service_url}
     with suppress(ValueError):  # a connection string that is none: the preflight says so
         service.add(sql_address(subject.database_url))
-    return {*service, subject.kafka["bootstrap.servers"]}
+    return {canonical(address) for address in (*service, subject.kafka["bootstrap.servers"])}
 
 
 def put_in_charge(watchdog: Watchdog, subject: Subject, settings: Settings) -> None:

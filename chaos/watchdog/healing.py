@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chaos.addresses import canonical
 from chaos.journal import OpenFault, this_boot
 from chaos.limits import HEAL_TRIES, Limits
 from chaos.resolving import Unresolved, resolve
@@ -25,7 +26,7 @@ HARNESS: Final = "harness"
 BY_ITSELF: Final = "by itself"
 WATCHDOG: Final = "watchdog"
 # How long a target that seems to be back already is asked before it is healed, seconds.
-_BACK_ALREADY_S: Final = 2.0
+BACK_ALREADY_S: Final = 2.0
 # A clock that has moved against the wall by more was left behind by a sleeping machine.
 _LARGEST_STEP_S: Final = 60.0
 
@@ -70,7 +71,7 @@ def probe_of(entry: OpenFault, environment: Mapping[str, str] | None = None) -> 
 
 def same_way(one: ProbeRecipe, other: ProbeRecipe) -> bool:
     """Whether two recipes ask the same thing by the same way, wherever their secrets come from."""
-    place = one.stack_home == other.stack_home if one.stack_home else one.address == other.address
+    place = one.stack_home == other.stack_home if one.stack_home else canonical(one.address) == canonical(other.address)
     return place and (one.protocol, one.way) == (other.protocol, other.way)
 
 
@@ -164,7 +165,8 @@ class _Healing:
 
         Without a check of its own a pair of commands is run anyway: what else its break command did, no probe sees.
         """
-        still = self.entry.running is not None and self.entry.running.still_runs()
+        running = self.entry.running if self.entry.boot == this_boot() else None
+        still = running is not None and running.still_runs()
         if still or not self._probe_counts() or not _has_own_check(self.entry) or not came_back(self.target):
             return None
         edge, said = self._ask_shortly(clock)
@@ -186,7 +188,7 @@ class _Healing:
     def _ask_shortly(self, clock: AnchoredClock) -> tuple[Edge | None, str]:
         if isinstance(self.probe, NotAskable):
             return None, str(self.probe)
-        return await_served(self.probe, _BACK_ALREADY_S, clock.now)
+        return await_served(self.probe, BACK_ALREADY_S, clock.now)
 
 
 def came_back(target: Target) -> bool:

@@ -60,7 +60,7 @@ class Little:
         start = f"setsid {serve} >server.log 2>&1 & echo $! > pid"
         return (
             f"if ! kill -0 $(cat pid 2>/dev/null) 2>/dev/null; then {start}; fi; "
-            f"until {sys.executable} -c \"{ask}\" 2>/dev/null; "
+            f'until {sys.executable} -c "{ask}" 2>/dev/null; '
             "do sleep 0.05; done"
         )
 

@@ -229,7 +229,7 @@ def test_a_target_that_does_not_come_back_stays_broken_and_can_be_tried_again() 
     stage = Stage()
     stage.actor.inject(0, OUTAGE)
     stage.hand.failing_heals = HEAL_TRIES
-    with pytest.raises(NotRestored, match=r"broker \(process 7\) could not be proven back: the port is taken"):
+    with pytest.raises(NotRestored, match=r"broker \(process 7\) is not proven back: the port is taken"):
         stage.actor.heal()
     assert stage.actor.broken
     assert "close" not in stage.hand.did
@@ -262,3 +262,23 @@ def test_a_proof_that_the_journal_cannot_take_is_a_proof_all_the_same() -> None:
     stage.hand.refuses["proven"] = WatchdogGone("the watchdog process ended")
     assert stage.actor.inject(0, OUTAGE) is None
     assert stage.names == ["injecting", "injected"]
+
+
+def test_a_target_that_is_proven_back_although_its_heal_act_fails_is_restored() -> None:
+    stage = Stage()
+    stage.actor.inject(0, OUTAGE)
+    stage.hand.failing_heals = HEAL_TRIES
+    stage.hand.up = True
+    stage.actor.heal()
+    assert stage.marks[-1].detail["healed_by"] == "by itself"
+    assert stage.hand.did[-1] == "close"
+
+
+def test_a_probe_that_had_not_proven_the_fault_does_not_make_a_failing_heal_act_good() -> None:
+    stage = Stage(sees=False)
+    stage.actor.inject(0, OUTAGE)
+    stage.hand.failing_heals = HEAL_TRIES
+    stage.hand.up = True
+    with pytest.raises(NotRestored, match="the port is taken"):
+        stage.actor.heal()
+    assert "close" not in stage.hand.did

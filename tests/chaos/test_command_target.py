@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import chaos.targets.command
-from chaos.journal import Journal, OpenFault
+from chaos.journal import Journal, OpenFault, this_boot
 from chaos.targets import ActTimedOut, TargetError, TargetSpec
 from chaos.targets.command import CommandTarget, open_command_target
 from chaos.targets.running import ACT, RunningCommand
@@ -109,7 +109,7 @@ def test_a_check_command_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: py
 def journal_in(folder: Path, target: CommandTarget, undo: dict[str, object]) -> Journal:
     """A journal that holds a fault of `target`, as it is written before the act."""
     journal = Journal(folder / "journal.json")
-    journal.open(OpenFault("run-1", "stop", target.spec, target.describe(), 1.0, os.getpid(), undo))
+    journal.open(OpenFault("run-1", "stop", target.spec, target.describe(), 1.0, os.getpid(), undo, boot=this_boot()))
     return journal
 
 
