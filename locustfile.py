@@ -54,7 +54,6 @@ try:
     from runlog.settings import Settings, SettingsError
     from runlog.streams import flush_output, let_output_fail
     from stack.errors import StackError
-    from stack.lease import LeaseTaken
 except ImportError as missing:
     sys.stderr.write(f"{missing.name or missing} is not installed here; run `make setup`, then .venv/bin/locust\n")
     sys.exit(2)
@@ -225,10 +224,8 @@ def move_in(environment: Environment, **_: Any) -> None:
         settings = read_settings(parsed)
         if not settings.dry_run:
             check_runs_dir(Path(settings.runs_dir), 0)
-    except SettingsError as error:
-        _refuse(str(error), exitcodes.USAGE_OR_CRASH)
-    except FolderError as error:
-        _refuse(str(error), exitcodes.NOT_READY)
+    except (SettingsError, FolderError) as error:
+        _refuse(str(error), exitcodes.USAGE_OR_CRASH if isinstance(error, SettingsError) else exitcodes.NOT_READY)
     for flag in secrets_shown(sys.argv[1:]):
         log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)
     house = LoadAndChaos.house = House(environment, settings)
@@ -241,12 +238,10 @@ def move_in(environment: Environment, **_: Any) -> None:
     door.install()
     try:
         environment.host = house.open(settings)
-    except (StackError, LeaseTaken, WatchdogGone, Refusal) as error:
+    except (StackError, WatchdogGone, Refusal, OSError) as error:
         house.close()
-        _refuse(str(error), exitcodes.NOT_READY)
-    except OSError as error:
-        house.close()
-        _refuse(f"the stack cannot be brought up: {error}", exitcodes.NOT_READY)
+        what = "the stack cannot be brought up: " if isinstance(error, OSError) else ""
+        _refuse(f"{what}{error}", exitcodes.NOT_READY)
     except KeyboardInterrupt:
         house.close()
         sys.exit(house.end_code or exitcodes.SIGINT)

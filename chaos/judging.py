@@ -67,16 +67,25 @@ class Judging:
         if cancelled and process.returncode < 0:
             self.summary = f"The run was not judged; {again}"
             return None
-        try:
-            return int(read_json(folder.report)["exit_code"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return exitcodes.USAGE_OR_CRASH
+        code = _code_in(folder)
+        if code is not None and code == process.returncode:
+            return code
+        # The report, if there is one, is of an earlier judging.
+        self.summary += f"The run could not be judged (the reason is above); {again}"
+        return exitcodes.USAGE_OR_CRASH
 
     def cancel(self) -> None:
         """End a judging under way; what it has read of the stores so far is given up, the history stays."""
         self._cancelled = True
         if self._process is not None:
             self._process.terminate()
+
+
+def _code_in(folder: RunFolder) -> int | None:
+    try:
+        return int(read_json(folder.report)["exit_code"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _properties(subject: Subject) -> str:

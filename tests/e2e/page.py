@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -38,6 +39,15 @@ class Browser:
             told = json.loads(answer.read())
         assert isinstance(told, dict)
         return told
+
+    def status(self, path: str, host: str, body: bytes | None = None) -> int:
+        """Return the HTTP status of an answer to a page under the name `host`."""
+        request = urllib.request.Request(f"{self.base}{path}", body, {"Host": host})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
 
     def stop(self) -> None:
         # Answered only when the target is mended and the run judged.

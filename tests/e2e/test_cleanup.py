@@ -60,6 +60,10 @@ def test_one_of_two_runs_goes(start: Start, left_running: EmbeddedStack, tmp_pat
     mine = first.folder
     assert is_in_use(mine)
     assert why_not_judged(mine) is not None
+    # Judged in its baseline: nothing is kept that its own judging would then find.
+    code, said = python(home, "reconcile", str(mine.path))
+    assert (code, "is still going" in said) == (2, True), said
+    assert list(mine.witnesses.iterdir()) == []
     code, said = python(home, "stack", "clean", mine.run_id, "--runs-dir", str(runs), "--force")
     assert (code, "is still recorded or judged" in said) == (4, True), said
     code, said = python(home, "stack", "clean", other.run_id, "--runs-dir", str(runs))

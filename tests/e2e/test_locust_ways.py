@@ -20,12 +20,15 @@ def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
     start: Start, left_running: EmbeddedStack, stack_home: Path
 ) -> None:
     port = free_port()
-    run = start("--web-port", str(port), *SHORT, *QUICK, home=stack_home)
+    run = start("--web-port", str(port), "--allowed-host", "chaos.example.test", *SHORT, *QUICK, home=stack_home)
     page = Browser(run, port)
 
     refused = page.start(rate="0")
     assert refused["success"] is False
     assert "--rate 0" in str(refused["message"])
+    for path, body in (("/", None), ("/stats/requests", None), ("/no/such/page", None), ("/swarm", b"rate=20")):
+        assert page.status(path, "evil.test", body) == 403
+    assert page.status("/", f"LocalHost.:{port}") == page.status("/", "chaos.example.test") == 200
     assert page.start(outage="2 parsecs")["success"] is False
     assert "orders go to the order service of this stack" in str(page.start(host="http://example.test")["message"])
     assert not run.runs.exists() or not list(run.runs.glob("2*"))
