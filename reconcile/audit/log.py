@@ -13,10 +13,10 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from numpy.typing import NDArray
 
-from contract.event import EventContract
+from contract.event import EventContract, Why
 from contract.ids import IDS, IdReader
 from contract.order_id import IdKind
-from contract.reading import EventReader
+from contract.reading import EventBatch, EventReader
 from health.kafka_errors import refused_properties, scrub
 from reconcile.collector import no_garbage_collection
 from reconcile.growing import GrowingArray
@@ -76,12 +76,14 @@ class LogIds:
     Attributes:
         ids: array of IDS, of every event.
         unreadable: how many records were no event.
+        doubtful: how many of these are not certainly no event.
         skipped: offsets of the range at which no readable record was; 0 proves that nothing of it was compacted away.
     """
 
     ids: NDArray[np.void]
     unreadable: int
     skipped: int = 0
+    doubtful: int = 0
 
 
 class LogReader:
@@ -93,18 +95,19 @@ class LogReader:
     """
 
     def __init__(self, contract: EventContract, ids: IdReader) -> None:
-        self._events = EventReader(replace(contract, id_kind=ids.kind))
+        self.contract = replace(contract, id_kind=ids.kind)
+        self._events = EventReader(self.contract)
         self._ids = ids
         self._with_headers = contract.needs_headers
 
-    def read(self, records: list[Message]) -> tuple[NDArray[np.intp], NDArray[np.void]]:
-        """Return the positions of those `records` that are events, rising, and their order ids as IDS."""
+    def read(self, records: list[Message]) -> EventBatch:
+        """Return what `records` say; their texts are remembered."""
         headers: list[Any] = [record.headers() for record in records] if self._with_headers else []
         values, keys = [record.value() for record in records], [record.key() for record in records]
         batch = self._events.batch(values, keys, headers)
         if self._ids.kind is IdKind.TEXT:
-            return batch.at, self._ids.of_events(batch.texts)[0]
-        return batch.at, batch.orders
+            return replace(batch, orders=self._ids.of_events(batch.texts)[0])
+        return batch
 
 
 def read_log(client: Mapping[str, str], wanted: LogRange, reader: LogReader, progress: Progress) -> LogIds:
@@ -119,17 +122,20 @@ def read_log(client: Mapping[str, str], wanted: LogRange, reader: LogReader, pro
     Raises:
         KafkaProblem: it could not be read to its end.
     """
-    ids, unreadable, read = GrowingArray(IDS), 0, 0
+    ids, read = GrowingArray(IDS), 0
+    rejected = np.zeros(max(Why) + 1, dtype=np.int64)
 
     def take(records: list[Message]) -> None:
-        nonlocal unreadable, read
-        _, found = reader.read(records)
+        nonlocal read
+        batch = reader.read(records)
         read += len(records)
-        unreadable += len(records) - len(found)
-        ids.extend(len(found))[:] = found
+        ids.extend(len(batch.orders))[:] = batch.orders
+        if len(batch.orders) < len(records):
+            np.add.at(rejected, batch.why[batch.why != 0], 1)
 
     drain(client, wanted, take, progress)
-    return LogIds(ids.finish(), unreadable, wanted.wanted - read)
+    doubtful = int(sum(rejected[why] for why in Why if not why.certain))
+    return LogIds(ids.finish(), int(rejected.sum()), wanted.wanted - read, doubtful)
 
 
 def drain(

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,10 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
             "events_raw": found.events_raw,
             "found_elsewhere": found.found_elsewhere,
             "lost_events": len(found.lost),
+            "lost_at_least": found.lost_at_least,
+            "suspected_lost": len(found.suspected),
+            "disputed": len(found.disputed),
+            "opaque_records": found.opaque,
             "phantom_events": len(found.phantoms),
             "repeated_orders": len(found.repeated),
             "surplus_records": found.surplus,
@@ -51,6 +56,11 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
         "phantoms_suspected": found.phantoms_suspected,
         "guards": [{"name": g.name, "passed": g.passed, "reason": g.reason} for g in found.guards],
         "lost_events": [{"order_id": order, "created_at": at} for order, at in found.lost],
+        "suspected_lost": [{"order_id": order, "created_at": at} for order, at in found.suspected],
+        "disputed_orders": [
+            {"order_id": order, "created_at": at, **asdict(first), "why": first.why.name.lower()}
+            for order, at, first in found.disputed
+        ],
         "phantom_events": found.phantoms,
         "repeated_events": found.repeated,
     }
@@ -62,14 +72,22 @@ def json_text(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) 
 
 
 def write_lists(folder: Path, found: Audited) -> None:
-    """Write `lost-events.csv`, `phantom-events.csv` and `repeated-events.csv` into `folder`.
+    """Write `lost-events.csv`, `suspected-lost.csv`, `disputed-orders.csv`, `phantom-events.csv` and
+    `repeated-events.csv` into `folder`.
 
     Raises:
         OSError: it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lost = [(_safe(order), "" if at is None else iso_utc(at)) for order, at in found.lost]
-    write_text(folder / "lost-events.csv", _csv(("order_id", "created_at"), lost))
+    for name, rows in (("lost-events", found.lost), ("suspected-lost", found.suspected)):
+        lines = [(_safe(order), _time(at)) for order, at in rows]
+        write_text(folder / f"{name}.csv", _csv(("order_id", "created_at"), lines))
+    disputed = [
+        (_safe(order), _time(at), first.partition, first.offset, first.count, first.why.name.lower())
+        for order, at, first in found.disputed
+    ]
+    columns = ("order_id", "created_at", "partition", "offset", "records", "why")
+    write_text(folder / "disputed-orders.csv", _csv(columns, disputed))
     write_text(folder / "phantom-events.csv", _csv(("order_id",), [(_safe(order),) for order in found.phantoms]))
     write_text(folder / "repeated-events.csv", _csv(("order_id",), [(_safe(order),) for order in found.repeated]))
 
@@ -81,7 +99,12 @@ def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float
         none = "no row can be judged" if math.isinf(found.judged_from) else "older rows are not judged"
         lines.append(f"{none}: {found.because}")
     lines += [f"{'passed' if guard.passed else 'FAILED'}  {guard.name}: {guard.reason}" for guard in found.guards]
-    for title, ids in (("lost", [order for order, _ in found.lost]), ("phantom", found.phantoms)):
+    for title, ids in (
+        ("lost", [order for order, _ in found.lost]),
+        ("suspected lost", [order for order, _ in found.suspected]),
+        ("disputed", [order for order, *_ in found.disputed]),
+        ("phantom", found.phantoms),
+    ):
         if ids:
             head = f"first {FIRST} of {len(ids)}" if len(ids) > FIRST else f"{len(ids)}"
             lines += ["", f"{head} {title} event{'' if len(ids) == 1 else 's'}", *(f"  {i}" for i in ids[:FIRST])]
@@ -99,6 +122,8 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("rows", found.rows, _rows_read(found), True),
         ("with an event", found.with_event, "of these rows", True),
         ("lost events", len(found.lost), "rows without an event, of these rows", True),
+        ("suspected", len(found.suspected), f"rows without an event; {found.lost_at_least} at least are lost", False),
+        ("disputed", len(found.disputed), "rows that records name which do not count, and might be their event", False),
         ("too young", found.young, f"rows without an event, {younger}: not judged", False),
         ("not judged", found.unjudged, "rows without an event, older than what the topic can tell", False),
         ("future", found.future, "rows without an event, dated after the database's own clock: not judged", False),
@@ -127,6 +152,10 @@ def _records_read(found: Audited) -> str:
 
 def _standby(found: Audited) -> str:
     return " (suspected: a standby)" if found.phantoms_suspected else ""
+
+
+def _time(at: float | None) -> str:
+    return "" if at is None else iso_utc(at)
 
 
 def _safe(order: str) -> str:

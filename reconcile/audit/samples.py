@@ -76,8 +76,8 @@ class Samples:
         reader = LogReader(self._plan.event, ids)
 
         def take(records: list[Message]) -> None:
-            where, orders = reader.read(records)
-            for at, identity in zip(where.tolist(), bytes_of(orders), strict=True):
+            batch = reader.read(records)
+            for at, identity in zip(batch.at.tolist(), bytes_of(batch.orders), strict=True):
                 stamps.setdefault(ids.text(identity), records[at].timestamp()[1] / 1000)
 
         for one in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):

@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from contract.ids import IdReader, among, bytes_of
+from contract.ids import IDS, IdReader, among, bytes_of
 from contract.order_id import IdKind, spellings
 from reconcile.audit.clip import Clip
 from reconcile.audit.difference import Difference
+from reconcile.audit.disputed import Disputes, find_disputes
+from reconcile.audit.guards import KEPT, clocks, kept, tie, topic_guards
 from reconcile.audit.log import LogIds, LogRange, LogReader, read_log
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
-from reconcile.audit.verdict import Audited, AuditGuard
+from reconcile.audit.verdict import Audited, AuditGuard, DisputedRow
 from reconcile.history import Progress
-from reconcile.wording import some
 from stores.postgres import Snapshot, open_snapshot, with_retries
 from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
 
@@ -33,7 +34,6 @@ LONGEST_S: Final = 10.0
 FUTURE_S: Final = 60.0
 # A row that was stamped this long ago may still have been committed, and its event published, only just now.
 RECENT_S: Final = 900.0
-KEPT: Final = "topic keeps every event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class SecondLook:
         self._of_rows, self._of_events = readers
         # Offsets without a readable record in what was read after the first reading.
         self._skipped = 0
+        self._doubtful = 0
 
     def look(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
         """Return what is found.
@@ -117,6 +118,8 @@ class SecondLook:
             if fates.recent:
                 missing, after = self._still_missing(missing, after, dict(after.lows))
                 fates = self._fates(missing, held, clip)
+        self._doubtful += sum(part.doubtful for part in first.log)
+        lost, disputed, disputes = self._disputed(fates.lost, missing, after)
         tied = len(missing) < parts.rows or len(phantoms) < len(events) or related()
         skipped = self._skipped + sum(part.skipped for part in first.log)
         return Audited(
@@ -125,24 +128,42 @@ class SecondLook:
             found_elsewhere=len(parts.only_rows) - len(missing),
             since=self._plan.since,
             events_raw=sum(len(part.ids) for part in first.log),
-            lost=fates.lost,
+            lost=[] if disputes.opaque else lost,
+            suspected=lost if disputes.opaque else [],
+            disputed=disputed,
+            named_at=disputes.places,
+            opaque=disputes.opaque,
             phantoms=phantoms,
             phantoms_suspected=self._shape.standby,
             repeated=[self._name(identity) for identity in bytes_of(parts.repeated)],
             surplus=parts.surplus,
             unreadable=(unreadable := sum(part.unreadable for part in first.log)),
             guards=[
-                *_topic_guards(bounds, after),
+                *topic_guards(bounds, after),
                 self._kept(skipped) if fates.lost else AuditGuard(KEPT, True, "nothing seems lost"),
                 self._ids_guard(),
-                _tie(tied, unreadable),
-                _clocks(fates.tally["future"]),
+                tie(tied, unreadable),
+                clocks(fates.tally["future"]),
             ],
             judged_from=clip.judged_from,
             because=clip.because,
             young_events=young,
             **fates.tally,
         )
+
+    def _disputed(
+        self, lost: list[tuple[str, float | None]], missing: NDArray[np.void], after: TopicBounds
+    ) -> tuple[list[tuple[str, float | None]], list[DisputedRow], Disputes]:
+        """Return the rows that no record names, those that one names, and what else the records say."""
+        if not lost or not self._doubtful:
+            return lost, [], Disputes()
+        identities = {self._name(identity): identity for identity in bytes_of(missing)}
+        wanted = np.unique(np.frombuffer(b"".join(identities[order] for order, _ in lost), dtype=IDS))
+        whole = LogRange(self._plan.topic, dict(after.lows), dict(after.ends))
+        disputes = find_disputes(self._plan, self._of_rows, wanted, whole, self._progress)
+        named = disputes.named
+        disputed = [(order, at, named[identities[order]]) for order, at in lost if identities[order] in named]
+        return [one for one in lost if identities[one[0]] not in named], disputed, disputes
 
     def _judged_events(self, first: FirstReading) -> tuple[NDArray[np.void], int]:
         """Return the events without a row that are neither from before the range nor too young; how many are young."""
@@ -181,6 +202,7 @@ class SecondLook:
         for one in ranges:
             late = read_log(plan.kafka, one, LogReader(plan.event, self._of_events), self._progress)
             self._skipped += late.skipped
+            self._doubtful += late.doubtful
             candidates = candidates[~among(candidates, np.unique(late.ids))]
         return candidates, after
 
@@ -253,62 +275,3 @@ def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | N
     if now - at < grace_s:
         return "young"
     return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None
-
-
-def kept(skipped: int, policy: TopicSettings, vouched: bool) -> AuditGuard:
-    """Return whether compaction can have removed an event that seems lost.
-
-    Args:
-        skipped: offsets of what was read at which no readable record was; 0: nothing was removed.
-        policy: what the broker says of the topic.
-        vouched: the user says that it is not compacted.
-    """
-    name, holes = KEPT, f"{some(skipped, 'offset')} of what was read without a record"
-    if not skipped:
-        return AuditGuard(name, True, "a record at every offset that was read: nothing was compacted away")
-    if policy.compacted:
-        text = f"the topic is compacted: a later record may have removed an event that seems lost ({holes})"
-        return AuditGuard(name, False, text)
-    if policy.compacted is False:
-        return AuditGuard(name, True, "the topic is not compacted")
-    if vouched:
-        return AuditGuard(name, True, "--vouch-topic-intact says that the topic is not compacted")
-    text = (
-        f"unknown whether the topic is compacted, so an event that seems lost may have been removed ({holes}): "
-        f"{policy.problem}; if you know that it is not compacted, give --vouch-topic-intact"
-    )
-    return AuditGuard(name, False, text)
-
-
-def _tie(tied: bool, unreadable: int) -> AuditGuard:
-    text = "orders are in both"
-    if not tied:
-        none = f" ({some(unreadable, 'record')} counted as no event)" if unreadable else ""
-        text = f"no order is in both{none}; are --topic, --event-id, --event-filter and --orders-table right?"
-    return AuditGuard("table and topic belong together", tied, text)
-
-
-def _clocks(future: int) -> AuditGuard:
-    text = "no row without an event is from the future"
-    if future:
-        verb = "is" if future == 1 else "are"
-        text = (
-            f"{some(future, 'row')} without an event {verb} from the future by the database's clock; "
-            "the zone (--time-zone) or a clock is wrong"
-        )
-    return AuditGuard("row times plausible", not future, text)
-
-
-def _topic_guards(before: TopicBounds, after: TopicBounds) -> list[AuditGuard]:
-    same = not (before.topic_id and after.topic_id and before.topic_id != after.topic_id)
-    same = same and all(after.ends.get(partition, -1) >= end for partition, end in before.ends.items())
-    moved = [partition for partition, low in before.lows.items() if after.lows.get(partition, 0) > low]
-    text = "it is the topic of the start, and let nothing go"
-    if not same:
-        text = "it was made anew or cut while it was read"
-    elif moved:
-        text = f"partition {', '.join(map(str, moved))} let its beginning go while it was read"
-    return [
-        AuditGuard("end of topic reached", True, f"all {len(before.ends)} partitions to the ends they had"),
-        AuditGuard("topic not truncated or re-created", same and not moved, text),
-    ]

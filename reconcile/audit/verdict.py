@@ -3,9 +3,28 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from contract.event import Why
 from reconcile.wording import some
 from runlog import exitcodes
 
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Records that name an order and do not count.
+
+    Attributes:
+        partition, offset: of the first one.
+        count: how many they are.
+        why: why the first one does not count.
+    """
+
+    partition: int
+    offset: int
+    count: int
+    why: Why
+
+
+DisputedRow = tuple[str, float | None, Mention]
 EXPECTATIONS: Final = ("consistent", "lost-events", "phantom-events", "any")
 
 
@@ -28,6 +47,11 @@ class Audited:
             `events_raw`: how many records those are.
         found_elsewhere: rows whose event is in no record that was read first, but before those or appended since.
         lost: (order id, epoch seconds of its row), oldest first.
+        suspected: the same of rows without an event, where records that name no order might be their events.
+        disputed: rows without an event that records name which might be their events: order id, epoch seconds of the
+            row, and what names it.
+        named_at: places at which records name disputed orders, the most frequent first.
+        opaque: how many records name no order.
         phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late.
         repeated: order ids with more than one event; `surplus`: records beyond the first.
         young, unjudged, pending, vanished, future: rows without an event that are too young to be judged, older than
@@ -59,16 +83,26 @@ class Audited:
     judged_from: float | None = None
     because: str | None = None
     since: float | None = None
+    suspected: list[tuple[str, float | None]] = field(default_factory=list)
+    disputed: list[DisputedRow] = field(default_factory=list)
+    named_at: list[str] = field(default_factory=list)
+    opaque: int = 0
 
     @property
     def without_event(self) -> int:
         """How many rows have no event, whatever is made of them."""
-        return len(self.lost) + self.young + self.unjudged + self.pending + self.vanished + self.future
+        doubt = len(self.suspected) + len(self.disputed)
+        return len(self.lost) + doubt + self.young + self.unjudged + self.pending + self.vanished + self.future
 
     @property
     def with_event(self) -> int:
         """How many rows have an event, wherever it was found."""
         return self.rows - self.without_event
+
+    @property
+    def lost_at_least(self) -> int:
+        """How many rows certainly have no event."""
+        return len(self.lost) + max(0, len(self.suspected) - self.opaque)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +122,16 @@ def rule(found: Audited, expect: str) -> AuditRuling:
     if failed:
         text = "; ".join([*violations, f"{failed[0].name}: {failed[0].reason}"])
         return AuditRuling("inconclusive", text, exitcodes.INCONCLUSIVE)
-    if not found.lost and not phantoms and found.phantoms:
+    if not found.lost_at_least and not phantoms and (doubt := _doubt(found)):
+        return AuditRuling("inconclusive", doubt, exitcodes.INCONCLUSIVE)
+    if not found.lost_at_least and not phantoms and found.phantoms:
         text = f"{some(len(found.phantoms), 'event')} without a row on a standby that may lag behind; ask the primary"
         return AuditRuling("inconclusive", text, exitcodes.INCONCLUSIVE)
-    if not found.lost and not phantoms and found.with_event <= 0:
+    if not found.lost_at_least and not phantoms and found.with_event <= 0:
         return AuditRuling("inconclusive", _nothing_judged(found), exitcodes.INCONCLUSIVE)
-    verdict = "inconsistent" if found.lost or phantoms else "consistent"
+    verdict = "inconsistent" if found.lost_at_least or phantoms else "consistent"
     reason = "; ".join(violations) or _kept(found)
-    met = {"any": True, "lost-events": bool(found.lost), "phantom-events": bool(phantoms)}.get(
+    met = {"any": True, "lost-events": found.lost_at_least > 0, "phantom-events": bool(phantoms)}.get(
         expect, expect == verdict
     )
     return AuditRuling(verdict, reason, exitcodes.AS_EXPECTED if met else exitcodes.NOT_AS_EXPECTED)
@@ -122,7 +158,42 @@ def _violations(found: Audited) -> list[str]:
     told = []
     if found.lost:
         told.append(f"{some(len(found.lost), 'row')} without an event in the topic")
+    if found.suspected and found.lost_at_least:
+        told.append(
+            f"at least {found.lost_at_least} of {some(len(found.suspected), 'row')} without an event in the topic are "
+            f"lost ({some(found.opaque, 'record')} of it may each be the event of one)"
+        )
+    if told and found.disputed:
+        told.append(f"{len(found.disputed)} more disputed")
     if found.phantoms:
         doubt = " (suspected: this is a standby)" if found.phantoms_suspected else ""
         told.append(f"{some(len(found.phantoms), 'event')} without a row{doubt}")
     return told
+
+
+# What would settle a dispute, by why the record does not count.
+_SETTLES: Final = {
+    Why.OTHER_TYPE: "--event-filter says which records are events",
+    Why.UNREADABLE: "--event-id key or header:NAME counts it, if one of these says all",
+    Why.NO_ID: "--event-id says where it has its id",
+    Why.KEY_DIFFERS: "with --event-id value:orderId the key has no say",
+}
+
+
+def _doubt(found: Audited) -> str | None:
+    """Return why nothing is proven lost although rows are without an event; None where that is no question."""
+    if found.disputed:
+        order, _, first = found.disputed[0]
+        where = f" at {found.named_at[0]}" if found.named_at else ""
+        settles = f"; {_SETTLES[first.why]}" if first.why in _SETTLES else ""
+        return (
+            f"{some(len(found.disputed), 'row')} without an event {'is' if len(found.disputed) == 1 else 'are'} "
+            f"disputed: the record at partition {first.partition}, offset {first.offset} names {order}{where} and does "
+            f"not count{settles}"
+        )
+    if found.suspected:
+        return (
+            f"{some(len(found.suspected), 'row')} without an event, and {some(found.opaque, 'record')} of the topic "
+            "that may each be the event of one of them: --event-filter says which records are events"
+        )
+    return None

@@ -71,6 +71,10 @@ def lost(found: Any) -> set[str]:
     return {one["order_id"] for one in found["lost_events"]}
 
 
+def disputed(found: Any) -> set[str]:
+    return {one["order_id"] for one in found["disputed_orders"]}
+
+
 def stamped(minutes_ago: float) -> int:
     return round((time.time() - minutes_ago * 60) * 1000)
 

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.event import Why
 from contract.ids import IDS, IdReader, bytes_of, integer_ids
 from contract.order_id import IdKind, encode_order_id, integer_id, kind_of_type, spellings
 from reconcile.audit.clip import Clip, choose_clip
 from reconcile.audit.difference import difference
 from reconcile.audit.samples import sample_ranges
 from reconcile.audit.secondlook import fate_of
-from reconcile.audit.verdict import Audited, AuditGuard, rule
+from reconcile.audit.verdict import Audited, AuditGuard, Mention, rule
 from reconcile.audit.zone import offset_of, offset_text
 from stores.topic import TopicBounds
 
@@ -229,6 +230,7 @@ CLEAN = Audited(
     young=0, unjudged=0, pending=0, vanished=0, unreadable=0, guards=[AuditGuard("g", True, "fine")],
 )  # fmt: skip
 ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
+DISPUTED = [("7", 5.0, Mention(0, 12, 2, Why.KEY_DIFFERS))]
 
 
 @pytest.mark.parametrize(
@@ -248,9 +250,41 @@ ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
         ({"young": 4, "unjudged": 5, "future": 1}, "any", "inconclusive", 3),
         ({"rows": 0, "events": 0}, "any", "inconclusive", 3),
         ({"guards": [AuditGuard("g", False, "no")], "lost": ONE_LOST}, "lost-events", "inconclusive", 3),
+        ({"disputed": DISPUTED}, "any", "inconclusive", 3),
+        ({"disputed": DISPUTED}, "consistent", "inconclusive", 3),
+        ({"disputed": DISPUTED, "lost": ONE_LOST}, "lost-events", "inconsistent", 0),
+        ({"disputed": DISPUTED, "phantoms": ["x"]}, "consistent", "inconsistent", 1),
+        ({"suspected": ONE_LOST, "opaque": 1}, "any", "inconclusive", 3),
+        ({"suspected": ONE_LOST * 2, "opaque": 1}, "lost-events", "inconsistent", 0),
+        ({"opaque": 5}, "consistent", "consistent", 0),
         ({"surplus": 3, "repeated": ["x"], "pending": 2, "vanished": 1}, "consistent", "consistent", 0),
     ],
 )
 def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict: str, code: int) -> None:
     ruling = rule(replace(CLEAN, **changes), expect)  # type: ignore[arg-type]
     assert (ruling.verdict, ruling.exit_code) == (verdict, code), ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"disputed": DISPUTED, "named_at": ["value:orderId"]},
+            "1 row without an event is disputed: the record at partition 0, offset 12 names 7 at value:orderId and "
+            "does not count; with --event-id value:orderId the key has no say",
+        ),
+        ({"disputed": DISPUTED, "lost": ONE_LOST}, "1 row without an event in the topic; 1 more disputed"),
+        (
+            {"suspected": ONE_LOST * 3, "opaque": 2},
+            "at least 1 of 3 rows without an event in the topic are lost "
+            "(2 records of it may each be the event of one)",
+        ),
+        (
+            {"suspected": ONE_LOST, "opaque": 2},
+            "1 row without an event, and 2 records of the topic that may each be the event of one of them: "
+            "--event-filter says which records are events",
+        ),
+    ],
+)
+def test_doubt_in_words(changes: dict[str, object], reason: str) -> None:
+    assert rule(replace(CLEAN, **changes), "any").reason == reason  # type: ignore[arg-type]
