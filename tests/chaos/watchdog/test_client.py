@@ -19,6 +19,7 @@ from pathlib import Path
 import gevent, msgspec
 import chaos.watchdog.atwork as atwork, chaos.watchdog.client as client
 from chaos.watchdog.orders import Arm, Begin
+from stack.lease import Lease
 atwork.PROGRESS_S, client.SILENT_S = 1.0, 3.0
 folder, arm = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Arm)
 logging.basicConfig(filename=folder / "harness.log", level=logging.INFO)
@@ -140,9 +141,15 @@ def test_the_heal_command_of_one_that_was_killed_is_awaited_by_the_fresh_one(lit
         "asked = gevent.spawn(one.heal)\n"
         "await_file(begun)\n"
         "os.kill(first, signal.SIGKILL)\n"
-        "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
         "asked.join()\n"
-        "assert one.replace()\n"
+        "fresh = gevent.spawn(one.replace)\n"
+        "lease = Lease(Path(arm.folder) / 'target-lease')\n"
+        "while one.pid == first or lease.holder() != str(one.pid):\n"
+        "    gevent.sleep(0.05)\n"
+        "fresh.join(client.SILENT_S + 1)\n"
+        "assert not fresh.ready(), 'it does not wait for the command'\n"
+        "(folder / 'go').touch()\n"
+        "assert fresh.get(timeout=60)\n"
         "one.close()\n",
         slow(little),
     )
