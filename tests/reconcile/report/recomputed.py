@@ -1,0 +1,280 @@
+"""Each sentence of the reports once more, from the raw history: in plain Python, by another way than the judge's.
+
+`RECOMPUTED` has one function for each name of `reconcile.report.sentences.SENTENCES`. It returns the texts that must
+stand there: one for the run, or one for each outage. What the guards found is given, as data of its own.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from reconcile.verdict import Ruling
+from runlog.outcomes import Failure
+from tests.reconcile.report import recomputed_outages as outages
+from tests.reconcile.report import recomputed_run
+from tests.reconcile.report.raw import Order
+from tests.reconcile.report.told import Told, some, took
+
+NAIVE: Final = "inserts the order, publishes its event, then commits, and ignores a publish that fails"
+DUAL: Final = f"The service (variant naive) {NAIVE}; the publish is no part of the database transaction (a dual write)."
+OUTBOX: Final = (
+    "The service (variant outbox) writes each event to its outbox table in the transaction of the order, and a relay "
+    "publishes from there, at least once."
+)
+UNKNOWN: Final = "How the service publishes is not known to the harness."
+PATTERN: Final = (
+    "Implement the transactional outbox pattern: write the event to an outbox table in the same database transaction "
+    "as the order, and let a relay (a poller or change data capture) publish it, at least once."
+)
+
+
+def kinds(told: Told) -> list[tuple[str, int]]:
+    """Violations, then doubts, each with its words."""
+    lost, suspected = told.split(told.lost, "lost_events")
+    phantoms, phantoms_suspected = told.split(told.phantoms, "phantom_events")
+    orders, orders_suspected = told.split(told.lost_orders, "lost_orders")
+    return [
+        (some(lost, "lost event"), lost),
+        (some(phantoms, "phantom event"), phantoms),
+        (some(orders, "lost order"), orders),
+        (f"{some(len(told.visible), 'order')} visible after reject", len(told.visible)),
+        (f"{some(suspected, 'event')} suspected lost", suspected),
+        (some(len(told.disputed), "disputed order"), len(told.disputed)),
+        (f"{some(phantoms_suspected, 'event')} suspected to be a phantom", phantoms_suspected),
+        (f"{some(orders_suspected, 'order')} suspected lost", orders_suspected),
+    ]
+
+
+def listed(told: Told) -> list[str]:
+    return [next((words for words, count in kinds(told) if count), "")]
+
+
+def also_counted(told: Told) -> list[str]:
+    late, undecided = outages.late(told)
+    twice = told.raw.duplicates()
+    by_words = dict(kinds(told))
+    doubts = [words for words, count in by_words.items() if count]
+    waiting = sum(one.row and not one.event and one.waiting for one in told.raw.orders)
+    ambiguous = [one for one in told.raw.attempts if one.outcome == "ambiguous"]
+    parts = [
+        some(len(late), "late event"),
+        f"{some(undecided, 'event')} whose lateness is undecided",
+        some(waiting, "pending event"),
+        some(twice["redelivered"], "redelivered event"),
+        f"{some(twice['published_twice'], 'event')} published twice",
+        *[words for words in doubts if "suspected lost" in words and "event" in words],
+        *[words for words in doubts if "disputed" in words],
+        *[words for words in doubts if "phantom" in words and "suspected" in words],
+        *[words for words in doubts if "suspected lost" in words and "order" in words],
+        *[words for words in doubts if "reject" in words],
+        some(sum(one.row and one.event for one in ambiguous), "recovered order"),
+        some(sum(not one.row and not one.event for one in ambiguous), "unresolved order"),
+    ]
+    return [", ".join(part for part in parts if not part.startswith("0 "))]
+
+
+def late_delays(told: Told) -> list[str]:
+    late, _ = outages.late(told)
+    if not late:
+        return [""]
+    if len(late) == 1:
+        return [f"1 event came late, appended at most {took(late[0])} after its order was sent"]
+    ranked = sorted(late)
+    middle, high, most = (ranked[max(0, -(-int(share * len(ranked)) // 100) - 1)] for share in (50, 95, 100))
+    return [
+        f"{len(late)} events came late, appended after their order was sent by at most {took(middle)} (median), "
+        f"{took(high)} (95th percentile), {took(most)} (maximum)"
+    ]
+
+
+def behaviour(told: Told) -> list[str]:
+    numbers = told.raw.outages()
+    if not numbers:
+        return [""]
+    what = f"outage of the {told.target(numbers[0])}"
+    return [
+        f"sent in the {what}" if len(numbers) == 1 else f"sent in the {len(numbers)} {what.replace('age', 'ages', 1)}"
+    ]
+
+
+def behaviour_in_words(told: Told) -> list[str]:
+    during = list({one.seq: one for number in told.raw.outages() for one in told.during(number)}.values())
+    acknowledged = [one for one in during if one.acknowledged]
+    others = [one for one in during if not one.acknowledged]
+    lost = [one for one in acknowledged if one in told.lost]
+    doubted = told.doubted("lost_events")
+    hang = [one for one in others if one.failure is Failure.TIMEOUT]
+    error = [one for one in others if one.status and one.failure is Failure.NONE]
+    broken = [one for one in others if one not in hang and one not in error]
+    statuses = Counter(one.status for one in error)
+    by_status = ", ".join(
+        f"{code}: {count}" for code, count in sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
+    )
+    words = {
+        Failure.REFUSED: "refused",
+        Failure.RESET: "reset",
+        Failure.UNREADABLE: "success without a readable order id",
+    }
+    ways = Counter(
+        "no answer when the run ended" if one.answered is None else words.get(one.failure, "other failure")
+        for one in broken
+    )
+    order = ["refused", "reset", "success without a readable order id", "other failure", "no answer when the run ended"]
+    no_row = [one for one in acknowledged if not one.row]
+    parts = [
+        (0 if doubted else len(lost), "silent 201 (acknowledged, event lost)"),
+        (len(lost) if doubted else 0, "suspected (acknowledged, event suspected lost)"),
+        (sum(one in told.disputed for one in acknowledged), "disputed (acknowledged, a record might be its event)"),
+        (len(error), f"error (HTTP {by_status})"),
+        (len(hang), f"hang (no answer within {told.raw.history.facts.request_timeout_s:.0f} s)"),
+        (sum(one.row and one.event for one in acknowledged), "kept (acknowledged, row and event there)"),
+        (sum(one.row and one.waiting and not one.event for one in acknowledged),
+         "pending (acknowledged, event still in the backlog)"),
+        (len(no_row), f"lost order (acknowledged, no row{' found' if told.doubted('lost_orders') else ''})"),
+        (len(broken), f"no usable answer ({', '.join(f'{way}: {ways[way]}' for way in order if ways[way])})"),
+    ]  # fmt: skip
+    return [", ".join(f"{count} {label}" for count, label in parts if count)]
+
+
+def guards(told: Told) -> list[str]:
+    applying = [guard for guard in told.guards if guard.applies]
+    if told.failed:
+        return [f"{len(told.failed)} of {some(len(applying), 'guard')} failed"]
+    return ["; ".join(filter(None, [f"all {some(len(applying), 'guard')} passed", *confirmed(told)]))]
+
+
+def confirmed(told: Told) -> list[str]:
+    second = told.raw.history.confirmation
+    if second is None or second.checked == 0 or second.refuted or second.unsettled or not second.complete:
+        return [""]
+    if second.checked != second.eligible:
+        return [f"{second.checked} of {second.eligible} violations looked up, each confirmed by a second look"]
+    each = ", confirmed" if second.checked == 1 else ", each confirmed"
+    return [f"{some(second.checked, 'violation')}{each} by a second look"]
+
+
+def fault(told: Told) -> list[str]:
+    facts = told.raw.history.facts
+    what = f"{facts.fault} of the {facts.fault_target}" if facts.scenario == "lost-event" else "no fault"
+    return [f"{facts.scenario} ({what} while orders fall due at {facts.rate:g} orders/s)"]
+
+
+def how(told: Told) -> str:
+    facts = told.raw.history.facts
+    known = None if facts.stack == "external" else facts.service_variant
+    return {"naive": DUAL, "outbox": OUTBOX, None: UNKNOWN}[known]
+
+
+def root_cause(told: Told) -> list[str]:
+    if told.undecided:
+        return ["Not known: nothing is proven. The failed guards say what was missing."]
+    if not told.violations:
+        return [_kept(told)]
+    facts, counts = (
+        told.raw.history.facts,
+        dict(zip(("lost", "phantom", "order", "visible"), kinds(told), strict=False)),
+    )
+    parts = [how(told)]
+    if counts["lost"][1]:
+        parts.append(
+            f"Events of stored orders in no record of topic {facts.topic.name} that was read: {counts['lost'][1]}."
+        )
+        parts.append("Observed: " + outages.causes(told)[0] + ".")
+        if facts.outbox_table:
+            parts.append(
+                f"Table {facts.outbox_table} does not hold them either: why is not known; see the service's log."
+            )
+        elif how(told) == UNKNOWN:
+            parts.append("So the cause is not known.")
+        (apart,) = outages.outside(told)
+        parts.append(f"{apart[:1].upper()}{apart[1:]}: look for another cause." if apart else "")
+    if counts["phantom"][1]:
+        whose = Counter(one.outcome for one in told.phantoms)
+        said = ", ".join(f"{name} {count}" for name, count in sorted(whose.items()))
+        asked = facts.scenario == "phantom-event" and whose["provoked"] == counts["phantom"][1]
+        why = (
+            "The service published each of them before it rolled its transaction back, as this scenario asks for; a "
+            "published event cannot be rolled back. It needs no outage."
+        )
+        parts.append(f"Events in the topic without a row in orders: {counts['phantom'][1]} (by outcome: {said}).")
+        parts.append(why if asked else "Why is not known.")
+    if counts["order"][1]:
+        parts.append(f"Acknowledged orders without a row in orders: {counts['order'][1]}. Why is not known.")
+    if told.visible:
+        codes = Counter(one.status for one in told.visible)
+        said = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(codes.items()))
+        parts.append(f"Rejected orders that left a row or an event: {len(told.visible)} ({said}). Why is not known.")
+    if not any(count for _, count in counts.values()):
+        parts.append(f"Events published twice: {told.raw.duplicates()['published_twice']}. Why is not known.")
+    return [" ".join(part for part in parts if part)]
+
+
+def _kept(told: Told) -> str:
+    numbers = told.raw.outages()
+    if not numbers:
+        return "Nothing was broken, and no event is missing."
+    down: list[Order] = []
+    for number in numbers:
+        _, injected, healing, _ = told.edges(number)
+        down += [one for one in told.raw.attempts if one.sent is not None and injected <= one.sent < healing]
+    late, _ = outages.late(told)
+    text = (
+        f"Of {some(len(down), 'order')} sent while the {told.target(numbers[0])} was proven down, "
+        f"{sum(one.row for one in down)} were stored, and each of their events is in the topic"
+    )
+    text += f"; {some(len(late), 'event')} of the run came late." if late else "."
+    return f"{text} {how(told)}" + (" That guarantees nothing." if how(told) == DUAL else "")
+
+
+def fix(told: Told) -> list[str]:
+    if told.undecided:
+        return ["None proposed: nothing is proven."]
+    if not told.violations:
+        dual = f" A dual write (naive) stays open to other faults. {PATTERN}"
+        return ["None needed for what this run shows." + (dual if how(told) == DUAL and told.raw.outages() else "")]
+    (_, lost), (_, phantoms), (_, orders), *_ = kinds(told)
+    parts = []
+    if lost and told.raw.history.facts.outbox_table:
+        parts.append(
+            "Find out where events leave the outbox without an acknowledgement of the broker: a relay must delete or "
+            "mark a row only after that."
+        )
+    elif lost:
+        condition = "If the service publishes outside the transaction of the order: "
+        parts.append(PATTERN if how(told) == DUAL else condition + PATTERN)
+    if phantoms:
+        parts.append("Publish an event only after its order is committed, for example from an outbox table.")
+    if orders:
+        parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
+    if told.visible:
+        parts.append("Reject an order only where nothing of it is stored or published.")
+    return [" ".join(parts) or "Publish each event under one event id, so that consumers can recognise a repetition."]
+
+
+def expectation(told: Told, ruling: Ruling) -> list[str]:
+    facts = told.raw.history.facts
+    (_, lost), (_, phantoms), *_ = kinds(told)
+    met = {
+        "any": True,
+        "consistent": not told.violations,
+        "lost-events": bool(lost),
+        "phantom-events": bool(phantoms),
+    }[facts.expect]
+    word = "undecided" if told.undecided else "met" if met else "not met"
+    return [f"expected: {facts.expect} (from {facts.expect_source}), {word}; exit code {ruling.exit_code}"]
+
+
+RECOMPUTED: Final[dict[str, Callable[[Told], list[str]]]] = {
+    **outages.RECOMPUTED,
+    **recomputed_run.RECOMPUTED,
+    "listed": listed,
+    "also counted": also_counted,
+    "late delays": late_delays,
+    "behaviour": behaviour,
+    "behaviour in words": behaviour_in_words,
+    "guards": guards,
+    "confirmed": confirmed,
+    "fault": fault,
+    "root cause": root_cause,
+    "fix": fix,
+}

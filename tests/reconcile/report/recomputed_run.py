@@ -1,0 +1,129 @@
+"""The sentences on the run as a whole once more: scope, environment, the table of checks, the rows that were kept."""
+
+from collections.abc import Callable
+from typing import Final
+
+from runlog.ledger import Kind
+from tests.reconcile.report import recomputed_outages as outages
+from tests.reconcile.report.raw import Order
+from tests.reconcile.report.told import Told, some
+
+
+def verdict(told: Told) -> list[str]:
+    word = "INCONCLUSIVE" if told.undecided else "INCONSISTENT" if told.violations else "CONSISTENT"
+    return [f"{word}  run {told.raw.history.facts.run_id}"]
+
+
+def attribution(told: Told) -> list[str]:
+    return [
+        {
+            "tagged": "tagged: each order's customer id names the run and the attempt",
+            "exclusive": "exclusive: all rows and events since the start; the run assumes that no one else writes",
+        }[told.raw.history.facts.attribution]
+    ]
+
+
+def scope(told: Told) -> list[str]:
+    facts = told.raw.history.facts
+    if facts.scenario != "lost-event":
+        return ["the verdict speaks for a run without an outage"]
+    marks = [(told.raw.mark("injected", one), told.raw.mark("healing", one)) for one in told.raw.outages()]
+    lengths = sorted(end - begin for begin, end in marks if begin is not None and end is not None)
+    if not lengths:
+        return ["the verdict speaks for no outage: none was proven from its beginning to the start of healing"]
+    which = f"an outage of {lengths[0]:.1f} s"
+    if len(lengths) > 1:
+        which = f"{len(lengths)} outages of {lengths[0]:.1f} s to {lengths[-1]:.1f} s"
+    said = f"the verdict speaks for {which} ({facts.fault} of the {facts.fault_target}), not for longer ones"
+    if facts.fault_target != "broker" or facts.outbox_table:
+        return [said]
+    limit = facts.delivery_timeout_s
+    if limit is None:
+        return [f"{said}; the producer's delivery timeout is not known (--delivery-timeout)"]
+    if lengths[-1] <= limit:
+        return [f"{said}; a producer that retries for {limit:g} s can outlast it"]
+    return [f"{said}; the producer's delivery timeout is {limit:g} s"]
+
+
+def infrastructure(told: Told) -> list[str]:
+    facts = told.raw.history.facts
+    known = "" if facts.stack == "external" or not facts.service_variant else f", variant {facts.service_variant}"
+    outbox = f"; outbox table {facts.outbox_table}" if facts.outbox_table else ""
+    where = f"PostgreSQL table orders; Kafka topic {facts.topic.name}{outbox}"
+    return [f"{facts.stack} stack: order service{known}; {where}"]
+
+
+def lost_rows(told: Told) -> list[str]:
+    lost, rows = told.split(told.lost, "lost_events")[0], told.raw.history.lost_rows
+    if not lost:
+        return [""]
+    if rows is None:
+        return ["lost-events.ndjson is empty: the rows of the lost events are missing or damaged"]
+    what = "their rows" if told.raw.history.facts.stack == "external" else "ready to be published again"
+    gone = f"; the rows of {lost - len(rows)} were gone by then" if len(rows) < lost else ""
+    return [f"lost-events.ndjson holds {len(rows)} of {some(lost, 'lost event')}, {what}{gone}"]
+
+
+def checks(told: Told) -> list[str]:
+    history, facts = told.raw.history, told.raw.history.facts
+    losing, phantom = facts.expect == "lost-events", facts.scenario == "phantom-event"
+    rows = sum(one.row for one in told.raw.orders)
+    events = {(int(record["hi"]), int(record["lo"])) for record in history.events.events}
+    due = [one for one in history.ledger.attempts if one["kind"] in {Kind.SENT, Kind.COMPLETED, Kind.NOT_SENT}]
+    late, undecided = outages.late(told)
+    twice = told.raw.duplicates()
+    lost = _doubted(told, told.lost, "lost_events", len(told.disputed))
+    unread = {True: "", False: " (not read completely)"}
+    lines = [
+        "Baseline order in DB: YES: YES",
+        "Baseline event in Kafka: YES: YES",
+        *(_chaos(told, losing) if told.raw.outages() else []),
+        f"DB order count: {'0' if phantom else 'N'}: {rows}{unread[history.rows.complete]}",
+        f"Kafka event count: {'fewer than N' if losing else 'N'}: {len(events)}{unread[history.events.complete]}",
+        f"Orders sent: all that were due: {len(told.raw.attempts)} of {len(due)}",
+        f"Lost events: {'at least 1' if losing else '0'}: {lost}",
+        f"Phantom events: {'all' if phantom else '0'}: {_doubted(told, told.phantoms, 'phantom_events', 0)}",
+        f"Lost orders: 0: {_doubted(told, told.lost_orders, 'lost_orders', 0)}",
+        f"Visible after reject: 0: {len(told.visible)}",
+        f"Late events: DEPENDS: {len(late)} ({undecided} undecided)",
+        f"Duplicate events: DEPENDS: {twice['redelivered']} redelivered, {twice['published_twice']} published twice",
+    ]
+    return ["\n".join(lines)]
+
+
+def _doubted(told: Told, orders: list[Order], what: str, disputed: int) -> str:
+    proven, suspected = told.split(orders, what)
+    doubts = [f"{number} {word}" for number, word in ((suspected, "suspected"), (disputed, "disputed")) if number]
+    return f"{proven}" + (f" ({', '.join(doubts)})" if doubts else "")
+
+
+def _chaos(told: Told, losing: bool) -> list[str]:
+    down: list[Order] = []
+    for outage in told.raw.outages():
+        _, injected, healing, _ = told.edges(outage)
+        later = [told.edges(other)[0] for other in told.raw.outages() if other > outage]
+        down += [o for o in told.raw.attempts if o.sent and injected <= o.sent < min([healing, *later])]
+    stored = [one for one in down if one.row]
+    published = [one for one in stored if one.event]
+    target = told.raw.history.facts.fault_target
+    return [
+        f"Chaos order in DB: DEPENDS: {_share(stored, down, f'sent while the {target} was down')}",
+        f"Chaos event in Kafka: {'NO' if losing else 'YES'}: {_share(published, stored, 'of those in the DB')}",
+    ]
+
+
+def _share(part: list[Order], whole: list[Order], which: str) -> str:
+    if not whole:
+        return f"none {which}"
+    word = "NO" if not part else "YES" if len(part) == len(whole) else "SOME"
+    return f"{word} ({len(part)} of {len(whole)} {which})"
+
+
+RECOMPUTED: Final[dict[str, Callable[[Told], list[str]]]] = {
+    "verdict": verdict,
+    "attribution": attribution,
+    "scope": scope,
+    "infrastructure": infrastructure,
+    "lost rows": lost_rows,
+    "checks": checks,
+}
