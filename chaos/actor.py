@@ -1,4 +1,4 @@
-"""The actor: has the target broken and mended, proves both, stamps the marks, and never leaves it broken.
+"""The actor: has faults injected and healed, proves both, stamps the marks, and never leaves the target broken.
 
 It does not break by itself: the watchdog does, in a process that outlives this one. So an interrupt can cut the waiting
 short but never an act in half. Order of every fault: journal, mark `injecting`, act, proof, mark `injected`; and back:
@@ -26,7 +26,7 @@ log = logging.getLogger("chaos")
 
 
 class Hand(Protocol):
-    """What breaks and mends on the actor's word; see `chaos.watchdog.client.Watchdog`."""
+    """What injects and heals for the actor; see `chaos.watchdog.client.Watchdog`."""
 
     @property
     def retired(self) -> str | None:
@@ -73,12 +73,12 @@ class Actor:
     """Performs the outages of one run.
 
     Args:
-        hand: what breaks and mends.
+        hand: what injects and heals.
         watch: what proves it.
         clock: the run's clock.
         mark: takes each mark.
         run_id: for the journal.
-        marks: file of the marks, for the watchdog when it must mend alone.
+        marks: file of the marks, for the watchdog when it must heal alone.
         edge_timeout: longest wait for a proof, seconds.
     """
 
@@ -108,7 +108,7 @@ class Actor:
 
     @property
     def broken(self) -> bool:
-        """Whether a fault was begun and is not yet proven mended."""
+        """Whether a fault was begun and is not yet proven healed."""
         return self._open is not None
 
     def inject(self, index: int, outage: Outage) -> str | None:
@@ -118,7 +118,7 @@ class Actor:
             None when that was proven, else why not; then the outage has no `injected` mark and proves nothing.
 
         Raises:
-            AlreadyDown: somebody else has broken the target; it is left alone.
+            AlreadyDown: the target was down before; it is left alone.
             FaultFailed: the fault could not be done.
         """
         self._open, self._marked, self._proven = (index, outage), False, False
@@ -140,7 +140,7 @@ class Actor:
         except (Refusal, WatchdogGone) as error:
             raise FaultFailed(str(error)) from None
         try:
-            # A harness that was frozen learns here that the watchdog has mended meanwhile.
+            # A harness that was frozen learns here that the watchdog has healed meanwhile.
             down = self._watch.await_down(began, self._edge_timeout, lambda: self._hand.retired)
         except NotProven as why:
             return str(why)
@@ -162,7 +162,7 @@ class Actor:
         if self._open is None:
             return
         index, _ = self._open
-        if self._marked and self._healing is None and not self._mended_already():
+        if self._marked and self._healing is None and not self._healed_already():
             self._healing = self._clock.now()
             self._mark(Mark(self._healing, marks.HEALING, index))
         up = self._bring_back(self._healing or self._clock.now())
@@ -171,11 +171,11 @@ class Actor:
             self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
         self._open = self._healing = self._healed_by = None
 
-    def _mended_already(self) -> bool:
-        """Whether a watchdog has mended on its own account: then it has written the marks of that, too."""
+    def _healed_already(self) -> bool:
+        """Whether a watchdog has healed on its own account: then it has written the marks of that, too."""
         try:
             if self._hand.replace():
-                return True  # the fresh one has mended what the journal told it
+                return True  # the fresh one has healed what is in the journal
             broken, retired = self._hand.standing()
         except _TROUBLE:
             return False

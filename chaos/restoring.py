@@ -192,7 +192,7 @@ def _healed_by(
     progress, begun, asked = Progress(line), time.monotonic(), float("-inf")
     asked_to_heal = False
     while (now := look_at(folder)) is not None:
-        work = Work(f"watchdog {watchdog.pid} heals the target", time.monotonic() - begun, limits.answer)
+        work = Work(f"waiting for watchdog {watchdog.pid} to heal the target", time.monotonic() - begun, limits.answer)
         progress(work)
         if now.fault is not None and now.fault.failed > fault.failed:
             raise TargetError(f"watchdog {watchdog.pid} goes on trying: {now.fault.trouble}")

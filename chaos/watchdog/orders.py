@@ -55,7 +55,7 @@ class Begin:
         fault: what is done.
         outage: number of the outage in its run.
         clock: epoch and monotonic seconds at the anchor of the run's clock.
-        marks: file of the run's marks; empty when nobody keeps them.
+        marks: file of the run's marks; empty when there is none.
     """
 
     run_id: str
