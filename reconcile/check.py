@@ -141,7 +141,7 @@ class Check:
         return None
 
     def _wrong_again(self, rows: RowsWitness, events: EventsWitness) -> str | None:
-        from reconcile.confirm.second import find_one
+        from reconcile.verify.verification import find_one
 
         self._doing("looking again, as it is done for each violation")
         request = self._request

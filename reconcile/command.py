@@ -17,7 +17,6 @@ from rich.console import Console
 
 from reconcile import since
 from reconcile.attribution import attribution_of
-from reconcile.confirm.second import kept_look, look_again, unasked
 from reconcile.history import EventsWitness, History, RowsWitness
 from reconcile.judge import Judgement, judge, with_confirmation
 from reconcile.progress import show_progress
@@ -27,6 +26,7 @@ from reconcile.report.document import SCHEMA_VERSION
 from reconcile.report.summary import shown_path
 from reconcile.saved import load_witnesses, save_witnesses
 from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
+from reconcile.verify.verification import kept_look, look_again, unasked
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog.exitcodes import USAGE_OR_CRASH

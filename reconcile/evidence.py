@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from reconcile.asked import asked, served_again
-from reconcile.confirm.result import Confirmation
 from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
 from reconcile.history import EventsWitness
+from reconcile.verify.result import Confirmation
 from reconcile.wording import some
 
 # Which absences a witness vouches for.

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IDS
-from reconcile.confirm.result import Confirmation
 from reconcile.servicelog import Line
+from reconcile.verify.result import Confirmation
 from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE
-from reconcile.confirm.result import Confirmation
 from reconcile.history import EventsWitness, RowsWitness
 from reconcile.joins import Bools, Ints, Words, first_in_each, number_ids, split_ids, words
+from reconcile.verify.result import Confirmation
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.run_events import NO_SEQUENCE
-from reconcile.confirm.result import Confirmation
 from reconcile.history import EventsWitness, RowsWitness
 from reconcile.joins import Bools, Floats, Ints, Words, index_of, words
 from reconcile.orders import Orders, number_orders, own_orders
+from reconcile.verify.result import Confirmation
 from runlog.ledger import Kind
 from runlog.outcomes import Outcome
 

@@ -1,7 +1,7 @@
 """Whether a run was judged completely: only then do its rows and its folder hold no evidence that is still needed.
 
 Judging again touches no store once `witnesses/` holds both witnesses as complete, and the second look at the violations
-too (`reconcile.saved`, `reconcile.confirm`, which write what is read here). Only the standard library is imported, so
+too (`reconcile.saved`, `reconcile.verify`, which write what is read here). Only the standard library is imported, so
 that old runs can be removed where nothing is set up.
 """
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from contract.order_id import IdKind, encode_text, parse_uuid
-from reconcile.confirm.second import kept_look
 from reconcile.history import History
 from reconcile.judge import Judgement, judge, with_confirmation
 from reconcile.recorded import Record, RecordProblem, read_record
 from reconcile.saved import load_witnesses
 from reconcile.story.story import Story, find_cases, tell
+from reconcile.verify.verification import kept_look
 from redaction.parser import CarefulParser
 from redaction.patterns import without_secrets
 from runlog.clock import iso_utc

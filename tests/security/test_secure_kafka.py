@@ -33,9 +33,9 @@ from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
 from health.check import check_kafka
 from health.spec import ProbeSpec
-from reconcile.confirm.kafkadescribed import described_by
-from reconcile.confirm.kafkapath import events_by_id
 from reconcile.events import read_events
+from reconcile.verify.kafka_verifier import events_by_id
+from reconcile.verify.own_reading import own_reading
 from runlog.clock import AnchoredClock
 from runlog.facts import TopicStart
 from runlog.files import read_json
@@ -279,7 +279,7 @@ def test_events_are_read_and_read_again(secure: SecureKafka, topic: str) -> None
     assert (found.complete, found.problem, len(found.events)) == (True, None, 20)
     assert found.compacted is False
     again = events_by_id(
-        secure.client(), topic, found, {str(orders[0]), str(uuid.uuid4())}, silent, described=described_by(wanted)
+        secure.client(), topic, found, {str(orders[0]), str(uuid.uuid4())}, silent, reading=own_reading(wanted)
     )
     assert (again.seen, again.later) == ({str(orders[0])}, set())
 
@@ -297,7 +297,7 @@ def test_a_reader_that_is_not_let_in(
     assert_clear(str(found.problem), words, secure)
     if case == "password":
         with pytest.raises(KafkaProblem) as problem:
-            events_by_id(client, topic, found, set(), silent, described=described_by(wanted))
+            events_by_id(client, topic, found, set(), silent, reading=own_reading(wanted))
         assert_clear(str(problem.value), words, secure)
 
 

@@ -2,12 +2,12 @@
 
 from hashlib import sha256
 
-from reconcile.confirm.candidates import candidates_of
-from reconcile.confirm.compare import save_confirmation
-from reconcile.confirm.result import Confirmation
-from reconcile.confirm.second import LOST_ROWS, lost_ids
 from reconcile.history import History
 from reconcile.judge import judge
+from reconcile.verify.candidates import candidates_of
+from reconcile.verify.compare import save_confirmation
+from reconcile.verify.result import Confirmation
+from reconcile.verify.verification import LOST_ROWS, lost_ids
 from runlog.files import write_text
 from runlog.folder import RunFolder
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from reconcile.confirm.result import Confirmation, Contradiction
 from reconcile.counts import Equation
 from reconcile.evidence import conservation, violations_confirmed
 from reconcile.findings import Guard
 from reconcile.judge import Judgement, judge
+from reconcile.verify.result import Confirmation, Contradiction
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.stories import STORIES

@@ -19,7 +19,6 @@ from contract.ids import IDS
 from contract.order_id import IdKind, encode_order_id
 from contract.place import EventFilter, Place, parse_filter, parse_place, parse_tag
 from contract.run_events import NO_EVENT_ID, RunBatch, RunEvents
-from reconcile.confirm.kafkadescribed import described_by
 from reconcile.history import ROW, EventsWitness, History, RowsWitness
 from reconcile.ids import IdTexts, texts_of
 from reconcile.judge import judge
@@ -28,6 +27,7 @@ from reconcile.report.csvs import csv_texts
 from reconcile.report.html import html_report
 from reconcile.report.markdown import code, markdown_report
 from reconcile.saved import load_witnesses, save_witnesses
+from reconcile.verify.own_reading import own_reading
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
 from tests.reconcile.core.story import KEY, Story, facts, order_id
@@ -134,7 +134,7 @@ def test_both_paths_hold_the_same_for_an_event(
         stack="external", id_kind=kind.value, event_id=event_id, event_filter=event_filter, event_tag=event_tag,
         attribution=EXCLUSIVE if exclusive or event_tag == "none" else TAGGED,
     )  # fmt: skip
-    second = described_by(known)
+    second = own_reading(known)
     order = second.order_of(cast("Message", record))
     # What the first path takes for an event, and whose, when every id that the record tells is known.
     every = [encode_order_id(kind, one) for one in every_word(record)]

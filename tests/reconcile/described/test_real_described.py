@@ -291,7 +291,7 @@ def test_tables_that_are_read_in_many_slices(
     monkeypatch.setattr("reconcile.described_rows.SLICE", 2)
     monkeypatch.setattr("reconcile.described_rows.PAGES", 1)
     monkeypatch.setattr("reconcile.columns.ASKED", 2)
-    monkeypatch.setattr("reconcile.confirm.sqlpath.ASKED", 2)
+    monkeypatch.setattr("reconcile.verify.sql_verifier.ASKED", 2)
     infra, tmp_path = request.getfixturevalue("infra"), request.getfixturevalue("tmp_path")
     shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", tag))
     shops.append(shop)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconcile.confirm.result import Confirmation, Contradiction
 from reconcile.history import History
 from reconcile.judge import judge
 from reconcile.report.junit import junit_report
+from reconcile.verify.result import Confirmation, Contradiction
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome

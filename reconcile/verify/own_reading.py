@@ -1,6 +1,7 @@
-"""How the second path reads the events of a service that options describe: Python's own JSON, texts, one by one.
+"""How the second path reads an event: Python's own JSON, texts, one by one.
 
-It shares nothing with `contract.reading`, so that neither can repeat the other's mistake.
+It shares nothing with `contract.reading`, so that neither can repeat the other's mistake. Of a record that is no event
+by strict JSON it says only whether it is certainly none: what else it names is searched for, and a hit is a doubt.
 """
 
 import json
@@ -19,10 +20,28 @@ _LONE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """Where events tell what; the fields are those of `RunFacts` with the same names.
+class Sight:
+    """What one record is.
 
     Attributes:
+        order: the order whose event it is, in the spelling of `OwnReading.plain`; None when it is none of the run.
+        strict: its value is a JSON object.
+        certain: where it is no event of the run: it is certainly none of an order that it only names.
+        other: the order that it has where an event has it, if it carries the tag of another run or client.
+    """
+
+    order: str | None
+    strict: bool
+    certain: bool
+    other: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnReading:
+    """Where events have what, as the options with these names say; an empty text: as in the default contract.
+
+    Attributes:
+        own: events are those of our own service, so another type is certainly no event.
         run: the first 16 digits of the customer ids of the run, None where events are not known by them.
     """
 
@@ -30,26 +49,38 @@ class Described:
     event_id: str
     event_filter: str
     event_tag: str
+    own: bool
     run: str | None
 
     def order_of(self, message: Message) -> str | None:
         """Return the order whose event a record is, in the spelling of `plain`; None when it is no such event."""
+        return self.sight(message).order
+
+    def sight(self, message: Message) -> Sight:
+        """Return what a record is."""
         value = message.value()
         if value is None:
-            return None
+            return Sight(None, strict=False, certain=True)
         event = _json(value)
-        if event is None:
-            # Not JSON: only where nothing that says anything of an event is in the value.
-            tag = self.event_tag if self.run is not None else ""
-            if any(place.startswith("value:") for place in (self.event_id or "value:", self.event_filter, tag)):
-                return None
-            event = {}
+        if event is None and self._needs_value:
+            filtered = self.event_filter.startswith("header:") and not self._counts(message, {})
+            return Sight(None, strict=False, certain=filtered)
+        strict, event = event is not None, event or {}
         if not self._counts(message, event):
-            return None
+            return Sight(None, strict, certain=self.own or bool(self.event_filter))
+        order = self._order(message, event)
+        if order is not None and self._of_others(message, event):
+            return Sight(None, strict, certain=False, other=order)
+        return Sight(order, strict, certain=False)
+
+    @property
+    def _needs_value(self) -> bool:
+        tag = self.event_tag if self.run is not None else ""
+        return any(place.startswith("value:") for place in (self.event_id or "value:", self.event_filter, tag))
+
+    def _order(self, message: Message, event: dict[str, Any]) -> str | None:
         told = _words(_at(self.event_id or "value:orderId", message, event))
         order = self.plain(told) if told else None
-        if order is None or self._of_others(message, event):
-            return None
         key: Any = message.key()
         if not self.event_id and key is not None and self.plain(_words(key) or "") != order:
             return None
@@ -75,7 +106,7 @@ class Described:
         return _words(_at(place, message, event)) == wanted
 
     def _of_others(self, message: Message, event: dict[str, Any]) -> bool:
-        """Return whether it carries a customer id, and that of somebody else."""
+        """Return whether it carries a customer id of another run or client."""
         if self.run is None:
             return False
         customer = _words(_at(self.event_tag or "value:customerId", message, event)) or ""
@@ -85,11 +116,11 @@ class Described:
         return digits[:16] != self.run or digits[16] not in "89ab"
 
 
-def described_by(facts: RunFacts) -> Described:
-    """Return what the facts of a run say."""
+def own_reading(facts: RunFacts) -> OwnReading:
+    """Return how the events of a run are read."""
     run, event = str(facts.run_key) if facts.attribution == "tagged" else None, facts.contract.event
     id_place, tag_place = (str(place or "") for place in (event.id_place, event.tag_place))
-    return Described(facts.id_kind, id_place, str(event.filter or ""), tag_place, run)
+    return OwnReading(facts.id_kind, id_place, str(event.filter or ""), tag_place, event.own, run)
 
 
 def _json(value: bytes) -> dict[str, Any] | None:

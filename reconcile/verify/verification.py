@@ -4,18 +4,19 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from reconcile.confirm.candidates import Candidates, candidates_of
-from reconcile.confirm.compare import Records, Rows, compare, load_confirmation, save_confirmation
-from reconcile.confirm.result import Confirmation
+from contract.attribution import TAGGED
 from reconcile.history import EventsWitness, History, Progress, RowsWitness
 from reconcile.judge import Judgement
 from reconcile.stores import Stores
+from reconcile.verify.candidates import candidates_of
+from reconcile.verify.compare import Records, Rows, compare, load_confirmation, save_confirmation
+from reconcile.verify.result import Candidates, Confirmation
 from runlog.facts import RunFacts
 from runlog.files import read_regular, write_text
 from runlog.folder import RunFolder
 
 if TYPE_CHECKING:
-    from reconcile.confirm.sqlpath import FoundRow
+    from reconcile.verify.sql_verifier import FoundRow
 
 LOST_ROWS = "lost-rows.ndjson"
 Witnesses = tuple[RowsWitness, EventsWitness]
@@ -67,9 +68,9 @@ def look_again(
         OSError: it cannot be kept.
     """
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
-    from reconcile.confirm.kafkadescribed import described_by
-    from reconcile.confirm.kafkapath import events_by_id
-    from reconcile.confirm.lostrows import lost_lines, row_lines
+        from reconcile.verify.kafka_verifier import events_by_id
+    from reconcile.verify.lost_rows import lost_lines, row_lines
+    from reconcile.verify.own_reading import own_reading
     from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
 
@@ -77,12 +78,20 @@ def look_again(
     wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)
     try:
         rows = _rows(stores.database_url, facts, history.rows.snapshot, _each_once(wanted + lost), progress)
-        contract = described_by(facts)
-        events = events_by_id(stores.kafka, facts.topic.name, history.events, set(wanted), progress, described=contract)
+        tags = {facts.run_key.customer_id(one.seq).hex: one.order_id for one in asked.first if one.seq is not None}
+        events = events_by_id(
+            stores.kafka,
+            facts.topic.name,
+            history.events,
+            set(wanted),
+            progress,
+            reading=own_reading(facts),
+            tags=tags if facts.attribution == TAGGED else None,
+        )
     except (DatabaseProblem, KafkaProblem) as problem:
         return unasked(judgement, str(problem))
     seen, later = _by_reading(rows, asked, lost)
-    confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later))
+    confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later, events.strict, events.named))
     # What the events of another service look like is not known: its rows are told as they are.
     lines = (lost_lines if facts.like_reference else row_lines)(facts.topic.name, lost, rows)
     raw = b"".join(line + b"\n" for line in lines)
@@ -105,8 +114,8 @@ def _by_reading(rows: "dict[str, FoundRow]", asked: Candidates, lost: list[str])
 
 def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, progress: Progress) -> str | None:
     """Ask both stores for one order that has its row and its event; return what was not found, None when both were."""
-    from reconcile.confirm.kafkadescribed import described_by
-    from reconcile.confirm.kafkapath import events_by_id
+        from reconcile.verify.kafka_verifier import events_by_id
+    from reconcile.verify.own_reading import own_reading
     from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
 
@@ -115,8 +124,8 @@ def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, 
         found = _rows(stores.database_url, facts, rows.snapshot, [order], progress)
         if not found:
             return f"it does not find the row of order {order}"
-        topic, described = facts.topic.name, described_by(facts)
-        again = events_by_id(stores.kafka, topic, events, {order}, progress, described=described)
+        topic, reading = facts.topic.name, own_reading(facts)
+        again = events_by_id(stores.kafka, topic, events, {order}, progress, reading=reading)
     except (DatabaseProblem, KafkaProblem) as problem:
         return str(problem)
     return None if order in again.seen else f"it does not find the event of order {order}"
@@ -125,7 +134,7 @@ def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, 
 def _rows(
     database_url: str, facts: RunFacts, snapshot: str | None, ids: list[str], progress: Progress
 ) -> "dict[str, FoundRow]":
-    from reconcile.confirm.sqlpath import described_rows_by_id, rows_by_id
+    from reconcile.verify.sql_verifier import described_rows_by_id, rows_by_id
 
     if facts.like_reference:
         return rows_by_id(database_url, facts.orders_table, snapshot, ids, progress)

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from contract.ids import IDS
 from contract.run_events import RunEvents
-from reconcile.confirm.candidates import Candidate, Candidates, candidates_of
-from reconcile.confirm.compare import Records, Rows, compare
-from reconcile.confirm.kafkadescribed import described_by
-from reconcile.confirm.lostrows import lost_lines
-from reconcile.confirm.result import Confirmation, Contradiction
-from reconcile.confirm.sqlpath import FoundRow, visible
 from reconcile.findings import Guard
 from reconcile.judge import judge, with_confirmation
 from reconcile.report import json_text
 from reconcile.verdict import Verdict
+from reconcile.verify.candidates import candidates_of
+from reconcile.verify.compare import Records, Rows, compare
+from reconcile.verify.lost_rows import lost_lines
+from reconcile.verify.own_reading import own_reading
+from reconcile.verify.result import Candidate, Candidates, Confirmation, Contradiction
+from reconcile.verify.sql_verifier import FoundRow, visible
 from runlog import exitcodes
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import KEY, Story, facts, order_id
@@ -55,7 +55,7 @@ def test_what_is_found_again_is_confirmed(one: Candidate, rows: Rows, records: R
 @pytest.mark.parametrize(
     ("one", "rows", "records", "found"),
     [
-        (LOST, Rows(ONE, NONE), Records(ONE, NONE), "a row, an event"),
+        (LOST, Rows(ONE, NONE), Records(ONE, NONE, ONE), "a row, an event"),
         (LOST, Rows(NONE, NONE), Records(NONE, NONE), "no row, no event"),
         (PHANTOM, Rows(ONE, NONE), Records(ONE, NONE), "a row, an event"),
         (PHANTOM, Rows(NONE, NONE), Records(NONE, NONE), "no row, no event"),
@@ -222,7 +222,7 @@ def test_what_counts_as_an_event(value: str, order: str | None) -> None:
 
 def order_of(value: bytes) -> str | None:
     """Return the order that the second path reads."""
-    return described_by(facts()).order_of(cast("Message", Whole(value)))
+    return own_reading(facts()).order_of(cast("Message", Whole(value)))
 
 
 @dataclass

@@ -1,6 +1,49 @@
-"""What the second path found, as values that the pure core can look at."""
+"""What the second path is asked, and what it found, as values that the pure core can look at."""
 
+import hashlib
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One order of which a violation is to be reported.
+
+    Attributes:
+        order_id: its id as the service writes it.
+        kinds: what it violates, for example `lost event`.
+        row, event: what the first reading said is there.
+        identity: the 16 bytes of its id in hexadecimal digits.
+        seq: sequence number of its attempt; None when not known.
+    """
+
+    order_id: str
+    kinds: tuple[str, ...]
+    row: bool
+    event: bool
+    identity: str = ""
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The violations to be looked up.
+
+    Attributes:
+        first: all of them, by send time.
+    """
+
+    first: list[Candidate]
+
+    @property
+    def eligible(self) -> int:
+        """How many they are."""
+        return len(self.first)
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of what is asked, so that an answer is never taken for that to another question."""
+        lines = [f"{one.order_id} {one.row:d}{one.event:d} {','.join(one.kinds)}" for one in self.first]
+        return hashlib.sha256("\n".join([str(self.eligible), *lines]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from reconcile.confirm.sqlpath import FoundRow
+from reconcile.verify.sql_verifier import FoundRow
 
 # A namespace of our own (RFC 9562, version 5): the same order always gives the same event id.
 NAMESPACE: Final = uuid.UUID("5a2c1c1e-70b4-4c7e-9d5d-6f3b1f0c8e21")

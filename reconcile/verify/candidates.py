@@ -1,52 +1,14 @@
 """Which violations are looked up a second time: all of them, as plain values. Pure."""
 
-import hashlib
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from reconcile.joins import Bools
 from reconcile.judge import Judgement
+from reconcile.verify.result import Candidate, Candidates
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One order of which a violation is to be reported.
-
-    Attributes:
-        order_id: its id as the service writes it.
-        kinds: what it violates, for example `lost event`.
-        row, event: what the first reading said is there.
-        identity: the 16 bytes of its id in hexadecimal digits.
-    """
-
-    order_id: str
-    kinds: tuple[str, ...]
-    row: bool
-    event: bool
-    identity: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The violations to be looked up.
-
-    Attributes:
-        first: all of them, by send time.
-    """
-
-    first: list[Candidate]
-
-    @property
-    def eligible(self) -> int:
-        """How many they are."""
-        return len(self.first)
-
-    @property
-    def digest(self) -> str:
-        """Fingerprint of what is asked, so that an answer is never taken for that to another question."""
-        lines = [f"{one.order_id} {one.row:d}{one.event:d} {','.join(one.kinds)}" for one in self.first]
-        return hashlib.sha256("\n".join([str(self.eligible), *lines]).encode()).hexdigest()
+_SEQUENCES: Final = 1 << 62
 
 
 def candidates_of(judgement: Judgement) -> Candidates:
@@ -72,6 +34,7 @@ def candidates_of(judgement: Judgement) -> Candidates:
             bool(table.row[case]),
             bool(table.event[case]),
             f"{int(table.hi[case]):016x}{int(table.lo[case]):016x}",
+            int(table.seq[case]) if table.seq[case] < _SEQUENCES else None,
         )
         for case, text in zip(order.tolist(), texts, strict=True)
     ]

@@ -1,17 +1,16 @@
 """What the second path found, set against what the first one said. Pure, but for the file that keeps it.
 
-A contradiction within what the first reading had read means that the harness is wrong: it must not report. One beyond
-it (an event behind the end that was read, a row that was committed after the snapshot) means that the run had not
-settled: then nothing is proven.
+A contradiction within what both read as strict JSON means that the harness is wrong: it must not report. A record that
+names a lost order in any other form is a doubt: the order is disputed. What is beyond the first reading (an event
+behind the end that was read, a row that was committed or changed after the snapshot) puts that order in doubt alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from reconcile.confirm.candidates import Candidate, Candidates
-from reconcile.confirm.result import Confirmation, Contradiction
+from reconcile.verify.result import Candidate, Candidates, Confirmation, Contradiction
 from runlog.files import read_regular, write_json
 from runlog.folder import RunFolder
 
@@ -28,20 +27,27 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What the plain consumer found: orders with an event within the range first read, and beyond its end."""
+    """What the plain consumer found: orders with an event within the range first read, and beyond its end; those of
+    the first whose event is strict JSON; and the first record that names an order without being its event."""
 
     seen: set[str]
     later: set[str]
+    strict: set[str] = field(default_factory=set)
+    named: dict[str, str] = field(default_factory=dict)
 
 
 def compare(asked: Candidates, rows: Rows, records: Records) -> Confirmation:
     """Set the second path against the first, order by order."""
     refuted: list[Contradiction] = []
     unsettled: list[Contradiction] = []
+    disputed: list[Contradiction] = []
     for one in asked.first:
         row, event = one.order_id in rows.seen, one.order_id in records.seen
-        if (row, event) != (one.row, one.event):
-            # A row that was changed after the snapshot looks new: nobody can tell then, so nobody is wrong.
+        in_doubt = _in_doubt(one, row, records)
+        if in_doubt is not None:
+            disputed.append(_contradiction(one, in_doubt))
+        elif (row, event) != (one.row, one.event):
+            # A row that was changed after the snapshot looks new: whether it was there before is unknown.
             changed = one.row and not row and one.order_id in rows.later and event == one.event
             (unsettled if changed else refuted).append(_contradiction(one, _words(row, event)))
         elif (not one.row and one.order_id in rows.later) or (not one.event and one.order_id in records.later):
@@ -51,7 +57,16 @@ def compare(asked: Candidates, rows: Rows, records: Records) -> Confirmation:
                 if came
             )
             unsettled.append(_contradiction(one, f"{late} that came after the reading"))
-    return Confirmation(asked.digest, asked.eligible, len(asked.first), refuted, unsettled)
+    return Confirmation(asked.digest, asked.eligible, len(asked.first), refuted, unsettled, disputed)
+
+
+def _in_doubt(one: Candidate, row: bool, records: Records) -> str | None:
+    """Return in which record a lost order may have its event, though not by strict JSON; None when in none."""
+    if not (row and one.row) or one.event or one.order_id in records.strict:
+        return None
+    if one.order_id in records.seen:
+        return "a record whose value is no JSON"
+    return records.named.get(one.order_id)
 
 
 def save_confirmation(folder: RunFolder, confirmation: Confirmation) -> None:

@@ -1,19 +1,20 @@
 """The second path through Kafka: a plain consumer from the start offsets, Python's own JSON, sets of texts.
 
-It shares nothing with `reconcile.events` but how bounds and errors are told. It looks only for the orders it is asked
-for, and goes on to the end that the topic has now: what lies behind the end that was read first came later.
+It shares nothing with `reconcile.events` but how bounds are asked for and errors reported. It looks only for the orders
+it is asked for, and goes on to the end that the topic has now: what comes behind the end that was read first is later.
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from health.kafka_errors import scrub
-from reconcile.confirm.kafkadescribed import Described
 from reconcile.history import EventsWitness, Progress
+from reconcile.verify.byte_search import ByteSearch, hex_of
+from reconcile.verify.own_reading import OwnReading, Sight
 from stores.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
 
 PATIENCE_S: Final = 30.0
@@ -23,10 +24,19 @@ _STAGE: Final = "events again"
 
 @dataclass(slots=True)
 class Found:
-    """Order ids with an event, by where it lies: within the range that was read first, or behind its end."""
+    """Order ids by what the topic holds of them.
+
+    Attributes:
+        seen: with an event within the range that was read first.
+        later: with an event behind its end.
+        strict: those of `seen` with one whose value is a JSON object.
+        named: without an event by strict JSON, yet named by a record that might be theirs: the first such record.
+    """
 
     seen: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    strict: set[str] = field(default_factory=set)
+    named: dict[str, str] = field(default_factory=dict)
 
 
 def events_by_id(
@@ -36,7 +46,8 @@ def events_by_id(
     wanted: set[str],
     progress: Progress,
     *,
-    described: Described,
+    reading: OwnReading,
+    tags: Mapping[str, str] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Found:
     """Return which of the orders `wanted` (ids as reports show them) have an event.
@@ -47,7 +58,8 @@ def events_by_id(
         first: the first reading: where it began, and how far it came.
         wanted: order ids.
         progress: told how many offsets were passed.
-        described: where events have the id of their order.
+        reading: how an event is read.
+        tags: order id by the tag of its attempt, as 32 hexadecimal digits; None: orders are not tagged.
         patience_s: seconds without progress after which reading is given up.
 
     Raises:
@@ -56,7 +68,7 @@ def events_by_id(
     bounds = read_bounds(client, topic)
     begin = {partition: _begin(first, bounds, partition) for partition in bounds.ends}
     found = Found()
-    spelled = {described.plain(one): one for one in wanted}
+    looking = _Looking(reading, wanted, tags or {}, first)
     settings = {
         "group.id": "reconcile-second-path",
         **quiet_client(client),
@@ -72,8 +84,7 @@ def events_by_id(
         try:
             consumer.assign([TopicPartition(topic, p, at) for p, at in begin.items() if at < bounds.ends[p]])
             for message in _messages(consumer, begin, bounds, progress, patience_s):
-                if (order := spelled.get(described.order_of(message))) is not None:
-                    _sort_in(message, first, order, found)
+                looking.take(message, found)
         finally:
             consumer.close()
     except (KafkaException, ValueError, TypeError) as error:
@@ -86,7 +97,7 @@ def _begin(first: EventsWitness, bounds: TopicBounds, partition: int) -> int:
     wanted = max(first.starts.get(partition, 0), first.lows.get(partition, 0))
     reached = first.reached.get(partition, 0)
     if first.topic_id and bounds.topic_id and first.topic_id != bounds.topic_id:
-        raise KafkaProblem("the topic was deleted and made anew since it was read")
+        raise KafkaProblem("the topic was deleted and created again since it was read")
     if bounds.lows[partition] > wanted and reached > wanted:
         raise KafkaProblem(f"the log of partition {partition} has lost its beginning since it was read")
     if bounds.ends[partition] < reached:
@@ -125,9 +136,39 @@ def _messages(
         progress(_STAGE, sum(min(at[p], bounds.ends[p]) - begin[p] for p in at if bounds.ends[p] > begin[p]), total)
         if unread and time.monotonic() - last > patience_s:
             where = ", ".join(f"partition {p} at {at[p]} of {bounds.ends[p]}" for p in sorted(unread))
-            raise KafkaProblem(f"the second reading waited {patience_s:g} s in vain for records: {where}")
+            raise KafkaProblem(f"the second reading waited {patience_s:g} s for records: {where}")
 
 
-def _sort_in(message: Message, first: EventsWitness, order: str, found: Found) -> None:
-    within = (message.offset() or 0) < first.reached.get(message.partition() or 0, 0)
-    (found.seen if within else found.later).add(order)
+class _Looking:
+    """Takes records in, one at a time."""
+
+    def __init__(self, reading: OwnReading, wanted: set[str], tags: Mapping[str, str], first: EventsWitness) -> None:
+        self._reading, self._first = reading, first
+        self._spelled = {reading.plain(one): one for one in wanted}
+        uuids = {digits: order for digits, order in tags.items() if order in wanted}
+        uuids |= {digits: one for one in wanted if (digits := hex_of(one)) is not None}
+        texts = {} if reading.id_kind == "uuid" else {one: one for one in wanted}
+        self._search = ByteSearch(uuids, texts)
+
+    def take(self, message: Message, found: Found) -> None:
+        sight = self._reading.sight(message)
+        order = self._spelled.get(sight.order) if sight.order is not None else None
+        if order is not None:
+            within = (message.offset() or 0) < self._first.reached.get(message.partition() or 0, 0)
+            (found.seen if within else found.later).add(order)
+            if sight.strict and within:
+                found.strict.add(order)
+        elif sight.order is None and not sight.certain:
+            where = f"the record at partition {message.partition()}, offset {message.offset()}"
+            for one in self._named(message, sight):
+                found.named.setdefault(one, where)
+
+    def _named(self, message: Message, sight: Sight) -> set[str]:
+        """Return the orders that a record names which is not their event."""
+        if sight.other is not None:
+            # The event of another order, unless that is one that is looked for: it only mentions all others.
+            order = self._spelled.get(sight.other)
+            return set() if order is None else {order}
+        headers: Any = message.headers() or []
+        key: Any = message.key()
+        return self._search.orders_in(key, headers, message.value())
