@@ -68,7 +68,7 @@ def look_again(
         OSError: it cannot be kept.
     """
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
-        from reconcile.verify.kafka_verifier import events_by_id
+    from reconcile.verify.kafka_verifier import events_by_id
     from reconcile.verify.lost_rows import lost_lines, row_lines
     from reconcile.verify.own_reading import own_reading
     from stores.postgres import DatabaseProblem
@@ -114,7 +114,7 @@ def _by_reading(rows: "dict[str, FoundRow]", asked: Candidates, lost: list[str])
 
 def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, progress: Progress) -> str | None:
     """Ask both stores for one order that has its row and its event; return what was not found, None when both were."""
-        from reconcile.verify.kafka_verifier import events_by_id
+    from reconcile.verify.kafka_verifier import events_by_id
     from reconcile.verify.own_reading import own_reading
     from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
