@@ -4,7 +4,7 @@ of the fault whether it serves.
     python -m chaos.lookout      (configuration as one line of JSON on standard input)
 
 Each question is bounded, and its answer or failure is stamped with the run's clock, appended to a file of the run and
-told to the harness on standard output. So one witness proves the moment the target went away, the moment it was back,
+sent to the harness on standard output. So one witness proves the moment the target went down, the moment it was back,
 and when each event was appended. A process of its own, because librdkafka's calls would stall Locust's event loop.
 It ends when its standard input does: never later than the harness.
 
@@ -56,7 +56,7 @@ TAIL_BATCH: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class LookoutConfig:
-    """What the lookout is told.
+    """Configuration of the lookout.
 
     Attributes:
         client: librdkafka properties, `bootstrap.servers` among them; may hold secrets, so never on a command line.
@@ -69,7 +69,7 @@ class LookoutConfig:
         probe: how that is asked whether it serves; may hold secrets.
         probes_file: where probe results are appended.
         interval: seconds from question to question for the offsets.
-        timeout: seconds that one question for the offsets may take.
+        timeout: seconds that one question for the offsets may take at least; see `health.patience`.
     """
 
     client: dict[str, str]
@@ -114,6 +114,8 @@ class Lookout:
         self._config = config
         self._telling = Telling(out, config.offsets_file, config.probes_file)
         self._probers = open_probers(config.probe, config.topic)
+        self._patience = Patience()  # with the target; with the broker, where that is another
+        self._patience_of_offsets = self._patience if config.offsets_are_kept else Patience()
         self._reasons = Reasons(config.client)
         self._asker = self._connect()
         self._unserved_since: float | None = None
@@ -128,12 +130,13 @@ class Lookout:
         """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
         clock, telling = self._config.clock, self._telling
         with ExitStack() as threads:
-            ask = partial(asking, patience=Patience(), clock=clock, telling=telling, stop=stop)
+            ask = partial(asking, patience=self._patience, clock=clock, telling=telling, stop=stop)
             threads.enter_context(ask(self._probers.new, NEW, NEW_PACE))
             if not self._config.offsets_are_kept:
                 threads.enter_context(ask(self._probers.kept, KEPT, KEPT_PACE))
             for _ in beats(self._config.interval, stop):
                 seen, how = self._ask()
+                self._patience_of_offsets.note(KEPT, seen.answered - seen.asked, how)
                 line = seen.line()
                 telling.keep("offsets", line)
                 if self._config.offsets_are_kept:
@@ -166,7 +169,7 @@ class Lookout:
         """Ask once; return what was seen, and how the connection served."""
         now = self._config.clock.now
         asked = now()
-        deadline = time.monotonic() + self._config.timeout
+        deadline = time.monotonic() + self._patience_of_offsets.limit(self._config.timeout)
         try:
             self._refresh_partitions(deadline)
             ends = {}
@@ -196,7 +199,7 @@ class Lookout:
         return reply
 
     def _refresh_partitions(self, deadline: float) -> None:
-        """Notice partitions that were added during the run; the known ones serve while nobody answers."""
+        """Notice partitions that were added during the run; the known ones serve while there is no answer."""
         if self._partitions and time.monotonic() - self._partitions_asked < PARTITIONS_EVERY_S:
             return
         left = max(0.005, deadline - time.monotonic())

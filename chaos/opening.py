@@ -14,7 +14,6 @@ from chaos.actor import Actor
 from chaos.addresses import canonical
 from chaos.house import House, Load
 from chaos.limits import Limits
-from chaos.lookout import TIMEOUT_S
 from chaos.plan import Plan
 from chaos.preflight import Check, Preflight, PreflightError
 from chaos.recording import Recording
@@ -40,7 +39,6 @@ FIXED_BYTES: Final = 20 * 2**20
 BYTES_PER_ORDER: Final = 1000
 QUESTION_S: Final = 5.0
 # The lookout's longest question: an outage's edges are only known to it, so it must stay far below a short outage.
-LONGEST_QUESTION_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +76,7 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
         put_in_charge(watchdog, subject, settings)
     try:
         proven = Preflight(subject, plan, _tell).run()
-        start, patience = _start_of(subject)
-        recording = Recording(settings, subject, start, proven, texts, question_s=patience)
+        recording = Recording(settings, subject, _start_of(subject), proven, texts)
     except BaseException:
         release(watchdog)
         raise
@@ -97,19 +94,15 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
     return OpenRun(subject, recording, house.open_load(settings, subject, recording), actor, watchdog)
 
 
-def _start_of(subject: Subject) -> tuple[TopicStart, float]:
-    """Return where the topic ends now, and how long the lookout shall wait for each answer of this broker, seconds."""
-    asked = time.monotonic()
+def _start_of(subject: Subject) -> TopicStart:
+    """Return where the topic ends now."""
     try:
         start = topic_ends(subject.kafka, subject.topic, QUESTION_S)
     except TopicError as error:
         raise PreflightError(f"topic {subject.topic}: {error}") from None
-    took = time.monotonic() - asked
     if start is None:
         raise PreflightError(f"topic {subject.topic}: it was there a moment ago and is gone; who removed it?")
-    # A broker of our own answers in milliseconds; one that is far away, or has many partitions, is given its time.
-    patience = min(LONGEST_QUESTION_S, max(2 * TIMEOUT_S, took)) if subject.stack == "external" else TIMEOUT_S
-    return start, patience
+    return start
 
 
 def heal_earlier(subject: Subject, settings: Settings, *, later: bool) -> None:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from chaos.lookout import TIMEOUT_S, LookoutConfig
+from chaos.lookout import LookoutConfig
 from chaos.proof import ProvenOrder
 from chaos.subject import Subject
 from chaos.watch import LookoutWatch
@@ -41,7 +41,6 @@ class Recording:
         start: where the topic ended when the run began.
         proven: the baseline order of the preflight.
         texts: the options as given, for `run.json`; secrets are masked here.
-        question_s: seconds that one question of the lookout may take.
     """
 
     def __init__(
@@ -51,8 +50,6 @@ class Recording:
         start: TopicStart,
         proven: ProvenOrder,
         texts: dict[str, str],
-        *,
-        question_s: float = TIMEOUT_S,
     ) -> None:
         self.trouble: str | None = None
         self._closed = False
@@ -64,7 +61,6 @@ class Recording:
         self._marks = MarksWriter(self.folder.marks)
         self._log_starts = {name: _size(Path(path)) for name, path in subject.logs.items()}
         self._subject = subject
-        self._question_s = question_s
         self.facts = self._make_facts(settings, start, proven, texts)
         self.facts.write(self.folder)
         self.ledger = LedgerWriter(self.folder.ledger, self.run_key)
@@ -123,7 +119,6 @@ class Recording:
             target=self._subject.target.component,
             probe=self._subject.probe,
             probes_file=str(self.folder.probes),
-            timeout=self._question_s,
         )
 
     def _keep_logs(self) -> None:

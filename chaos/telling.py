@@ -1,4 +1,4 @@
-"""What the lookout sees, from its several threads: appended to the run's files and told to the harness, a line each."""
+"""What the lookout sees, from its several threads: appended to the run's files and sent to the harness, a line each."""
 
 import json
 import os
@@ -23,7 +23,7 @@ class Telling:
         offsets_file, probes_file: where observations and probe results are appended.
 
     Attributes:
-        trouble: why something is written down (or asked) no more; None while all is well.
+        trouble: why something is written down (or asked) no more; None otherwise.
     """
 
     def __init__(self, out: TextIO, offsets_file: str, probes_file: str) -> None:
@@ -114,9 +114,9 @@ def asking(
                 detail = None if reply.how == ANSWERED else reply.detail
                 telling.probe_result(ProbeResult(asked, answered, connection, reply.how, detail))
         finally:
-            # However it ended before its time: the harness must not wait for answers to questions that nobody asks.
+            # However it ended before its time: the harness must not wait for answers to questions that are not asked.
             if not (stop.is_set() or ended.is_set()):
-                telling.trouble = telling.trouble or f"nobody asks the target on a {connection} connection any more"
+                telling.trouble = telling.trouble or f"the target is not asked on a {connection} connection any more"
 
     thread = threading.Thread(target=ask, name=f"{connection} connection", daemon=True)
     thread.start()

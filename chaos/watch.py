@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import gevent
 
 from chaos.lookout import LookoutConfig
+from health.patience import LONGEST_S
 from health.state import Proof, not_down, not_up, target_down, target_up
 from runlog.offsets import Observation
 from runlog.probes import CONNECTIONS, Connection, ProbeResult
@@ -21,7 +22,8 @@ _Found = TypeVar("_Found")
 # Enough to hold the last opposite result of any edge: 30 s at 20 questions per second.
 REMEMBERED: Final = 600
 POLL_S: Final = 0.02
-SILENT_S: Final = 2.0
+# Longer than a question to a slow target may take.
+SILENT_S: Final = LONGEST_S + 2.0
 
 
 class NotProven(Exception):
@@ -107,7 +109,7 @@ class LookoutWatch:
         Args:
             since: epoch seconds; what was seen before proves nothing.
             timeout_s: longest wait in seconds.
-            give_up: tells why there is nothing to wait for any more, None while there is.
+            give_up: returns why there is nothing to wait for any more, None while there is.
 
         Raises:
             NotProven: it went on answering; the message says on which connection.
@@ -146,7 +148,7 @@ class LookoutWatch:
         return time.monotonic() - self._heard
 
     def revive(self) -> None:
-        """Put a fresh one in its place if it has ended or fallen silent: what is mended must still be proven.
+        """Replace it if it has ended or fallen silent: what is healed must still be proven.
 
         What happened in between stays unknown, and the guards will say so.
         """

@@ -23,7 +23,7 @@ class UnopenedError(Exception):
     """The connection did not come about. The message is libpq's own and may hold secrets.
 
     Attributes:
-        taken: somebody had taken the connection on before it failed.
+        taken: the server had accepted the connection before it failed.
     """
 
     def __init__(self, message: str, *, taken: bool) -> None:

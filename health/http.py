@@ -1,7 +1,7 @@
 """Does an HTTP service serve? Its health URL, on a connection that is kept alive and on a new one for each question.
 
 The one rule, for preflight, monitor and watchdog alike, so that "up before", "down" and "back" mean the same: a
-complete answer with status 200 whose body, where it is a JSON object with a `status`, says that the service is well.
+complete answer with status 200 whose body, where it is a JSON object with a `status`, says that the service is healthy.
 Any other answer is a refusal: the service, or a gateway before it, says itself that it cannot serve. That holds for a
 503 whose cause is a database behind the service: such a service serves no client and must not count as back. Redirects
 are not followed: they could carry the headers to another host. A gateway's 504 means that the service hangs.
@@ -23,8 +23,8 @@ from health.wire import NoAnswer, Wire
 
 # Of an unhealthy answer's body, so many characters are shown.
 SHOWN: Final = 120
-# What services say of themselves when they are well: Spring, NestJS, health+json (a warning still serves), gRPC.
-WELL: Final = frozenset(
+# What services say of themselves when they are healthy: Spring, NestJS, health+json (a warning still serves), gRPC.
+HEALTHY: Final = frozenset(
     ("up", "ok", "okay", "pass", "passing", "warn", "healthy", "alive", "ready", "available", "serving", "success")
 )
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -34,10 +34,10 @@ def judge(answer: HttpAnswer, endpoint: Endpoint) -> Reply:
     """Return what a complete answer of a health URL says; the rule at the head of this file."""
     status = answer.status
     if status == http.client.OK:
-        said = _status_of(answer.body)
-        if said is None or said.lower() in WELL:
-            return Reply(ANSWERED, said or "200")
-        return Reply(REFUSED, endpoint.mask(f"status 200, but it says of itself: {said}"))
+        word = _status_of(answer.body)
+        if word is None or word.lower() in HEALTHY:
+            return Reply(ANSWERED, word or "200")
+        return Reply(REFUSED, endpoint.mask(f"status 200, but it says of itself: {word}"))
     if answer.location:
         where = answer.location.partition("?")[0]
         return Reply(REFUSED, endpoint.mask(f"status {status}, a redirect to {where}, which is not followed"))
@@ -69,16 +69,16 @@ class KeptHttp:
     def ask(self, timeout_s: float) -> Reply:
         """See `health.replies.Prober`."""
         begun = time.monotonic()
-        said, reusable = self._ask(begun + timeout_s)
-        waits = said.how == HANGING and self._owed
-        if said.how == ANSWERED:
+        reply, reusable = self._ask(begun + timeout_s)
+        waits = reply.how == HANGING and self._owed
+        if reply.how == ANSWERED:
             self._unserved_since = None
         else:
             self._unserved_since = self._unserved_since or begun
             waits = waits and begun - self._unserved_since <= self.PATIENCE_S
         if not self.keeps or not (reusable or waits):
             self.close()
-        return said
+        return reply
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""
@@ -129,10 +129,10 @@ def _status_of(body: bytes) -> str | None:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    said = document.get("status") if isinstance(document, dict) else None
-    if isinstance(said, bool):
-        return "ok" if said else "false"
-    return said.strip() or None if isinstance(said, str) else None
+    word = document.get("status") if isinstance(document, dict) else None
+    if isinstance(word, bool):
+        return "ok" if word else "false"
+    return word.strip() or None if isinstance(word, str) else None
 
 
 def _words(body: bytes) -> str:

@@ -2,8 +2,8 @@
 
 The one that stays is librdkafka asking for metadata: it authenticates (SASL, TLS) and goes where the broker sends its
 clients, so it is served exactly when a client is. librdkafka would drop a connection on which one question hung;
-here it may not, for that connection is the witness. Only after PATIENCE_S without an answer is the client made anew: a
-connection that a network has swallowed never gets well.
+here it may not, for that connection is the witness. Only after PATIENCE_S without an answer is the client replaced: a
+connection that the network dropped never recovers.
 
 The new one is a socket (TLS where the properties say so) with one `ApiVersions` request, which a broker answers before
 it asks who we are. Only a complete answer to just this request counts: an open port proves nothing.
@@ -31,7 +31,7 @@ PATIENCE_S: Final = 5.0
 # Errors that the client reports on the side: the newest are enough to say why.
 REMEMBERED: Final = 20
 _ATTEMPT: Final = re.compile(r" \((after [^)]*|[^)]*identical error[^)]*)\)(: \(errno: [^)]*\))?", re.IGNORECASE)
-# A reason that librdkafka told is the reason of failures for so long: it tries again some 20 times a second.
+# A reason that librdkafka reported is the reason of failures for so long: it tries again some 20 times a second.
 REASON_HOLDS_S: Final = 0.3
 _API_VERSIONS: Final = 18
 _LARGEST_ANSWER: Final = 1 << 20
@@ -131,8 +131,8 @@ class KeptKafka:
         try:
             client = self._client = self._client or self._make()
         except (KafkaException, TypeError, ValueError) as error:
-            said = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
-            return Reply(REFUSED, refused_properties(said, self._spec.client))
+            reason = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else error
+            return Reply(REFUSED, refused_properties(reason, self._spec.client))
         which = {} if self._topic is None else {"topic": self._topic}
         try:
             known = client.list_topics(**which, timeout=timeout_s)
@@ -178,13 +178,13 @@ class NewKafka:
     def ask(self, timeout_s: float) -> Reply:
         """See `health.replies.Prober`; one server of several that answers is enough, as for a client."""
         end = time.monotonic() + timeout_s
-        said = Reply(REFUSED, "no address is given")
+        reply = Reply(REFUSED, "no address is given")
         for place, (host, port) in enumerate(self._places):
             left = (end - time.monotonic()) / (len(self._places) - place)
-            said = self._ask_one(host, port, time.monotonic() + max(0.0, left))
-            if said.how == ANSWERED:
+            reply = self._ask_one(host, port, time.monotonic() + max(0.0, left))
+            if reply.how == ANSWERED:
                 break
-        return said
+        return reply
 
     def close(self) -> None:
         """Nothing is held."""
@@ -215,8 +215,8 @@ def answer_to(number: int, body: bytes) -> Reply:
     """Return what `body`, the frame that came back, says to the request with the correlation id `number`."""
     if len(body) < 10:
         return Reply(BROKEN, "what came is no answer of Kafka")
-    told, error, versions = struct.unpack(">ihi", body[:10])
-    if told != number:
+    answered, error, versions = struct.unpack(">ihi", body[:10])
+    if answered != number:
         return Reply(BROKEN, "the answer is not to our question")
     if error not in _FINE or versions < 1 or len(body) < 10 + 6 * versions:
         return Reply(BROKEN, "the answer is not whole")

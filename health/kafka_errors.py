@@ -1,7 +1,7 @@
-"""Why a Kafka client gets no answer, in words that name the client property to mend; pure texts in, one text out.
+"""Why a Kafka client gets no answer, in words that name the client property to change; pure texts in, one text out.
 
 librdkafka answers a question that fails with "transport failure" alone; what happened (a certificate that is not
-trusted, a password that is refused) it only tells on the side, to `error_cb`, as errors in any order and number.
+trusted, a password that is refused) it only reports on the side, to `error_cb`, as errors in any order and number.
 """
 
 import re
@@ -31,7 +31,7 @@ def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, 
     """Return what stands between us and a broker that did not answer, None when the problems do not say.
 
     Args:
-        problems: name (`_SSL`, `_AUTHENTICATION`, ...) and text of each error that the client has told on the side.
+        problems: name (`_SSL`, `_AUTHENTICATION`, ...) and text of each error that the client has reported on the side.
         client: its properties; none of its secrets is in the answer.
     """
     told = list(dict.fromkeys(problems))
@@ -39,7 +39,7 @@ def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, 
     if reason := refused_reason(told, client):
         return reason
     if "_ALL_BROKERS_DOWN" in names and names.isdisjoint({"_TRANSPORT", "_RESOLVE", "_TIMED_OUT"}):
-        # A connection that is refused or lost would have been told as such.
+        # A connection that is refused or lost would have been reported as such.
         protocol = client.get("security.protocol", "PLAINTEXT")
         return f"it takes connections and hangs up: is security.protocol {protocol} what it speaks? ({_CONFIG})"
     return _of_listener(told, client)

@@ -34,14 +34,14 @@ class KeptSql:
     def ask(self, timeout_s: float) -> Reply:
         """See `health.replies.Prober`."""
         begun = time.monotonic()
-        said = self._ask(begun + timeout_s)
-        if said.how == ANSWERED:
+        reply = self._ask(begun + timeout_s)
+        if reply.how == ANSWERED:
             self._unserved_since = None
-            return said
+            return reply
         self._unserved_since = self._unserved_since or begun
-        if said.how != HANGING or begun - self._unserved_since > PATIENCE_S:
+        if reply.how != HANGING or begun - self._unserved_since > PATIENCE_S:
             self.close()
-        return said
+        return reply
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""

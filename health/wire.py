@@ -1,7 +1,7 @@
 """A TCP connection, with TLS or without, on which a whole question is bounded in time: also against a server that is
 frozen, whose kernel still accepts, and against one that answers a byte at a time.
 
-How a question failed is told apart here for all protocols: `refused`, `hanging` or `broken` (see `health.replies`).
+How a question failed is distinguished here for all protocols: `refused`, `hanging` or `broken` (see `health.replies`).
 Looking up a name is left to the system's resolver, which has bounds of its own.
 """
 
@@ -13,7 +13,7 @@ from health.replies import BROKEN, HANGING, REFUSED, Reply
 
 
 class NoAnswer(Exception):
-    """The target did not answer; the argument is what is to be told of it."""
+    """The target did not answer; the argument says how."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.how, reply.detail)
@@ -29,7 +29,7 @@ class Wire:
         tls: how, None for a plain connection.
 
     Raises:
-        NoAnswer: it does not come about.
+        NoAnswer: it cannot be opened in time.
     """
 
     def __init__(self, host: str, port: int, deadline: float, tls: ssl.SSLContext | None = None) -> None:
@@ -98,7 +98,7 @@ class Wire:
 
 
 def why_unopened(error: OSError) -> Reply:
-    """Return what is to be told of a connection that did not come about."""
+    """Return what became of a connection that could not be opened."""
     if isinstance(error, TimeoutError):
         return Reply(HANGING, "no connection in time")
     if isinstance(error, socket.gaierror):
@@ -107,7 +107,7 @@ def why_unopened(error: OSError) -> Reply:
 
 
 def why_unanswered(error: OSError) -> Reply:
-    """Return what is to be told of a connection that was open and brought no answer."""
+    """Return what became of a connection that was open and returned no answer."""
     if isinstance(error, TimeoutError):
         return Reply(HANGING, "no answer in time")
     return Reply(BROKEN, _words(error))

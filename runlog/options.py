@@ -333,7 +333,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "health-path",
         "/actuator/health",
-        "path below --host that answers 200 when the service is well; none: it is not asked",
+        "path below --host that answers 200 while the service is healthy; none: it is not asked",
         SERVICE,
         example="/healthz",
         not_for=EMBEDDED,

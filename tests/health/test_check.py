@@ -1,4 +1,4 @@
-"""Health checks answer for sick things in time, and never tell a password."""
+"""Health checks return for unhealthy components in time, and never show a password."""
 
 from __future__ import annotations
 
