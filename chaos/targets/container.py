@@ -271,7 +271,8 @@ class ContainerTarget:
 
         Mended before that, the container would end after everybody has seen it serve.
         """
-        deadline = time.monotonic() + timeout_s
+        # No longer than that grace: one that was never asked to stop goes on running.
+        deadline = time.monotonic() + min(timeout_s, STOP_GRACE_S)
         while one.status == "running" and _started(one) == undo.get("started") and time.monotonic() < deadline:
             time.sleep(_POLL_S)
             self._call(f"container {one.name}", one.reload)

@@ -27,6 +27,8 @@ PRODUCTS: Final = {"broker": "Apache Kafka", "database": "PostgreSQL", "service"
 # How long a process that was asked to end, and has not, may take to answer before it counts as hanging in its end.
 _ANSWER_WAIT_S: Final = 5.0
 _PROBE_S: Final = 1.0
+# Longest wait for another process that is starting something: one that is frozen there never ends it.
+_START_LOCK_S: Final = 30.0
 # A process that is just ending may still give an answer.
 _LAST_ANSWER_S: Final = 0.5
 
@@ -141,7 +143,7 @@ class ProcessTarget:
 
         Spawning and waking do not wait; another process that is just starting something is waited for.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + min(timeout_s, _START_LOCK_S)
         try:
             hit = self._hit_by(fault)
             if fault == "partition" and not self._is_linked():

@@ -70,6 +70,8 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("outages", "101", "whole number from 1 to 100"),
         ("seed", "-1", "whole number from 0"),
         ("max_outage", "15s", "before its time"),
+        ("command_timeout", "0", "from 1s to 24h"),
+        ("command_timeout", "long", "a duration is"),
         ("max_outage", "never", "a duration is"),
         ("dry_run", "perhaps", "without a value"),
         ("fail_on_duplicates", "perhaps", "without a value"),
@@ -108,6 +110,13 @@ def test_the_longest_outage_leaves_time_for_the_proofs() -> None:
     assert settings(outage="20s", max_outage="21s").max_outage == 21
     with pytest.raises(SettingsError, match="up to 30s before its time"):
         settings(outage="20s", max_outage="25s", seed="7")
+
+
+def test_commands_have_time_for_a_rolling_restart_and_more_where_it_is_given() -> None:
+    assert settings().command_timeout == 600
+    assert settings(command_timeout="30m").command_timeout == 1800
+    # An outage lasts from the end of its act, whatever that took.
+    assert settings(command_timeout="30m").max_outage == settings().max_outage
 
 
 def test_a_rate_that_brings_no_order_is_refused() -> None:
