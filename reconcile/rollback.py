@@ -44,7 +44,7 @@ def phantoms_rolled_back(findings: Findings) -> Guard:
         return vacuity(name, False, "; ".join(wrong))
     asked = marks[-1].detail["asked"]
     return vacuity(
-        name, True, f"{asked} ids asked for gave 404, none is in a table, the run has no row, the service is well"
+        name, True, f"{asked} ids asked for gave 404, none is in a table, the run has no row, the service is healthy"
     )
 
 
@@ -71,5 +71,5 @@ def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
     elif rows:
         wrong.append(f"{some(rows, 'row')} of the run appeared")
     if told.get("health_up") is not True:
-        wrong.append("the service is not well any more")
+        wrong.append("the service is not healthy any more")
     return wrong

@@ -47,7 +47,7 @@ def _away_before(findings: Findings) -> str | None:
     for one in asked(findings.history):
         for run in absences(one.within(begin, end)):
             gone = run[-1].answered - run[0].asked
-            what = f"{len(run)} questions in a row unanswered{one.where} in the baseline, {gone:.3f} s long"
+            what = f"{len(run)} probes in a row unanswered{one.where} in the baseline, {gone:.3f} s long"
             return f"the {findings.target} left {what}"
     return None
 
@@ -77,17 +77,19 @@ def fault_held(findings: Findings) -> Guard:
         for one in asked(findings.history):
             inside = [question for question in one.questions if injected < question.answered < healing]
             if not inside:
-                text = f"outage {outage.number}: nobody asked the {findings.target}{one.where} while it should be down"
+                text = (
+                    f"outage {outage.number}: the {findings.target} was not probed{one.where} while it should be down"
+                )
                 return vacuity(name, False, text)
             told.setdefault(one.where, []).extend(question.ok for question in inside)
             served = [question.answered - injected for question in inside if question.ok]
             first = min(served[0] if first is None else first, served[0]) if served else first
     if first is not None:
-        counts = [f"{sum(oks)} of {len(oks)} questions{where}" for where, oks in told.items() if any(oks)]
+        counts = [f"{sum(oks)} of {len(oks)} probes{where}" for where, oks in told.items() if any(oks)]
         since = "" if "" in told else f", first {first:.3f} s after it was proven down"
         text = f"the {findings.target} answered {' and '.join(counts)} while it should be down{since}"
         return vacuity(name, False, text)
-    counts = [f"all {len(oks)} questions{where}" for where, oks in told.items()]
+    counts = [f"all {len(oks)} probes{where}" for where, oks in told.items()]
     text = f"the {findings.target} left {' and '.join(counts)} unanswered until healing began"
     return vacuity(name, True, text)
 
@@ -122,7 +124,10 @@ def offered_rate_held(findings: Findings) -> Guard:
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
     slowest = max(0.0, *(rate.lag_p95_s or 0.0 for rate in findings.rates))
-    return vacuity(name, True, f"every phase sent what was due, 95 % within {slowest * 1000:.0f} ms")
+    due, sent = sum(rate.due for rate in findings.rates), sum(rate.sent for rate in findings.rates)
+    return vacuity(
+        name, True, f"{sent} of {due} due orders were sent, 95 % of each phase within {slowest * 1000:.0f} ms"
+    )
 
 
 def acknowledged_before_and_after(findings: Findings) -> Guard:

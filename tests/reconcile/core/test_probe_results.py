@@ -34,7 +34,7 @@ def test_a_calm_run_passes_whatever_the_target_is(target: str, fault: str) -> No
     assert [guard.reason for guard in guards if guard.failed] == []
     held = next(guard for guard in guards if guard.name == "fault held")
     assert held.reason == (
-        f"the {target} left all 95 questions on the kept connection and all 47 questions on a new "
+        f"the {target} left all 95 probes on the kept connection and all 47 probes on a new "
         "connection unanswered until healing began"
     )
 
@@ -91,7 +91,7 @@ def test_an_early_return_is_told_by_connection_number_and_moment() -> None:
     probes("new", 15, 15.3, "answered")(story)
     probes("kept", 16, 16, "answered")(story)
     assert guard_of(story, "fault held").reason == (
-        "the database answered 1 of 95 questions on the kept connection and 2 of 47 questions on a new "
+        "the database answered 1 of 95 probes on the kept connection and 2 of 47 probes on a new "
         "connection while it should be down, first 4.554 s after it was proven down"
     )
 
@@ -110,11 +110,11 @@ def test_the_broker_answering_says_nothing_of_another_target_nor_of_a_partition(
 def test_a_run_without_probe_results_is_judged_by_the_offsets() -> None:
     old = Story().calm()
     assert old.history().probe_results is None
-    assert guard_of(old, "fault held").reason == "the broker left all 95 questions unanswered until healing began"
+    assert guard_of(old, "fault held").reason == "the broker left all 95 probes unanswered until healing began"
     empty = probed()
     empty.probe_results = []
     assert guard_of(empty, "fault held").reason == (
-        "outage 1: nobody asked the broker on the kept connection while it should be down"
+        "outage 1: the broker was not probed on the kept connection while it should be down"
     )
 
 
@@ -131,7 +131,7 @@ def test_each_of_two_outages_is_looked_at() -> None:
     probes("new", 24, 24.1, "answered")(story)
     held = guard_of(story, "fault held")
     assert held.reason == (
-        "the broker answered 1 of 54 questions on a new connection while it should be down, first 0.554 s after it "
+        "the broker answered 1 of 54 probes on a new connection while it should be down, first 0.554 s after it "
         "was proven down"
     )
     # Back after the second outage does not prove it back after the first.

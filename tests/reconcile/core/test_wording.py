@@ -87,8 +87,8 @@ def test_partitions_that_were_not_read_are_named() -> None:
         ({"get_404": None}, "it is not known what GET answered for the provoked orders"),
         ({"asked": None, "get_404": 3}, "it is not known what GET answered for the provoked orders"),
         ({"rows_of_run": None}, "it is not known whether rows of the run appeared"),
-        ({"health_up": False}, "the service is not well any more"),
-        ({"rows_of_run": 2, "health_up": None}, "2 rows of the run appeared; the service is not well any more"),
+        ({"health_up": False}, "the service is not healthy any more"),
+        ({"rows_of_run": 2, "health_up": None}, "2 rows of the run appeared; the service is not healthy any more"),
     ],
 )
 def test_what_contradicts_a_rollback(told: dict[str, object], words: str) -> None:
