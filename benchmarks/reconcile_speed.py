@@ -27,6 +27,7 @@ from benchmarks.rivals import (
 )
 from benchmarks.witness_data import WitnessData, drop_data, make_data
 from stack.embedded import EmbeddedStack
+from stores.topic import read_bounds
 
 NAME: Final = "reconcile"
 LARGE: Final = "reconcile-large"
@@ -125,7 +126,8 @@ def _checked(timed: Timed, data: WitnessData) -> Timed:
 
 def _three(url: str, bootstrap: str, data: WitnessData, folder: Path, measured: Measured) -> None:
     """Time the judging of a run with its ledger, in a process of its own."""
-    run_folder = write_run(folder / f"run-{data.orders}", data)
+    topic_id = read_bounds({"bootstrap.servers": bootstrap}, data.topic).topic_id
+    run_folder = write_run(folder / f"run-{data.orders}", data, topic_id)
     environment = {**os.environ, "LOCUST_DATABASE_URL": url, "LOCUST_KAFKA_BOOTSTRAP": bootstrap}
     command = [sys.executable, "-m", "reconcile", str(run_folder), "--quiet"]
     first = run_measured(command, environment)

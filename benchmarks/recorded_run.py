@@ -15,15 +15,18 @@ from runlog.marks import Mark, MarksWriter
 from runlog.outcomes import Failure, Outcome
 
 RATE = 1000.0
+# Long enough ago that no event of it may still come.
+PAST_S = 60.0
 
 
-def write_run(path: Path, data: WitnessData) -> Path:
-    """Write the folder of a run of `data`, all orders acknowledged, and return it."""
+def write_run(path: Path, data: WitnessData, topic_id: str | None) -> Path:
+    """Write the folder of a run of `data`, all orders acknowledged and long over, and return it."""
     folder = RunFolder(path)
     path.mkdir(parents=True)
     clock = AnchoredClock.anchor()
-    start, seconds = clock.now(), data.orders / RATE
-    facts = _facts(path.name, clock, start, seconds, data)
+    seconds = data.orders / RATE
+    start = clock.now() - seconds - PAST_S
+    facts = _facts(path.name, clock, start, data, topic_id)
     facts.write(folder)
     _write_ledger(folder, start, data)
     marks = MarksWriter(folder.marks)
@@ -47,7 +50,8 @@ def write_run(path: Path, data: WitnessData) -> Path:
     return path
 
 
-def _facts(name: str, clock: AnchoredClock, start: float, seconds: float, data: WitnessData) -> RunFacts:
+def _facts(name: str, clock: AnchoredClock, start: float, data: WitnessData, topic_id: str | None) -> RunFacts:
+    third = data.orders / RATE / 3
     return RunFacts(
         run_id=name,
         run_key=KEY,
@@ -59,9 +63,9 @@ def _facts(name: str, clock: AnchoredClock, start: float, seconds: float, data: 
         scenario="lost-event",
         stack="embedded",
         rate=RATE,
-        baseline_s=seconds / 3,
-        outage_s=seconds / 3,
-        recovery_s=seconds / 3,
+        baseline_s=third,
+        outage_s=third,
+        recovery_s=third,
         request_timeout_s=10.0,
         delivery_timeout_s=3.0,
         settle_s=5.0,
@@ -70,7 +74,7 @@ def _facts(name: str, clock: AnchoredClock, start: float, seconds: float, data: 
         expect="consistent",
         expect_source="the default",
         attribution="tagged",
-        topic=TopicStart(data.topic, None, {0: 0, 1: 0, 2: 0}),
+        topic=TopicStart(data.topic, topic_id, {0: 0, 1: 0, 2: 0}),
         block_time_s=1.0,
         contract=contract_from_texts(orders_table=data.table, own=True),
     )

@@ -24,14 +24,14 @@ from runlog.checkrequest import CheckRequest
 
 EVENT_WAIT_S: Final = 10.0
 _REMEDIES: Final = {
-    "database": "start PostgreSQL, or mend its URL",
-    "broker": "start the broker, or mend its address",
-    "service": "start the order service, or mend its URL",
+    "database": "start PostgreSQL, or correct its URL",
+    "broker": "start the broker, or correct its address",
+    "service": "start the order service, or correct its URL",
 }
 _OWN_REMEDIES: Final = {
-    "database": "start PostgreSQL, or mend --database-url",
-    "broker": "start the broker, or mend --kafka-bootstrap or --kafka-config",
-    "service": "start the order service, or mend --host, --health-path, --header or --ca-file",
+    "database": "start PostgreSQL, or correct --database-url",
+    "broker": "start the broker, or correct --kafka-bootstrap or --kafka-config",
+    "service": "start the order service, or correct --host, --health-path, --header or --ca-file",
 }
 
 
@@ -58,7 +58,7 @@ class Preflight:
     Args:
         subject: the system under test.
         plan: which faults it will suffer.
-        say: told of each check as it passes.
+        say: called with each check as it passes.
     """
 
     def __init__(self, subject: Subject, plan: Plan, say: Callable[[Check], None]) -> None:
@@ -91,7 +91,7 @@ class Preflight:
     def _prove(self, table: OrdersTable, judge: ReconcilerCheck | None) -> ProvenOrder:
         proven = prove_order(self._subject, table, EVENT_WAIT_S)
         if proven.problem or proven.order is None:
-            remedy = "" if self._own else "; mend the service before you break its broker"
+            remedy = "" if self._own else "; repair the service before you break its broker"
             raise PreflightError(f"baseline order: {proven.problem}{remedy}")
         self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
         if judge is not None:

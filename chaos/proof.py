@@ -51,7 +51,7 @@ class ProvenOrder:
 
 
 def prove_order(
-    subject: Subject, table: OrdersTable, event_wait_s: float, told: Callable[[str], None] = lambda _: None
+    subject: Subject, table: OrdersTable, event_wait_s: float, placed_id: Callable[[str], None] = lambda _: None
 ) -> ProvenOrder:
     """Place an order and wait until its row and its event are there.
 
@@ -59,7 +59,7 @@ def prove_order(
         subject: the system under test.
         table: its orders.
         event_wait_s: longest wait for the event in seconds.
-        told: told the order's id as soon as it is known.
+        placed_id: called with the order's id as soon as it is known.
     """
     try:
         before = topic_ends(subject.kafka, subject.topic, QUESTION_S)
@@ -67,7 +67,7 @@ def prove_order(
         placed = subject.place_order(customer)
         if placed.order_id is None:
             return ProvenOrder(None, before, f"the service did not take an order: {_refusal(subject, placed)}")
-        told(str(placed.order_id))
+        placed_id(str(placed.order_id))
         row = _await_row(table, placed.order_id)
         start = before or _new_topic(subject, event_wait_s)
         seen = EventSeen(False)
@@ -111,7 +111,7 @@ def _untagged(subject: Subject, table: OrdersTable, order: CheckOrder, seen: Eve
     if subject.attribution != "tagged" or subject.tag_column is None:
         return None
     held = table.text_of(order.order_id, subject.tag_column)
-    if held != customer:
+    if (held or "").strip().lower() != customer:
         found = "nothing" if held is None else repr(held[:LONGEST_SHOWN])
         return (
             f"--orders-tag-column {subject.tag_column}: the row of order {order.order_id} holds {found} there and not "

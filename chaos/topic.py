@@ -149,13 +149,13 @@ def find_event(
 
 def _native(client: dict[str, str], ask: Callable[[Aside], Answer]) -> Answer:
     """Ask in a native thread; `ask` is given what to add to its client so that the reason of a failure comes out."""
-    told: list[tuple[str, str]] = []
+    aside: list[tuple[str, str]] = []
 
     def guarded() -> tuple[Answer | None, str | None]:
         try:
-            answer = ask({"error_cb": lambda error: told.append((error.name(), error.str()))})
-            # "Not there" is no answer of a broker that lets nobody in.
-            return answer, None if answer else refused_reason(told, client)
+            answer = ask({"error_cb": lambda error: aside.append((error.name(), error.str()))})
+            # "Not there" is no answer of a broker that refuses its clients.
+            return answer, None if answer else refused_reason(aside, client)
         except KafkaException as error:
             said = error.args[0].str()
             if error.args[0].code() == KafkaError._INVALID_ARG:
@@ -164,7 +164,7 @@ def _native(client: dict[str, str], ask: Callable[[Aside], Answer]) -> Answer:
             said = "no answer in time"
         except (ValueError, TypeError) as error:
             said = refused_properties(error, client)
-        return None, connection_reason(told, client) or scrub(said, client)
+        return None, connection_reason(aside, client) or scrub(said, client)
 
     answer, problem = gevent.get_hub().threadpool.apply(guarded)
     if problem is not None:
@@ -189,7 +189,7 @@ def _topic_ends(client: dict[str, Any], topic: str, timeout_s: float) -> TopicSt
             for partition in sorted(known.partitions)
         }
     except KafkaException:
-        consumer.poll(0)  # hands over what was told on the side: it says why
+        consumer.poll(0)  # hands over errors that were noted meanwhile: they say why
         raise
     finally:
         consumer.close()

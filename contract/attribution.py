@@ -20,20 +20,20 @@ ACKNOWLEDGED_ONLY: Final = "acknowledged-only"
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """How orders are told to be of the run.
+    """How orders are attributed to the run.
 
     Attributes:
         kind: TAGGED, EXCLUSIVE or ACKNOWLEDGED_ONLY.
         own: IDS of the harness's own check orders, which are no part of the run.
-        told: IDS that answers told, each once, in ascending order.
-        names: texts of told ids that their bytes do not tell back.
+        acknowledged: IDS that answers returned, each once, in ascending order.
+        names: texts of these that cannot be decoded from their bytes.
     """
 
     kind: str
     own: NDArray[np.void]
-    told: NDArray[np.void]
+    acknowledged: NDArray[np.void]
     names: dict[bytes, str] = field(default_factory=dict)
 
     def of_run(self, ids: NDArray[np.void]) -> Bools:
         """Return which of `ids` (any array with the words `hi` and `lo`) are of the run; not meant for TAGGED."""
-        return among(ids, self.told) if self.kind == ACKNOWLEDGED_ONLY else ~among(ids, self.own)
+        return among(ids, self.acknowledged) if self.kind == ACKNOWLEDGED_ONLY else ~among(ids, self.own)

@@ -1,15 +1,15 @@
 """Order ids of any kind as the 16 bytes that ledger, witnesses and joins hold, and back to what people read.
 
 `uuid`: the bytes of the UUID; any spelling of one is the same id. `integer`: the number as 128 bits with its sign, so
-that `7` and `"7"` are the same. `text` may be anything. Four forms, told apart by their bytes alone:
+that `7` and `"7"` are the same. `text` may be anything. Four forms, which differ in their bytes alone:
 
 - a UUID as RFC 9562 lays it out: its bytes (whatever its spelling);
 - a ULID: its bytes, two bits moved so that no UUID looks like it (whatever its case);
 - at most 15 printable ASCII characters, `ORD-000123` for example: packed, the byte FE before them;
-- anything else: a digest. It cannot be told back, so whoever read the text keeps it as the *name* of the 16 bytes.
+- anything else: a digest. It cannot be decoded, so the reader of the text keeps it as the *name* of the 16 bytes.
 
-A text that its bytes do not tell back as it was written (a digest, a UUID in upper case) has a name: see `name_of`, and
-`runlog.ordernames` for where they are kept.
+A text that cannot be decoded from its bytes as it was written (a digest, a UUID in upper case) has a name: see
+`name_of`, and `runlog.ordernames` for where they are kept.
 """
 
 import re
@@ -73,7 +73,7 @@ def encode_order_id(kind: IdKind, value: object) -> bytes | None:
 
     Args:
         kind: of the ids.
-        value: the id as a service told it: a text, its bytes in UTF-8, a `uuid.UUID`, a whole number (also one that
+        value: the id as a service returned it: a text, its bytes in UTF-8, a `uuid.UUID`, a whole number (also one that
             JSON holds as 7.0). Blanks around it make it another one.
 
     Returns:
@@ -93,7 +93,7 @@ def encode_text(kind: IdKind, text: str) -> bytes | None:
 
 
 def decode_order_id(kind: IdKind, identity: bytes) -> str | None:
-    """Return the id that 16 bytes stand for, in its usual spelling; None when they do not tell it (a digest)."""
+    """Return the id that 16 bytes stand for, in its usual spelling; None when it cannot be decoded (a digest)."""
     if kind is IdKind.UUID:
         return str(uuid.UUID(bytes=identity))
     if kind is IdKind.INTEGER:
@@ -110,19 +110,19 @@ def decode_order_id(kind: IdKind, identity: bytes) -> str | None:
 def text_of(kind: IdKind, identity: bytes, names: Mapping[bytes, str] | None = None) -> str:
     """Return the id as people read it: as the service writes it where that is known.
 
-    A digest whose name nobody kept is shown as `digest:` and its hexadecimal digits, never as if it were an id.
+    A digest without a known name is shown as `digest:` and its hexadecimal digits, never as if it were an id.
     """
     named = names.get(identity) if names else None
     return named or decode_order_id(kind, identity) or f"digest:{identity.hex()}"
 
 
 def name_of(kind: IdKind, identity: bytes, text: str) -> str | None:
-    """Return `text` where its 16 bytes do not tell it back as it was written, else None; only text ids have names."""
+    """Return `text` where its bytes do not decode to it as it was written, else None; only text ids have names."""
     return text if kind is IdKind.TEXT and decode_order_id(kind, identity) != text else None
 
 
 def scalar_text(value: object) -> str | None:
-    """Return what a service told as an id, as text; None for what cannot be one."""
+    """Return a scalar of a record or an answer as text; None for what cannot be an id, a tag or a type."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):

@@ -22,7 +22,7 @@ from contract.run_key import RunKey
 NO_SEQUENCE: Final = np.uint64(2**64 - 1)
 """Sequence number of a row or event that carries no tag of the run."""
 NO_EVENT_ID: Final = b"\xff" * 8
-"""Upper word of the id of an event that has none of its own; the lower one tells such events apart."""
+"""Upper word of the id of an event that has none of its own; the lower one differs from event to event."""
 # As contract.run_key lays a customer id out: the RFC 9562 variant in the two upper bits, below it the sequence number.
 VARIANT: Final = np.uint64(0b10)
 SEQUENCE_BITS: Final = np.uint64(62)

@@ -76,5 +76,5 @@ class RunKey:
         return self.customer_id(_SEQUENCE_MASK)
 
 
-# Always the same, so that orders of the harness's own can be told apart in any database: c4ecc4ec-c4ec-4c4e-...
+# Always the same, so that the harness's own orders are recognised in any database: c4ecc4ec-c4ec-4c4e-...
 CHECK_KEY: Final = RunKey.parse("c4ecc4ecc4ec4c4e")

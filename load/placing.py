@@ -24,7 +24,7 @@ class Placed:
 
     Attributes:
         status: HTTP status, None without a complete answer.
-        order_id: the id that the answer told, if any.
+        order_id: the id that the answer returned, if any.
         reason: why there is none, in a few words without secrets.
     """
 

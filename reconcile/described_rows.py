@@ -100,7 +100,7 @@ def _untagged(
 ) -> Iterator[list[str]]:
     """Yield texts of ids: all rows that may be of the run."""
     if attribution.kind != EXCLUSIVE and columns.id is not IdKind.TEXT:
-        told = attribution.told
+        told = attribution.acknowledged
         yield from named(snapshot, facts, columns, IdTexts(facts.kind).many(told["hi"], told["lo"]))
         return
     # Texts are compared in any of their spellings, and a digest cannot be asked for: all ids are looked at.

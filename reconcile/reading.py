@@ -63,7 +63,7 @@ class TopicReading:
         self.trouble: KafkaError | None = None
         self.events = GrowingArray(EVENT)
         self.rows = np.empty(0, dtype=ROW) if rows is None else rows
-        told = np.empty(0, dtype=IDS) if attribution is None else attribution.told
+        told = np.empty(0, dtype=IDS) if attribution is None else attribution.acknowledged
         self._known = np.unique(np.concatenate([ids_of(self.rows), told])).astype(IDS)
         self._events = RunEvents(facts.contract.event, facts.run_key, attribution, self._known)
         self._attribution = facts.attribution
@@ -108,7 +108,7 @@ class TopicReading:
                     self._take_error(message, error)
 
     def fail(self, error: KafkaError) -> None:
-        """Remember an error that the client told outside of a batch."""
+        """Remember an error that the client reported outside of a batch."""
         self.trouble = error
 
     def _take_records(self, records: list[Message]) -> None:

@@ -86,6 +86,6 @@ def read_stores(
         if not facts.like_reference:
             # Rows that do not carry the customer id that was sent, as the option for it may be wrong, are there too.
             # (Joined arrays come in the machine's own byte order, whatever their parts had.)
-            known = np.unique(np.concatenate([known, attribution.told])).astype(IDS)
+            known = np.unique(np.concatenate([known, attribution.acknowledged])).astype(IDS)
         rows = look_elsewhere(stores.database_url, rows, known, facts, names)
     return rows, events

@@ -73,6 +73,6 @@ def _since(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDArray[n
 
 def _named(snapshot: Snapshot, facts: RunFacts, attribution: Attribution) -> NDArray[np.void]:
     query = sql.SQL(_NAMED).format(orders=table_name(facts.orders_table))
-    slices = [attribution.told[at : at + ASKED] for at in range(0, len(attribution.told), ASKED)]
+    slices = [attribution.acknowledged[at : at + ASKED] for at in range(0, len(attribution.acknowledged), ASKED)]
     found = [snapshot.value(query, {"ids": part.tobytes(), "count": len(part)}) or b"" for part in slices]
     return np.frombuffer(b"".join(found), dtype=IDS)

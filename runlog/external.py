@@ -1,4 +1,4 @@
-"""What `--stack external` is told of a service of the user's own, checked as far as texts alone can be.
+"""What options say of a service of the user's own (`--stack external`), checked as far as texts alone can be.
 
 Pure: files that options name are read by `runlog.servicefiles`. How an id is found is written the same everywhere:
 `key`, `header:NAME`, `value:PATH`, with the members of PATH joined by dots.
@@ -156,8 +156,8 @@ def _check_attribution(made: ExternalSettings, attribution: str) -> None:
     for option, missing in untagged:
         if missing:
             raise SettingsError(
-                f"{option}: without that customer id nobody can tell the orders of this run by it; give --attribution "
-                "acknowledged-only, or exclusive if nobody else creates orders meanwhile"
+                f"{option}: without that customer id the orders of this run cannot be attributed by it; give "
+                "--attribution acknowledged-only, or exclusive if no other client creates orders meanwhile"
             )
 
 

@@ -45,7 +45,7 @@ class CheckOrder:
     """The baseline order, placed and proven whole before anything was touched.
 
     Attributes:
-        order_id: the id that the service told.
+        order_id: the id that the service returned.
         http_status: its HTTP answer.
         row: it was found in PostgreSQL.
         event: it was found in Kafka.

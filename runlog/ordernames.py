@@ -15,7 +15,7 @@ NAMES_FILE: Final = "order-names.jsonl"
 
 
 class NameWriter:
-    """Keeps the names of ids that answers told, beside the ledger; makes the file when there is a first name.
+    """Keeps the names of ids that answers returned, beside the ledger; makes the file when there is a first name.
 
     Args:
         folder: of the run.

@@ -62,7 +62,7 @@ def topic_guards(before: TopicBounds, after: TopicBounds) -> list[AuditGuard]:
     moved = [partition for partition, low in before.lows.items() if after.lows.get(partition, 0) > low]
     text = "it is the topic of the start, and let nothing go"
     if not same:
-        text = "it was made anew or cut while it was read"
+        text = "it was re-created or cut while it was read"
     elif moved:
         text = f"partition {', '.join(map(str, moved))} let its beginning go while it was read"
     return [

@@ -117,7 +117,7 @@ def read_log(client: Mapping[str, str], wanted: LogRange, reader: LogReader, pro
         client: librdkafka properties.
         wanted: the range.
         reader: of events.
-        progress: told how reading goes on.
+        progress: called with how reading goes on.
 
     Raises:
         KafkaProblem: it could not be read to its end.
@@ -198,7 +198,9 @@ class _Draining:
                 where = ", ".join(
                     f"partition {p} at {self._at[p]} of {self._wanted.ends[p]}" for p in sorted(self._unread)
                 )
-                raise KafkaProblem(f"waited {self._patience_s:g} s in vain for records of topic {topic}: {where}")
+                raise KafkaProblem(
+                    f"timed out after {self._patience_s:g} s waiting for records of topic {topic}: {where}"
+                )
         return self._at
 
     def _note(self, messages: list[Message]) -> bool:

@@ -71,8 +71,8 @@ def test_all_is_well(open_shop: OpenShopOf, kind: str) -> None:
 def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, refused: Callable[..., str]) -> None:
     shop = open_shop("integer")
     wrong: list[tuple[dict[str, Any], list[str]]] = [
-        ({"database_url": shop.database_url.replace("mars@", "wrong@")}, ["database: ", "mend --database-url"]),
-        ({"kafka_bootstrap": "127.0.0.1:1"}, ["broker: ", "mend --kafka-bootstrap"]),
+        ({"database_url": shop.database_url.replace("mars@", "wrong@")}, ["database: ", "correct --database-url"]),
+        ({"kafka_bootstrap": "127.0.0.1:1"}, ["broker: ", "correct --kafka-bootstrap"]),
         ({"health_path": "/well"}, ["service: ", "/base/well: status 404", "--health-path"]),
         ({"orders_table": "sales"}, ["--orders-table sales: there is no such table; there are till.sales"]),
         (

@@ -89,5 +89,5 @@ def test_a_wrong_password_and_an_unknown_ca_are_told(
         assert run.end(90) == 4, run.log[-3000:]
         (told,) = [line for line in run.log.splitlines() if "preflight: broker: " in line]
         assert re.search(words, told), told
-        assert "mend --kafka-bootstrap or --kafka-config" in told
+        assert "correct --kafka-bootstrap or --kafka-config" in told
         assert "planted" not in run.log
