@@ -99,7 +99,7 @@ def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, r
             ["has its id at value:sale.no", "does not pass --event-filter value:kind=OrderPlaced"],
         ),
         ({"event_tag": "header:buyer"}, ["--event-tag header:buyer:", "it is at value:buyer.ref"]),
-        ({"orders_tag_column": "amount"}, ["--orders-tag-column amount:", "holds '1' there"]),
+        ({"orders_tag_column": "amount"}, ["--orders-tag-column amount:", "is integer and cannot hold"]),
         ({"event_id": ""}, ["value:orderId", "has its id at value:sale.no"]),
         (
             {"attribution": "exclusive", "orders_time_column": "created_at"},
