@@ -103,7 +103,7 @@ def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, r
         ({"event_id": ""}, ["value:orderId", "has its id at value:sale.no"]),
         (
             {"attribution": "exclusive", "orders_time_column": "created_at"},
-            ["--orders-time-column created_at: table till.sales has no such column", "placed_at (timestamp"],
+            ["--orders-time-column created_at: till.sales has no such column", "placed_at (timestamp"],
         ),
         ({"heal_command": "no-such-program --now"}, ["--heal-command", "there is no program no-such-program"]),
         ({"command_check": "false"}, ["is not up", "start it first"]),
