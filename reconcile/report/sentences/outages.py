@@ -31,8 +31,15 @@ def down(history: History, judgement: Judgement, place: int) -> str:
         return f"{target} never proven down"
     if outage.away is None:
         return f"{target} never proven back"
-    length = f"{outage.away[1] - outage.away[0]:.1f} s"
-    told = [(where, *_answers(inside)) for where, inside in _probes(history, outage.away)]
+    begin, end = outage.away
+    found = _probes(history, outage.away)
+    answers = [one for _, inside in found for one in inside if one.ok]
+    length, back = f"{end - begin:.1f} s", max(outage.edges[2], min((one.asked for one in answers), default=end))
+    if len(found) > 1 and answers and all(one.answered >= outage.edges[2] for one in answers):
+        # Healing had begun: one connection was served a little before the other one.
+        where = next(where for where, inside in found if any(one.ok for one in inside))
+        return f"{target} down for {back - begin:.1f} s, then answered{where} {end - back:.1f} s before the other one"
+    told = [(where, *_answers(inside)) for where, inside in found]
     served = [f"answered {some_of(answers, total, 'probe')}{where}" for where, answers, total in told if answers]
     if not served:
         return f"{target} down for {length}"

@@ -43,7 +43,18 @@ def down(told: Told, outage: int) -> str:
         return f"{target} never proven down"
     if away is None:
         return f"{target} never proven back"
-    length = f"{away[1] - away[0]:.1f} s"
+    length, healing = f"{away[1] - away[0]:.1f} s", told.edges(outage)[2]
+    early = [(one.asked, words) for words, found in asked(told, *away) for one in found if one.ok]
+    if (
+        len(asked(told, *away)) > 1
+        and early
+        and min(one.answered for _, found in asked(told, *away) for one in found if one.ok) >= healing
+    ):
+        back = max(min(early)[0], healing)
+        return (
+            f"{target} down for {back - away[0]:.1f} s, then answered{min(early)[1]} {away[1] - back:.1f} s before the "
+            "other one"
+        )
     groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(told, *away)]
     served = [f"answered {answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
     silent = [words.strip() or "on the one connection that was probed" for words, answers, _ in groups if not answers]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.confirm.result import Confirmation
 from reconcile.history import History
 from reconcile.judge import Judgement, judge
 from reconcile.report.sentences import SENTENCES
 from reconcile.report.stepsummary import step_summary
 from reconcile.report.summary import summary
+from reconcile.verify.result import Confirmation
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.stories import STORIES
@@ -51,6 +51,9 @@ def runs() -> Iterator[tuple[str, History]]:
     half = probed(Story().calm().order(1, 12, event=False))
     probes("new", 12, 18, "answered")(half)
     yield "half down", half.history()
+    sooner = probed(Story().calm().order(1, 12, event=False))
+    probes("new", 20.2, 30, "answered")(sooner)
+    yield "back on a new connection first", sooner.history()
     for confirmation in (Confirmation("", 2, 2), Confirmation("", 30_000, 10_000), Confirmation("", 1, 1)):
         yield f"confirmed {confirmation.checked}", replace(lossy.history(), confirmation=confirmation)
     far = Story().calm().order(1, 12, event=False).order(2, 30.5, event=False).stored(77, None)
