@@ -16,12 +16,18 @@ def attribution_of(
     facts: RunFacts, ledger: Ledger, marks: list[Mark], names: dict[bytes, str] | None = None
 ) -> Attribution:
     """Return how the orders of a run are attributed; `names`: texts of told ids that their bytes do not tell back."""
+    own = check_orders(facts, marks)
+    hi, lo = split_ids(ledger.attempts["order_id"][ledger.attempts["has_id"] != 0])
+    return Attribution(facts.attribution, own, np.unique(_pairs(hi, lo)), names or {})
+
+
+def check_orders(facts: RunFacts, marks: list[Mark]) -> NDArray[np.void]:
+    """Return the ids of the harness's own orders as an array of IDS, ascending, each once."""
     texts = [text for mark in marks if mark.name == m.DRAINED for text in mark.detail.get("own_orders") or ()]
     if facts.check_order is not None:
         texts.append(facts.check_order.order_id)
     own, valid = IdReader(facts.kind).parse(texts)
-    hi, lo = split_ids(ledger.attempts["order_id"][ledger.attempts["has_id"] != 0])
-    return Attribution(facts.attribution, np.unique(own[valid]), np.unique(_pairs(hi, lo)), names or {})
+    return np.unique(own[valid])
 
 
 def _pairs(hi: Words, lo: Words) -> NDArray[np.void]:

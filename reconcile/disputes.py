@@ -18,7 +18,7 @@ from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
 from reconcile.history import History
 from reconcile.ids import texts_of
-from reconcile.joins import Bools
+from reconcile.joins import Bools, split_ids
 from reconcile.table import UNRECORDED, Table
 from reconcile.wording import some
 
@@ -138,13 +138,16 @@ def ids_of_their_own(findings: Findings) -> Guard:
     shared = int(table.shared.sum())
     if not shared:
         return vacuity(name, True, "no two answers returned the id of one order")
-    ids = ids_where(table, table.shared)
-    which, count = np.unique(ids, return_counts=True)
+    which, count = np.unique(ids_where(table, table.shared), return_counts=True)
     most = int(np.argmax(count))
+    returned = table.attempts[table.attempts["has_id"] != 0]
+    hi, lo = split_ids(returned["order_id"])
+    answers = int(((hi == which["hi"][most]) & (lo == which["lo"][most])).sum())
     order = texts_of(findings.history).one(int(which["hi"][most]), int(which["lo"][most]))
+    which_one = ", that of a check order" if answers == 1 else ""
     text = (
-        f"{int(count[most]) + 1} answers returned one order id, {order}; does the service take requests for repeats "
-        "(idempotency)? Then send a fresh idempotency key with each order"
+        f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service take requests for "
+        "repeats (idempotency)? Then send a fresh idempotency key with each order"
     )
     return replace(vacuity(name, False, text), kind=Kind.EVIDENCE, casts=SHARED_IN_DOUBT)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE
+from reconcile.attribution import check_orders
 from reconcile.behaviour import behaviour_document
 from reconcile.counts import Cells, Equation, Proven, Suspicion, count, count_cells, equations, proven
 from reconcile.disputes import no_order_changed, opaque_bound
@@ -89,7 +90,14 @@ def judge(history: History) -> Judgement:
     facts, ledger, marks = history.facts, history.ledger, history.marks
     outages = read_outages(marks)
     exclusive = facts.attribution == EXCLUSIVE
-    table = build_table(ledger.attempts, history.rows, history.events, second=history.confirmation, exclusive=exclusive)
+    table = build_table(
+        ledger.attempts,
+        history.rows,
+        history.events,
+        second=history.confirmation,
+        exclusive=exclusive,
+        own=check_orders(facts, marks),
+    )
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
     seen, read_at = history.observations, history.events.read_at

@@ -21,6 +21,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.ids import IDS, among
 from contract.run_events import NO_SEQUENCE
 from reconcile.history import EventsWitness, RowsWitness
 from reconcile.joins import Bools, Floats, Ints, Words, index_of, words
@@ -61,7 +62,8 @@ class Table:
         doubted: a record that is not the order's event might be: one names it, or an event carries its attempt's
             number under an order id without a row of that number.
         moved: its attempt has a row under another order id.
-        shared: its answer returned an order id that belongs to another attempt.
+        shared: its answer returned an order id that belongs to another attempt or to a check order of the harness, or
+            that several answers returned although nothing of it is there.
         alone: what it seems to violate is suspected, whatever becomes of others.
     """
 
@@ -154,6 +156,7 @@ def build_table(
     *,
     second: Confirmation | None = None,
     exclusive: bool = False,
+    own: NDArray[np.void] | None = None,
 ) -> Table:
     """Return the truth table.
 
@@ -163,15 +166,31 @@ def build_table(
         events: what Kafka said.
         second: what the second look found; None: nothing yet.
         exclusive: every order since the start is taken for one of the run, as no other client writes.
+        own: IDS of the harness's check orders, ascending, each once; None: none are known.
     """
     sent = attempts[(attempts["kind"] == Kind.SENT) | (attempts["kind"] == Kind.COMPLETED)]
     orders = number_orders(sent, rows, events, second)
     home = index_of(orders.seq, words(sent, "seq"))
     owned, owner = own_orders(sent, orders, home)
     table = _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
+    table = replace(table, shared=table.shared | _taken(table, orders, own))
     # Orders of others are no losses of this run; which they are, no tag tells.
     strangers = table.had(UNRECORDED) if exclusive and table.unexplained else np.zeros(len(table.row), dtype=np.bool_)
     return replace(table, alone=table.alone | strangers)
+
+
+def _taken(table: Table, orders: Orders, own: NDArray[np.void] | None) -> Bools:
+    """Return which cases, with nothing there, have the id of a check order or one that several answers returned."""
+    absent = table.known & (table.attempt >= 0) & ~table.row & ~table.event
+    told = orders.told[table.attempt[absent]]
+    answers = np.bincount(orders.told[orders.told >= 0], minlength=len(orders.hi))
+    taken = absent.copy()
+    taken[absent] = answers[told] > 1
+    if own is not None and len(own):
+        ids = np.empty(int(absent.sum()), dtype=IDS)
+        ids["hi"], ids["lo"] = table.hi[absent], table.lo[absent]
+        taken[absent] |= among(ids, own)
+    return taken
 
 
 def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, loose: Bools) -> Table:

@@ -12,6 +12,7 @@ gevent.monkey.patch_all()
 import json  # noqa: E402
 import sys  # noqa: E402
 import uuid  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import SimpleNamespace  # noqa: E402
 from typing import Any, cast  # noqa: E402
@@ -23,7 +24,9 @@ from chaos.database import OrdersTable  # noqa: E402
 from chaos.draining import drain_run, drain_task  # noqa: E402
 from chaos.proof import prove_order  # noqa: E402
 from chaos.recording import Recording  # noqa: E402
+from chaos.subject import PlacedOrder  # noqa: E402
 from chaos.topic import topic_ends  # noqa: E402
+from contract.order_id import AcknowledgedId  # noqa: E402
 from runlog import marks  # noqa: E402
 from runlog.ledger import Completion, Phase  # noqa: E402
 from runlog.outcomes import Failure, Outcome  # noqa: E402
@@ -42,6 +45,7 @@ class Run:
         self.recording = recording
         self.service = service
         self.waiting: list[tuple[str, uuid.UUID]] = []
+        self.first: PlacedOrder | None = None
         self._seq = 0
 
     def send(self, phase: Phase, *, publish: bool) -> None:
@@ -52,7 +56,7 @@ class Run:
         ledger.sent(seq, at, at, phase)
         customer = self.recording.run_key.customer_id(seq)
         self.service.event = publish
-        placed = self.service.place(customer)
+        placed = self.first or self.service.place(customer)
         assert placed.order_id is not None
         if not publish:
             self.waiting.append((placed.order_id.text, customer))
@@ -72,8 +76,11 @@ class Run:
 
 
 def main() -> None:
-    """Keys: `database_url`, `bootstrap`, `topic`, `home`, `runs`; `options`: texts of the run's options; `pause`: what
-    waits is published so many seconds after `healed`, None: never; `stops`: nothing is published from the outage on.
+    """Run it.
+
+    Keys of the line: `database_url`, `bootstrap`, `topic`, `home`, `runs`; `options`: texts of the run's options;
+    `pause`: what waits is published so many seconds after `healed`, None: never; `stops`: nothing is published from the
+    outage on; `one_id`: each answer returns the id of the check order.
     """
     told: dict[str, Any] = json.loads(sys.stdin.readline())
     chaos.drain.EVENT_WAIT_S = 1.0  # type: ignore[misc]
@@ -96,6 +103,10 @@ def main() -> None:
     recording = Recording(settings, subject, start, proven, texts)
     recording.await_lookout()
     run, clock = Run(recording, service), recording.clock
+    if told["one_id"] and proven.order is not None:
+        first = uuid.UUID(proven.order.order_id)
+        run.first = PlacedOrder(201, AcknowledgedId(str(first), first.bytes), None)
+        subject = replace(subject, place_order=lambda _: cast("PlacedOrder", run.first))
     recording.mark_now(marks.BASELINE)
     for _ in range(3):
         run.send(Phase.BASELINE, publish=True)

@@ -58,7 +58,7 @@ Drain = Callable[..., Drained]
 
 @pytest.fixture
 def drain(infra: Infra, tmp_path: Path) -> Drain:
-    def begin(*, pause: float | None, stops: bool = False, **options: str) -> Drained:
+    def begin(*, pause: float | None, stops: bool = False, one_id: bool = False, **options: str) -> Drained:
         database_url, topic = infra.new_database(), infra.new_topic()
         told: dict[str, Any] = {
             "database_url": database_url,
@@ -66,7 +66,13 @@ def drain(infra: Infra, tmp_path: Path) -> Drain:
             "topic": topic,
             "pause": pause,
         }
-        told |= {"home": str(tmp_path), "runs": str(tmp_path / "runs"), "stops": stops, "options": options}
+        told |= {
+            "home": str(tmp_path),
+            "runs": str(tmp_path / "runs"),
+            "stops": stops,
+            "options": options,
+            "one_id": one_id,
+        }
         done = subprocess.run(
             [sys.executable, "-m", "tests.chaos.drained"],
             input=json.dumps(told),
@@ -116,6 +122,20 @@ def test_without_a_known_delivery_timeout_it_is_a_doubt_that_names_what_would_se
     reason = run.guard("drain complete")["reason"]
     assert "3 orders acknowledged since the outage, none with an event" in reason
     assert "--delivery-timeout is not given (Java's default is 120 s)" in reason
+
+
+def test_answers_that_return_one_id_are_named_as_that_and_hold_no_drain_up(drain: Drain) -> None:
+    run = drain(pause=None, one_id=True)
+    report = run.judge()
+    assert (report["verdict"], report["exit_code"]) == ("inconclusive", 3)
+    assert report["counts"]["lost_orders"] == 0
+    answers = report["counts"]["acknowledged"]
+    assert f"{answers} answers returned one order id" in run.guard("answers return ids of their own")["reason"]
+    drained = [json.loads(line) for line in (run.folder / "marks.jsonl").read_text().splitlines()]
+    (begin,), (end,) = ([one for one in drained if one["name"] == name] for name in ("drain", "drained"))
+    assert end["complete"]
+    assert end["repeated_id"]
+    assert end["at"] - begin["at"] < 30, "the drain waited for an event that could not come"
 
 
 def look_again(run: Drained, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:

@@ -61,11 +61,15 @@ def naive_counts(world: World) -> dict[str, int]:
     loose = there - set(owned.values())
     extra = {order for order in loose if seq_of(order) in by_seq}
 
+    def shares(attempt: Sent) -> bool:
+        several = sum(one.told == attempt.told for one in world.sent) > 1
+        return attempt.told is not None and (attempt.told in there or several)
+
     def case(outcome: Outcome | None, order: int | None, seq: int | None, shared: bool = False) -> Case:
         seqs = {one for one in (seq, world.rows.get(order) if order is not None else None) if one is not None}
         return Case(outcome, order, seqs, order in world.rows, order in published, shared)
 
-    cases = [case(a.outcome, owned.get(a.seq), a.seq, a.seq not in owned and a.told in there) for a in world.sent]
+    cases = [case(a.outcome, owned.get(a.seq), a.seq, a.seq not in owned and shares(a)) for a in world.sent]
     cases += [case(None, order, seq_of(order)) for order in loose]
     ack, amb, rej, prov = Outcome.ACKNOWLEDGED, Outcome.AMBIGUOUS, Outcome.REJECTED, Outcome.PROVOKED
     distinct = {(order, event) for order, _, event in world.events}

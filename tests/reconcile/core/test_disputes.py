@@ -11,6 +11,7 @@ from contract.event import Why
 from reconcile.judge import Judgement, judge
 from reconcile.report.csvs import csv_texts
 from reconcile.verify.result import Confirmation, Contradiction
+from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import Story, facts, order_id
 
@@ -206,6 +207,30 @@ def test_many_answers_with_one_id_are_no_lost_orders_and_no_fault_of_the_harness
     judgement = judge(story.history())
     assert "4 answers returned one order id" in guard(judgement, "answers return ids of their own")[1]
     assert judgement.ruling.reason.startswith("answers return ids of their own: 4 answers returned one order id")
+
+
+def test_one_id_for_all_of_which_the_run_has_nothing_is_no_lost_order() -> None:
+    """The check order has taken it: its row is not of the run."""
+    story = Story().calm()
+    for number in range(301):
+        story.order(number, 23 + number / 100, told=999_999, row=False, event=False)
+    verdict, code, counts = ruled(story)
+    assert (verdict, code) == ("inconclusive", 3)
+    assert (counts["lost_orders"], counts["suspected_lost_orders"], counts["shared_order_ids"]) == (0, 0, 301)
+    assert judge(story.history()).ruling.reason.startswith(
+        f"answers return ids of their own: 301 answers returned one order id, {order_id(999_999)}; does the service"
+    )
+
+
+@pytest.mark.parametrize(("told", "shared"), [(999_999, 1), (888_888, 1), (777_777, 0)])
+def test_an_answer_with_the_id_of_a_check_order_shares_it(told: int, shared: int) -> None:
+    story = Story().calm().order(1, 23, told=told, row=False, event=False)
+    story.mark(m.DRAINED, own_orders=[str(order_id(888_888))])
+    counts = ruled(story)[2]
+    assert (counts["shared_order_ids"], counts["lost_orders"]) == (shared, 1 - shared)
+    failed, said = guard(judge(story.history()), "answers return ids of their own")
+    assert failed == bool(shared)
+    assert (", that of a check order;" in said) == bool(shared)
 
 
 def test_orders_of_no_attempt_are_suspected_in_an_exclusive_run() -> None:
