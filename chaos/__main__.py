@@ -7,6 +7,7 @@ restored, not proven, or not forgotten.
 import json
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from chaos.limits import Limits
 from chaos.restoring import Place, places, restore
 from chaos.targets import TargetError
 from chaos.watchdog.healing import NotProvenBack
+from health.spec import SecretSource
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog import exitcodes
 from runlog.duration import parse_duration
 from runlog.options import BY_NAME
 from runlog.streams import let_output_fail
+from stores.variables import without_client_variables
 
 NOTHING = "nothing is broken: no journal is open"
 
@@ -101,7 +104,9 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
     for place in [_with_config(place, arguments.kafka_config) for place in found]:
         limits = replace(place.fault.limits, **_set(given)) if place.fault else Limits()
         try:
-            _say(restore(place, limits, environment, _report))
+            # A system of the user's own may be reached by variables of its client; none of them is for our own stacks.
+            with without_client_variables() if _is_ours(place) else nullcontext():
+                _say(restore(place, limits, environment, _report))
         except NotProvenBack as unknown:
             _report(f"NOT PROVEN: {unknown}")
             code = exitcodes.NOT_READY
@@ -109,6 +114,12 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
             _report(f"NOT RESTORED: {failure}")
             code = exitcodes.NOT_READY
     return code
+
+
+def _is_ours(place: Place) -> bool:
+    """Whether the target belongs to a stack of our own, embedded or compose."""
+    recipe = place.fault.recipe if place.fault else None
+    return recipe is not None and bool(recipe.stack_home or recipe.credentials == SecretSource("stack"))
 
 
 def _set(given: dict[str, float | None]) -> dict[str, float]:

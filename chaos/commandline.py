@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from chaos.sources import with_sources
 from chaos.webaccess import plain_name
+from health.postgres_url import UrlError, read_url
 from runlog import exitcodes
 from runlog.files import encodable, is_encodable
 from runlog.options import BY_NAME, OPTIONS, names_secret
@@ -141,8 +142,16 @@ def read_settings(parsed: Namespace) -> Settings:
         if plain_name(name) is None:
             raise wrong(BY_NAME["allowed-host"], name, "it must be a host name or an address, for example shop.test")
     if settings.external is not None:
-        read_service_files(settings.external, settings.attribution)
+        _check_database_url(read_service_files(settings.external, settings.attribution).database_url)
     return settings
+
+
+def _check_database_url(text: str) -> None:
+    """Refuse what is no connection string of PostgreSQL, before anything is asked of it."""
+    try:
+        read_url(text)
+    except UrlError as error:
+        raise wrong(BY_NAME["database-url"], text, str(error)) from None
 
 
 def _check_texts(parsed: Namespace) -> None:

@@ -32,6 +32,7 @@ from stack.errors import StackError
 from stack.lease import LEASE, Lease
 from stack.service import HEALTH_PATH
 from stack.store import default_home
+from stores.variables import ignore_client_variables
 
 log = logging.getLogger("chaos")
 
@@ -70,6 +71,7 @@ class ComposeSystem:
             LeaseTaken: another harness uses it.
             StackError: Docker, Compose or the engine is missing, or it does not come up.
         """
+        ignore_client_variables()
         take_when_healed(self._lease)
         before = self._standing_without_us()
         self.watchdog.start()

@@ -31,6 +31,7 @@ from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
 from stack.records import StackState
 from stack.settings import ServiceSettings, StackSettings
+from stores.variables import ignore_client_variables
 
 log = logging.getLogger("chaos")
 
@@ -68,6 +69,7 @@ class EmbeddedSystem:
             LeaseTaken: another harness uses it.
             StackError: it does not come up.
         """
+        ignore_client_variables()
         take_when_healed(self._lease)
         state = self._up(settings)
         # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.

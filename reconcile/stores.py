@@ -5,6 +5,7 @@ way can only seem whole or late, never lost. Where options describe the service 
 answers told as well: those orders were stored before the drain.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import numpy as np
 
 from contract.attribution import Attribution
 from contract.ids import IDS
+from health.postgres_url import UrlError, read_url
 from reconcile.history import EventsWitness, Progress, RowsWitness, ids_of
 from runlog.facts import RunFacts
 from runlog.properties import PropertiesProblem, read_properties
+from stores.variables import ignore_client_variables
 
 
 class StoresProblem(Exception):
@@ -41,7 +44,7 @@ def make_stores(database_url: str | None, bootstrap: str | None, config: Path | 
     """Return the stores that the options name.
 
     Raises:
-        StoresProblem: one is missing, or the properties file cannot be read.
+        StoresProblem: one is missing or no connection string, or the properties file cannot be read.
     """
     try:
         properties = read_properties(config) if config else {}
@@ -51,9 +54,21 @@ def make_stores(database_url: str | None, bootstrap: str | None, config: Path | 
         properties["bootstrap.servers"] = bootstrap
     if not database_url:
         raise StoresProblem(_missing("--database-url", "PostgreSQL", "LOCUST_DATABASE_URL"))
+    try:
+        read_url(database_url)
+    except UrlError as error:
+        from_shell = database_url == os.environ.get("LOCUST_DATABASE_URL")
+        source = "LOCUST_DATABASE_URL (environment)" if from_shell else "--database-url"
+        raise StoresProblem(f"{source} cannot be read: {error}") from None
     if "bootstrap.servers" not in properties:
         raise StoresProblem(_missing("--kafka-bootstrap", "Kafka", "LOCUST_KAFKA_BOOTSTRAP"))
     return Stores(database_url, properties)
+
+
+def keep_shell_out(facts: RunFacts) -> None:
+    """Drop what a user's shell says to PostgreSQL's client, for a run on a stack of our own."""
+    if facts.stack != "external":
+        ignore_client_variables()
 
 
 def _missing(option: str, store: str, variable: str) -> str:
@@ -72,6 +87,7 @@ def read_stores(
         rows: a complete rows witness that was saved earlier; None: the rows are read as well.
         progress: told how far it is.
     """
+    keep_shell_out(facts)
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
     from reconcile.events import read_events
     from reconcile.rows import look_elsewhere, read_rows

@@ -20,6 +20,7 @@ from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
 from stack.settings import LINKS, VARIANTS, ServiceSettings, StackSettings
 from stack.status import as_document, as_json, as_text
+from stores.variables import ignore_client_variables
 
 EXIT_OK, EXIT_USAGE, EXIT_NOT_UP, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 3, 4, 130, 143
 _DEFAULT = ServiceSettings()
@@ -128,6 +129,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command and return its exit code; raises StackError when it fails."""
+    if getattr(arguments, "run", None) is None:
+        # `clean RUN` may be asked for a run on a database of the user's own, which those variables describe.
+        ignore_client_variables()
     if arguments.command == "up":
         return _up(arguments)
     if arguments.command == "status":

@@ -29,6 +29,7 @@ from stack import runtopic
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.runrows import RunRows, remove_rows
+from stores.variables import ignore_client_variables
 
 _HEALTH_S = 5.0
 _EMBEDDED = "embedded"
@@ -207,6 +208,7 @@ def _own_orders(folder: RunFolder, facts: RunFacts) -> list[str]:
 def _stores(arguments: argparse.Namespace, stack: EmbeddedStack, facts: RunFacts) -> _Stores:
     """Return where the run's stores are; raises unless they answer."""
     if facts.stack == _EMBEDDED:
+        ignore_client_variables()
         state = stack.status()
         if state is None or not stack.database.is_alive():
             raise StackError(

@@ -12,6 +12,7 @@ from typing import Final
 
 from stack import process
 from stack.errors import StackError
+from stores.variables import dropped_variables
 
 _WAYS: Final = (("docker", "compose"), ("docker-compose",))
 _VERSION_S: Final = 20.0
@@ -66,7 +67,8 @@ class ComposeCommand:
                 child = subprocess.Popen(
                     [*self._base, *arguments],
                     cwd=self._folder,
-                    env={**os.environ, **_NO_COLOURS, **env},
+                    # A compose file of the user's own may use any variable.
+                    env={**dropped_variables(), **os.environ, **_NO_COLOURS, **env},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,

@@ -17,6 +17,8 @@ from stack.settings import ServiceSettings
 from stack.store import CHECKOUT
 
 HEALTH_PATH = "/actuator/health"
+# By which Python and its packages are found.
+_NEEDED = ("HOME", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
 
 
 def environment(state: StackState, port: int) -> dict[str, str]:
@@ -68,13 +70,20 @@ class Service(ManagedProcess):
         state = self._store.load()
         if state is None:
             raise StackError("the order service belongs to no stack: run 'python -m stack up'")
-        # Ours of another time would overrule defaults that this stack did not choose.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("ORDERSERVICE_")}
+        # Nothing else of our environment: PGOPTIONS or PYTHONWARNINGS of a user's shell would change the service, and
+        # an ORDERSERVICE_ variable would overrule a default.
+        inherited = {name: os.environ[name] for name in _NEEDED if name in os.environ}
         return process.Launch(
             argv=(sys.executable, "-m", "orderservice"),
             cwd=CHECKOUT,
             log_path=self.log_path,
-            env={**inherited, **environment(state, port), **strays.mark(self._store.home, self.name)},
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "LC_ALL": "C.UTF-8",
+                **inherited,
+                **environment(state, port),
+                **strays.mark(self._store.home, self.name),
+            },
         )
 
     def probe(self, timeout_s: float) -> Health:

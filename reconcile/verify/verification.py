@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from contract.attribution import TAGGED
 from reconcile.history import EventsWitness, History, Progress, RowsWitness
 from reconcile.judge import Judgement
-from reconcile.stores import Stores
+from reconcile.stores import Stores, keep_shell_out
 from reconcile.verify.candidates import candidates_of
 from reconcile.verify.compare import Records, Rows, compare, load_confirmation, save_confirmation
 from reconcile.verify.result import Candidates, Confirmation
@@ -75,6 +75,7 @@ def look_again(
     from stores.topic import KafkaProblem
 
     facts, asked = history.facts, candidates_of(judgement)
+    keep_shell_out(facts)
     wanted, lost = [one.order_id for one in asked.first], lost_ids(judgement)
     try:
         rows = _rows(stores.database_url, facts, history.rows.snapshot, _each_once(wanted + lost), progress)
