@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.ids import Bools, among
+from contract.ids import Bools, Words, among
 
 TAGGED: Final = "tagged"
 EXCLUSIVE: Final = "exclusive"
@@ -27,12 +27,14 @@ class Attribution:
         own: IDS of the harness's own check orders, which are no part of the run.
         acknowledged: IDS that answers returned, each once, in ascending order.
         names: texts of these that cannot be decoded from their bytes.
+        sequences: for each of `acknowledged` the number of an attempt that it was returned to; None: not known.
     """
 
     kind: str
     own: NDArray[np.void]
     acknowledged: NDArray[np.void]
     names: dict[bytes, str] = field(default_factory=dict)
+    sequences: Words | None = None
 
     def of_run(self, ids: NDArray[np.void]) -> Bools:
         """Return which of `ids` (any array with the words `hi` and `lo`) are of the run; not meant for TAGGED."""

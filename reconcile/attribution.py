@@ -17,8 +17,10 @@ def attribution_of(
 ) -> Attribution:
     """Return how the orders of a run are attributed; `names`: texts of told ids that their bytes do not tell back."""
     own = check_orders(facts, marks)
-    hi, lo = split_ids(ledger.attempts["order_id"][ledger.attempts["has_id"] != 0])
-    return Attribution(facts.attribution, own, np.unique(_pairs(hi, lo)), names or {})
+    answered = ledger.attempts[ledger.attempts["has_id"] != 0]
+    acknowledged, first = np.unique(_pairs(*split_ids(answered["order_id"])), return_index=True)
+    sequences = answered["seq"][first].astype(np.uint64)
+    return Attribution(facts.attribution, own, acknowledged, names or {}, sequences)
 
 
 def check_orders(facts: RunFacts, marks: list[Mark]) -> NDArray[np.void]:

@@ -61,6 +61,7 @@ class Mentions:
     ) -> None:
         self._contract, self._rows, self._names = contract, rows, names
         self._tagged, self._upper = attribution == TAGGED, np.uint64(run_key.upper)
+        self._prefix = run_key.text_prefix.lower().encode()
         self._named = _Named(len(rows))
         self._aside = _Named(len(rows))
         self._places: list[tuple[int, list[str]]] = []
@@ -171,7 +172,8 @@ class Mentions:
                 if (is_id and encode_order_id(kind, scalar)) or (not is_id and _has_uuid(scalar)):
                     return True
         if kind is not IdKind.UUID:
-            return False
+            # A tag of the run without a row is that of an attempt, whatever became of it.
+            return self._tagged and self._prefix in b" ".join((record.key or b"", record.value or b"")).lower()
         if _has_uuid(record.key):
             return True
         if found is None:

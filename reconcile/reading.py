@@ -68,7 +68,7 @@ class TopicReading:
         self._events = RunEvents(facts.contract.event, facts.run_key, attribution, self._known)
         self._attribution = facts.attribution
         # A row of an acknowledged order may be found later on, when the table is asked for its id.
-        sought = np.concatenate([self.rows, _without_sequence(told[~among(told, np.unique(ids_of(self.rows)))])])
+        sought = np.concatenate([self.rows, _rows_of(attribution, np.unique(ids_of(self.rows)))])
         texts = {**(names or {}), **({} if attribution is None else attribution.names)}
         self.mentions = Mentions(facts.contract.event, facts.run_key, facts.attribution, sought, texts)
         self._with_headers = facts.contract.event.needs_headers
@@ -170,10 +170,14 @@ class TopicReading:
         self.reached[partition] = max(self.reached[partition], min(position, self.ends[partition]))
 
 
-def _without_sequence(ids: NDArray[np.void]) -> NDArray[np.void]:
+def _rows_of(attribution: Attribution | None, known: NDArray[np.void]) -> NDArray[np.void]:
+    """Return what would be the rows of acknowledged orders that are not among the `known` (IDS, ascending)."""
+    ids = np.empty(0, dtype=IDS) if attribution is None else attribution.acknowledged
     rows = np.empty(len(ids), dtype=ROW)
     rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
-    return rows
+    if attribution is not None and attribution.sequences is not None:
+        rows["seq"] = attribution.sequences
+    return rows[~among(ids, known)]
 
 
 def _record(message: Message) -> KafkaRecord:

@@ -74,10 +74,16 @@ def test_every_order_is_found_and_named_as_the_shop_names_it(
     counts = report["counts"]
     failed = [one for one in report["guards"] if one["passed"] is False]
     loose = attribution == "exclusive"
-    assert failed == [], failed
+    # Garbage in place of an event names its order by the key, or by the customer id that is the key.
+    named = place in {"", "key"} or (place == "value:order.id" and attribution == "tagged")
+    opaque = place == "value:order.id" and attribution != "tagged" and kind is not IdKind.UUID
+    doubts = {"no order disputed"} if named else {"no opaque record"} if opaque else set()
+    assert {one["name"] for one in failed} == doubts, failed
     assert report["verdict"] == "inconsistent"
     wanted = {
-        "lost_events": 2, "phantom_events": 1, "lost_orders": 1, "visible_after_reject": 0, "rows": 10,
+        "lost_events": 1 if named else 0 if opaque else 2, "lost_at_least": 2 - named - opaque,
+        "disputed": int(named), "suspected_lost": 2 * opaque,
+        "phantom_events": 1, "lost_orders": 1, "visible_after_reject": 0, "rows": 10,
         "recovered": int(attribution == "tagged"), "unresolved": int(attribution != "tagged"),
         "unrecorded": int(loose), "redelivered": int(place == ""), "published_twice": int(place != ""), "events": 9,
     }  # fmt: skip
@@ -86,7 +92,8 @@ def test_every_order_is_found_and_named_as_the_shop_names_it(
     assert {name: counts[name] for name in wanted} == wanted
     assert guard(report, "violations confirmed")["reason"].startswith("all ")
     # Every list names orders as the shop does, and customers only where something carries them.
-    lost = [(row["order_id"], row["customer_id"]) for row in rows_of(folder, "lost-events.csv")]
+    lists = ("suspected-lost.csv",) if opaque else ("lost-events.csv", "disputed-orders.csv")
+    lost = [(row["order_id"], row["customer_id"]) for name in lists for row in rows_of(folder, name)]
     customers = [str(KEY.customer_id(number)) if shop.tagged else "" for number in (LOST, ELSE)]
     assert lost == list(zip(map(shop.id_text, (LOST, ELSE)), customers, strict=True))
     assert [row["order_id"] for row in rows_of(folder, "phantom-events.csv")] == [shop.id_text(PHANTOM)]
@@ -95,7 +102,8 @@ def test_every_order_is_found_and_named_as_the_shop_names_it(
     assert (twice["order_id"], bool(twice["event_id"])) == (shop.id_text(TWICE), place == "")
     assert [row["order_id"] for row in rows_of(folder, "unrecorded-orders.csv")] == [shop.id_text(UNSURE)] * loose
     lines = [json.loads(line) for line in (folder.path / "lost-events.ndjson").read_text().splitlines()]
-    assert [(line["order_id"], str(line["row"]["Order No"])) for line in lines] == [(one, one) for one, _ in lost]
+    proven = [] if opaque else lost[: 2 - named]
+    assert [(line["order_id"], str(line["row"]["Order No"])) for line in lines] == [(one, one) for one, _ in proven]
     assert shop.id_text(LOST) in (folder.path / "report.md").read_text()
     assert shop.id_text(LOST) in (folder.path / "report.html").read_text()
     # Judged again without any store: the same to the byte.
@@ -131,8 +139,6 @@ WRONG: dict[str, dict[str, Any]] = {
     "a header that is not there": {"event_id": "header:order-id"},
     "the key, which is a customer": {"event_id": "key"},
     "as the reference service has it": {"event_id": "", "event_filter": ""},
-    "a filter that nothing passes": {"event_filter": "value:order.kind=OrderCreated"},
-    "another type of event": {"event_filter": "value:order.kind=order.cancelled"},
     "a customer id that is another UUID": {"event_tag": "value:order.trace"},
     "uuid, where ids are numbers": {"id_kind": "uuid"},
     "another column of the same type": {"orders_id_column": "total_id"},
@@ -147,6 +153,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_option_is_never_a_total_loss(infra: Infra, shops: list[Shop], tmp_path: Path, wrong: str) -> None:
+    """What is proven stands: one event was lost, one order was never stored, one event has no row. No more is."""
     shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
     shops.append(shop)
     shop.sql(
@@ -158,13 +165,10 @@ def test_a_wrong_option_is_never_a_total_loss(infra: Infra, shops: list[Shop], t
     folder = shop.write(tmp_path)
     report = judge(shop, folder)
     counts = report["counts"]
-    assert report["verdict"] == "inconclusive", report["reason"]
-    assert report["exit_code"] == 3
-    # One order was acknowledged and never stored: that is so whatever events say.
-    assert counts["lost_events"] == counts["phantom_events"] == 0, report["reason"]
-    assert counts["lost_orders"] <= 1
+    assert (report["verdict"], report["exit_code"]) in {("inconclusive", 3), ("inconsistent", 1)}
+    assert max(counts[name] for name in ("lost_events", "phantom_events", "lost_orders")) <= 1, report["reason"]
     told = " ".join(one["reason"] for one in report["guards"] if one["passed"] is False)
-    assert any(word in told for word in ("right?", "column", "no table")), told
+    assert any(word in told for word in ("right?", "column", "no such table", "would count it", "--event-tag")), told
 
 
 def test_rows_without_the_customer_id_that_was_sent_are_found_by_what_answers_and_events_told(
@@ -177,7 +181,8 @@ def test_rows_without_the_customer_id_that_was_sent_are_found_by_what_answers_an
     shop.fill()
     report = judge(shop, shop.write(tmp_path))
     counts = report["counts"]
-    assert (counts["rows"], counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (10, 2, 1, 1)
+    assert (counts["rows"], counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (10, 1, 1, 1)
+    assert counts["disputed"] == 1
     assert guard(report, "orders attributable")["passed"] is False
     assert guard(report, "violations confirmed")["passed"] is True
 
@@ -187,11 +192,13 @@ def test_what_was_found_instead_is_told(infra: Infra, shops: list[Shop], tmp_pat
     shops.append(shop)
     shop.changes = {"event_id": "value:orderId"}
     shop.fill()
-    found = guard(judge(shop, shop.write(tmp_path)), "events readable")
+    report = judge(shop, shop.write(tmp_path))
+    found = guard(report, "no order disputed")
     assert found["passed"] is False
-    assert "no event of the run could be read (id in value:orderId, filter" in found["reason"]
-    # Eight whole orders, one of them with two records, and the cancellation of another one.
-    assert "name orders of the run: value:order.id (10)" in found["reason"]
+    # Eight whole orders and one with garbage in place of its event; one of them was published twice.
+    assert found["reason"].startswith("9 stored orders without an event are disputed: the record at partition")
+    assert "--event-id value:order.id would count it" in found["reason"]
+    assert report["named_at"]["value:order.id"] == 10
 
 
 def test_a_total_loss_beside_the_traffic_of_others_is_one(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
@@ -202,7 +209,7 @@ def test_a_total_loss_beside_the_traffic_of_others_is_one(infra: Infra, shops: l
         shop.store(number)
     shop.publish(300, customer=OTHER)
     report = judge(shop, shop.write(tmp_path))
-    assert guard(report, "events readable")["passed"] is True
+    assert guard(report, "no order disputed")["passed"] is True
     assert report["counts"]["lost_events"] == PHANTOM
     assert report["verdict"] == "inconsistent", report["reason"]
 
@@ -210,7 +217,7 @@ def test_a_total_loss_beside_the_traffic_of_others_is_one(infra: Infra, shops: l
 def test_an_event_without_its_customer_id_is_still_that_of_its_order(
     infra: Infra, shops: list[Shop], tmp_path: Path
 ) -> None:
-    """Nothing is lost, but nor is it as it should be; an event with the customer id of another is another's."""
+    """One with the customer id of another client is no event of the run, yet might be: its order is disputed."""
     shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
     shops.append(shop)
     for number in range(4):
@@ -221,12 +228,10 @@ def test_an_event_without_its_customer_id_is_still_that_of_its_order(
     shop.publish(3, customer=OTHER)
     report = judge(shop, shop.write(tmp_path))
     counts = report["counts"]
-    assert (counts["events"], counts["lost_events"], counts["foreign_events"]) == (3, 1, 1)
-    assert guard(report, "orders attributable")["passed"] is False
-    assert guard(report, "violations confirmed")["passed"] is True
-    assert [row["order_id"] for row in rows_of(RunFolder(tmp_path / "20261125-100000-0000"), "lost-events.csv")] == [
-        "4703"
-    ]
+    assert (counts["events"], counts["lost_events"], counts["disputed"], counts["foreign_events"]) == (3, 0, 1, 1)
+    assert guard(report, "orders attributable")["passed"] is True
+    (row,) = rows_of(RunFolder(tmp_path / "20261125-100000-0000"), "disputed-orders.csv")
+    assert (row["order_id"], row["why"]) == ("4703", "other_tag")
 
 
 def test_one_id_in_several_spellings(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_what_an_outbox_of_the_shop_still_holds_is_pending(infra: Infra, shops: 
         shop.changes = {"outbox_table": f"{shop.schema}.outbox"}
         shop.fill()
         report = judge(shop, shop.write(tmp_path / attribution))
-        assert (report["counts"]["pending"], report["counts"]["lost_events"]) == (1, 1)
+        assert (report["counts"]["pending"], report["counts"]["disputed"]) == (1, 1)
         assert guard(report, "backlog empty")["passed"] is False
 
 
@@ -301,6 +306,6 @@ def test_tables_that_are_read_in_many_slices(
     shop.fill()
     report = judge(shop, shop.write(tmp_path))
     counts = report["counts"]
-    assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (2, 1, 1)
+    assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (1, 1, 1)
     assert counts["rows"] == 9 + (attribution != "acknowledged-only")
-    assert [one for one in report["guards"] if one["passed"] is False] == []
+    assert [one["name"] for one in report["guards"] if one["passed"] is False] == ["no order disputed"]
