@@ -56,10 +56,14 @@ def verify(folder: Path, sums: dict[str, str]) -> None:
 
 
 def _fingerprint(folder: Path, sums_file: Path) -> dict[str, list[int]]:
-    """Size and modification time (ns) of every jar and of the list of sums: changes when any of them does."""
-    marks = {entry.name: entry.stat() for entry in folder.iterdir()}
-    marks[sums_file.name] = sums_file.stat()
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(marks.items())}
+    """Size and modification time (ns) of every jar, size and digest of the list of sums: changes when any of them does.
+
+    The list's own time says nothing: checkouts that share a cache have a copy of it each.
+    """
+    stats = {entry.name: entry.stat() for entry in folder.iterdir()}
+    marks = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(stats.items())}
+    content = sums_file.read_bytes()
+    return {**marks, sums_file.name: [len(content), int.from_bytes(hashlib.sha256(content).digest()[:6])]}
 
 
 def _is_marked(cache: Path, sums_file: Path) -> bool:

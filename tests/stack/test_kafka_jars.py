@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,17 @@ def test_changed_sums_are_checked_again(cache: Path, sums_file: Path) -> None:
     sums_file.write_text(sums_file.read_text().replace("a-1.jar", "c-3.jar"))
     with pytest.raises(ChecksumError, match=r"c-3\.jar is missing"):
         kafka_jars.ensure(cache, sums_file)
+
+
+def test_a_checkout_that_shares_the_cache_leaves_its_class_archive(cache: Path, sums_file: Path) -> None:
+    kafka_jars.ensure(cache, sums_file)
+    (cache / "broker.aot").touch()
+    os.utime(sums_file, ns=(1, 1))  # the same list, checked out at another time
+    kafka_jars.ensure(cache, sums_file)
+    assert (cache / "broker.aot").exists()
+    sums_file.write_text("\n".join(reversed(sums_file.read_text().splitlines())) + "\n")
+    kafka_jars.ensure(cache, sums_file)
+    assert not (cache / "broker.aot").exists(), "classes of another list"
 
 
 def test_verified_jars_are_not_hashed_again(cache: Path, sums_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
