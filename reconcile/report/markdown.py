@@ -24,6 +24,8 @@ _STEPS: Final = {
     m.INJECTING: "fault ordered: {fault} of the {target}",
     m.INJECTED: "{target} proven down{seen}",
     m.HEALING: "healing begins",
+    m.LOAD_STOPPED: "healing takes too long; no orders are sent",
+    m.LOAD_RESUMED: "orders are sent again",
     m.HEALED: "{target} proven back",
     m.RECOVERY: "load goes on",
     m.WORKER_LOST: "a process that sent load was lost",
@@ -34,6 +36,7 @@ _STEPS: Final = {
     m.INTERRUPTED: "run interrupted: {reason}",
     m.FAILED: "run failed: {reason}",
     m.ENDED: "run ended",
+    m.LISTENER: "exit code raised: {reason}",
 }
 
 

@@ -54,6 +54,10 @@ RUNS = {
         lossy("any").history(),
         marks=[*lossy().marks[:-1], Mark(T0 + 33.4, m.INTERRUPTED, None, {"reason": "SIGINT", "exit_code": 130})],
     ),
+    "raised by a listener": replace(
+        lossy("any").history(),
+        marks=[*lossy().marks, Mark(T0 + 40, m.LISTENER, None, {"reason": "shop.check set 5", "exit_code": 1})],
+    ),
     "harness wrong": replace(lossy("any").history(), confirmation=Confirmation("", 1, 1, refuted=[WRONG])),
 }
 
