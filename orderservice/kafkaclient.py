@@ -7,6 +7,7 @@ that a frozen broker (a stopped process behind an open connection) no longer ans
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -214,5 +215,6 @@ class KafkaClient:
 def _without_values(text: str, config: dict[str, object]) -> str:
     for key, value in config.items():
         if key not in _DEFAULTS and isinstance(value, str) and value:
-            text = text.replace(value, "***")
+            # As a word only: an `s` that is a password stands in every word of the sentence.
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text)
     return f"the Kafka client refuses its properties ({text}): correct kafka_config."

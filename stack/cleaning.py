@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.order_id import IdKind, decode_order_id, encode_text
+from contract.order_id import decode_order_id, encode_text
 from health.check import check_kafka, check_sql
 from redaction.patterns import shows_secret, without_secrets
 from runlog import marks
@@ -149,8 +149,6 @@ def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
         "id_column": facts.orders_id_column,
         "tag_column": facts.orders_tag_column or "",
         "time_column": facts.orders_time_column,
-        "id_type": {IdKind.UUID: "uuid", IdKind.INTEGER: "bigint", IdKind.TEXT: "text"}[facts.kind],
-        "tag_is_uuid": not facts.described,
     }
     try:
         own = _own_orders(folder, facts)

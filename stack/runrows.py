@@ -7,18 +7,21 @@ Tables that refer to these orders and are not ours to delete from stop it: a cas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, LiteralString
 
+from contract.order_id import IdKind, kind_of_type
 from contract.run_key import CHECK_KEY, RunKey
 from stack.errors import StackError
 from stores.postgres import DatabaseProblem, Limits, Transaction, identifier, open_transaction, quoted, table_name
+from stores.relation import read_relation, written
 
 if TYPE_CHECKING:
     from psycopg import sql
 
 LIMITS = Limits(statement_s=120.0, lock_s=10.0)
 _ITEMS = "order_items"
+_ARRAYS: dict[IdKind, LiteralString] = {IdKind.UUID: "uuid[]", IdKind.INTEGER: "bigint[]", IdKind.TEXT: "text[]"}
 
 _REFERRERS: LiteralString = """
 SELECT n.nspname, r.relname, c.conrelid = c.confrelid,
@@ -43,8 +46,6 @@ class RunRows:
         ids: of the run's orders, as texts; used only without a run key.
         after: rows of `ids` must have a later `time_column` than this text of it; None: whatever it is.
         id_column, tag_column, time_column: of the table of orders.
-        id_type: PostgreSQL's type of order ids: `uuid`, `bigint` or `text`.
-        tag_is_uuid: the column of customer ids has the type `uuid`; else it is compared as text.
     """
 
     orders_table: str
@@ -56,7 +57,18 @@ class RunRows:
     id_column: str = "id"
     tag_column: str = "customer_id"
     time_column: str = "created_at"
-    id_type: str = "uuid"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows(RunRows):
+    """The same, with what the table has in its columns.
+
+    Attributes:
+        id_kind: of the column of ids.
+        tag_is_uuid: the column of customer ids has the type `uuid`; else it is compared as text.
+    """
+
+    id_kind: IdKind = IdKind.UUID
     tag_is_uuid: bool = True
 
 
@@ -96,8 +108,9 @@ def remove_rows(database_url: str, rows: RunRows, *, dry_run: bool) -> dict[str,
     try:
         # One snapshot for all statements: what belongs to the run cannot change between two tables.
         with open_transaction(database_url, LIMITS, read_only=dry_run) as transaction:
-            for part in _parts(transaction, rows):
-                counts[part.shown] = counts.get(part.shown, 0) + _apply(transaction, part, rows, dry_run=dry_run)
+            typed = _typed(transaction, rows)
+            for part in _parts(transaction, typed):
+                counts[part.shown] = counts.get(part.shown, 0) + _apply(transaction, part, typed, dry_run=dry_run)
             if not dry_run:
                 transaction.commit()
     except DatabaseProblem as problem:
@@ -110,7 +123,29 @@ def remove_rows(database_url: str, rows: RunRows, *, dry_run: bool) -> dict[str,
     return counts
 
 
-def _apply(transaction: Transaction, part: _Table, rows: RunRows, *, dry_run: bool) -> int:
+def _typed(transaction: Transaction, rows: RunRows) -> _Rows:
+    """Return `rows` with the types of the table's columns, and its ids in every spelling that such a column may have.
+
+    Raises:
+        StackError: there is no such table, or its columns are others.
+    """
+    found = read_relation(transaction, rows.orders_table)
+    if found is None:
+        raise StackError(f"nothing was deleted: this database has no table {rows.orders_table}")
+    needed = [rows.id_column, *([] if rows.run_key is None else [rows.tag_column])]
+    absent = [name for name in needed if name not in found.types]
+    kind = None if absent else kind_of_type(found.types[rows.id_column])
+    if kind is None:
+        raise StackError(
+            f"nothing was deleted: {found.kind} {rows.orders_table} has no column {rows.id_column} with ids"
+            + (f" and no column {rows.tag_column}" if rows.tag_column in absent else "")
+        )
+    known = {field.name: getattr(rows, field.name) for field in fields(RunRows)}
+    known |= {name: written(kind, known[name], transaction) for name in ("own", "ids")}
+    return _Rows(**known, id_kind=kind, tag_is_uuid=found.types.get(rows.tag_column) == "uuid")
+
+
+def _apply(transaction: Transaction, part: _Table, rows: _Rows, *, dry_run: bool) -> int:
     from psycopg import sql
 
     begin = sql.SQL("SELECT count(*) FROM " if dry_run else "DELETE FROM ")
@@ -119,7 +154,7 @@ def _apply(transaction: Transaction, part: _Table, rows: RunRows, *, dry_run: bo
     return int(found[0][0]) if dry_run else touched
 
 
-def _parts(transaction: Transaction, rows: RunRows) -> list[_Table]:
+def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
     """Return what goes, dependants first.
 
     Raises:
@@ -127,9 +162,6 @@ def _parts(transaction: Transaction, rows: RunRows) -> list[_Table]:
     """
     from psycopg import sql
 
-    _, there = transaction.run(sql.SQL("SELECT to_regclass(%(table)s) IS NOT NULL"), _named(rows.orders_table))
-    if there != [(True,)]:
-        raise StackError(f"nothing was deleted: this database has no table {rows.orders_table}")
     orders = _Table(rows.orders_table, "o", _source(rows.orders_table, "o"), _of_run(rows, "o"))
     parts: list[_Table] = []
     for referrer in _referrers(transaction, rows.orders_table):
@@ -139,7 +171,7 @@ def _parts(transaction: Transaction, rows: RunRows) -> list[_Table]:
             parts.append(told)
     _refuse_dependants(transaction, rows.orders_table, orders, rows, spare=_ITEMS)
     if rows.outbox_table is not None:
-        condition = sql.SQL("lower(b.aggregateid) IN (SELECT {}::text FROM {} WHERE {})").format(
+        condition = sql.SQL("lower(b.aggregateid::text) IN (SELECT lower({}::text) FROM {} WHERE {})").format(
             identifier("o", rows.id_column), orders.source, orders.condition
         )
         outbox = _Table(rows.outbox_table, "b", _source(rows.outbox_table, "b"), condition)
@@ -148,7 +180,7 @@ def _parts(transaction: Transaction, rows: RunRows) -> list[_Table]:
     return [*parts, orders]
 
 
-def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows: RunRows, spare: str = "") -> None:
+def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows: _Rows, spare: str = "") -> None:
     """Raise StackError if rows of other tables (but for `spare`) refer to rows that go."""
     from psycopg import sql
 
@@ -189,12 +221,12 @@ def _dependants(referrer: _Referrer, going: _Table) -> _Table:
     return _Table(shown, "r", source, condition)
 
 
-def _of_run(rows: RunRows, alias: str) -> sql.Composed:
+def _of_run(rows: _Rows, alias: str) -> sql.Composed:
     """Whether a row of the table of orders is of the run, or one of the harness's own check orders."""
     from psycopg import sql
 
     identity, customer = _identity(rows, alias), _customer(rows, alias)
-    listed = sql.SQL({"uuid": "uuid[]", "bigint": "bigint[]", "text": "text[]"}[rows.id_type])
+    listed = sql.SQL(_ARRAYS[rows.id_kind])
     own = sql.SQL("{} = ANY(%(own)s::{})").format(identity, listed)
     if rows.run_key is None:
         named = sql.SQL("{} = ANY(%(ids)s::{})").format(identity, listed)
@@ -207,28 +239,30 @@ def _of_run(rows: RunRows, alias: str) -> sql.Composed:
     return sql.SQL("(({}) OR ({}))").format(named, own)
 
 
-def _identity(rows: RunRows, alias: str) -> sql.Composable:
+def _identity(rows: _Rows, alias: str) -> sql.Composable:
     from psycopg import sql
 
     column = identifier(alias, rows.id_column)
-    return sql.SQL("{}::text").format(column) if rows.id_type == "text" else column
+    return sql.SQL("{}::text").format(column) if rows.id_kind is IdKind.TEXT else column
 
 
-def _customer(rows: RunRows, alias: str) -> sql.Composable:
-    """The customer id; where it is text, spelt as ours are and compared byte by byte."""
+def _customer(rows: _Rows, alias: str) -> sql.Composable:
+    """The customer id; where it is text, its digits alone, compared byte by byte."""
     from psycopg import sql
 
     column = identifier(alias, rows.tag_column)
-    return column if rows.tag_is_uuid else sql.SQL('lower({}::text) COLLATE "C"').format(column)
+    return (
+        column if rows.tag_is_uuid else sql.SQL("lower(translate({}::text, '{{}}- ', '')) COLLATE \"C\"").format(column)
+    )
 
 
-def _values(rows: RunRows) -> dict[str, Any]:
+def _values(rows: _Rows) -> dict[str, Any]:
     values: dict[str, Any] = {"own": list(rows.own)}
     if rows.run_key is None:
         return values | {"ids": list(rows.ids), "after": rows.after}
     bounds = {"check_first": CHECK_KEY.first, "check_last": CHECK_KEY.last}
     bounds |= {"first": rows.run_key.first, "last": rows.run_key.last}
-    return values | {name: bound if rows.tag_is_uuid else str(bound) for name, bound in bounds.items()}
+    return values | {name: bound if rows.tag_is_uuid else bound.hex for name, bound in bounds.items()}
 
 
 def _named(table: str) -> dict[str, Any]:

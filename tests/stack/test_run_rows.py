@@ -132,17 +132,35 @@ def test_other_columns_and_ids_of_other_kinds(infra: Infra) -> None:
             connection.execute("INSERT INTO sales VALUES (%s, %s)", [number, buyer])
         for text in ("ORD-1", "ord-1", "ORD-2"):
             connection.execute("INSERT INTO slips VALUES (%s)", [text])
-        tagged = RunRows(
-            "sales", None, ["3"], MINE, id_column="no", tag_column="buyer", id_type="bigint", tag_is_uuid=False
-        )
+        tagged = RunRows("sales", None, ["3"], MINE, id_column="no", tag_column="buyer")
         assert remove_rows(url, tagged, dry_run=True) == {"sales": 2}
         assert remove_rows(url, tagged, dry_run=False) == {"sales": 2}
         assert [row[0] for row in connection.execute("SELECT no FROM sales ORDER BY no")] == [3, 4, 5]
         listed = replace(tagged, run_key=None, own=["3"], ids=["4", "99"])
         assert remove_rows(url, listed, dry_run=False) == {"sales": 2}
-        named = RunRows("slips", None, [], None, ids=["ORD-1"], id_column="no", id_type="text")
+        named = RunRows("slips", None, [], None, ids=["ORD-1"], id_column="no")
         assert remove_rows(url, named, dry_run=False) == {"slips": 1}
         assert [row[0] for row in connection.execute("SELECT no FROM slips ORDER BY no")] == ["ORD-2", "ord-1"]
+
+
+@pytest.mark.parametrize("kind", ["varchar(36)", "char(48)", "char(32)"])
+@pytest.mark.parametrize("backlog", ["uuid", "varchar(40)"])
+def test_uuids_in_columns_of_texts(infra: Infra, kind: str, backlog: str) -> None:
+    url = infra.new_database()
+    ours, own, foreign = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE orders (id {kind}, customer_id {kind})".encode())
+        connection.execute(f"CREATE TABLE outbox (aggregateid {backlog}, published_at timestamp)".encode())
+        rows = [(ours, MINE.customer_id(4)), (own, CHECK_KEY.customer_id(7)), (foreign, OTHER.customer_id(4))]
+        for one, tag in rows:
+            texts = [each.hex if kind == "char(32)" else str(each).upper() for each in (one, tag)]
+            connection.execute("INSERT INTO orders VALUES (%s, %s)", texts)
+        if kind != "char(32)":
+            connection.execute("INSERT INTO outbox VALUES (%s)", [str(ours)])
+        counts = remove_rows(url, RunRows("orders", "outbox", [str(own)], MINE), dry_run=False)
+        assert counts == {"outbox": 0 if kind == "char(32)" else 1, "orders": 2}
+        (left,) = connection.execute("SELECT id FROM orders").fetchall()
+        assert uuid.UUID(left[0].strip()) == foreign
 
 
 def test_tables_in_a_schema_of_their_own_and_an_outbox_that_is_none_of_the_runs(infra: Infra) -> None:
