@@ -34,8 +34,8 @@ from runlog.settings import make_settings  # noqa: E402
 from tests.chaos.parts import Service, make_subject  # noqa: E402
 from tests.conftest import Infra  # noqa: E402
 
-PACE_S = 0.3
-OUTAGE_S = 3.0
+PACE_S = 0.15
+OUTAGE_S = 2.0
 
 
 class Run:
