@@ -14,6 +14,15 @@ LISTED: Final = 10_000
 """How many orders of one kind the page shows."""
 
 
+# Short names of the lists within the page.
+_IN_PAGE: Final = {
+    "lost_events": "lost",
+    "phantom_events": "phantom",
+    "lost_orders": "lost-order",
+    "visible_after_reject": "visible",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One list.
@@ -55,7 +64,7 @@ def _list(judgement: Judgement, kind: Kind) -> Listed:
         column, reasons = "cause", [causes[case] for case in shown]
     else:
         column, reasons = "answer", [OUTCOMES[outcome] for outcome in judgement.table.outcome[shown].tolist()]
-    key = kind.key.replace("_", "-")
+    key = _IN_PAGE.get(kind.key, kind.key.replace("_", "-"))
     return Listed(key, kind.title, kind.path, len(cases), column, _rows(judgement, cases, reasons))
 
 
