@@ -179,13 +179,16 @@ class EventReader:
         why = np.zeros(len(values), dtype=np.uint8)
         present = [value for value in values if value is not None]
         try:
-            if all(map(bytes.isascii, present)):
-                bodies = list(map(self._decode, present))
-                if len(present) < len(values):
-                    why[[value is None for value in values]] = Why.TOMBSTONE
-                    found = iter(bodies)
-                    bodies = [self._empty if value is None else next(found) for value in values]
-                return bodies, why
+            if not all(map(bytes.isascii, present)):
+                # The decoder skips members without a look at their bytes.
+                for raw in present:
+                    raw.decode()
+            bodies = list(map(self._decode, present))
+            if len(present) < len(values):
+                why[[value is None for value in values]] = Why.TOMBSTONE
+                found = iter(bodies)
+                bodies = [self._empty if value is None else next(found) for value in values]
+            return bodies, why
         except _UNREADABLE:
             pass
         bodies = []
