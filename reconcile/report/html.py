@@ -85,7 +85,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "attribution": verdict.attribution(history, judgement),
         "started": iso_utc(facts.started_at),
         "command": " ".join(facts.command),
-        "options": shown_options(facts),
+        "options": {name: text for name, text in shown_options(facts).items() if text},
     }
 
 
