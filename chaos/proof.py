@@ -13,8 +13,9 @@ from typing import Final
 import gevent
 
 from chaos.database import DatabaseProblem, OrdersTable
+from chaos.event_search import EventSeen, find_event
 from chaos.subject import PlacedOrder, Subject
-from chaos.topic import EventSeen, TopicError, find_event, topic_ends, topic_names
+from chaos.topic import TopicError, topic_ends, topic_names
 from contract.order_id import AcknowledgedId
 from contract.run_key import CHECK_KEY
 from runlog.facts import CheckOrder, TopicStart

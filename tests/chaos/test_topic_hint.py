@@ -4,7 +4,8 @@ import uuid
 
 from confluent_kafka import Producer
 
-from chaos.topic import find_event, topic_ends
+from chaos.event_search import find_event
+from chaos.topic import topic_ends
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
 from tests.conftest import Infra

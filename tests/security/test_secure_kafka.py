@@ -22,11 +22,12 @@ import pytest
 from confluent_kafka import Producer
 
 from chaos.drain import Drain
+from chaos.event_search import find_event
 from chaos.judging import Judging
 from chaos.lookout import LookoutConfig
 from chaos.plan import make_plan
 from chaos.preflight import Check, Preflight, PreflightError
-from chaos.topic import TopicError, find_event, topic_ends
+from chaos.topic import TopicError, topic_ends
 from chaos.watch import LookoutWatch
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
