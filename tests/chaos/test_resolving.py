@@ -63,7 +63,9 @@ def test_a_variable_that_is_missing_or_leads_elsewhere_is_named(tmp_path: Path) 
     other = f"postgresql://reader:{PASSWORD}@db.test:5433/other"
     with pytest.raises(Unresolved, match=r"LOCUST_DATABASE_URL leads to db.test:5433/other, but .* db.test:5433/shop"):
         resolve(recipe, {"LOCUST_DATABASE_URL": other})
-    with pytest.raises(Unresolved, match=r"LOCUST_DATABASE_URL: .* not a connection string") as bad:
+    with pytest.raises(
+        Unresolved, match=r"the variable LOCUST_DATABASE_URL: the connection string .* cannot be read"
+    ) as bad:
         resolve(recipe, {"LOCUST_DATABASE_URL": f"nonsense {PASSWORD}"})
     assert PASSWORD not in str(bad.value)
     file = private(tmp_path / "url", URL)
@@ -163,5 +165,5 @@ def test_a_url_that_is_none_is_refused_by_its_option() -> None:
         {"stack": "external", "database_url": "x", "kafka_bootstrap": "y:1", "scenario": "control"}, "http://x"
     ).external
     assert external is not None
-    with pytest.raises(SettingsError, match="--database-url: the database URL is not a connection string"):
+    with pytest.raises(SettingsError, match="--database-url: the connection string of PostgreSQL cannot be read"):
         external_recipe("database", external, ServiceFiles((), None, "no url", {"bootstrap.servers": "y:1"}))
