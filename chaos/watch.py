@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Final, TypeVar
 import gevent
 
 from chaos.lookout import LookoutConfig
+from chaos.remembered import Remembered
 from health.patience import LONGEST_S
 from health.state import Proof, not_down, not_up, target_down, target_up
 from runlog.offsets import Observation
 from runlog.probes import CONNECTIONS, Connection, ProbeResult
 
 _Found = TypeVar("_Found")
-# Enough to hold the last opposite result of any edge: 30 s at 20 questions per second.
-REMEMBERED: Final = 600
 POLL_S: Final = 0.02
 # Longer than a question to a slow target may take.
 SILENT_S: Final = LONGEST_S + 2.0
@@ -58,7 +56,7 @@ class LookoutWatch:
         self.trouble: str | None = None
         self._why: str | None = None
         self._config = config
-        self._results: dict[Connection, deque[ProbeResult]] = {c: deque(maxlen=REMEMBERED) for c in CONNECTIONS}
+        self._results: dict[Connection, Remembered[ProbeResult]] = {c: Remembered() for c in CONNECTIONS}
         self._offsets_seen = False
         self._log = log
         self._heard = time.monotonic()
