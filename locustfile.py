@@ -142,7 +142,7 @@ class House:
 
     @property
     def has_own_users(self) -> bool:
-        """Whether a locustfile of somebody's own brings the users: then they write the ledger (`load.attempts`)."""
+        """Whether the users are those of the user's own locustfile: then they write the ledger (`load.attempts`)."""
         return not any(issubclass(user, OrderUser) for user in self.environment.user_classes)
 
     def statistics(self) -> object:

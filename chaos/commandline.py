@@ -27,8 +27,8 @@ INSTEAD: Final = {
     "run_time": ("-t/--run-time", "--baseline, --outage and --recovery"),
 }
 DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
-# Fixed while Locust runs: changing them in the form would have no effect, or (commands, addresses) is for nobody to do
-# who only sees the page. So they are not in it.
+# Fixed while Locust runs: changing them in the form would have no effect, or (commands, addresses) is not for
+# a person who only sees the page. So they are not in it.
 NOT_IN_FORM: Final = frozenset(
     {"runs-dir", "stack", "dry-run", "compose-file", "compose-project", "allowed-host"}
     | {o.name for o in OPTIONS if o.name.endswith("-port") or "embedded" in o.not_for}

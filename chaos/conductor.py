@@ -115,7 +115,7 @@ class Conductor:
         self.exit_code = exitcodes.strongest(self._codes, self.not_restored)
 
     def _run(self, player: gevent.Greenlet) -> None:
-        """Wait for the player, then wind up: in a greenlet of its own that nobody knows, so nothing can strike it."""
+        """Wait for the player, then wind up: in a greenlet that no other code holds, so nothing can interrupt it."""
         player.join()
         try:
             if not self._completed:
@@ -139,7 +139,7 @@ class Conductor:
         except RunFailed as failure:
             why = str(failure), failure.exit_code
         except NotRestored as failure:
-            # Winding up tries once more, and says NOT RESTORED when that is in vain too.
+            # Winding up tries once more, and reports NOT RESTORED if that fails too.
             why = str(failure), exitcodes.NOT_READY
         except (PreflightError, FolderError) as failure:
             why = f"preflight: {with_sources(str(failure))}", exitcodes.NOT_READY
@@ -159,7 +159,7 @@ class Conductor:
             run.recording.mark_now(name, reason=reason, exit_code=exit_code)
 
     def _wind_up(self) -> None:
-        """Stop the load, mend, keep, judge: in this order, each whatever became of the one before."""
+        """Stop the load, heal, keep, judge: in this order, each whether or not the one before succeeded."""
         run = self._playing.open
         if run is None:
             return
@@ -207,13 +207,13 @@ class Conductor:
                 run.actor.heal()
                 log.info("the target is proven back")
         except Exception as error:
-            # Whatever went wrong: nobody has proven that the target is back.
+            # Whatever went wrong: the target is not proven back.
             log.debug("mending went wrong", exc_info=True)
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
             self._fail(run, str(error), exitcodes.NOT_READY, not_restored=True)
         else:
-            # Where mending was in vain the watchdog keeps the target in its charge, and tries again at our end.
+            # Where healing failed the watchdog keeps the target in its charge, and tries again at our end.
             release(run.watchdog)
 
     def _check_health(self, run: OpenRun) -> None:

@@ -41,7 +41,7 @@ class Judging:
         properties = _properties(subject)
         # A session of its own: a Ctrl-C in the terminal is for the harness to answer, see `chaos.signals`.
         self._process = subprocess.Popen(
-            # -P: what lies in the user's folder must not be taken for a package of ours.
+            # -P: a package in the user's folder must not be taken for a package of ours.
             [sys.executable, "-P", "-m", "reconcile", str(folder.path)],
             env=_environment(subject),
             stdin=subprocess.PIPE,

@@ -41,7 +41,7 @@ class Playing:
         house: see `House`.
         settings: what the run was asked to do.
         texts: the options as given.
-        enter: told each phase as it begins, with a line for people.
+        enter: called with each phase as it begins and a line for people.
 
     Attributes:
         open: everything that the run works with, None until it is open.
@@ -101,7 +101,9 @@ class Playing:
         deadline = clock.now() + USERS_WAIT_S
         while not self._house.users_running():
             if clock.now() > deadline:
-                raise RunFailed(f"waited {USERS_WAIT_S:g} s in vain for Locust's users", exitcodes.USAGE_OR_CRASH)
+                raise RunFailed(
+                    f"timed out after {USERS_WAIT_S:g} s waiting for Locust's users", exitcodes.USAGE_OR_CRASH
+                )
             gevent.sleep(STEP_S)
         begin = clock.now() + LEAD_S
         run.load.begin(begin)
@@ -171,7 +173,7 @@ class Playing:
     def _hold(self, run: OpenRun, until: float) -> None:
         """Stay in the phase until `until`, telling now and then how it goes."""
         recording, load = run.recording, run.load
-        told = recording.clock.now()
+        said = recording.clock.now()
         while (now := recording.clock.now()) < until:
             if trouble := load.trouble or recording.trouble or recording.watch.trouble:
                 raise RunFailed(trouble, exitcodes.USAGE_OR_CRASH)
@@ -181,8 +183,8 @@ class Playing:
                 raise RunFailed(run.watchdog.retired, exitcodes.INCONCLUSIVE)
             if self._plan.outages and not run.watchdog.alive:
                 raise RunFailed("the watchdog process ended", exitcodes.USAGE_OR_CRASH)
-            if now - told >= PROGRESS_S and until - now >= 1:
-                told = now
+            if now - said >= PROGRESS_S and until - now >= 1:
+                said = now
                 counts = load.counts
                 log.info(
                     "%s: %.0f s to go, %d sent, %d acknowledged, %d failed, %d without an answer yet",

@@ -56,7 +56,7 @@ class Recording:
         self.clock = AnchoredClock.anchor()
         self.run_key = RunKey.random()
         self.folder = create_run_folder(Path(settings.runs_dir).absolute())
-        # From here until it is judged, nobody may remove the folder.
+        # From here until it is judged, the folder must not be removed.
         self.in_use = InUse(self.folder)
         self._marks = MarksWriter(self.folder.marks)
         self._log_starts = {name: _size(Path(path)) for name, path in subject.logs.items()}

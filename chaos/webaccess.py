@@ -1,8 +1,8 @@
 """Who may ask Locust's web UI: pages of the harness itself, under a name that means this machine.
 
 Locust answers any page that reaches it. A page of another site whose name resolves to this machine (DNS rebinding) is
-"same origin" to the browser, so the `Host` header is checked for every request; a page of another origin is told apart
-by `Origin`. Both are checked below Flask, so no route, error page or upgrade of a connection escapes.
+"same origin" to the browser, so the `Host` header is checked for every request; a page of another origin is known by
+`Origin`. Both are checked below Flask, so no route, error page or upgrade of a connection escapes.
 """
 
 import ipaddress

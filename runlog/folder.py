@@ -125,7 +125,7 @@ def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
 
 
 def expanded(text: str) -> Path:
-    """Return the path that `text` names, a leading `~` or `~user` filled in; a user whom nobody knows stays as text."""
+    """Return the path that `text` names, a leading `~` or `~user` filled in; an unknown user stays as text."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -80,7 +80,7 @@ class Completion:
         outcome: see `runlog.outcomes.classify`.
         status: HTTP status, 0 without a complete answer.
         failure: what went wrong below HTTP.
-        order_id: the 16 bytes of the id that the answer told (`contract.order_id`), if any.
+        order_id: the 16 bytes of the id that the answer returned (`contract.order_id`), if any.
     """
 
     completed: float
@@ -207,11 +207,11 @@ def read_ledger(path: Path) -> Ledger:
         raise ValueError(f"none of its records is as it was written ({bad} of {len(records)} are damaged)")
     records = records[~damaged]
     closing = records[records["kind"] == Kind.CLOSED]
-    told = records[records["kind"] != Kind.CLOSED][[name for name, _ in FIELDS]]
+    known = records[records["kind"] != Kind.CLOSED][[name for name, _ in FIELDS]]
     due = int(closing["seq"][0]) if len(closing) else None
     # Of several records of one attempt the last counts: a completion comes after its sending.
-    _, last = np.unique(told["seq"][::-1], return_index=True)
-    attempts = told[::-1][last].astype(np.dtype(FIELDS))
+    _, last = np.unique(known["seq"][::-1], return_index=True)
+    attempts = known[::-1][last].astype(np.dtype(FIELDS))
     expected = due if due is not None else int(attempts["seq"][-1]) + 1 if len(attempts) else 0
     return Ledger(
         run_key=RunKey.parse(f"{HEADER.unpack(raw[: HEADER.size])[1]:016x}"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# A reader that takes nothing for this long is given up: a terminal that somebody left non-blocking recovers sooner.
+# A reader that takes nothing for this long is given up: a terminal in non-blocking mode recovers sooner.
 _PATIENCE_S: Final = 5.0
 
 

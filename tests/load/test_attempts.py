@@ -109,6 +109,14 @@ def test_attempts_wait_for_the_run_and_end_with_it(tmp_path: Path) -> None:
         load.begin(CLOCK.now())
         gevent.sleep(0.5)
         assert len(seen) > 5
+        load.stop()
+        gevent.sleep(0.2)
+        count = len(seen)
+        gevent.sleep(0.2)
+        assert len(seen) == count
+        load.resume()
+        gevent.sleep(0.2)
+        assert len(seen) > count
         load.close(CLOCK.now())
         gevent.sleep(0.2)
         count = len(seen)
