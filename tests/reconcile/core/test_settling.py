@@ -117,6 +117,13 @@ def test_a_backlog_that_was_not_seen_empty_proves_nothing() -> None:
     assert judgement.counts["suspected_lost"] == 1
 
 
+def test_without_an_outage_no_pause_has_grown() -> None:
+    story = external(scenario="control").without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+    passed = guard(read_at(story, 31), HORIZON)
+    assert passed.passed
+    assert passed.reason == "no outage has made the publisher wait between its attempts"
+
+
 def test_a_topic_that_was_not_read_has_no_horizon() -> None:
     story = external()
     story.events_changes = {"read_at": None, "complete": False, "problem": "the broker is down"}
