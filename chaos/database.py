@@ -6,11 +6,10 @@ No error text of this file holds a connection string or a password.
 import uuid
 from typing import Any, Final
 
-from psycopg import sql
-
 from chaos.subject import Subject
 from contract.order_id import IdKind
 from contract.run_key import CHECK_KEY, RunKey
+from stores import sql
 from stores.postgres import DatabaseProblem, Limits, PostgresConnection, Transaction, identifier, table_name
 from stores.relation import OrderColumns, check_outbox, check_time_column, order_columns, tag_condition, written
 

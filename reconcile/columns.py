@@ -9,12 +9,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.ids import IDS, IdReader
 from contract.order_id import IdKind
 from reconcile.ids import IdTexts
 from runlog.facts import RunFacts
+from stores import sql
 from stores.postgres import (
     Snapshot,
     identifier,

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS, IdReader, among
@@ -22,6 +21,7 @@ from reconcile.history import ROW, Progress, RowsWitness, ids_of
 from reconcile.ids import IdTexts
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
+from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
 from stores.relation import OrderColumns, tag_condition
 

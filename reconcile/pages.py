@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from psycopg import sql
-
+from stores import sql
 from stores.postgres import Snapshot, quoted
 
 # Pages of the biggest table among it and all its children (partitions or by inheritance); none to count where one of

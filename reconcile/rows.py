@@ -14,7 +14,6 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.attribution import TAGGED, Attribution
 from contract.ids import IDS
@@ -27,6 +26,7 @@ from reconcile.history import ROW, Progress, RowsWitness
 from reconcile.untagged import untagged_pending, untagged_rows
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
+from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, open_snapshot, table_name, with_retries
 
 # Sequence numbers a slice: 32 MiB a value, far from the 1 GB that one may have, even with many rows an attempt.

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS, among
@@ -16,6 +15,7 @@ from contract.run_events import NO_SEQUENCE
 from reconcile.history import ROW, Progress, ids_of
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
+from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
 
 # Pages a question: 20,000 of them hold some 2 million rows at most, 32 MB of ids, far from the 1 GB of one value.

@@ -17,7 +17,7 @@ from stores.postgres import DatabaseProblem, Limits, Transaction, identifier, op
 from stores.relation import read_relation, written
 
 if TYPE_CHECKING:
-    from psycopg import sql
+    from stores import sql
 
 LIMITS = Limits(statement_s=120.0, lock_s=10.0)
 _ITEMS = "order_items"
@@ -146,7 +146,7 @@ def _typed(transaction: Transaction, rows: RunRows) -> _Rows:
 
 
 def _apply(transaction: Transaction, part: _Table, rows: _Rows, *, dry_run: bool) -> int:
-    from psycopg import sql
+    from stores import sql
 
     begin = sql.SQL("SELECT count(*) FROM " if dry_run else "DELETE FROM ")
     query = sql.SQL("{}{} WHERE {}").format(begin, part.source, part.condition)
@@ -160,7 +160,7 @@ def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
     Raises:
         StackError: the table of orders is not there, or rows of a table that is not ours depend on what goes.
     """
-    from psycopg import sql
+    from stores import sql
 
     orders = _Table(rows.orders_table, "o", _source(rows.orders_table, "o"), _of_run(rows, "o"))
     parts: list[_Table] = []
@@ -182,7 +182,7 @@ def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
 
 def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows: _Rows, spare: str = "") -> None:
     """Raise StackError if rows of other tables (but for `spare`) refer to rows that go."""
-    from psycopg import sql
+    from stores import sql
 
     for referrer in _referrers(transaction, table):
         if referrer.table == spare:
@@ -201,14 +201,14 @@ def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows
 
 
 def _referrers(transaction: Transaction, table: str) -> list[_Referrer]:
-    from psycopg import sql
+    from stores import sql
 
     return [_Referrer(*found) for found in transaction.run(sql.SQL(_REFERRERS), _named(table))[1]]
 
 
 def _dependants(referrer: _Referrer, going: _Table) -> _Table:
     """The rows of a referring table whose foreign key leads to rows that go."""
-    from psycopg import sql
+    from stores import sql
 
     condition = sql.SQL("({}) IN (SELECT {} FROM {} WHERE {})").format(
         sql.SQL(", ").join(identifier("r", column) for column in referrer.columns),
@@ -223,7 +223,7 @@ def _dependants(referrer: _Referrer, going: _Table) -> _Table:
 
 def _of_run(rows: _Rows, alias: str) -> sql.Composed:
     """Whether a row of the table of orders is of the run, or one of the harness's own check orders."""
-    from psycopg import sql
+    from stores import sql
 
     identity, customer = _identity(rows, alias), _customer(rows, alias)
     listed = sql.SQL(_ARRAYS[rows.id_kind])
@@ -240,7 +240,7 @@ def _of_run(rows: _Rows, alias: str) -> sql.Composed:
 
 
 def _identity(rows: _Rows, alias: str) -> sql.Composable:
-    from psycopg import sql
+    from stores import sql
 
     column = identifier(alias, rows.id_column)
     return sql.SQL("{}::text").format(column) if rows.id_kind is IdKind.TEXT else column
@@ -248,7 +248,7 @@ def _identity(rows: _Rows, alias: str) -> sql.Composable:
 
 def _customer(rows: _Rows, alias: str) -> sql.Composable:
     """The customer id; where it is text, its digits alone, compared byte by byte."""
-    from psycopg import sql
+    from stores import sql
 
     column = identifier(alias, rows.tag_column)
     return (
@@ -270,6 +270,6 @@ def _named(table: str) -> dict[str, Any]:
 
 
 def _source(table: str, alias: LiteralString) -> sql.Composed:
-    from psycopg import sql
+    from stores import sql
 
     return sql.SQL("{} {}").format(table_name(table), sql.SQL(alias))

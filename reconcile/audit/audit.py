@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.ids import IdReader
 from reconcile.audit.clip import clip_of
@@ -25,6 +24,7 @@ from reconcile.audit.table import TableShape, check_zone, column_text, describe,
 from reconcile.audit.verdict import Audited, AuditGuard
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.history import Progress
+from stores import sql
 from stores.postgres import Snapshot, open_snapshot
 from stores.topic import TopicBounds, read_bounds
 

@@ -7,12 +7,12 @@ Record timestamps are the producer's (or the broker's). They choose and calibrat
 from typing import Final
 
 from confluent_kafka import Message
-from psycopg import sql
 
 from contract.ids import IdReader, bytes_of
 from reconcile.audit.log import LogRange, LogReader, drain
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, look_up
+from stores import sql
 from stores.postgres import Snapshot
 from stores.topic import TopicBounds
 

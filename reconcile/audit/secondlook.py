@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.ids import IDS, IdReader, among, bytes_of
 from contract.order_id import IdKind, spellings
@@ -25,6 +24,7 @@ from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard, DisputedRow
 from reconcile.history import Progress
+from stores import sql
 from stores.postgres import Snapshot, open_snapshot, with_retries
 from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
 

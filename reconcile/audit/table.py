@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from contract.ids import IDS, IdReader, integer_ids
 from contract.order_id import IdKind, kind_of_type
 from reconcile.growing import GrowingArray
 from reconcile.history import Progress
 from reconcile.pages import page_slices
+from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, quoted, table_name
 
 PAGES: Final = 4_000

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from psycopg import sql
-
 from reconcile.history import Progress
+from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, quoted, table_name, with_retries
 
 ASKED: Final = 2000
