@@ -1,15 +1,15 @@
 """Late events: their order was sent before the target was back, they were appended after it.
 
-"Back" is the lower edge of its return: `up_edge[0]`, the last moment at which the target was seen away, or, if it
-served anybody sooner after healing began, the moment when that was asked. The mark `healed` is stamped when the return
-is proven, a few questions later, and a relay that stands ready has published its whole backlog by then; measured
+"Back" is the lower edge of its return: `up_edge[0]`, the last moment at which the target did not answer, or, if it
+answered on any connection sooner after healing began, the moment of that probe. The mark `healed` is stamped when the
+return is proven, a few probes later, and a relay that is waiting has published its whole backlog by then; measured
 against the mark those events would not be late, though they waited the whole outage.
 
-Nobody tells when a record was appended. The lookout's end offsets bracket it (`runlog.offsets`), it was not appended
-before its order was sent, and nothing is appended while the broker answers nobody. (That is known only where the broker
-itself was broken: one that just the service is cut off from goes on answering others.) An event is late only when that
-proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no evidence of
-anything. The delay is told on the safe side: upper bound of the append time minus send time.
+No record has a proven append time. The monitor's end offsets bracket it (`runlog.offsets`), it was not appended before
+its order was sent, and nothing is appended while the broker answers on no connection. (That is known only where the
+broker itself was broken: one that just the service is cut off from goes on answering others.) An event is late only
+when that proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no evidence
+of anything. The delay is on the safe side: upper bound of the append time minus send time.
 """
 
 from dataclasses import dataclass

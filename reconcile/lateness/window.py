@@ -8,9 +8,9 @@ lookout saw them, in seconds:
 - `tail_s` = last lost send - up_edge[0]. Positive: losses went on after the target was last seen to fail (the service
   had not found its way back). Negative: losses ended before the target was back.
 
-A lost event belongs to the outage that its send lies in or nearest to, if it is not further away than `reach`: the time
-for which the service may still be working on an order (request timeout plus the producer's delivery timeout). Lost
-events beyond that are `outside`: no outage explains them. Those without a send time are neither.
+A lost event belongs to the outage in which it was sent, or the nearest one, if that is not further away than `reach`:
+the time for which the service may still be working on an order (request timeout plus the producer's delivery timeout).
+Lost events beyond that are `outside`: no outage explains them. Those without a send time are neither.
 """
 
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ __all__ = ["json_text", "print_summary", "step_summary", "summary", "write_repor
 
 
 def write_reports(folder: RunFolder, history: History, judgement: Judgement) -> None:
-    """Write every report file; `report.json` last, so that whoever sees it finds the others.
+    """Write every report file; `report.json` last, so that a reader who sees it finds the others.
 
     Raises:
         OSError: the disk is full or not writable.

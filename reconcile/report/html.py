@@ -94,7 +94,7 @@ def _outage(history: History, judgement: Judgement, place: int) -> dict[str, Any
     return {
         "title": outages.title(history, judgement, place),
         "marks": outage,
-        "told": [
+        "rows": [
             (name, text)
             for name, text in (
                 ("Down", outages.down(history, judgement, place)),

@@ -32,7 +32,7 @@ class Listed:
         title: its heading.
         path: file with all of it, beside the page.
         total: how many there are.
-        reason: what the third column tells, `cause` or `answer`.
+        reason: what the third column says, `cause` or `answer`.
         rows: id, send time, reason and moment of the first LISTED, by send time.
     """
 

@@ -121,7 +121,7 @@ def _inconsistency(history: History, judgement: Judgement) -> str:
 def _windows(history: History, judgement: Judgement) -> str:
     lines = []
     for place in range(len(judgement.outages)):
-        told = [
+        texts = [
             outages.down(history, judgement, place),
             outages.probes(history, judgement, place),
             outages.window_in_full(history, judgement, place),
@@ -130,7 +130,7 @@ def _windows(history: History, judgement: Judgement) -> str:
             outages.pace(history, judgement, place),
         ]
         lines.append(f"{escape(outages.title(history, judgement, place))}:\n")
-        lines += [f"- {escape(text)}" for text in told if text]
+        lines += [f"- {escape(text)}" for text in texts if text]
         lines.append("")
     if outside := outages.outside(history, judgement):
         lines.append(escape(outside) + ".")

@@ -33,8 +33,8 @@ def heading(history: History, judgement: Judgement) -> str:
 
 def rows(history: History, judgement: Judgement) -> list[tuple[str, dict[str, Any]]]:
     """Return the words of each kind that there was, with its count and latencies."""
-    told = [(kind, judgement.behaviour[kind.value]) for kind in Behaviour]
-    return [(_label(kind, one, history, judgement), one) for kind, one in told if one["count"]]
+    parts = [(kind, judgement.behaviour[kind.value]) for kind in Behaviour]
+    return [(_label(kind, one, history, judgement), one) for kind, one in parts if one["count"]]
 
 
 @sentence("behaviour in words", "outcomes, HTTP statuses and failures of the ledger; rows and events")

@@ -6,8 +6,9 @@ from typing import Final
 
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.lostcauses import LostCause, tally
+from reconcile.lostcauses import LostCause
 from reconcile.outages import Moment
+from reconcile.report.sentences.losses import proven_causes, proven_evidence
 from reconcile.report.sentences.outages import outside
 from reconcile.report.sentences.registry import sentence
 from reconcile.servicelog import Said
@@ -161,23 +162,23 @@ def _why_lost(history: History, judgement: Judgement) -> str:
 
 def _observed(history: History, judgement: Judgement) -> str:
     """Return what was observed of the lost events, cause by cause."""
-    told = [f"{count} {LostCause(code).words}" for code, count in tally(judgement.evidence).items()]
+    parts = [f"{count} {LostCause(code).words}" for code, count in proven_causes(judgement).items()]
     reasons = Counter(
         match[1]
-        for one in judgement.evidence
+        for one in proven_evidence(judgement)
         if one.line and one.line.said is Said.EVENT_LOST and (match := _REASON.search(one.line.text))
     )
     limit = history.facts.delivery_timeout_s
     for reason, count in sorted(reasons.items()):
         after = f", its delivery timeout of {format_duration(limit)} over" if reason == _TIMED_OUT and limit else ""
-        told.append(f"{count} with the client's reason {reason}{after}")
-    return "Observed: " + "; ".join(told) + "."
+        parts.append(f"{count} with the client's reason {reason}{after}")
+    return "Observed: " + "; ".join(parts) + "."
 
 
 def _with_process(history: History, judgement: Judgement) -> str:
     """Return how many lost events belong to requests under way when the service itself was stopped or killed."""
     facts = history.facts
-    under_way = sum(one.in_flight for one in judgement.evidence)
+    under_way = sum(one.in_flight for one in proven_evidence(judgement))
     if facts.fault_target != "service" or facts.fault not in {"stop", "kill"} or not under_way:
         return ""
     return f"The fault was a {facts.fault} of the service itself: {under_way} of these requests were under way in it."
@@ -207,9 +208,9 @@ def _why_visible(judgement: Judgement) -> str:
     table = judgement.table
     attempts = table.attempt[table.visible_after_reject]
     statuses = Counter(table.attempts["status"][attempts[attempts >= 0]].tolist())
-    told = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(statuses.items()))
+    parts = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(statuses.items()))
     total = judgement.counts["visible_after_reject"]
-    return f"Rejected orders that left a row or an event: {total} ({told}). Why is not known."
+    return f"Rejected orders that left a row or an event: {total} ({parts}). Why is not known."
 
 
 def _only_duplicates(counts: dict[str, int]) -> bool:

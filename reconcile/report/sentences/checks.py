@@ -70,8 +70,8 @@ def _share(part: int, total: int, which: str) -> str:
 
 def _lost(counts: dict[str, int]) -> str:
     least = counts["lost_at_least"]
-    told = f"at least {least}" if least > counts["lost_events"] else f"{counts['lost_events']}"
-    return told + _doubts(counts, "suspected_lost", "disputed")
+    parts = f"at least {least}" if least > counts["lost_events"] else f"{counts['lost_events']}"
+    return parts + _doubts(counts, "suspected_lost", "disputed")
 
 
 def _proven(counts: dict[str, int], proven: str, *doubts: str) -> str:
@@ -79,8 +79,8 @@ def _proven(counts: dict[str, int], proven: str, *doubts: str) -> str:
 
 
 def _doubts(counts: dict[str, int], *names: str) -> str:
-    told = ", ".join(f"{counts[name]} {name.partition('_')[0]}" for name in names if counts[name])
-    return f" ({told})" if told else ""
+    parts = ", ".join(f"{counts[name]} {name.partition('_')[0]}" for name in names if counts[name])
+    return f" ({parts})" if parts else ""
 
 
 def _yes(value: bool | None) -> str:

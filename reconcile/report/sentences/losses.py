@@ -4,7 +4,7 @@ from typing import Final
 
 from reconcile.history import History
 from reconcile.judge import Judgement
-from reconcile.lostcauses import LostCause, tally
+from reconcile.lostcauses import Evidence, LostCause, tally
 from reconcile.report.kinds import Kind, first_kind, ids_of
 from reconcile.report.lostrows import proven_rows
 from reconcile.report.sentences.outages import seconds
@@ -32,11 +32,11 @@ _ALSO: Final = (
 def also_counted(history: History, judgement: Judgement) -> str:
     """Counts beside the truth table, those that are 0 left out."""
     counts = judgement.counts
-    told = [_plural(counts[key], word) for key, word in _ALSO if counts[key]]
+    parts = [_plural(counts[key], word) for key, word in _ALSO if counts[key]]
     least = counts["lost_at_least"]
     if least > counts["lost_events"]:
-        told.append(f"at least {least} of {counts['suspected_lost']} suspected events are lost")
-    return ", ".join(told)
+        parts.append(f"at least {least} of {counts['suspected_lost']} suspected events are lost")
+    return ", ".join(parts)
 
 
 @sentence("listed", "orders of the first kind of violation, else of doubt, that there is")
@@ -60,11 +60,16 @@ def in_words(judgement: Judgement, kind: Kind, most: int = 3) -> str:
     return f"{_plural(count, kind.word)}: {', '.join(ids)}{', ...' if count > len(ids) else ''}"
 
 
-def proven_causes(judgement: Judgement) -> dict[str, int]:
-    """Return how many lost events have which cause: of the proven ones, or of the suspected ones without any."""
+def proven_evidence(judgement: Judgement) -> list[Evidence]:
+    """Return the evidence of the proven losses, or of the suspected ones where none is proven."""
     proven = judgement.proven.lost[judgement.lost_cases]
     wanted = proven if proven.any() else ~proven
-    return tally([one for one, there in zip(judgement.evidence, wanted.tolist(), strict=True) if there])
+    return [one for one, there in zip(judgement.evidence, wanted.tolist(), strict=True) if there]
+
+
+def proven_causes(judgement: Judgement) -> dict[str, int]:
+    """Return how many of these have which cause."""
+    return tally(proven_evidence(judgement))
 
 
 @sentence("causes", "the service's log, probes and marks, by lost event")

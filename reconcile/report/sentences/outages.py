@@ -39,11 +39,11 @@ def down(history: History, judgement: Judgement, place: int) -> str:
         # Healing had begun: one connection was served a little before the other one.
         where = next(where for where, inside in found if any(one.ok for one in inside))
         return f"{target} down for {back - begin:.1f} s, then answered{where} {end - back:.1f} s before the other one"
-    told = [(where, *_answers(inside)) for where, inside in found]
-    served = [f"answered {some_of(answers, total, 'probe')}{where}" for where, answers, total in told if answers]
+    parts = [(where, *_answers(inside)) for where, inside in found]
+    served = [f"answered {some_of(answers, total, 'probe')}{where}" for where, answers, total in parts if answers]
     if not served:
         return f"{target} down for {length}"
-    quiet = [where.strip() or "on the one connection that was probed" for where, answers, _ in told if not answers]
+    quiet = [where.strip() or "on the one connection that was probed" for where, answers, _ in parts if not answers]
     if not quiet:
         return f"{target} not down throughout {length}: it {' and '.join(served)}"
     return f"{target} without an answer {' and '.join(quiet)} for {length}, while it {' and '.join(served)}"
@@ -55,11 +55,11 @@ def probes(history: History, judgement: Judgement, place: int) -> str:
     outage = judgement.outages[place]
     _, injected, healing, _ = outage.edges
     during = outage.away or (injected, healing)
-    told = []
+    parts = []
     for where, inside in _probes(history, during):
         answers, total = _answers(inside)
-        told.append(f"{some_of(answers, total, 'probe')} answered{where}{_failures(inside)}")
-    return f"{outage.target or 'target'}: {', '.join(told)}" if told else ""
+        parts.append(f"{some_of(answers, total, 'probe')} answered{where}{_failures(inside)}")
+    return f"{outage.target or 'target'}: {', '.join(parts)}" if parts else ""
 
 
 def some_of(part: int, total: int, word: str) -> str:
@@ -78,8 +78,8 @@ def _answers(inside: list[Question]) -> tuple[int, int]:
 
 def _failures(inside: list[Question]) -> str:
     ways = Counter(one.how for one in inside if isinstance(one, ProbeResult) and not one.ok)
-    told = ", ".join(f"{how} {count}" for how, count in sorted(ways.items()))
-    return f" ({told})" if told else ""
+    parts = ", ".join(f"{how} {count}" for how, count in sorted(ways.items()))
+    return f" ({parts})" if parts else ""
 
 
 @outage_sentence("failure window", "send times of the lost events of the outage, edges of the kept connection")
@@ -173,14 +173,14 @@ def _within(p95: float | None, orders: int) -> str:
 def outside(history: History, judgement: Judgement) -> str:
     """How many lost events no outage explains, and how many have no send time; empty where there is none."""
     what = some(judgement.lost_outside, "lost event")
-    told = []
+    parts = []
     if judgement.lost_outside and not judgement.outages:
-        told.append(f"{what} in a run without an outage")
+        parts.append(f"{what} in a run without an outage")
     elif judgement.lost_outside:
-        told.append(f"{what} sent more than {format_duration(reach_s(history.facts))} away from each outage")
+        parts.append(f"{what} sent more than {format_duration(reach_s(history.facts))} away from each outage")
     if judgement.lost_unplaced:
-        told.append(f"{some(judgement.lost_unplaced, 'lost event')} without a send time: no ledger holds the order")
-    return "; ".join(told)
+        parts.append(f"{some(judgement.lost_unplaced, 'lost event')} without a send time: no ledger holds the order")
+    return "; ".join(parts)
 
 
 def seconds(value: float) -> str:

@@ -2,7 +2,7 @@
   document.querySelectorAll("[data-list]").forEach(function (list) {
     var box = list.querySelector("input");
     var rows = Array.prototype.slice.call(list.querySelectorAll("tbody tr"));
-    var told = list.querySelector("[role=status]");
+    var status = list.querySelector("[role=status]");
     box.parentNode.hidden = false;
     box.addEventListener("input", function () {
       var wanted = box.value.trim().toLowerCase();
@@ -12,7 +12,7 @@
         row.hidden = !match;
         shown += match ? 1 : 0;
       });
-      told.textContent = shown + " of " + rows.length + " shown";
+      status.textContent = shown + " of " + rows.length + " shown";
     });
   });
 })();

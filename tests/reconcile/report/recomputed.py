@@ -13,7 +13,7 @@ from runlog.outcomes import Failure
 from tests.reconcile.report import recomputed_outages as outages
 from tests.reconcile.report import recomputed_run
 from tests.reconcile.report.raw import Order
-from tests.reconcile.report.told import Told, some, took
+from tests.reconcile.report.rawrun import RawRun, some, took
 
 NAIVE: Final = "inserts the order, publishes its event, then commits, and ignores a publish that fails"
 DUAL: Final = f"The service (variant naive) {NAIVE}; the publish is no part of the database transaction (a dual write)."
@@ -28,34 +28,34 @@ PATTERN: Final = (
 )
 
 
-def kinds(told: Told) -> list[tuple[str, int]]:
+def kinds(run: RawRun) -> list[tuple[str, int]]:
     """Violations, then doubts, each with its words."""
-    lost, suspected = told.split(told.lost, "lost_events")
-    phantoms, phantoms_suspected = told.split(told.phantoms, "phantom_events")
-    orders, orders_suspected = told.split(told.lost_orders, "lost_orders")
+    lost, suspected = run.split(run.lost, "lost_events")
+    phantoms, phantoms_suspected = run.split(run.phantoms, "phantom_events")
+    orders, orders_suspected = run.split(run.lost_orders, "lost_orders")
     return [
         (some(lost, "lost event"), lost),
         (some(phantoms, "phantom event"), phantoms),
         (some(orders, "lost order"), orders),
-        (f"{some(len(told.visible), 'order')} visible after reject", len(told.visible)),
+        (f"{some(len(run.visible), 'order')} visible after reject", len(run.visible)),
         (f"{some(suspected, 'event')} suspected lost", suspected),
-        (some(len(told.disputed), "disputed order"), len(told.disputed)),
+        (some(len(run.disputed), "disputed order"), len(run.disputed)),
         (f"{some(phantoms_suspected, 'event')} suspected to be a phantom", phantoms_suspected),
         (f"{some(orders_suspected, 'order')} suspected lost", orders_suspected),
     ]
 
 
-def listed(told: Told) -> list[str]:
-    return [next((words for words, count in kinds(told) if count), "")]
+def listed(run: RawRun) -> list[str]:
+    return [next((words for words, count in kinds(run) if count), "")]
 
 
-def also_counted(told: Told) -> list[str]:
-    late, undecided = outages.late(told)
-    twice = told.raw.duplicates()
-    by_words = dict(kinds(told))
+def also_counted(run: RawRun) -> list[str]:
+    late, undecided = outages.late(run)
+    twice = run.raw.duplicates()
+    by_words = dict(kinds(run))
     doubts = [words for words, count in by_words.items() if count]
-    waiting = sum(one.row and not one.event and one.waiting for one in told.raw.orders)
-    ambiguous = [one for one in told.raw.attempts if one.outcome == "ambiguous"]
+    waiting = sum(one.row and not one.event and one.waiting for one in run.raw.orders)
+    ambiguous = [one for one in run.raw.attempts if one.outcome == "ambiguous"]
     parts = [
         some(len(late), "late event"),
         f"{some(undecided, 'event')} whose lateness is undecided",
@@ -73,8 +73,8 @@ def also_counted(told: Told) -> list[str]:
     return [", ".join(part for part in parts if not part.startswith("0 "))]
 
 
-def late_delays(told: Told) -> list[str]:
-    late, _ = outages.late(told)
+def late_delays(run: RawRun) -> list[str]:
+    late, _ = outages.late(run)
     if not late:
         return [""]
     if len(late) == 1:
@@ -87,22 +87,22 @@ def late_delays(told: Told) -> list[str]:
     ]
 
 
-def behaviour(told: Told) -> list[str]:
-    numbers = told.raw.outages()
+def behaviour(run: RawRun) -> list[str]:
+    numbers = run.raw.outages()
     if not numbers:
         return [""]
-    what = f"outage of the {told.target(numbers[0])}"
+    what = f"outage of the {run.target(numbers[0])}"
     return [
         f"sent in the {what}" if len(numbers) == 1 else f"sent in the {len(numbers)} {what.replace('age', 'ages', 1)}"
     ]
 
 
-def behaviour_in_words(told: Told) -> list[str]:
-    during = list({one.seq: one for number in told.raw.outages() for one in told.during(number)}.values())
+def behaviour_in_words(run: RawRun) -> list[str]:
+    during = list({one.seq: one for number in run.raw.outages() for one in run.during(number)}.values())
     acknowledged = [one for one in during if one.acknowledged]
     others = [one for one in during if not one.acknowledged]
-    lost = [one for one in acknowledged if one in told.lost]
-    doubted = told.doubted("lost_events")
+    lost = [one for one in acknowledged if one in run.lost]
+    doubted = run.doubted("lost_events")
     hang = [one for one in others if one.failure is Failure.TIMEOUT]
     error = [one for one in others if one.status and one.failure is Failure.NONE]
     broken = [one for one in others if one not in hang and one not in error]
@@ -124,27 +124,27 @@ def behaviour_in_words(told: Told) -> list[str]:
     parts = [
         (0 if doubted else len(lost), "silent 201 (acknowledged, event lost)"),
         (len(lost) if doubted else 0, "suspected (acknowledged, event suspected lost)"),
-        (sum(one in told.disputed for one in acknowledged), "disputed (acknowledged, a record might be its event)"),
+        (sum(one in run.disputed for one in acknowledged), "disputed (acknowledged, a record might be its event)"),
         (len(error), f"error (HTTP {by_status})"),
-        (len(hang), f"hang (no answer within {told.raw.history.facts.request_timeout_s:.0f} s)"),
+        (len(hang), f"hang (no answer within {run.raw.history.facts.request_timeout_s:.0f} s)"),
         (sum(one.row and one.event for one in acknowledged), "kept (acknowledged, row and event there)"),
         (sum(one.row and one.waiting and not one.event for one in acknowledged),
          "pending (acknowledged, event still in the backlog)"),
-        (len(no_row), f"lost order (acknowledged, no row{' found' if told.doubted('lost_orders') else ''})"),
+        (len(no_row), f"lost order (acknowledged, no row{' found' if run.doubted('lost_orders') else ''})"),
         (len(broken), f"no usable answer ({', '.join(f'{way}: {ways[way]}' for way in order if ways[way])})"),
     ]  # fmt: skip
     return [", ".join(f"{count} {label}" for count, label in parts if count)]
 
 
-def guards(told: Told) -> list[str]:
-    applying = [guard for guard in told.guards if guard.applies]
-    if told.failed:
-        return [f"{len(told.failed)} of {some(len(applying), 'guard')} failed"]
-    return ["; ".join(filter(None, [f"all {some(len(applying), 'guard')} passed", *confirmed(told)]))]
+def guards(run: RawRun) -> list[str]:
+    applying = [guard for guard in run.guards if guard.applies]
+    if run.failed:
+        return [f"{len(run.failed)} of {some(len(applying), 'guard')} failed"]
+    return ["; ".join(filter(None, [f"all {some(len(applying), 'guard')} passed", *confirmed(run)]))]
 
 
-def confirmed(told: Told) -> list[str]:
-    second = told.raw.history.confirmation
+def confirmed(run: RawRun) -> list[str]:
+    second = run.raw.history.confirmation
     if second is None or second.checked == 0 or second.refuted or second.unsettled or not second.complete:
         return [""]
     if second.checked != second.eligible:
@@ -153,43 +153,43 @@ def confirmed(told: Told) -> list[str]:
     return [f"{some(second.checked, 'violation')}{each} by a second look"]
 
 
-def fault(told: Told) -> list[str]:
-    facts = told.raw.history.facts
+def fault(run: RawRun) -> list[str]:
+    facts = run.raw.history.facts
     what = f"{facts.fault} of the {facts.fault_target}" if facts.scenario == "lost-event" else "no fault"
     return [f"{facts.scenario} ({what} while orders fall due at {facts.rate:g} orders/s)"]
 
 
-def how(told: Told) -> str:
-    facts = told.raw.history.facts
+def how(run: RawRun) -> str:
+    facts = run.raw.history.facts
     known = None if facts.stack == "external" else facts.service_variant
     return {"naive": DUAL, "outbox": OUTBOX, None: UNKNOWN}[known]
 
 
-def root_cause(told: Told) -> list[str]:
-    if told.undecided:
+def root_cause(run: RawRun) -> list[str]:
+    if run.undecided:
         return ["Not known: nothing is proven. The failed guards say what was missing."]
-    if not told.violations:
-        return [_kept(told)]
+    if not run.violations:
+        return [_kept(run)]
     facts, counts = (
-        told.raw.history.facts,
-        dict(zip(("lost", "phantom", "order", "visible"), kinds(told), strict=False)),
+        run.raw.history.facts,
+        dict(zip(("lost", "phantom", "order", "visible"), kinds(run), strict=False)),
     )
-    parts = [how(told)]
+    parts = [how(run)]
     if counts["lost"][1]:
         parts.append(
             f"Events of stored orders in no record of topic {facts.topic.name} that was read: {counts['lost'][1]}."
         )
-        parts.append("Observed: " + outages.causes(told)[0] + ".")
+        parts.append("Observed: " + outages.causes(run)[0] + ".")
         if facts.outbox_table:
             parts.append(
                 f"Table {facts.outbox_table} does not hold them either: why is not known; see the service's log."
             )
-        elif how(told) == UNKNOWN:
+        elif how(run) == UNKNOWN:
             parts.append("So the cause is not known.")
-        (apart,) = outages.outside(told)
+        (apart,) = outages.outside(run)
         parts.append(f"{apart[:1].upper()}{apart[1:]}: look for another cause." if apart else "")
     if counts["phantom"][1]:
-        whose = Counter(one.outcome for one in told.phantoms)
+        whose = Counter(one.outcome for one in run.phantoms)
         said = ", ".join(f"{name} {count}" for name, count in sorted(whose.items()))
         asked = facts.scenario == "phantom-event" and whose["provoked"] == counts["phantom"][1]
         why = (
@@ -200,71 +200,71 @@ def root_cause(told: Told) -> list[str]:
         parts.append(why if asked else "Why is not known.")
     if counts["order"][1]:
         parts.append(f"Acknowledged orders without a row in orders: {counts['order'][1]}. Why is not known.")
-    if told.visible:
-        codes = Counter(one.status for one in told.visible)
+    if run.visible:
+        codes = Counter(one.status for one in run.visible)
         said = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(codes.items()))
-        parts.append(f"Rejected orders that left a row or an event: {len(told.visible)} ({said}). Why is not known.")
+        parts.append(f"Rejected orders that left a row or an event: {len(run.visible)} ({said}). Why is not known.")
     if not any(count for _, count in counts.values()):
-        parts.append(f"Events published twice: {told.raw.duplicates()['published_twice']}. Why is not known.")
+        parts.append(f"Events published twice: {run.raw.duplicates()['published_twice']}. Why is not known.")
     return [" ".join(part for part in parts if part)]
 
 
-def _kept(told: Told) -> str:
-    numbers = told.raw.outages()
+def _kept(run: RawRun) -> str:
+    numbers = run.raw.outages()
     if not numbers:
         return "Nothing was broken, and no event is missing."
     down: list[Order] = []
     for number in numbers:
-        _, injected, healing, _ = told.edges(number)
-        down += [one for one in told.raw.attempts if one.sent is not None and injected <= one.sent < healing]
-    late, _ = outages.late(told)
+        _, injected, healing, _ = run.edges(number)
+        down += [one for one in run.raw.attempts if one.sent is not None and injected <= one.sent < healing]
+    late, _ = outages.late(run)
     text = (
-        f"Of {some(len(down), 'order')} sent while the {told.target(numbers[0])} was proven down, "
+        f"Of {some(len(down), 'order')} sent while the {run.target(numbers[0])} was proven down, "
         f"{sum(one.row for one in down)} were stored, and each of their events is in the topic"
     )
     text += f"; {some(len(late), 'event')} of the run came late." if late else "."
-    return f"{text} {how(told)}" + (" That guarantees nothing." if how(told) == DUAL else "")
+    return f"{text} {how(run)}" + (" That guarantees nothing." if how(run) == DUAL else "")
 
 
-def fix(told: Told) -> list[str]:
-    if told.undecided:
+def fix(run: RawRun) -> list[str]:
+    if run.undecided:
         return ["None proposed: nothing is proven."]
-    if not told.violations:
+    if not run.violations:
         dual = f" A dual write (naive) stays open to other faults. {PATTERN}"
-        return ["None needed for what this run shows." + (dual if how(told) == DUAL and told.raw.outages() else "")]
-    (_, lost), (_, phantoms), (_, orders), *_ = kinds(told)
+        return ["None needed for what this run shows." + (dual if how(run) == DUAL and run.raw.outages() else "")]
+    (_, lost), (_, phantoms), (_, orders), *_ = kinds(run)
     parts = []
-    if lost and told.raw.history.facts.outbox_table:
+    if lost and run.raw.history.facts.outbox_table:
         parts.append(
             "Find out where events leave the outbox without an acknowledgement of the broker: a relay must delete or "
             "mark a row only after that."
         )
     elif lost:
         condition = "If the service publishes outside the transaction of the order: "
-        parts.append(PATTERN if how(told) == DUAL else condition + PATTERN)
+        parts.append(PATTERN if how(run) == DUAL else condition + PATTERN)
     if phantoms:
         parts.append("Publish an event only after its order is committed, for example from an outbox table.")
     if orders:
         parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
-    if told.visible:
+    if run.visible:
         parts.append("Reject an order only where nothing of it is stored or published.")
     return [" ".join(parts) or "Publish each event under one event id, so that consumers can recognise a repetition."]
 
 
-def expectation(told: Told, ruling: Ruling) -> list[str]:
-    facts = told.raw.history.facts
-    (_, lost), (_, phantoms), *_ = kinds(told)
+def expectation(run: RawRun, ruling: Ruling) -> list[str]:
+    facts = run.raw.history.facts
+    (_, lost), (_, phantoms), *_ = kinds(run)
     met = {
         "any": True,
-        "consistent": not told.violations,
+        "consistent": not run.violations,
         "lost-events": bool(lost),
         "phantom-events": bool(phantoms),
     }[facts.expect]
-    word = "undecided" if told.undecided else "met" if met else "not met"
+    word = "undecided" if run.undecided else "met" if met else "not met"
     return [f"expected: {facts.expect} (from {facts.expect_source}), {word}; exit code {ruling.exit_code}"]
 
 
-RECOMPUTED: Final[dict[str, Callable[[Told], list[str]]]] = {
+RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     **outages.RECOMPUTED,
     **recomputed_run.RECOMPUTED,
     "listed": listed,

@@ -10,22 +10,22 @@ from runlog.clock import iso_utc
 from runlog.offsets import AppendTimes, Observation
 from runlog.probes import ProbeResult
 from tests.reconcile.report.raw import Order
-from tests.reconcile.report.told import Told, some, took
+from tests.reconcile.report.rawrun import RawRun, some, took
 
 FEW: Final = 20
 
 
-def each(one: Callable[[Told, int], str]) -> Callable[[Told], list[str]]:
-    return lambda told: [one(told, outage) for outage in told.raw.outages()]
+def each(one: Callable[[RawRun, int], str]) -> Callable[[RawRun], list[str]]:
+    return lambda run: [one(run, outage) for outage in run.raw.outages()]
 
 
-def title(told: Told, outage: int) -> str:
-    return f"Outage {outage + 1}: {told.fault(outage)} of the {told.target(outage)}"
+def title(run: RawRun, outage: int) -> str:
+    return f"Outage {outage + 1}: {run.fault(outage)} of the {run.target(outage)}"
 
 
-def asked(told: Told, begin: float, end: float) -> list[tuple[str, list[ProbeResult | Observation]]]:
+def asked(run: RawRun, begin: float, end: float) -> list[tuple[str, list[ProbeResult | Observation]]]:
     """Probes that lie within an interval, by connection; without any, the questions for the topic's ends."""
-    history = told.raw.history
+    history = run.raw.history
     if history.probe_results is None:
         groups: list[tuple[str, list[ProbeResult | Observation]]] = [("", list(history.observations))]
     else:
@@ -37,25 +37,25 @@ def asked(told: Told, begin: float, end: float) -> list[tuple[str, list[ProbeRes
     return [(words, found) for words, found in inside if found]
 
 
-def down(told: Told, outage: int) -> str:
-    target, away = told.target(outage), told.away(outage)
-    if told.raw.edge("down_edge", outage) is None:
+def down(run: RawRun, outage: int) -> str:
+    target, away = run.target(outage), run.away(outage)
+    if run.raw.edge("down_edge", outage) is None:
         return f"{target} never proven down"
     if away is None:
         return f"{target} never proven back"
-    length, healing = f"{away[1] - away[0]:.1f} s", told.edges(outage)[2]
-    early = [(one.asked, words) for words, found in asked(told, *away) for one in found if one.ok]
+    length, healing = f"{away[1] - away[0]:.1f} s", run.edges(outage)[2]
+    early = [(one.asked, words) for words, found in asked(run, *away) for one in found if one.ok]
     if (
-        len(asked(told, *away)) > 1
+        len(asked(run, *away)) > 1
         and early
-        and min(one.answered for _, found in asked(told, *away) for one in found if one.ok) >= healing
+        and min(one.answered for _, found in asked(run, *away) for one in found if one.ok) >= healing
     ):
         back = max(min(early)[0], healing)
         return (
             f"{target} down for {back - away[0]:.1f} s, then answered{min(early)[1]} {away[1] - back:.1f} s before the "
             "other one"
         )
-    groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(told, *away)]
+    groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(run, *away)]
     served = [f"answered {answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
     silent = [words.strip() or "on the one connection that was probed" for words, answers, _ in groups if not answers]
     if not served:
@@ -65,29 +65,29 @@ def down(told: Told, outage: int) -> str:
     return f"{target} without an answer {' and '.join(silent)} for {length}, while it {' and '.join(served)}"
 
 
-def probes(told: Told, outage: int) -> str:
-    _, injected, healing, _ = told.edges(outage)
+def probes(run: RawRun, outage: int) -> str:
+    _, injected, healing, _ = run.edges(outage)
     parts = []
-    for words, found in asked(told, *(told.away(outage) or (injected, healing))):
+    for words, found in asked(run, *(run.away(outage) or (injected, healing))):
         ways = Counter(one.how for one in found if isinstance(one, ProbeResult) and one.how != "answered")
         said = f" ({', '.join(f'{way} {ways[way]}' for way in sorted(ways))})" if ways else ""
         parts.append(f"{sum(one.ok for one in found)} of {some(len(found), 'probe')} answered{words}{said}")
-    return f"{told.target(outage)}: {', '.join(parts)}" if parts else ""
+    return f"{run.target(outage)}: {', '.join(parts)}" if parts else ""
 
 
-def placed(told: Told) -> tuple[dict[int, list[Order]], int, int]:
+def placed(run: RawRun) -> tuple[dict[int, list[Order]], int, int]:
     """Proven losses by the outage nearest to their send, how many are too far from each, how many have no time."""
-    found: dict[int, list[Order]] = {outage: [] for outage in told.raw.outages()}
+    found: dict[int, list[Order]] = {outage: [] for outage in run.raw.outages()}
     outside = unplaced = 0
-    facts = told.raw.history.facts
+    facts = run.raw.history.facts
     reach = facts.request_timeout_s + (120 if facts.delivery_timeout_s is None else facts.delivery_timeout_s)
-    for one in [] if told.doubted("lost_events") else told.lost:
+    for one in [] if run.doubted("lost_events") else run.lost:
         if one.sent is None:
             unplaced += 1
             continue
         distances = []
         for outage in found:
-            begin, _, _, end = told.edges(outage)
+            begin, _, _, end = run.edges(outage)
             distances.append((max(begin - one.sent, one.sent - end, 0.0), outage))
         if distances and min(distances)[0] <= reach:
             found[min(distances)[1]].append(one)
@@ -96,34 +96,34 @@ def placed(told: Told) -> tuple[dict[int, list[Order]], int, int]:
     return found, outside, unplaced
 
 
-def _window(told: Told, outage: int) -> tuple[float, float, str, str] | None:
-    sent = [one.sent for one in placed(told)[0][outage] if one.sent is not None]
+def _window(run: RawRun, outage: int) -> tuple[float, float, str, str] | None:
+    sent = [one.sent for one in placed(run)[0][outage] if one.sent is not None]
     if not sent:
         return None
-    failed, failed_last = told.raw.edge("down_edge", outage), told.raw.edge("up_edge", outage)
+    failed, failed_last = run.raw.edge("down_edge", outage), run.raw.edge("up_edge", outage)
     lead = "unknown" if failed is None else f"{failed[1] - min(sent):+.2f} s"
     tail = "unknown" if failed_last is None else f"{max(sent) - failed_last[0]:+.2f} s"
     return min(sent), max(sent), lead, tail
 
 
-def window(told: Told, outage: int) -> str:
-    found = _window(told, outage)
+def window(run: RawRun, outage: int) -> str:
+    found = _window(run, outage)
     if found is None:
-        doubt = " proven" if told.doubted("lost_events") and told.lost else ""
+        doubt = " proven" if run.doubted("lost_events") and run.lost else ""
         return f"failure window: none{doubt}"
     first, last, lead, tail = found
     return f"failure window: {last - first:.1f} s (lead {lead}, tail {tail})"
 
 
-def window_in_full(told: Told, outage: int) -> str:
-    found, target = _window(told, outage), told.target(outage)
+def window_in_full(run: RawRun, outage: int) -> str:
+    found, target = _window(run, outage), run.target(outage)
     if found is None:
-        return "no lost event of this outage" + (" is proven" if told.doubted("lost_events") and told.lost else "")
+        return "no lost event of this outage" + (" is proven" if run.doubted("lost_events") and run.lost else "")
     first, last, lead, tail = found
-    lost = placed(told)[0][outage]
-    begin, _, _, end = told.edges(outage)
-    inside = [one for one in told.raw.attempts if one.sent is not None and first <= one.sent <= last]
-    share = 100 * sum(one in told.lost for one in inside) / len(inside)
+    lost = placed(run)[0][outage]
+    begin, _, _, end = run.edges(outage)
+    inside = [one for one in run.raw.attempts if one.sent is not None and first <= one.sent <= last]
+    share = 100 * sum(one in run.lost for one in inside) / len(inside)
     return (
         f"{some(len(lost), 'lost event')}, sent from {iso_utc(first)} to {iso_utc(last)}; "
         f"{some(len(inside), 'order')} sent in that time ({share:.0f} %). Lead {lead} (first loss before the {target} "
@@ -133,14 +133,14 @@ def window_in_full(told: Told, outage: int) -> str:
     )
 
 
-def outside(told: Told) -> list[str]:
-    _, away, unplaced = placed(told)
-    facts = told.raw.history.facts
+def outside(run: RawRun) -> list[str]:
+    _, away, unplaced = placed(run)
+    facts = run.raw.history.facts
     reach = facts.request_timeout_s + (120 if facts.delivery_timeout_s is None else facts.delivery_timeout_s)
     parts = []
     if away:
         where = (
-            f"sent more than {reach:g} s away from each outage" if told.raw.outages() else "in a run without an outage"
+            f"sent more than {reach:g} s away from each outage" if run.raw.outages() else "in a run without an outage"
         )
         parts.append(f"{some(away, 'lost event')} {where}")
     if unplaced:
@@ -148,36 +148,36 @@ def outside(told: Told) -> list[str]:
     return ["; ".join(parts)]
 
 
-def rates(told: Told, outage: int) -> str:
-    begin, _, _, end = told.edges(outage)
+def rates(run: RawRun, outage: int) -> str:
+    begin, _, _, end = run.edges(outage)
     if math.isinf(end):
         return "orders a second in the outage: unknown, its end was never proven"
-    due = [float(one["due"]) for one in told.raw.history.ledger.attempts if begin <= float(one["due"]) < end]
-    during = told.during(outage)
-    doubted = told.doubted("lost_events")
-    lost = 0 if doubted else sum(one in told.lost for one in during)
+    due = [float(one["due"]) for one in run.raw.history.ledger.attempts if begin <= float(one["due"]) < end]
+    during = run.during(outage)
+    doubted = run.doubted("lost_events")
+    lost = 0 if doubted else sum(one in run.lost for one in during)
     numbers = (len(due), sum(o.acknowledged for o in during), sum(o.row and o.event for o in during), lost)
     offered, acknowledged, delivered, gone = (f"{number / (end - begin):.1f}" for number in numbers)
-    proven = " proven" if doubted and told.lost else ""
+    proven = " proven" if doubted and run.lost else ""
     return (
         f"orders a second in the outage: offered {offered}, acknowledged {acknowledged}, delivered {delivered}, "
         f"lost {gone}{proven}"
     )
 
 
-def _after(told: Told, outage: int) -> list[Order]:
+def _after(run: RawRun, outage: int) -> list[Order]:
     """Attempts sent from the return to the next outage."""
-    later = [told.edges(other)[0] for other in told.raw.outages() if other > outage]
-    back, until = told.edges(outage)[3], min([*later, math.inf])
-    return [one for one in told.raw.attempts if one.sent is not None and back <= one.sent < until]
+    later = [run.edges(other)[0] for other in run.raw.outages() if other > outage]
+    back, until = run.edges(outage)[3], min([*later, math.inf])
+    return [one for one in run.raw.attempts if one.sent is not None and back <= one.sent < until]
 
 
-def first_delivered(told: Told, outage: int) -> str:
-    back = told.edges(outage)[3]
+def first_delivered(run: RawRun, outage: int) -> str:
+    back = run.edges(outage)[3]
     if math.isinf(back):
         return "recovery unknown: its end was never proven"
     answered = [
-        one.answered for one in _after(told, outage) if one.acknowledged and one.row and one.event and one.answered
+        one.answered for one in _after(run, outage) if one.acknowledged and one.row and one.event and one.answered
     ]
     if not answered:
         return "no order sent after it was both acknowledged and delivered"
@@ -197,12 +197,12 @@ def _within(orders: list[Order]) -> tuple[str, float]:
     return f"95 % of {some(len(orders), 'order')} acknowledged within {took(high)}", times[len(times) // 2]
 
 
-def pace(told: Told, outage: int) -> str:
+def pace(run: RawRun, outage: int) -> str:
     """The verdict is recomputed only where it leaves no doubt: few orders, or medians that are equal or doubled."""
-    if math.isinf(told.edges(outage)[3]):
+    if math.isinf(run.edges(outage)[3]):
         return ""
-    before = [one for one in told.raw.attempts if one.sent is not None and one.sent < told.edges(0)[0]]
-    after = _after(told, outage)
+    before = [one for one in run.raw.attempts if one.sent is not None and one.sent < run.edges(0)[0]]
+    after = _after(run, outage)
     (usual, usual_median), (now, median) = _within(before), _within(after)
     facts = f"({now}; baseline: {usual})"
     if min(len(before), len(after)) < FEW:
@@ -212,15 +212,15 @@ def pace(told: Told, outage: int) -> str:
     )
 
 
-def late(told: Told) -> tuple[list[float], int]:
+def late(run: RawRun) -> tuple[list[float], int]:
     """Delays of the late events, in order of nothing, and how many may be late or not."""
-    history = told.raw.history
+    history = run.raw.history
     served = [one for one in history.probe_results or () if one.ok]
-    outages = [outage for outage in told.raw.outages() if not math.isinf(told.edges(outage)[3])]
-    returns = sorted(_return(told, outage, served) for outage in outages)
+    outages = [outage for outage in run.raw.outages() if not math.isinf(run.edges(outage)[3])]
+    returns = sorted(_return(run, outage, served) for outage in outages)
     times, records = AppendTimes(history.observations), history.events.events
     delays, undecided = [], 0
-    for one in told.raw.orders:
+    for one in run.raw.orders:
         back = next((moment for moment in returns if one.sent is not None and moment > one.sent), None)
         if back is None or one.sent is None or not (one.row and one.event):
             continue
@@ -229,8 +229,8 @@ def late(told: Told) -> tuple[list[float], int]:
         low = max(one.sent, min(-math.inf if begin is None else begin for begin, _ in bounds))
         tops = [history.events.read_at if end is None else end for _, end in bounds]
         high = min([top for top in tops if top is not None], default=math.inf)
-        for outage in told.raw.outages():
-            low = _raised(told, outage, low, served)
+        for outage in run.raw.outages():
+            low = _raised(run, outage, low, served)
         if low >= back:
             delays.append(high - one.sent)
         elif high > back:
@@ -238,22 +238,22 @@ def late(told: Told) -> tuple[list[float], int]:
     return delays, undecided
 
 
-def _return(told: Told, outage: int, served: list[ProbeResult]) -> float:
-    _, _, healing, healed = told.edges(outage)
-    edge = told.raw.edge("up_edge", outage)
+def _return(run: RawRun, outage: int, served: list[ProbeResult]) -> float:
+    _, _, healing, healed = run.edges(outage)
+    edge = run.raw.edge("up_edge", outage)
     answers = [max(one.asked, healing) for one in served if one.answered >= healing]
     return min([healed if edge is None else edge[0], *answers])
 
 
-def _raised(told: Told, outage: int, low: float, served: list[ProbeResult]) -> float:
+def _raised(run: RawRun, outage: int, low: float, served: list[ProbeResult]) -> float:
     """A bound within the broker's absence moves to its end: nothing was appended meanwhile."""
-    away = told.away(outage)
-    if away is None or told.target(outage) not in {"broker", "target"} or told.fault(outage) == "partition":
+    away = run.away(outage)
+    if away is None or run.target(outage) not in {"broker", "target"} or run.fault(outage) == "partition":
         return low
-    _, injected, healing, _ = told.edges(outage)
+    _, injected, healing, _ = run.edges(outage)
     begin = max([away[0], *(one.answered for one in served if one.answered <= injected)])
-    end = _return(told, outage, served)
-    seen = told.raw.history.observations
+    end = _return(run, outage, served)
+    seen = run.raw.history.observations
     if any(one.ok and away[0] <= one.asked and one.answered <= end for one in seen):
         return low
     if any(injected < one.answered < healing for one in served):
@@ -261,25 +261,25 @@ def _raised(told: Told, outage: int, low: float, served: list[ProbeResult]) -> f
     return end if begin <= low < end else low
 
 
-def causes(told: Told) -> list[str]:
+def causes(run: RawRun) -> list[str]:
     """By the moment of the send; the stories have no log of the service."""
     found: Counter[LostCause] = Counter()
-    facts = told.raw.history.facts
+    facts = run.raw.history.facts
     reach = facts.request_timeout_s + (120 if facts.delivery_timeout_s is None else facts.delivery_timeout_s)
-    for one in told.lost:
-        found[_cause(told, one, reach)] += 1
+    for one in run.lost:
+        found[_cause(run, one, reach)] += 1
     return ["; ".join(f"{found[cause]} {cause.words}" for cause in LostCause if found[cause])]
 
 
-def _cause(told: Told, one: Order, reach: float) -> LostCause:
+def _cause(run: RawRun, one: Order, reach: float) -> LostCause:
     if one.sent is None:
         return LostCause.NO_SEND_TIME
     near = False
-    for outage in told.raw.outages():
-        edge = told.raw.edge("down_edge", outage)
+    for outage in run.raw.outages():
+        edge = run.raw.edge("down_edge", outage)
         if edge is not None and one.sent < edge[1] and not (one.answered is not None and one.answered < edge[1]):
             return LostCause.IN_FLIGHT_AT_BREAK
-        begin, injected, healing, end = told.edges(outage)
+        begin, injected, healing, end = run.edges(outage)
         for first, last, cause in (
             (begin, injected, LostCause.SENT_WHILE_STOPPING),
             (injected, healing, LostCause.SENT_WHILE_DOWN),
@@ -291,7 +291,7 @@ def _cause(told: Told, one: Order, reach: float) -> LostCause:
     return LostCause.SENT_NEAR_OUTAGE if near else LostCause.OUTSIDE_OUTAGES
 
 
-RECOMPUTED: Final[dict[str, Callable[[Told], list[str]]]] = {
+RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     "outage": each(title),
     "down": each(down),
     "probes": each(probes),

@@ -6,28 +6,28 @@ from typing import Final
 from runlog.ledger import Kind
 from tests.reconcile.report import recomputed_outages as outages
 from tests.reconcile.report.raw import Order
-from tests.reconcile.report.told import Told, some
+from tests.reconcile.report.rawrun import RawRun, some
 
 
-def verdict(told: Told) -> list[str]:
-    word = "INCONCLUSIVE" if told.undecided else "INCONSISTENT" if told.violations else "CONSISTENT"
-    return [f"{word}  run {told.raw.history.facts.run_id}"]
+def verdict(run: RawRun) -> list[str]:
+    word = "INCONCLUSIVE" if run.undecided else "INCONSISTENT" if run.violations else "CONSISTENT"
+    return [f"{word}  run {run.raw.history.facts.run_id}"]
 
 
-def attribution(told: Told) -> list[str]:
+def attribution(run: RawRun) -> list[str]:
     return [
         {
             "tagged": "tagged: each order's customer id names the run and the attempt",
             "exclusive": "exclusive: all rows and events since the start; the run assumes that no one else writes",
-        }[told.raw.history.facts.attribution]
+        }[run.raw.history.facts.attribution]
     ]
 
 
-def scope(told: Told) -> list[str]:
-    facts = told.raw.history.facts
+def scope(run: RawRun) -> list[str]:
+    facts = run.raw.history.facts
     if facts.scenario != "lost-event":
         return ["the verdict speaks for a run without an outage"]
-    marks = [(told.raw.mark("injected", one), told.raw.mark("healing", one)) for one in told.raw.outages()]
+    marks = [(run.raw.mark("injected", one), run.raw.mark("healing", one)) for one in run.raw.outages()]
     lengths = sorted(end - begin for begin, end in marks if begin is not None and end is not None)
     if not lengths:
         return ["the verdict speaks for no outage: none was proven from its beginning to the start of healing"]
@@ -45,67 +45,67 @@ def scope(told: Told) -> list[str]:
     return [f"{said}; the producer's delivery timeout is {limit:g} s"]
 
 
-def infrastructure(told: Told) -> list[str]:
-    facts = told.raw.history.facts
+def infrastructure(run: RawRun) -> list[str]:
+    facts = run.raw.history.facts
     known = "" if facts.stack == "external" or not facts.service_variant else f", variant {facts.service_variant}"
     outbox = f"; outbox table {facts.outbox_table}" if facts.outbox_table else ""
     where = f"PostgreSQL table orders; Kafka topic {facts.topic.name}{outbox}"
     return [f"{facts.stack} stack: order service{known}; {where}"]
 
 
-def lost_rows(told: Told) -> list[str]:
-    lost, rows = told.split(told.lost, "lost_events")[0], told.raw.history.lost_rows
+def lost_rows(run: RawRun) -> list[str]:
+    lost, rows = run.split(run.lost, "lost_events")[0], run.raw.history.lost_rows
     if not lost:
         return [""]
     if rows is None:
         return ["lost-events.ndjson is empty: the rows of the lost events are missing or damaged"]
-    what = "their rows" if told.raw.history.facts.stack == "external" else "ready to be published again"
+    what = "their rows" if run.raw.history.facts.stack == "external" else "ready to be published again"
     gone = f"; the rows of {lost - len(rows)} were gone by then" if len(rows) < lost else ""
     return [f"lost-events.ndjson holds {len(rows)} of {some(lost, 'lost event')}, {what}{gone}"]
 
 
-def checks(told: Told) -> list[str]:
-    history, facts = told.raw.history, told.raw.history.facts
+def checks(run: RawRun) -> list[str]:
+    history, facts = run.raw.history, run.raw.history.facts
     losing, phantom = facts.expect == "lost-events", facts.scenario == "phantom-event"
-    rows = sum(one.row for one in told.raw.orders)
+    rows = sum(one.row for one in run.raw.orders)
     events = {(int(record["hi"]), int(record["lo"])) for record in history.events.events}
     due = [one for one in history.ledger.attempts if one["kind"] in {Kind.SENT, Kind.COMPLETED, Kind.NOT_SENT}]
-    late, undecided = outages.late(told)
-    twice = told.raw.duplicates()
-    lost = _doubted(told, told.lost, "lost_events", len(told.disputed))
+    late, undecided = outages.late(run)
+    twice = run.raw.duplicates()
+    lost = _doubted(run, run.lost, "lost_events", len(run.disputed))
     unread = {True: "", False: " (not read completely)"}
     lines = [
         "Baseline order in DB: YES: YES",
         "Baseline event in Kafka: YES: YES",
-        *(_chaos(told, losing) if told.raw.outages() else []),
+        *(_chaos(run, losing) if run.raw.outages() else []),
         f"DB order count: {'0' if phantom else 'N'}: {rows}{unread[history.rows.complete]}",
         f"Kafka event count: {'fewer than N' if losing else 'N'}: {len(events)}{unread[history.events.complete]}",
-        f"Orders sent: all that were due: {len(told.raw.attempts)} of {len(due)}",
+        f"Orders sent: all that were due: {len(run.raw.attempts)} of {len(due)}",
         f"Lost events: {'at least 1' if losing else '0'}: {lost}",
-        f"Phantom events: {'all' if phantom else '0'}: {_doubted(told, told.phantoms, 'phantom_events', 0)}",
-        f"Lost orders: 0: {_doubted(told, told.lost_orders, 'lost_orders', 0)}",
-        f"Visible after reject: 0: {len(told.visible)}",
+        f"Phantom events: {'all' if phantom else '0'}: {_doubted(run, run.phantoms, 'phantom_events', 0)}",
+        f"Lost orders: 0: {_doubted(run, run.lost_orders, 'lost_orders', 0)}",
+        f"Visible after reject: 0: {len(run.visible)}",
         f"Late events: DEPENDS: {len(late)} ({undecided} undecided)",
         f"Duplicate events: DEPENDS: {twice['redelivered']} redelivered, {twice['published_twice']} published twice",
     ]
     return ["\n".join(lines)]
 
 
-def _doubted(told: Told, orders: list[Order], what: str, disputed: int) -> str:
-    proven, suspected = told.split(orders, what)
+def _doubted(run: RawRun, orders: list[Order], what: str, disputed: int) -> str:
+    proven, suspected = run.split(orders, what)
     doubts = [f"{number} {word}" for number, word in ((suspected, "suspected"), (disputed, "disputed")) if number]
     return f"{proven}" + (f" ({', '.join(doubts)})" if doubts else "")
 
 
-def _chaos(told: Told, losing: bool) -> list[str]:
+def _chaos(run: RawRun, losing: bool) -> list[str]:
     down: list[Order] = []
-    for outage in told.raw.outages():
-        _, injected, healing, _ = told.edges(outage)
-        later = [told.edges(other)[0] for other in told.raw.outages() if other > outage]
-        down += [o for o in told.raw.attempts if o.sent and injected <= o.sent < min([healing, *later])]
+    for outage in run.raw.outages():
+        _, injected, healing, _ = run.edges(outage)
+        later = [run.edges(other)[0] for other in run.raw.outages() if other > outage]
+        down += [o for o in run.raw.attempts if o.sent and injected <= o.sent < min([healing, *later])]
     stored = [one for one in down if one.row]
     published = [one for one in stored if one.event]
-    target = told.raw.history.facts.fault_target
+    target = run.raw.history.facts.fault_target
     return [
         f"Chaos order in DB: DEPENDS: {_share(stored, down, f'sent while the {target} was down')}",
         f"Chaos event in Kafka: {'NO' if losing else 'YES'}: {_share(published, stored, 'of those in the DB')}",
@@ -119,7 +119,7 @@ def _share(part: list[Order], whole: list[Order], which: str) -> str:
     return f"{word} ({len(part)} of {len(whole)} {which})"
 
 
-RECOMPUTED: Final[dict[str, Callable[[Told], list[str]]]] = {
+RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     "verdict": verdict,
     "attribution": attribution,
     "scope": scope,

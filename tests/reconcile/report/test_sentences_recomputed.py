@@ -22,8 +22,8 @@ from tests.reconcile.core.test_recovery import dense
 from tests.reconcile.core.test_report import rich_run
 from tests.reconcile.core.test_rollback import provoked
 from tests.reconcile.report.raw import raw
+from tests.reconcile.report.rawrun import RawRun
 from tests.reconcile.report.recomputed import RECOMPUTED, expectation
-from tests.reconcile.report.told import Told
 
 # What the ruling itself says, which `tests/reconcile/core/test_sentences.py` has word by word.
 GIVEN = {"reason", "exit code raised", "expectation"}
@@ -83,10 +83,10 @@ def test_each_sentence_is_what_the_raw_history_says(title: str) -> None:
     judgement = judged(title)
     if not plain(history, judgement):
         pytest.skip("doubt of single orders is recomputed in tests/properties")
-    told = Told(raw(history), judgement.guards)
+    run = RawRun(raw(history), judgement.guards)
     said = {name: SENTENCES[name].texts(history, judgement) for name in RECOMPUTED}
-    assert said == {name: recompute(told) for name, recompute in RECOMPUTED.items()}
-    assert SENTENCES["expectation"].texts(history, judgement) == expectation(told, judgement.ruling)
+    assert said == {name: recompute(run) for name, recompute in RECOMPUTED.items()}
+    assert SENTENCES["expectation"].texts(history, judgement) == expectation(run, judgement.ruling)
 
 
 def test_no_sentence_is_forgotten() -> None:

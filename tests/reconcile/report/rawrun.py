@@ -18,7 +18,7 @@ def took(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class RawRun:
     """The raw history, and what the guards found in it."""
 
     raw: Raw
