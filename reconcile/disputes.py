@@ -24,16 +24,8 @@ from reconcile.wording import some
 
 LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
 SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
-_BECAUSE: Final = {
-    Why.TOMBSTONE: "is a tombstone",
-    Why.FILTERED: "does not pass the filter",
-    Why.OTHER_TYPE: "has a type without `created`",
-    Why.UNREADABLE: "its value is no JSON object in UTF-8",
-    Why.NO_ID: "has no order id where events have it",
-    Why.KEY_DIFFERS: "its key does not name the order of its value",
-    Why.OTHER_TAG: "carries the customer id of another order",
-    Why.NO_TAG: "carries no customer id that can be read",
-}
+# Where no tag says whose an event is.
+_UNKNOWN: Final = "is the event of an order that is not known (--event-id)"
 # What would settle a dispute, by why the record does not count; `{}` is where the order is named.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
@@ -80,7 +72,9 @@ def _first(history: History, table: Table) -> str:
         return "an event carries the customer id of its attempt under another order id; is --event-id right?"
     first = named[np.lexsort((named["offset"], named["partition"]))[0]]
     why = Why(int(first["why"]))
-    text = f"the record at partition {first['partition']}, offset {first['offset']} names one, but {_BECAUSE[why]}"
+    contract = history.facts.contract.event
+    text = f"the record at partition {first['partition']}, offset {first['offset']} names one, but it "
+    text += _UNKNOWN if why is Why.NO_TAG and contract.tag_place is None else contract.explain(why)
     # Somewhere within a value is no place that an option could name.
     places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
     if settles is None or ("{}" in settles and not places):
