@@ -30,6 +30,8 @@ STEADY: Final = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "50",
 PATIENCE_S: Final = 5.0
 # Errors that the client reports on the side: the newest are enough to say why.
 REMEMBERED: Final = 20
+# What librdkafka puts around an error: whose it is, and how often it came.
+_THREAD: Final = re.compile(r"^\S+/(bootstrap|\d+): ")
 _ATTEMPT: Final = re.compile(r" \((after [^)]*|[^)]*identical error[^)]*)\)(: \(errno: [^)]*\))?", re.IGNORECASE)
 # A reason that librdkafka reported is the reason of failures for so long: it tries again some 20 times a second.
 REASON_HOLDS_S: Final = 0.3
@@ -73,8 +75,10 @@ class Reasons:
             return Reply(how, reason)
         if how == HANGING:
             return Reply(how, "no answer in time")
-        text = self._problems[-1][1] if self._problems else str(error.str())
-        return Reply(how, scrub(_ATTEMPT.sub("", text), self._client))
+        # That all brokers are down is no reason, where the client reported one.
+        texts = [text for name, text in self._problems if name != "_ALL_BROKERS_DOWN"]
+        text = texts[-1] if texts else str(error.str())
+        return Reply(how, scrub(_ATTEMPT.sub("", _THREAD.sub("", text)), self._client))
 
     def reason(self) -> str | None:
         """Return what stands between the client and the broker, None when the errors do not say."""
