@@ -178,7 +178,7 @@ def violations_confirmed(second: Confirmation | None) -> Guard:
     """Return the guard `violations confirmed` for what the second look brought."""
     name = "violations confirmed"
     if second is None:
-        return not_applicable(name, Kind.EVIDENCE, "there is nothing to confirm")
+        return not_applicable(name, Kind.EVIDENCE, "no violation was looked up a second time")
     if second.refuted:
         first = second.refuted[0]
         text = (

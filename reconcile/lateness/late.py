@@ -8,8 +8,8 @@ against the mark those events would not be late, though they waited the whole ou
 No record has a proven append time. The monitor's end offsets bracket it (`runlog.offsets`), it was not appended before
 its order was sent, and nothing is appended while the broker answers on no connection. (That is known only where the
 broker itself was broken: one that just the service is cut off from goes on answering others.) An event is late only
-when that proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no evidence
-of anything. The delay is on the safe side: upper bound of the append time minus send time.
+when that proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no
+evidence of anything. The delay is on the safe side: upper bound of the append time minus send time.
 """
 
 from dataclasses import dataclass
