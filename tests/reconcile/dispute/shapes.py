@@ -82,6 +82,7 @@ class Shape:
         publish: records of an order that did not lose its event.
         lost: those of an order that did; none unless said.
         others: records of no order.
+        aborted: records of orders that did, in a transaction that is aborted; all else is in committed ones then.
         options: facts that describe the service, `event_id` for example.
         kind: of the order ids.
         disputed: whether an order (one that kept its event by plan) is to be disputed.
@@ -93,6 +94,7 @@ class Shape:
     publish: Publish
     lost: Publish = lambda _: []
     others: Sequence[Record] = ()
+    aborted: Publish | None = None
     options: dict[str, Any] = field(default_factory=dict)
     kind: IdKind = IdKind.UUID
     disputed: Callable[[int], bool] = lambda _: False
@@ -136,7 +138,19 @@ class Service:
         return number + 4 if self.shape.kind is IdKind.INTEGER else f"ORD-2026-{number:012d}"
 
     def fill(self) -> None:
-        producer = Producer({"bootstrap.servers": self.infra.kafka_bootstrap, "linger.ms": 2, "log_level": 0})
+        client: dict[str, str | int] = {"bootstrap.servers": self.infra.kafka_bootstrap, "linger.ms": 2, "log_level": 0}
+        if self.shape.aborted is not None:
+            client["transactional.id"] = self.topic
+        producer = Producer(client)
+        if self.shape.aborted is not None:
+            producer.init_transactions(20)
+            producer.begin_transaction()
+            for order in (self.orders[number] for number in LOST):
+                for record in self.shape.aborted(order):
+                    self._send(producer, record)
+            assert producer.flush(20) == 0
+            producer.abort_transaction(20)
+            producer.begin_transaction()
         for order in self.orders:
             publish = self.shape.lost if order.number in LOST else self.shape.publish
             for record in publish(order):
@@ -144,6 +158,8 @@ class Service:
         for record in self.shape.others:
             self._send(producer, record)
         assert producer.flush(20) == 0
+        if self.shape.aborted is not None:
+            producer.commit_transaction(20)
         columns = f"id {TYPES[self.shape.kind]} PRIMARY KEY, customer_id uuid, created_at timestamp"
         rows = [(order.id, order.tag, "2026-11-25T10:00:05") for order in self.orders]
         with psycopg.connect(self.infra.database_url, autocommit=True) as connection, connection.cursor() as cursor:

@@ -165,6 +165,7 @@ SHAPES = [
         disputed=multiple_of(7),
         expected={"lost_events": len(LOST), "disputed": 4, "disputed_phantom": 4, "phantom_events": 0},
     ),
+    Shape("transactions", lambda o: [o.usual()], aborted=lambda o: [o.usual(), Record(b"{", o.text.encode())]),
     # No tag says whose an event is.
     Shape(
         "two schemas, acknowledged only",
