@@ -27,6 +27,8 @@ from reconcile.joins import Ints, words
 from reconcile.scalars import identities, json_scalars, says_of_itself
 from reconcile.spellings import LONG, KnownIds, Spellings, join
 
+SLICE: Final = 2**22
+"""Bytes that are looked through at once."""
 PLACES: Final = 1000
 """Records of which it is noted where they name their order; only words of a reason depend on it."""
 _VARIANT: Final = np.uint64(0b10 << 62)
@@ -70,9 +72,17 @@ class Mentions:
 
     def take(self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints) -> None:
         """Take in n records, each with why it does not count, its partition and its offset."""
-        if not len(records):
-            return
         self.rejected.update(why.tolist())
+        begin = size = 0
+        for end, record in enumerate(records, 1):
+            size += len(record.key or b"") + len(record.value or b"")
+            # A search takes some thirty times the bytes that it looks through.
+            if size >= SLICE or end == len(records):
+                part = slice(begin, end)
+                self._take(records[part], why[part], partitions[part], offsets[part])
+                begin, size = end, 0
+
+    def _take(self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints) -> None:
         record, row, uuids = self._find(records)
         certain = np.isin(why, [one for one in Why if one.certain])
         for named, which in ((self._named, ~certain[record]), (self._aside, certain[record])):

@@ -15,6 +15,7 @@ LONG: Final = 16
 _DASHED: Final = re.compile(rb"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _PLAIN: Final = re.compile(rb"(?=([0-9a-f]{32}))")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{22,}")
+_UUID_TEXT: Final = re.compile(rb"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _ESCAPE: Final = re.compile(rb"\\+(?:u00([0-9a-fA-F]{2})|(/))")
 _HEX: Final = re.compile("[0-9a-f]{32}")
 _WHOLE: Final = re.compile("-?[0-9]{1,19}")
@@ -37,6 +38,8 @@ class ByteSearch:
             raw = bytes.fromhex(digits)
             self._by_bytes[raw] = order
             self._by_bytes[raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]] = order
+        # Text need not be looked through where no id's bytes could be one.
+        self._in_ascii = any(map(bytes.isascii, self._by_bytes))
         self._scalars = dict(texts)
         self._long: dict[bytes, list[tuple[bytes, str]]] = {}
         for text, order in texts.items():
@@ -63,6 +66,8 @@ class ByteSearch:
         if unescaped != raw:
             yield from self._plainly(unescaped)
         for run in _BASE64.findall(unescaped):
+            if _UUID_TEXT.fullmatch(run):
+                continue
             standard = run.replace(b"-", b"+").replace(b"_", b"/")
             for skip in range(4):
                 part = standard[skip:]
@@ -76,7 +81,7 @@ class ByteSearch:
         for found in _PLAIN.findall(lower):
             if (order := self._by_hex.get(found)) is not None:
                 yield order
-        for at in range(len(raw) - 15):
+        for at in range(len(raw) - 15) if self._in_ascii or not raw.isascii() else ():
             if (order := self._by_bytes.get(raw[at : at + 16])) is not None:
                 yield order
         if self._long:

@@ -221,6 +221,16 @@ def test_what_is_opaque(event: dict[str, Any], raw: KafkaRecord, why: Why, opaqu
     assert scene.mentions.opaque == int(opaque)
 
 
+def test_many_bytes_are_looked_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, whole = Scene(), Scene()
+    records = [(record(value(id=order(scene.kind, at % 4), pad="x" * at)), Why.NO_ID) for at in range(40)]
+    whole.take(*records)
+    monkeypatch.setattr("reconcile.mentions.SLICE", 200)
+    scene.take(*records)
+    assert scene.named() == whole.named() == ({at: (at, 10) for at in range(4)}, {})
+    assert scene.mentions.rejected == whole.mentions.rejected
+
+
 def test_no_record_and_no_row() -> None:
     scene = Scene()
     scene.take()
