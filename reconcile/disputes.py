@@ -150,7 +150,7 @@ def no_other_writer(findings: Findings) -> Guard:
     """In a run that is attributed as exclusive no order belongs to another client."""
     name, table = "no other writer", findings.table
     if findings.history.facts.attribution != EXCLUSIVE:
-        return not_applicable(name, Kind.VACUITY, "orders of other clients are told apart")
+        return not_applicable(name, Kind.VACUITY, "a tag or an acknowledged id says whose an order is")
     strangers = table.unexplained
     if not strangers:
         return vacuity(name, True, "every order since the start belongs to an attempt")

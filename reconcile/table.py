@@ -174,7 +174,7 @@ def build_table(
     owned, owner = own_orders(sent, orders, home)
     table = _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
     table = replace(table, shared=table.shared | _taken(table, orders, own))
-    # Orders of others are no losses of this run; which they are, no tag tells.
+    # Orders of others are no losses of this run; which ones they are is unknown without a tag.
     strangers = table.had(UNRECORDED) if exclusive and table.unexplained else np.zeros(len(table.row), dtype=np.bool_)
     return replace(table, alone=table.alone | strangers)
 

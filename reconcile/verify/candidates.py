@@ -24,7 +24,7 @@ def candidates_of(judgement: Judgement) -> Candidates:
         "published twice": duplicate,
     }
     wanted = np.flatnonzero(np.logical_or.reduce(list(kinds.values())) & table.known)
-    # A told id that another attempt owns stands twice; it is one order to be looked up.
+    # A returned id that another attempt owns is there twice; it is one order to be looked up.
     order = wanted[np.lexsort((table.lo[wanted], table.hi[wanted], table.sent[wanted]))]
     texts = judgement.texts.many(table.hi[order], table.lo[order])
     first = [

@@ -57,7 +57,7 @@ def events_by_id(
         topic: its name.
         first: the first reading: where it began, and how far it came.
         wanted: order ids.
-        progress: told how many offsets were passed.
+        progress: called with how many offsets were passed.
         reading: how an event is read.
         tags: order id by the tag of its attempt, as 32 hexadecimal digits; None: orders are not tagged.
         patience_s: seconds without progress after which reading is given up.

@@ -1,8 +1,8 @@
-"""The events that were lost, made anew from the rows of their orders: ready to be published again.
+"""Lost events made from the rows of their orders, ready to be published again. Pure.
 
-Pure. The shape is that of the reference service's `order.created`; what another service's events look like nobody
-knows, so of its orders the rows are told as they are. The event id is derived from the order id, so that
-publishing a list twice can be told from losing another event.
+The shape is that of the reference service's `order.created`. What the events of another service look like is not known,
+so the rows of its orders are listed as they are. The event id is derived from the order id: a list that is published
+twice is recognised by it.
 """
 
 import uuid

@@ -79,10 +79,10 @@ class OwnReading:
         return any(place.startswith("value:") for place in (self.event_id or "value:", self.event_filter, tag))
 
     def _order(self, message: Message, event: dict[str, Any]) -> str | None:
-        told = _words(_at(self.event_id or "value:orderId", message, event))
-        order = self.plain(told) if told else None
+        found = _text_of(_at(self.event_id or "value:orderId", message, event))
+        order = self.plain(found) if found else None
         key: Any = message.key()
-        if not self.event_id and key is not None and self.plain(_words(key) or "") != order:
+        if not self.event_id and key is not None and self.plain(_text_of(key) or "") != order:
             return None
         return order
 
@@ -103,13 +103,13 @@ class OwnReading:
             return all("created" in kind for kind in kinds)
         where, _, wanted = self.event_filter.partition("=")
         place = where if where.startswith(("header:", "value:")) else f"value:{where}"
-        return _words(_at(place, message, event)) == wanted
+        return _text_of(_at(place, message, event)) == wanted
 
     def _of_others(self, message: Message, event: dict[str, Any]) -> bool:
         """Return whether it carries a customer id of another run or client."""
         if self.run is None:
             return False
-        customer = _words(_at(self.event_tag or "value:customerId", message, event)) or ""
+        customer = _text_of(_at(self.event_tag or "value:customerId", message, event)) or ""
         digits = customer.removeprefix("{").removesuffix("}").replace("-", "").lower()
         if not _HEX.fullmatch(digits):
             return False
@@ -141,30 +141,30 @@ def _at(place: str, message: Message, event: dict[str, Any]) -> object:
     if part == "key":
         return message.key()
     if part == "header":
-        told = None
+        found = None
         headers: Any = message.headers() or []
         for header, value in headers:
             if header == name:
-                told = value
-        return told
+                found = value
+        return found
     here: object = event
     for step in name.split("."):
         here = here.get(step) if isinstance(here, dict) else None
     return here
 
 
-def _words(told: object) -> str | None:
+def _text_of(found: object) -> str | None:
     """Return a text, the bytes of one, or a whole number as text; None for anything else."""
-    if isinstance(told, bytes):
+    if isinstance(found, bytes):
         try:
-            told = told.decode()
+            found = found.decode()
         except UnicodeDecodeError:
             return None
-    if isinstance(told, float) and told.is_integer():
-        told = int(told)
-    if isinstance(told, int) and not isinstance(told, bool):
-        told = str(told)
-    return told if isinstance(told, str) else None
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
+    return found if isinstance(found, str) else None
 
 
 def _refuse(constant: str) -> NoReturn:

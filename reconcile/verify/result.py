@@ -78,7 +78,7 @@ class Confirmation:
         disputed: lost events that a record names which might be theirs, though it is none by strict JSON.
         complete: both stores were read as far as was needed.
         problem: why not, in one line; None when complete.
-        lost_rows_sha256: of the file that holds the lost events made anew; None when there is none.
+        lost_rows_sha256: of the file that holds the lost events made from their rows; None when there is none.
     """
 
     digest: str

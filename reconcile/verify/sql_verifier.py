@@ -58,7 +58,7 @@ def rows_by_id(
         orders_table: its name, with a schema or without; order lines are looked for in `order_items` beside it.
         snapshot_text: `pg_current_snapshot()` of the first reading.
         ids: canonical UUID texts.
-        progress: told how many ids were asked for.
+        progress: called with how many ids were asked for.
 
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.

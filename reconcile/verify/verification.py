@@ -93,7 +93,7 @@ def look_again(
         return unasked(judgement, str(problem))
     seen, later = _by_reading(rows, asked, lost)
     confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later, events.strict, events.named))
-    # What the events of another service look like is not known: its rows are told as they are.
+    # What the events of another service look like is not known: its rows are listed as they are.
     lines = (lost_lines if facts.like_reference else row_lines)(facts.topic.name, lost, rows)
     raw = b"".join(line + b"\n" for line in lines)
     write_text(folder.witnesses / LOST_ROWS, raw.decode())

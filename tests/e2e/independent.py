@@ -17,15 +17,20 @@ from stack.embedded import EmbeddedStack
 
 @dataclass(frozen=True)
 class Counted:
-    """Order ids by witness."""
+    """Order ids by witness; `named`: those that a record names which is no event, and might be one."""
 
     rows: set[str]
     events: set[str]
     records: dict[str, int]
+    named: set[str]
+
+    @property
+    def disputed(self) -> set[str]:
+        return (self.rows - self.events) & self.named
 
     @property
     def lost(self) -> set[str]:
-        return self.rows - self.events
+        return self.rows - self.events - self.named
 
     @property
     def phantom(self) -> set[str]:
@@ -38,8 +43,8 @@ def count_run(database_url: str, bootstrap: str, topic: str, run_key: str) -> Co
     with psycopg.connect(database_url) as connection:
         query = "SELECT id, customer_id FROM orders"
         rows = {str(order) for order, customer in connection.execute(query) if str(customer).startswith(prefix)}
-    found = _events(bootstrap, topic, prefix)
-    return Counted(rows, set(found), dict(found))
+    found, named = _events(bootstrap, topic, prefix)
+    return Counted(rows, set(found), dict(found), named)
 
 
 def assert_agrees(folder: Path, database_url: str, bootstrap: str, topic: str) -> Counted:
@@ -48,6 +53,7 @@ def assert_agrees(folder: Path, database_url: str, bootstrap: str, topic: str) -
     report: Any = json.loads((folder / "report.json").read_text())
     truth, counts = count_run(database_url, bootstrap, topic, facts["run_key"]), report["counts"]
     assert ids_in(folder / "lost-events.csv") == sorted(truth.lost)
+    assert ids_in(folder / "disputed-orders.csv") == sorted(truth.disputed)
     assert ids_in(folder / "phantom-events.csv") == sorted(truth.phantom)
     repeated = [order for order, records in truth.records.items() for _ in range(records - 1)]
     assert ids_in(folder / "duplicate-events.csv") == sorted(repeated)
@@ -94,23 +100,33 @@ def ids_in(path: Path) -> list[str]:
         return sorted(row["order_id"] for row in csv.DictReader(stream))
 
 
-def _event(value: bytes | None) -> dict[str, Any] | None:
-    """What a record says, None for a tombstone, garbage, or another type: no delivery."""
+def _read(key: bytes | None, value: bytes | None, prefix: str) -> tuple[str | None, set[str]]:
+    """Return the order of the run whose event a record is, and otherwise those that it names and might be of.
+
+    A tombstone and another type are neither.
+    """
+    if value is None:
+        return None, set()
+    named = {key.decode("utf-8", "replace")} if key else set()
     try:
-        event = json.loads(value or b"")
+        event = json.loads(value)
     except ValueError:
-        return None
-    if not isinstance(event, dict) or not {"orderId", "customerId", "eventId", "items"} <= event.keys():
-        return None
-    return event if "created" in str(event.get("type") or event.get("eventType") or "created") else None
+        return None, named
+    if "created" not in str(event.get("type") or event.get("eventType") or "created"):
+        return None, set()
+    order = event.get("orderId")
+    if order is None or named - {order} or not str(event.get("customerId")).startswith(prefix):
+        return None, named | {str(order)}
+    return order, set()
 
 
-def _events(bootstrap: str, topic: str, prefix: str) -> Counter[str]:
+def _events(bootstrap: str, topic: str, prefix: str) -> tuple[Counter[str], set[str]]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"count-{uuid.uuid4()}"})
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in partitions}
     consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
     found: Counter[str] = Counter()
+    named: set[str] = set()
     read = dict.fromkeys(partitions, 0)
     deadline = time.monotonic() + 60
     while any(read[p] < ends[p] for p in partitions):
@@ -122,8 +138,9 @@ def _events(bootstrap: str, topic: str, prefix: str) -> Counter[str]:
         assert partition is not None
         assert offset is not None
         read[partition] = offset + 1
-        event = _event(value)
-        if event is not None and event["customerId"].startswith(prefix):
-            found[event["orderId"]] += 1
+        order, might_be = _read(message.key(), value, prefix)
+        if order is not None:
+            found[order] += 1
+        named |= might_be
     consumer.close()
-    return found
+    return found, named

@@ -177,14 +177,14 @@ class Service:
     def facts(self) -> RunFacts:
         bounds = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic)
         check = CheckOrder(str(self._id(CHECK)), 201, row=True, event=True)
-        told = {"id_kind": self.shape.kind.value, "orders_table": f"{self.schema}.orders", "stack": self.shape.stack}
+        stated = {"id_kind": self.shape.kind.value, "orders_table": f"{self.schema}.orders", "stack": self.shape.stack}
         topic = TopicStart(self.topic, bounds.topic_id, dict.fromkeys(bounds.ends, 0))
         return facts(
             topic=topic,
             check_order=check,
             database_time="2026-11-25T10:00:01",
             publish_horizon_s=1.0,
-            **told,
+            **stated,
             **self.shape.options,
         )
 

@@ -62,15 +62,15 @@ def planted(draw: st.DrawFn) -> tuple[int, bytes]:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(planted(), min_size=1, max_size=4))
-def test_a_planted_spelling_is_found_and_nothing_else(told: list[tuple[int, bytes]]) -> None:
-    assert found_in(*(raw for _, raw in told)) == {(at, which) for at, (which, _) in enumerate(told)}
+def test_a_planted_spelling_is_found_and_nothing_else(texts: list[tuple[int, bytes]]) -> None:
+    assert found_in(*(raw for _, raw in texts)) == {(at, which) for at, (which, _) in enumerate(texts)}
 
 
 @settings(max_examples=50, deadline=None)
 @given(planted())
-def test_escapes_of_json_hide_nothing(told: tuple[int, bytes]) -> None:
+def test_escapes_of_json_hide_nothing(one: tuple[int, bytes]) -> None:
     """As PHP escapes a slash and .NET a plus sign, and once more in JSON within JSON."""
-    which, raw = told
+    which, raw = one
     if not raw.isascii():
         return
     once = json.dumps({"id": raw.decode()}).replace("/", "\\/").replace("+", "\\u002B").replace("-", "\\u002d")

@@ -20,8 +20,8 @@ TEXTS = ByteSearch({}, {text: text for text in ("ORD-1", "invoice/2026/11/25/000
 
 @settings(max_examples=200, deadline=None)
 @given(planted())
-def test_a_planted_spelling_is_found_and_nothing_else(told: tuple[int, bytes]) -> None:
-    which, raw = told
+def test_a_planted_spelling_is_found_and_nothing_else(stated: tuple[int, bytes]) -> None:
+    which, raw = stated
     for key, value in ((raw, None), (None, raw)):
         assert SEARCH.orders_in(key, [], value) == {str(KNOWN[which])}
     assert SEARCH.orders_in(b"x", [("id", raw)], b"{}") == {str(KNOWN[which])}
@@ -83,7 +83,7 @@ def value(**members: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("told", "record", "event", "strict", "certain"),
+    ("stated", "record", "event", "strict", "certain"),
     [
         ({}, Polled(value()), True, True, False),
         ({}, Polled(None, A.encode()), False, False, True),
@@ -99,8 +99,8 @@ def value(**members: Any) -> bytes:
         ({}, Polled(value(), A.upper().encode()), True, True, False),
     ],
 )
-def test_what_a_record_is(told: dict[str, Any], record: Polled, event: bool, strict: bool, certain: bool) -> None:
-    sight = own_reading(facts(**told)).sight(cast("Message", record))
+def test_what_a_record_is(stated: dict[str, Any], record: Polled, event: bool, strict: bool, certain: bool) -> None:
+    sight = own_reading(facts(**stated)).sight(cast("Message", record))
     assert (sight.order is not None, sight.strict, sight.certain) == (event, strict, certain)
 
 
