@@ -100,6 +100,9 @@ def no_opaque_record(findings: Findings) -> Guard:
         return vacuity(name, True, f"{text}, and no order without an event is left that one could be of")
     bound = max(0, left - opaque - strangers)
     text += f", and may be of {some(left, 'order')} without an event: at least {bound} of these are lost"
+    event = findings.history.facts.contract.event
+    if opaque and event.filter is None and not event.own:
+        text += "; --event-filter leaves out records that are no events"
     return replace(vacuity(name, False, text), casts=LOST_IN_DOUBT)
 
 

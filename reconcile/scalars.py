@@ -15,10 +15,12 @@ from contract.order_id import IdKind, encode_order_id
 MESSAGE_IDS: Final = frozenset(
     (
         *("eventid", "messageid", "traceid", "spanid", "parentid", "traceparent", "correlationid", "causationid"),
-        *("requestid", "producerid", "instanceid", "ceid"),
+        *("requestid", "producerid", "instanceid", "ceid", "tenantid", "organizationid", "sessionid", "processid"),
+        *("schemaid", "clusterid", "nodeid", "hostid", "sourceid"),
     )
 )
-"""Names, in lower case and without separators, of what a message says of itself: no id there attributes it."""
+"""Names, in lower case and without separators, of what a message says of itself and its sender: an id there says
+nothing of the order that it is about."""
 _DEEPEST: Final = 12
 _NESTED: Final = 3
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

@@ -182,6 +182,16 @@ def test_disputed_pending_and_changed_orders_are_not_among_those_that_an_opaque_
     assert "may be of 1 order without an event: at least 0" in guard(judgement, "no opaque record")[1]
 
 
+@pytest.mark.parametrize(
+    ("changes", "settles"),
+    [({"stack": "external"}, True), ({"stack": "external", "event_filter": "type=created"}, False), ({}, False)],
+)
+def test_the_reason_says_what_leaves_opaque_records_out(changes: dict[str, Any], settles: bool) -> None:
+    story = lossy(**changes)
+    story.events_changes = {"opaque": 1}
+    assert ("--event-filter" in guard(judge(story.history()), "no opaque record")[1]) is settles
+
+
 def test_opaque_records_matter_only_where_an_event_is_missing() -> None:
     story = Story().calm()
     story.events_changes = {"opaque": 50}

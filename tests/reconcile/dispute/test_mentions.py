@@ -196,6 +196,7 @@ CASES: list[tuple[dict[str, Any], KafkaRecord, Why, bool]] = [
     ({}, record(b"\x00\x01\x02", trace=OTHER.encode()), Why.UNREADABLE, True),
     ({}, record(value(eventId=OTHER, data="c2VjcmV0IHRoaW5ncyBhbGwgb3Zlcg==")), Why.NO_ID, True),
     ({}, record(value(meta={"correlation_id": OTHER, "trace-id": OTHER})), Why.NO_ID, True),
+    ({}, record(value(tenantId=OTHER, data="c2VjcmV0")), Why.NO_ID, True),
     # Of another order, or of something else that has an id.
     ({}, record(value(orderId=OTHER), b"k"), Why.KEY_DIFFERS, False),
     ({}, record(value(orderId=OTHER, type="paid")), Why.OTHER_TYPE, False),
