@@ -14,6 +14,7 @@ from tests.reconcile.report import recomputed_outages as outages
 from tests.reconcile.report import recomputed_run
 from tests.reconcile.report.raw import Order
 from tests.reconcile.report.rawrun import RawRun, some, took
+from tests.reconcile.report.recomputed_late import late
 
 NAIVE: Final = "inserts the order, publishes its event, then commits, and ignores a publish that fails"
 DUAL: Final = f"The service (variant naive) {NAIVE}; the publish is no part of the database transaction (a dual write)."
@@ -50,14 +51,14 @@ def listed(run: RawRun) -> list[str]:
 
 
 def also_counted(run: RawRun) -> list[str]:
-    late, undecided = outages.late(run)
+    delays, undecided = late(run)
     twice = run.raw.duplicates()
     by_words = dict(kinds(run))
     doubts = [words for words, count in by_words.items() if count]
     waiting = sum(one.row and not one.event and one.waiting for one in run.raw.orders)
     ambiguous = [one for one in run.raw.attempts if one.outcome == "ambiguous"]
     parts = [
-        some(len(late), "late event"),
+        some(len(delays), "late event"),
         f"{some(undecided, 'event')} whose lateness is undecided",
         some(waiting, "pending event"),
         some(twice["redelivered"], "redelivered event"),
@@ -74,15 +75,15 @@ def also_counted(run: RawRun) -> list[str]:
 
 
 def late_delays(run: RawRun) -> list[str]:
-    late, _ = outages.late(run)
-    if not late:
+    delays, _ = late(run)
+    if not delays:
         return [""]
-    if len(late) == 1:
-        return [f"1 event came late, appended at most {took(late[0])} after its order was sent"]
-    ranked = sorted(late)
+    if len(delays) == 1:
+        return [f"1 event came late, appended at most {took(delays[0])} after its order was sent"]
+    ranked = sorted(delays)
     middle, high, most = (ranked[max(0, -(-int(share * len(ranked)) // 100) - 1)] for share in (50, 95, 100))
     return [
-        f"{len(late)} events came late, appended after their order was sent by at most {took(middle)} (median), "
+        f"{len(delays)} events came late, appended after their order was sent by at most {took(middle)} (median), "
         f"{took(high)} (95th percentile), {took(most)} (maximum)"
     ]
 
@@ -217,12 +218,12 @@ def _kept(run: RawRun) -> str:
     for number in numbers:
         _, injected, healing, _ = run.edges(number)
         down += [one for one in run.raw.attempts if one.sent is not None and injected <= one.sent < healing]
-    late, _ = outages.late(run)
+    delays, _ = late(run)
     text = (
         f"Of {some(len(down), 'order')} sent while the {run.target(numbers[0])} was proven down, "
         f"{sum(one.row for one in down)} were stored, and each of their events is in the topic"
     )
-    text += f"; {some(len(late), 'event')} of the run came late." if late else "."
+    text += f"; {some(len(delays), 'event')} of the run came late." if delays else "."
     return f"{text} {how(run)}" + (" That guarantees nothing." if how(run) == DUAL else "")
 
 

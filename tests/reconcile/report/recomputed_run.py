@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from runlog.ledger import Kind
-from tests.reconcile.report import recomputed_outages as outages
 from tests.reconcile.report.raw import Order
 from tests.reconcile.report.rawrun import RawRun, some
+from tests.reconcile.report.recomputed_late import late
 
 
 def verdict(run: RawRun) -> list[str]:
@@ -70,7 +70,7 @@ def checks(run: RawRun) -> list[str]:
     rows = sum(one.row for one in run.raw.orders)
     events = {(int(record["hi"]), int(record["lo"])) for record in history.events.events}
     due = [one for one in history.ledger.attempts if one["kind"] in {Kind.SENT, Kind.COMPLETED, Kind.NOT_SENT}]
-    late, undecided = outages.late(run)
+    delays, undecided = late(run)
     twice = run.raw.duplicates()
     lost = _doubted(run, run.lost, "lost_events", len(run.disputed))
     unread = {True: "", False: " (not read completely)"}
@@ -85,7 +85,7 @@ def checks(run: RawRun) -> list[str]:
         f"Phantom events: {'all' if phantom else '0'}: {_doubted(run, run.phantoms, 'phantom_events', 0)}",
         f"Lost orders: 0: {_doubted(run, run.lost_orders, 'lost_orders', 0)}",
         f"Visible after reject: 0: {len(run.visible)}",
-        f"Late events: DEPENDS: {len(late)} ({undecided} undecided)",
+        f"Late events: DEPENDS: {len(delays)} ({undecided} undecided)",
         f"Duplicate events: DEPENDS: {twice['redelivered']} redelivered, {twice['published_twice']} published twice",
     ]
     return ["\n".join(lines)]
