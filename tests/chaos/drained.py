@@ -82,17 +82,17 @@ def main() -> None:
     `pause`: what waits is published so many seconds after `healed`, None: never; `stops`: nothing is published from the
     outage on; `one_id`: each answer returns the id of the check order.
     """
-    told: dict[str, Any] = json.loads(sys.stdin.readline())
+    given: dict[str, Any] = json.loads(sys.stdin.readline())
     chaos.drain.EVENT_WAIT_S = 1.0  # type: ignore[misc]
     infra = SimpleNamespace(
-        kafka_bootstrap=told["bootstrap"],
-        new_database=lambda: told["database_url"],
-        stack=SimpleNamespace(home=Path(told["home"])),
+        kafka_bootstrap=given["bootstrap"],
+        new_database=lambda: given["database_url"],
+        stack=SimpleNamespace(home=Path(given["home"])),
     )
-    subject, service = make_subject(cast("Infra", infra), "http://127.0.0.1:1", told["topic"])
+    subject, service = make_subject(cast("Infra", infra), "http://127.0.0.1:1", given["topic"])
     texts = {"stack": "external", "scenario": "lost-event", "break_command": "true", "heal_command": "true"}
-    texts |= {"database_url": told["database_url"], "kafka_bootstrap": told["bootstrap"], "topic": told["topic"]}
-    texts |= {"runs_dir": told["runs"], "settle": "0.5s", **told["options"]}
+    texts |= {"database_url": given["database_url"], "kafka_bootstrap": given["bootstrap"], "topic": given["topic"]}
+    texts |= {"runs_dir": given["runs"], "settle": "0.5s", **given["options"]}
     settings = make_settings(texts, "http://127.0.0.1:1")
     table = OrdersTable(subject)
     proven = prove_order(subject, table, 10.0)
@@ -103,7 +103,7 @@ def main() -> None:
     recording = Recording(settings, subject, start, proven, texts)
     recording.await_lookout()
     run, clock = Run(recording, service), recording.clock
-    if told["one_id"] and proven.order is not None:
+    if given["one_id"] and proven.order is not None:
         first = uuid.UUID(proven.order.order_id)
         run.first = PlacedOrder(201, AcknowledgedId(str(first), first.bytes), None)
         subject = replace(subject, place_order=lambda _: cast("PlacedOrder", run.first))
@@ -118,12 +118,12 @@ def main() -> None:
     recording.mark_now(marks.HEALING, 0)
     recording.mark_now(marks.HEALED, 0, up_edge=[clock.now() - 0.1, clock.now()], healed_by="harness")
     outage = (began, clock.now())
-    if told["pause"] is not None:
-        gevent.spawn(run.publish_after, told["pause"])
+    if given["pause"] is not None:
+        gevent.spawn(run.publish_after, given["pause"])
     recording.mark_now(marks.RECOVERY)
     for _ in range(3):
-        run.send(Phase.RECOVERY, publish=not told["stops"])
-    service.event = not told["stops"]
+        run.send(Phase.RECOVERY, publish=not given["stops"])
+    service.event = not given["stops"]
     drain_run(subject, recording, drain_task(recording, [outage]), lambda: 0, settings.drain_timeout)
     run.close()
     sys.stdout.write(f"{recording.folder.path}\n")

@@ -60,13 +60,13 @@ Drain = Callable[..., Drained]
 def drain(infra: Infra, tmp_path: Path) -> Drain:
     def begin(*, pause: float | None, stops: bool = False, one_id: bool = False, **options: str) -> Drained:
         database_url, topic = infra.new_database(), infra.new_topic()
-        told: dict[str, Any] = {
+        given: dict[str, Any] = {
             "database_url": database_url,
             "bootstrap": infra.kafka_bootstrap,
             "topic": topic,
             "pause": pause,
         }
-        told |= {
+        given |= {
             "home": str(tmp_path),
             "runs": str(tmp_path / "runs"),
             "stops": stops,
@@ -75,7 +75,7 @@ def drain(infra: Infra, tmp_path: Path) -> Drain:
         }
         done = subprocess.run(
             [sys.executable, "-m", "tests.chaos.drained"],
-            input=json.dumps(told),
+            input=json.dumps(given),
             cwd=CHECKOUT,
             text=True,
             capture_output=True,
