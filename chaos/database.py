@@ -7,11 +7,19 @@ import uuid
 from typing import Any, Final
 
 from chaos.subject import Subject
-from contract.order_id import IdKind
+from contract.order_id import IdKind, kind_of_type
 from contract.run_key import CHECK_KEY, RunKey
 from stores import sql
 from stores.postgres import DatabaseProblem, Limits, PostgresConnection, Transaction, identifier, table_name
-from stores.relation import OrderColumns, check_outbox, check_time_column, order_columns, tag_condition, written
+from stores.relation import (
+    OrderColumns,
+    check_outbox,
+    check_time_column,
+    order_columns,
+    read_relation,
+    tag_condition,
+    written,
+)
 
 LIMITS: Final = Limits(statement_s=10.0)
 IDS_AT_ONCE: Final = 50_000
@@ -84,12 +92,16 @@ class OrdersTable:
         Raises:
             DatabaseProblem: PostgreSQL failed.
         """
-        query = sql.SQL("SELECT count(DISTINCT {0}) FROM {1} WHERE {0} = ANY(%(ids)s)").format(
-            identifier(column), table_name(table)
-        )
         with self._connection.transaction(LIMITS) as transaction:
-            parts = (ids[at : at + IDS_AT_ONCE] for at in range(0, len(ids), IDS_AT_ONCE))
-            return sum(int(transaction.value(query, {"ids": part})) for part in parts)
+            found = read_relation(transaction, table)
+            kind = kind_of_type(found.types.get(column, "")) if found else None
+            if kind is None:
+                raise DatabaseProblem(f"the database has no {table} with ids in a column {column}")
+            query = sql.SQL("SELECT count(DISTINCT {0}) FROM {1} WHERE {0} = ANY(%(ids)s::{2})").format(
+                identifier(column), table_name(table), sql.SQL(_ARRAYS[kind])
+            )
+            parts = (map(str, ids[at : at + IDS_AT_ONCE]) for at in range(0, len(ids), IDS_AT_ONCE))
+            return sum(int(transaction.value(query, {"ids": written(kind, part, transaction)})) for part in parts)
 
     def text_of(self, order_id: str, column: str) -> str | None:
         """Return the text of a column in an order's row, None when the row or the column is not there.

@@ -69,6 +69,9 @@ def test_one_order_and_the_orders_of_a_run(subject: Subject, infra: Infra, colum
         assert table.count_run(RunKey.random()) == 0
         assert table.text_of(str(first), "made") == "2026-11-27T08:00:00.5"
         assert table.text_of(str(first), "nothing") is None
+        assert table.count_ids("orders", "id", [first, uuid.uuid4(), other]) == 2
+        with pytest.raises(DatabaseProblem, match="the database has no order_items with ids in a column order_id"):
+            table.count_ids("order_items", "order_id", [first])
     finally:
         table.close()
 

@@ -111,6 +111,11 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
              "--scenario", "control", "--kafka-bootstrap", "y", "--header", f"no colon {SECRET}"],
             "--header (hidden): a header is of the form",
         ),
+        (
+            ["--stack", "external", "--host", "http://x", "--database-url", f"jdbc:postgresql://b/c?password={SECRET}",
+             "--scenario", "control", "--kafka-bootstrap", "y"],
+            "--database-url (hidden): it is the form of JDBC: leave out `jdbc:`, and write user and password as in",
+        ),
     ],
 )  # fmt: skip
 def test_wrong_options_end_with_2_and_one_sentence(
