@@ -32,7 +32,7 @@ BACKLOG_TIMEOUT_S: Final = 3.0
 EVENT_WAIT_S: Final = 10.0
 TOPIC_S: Final = 5.0
 PROGRESS_S: Final = 10.0
-_OWN: Final = "an order sent after all that, whole"
+_OWN: Final = "an order of the drain's own, complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,10 @@ class Drain:
     def _missing(self, table: OrdersTable) -> list[str]:
         now = self._clock.now()
         if not self._watch.alive:
-            return ["the lookout to follow the topic"]
+            return ["the monitor to follow the topic"]
         missing = []
         if waiting := self._in_flight():
-            missing.append(f"answers to {waiting} requests")
+            missing.append(f"answers to {waiting} request{'' if waiting == 1 else 's'}")
             self._answered = now
             self._still.arrived(now)
         if self._own.missing and self._own.silence is None:
@@ -188,7 +188,7 @@ class Drain:
             self._still.awaited(now)
             return missing
         if self._watch.activity.own is None:
-            return ["the lookout to follow the topic"]
+            return ["the monitor to follow the topic"]
         if self._still.settle_left(now):
             return [f"{self._task.settle:g} s without a new row or event"]
         return []
@@ -215,7 +215,7 @@ class Drain:
             return [f"the service to report its backlog ({failed.reply.detail})"]
         except (ValueError, KeyError, TypeError):
             return ['the service to report its backlog (its answer is not {"pending": NUMBER})']
-        return [f"a backlog of {pending} events to go out"] if pending else []
+        return [f"a backlog of {pending} event{'' if pending == 1 else 's'} to go out"] if pending else []
 
     def _prove(self) -> None:
         """Place own orders until one is complete, repeats an id, or stays without its event past the known limits."""

@@ -99,7 +99,10 @@ def no_opaque_record(findings: Findings) -> Guard:
     if not left:
         return vacuity(name, True, f"{text}, and no order without an event is left that one could be of")
     bound = max(0, left - opaque - strangers)
-    text += f", and may be of {some(left, 'order')} without an event: at least {bound} of these are lost"
+    least = (
+        f"at least {bound} of these {'is' if bound == 1 else 'are'} lost" if bound else "none of these is proven lost"
+    )
+    text += f", and may be of {some(left, 'order')} without an event: {least}"
     event = findings.history.facts.contract.event
     if opaque and event.filter is None and not event.own:
         text += "; --event-filter leaves out records that are no events"
@@ -160,7 +163,7 @@ def no_other_writer(findings: Findings) -> Guard:
     lost = int((table.lost & table.had(UNRECORDED)).sum())
     text = (
         f"{some(strangers, 'order')} since the start {'belongs' if strangers == 1 else 'belong'} to no attempt, so "
-        f"another client writes as well; {lost} without an event {'is' if lost == 1 else 'are'} suspected only; "
+        f"another client writes as well; {lost} without an event {'is' if lost == 1 else 'are'} only suspected; "
         "--attribution acknowledged-only would leave them out"
     )
     return replace(vacuity(name, False, text), casts=Suspicion(lost_orders=True))

@@ -67,11 +67,12 @@ def end_of_topic_reached(findings: Findings) -> Guard:
         return evidence(name, False, f"Kafka was not read to the end: {events.problem}", EVENTS_IN_DOUBT)
     short = {p: end - events.reached.get(p, 0) for p, end in events.ends.items() if events.reached.get(p, 0) < end}
     if short:
-        text = f"not read: {some(sum(short.values()), 'record')} of partition {_numbers(short)}"
+        text = f"not read: {some(sum(short.values()), 'record')} of {_numbers(short)}"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     unread = set(findings.history.facts.topic.starts) - set(events.ends)
     if unread:
-        return evidence(name, False, f"partition {_numbers(unread)} was not read", EVENTS_IN_DOUBT)
+        text = f"{_numbers(unread)} {'was' if len(unread) == 1 else 'were'} not read"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
     records = sum(end - events.starts.get(p, 0) for p, end in events.ends.items())
     return evidence(
         name, True, f"all {records} offsets in {some(len(events.ends), 'partition')} were read", EVENTS_IN_DOUBT
@@ -82,12 +83,14 @@ def topic_intact(findings: Findings) -> Guard:
     """The topic is still the one of the start, and nothing of the run was cut off at either end."""
     name, events, topic = "topic not truncated or re-created", findings.history.events, findings.history.facts.topic
     if topic.topic_id and events.topic_id and topic.topic_id != events.topic_id:
-        return evidence(name, False, f"topic {topic.name} was deleted and made anew during the run", EVENTS_IN_DOUBT)
+        return evidence(
+            name, False, f"topic {topic.name} was deleted and created again during the run", EVENTS_IN_DOUBT
+        )
     if not events.ends:
         return evidence(name, False, "unknown: the topic was not read", EVENTS_IN_DOUBT)
     behind = {p for p, start in topic.starts.items() if events.lows.get(p, 0) > start}
     if behind:
-        text = f"the log of partition {_numbers(behind)} begins after the start of the run: events were deleted"
+        text = f"the log of {_numbers(behind)} begins after the start of the run: records were deleted"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     highest = dict(topic.starts)
     for seen in findings.history.observations:
@@ -95,7 +98,7 @@ def topic_intact(findings: Findings) -> Guard:
             highest[partition] = max(end, highest.get(partition, 0))
     cut = {p for p, end in highest.items() if events.ends.get(p, end) < end}
     if cut:
-        text = f"the log of partition {_numbers(cut)} is shorter than it was seen to be: events were cut off"
+        text = f"the log of {_numbers(cut)} is shorter than it was before: records were cut off"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     if findings.table.lost.any() and not _vouched(findings):
         doubt = _compaction_doubt(events, topic.name) or _recreation_doubt(findings)
@@ -136,11 +139,7 @@ def _recreation_doubt(findings: Findings) -> str | None:
     unseen = set(topic.starts) - seen
     if not (unseen or fell):
         return None
-    why = (
-        f"the end of partition {_numbers(fell)} fell"
-        if fell
-        else f"no end of partition {_numbers(unseen)} was observed"
-    )
+    why = f"the end of {_numbers(fell)} fell" if fell else f"no end of {_numbers(unseen)} was observed"
     return (
         f"unknown whether topic {topic.name} was re-created during the run: the broker reports no topic id and {why}; "
         f"{_VOUCH}"
@@ -182,16 +181,15 @@ def violations_confirmed(second: Confirmation | None) -> Guard:
     if second.refuted:
         first = second.refuted[0]
         text = (
-            f"the harness is wrong about {some(len(second.refuted), 'order')}: of {first.order_id} it said "
-            f"{first.said}, the second look found {first.found}"
+            f"the harness is wrong about {some(len(second.refuted), 'order')}: for {first.order_id} it "
+            f"reported {first.said}; the second look found {first.found}"
         )
         return replace(evidence(name, False, text, ALL_IN_DOUBT), harness_wrong=True)
     if not second.complete:
         return evidence(name, False, f"violations were not looked up a second time: {second.problem}", ALL_IN_DOUBT)
     again = second.eligible - len(second.unsettled) - len(second.disputed)
-    text = f"{again} of {some(second.eligible, 'violation')} were found again by SQL and a plain consumer"
-    if again == second.eligible:
-        text = f"all {second.eligible} violations were found again by SQL and a plain consumer"
+    found = "all" if again == second.eligible else f"{again} of"
+    text = f"{found} {some(second.eligible, 'violation')} confirmed by SQL and a plain consumer"
     return evidence(name, True, text, ALL_IN_DOUBT)
 
 
@@ -231,4 +229,6 @@ def conservation(equations: list[Equation]) -> Guard:
 
 
 def _numbers(partitions: dict[int, int] | set[int]) -> str:
-    return ", ".join(str(partition) for partition in sorted(partitions))
+    """Return `partition 0`, or `partitions 1, 2`."""
+    numbers = ", ".join(str(partition) for partition in sorted(partitions))
+    return f"partition{'' if len(partitions) == 1 else 's'} {numbers}"

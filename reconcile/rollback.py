@@ -25,7 +25,7 @@ def phantoms_provoked(findings: Findings) -> Guard:
     provoked = table.had(Outcome.PROVOKED)
     records = np.bincount(table.case_of_event, minlength=len(provoked))[provoked]
     once, several = int((records == 1).sum()), int((records > 1).sum())
-    text = f"{once} of {int(provoked.sum())} provoked orders left one event"
+    text = f"{once} of {some(int(provoked.sum()), 'provoked order')} left one event"
     if several:
         text += f", {several} left several"
     return vacuity(name, 0 < once == int(provoked.sum()), text)
@@ -38,27 +38,29 @@ def phantoms_rolled_back(findings: Findings) -> Guard:
         return not_applicable(name, Kind.VACUITY, _NONE)
     marks = [mark for mark in findings.history.marks if mark.name == m.PHANTOMS_CHECKED]
     if not marks:
-        return vacuity(name, False, "database and service were not asked for the orders that were rolled back")
+        return vacuity(name, False, "the orders that were rolled back were not looked up in database and service")
     wrong = _contradictions(marks[-1].detail, int(findings.table.had(Outcome.PROVOKED).sum()))
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
     asked = marks[-1].detail["asked"]
     return vacuity(
-        name, True, f"{asked} ids asked for gave 404, none is in a table, the run has no row, the service is healthy"
+        name,
+        True,
+        f"GET answered 404 for {some(asked, 'id')}, none is in a table, the run has no row, the service is healthy",
     )
 
 
 def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
     if told.get("problem"):
-        return [f"not all could be asked: {told['problem']}"]
+        return [f"not all could be looked up: {told['problem']}"]
     asked, unknown = told.get("asked"), told.get("get_404")
     wrong = []
     if not isinstance(asked, int) or not isinstance(unknown, int):
         wrong.append("it is not known what GET answered for the provoked orders")
     elif asked > provoked or (provoked and not asked):
-        wrong.append(f"asked for {asked} of {provoked} provoked orders")
+        wrong.append(f"looked up {asked} of {some(provoked, 'provoked order')}")
     elif unknown < asked:
-        wrong.append(f"GET found {asked - unknown} of {asked} provoked orders")
+        wrong.append(f"GET found {asked - unknown} of {some(asked, 'provoked order')}")
     for key, place in (("in_orders", "the orders table"), ("in_order_items", "order_items")):
         there = told.get(key)
         if there is None:

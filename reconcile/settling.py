@@ -90,10 +90,12 @@ def publish_horizon_passed(findings: Findings) -> Guard:
         empty = bool(drained) and bool(drained[-1].detail.get("complete"))
         text = f"the service's backlog was {'' if empty else 'not '}seen empty before the topic was read"
         return evidence(name, empty, text, EVENT_MAY_COME)
-    read = f"the topic was read {_seconds(waited.seconds)} after {waited.since}"
     if not waited.enough:
+        # Rounded down, so that it is never shown as the horizon itself.
+        read = f"the topic was read {_seconds(math.floor(10 * waited.seconds) / 10)} after {waited.since}"
         remedy = "give a longer --drain-timeout, --publish-horizon if it is known, or --look-again later"
         return evidence(name, False, f"{read}, the publish horizon is {words}; {remedy}", EVENT_MAY_COME)
+    read = f"the topic was read {_seconds(waited.seconds)} after {waited.since}"
     return evidence(name, True, f"{read}, past the publish horizon of {words}", EVENT_MAY_COME)
 
 

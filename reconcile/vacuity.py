@@ -105,7 +105,7 @@ def load_went_on(findings: Findings) -> Guard:
     text = f"{sent} of {due} orders due during the outage were sent"
     if any(mark.name == m.LOAD_STOPPED for mark in findings.history.marks):
         text += ", the load was stopped because healing took too long"
-    return vacuity(name, enough, text if enough else f"{text}; at least {LEAST_SENT_IN_OUTAGE:.0%} are needed")
+    return vacuity(name, enough, text if enough else f"{text}; at least {100 * LEAST_SENT_IN_OUTAGE:.0f} % are needed")
 
 
 def offered_rate_held(findings: Findings) -> Guard:
@@ -160,7 +160,7 @@ def ledger_complete(findings: Findings) -> Guard:
         if bad
     ]
     if wrong:
-        return vacuity("ledger complete", False, "the ledger is not whole: " + ", ".join(wrong))
+        return vacuity("ledger complete", False, "the ledger is incomplete: " + ", ".join(wrong))
     return vacuity("ledger complete", True, f"all {ledger.due} due arrivals are in it")
 
 
@@ -185,13 +185,14 @@ def orders_attributable(findings: Findings) -> Guard:
     """Rows and events carry the customer id of the attempt that they belong to."""
     name, history, table = "orders attributable", findings.history, findings.table
     if history.facts.attribution != TAGGED:
-        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, by no tag")
+        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, not by tag")
     # An event without a tag is known by its order id: then its row carries the tag.
     untagged_events = (history.events.events["seq"] == NO_SEQUENCE) & ~table.row[table.case_of_event]
     untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + untagged_events.sum())
     wrong = untagged + len(history.rows.elsewhere) + table.conflicts
     if wrong:
-        return vacuity(name, False, f"{wrong} rows or events carry another customer id than the one that was sent")
+        text = f"{wrong} {'row or event carries' if wrong == 1 else 'rows or events carry'} another customer id than was sent"
+        return vacuity(name, False, text)
     return vacuity(name, True, "every row and event carries a customer id of the run")
 
 
@@ -210,7 +211,9 @@ def clock_steady(findings: Findings) -> Guard:
     step = ended[-1].detail.get("wall_step") if ended else None
     if not isinstance(step, int | float) or math.isnan(step):
         return not_applicable(name, Kind.VACUITY, "unknown: the run did not note how far the wall clock moved")
-    return vacuity(name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+z.3f} s against ours")
+    return vacuity(
+        name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+z.3f} s against the monotonic clock"
+    )
 
 
 def plan_completed(findings: Findings) -> Guard:
@@ -218,7 +221,7 @@ def plan_completed(findings: Findings) -> Guard:
     name, marks = "plan completed", findings.history.marks
     trouble = [mark for mark in marks if mark.name in {m.INTERRUPTED, m.FAILED}]
     if trouble:
-        reason = trouble[0].detail.get("reason", "no reason told")
+        reason = trouble[0].detail.get("reason", "no reason given")
         return vacuity(
             name,
             False,
@@ -230,5 +233,5 @@ def plan_completed(findings: Findings) -> Guard:
     if healed < findings.planned_outages:
         absent.append(some(findings.planned_outages - healed, "outage"))
     if absent:
-        return vacuity(name, False, f"the run did not pass: {', '.join(absent)}")
+        return vacuity(name, False, f"missing from the run: {', '.join(absent)}")
     return vacuity(name, True, "all phases were passed")

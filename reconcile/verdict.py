@@ -192,7 +192,8 @@ def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool, m
         verb = "was" if counts["visible_after_reject"] == 1 else "were"
         found.append(f"{some(counts['visible_after_reject'], 'order')} {verb} refused, yet left a row or an event")
     if fail_on_duplicates and counts["published_twice"]:
-        found.append(f"{some(counts['published_twice'], 'event')} came again under a new event id")
+        verb = "was" if counts["published_twice"] == 1 else "were"
+        found.append(f"{some(counts['published_twice'], 'event')} {verb} published twice")
     return found
 
 

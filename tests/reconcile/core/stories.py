@@ -276,7 +276,7 @@ STORIES: list[tuple[str, Change]] = [
     ("no acknowledgement after", lambda s: keep(s, 1000, 1002, 1003)),
     ("drain cut short for reasons not told", cut_short()),
     ("drain cut short, and nothing more is told", told_only(m.DRAINED, {"complete": False})),
-    ("drain cut short for two reasons", cut_short(missing=["answers to 3 requests", "the lookout to follow"])),
+    ("drain cut short for two reasons", cut_short(missing=["answers to 3 requests", "the monitor to follow"])),
     ("two drains, the last one whole", lambda s: s.marks.insert(8, Mark(T0 + 32, m.DRAINED, None, {}))),
     (
         "records of two partitions unread",

@@ -49,14 +49,17 @@ def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
     ("told", "reason"),
     [
         ({"get_404": 2}, "GET found 1 of 3 provoked orders"),
-        ({"asked": 4}, "asked for 4 of 3 provoked orders"),
-        ({"asked": 0, "get_404": 0}, "asked for 0 of 3 provoked orders"),
+        ({"asked": 4}, "looked up 4 of 3 provoked orders"),
+        ({"asked": 0, "get_404": 0}, "looked up 0 of 3 provoked orders"),
         ({"in_orders": 1}, "the orders table has 1 provoked order"),
         ({"in_order_items": 2}, "order_items has 2 provoked orders"),
         ({"rows_of_run": 1}, "1 row of the run appeared"),
         ({"rows_of_run": None}, "it is not known whether rows of the run appeared"),
         ({"health_up": False}, "the service is not healthy any more"),
-        ({"problem": "in_orders: PostgreSQL could not be reached"}, "not all could be asked: in_orders: PostgreSQL"),
+        (
+            {"problem": "in_orders: PostgreSQL could not be reached"},
+            "not all could be looked up: in_orders: PostgreSQL",
+        ),
     ],
 )
 def test_each_contradiction_is_named(told: dict[str, Any], reason: str) -> None:
@@ -72,7 +75,7 @@ def test_asking_for_fewer_than_all_is_enough() -> None:
 def test_nobody_asked() -> None:
     story = provoked()
     story.marks = [mark for mark in story.marks if mark.name != m.PHANTOMS_CHECKED]
-    assert "were not asked" in failing(story)["phantoms rolled back"]
+    assert "were not looked up" in failing(story)["phantoms rolled back"]
 
 
 def test_an_order_without_its_event_was_not_provoked() -> None:

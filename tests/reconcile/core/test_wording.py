@@ -23,22 +23,22 @@ def reason(story: Story) -> str:
 def doubtful() -> Story:
     """Two lost events, a phantom that is a lost order as well, and a drain that was cut short."""
     story = Story().calm().order(1, 12, event=False).order(2, 13, event=False).order(3, 14, row=False)
-    return story.mark(m.DRAINED, complete=False, missing=["answers to 3 requests", "the lookout to follow the topic"])
+    return story.mark(m.DRAINED, complete=False, missing=["answers to 3 requests", "the monitor to follow the topic"])
 
 
 def test_what_is_only_suspected_and_why() -> None:
     assert reason(doubtful()) == (
         "2 events may be lost, unproven; 1 event may be a phantom, unproven; "
         "1 order was acknowledged, but never stored; "
-        "drain complete: the drain was cut short: answers to 3 requests; the lookout to follow the topic"
+        "drain complete: the drain was cut short: answers to 3 requests; the monitor to follow the topic"
     )
 
 
 def test_more_guards_that_failed_are_counted() -> None:
     one = doubtful().mark(m.ENDED, wall_step=2.0)
-    assert reason(one).endswith("the lookout to follow the topic (and 1 more guard failed)")
+    assert reason(one).endswith("the monitor to follow the topic (and 1 more guard failed)")
     two = one.without(m.RECOVERY)
-    assert reason(two).endswith("the lookout to follow the topic (and 2 more guards failed)")
+    assert reason(two).endswith("the monitor to follow the topic (and 2 more guards failed)")
 
 
 def test_rows_in_doubt() -> None:
@@ -67,7 +67,7 @@ def test_clean_runs() -> None:
     )
     vacuous = Story().calm().mark(m.ENDED, wall_step=2.0)
     assert reason(vacuous) == (
-        "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against ours"
+        "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against the monotonic clock"
     )
 
 
@@ -78,7 +78,7 @@ def test_partitions_that_were_not_read_are_named() -> None:
     findings = Findings(
         replace(history, events=short), judgement.outages, judgement.table, judgement.rates, judgement.late
     )
-    assert end_of_topic_reached(findings).reason == "not read: 7 records of partition 2, 3"
+    assert end_of_topic_reached(findings).reason == "not read: 7 records of partitions 2, 3"
 
 
 @pytest.mark.parametrize(
