@@ -191,8 +191,8 @@ def orders_attributable(findings: Findings) -> Guard:
     untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + untagged_events.sum())
     wrong = untagged + len(history.rows.elsewhere) + table.conflicts
     if wrong:
-        text = f"{wrong} {'row or event carries' if wrong == 1 else 'rows or events carry'} another customer id than was sent"
-        return vacuity(name, False, text)
+        who = "row or event carries" if wrong == 1 else "rows or events carry"
+        return vacuity(name, False, f"{wrong} {who} another customer id than was sent")
     return vacuity(name, True, "every row and event carries a customer id of the run")
 
 

@@ -157,7 +157,8 @@ SCOPE = "; this says nothing about longer outages or a restart of the service in
         ((harmless,), "the events of all 8 stored orders reached Kafka, 4 of them late by up to 13.0 s" + SCOPE),
         (
             (vacuity,),
-            "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against the monotonic clock",
+            "nothing was lost, but that proves little; "
+            "clock steady: the wall clock moved by +2.000 s against the monotonic clock",
         ),
     ],
 )

@@ -67,7 +67,8 @@ def test_clean_runs() -> None:
     )
     vacuous = Story().calm().mark(m.ENDED, wall_step=2.0)
     assert reason(vacuous) == (
-        "nothing was lost, but that proves little; clock steady: the wall clock moved by +2.000 s against the monotonic clock"
+        "nothing was lost, but that proves little; "
+        "clock steady: the wall clock moved by +2.000 s against the monotonic clock"
     )
 
 
