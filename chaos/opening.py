@@ -81,7 +81,7 @@ def open_run(house: House, settings: Settings, texts: dict[str, str], plan: Plan
         release(watchdog)
         raise
     shown = Path(settings.runs_dir) / recording.folder.run_id
-    log.info("run %s: everything it leaves behind lies in %s", recording.folder.run_id, shown)
+    log.info("run %s: all its files are in %s", recording.folder.run_id, shown)
     actor = Actor(
         hand=watchdog,
         watch=recording.watch,
