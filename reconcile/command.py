@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(stores=None)
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
-    add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--runs-dir", metavar="DIR", help="folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
     add("--database-url", metavar="URL", help="postgresql://user:password@host:port/name [LOCUST_DATABASE_URL]")
     add("--kafka-bootstrap", metavar="HOST:PORT", help="a broker to begin with [LOCUST_KAFKA_BOOTSTRAP]")
     add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         "and witnesses stay as they are. Exit code 0: nothing is missing any more, 1: something is, 3: unknown",
     )
     add("--json", action="store_true", help="print report.json instead of the summary")
-    add("--quiet", action="store_true", help="print nothing; the exit code tells")
+    add("--quiet", action="store_true", help="print nothing; only the exit code")
     return parser
 
 

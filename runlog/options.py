@@ -105,7 +105,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "fault-target",
         "broker",
-        "which component the fault is done to",
+        "component that the fault is injected into",
         PLAN,
         choices=("broker", "database", "service"),
     ),
@@ -247,7 +247,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "service-block-time",
         "1s",
-        "longest time that a publish holds its request while the broker is away",
+        "longest time that a publish holds its request while the broker is down",
         STACK,
         "duration",
         "0",
@@ -292,7 +292,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "header",
         "",
-        "header sent with each order and health question, may be given several times; @FILE: one a line from a private "
+        "header sent with each order and health probe, may be given several times; @FILE: one a line from a private "
         "file",
         SERVICE,
         "'Name: value'",
@@ -304,7 +304,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "ca-file",
         "",
-        "certificates (PEM) that an https service is trusted by",
+        "certificates (PEM) by which an https service is trusted",
         SERVICE,
         "path",
         "ca.pem",
@@ -323,7 +323,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "order-id",
         "value:orderId",
-        "where the answer tells the order's id: value:PATH (members of its JSON, joined by dots), header:NAME, or "
+        "where the answer has the order's id: value:PATH (members of its JSON, joined by dots), header:NAME, or "
         "header:NAME/ for what follows the last slash in that header",
         SERVICE,
         example="header:Location/",
@@ -333,7 +333,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "health-path",
         "/actuator/health",
-        "path below --host that answers 200 while the service is healthy; none: it is not asked",
+        "path below --host that answers 200 while the service is healthy; none: it is not probed",
         SERVICE,
         example="/healthz",
         not_for=EMBEDDED,
@@ -411,7 +411,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "event-id",
         "",
-        "where an event tells its order's id: key, header:NAME or value:PATH; without it: the reference contract",
+        "where an event has its order's id: key, header:NAME or value:PATH; without it: the reference contract",
         SERVICE,
         example="value:order.id",
         not_for=EMBEDDED,
@@ -419,8 +419,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "event-filter",
         "",
-        "which records are the events: header:NAME=VALUE or value:PATH=VALUE; without it: a type or eventType that is "
-        "told must hold `created`",
+        "which records are the events: header:NAME=VALUE or value:PATH=VALUE; without it: a type or eventType, if "
+        "there is one, must hold `created`",
         SERVICE,
         example="value:kind=OrderPlaced",
         not_for=EMBEDDED,
@@ -470,7 +470,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "target-container",
         "",
-        "container that is broken instead: its name, or PROJECT/SERVICE of compose",
+        "container that is broken instead of a pair of commands: its name, or PROJECT/SERVICE of compose",
         SERVICE,
         example="shop/redpanda",
         not_for=EMBEDDED,
@@ -479,8 +479,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "attribution",
         "tagged",
-        "how rows and events are told to be of this run: by the customer id sent, as all since the start (nobody else "
-        "writes), or just those whose ids were acknowledged",
+        "how rows and events are attributed to this run: by the customer id sent, as all since the start (no one else "
+        "writes), or only those whose ids were acknowledged",
         WITNESSES,
         choices=("tagged", "exclusive", "acknowledged-only"),
     ),
@@ -496,7 +496,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "allowed-host",
         "",
-        "further name under which the web UI may be asked, may be given several times; without it: localhost and the "
+        "further name under which the web UI answers, may be given several times; without it: localhost and the "
         "addresses of this machine only",
         RUN,
         "host",
@@ -506,7 +506,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option("runs-dir", "runs", "folder that holds one folder a run", RUN, "path", "/data/runs"),
 )
 
-# Shorter beginnings of a flag name too many options for anybody to mean one of them.
+# A shorter beginning of a flag fits too many options to mean one of them.
 _SHORTEST: Final = 4
 
 

@@ -239,7 +239,7 @@ def _check_together(settings: Settings) -> None:
     _check_drain(settings)
     if settings.rate * settings.baseline < 1 or settings.rate * settings.recovery < 1:
         raise SettingsError(
-            f"--rate {settings.rate:g} brings not one order into a baseline of {settings.baseline:g}s and a recovery "
+            f"--rate {settings.rate:g} gives not one order to a baseline of {settings.baseline:g}s and a recovery "
             f"of {settings.recovery:g}s; give a higher --rate or longer phases"
         )
     ports = [port for port in (settings.service_port, settings.database_port, settings.kafka_port) if port]

@@ -255,7 +255,7 @@ def _check_topic(stores: _Stores, folder: RunFolder, facts: RunFacts, runs_dir: 
 def _remove_topic(stores: _Stores, facts: RunFacts, say: Callable[[str], None], *, dry_run: bool) -> None:
     name = facts.topic.name
     if not runtopic.is_there(stores.bootstrap or "", facts.topic):
-        say(f"  topic {name}: not there any more (or made anew since the run)")
+        say(f"  topic {name}: not there any more (or created again since the run)")
     elif dry_run:
         say(f"  topic {name}: would be deleted")
     else:

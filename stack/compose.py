@@ -114,7 +114,7 @@ class ComposeStack:
     def _runs(self, one: Any) -> bool:
         """Whether a container runs; one that somebody has paused or cut off is theirs to mend."""
         if one.status == "paused":
-            raise StackError(f"container {one.name} is paused: somebody has to 'docker unpause {one.name}' first")
+            raise StackError(f"container {one.name} is paused: run 'docker unpause {one.name}' first")
         if one.status == "running" and engine.is_cut_off(one):
             raise StackError(
                 f"container {one.name} is attached to no network: connect it again ('docker network connect'), or take "

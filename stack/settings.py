@@ -75,7 +75,7 @@ class StackSettings:
     def __post_init__(self) -> None:
         """Refuse ports that cannot be bound, two components on one port, and a link to nobody."""
         if self.link and self.link not in LINKS:
-            raise ValueError(f"link {self.link!r} leads to nobody: choose one of {', '.join(LINKS)}, or none")
+            raise ValueError(f"link {self.link!r} is no component: choose one of {', '.join(LINKS)}, or none")
         given = [self.service_port, self.database_port, self.kafka_port]
         for port in given:
             if not 0 <= port <= 65535:

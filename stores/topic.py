@@ -190,12 +190,12 @@ def _explain(
 ) -> KafkaProblem:
     cause = error.args[0]
     if not isinstance(cause, KafkaError):
-        return KafkaProblem(f"the broker did not tell the bounds of topic {topic}: {scrub(str(cause), client)}")
+        return KafkaProblem(f"the broker did not report the bounds of topic {topic}: {scrub(str(cause), client)}")
     if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return NoSuchTopic(f"topic {topic} does not exist on the broker")
     if cause.code() in _NO_ANSWER:
         where = client.get("bootstrap.servers", "the broker")
         if why := connection_reason(aside, client):
-            return KafkaProblem(f"the Kafka broker at {where} lets nobody in: {why}")
+            return KafkaProblem(f"no connection to the Kafka broker at {where}: {why}")
         return KafkaProblem(f"no Kafka broker answered at {where}; is --kafka-bootstrap right, and the broker up?")
-    return KafkaProblem(f"the broker did not tell the bounds of topic {topic}: {scrub(cause.str(), client)}")
+    return KafkaProblem(f"the broker did not report the bounds of topic {topic}: {scrub(cause.str(), client)}")

@@ -128,7 +128,9 @@ class ContainerTarget:
         if fault not in FAULTS:
             raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
         if fault in ("stop", "kill") and one.attrs["HostConfig"].get("AutoRemove"):
-            raise TargetError(f"{self.describe()} is removed as soon as it ends (--rm), so nobody could start it again")
+            raise TargetError(
+                f"{self.describe()} is removed as soon as it ends (--rm), so it could not be started again"
+            )
         networks = _networks(one)
         if fault == "partition" and not networks:
             raise TargetError(f"{self.describe()} has no network of its own, so it cannot be cut off from one")
@@ -152,7 +154,7 @@ class ContainerTarget:
         del timeout_s
         one = self._known(undo)
         if one is None:
-            raise TargetError(f"container {undo['name']} is gone: somebody has removed it")
+            raise TargetError(f"container {undo['name']} is gone: it was removed")
         self._refuse_protected(one)
         acts: dict[str, Callable[[], None]] = {
             "stop": lambda: self._stop(one),
@@ -287,7 +289,7 @@ class ContainerTarget:
             self._call(f"unpause of container {one.name}", one.unpause)
         elif one.status not in ("running", "restarting"):
             raise TargetError(
-                f"container {one.name} was paused by a run and has been ended since by somebody else ({one.status}): "
+                f"container {one.name} was paused by a run and has been ended since ({one.status}): "
                 f"start it again with 'docker start {one.name}'"
             )
 

@@ -115,7 +115,7 @@ def _zone(
         return None, f"{plan.time_column} has one"
     if plan.time_zone is not None:
         check_zone(snapshot, plan.time_zone)
-        return sql.Literal(plan.time_zone), f"{plan.time_zone}, as told"
+        return sql.Literal(plan.time_zone), f"{plan.time_zone}, as given"
     offset = offset_of(samples.recent_pairs())
     if offset is None:
         raise Unprovable(

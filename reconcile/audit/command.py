@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--orders-table", metavar="NAME", default="orders", help="table, with its schema if need be (default: orders)")
     add("--id-column", metavar="NAME", default="id", help="its order ids: uuid, an integer or a text (default: id)")
     add("--time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
-    add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: told from recent events)")
+    add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: inferred from recent events)")
     where = "key, header:NAME or value:PATH (default: value:orderId, with which a key must agree)"
     add("--event-id", metavar="WHERE", default="", help=where)
     must = 'member that an event must have (default: a type, if there is one, says "created")'
@@ -209,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")
     add("--json", action="store_true", help="print one JSON document with every id instead of the summary")
     add("--output", metavar="DIR", help="write the lists as CSV into this folder")
-    add("--quiet", action="store_true", help="no progress and no summary; the exit code tells")
+    add("--quiet", action="store_true", help="no progress and no summary, only the exit code")
     return parser
 
 

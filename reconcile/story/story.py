@@ -109,7 +109,7 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
         told = msgspec.json.encode(order)
         marks = (b'"key":' + told + b",", b'"order_id":' + told + b",")
         row = next((line for line in history.lost_rows if any(mark in line for mark in marks)), None)
-        known["made anew from its row"] = row.decode() if row else None
+        known["rebuilt from its row"] = row.decode() if row else None
     return known
 
 

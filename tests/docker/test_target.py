@@ -289,7 +289,7 @@ def test_what_others_did_is_not_undone(run: Run) -> None:
     target.apply("pause", undo, 30)
     one.unpause()
     one.kill()
-    with pytest.raises(TargetError, match=f"ended since by somebody else .exited.: .*docker start {one.name}"):
+    with pytest.raises(TargetError, match=f"ended since .exited.: .*docker start {one.name}"):
         target.heal("pause", undo, 30)
     assert status(one) == "exited"
 

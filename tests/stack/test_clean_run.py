@@ -286,7 +286,7 @@ def test_a_topic_that_was_made_anew_is_not_the_runs(shop: Shop, infra: Infra, ca
     leave(story_of(topic=TopicStart(topic, "AAAAAAAAAAAAAAAAAAAAAQ", {0: 100})))
     fill(shop)
     assert main(["clean", RUN, "--topic"]) == 0
-    assert "made anew since the run" in capsys.readouterr().out
+    assert "created again since the run" in capsys.readouterr().out
     assert topic_id(infra, topic)
 
 

@@ -212,7 +212,7 @@ def test_a_start_that_cannot_be_recorded_leaves_no_process(
 
 
 def test_settings_refuse_a_link_to_nobody() -> None:
-    with pytest.raises(ValueError, match=r"link 'moon' leads to nobody: choose one of broker, database, service"):
+    with pytest.raises(ValueError, match=r"link 'moon' is no component: choose one of broker, database, service"):
         StackSettings(link="moon")
 
 

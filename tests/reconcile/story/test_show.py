@@ -66,7 +66,7 @@ def test_a_lost_event_is_told_in_full(runs: Path, capsys: pytest.CaptureFixture[
     assert facts["found to be"] == ["lost event"]
     assert facts["cause"].startswith("not_handed_over: ")
     assert facts["second look"] == "found the same"
-    assert json.loads(facts["made anew from its row"])["key"] == str(order_id(6))
+    assert json.loads(facts["rebuilt from its row"])["key"] == str(order_id(6))
     witnesses = [step["witness"] for step in story["steps"]]
     assert {"ledger", "Kafka", "PostgreSQL", "marks", "service log"} == set(witnesses)
     times = [step["at"] for step in story["steps"] if step["at"] is not None]
