@@ -178,7 +178,7 @@ class Playing:
             if trouble := load.trouble or recording.trouble or recording.watch.trouble:
                 raise RunFailed(trouble, exitcodes.USAGE_OR_CRASH)
             if not recording.watch.alive:
-                raise RunFailed("the lookout process ended", exitcodes.USAGE_OR_CRASH)
+                raise RunFailed("the monitor process ended", exitcodes.USAGE_OR_CRASH)
             if run.watchdog.retired is not None:
                 raise RunFailed(run.watchdog.retired, exitcodes.INCONCLUSIVE)
             if self._plan.outages and not run.watchdog.alive:

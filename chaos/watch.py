@@ -97,7 +97,7 @@ class LookoutWatch:
         self._await(
             lambda: self._offsets_seen and all(any(s.ok for s in seen) for seen in self._seen().values()),
             timeout_s,
-            f"answers of the {' and the '.join(dict.fromkeys(('broker', self._config.target)))} to the lookout",
+            f"answers of the {' and the '.join(dict.fromkeys(('broker', self._config.target)))} to the monitor",
             lambda: not_up(self._seen(), 0.0),
         )
 
@@ -206,12 +206,14 @@ class LookoutWatch:
                 raise NotProven(f"stopped waiting for {awaited}: {reason}")
             if not self.alive:
                 self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
-                raise NotProven(f"the lookout process ended while it waited for {awaited}{self._said_why()}")
+                raise NotProven(f"the monitor process ended while it waited for {awaited}{self._said_why()}")
             if time.monotonic() >= deadline:
                 if self.silent_s >= SILENT_S:
-                    raise NotProven(f"the lookout was silent for {self.silent_s:.0f} s, so it could not see {awaited}")
+                    raise NotProven(
+                        f"the monitor was silent for {self.silent_s:.0f} s, so it could not observe {awaited}"
+                    )
                 last = self.activity.last
-                said = why() or [f"last answer to the lookout: {last.error or 'offsets' if last else 'none'}"]
+                said = why() or [f"last answer to the monitor: {last.error or 'offsets' if last else 'none'}"]
                 more = [self._why] if self._why and not any(self._why in one for one in said) else []
                 raise NotProven(f"timed out after {timeout_s:g} s waiting for {awaited}: {'; '.join([*said, *more])}")
             gevent.sleep(POLL_S)
@@ -224,8 +226,8 @@ class LookoutWatch:
 def _tell(process: "subprocess.Popen[str]", line: str) -> None:
     try:
         if process.stdin is None:
-            raise NotProven("the lookout process has no input")
+            raise NotProven("the monitor process has no input")
         process.stdin.write(line + "\n")
         process.stdin.flush()
     except OSError as error:
-        raise NotProven(f"the lookout process is gone: {error.strerror}") from None
+        raise NotProven(f"the monitor process is gone: {error.strerror}") from None

@@ -13,7 +13,7 @@ from reconcile.counts import Equation, Suspicion
 from reconcile.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
 from reconcile.history import EventsWitness
 from reconcile.verify.result import Confirmation
-from reconcile.wording import some
+from reconcile.wording import numbered, some
 
 # Which absences a witness vouches for.
 EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
@@ -67,11 +67,11 @@ def end_of_topic_reached(findings: Findings) -> Guard:
         return evidence(name, False, f"Kafka was not read to the end: {events.problem}", EVENTS_IN_DOUBT)
     short = {p: end - events.reached.get(p, 0) for p, end in events.ends.items() if events.reached.get(p, 0) < end}
     if short:
-        text = f"not read: {some(sum(short.values()), 'record')} of {_numbers(short)}"
+        text = f"not read: {some(sum(short.values()), 'record')} of {numbered(short)}"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     unread = set(findings.history.facts.topic.starts) - set(events.ends)
     if unread:
-        text = f"{_numbers(unread)} {'was' if len(unread) == 1 else 'were'} not read"
+        text = f"{numbered(unread)} {'was' if len(unread) == 1 else 'were'} not read"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     records = sum(end - events.starts.get(p, 0) for p, end in events.ends.items())
     return evidence(
@@ -90,7 +90,7 @@ def topic_intact(findings: Findings) -> Guard:
         return evidence(name, False, "unknown: the topic was not read", EVENTS_IN_DOUBT)
     behind = {p for p, start in topic.starts.items() if events.lows.get(p, 0) > start}
     if behind:
-        text = f"the log of {_numbers(behind)} begins after the start of the run: records were deleted"
+        text = f"the log of {numbered(behind)} begins after the start of the run: records were deleted"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     highest = dict(topic.starts)
     for seen in findings.history.observations:
@@ -98,7 +98,7 @@ def topic_intact(findings: Findings) -> Guard:
             highest[partition] = max(end, highest.get(partition, 0))
     cut = {p for p, end in highest.items() if events.ends.get(p, end) < end}
     if cut:
-        text = f"the log of {_numbers(cut)} is shorter than it was before: records were cut off"
+        text = f"the log of {numbered(cut)} is shorter than it was before: records were cut off"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     if findings.table.lost.any() and not _vouched(findings):
         doubt = _compaction_doubt(events, topic.name) or _recreation_doubt(findings)
@@ -139,7 +139,7 @@ def _recreation_doubt(findings: Findings) -> str | None:
     unseen = set(topic.starts) - seen
     if not (unseen or fell):
         return None
-    why = f"the end of {_numbers(fell)} fell" if fell else f"no end of {_numbers(unseen)} was observed"
+    why = f"the end of {numbered(fell)} fell" if fell else f"no end of {numbered(unseen)} was observed"
     return (
         f"unknown whether topic {topic.name} was re-created during the run: the broker reports no topic id and {why}; "
         f"{_VOUCH}"
@@ -203,7 +203,7 @@ def events_readable(findings: Findings) -> Guard:
             "--event-filter and --event-tag right?"
         )
         return evidence(name, False, text, EVENTS_IN_DOUBT)
-    return evidence(name, True, f"{some(len(history.events.events), 'event')} of the run were read", EVENTS_IN_DOUBT)
+    return evidence(name, True, f"events of the run that were read: {len(history.events.events)}", EVENTS_IN_DOUBT)
 
 
 def rows_readable(findings: Findings) -> Guard:
@@ -216,7 +216,7 @@ def rows_readable(findings: Findings) -> Guard:
             f"({history.facts.orders_table}) and its columns right?"
         )
         return evidence(name, False, text, ROWS_IN_DOUBT)
-    return evidence(name, True, f"{some(rows, 'row')} of the run were read", ROWS_IN_DOUBT)
+    return evidence(name, True, f"rows of the run that were read: {rows}", ROWS_IN_DOUBT)
 
 
 def conservation(equations: list[Equation]) -> Guard:
@@ -226,9 +226,3 @@ def conservation(equations: list[Equation]) -> Guard:
         text = "the counts do not add up: " + "; ".join(broken)
         return replace(evidence("conservation", False, text, NO_DOUBT), harness_wrong=True)
     return evidence("conservation", True, f"all {len(equations)} equations between the counts hold", NO_DOUBT)
-
-
-def _numbers(partitions: dict[int, int] | set[int]) -> str:
-    """Return `partition 0`, or `partitions 1, 2`."""
-    numbers = ", ".join(str(partition) for partition in sorted(partitions))
-    return f"partition{'' if len(partitions) == 1 else 's'} {numbers}"

@@ -20,7 +20,7 @@ from reconcile.joins import Bools
 from reconcile.judge import Judgement
 from reconcile.report.csvs import in_order, time_texts
 from reconcile.stores import Stores
-from reconcile.wording import some
+from reconcile.wording import numbered, some
 from runlog import exitcodes
 from runlog.clock import AnchoredClock, iso_utc
 from runlog.duration import format_duration
@@ -141,10 +141,10 @@ def _gap(
         return "the topic was deleted and created again since the run"
     cut = sorted(partition for partition, end in before.items() if ends.get(partition, 0) < end)
     if cut:
-        return f"the log of partition {', '.join(map(str, cut))} is shorter than at the end of the run"
+        return f"the log of {numbered(cut)} is shorter than at the end of the run"
     gone = sorted(partition for partition, end in before.items() if lows.get(partition, 0) > end)
     if gone:
-        return f"records that came to partition {', '.join(map(str, gone))} since the run were deleted already"
+        return f"records that came to {numbered(gone)} since the run were deleted already"
     return None
 
 

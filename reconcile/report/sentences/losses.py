@@ -35,7 +35,8 @@ def also_counted(history: History, judgement: Judgement) -> str:
     parts = [_plural(counts[key], word) for key, word in _ALSO if counts[key]]
     least = counts["lost_at_least"]
     if least > counts["lost_events"]:
-        parts.append(f"at least {least} of {counts['suspected_lost']} suspected events are lost")
+        verb = "is" if least == 1 else "are"
+        parts.append(f"at least {least} of {_plural(counts['suspected_lost'], 'suspected event')} {verb} lost")
     return ", ".join(parts)
 
 

@@ -286,7 +286,7 @@ STORIES: list[tuple[str, Change]] = [
     ("one partition read of three", more_partitions),
     ("partitions deleted from and cut off", shortened),
     ("nothing of the topic read", set_to(events_changes={"ends": {}, "reached": {}})),
-    ("a partition seen only by the lookout", grown),
+    ("a partition seen only by the monitor", grown),
     ("topic without an id at the start", without_topic_id),
     ("topic made anew", set_to(events_changes={"topic_id": "topic-2"})),
     ("one row", lambda s: keep(s, 1000)),

@@ -221,7 +221,7 @@ def _kept(run: RawRun) -> str:
     delays, _ = late(run)
     text = (
         f"Of {some(len(down), 'order')} sent while the {run.target(numbers[0])} was proven down, "
-        f"{sum(one.row for one in down)} were stored, and each of their events is in the topic"
+        f"{sum(one.row for one in down)} left a row and its event"
     )
     text += f"; {some(len(delays), 'event')} of the run came late." if delays else "."
     return f"{text} {how(run)}" + (" That guarantees nothing." if how(run) == DUAL else "")
