@@ -92,7 +92,7 @@ class Conductor:
             log.warning("%s: not judging the run", reason)
             self._house.cancel_judging()
         elif self._player is not None and not self._player.ready() and self._cut is None:
-            log.warning("%s: ending the run, mending the target first", reason)
+            log.warning("%s: ending the run, healing the target first", reason)
             self._cut = (marks.INTERRUPTED, reason, exit_code)
             self._interrupted = time.monotonic()
             self._player.kill(Interrupted(), block=False)
@@ -167,8 +167,8 @@ class Conductor:
             try:
                 step(run)
             except Exception as error:
-                log.exception("winding up went wrong")
-                self._fail(run, f"winding up went wrong: {error!r}", exitcodes.USAGE_OR_CRASH)
+                log.exception("a step of the run's end failed")
+                self._fail(run, f"a step of the run's end failed: {error!r}", exitcodes.USAGE_OR_CRASH)
         run.recording.in_use.close()
 
     def _fail(self, run: OpenRun, reason: str, code: int, *, not_restored: bool = False) -> None:
@@ -184,8 +184,8 @@ class Conductor:
         run.load.finish(in_order=True)
         run.recording.close(self._house.statistics())
         if trouble := run.load.trouble or run.recording.trouble or run.recording.watch.trouble:
-            log.error("the history is not whole: %s", trouble)
-            self._fail(run, f"the history is not whole: {trouble}", exitcodes.USAGE_OR_CRASH)
+            log.error("the history is incomplete: %s", trouble)
+            self._fail(run, f"the history is incomplete: {trouble}", exitcodes.USAGE_OR_CRASH)
 
     def _judge(self, run: OpenRun) -> None:
         self._enter(RunPhase.RECONCILE, "comparing ledger, PostgreSQL and Kafka")
@@ -208,7 +208,7 @@ class Conductor:
                 log.info("the target is proven back")
         except Exception as error:
             # Whatever went wrong: the target is not proven back.
-            log.debug("mending went wrong", exc_info=True)
+            log.debug("healing failed", exc_info=True)
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
             self._fail(run, str(error), exitcodes.NOT_READY, not_restored=True)
@@ -217,7 +217,7 @@ class Conductor:
             release(run.watchdog)
 
     def _check_health(self, run: OpenRun) -> None:
-        """All is as well as it was in the preflight; what is not is said, and is a reason to look."""
+        """Check health after the run; unhealthy components are logged and set exit code 4."""
         if self.not_restored:
             return
         sick = await_healthy(run.subject, HEALTHY_WAIT_S)

@@ -104,7 +104,7 @@ class KeptHttp:
         except NoAnswer as failed:
             return failed.reply, False
         except (OSError, http.client.HTTPException, ValueError):
-            return Reply(BROKEN, "what came is no whole answer of HTTP"), False
+            return Reply(BROKEN, "the answer is not complete HTTP"), False
         return found
 
     def _read(self, wire: Wire) -> tuple[Reply, bool]:

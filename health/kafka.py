@@ -201,7 +201,7 @@ class NewKafka:
                 wire.send(api_versions_request(number))
                 (size,) = struct.unpack(">i", wire.receive_exactly(4))
                 if not 0 < size <= _LARGEST_ANSWER:
-                    return Reply(BROKEN, "what came is no answer of Kafka")
+                    return Reply(BROKEN, "the answer is not one of Kafka")
                 return answer_to(number, wire.receive_exactly(size))
             finally:
                 wire.close()
@@ -218,12 +218,12 @@ def api_versions_request(number: int) -> bytes:
 def answer_to(number: int, body: bytes) -> Reply:
     """Return what `body`, the frame that came back, says to the request with the correlation id `number`."""
     if len(body) < 10:
-        return Reply(BROKEN, "what came is no answer of Kafka")
+        return Reply(BROKEN, "the answer is not one of Kafka")
     answered, error, versions = struct.unpack(">ihi", body[:10])
     if answered != number:
         return Reply(BROKEN, "the answer is not to our question")
     if error not in _FINE or versions < 1 or len(body) < 10 + 6 * versions:
-        return Reply(BROKEN, "the answer is not whole")
+        return Reply(BROKEN, "the answer is incomplete")
     return Reply(ANSWERED)
 
 

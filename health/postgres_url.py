@@ -92,9 +92,9 @@ def read_url(text: str) -> dict[str, str]:
         if "@" in settings.get("host", "") or ("user" not in settings and "@" in settings.get("dbname", "")):
             raise UrlError(f"it has an @ where a host or a name belongs; {_ENCODE}")
         if any(not _is_port(port) for port in settings.get("port", "").split(",")):
-            raise UrlError(f"its port is no number of a port; {_ENCODE}")
+            raise UrlError(f"its port is not a port number; {_ENCODE}")
     elif any(not _is_port(port) for port in settings.get("port", "").split(",")):
-        raise UrlError("its port is no number of a port; 5432 is usual")
+        raise UrlError("its port is not a port number; 5432 is usual")
     return settings
 
 

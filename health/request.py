@@ -52,7 +52,7 @@ class Endpoint:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise ValueError("the URL has no port that could be one") from None
+            raise ValueError("the port of the URL is not a port number") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("the URL is not one: give http://HOST:PORT/PATH")
         self._host = parts.hostname
@@ -105,7 +105,7 @@ def fetch(endpoint: Endpoint, timeout_s: float, method: str = "GET", body: bytes
         wire.send(endpoint.request(method, body))
         return read_answer(wire)[0]
     except (OSError, http.client.HTTPException, ValueError):
-        raise NoAnswer(Reply(BROKEN, "what came is no whole answer of HTTP")) from None
+        raise NoAnswer(Reply(BROKEN, "the answer is not complete HTTP")) from None
     finally:
         wire.close()
 

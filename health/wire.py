@@ -102,7 +102,7 @@ def why_unopened(error: OSError) -> Reply:
     if isinstance(error, TimeoutError):
         return Reply(HANGING, "no connection in time")
     if isinstance(error, socket.gaierror):
-        return Reply(REFUSED, "the host's name leads nowhere")
+        return Reply(REFUSED, "the host name cannot be resolved")
     return Reply(REFUSED, _words(error))
 
 

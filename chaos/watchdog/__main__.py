@@ -103,8 +103,8 @@ class WatchdogProcess:
             said = f"{reason}, but {failure}"
         except Exception as error:
             # Whatever went wrong: the target stays in this charge, and healing is tried again.
-            log.exception("healing went wrong")
-            said = f"{reason}, but healing went wrong: {error!r}"
+            log.exception("healing failed")
+            said = f"{reason}, but healing failed: {error!r}"
         log.warning("%s", said)
         self._say({"retired": said})
 
@@ -112,7 +112,7 @@ class WatchdogProcess:
         try:
             order = read_order(line)
         except msgspec.MsgspecError as error:
-            log.error("an order was not understood: %s", type(error).__name__)
+            log.error("a command of the harness was not understood: %s", type(error).__name__)
             return
         try:
             with self._at_work.doing(order.do, ORDER_S):
@@ -122,7 +122,7 @@ class WatchdogProcess:
             self._say({"id": order.id, "error": str(refusal), "why": refusal.why})
         except Exception as error:
             # The harness waits for an answer, and whatever is broken must stay in this charge.
-            log.exception("the order %s went wrong", order.do)
+            log.exception("the command %s failed", order.do)
             self._say({"id": order.id, "error": f"the watchdog failed: {error!r}", "why": orders.TARGET})
 
     def _answer(self, order: Order) -> dict[str, object]:
@@ -147,7 +147,7 @@ class WatchdogProcess:
             case "own":
                 self._brought_up = order.take_down
             case unknown:
-                raise Refusal(f"the watchdog does not know the order {unknown!r}", orders.TARGET)
+                raise Refusal(f"the watchdog does not know the command {unknown!r}", orders.TARGET)
         return {}
 
     def _report(self, work: Work) -> None:

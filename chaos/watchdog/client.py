@@ -180,7 +180,7 @@ class Watchdog:
         try:
             process.wait(timeout=END_S)
         except subprocess.TimeoutExpired:
-            log.warning("the watchdog (process %d) is still at work after %g s: it is left to it", process.pid, END_S)
+            log.warning("the watchdog (process %d) is still at work after %g s: it goes on alone", process.pid, END_S)
 
     def _end_by_force(self) -> None:
         if self._process is not None and self._process.poll() is None:

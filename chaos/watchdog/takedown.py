@@ -127,7 +127,7 @@ def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
 
     if "stood" in where:
         stack.up(StackSettings(service=ServiceSettings(**json.loads(where["stood"])), link=where["link"]))
-        log.info("the stack is whole again, as it was before the harness began to change it")
+        log.info("the stack runs again as it did before the harness changed it")
 
 
 def _taken(lease: Lease) -> bool:

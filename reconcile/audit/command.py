@@ -152,7 +152,7 @@ def _since(text: str | None) -> float | None:
     if moment > now:
         raise Wrong(f"--since {text}: that is in the future; now is {iso_utc(now)}")
     if moment < 0:
-        raise Wrong(f"--since {text}: that is before 1970; leave --since out to judge all that the topic can tell of")
+        raise Wrong(f"--since {text}: that is before 1970; leave --since out to judge all that the topic can show")
     return moment
 
 

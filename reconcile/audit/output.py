@@ -125,7 +125,7 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("suspected", len(found.suspected), f"rows without an event; {found.lost_at_least} at least are lost", False),
         ("disputed", len(found.disputed), "rows that records name which do not count, and might be their event", False),
         ("too young", found.young, f"rows without an event, {younger}: not judged", False),
-        ("not judged", found.unjudged, "rows without an event, older than what the topic can tell", False),
+        ("not judged", found.unjudged, "rows without an event, older than what the topic can show", False),
         ("future", found.future, "rows without an event, dated after the database's own clock: not judged", False),
         ("pending", found.pending, "rows whose event is still in the outbox", False),
         ("vanished", found.vanished, "rows without an event, deleted while the audit went on", False),
@@ -142,7 +142,7 @@ def _rows_read(found: Audited) -> str:
     if found.judged_from is None:
         return "all rows of the table"
     if math.isinf(found.judged_from):
-        return "rows without a time: of no other one the topic can tell"
+        return "rows without a time: the topic can show no other one"
     return f"rows made from {iso_utc(found.judged_from)} on, and those without a time"
 
 

@@ -145,7 +145,7 @@ def _kept(found: Audited) -> str:
 def _nothing_judged(found: Audited) -> str:
     counts = (
         (found.young, "too young"),
-        (found.unjudged, "older than what the topic can tell"),
+        (found.unjudged, "older than what the topic can show"),
         (found.pending, "pending in the outbox"),
         (found.vanished, "deleted meanwhile"),
         (found.future, "from the future"),
