@@ -29,7 +29,7 @@ _UNKNOWN: Final = "is the event of an order that is not known (--event-id)"
 # What would settle a dispute, by why the record does not count; `{}` is where the order is named.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
-    Why.UNREADABLE: "--event-id {} would count it",
+    Why.UNREADABLE: "--event-id {} may count it, if the tag is no part of the value",
     Why.NO_ID: "--event-id {} would count it",
     Why.KEY_DIFFERS: "--event-id {} would count it, whatever the key is",
     Why.OTHER_TAG: "--event-tag says where the customer id is",
