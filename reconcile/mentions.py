@@ -32,7 +32,8 @@ SLICE: Final = 2**22
 PLACES: Final = 1000
 """Records of which it is noted where they name their order; only words of a reason depend on it."""
 _VARIANT: Final = np.uint64(0b10 << 62)
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}")
+# Not within more digits: a digest or a cipher text is no UUID.
+_UUID: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 # Such a record has an order id at its place: it is of that order, or of the one that it names.
 _WITH_ID: Final = frozenset({Why.KEY_DIFFERS, Why.OTHER_TAG, Why.NO_TAG})
 _UUID_BITS: Final = (np.uint64(62), np.uint64(0b10))
@@ -49,7 +50,7 @@ class Mentions:
         names: texts of order ids that cannot be decoded from their bytes.
 
     Attributes:
-        opaque: see above.
+        opaque: see above; complete after `finish`.
         rejected: how many records there were, by `Why`.
     """
 
@@ -67,7 +68,9 @@ class Mentions:
         self._named = _Named(len(rows))
         self._aside = _Named(len(rows))
         self._places: list[tuple[int, list[str]]] = []
-        self.opaque = 0
+        # Records that nothing but a number or a short text attributes, by a number of their own, and the rows of it.
+        self._by_chance: list[tuple[Ints, Ints]] = []
+        self._taken = self._nameless = self.opaque = 0
         self.rejected: Counter[int] = Counter()
 
     def take(self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints) -> None:
@@ -83,18 +86,24 @@ class Mentions:
                 begin, size = end, 0
 
     def _take(self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints) -> None:
-        record, row, uuids = self._find(records)
+        record, row, uuids, distinct = self._find(records)
         certain = np.isin(why, [one for one in Why if one.certain])
         for named, which in ((self._named, ~certain[record]), (self._aside, certain[record])):
             at = record[which]
             named.add(row[which], partitions[at], offsets[at], why[at])
         doubtful = ~certain[record]
         self._note_places(records, record[doubtful], row[doubtful])
+        loose = np.zeros(len(records), dtype=np.bool_)
+        for place in np.flatnonzero(~distinct & ~certain).tolist():
+            known = Why(int(why[place])) in _WITH_ID or self._attributed(records[place], bool(uuids[place]))
+            loose[place] = not known
         named_any = np.zeros(len(records), dtype=np.bool_)
         named_any[record] = True
-        for place in np.flatnonzero(~named_any & ~certain).tolist():
-            if Why(int(why[place])) not in _WITH_ID and not self._attributed(records[place], bool(uuids[place])):
-                self.opaque += 1
+        self._nameless += int((loose & ~named_any).sum())
+        self.opaque = self._nameless
+        if (chance := loose[record]).any():
+            self._by_chance.append((record[chance] + self._taken, row[chance]))
+        self._taken += len(records)
 
     def finish(self, events: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.void], dict[str, int]]:
         """Return two arrays of MENTION for the orders without one of `events` (array of EVENT): those of records that
@@ -102,37 +111,43 @@ class Mentions:
         without = ~among(self._rows, np.unique(ids_of(events)))
         places = Counter(place for row, found in self._places if without[row] for place in found)
         named_at = dict(sorted(places.items(), key=lambda one: (-one[1], one[0])))
+        # A quantity of 17 is no reason why a record should be of order 17, which has its event.
+        records = np.concatenate([np.empty(0, dtype=np.int64), *(record for record, _ in self._by_chance)])
+        rows = np.concatenate([np.empty(0, dtype=np.int64), *(row for _, row in self._by_chance)])
+        self.opaque = self._nameless + len(np.unique(records)) - len(np.unique(records[without[rows]]))
         return self._named.finish(self._rows, without), self._aside.finish(self._rows, without), named_at
 
-    def _find(self, records: Sequence[KafkaRecord]) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-        """Return pairs of a record and a row that it names, each once, and which records hold a UUID text in key or
-        value."""
+    def _find(self, records: Sequence[KafkaRecord]) -> tuple[Ints, Ints, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return pairs of a record and a row that it names, each once; which records hold a UUID text in their value;
+        and which name a row by what no other number or text looks like."""
         texts: list[bytes] = []
         owner: list[int] = []
-        of_header: list[bool] = []
+        of_value: list[bool] = []
         for place, record in enumerate(records):
-            for raw, header in ((record.key, False), (record.value, False), *((v, True) for _, v in record.headers)):
+            for raw, is_value in ((record.value, True), *((raw, False) for raw in _beside_value(record))):
                 if raw:
                     texts.append(raw)
                     owner.append(place)
-                    of_header.append(header)
+                    of_value.append(is_value)
         owners = np.array(owner, dtype=np.int64)
         found = self._spellings.find(texts)
         at, row = owners[found.text], found.target
+        distinct = np.zeros(len(records), dtype=np.bool_)
+        distinct[at] = True
         if self._contract.id_kind is not IdKind.UUID:
             more_at, more_row = self._find_scalars(records)
             at, row = np.concatenate([at, more_at]), np.concatenate([row, more_row])
         pairs: Ints = np.unique(at * max(1, len(self._rows)) + row)
         uuids = np.zeros(len(records), dtype=np.bool_)
-        uuids[owners[found.uuids & ~np.array(of_header, dtype=np.bool_)]] = True
+        uuids[owners[found.uuids & np.array(of_value, dtype=np.bool_)]] = True
         which, target = np.divmod(pairs, max(1, len(self._rows)))
-        return which, target, uuids
+        return which, target, uuids, distinct
 
     def _find_scalars(self, records: Sequence[KafkaRecord]) -> tuple[Ints, Ints]:
         found: list[bytes] = []
         owner: list[int] = []
         for place, record in enumerate(records):
-            for identity in identities(self._contract.id_kind, record):
+            for identity in identities(self._contract.id_kind, record, self._contract.id_at):
                 found.append(identity)
                 owner.append(place)
         pairs = np.frombuffer(b"".join(found), dtype=">u8").reshape(-1, 2).astype(np.uint64)
@@ -184,11 +199,13 @@ class Mentions:
         if kind is not IdKind.UUID:
             # A tag of the run without a row is that of an attempt, whatever became of it.
             return self._tagged and self._prefix in b" ".join((record.key or b"", record.value or b"")).lower()
-        if _has_uuid(record.key):
+        # With a stated place the key has no other say.
+        if self._contract.id_place is None and _has_uuid(record.key):
             return True
         if found is None:
             return has_uuid
-        return any(_has_uuid(scalar) and not says_of_itself(path) for path, scalar in found)
+        envelope = any(path == "specversion" for path, _ in found)
+        return any(_has_uuid(scalar) and not says_of_itself(path, envelope) for path, scalar in found)
 
 
 class _Named:
@@ -235,6 +252,10 @@ def _at(place: Place, record: KafkaRecord, found: list[tuple[str, object]] | Non
     if place.part == "header":
         return [value for name, value in record.headers if name == place.name]
     return [scalar for path, scalar in found or () if path == place.name]
+
+
+def _beside_value(record: KafkaRecord) -> list[bytes | None]:
+    return [record.key, *(value for _, value in record.headers)]
 
 
 def _has_uuid(scalar: object) -> bool:

@@ -4,13 +4,15 @@ An integer or a short text stands in every price and quantity, so it names an or
 text is read as well (a service that escapes its event inside another one), and so is a key that is JSON.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from contract.event import KafkaRecord
-from contract.order_id import IdKind, encode_order_id
+from contract.order_id import IdKind, encode_order_id, scalar_text
+from contract.place import Place
 
 MESSAGE_IDS: Final = frozenset(
     (
@@ -21,6 +23,7 @@ MESSAGE_IDS: Final = frozenset(
 )
 """Names, in lower case and without separators, of what a message says of itself and its sender: an id there says
 nothing of the order that it is about."""
+_SEPARATOR: Final = re.compile(r"[^0-9A-Za-z]+")
 _DEEPEST: Final = 12
 _NESTED: Final = 3
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -30,8 +33,14 @@ _PROBLEMS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NUMBER_SIZES: Final = frozenset({4, 8})
 
 
-def identities(kind: IdKind, record: KafkaRecord) -> Iterator[bytes]:
-    """Yield the 16 bytes of every id of this kind that stands in a record by itself."""
+def identities(kind: IdKind, record: KafkaRecord, place: Place) -> Iterator[bytes]:
+    """Yield the 16 bytes of every id of this kind that stands in a record by itself.
+
+    At the place of the order's id it may have something before or after it: `SHOP/17`.
+    """
+    of_headers = [value for name, value in record.headers if place.part == "header" and name == place.name]
+    for text in (*of_headers, *([record.key] if place.part == "key" else [])):
+        yield from _parts(kind, text)
     for raw in (record.key, *(value for _, value in record.headers)):
         if raw is None or len(raw) > _LONGEST:
             continue
@@ -44,8 +53,10 @@ def identities(kind: IdKind, record: KafkaRecord) -> Iterator[bytes]:
         found = _json(record.value)
         if found is None and len(record.value) <= _LONGEST:
             yield from _encoded(kind, record.value)
-        for _, scalar in scalars(found):
+        for path, scalar in scalars(found):
             yield from _encoded(kind, scalar)
+            if path == place.name and place.part == "value":
+                yield from _parts(kind, scalar)
 
 
 def json_scalars(value: bytes | None) -> list[tuple[str, Any]] | None:
@@ -70,8 +81,15 @@ def scalars(found: Any, path: str = "", depth: int = 0, nested: int = 0) -> Iter
             yield from scalars(_json(found.encode("utf-8", "replace")), path, depth + 1, nested + 1)
 
 
-def says_of_itself(path: str) -> bool:
-    """Return whether the member at a path is an id of the message, not of what it is about."""
+def says_of_itself(path: str, envelope: bool = False) -> bool:
+    """Return whether the member at a path is an id of the message, not of what it is about.
+
+    Args:
+        path: names joined by dots.
+        envelope: the message is a CloudEvent, whose `id` is that of the message.
+    """
+    if envelope and path == "id":
+        return True
     return path.rpartition(".")[2].replace("_", "").replace("-", "").lower() in MESSAGE_IDS
 
 
@@ -80,6 +98,15 @@ def _json(value: bytes | None) -> Any:
         return msgspec.json.decode((value or b"").removeprefix(_BYTE_ORDER_MARK))
     except _PROBLEMS:
         return None
+
+
+def _parts(kind: IdKind, scalar: object) -> Iterator[bytes]:
+    """Yield what may be an id before and after each separator of a text."""
+    text = scalar_text(scalar) or ""
+    if len(text) <= _LONGEST:
+        for cut in _SEPARATOR.finditer(text):
+            for part in (text[: cut.start()], text[cut.end() :]):
+                yield from _encoded(kind, part)
 
 
 def _encoded(kind: IdKind, scalar: object) -> Iterator[bytes]:

@@ -189,9 +189,11 @@ class _Batch:
         """Return position, upper and lower word of every UUID text, with and without dashes."""
         nibbles = np.frombuffer(self.raw.translate(_HEX), dtype=np.uint8)
         dashed, *dashed_words = self._dashed(nibbles)
-        plain, *plain_words = _undashed(nibbles)
+        begins, sizes = _runs(nibbles == 255, 32)
+        plain, *plain_words = _undashed(nibbles, begins, sizes)
         at = np.concatenate([dashed, plain])
-        self.with_uuid = np.unique(self.text_at(at))
+        # More digits than 32 are a digest or a cipher text, in which a known UUID may stand, but which is none.
+        self.with_uuid = np.unique(self.text_at(np.concatenate([dashed, begins[sizes == 32]])))
         hi, lo = (np.concatenate([one, other]) for one, other in zip(dashed_words, plain_words, strict=True))
         return at, hi, lo
 
@@ -208,10 +210,9 @@ class _Batch:
         return begins[right], *_words_of(digits[:, ::2] << 4 | digits[:, 1::2])
 
 
-def _undashed(nibbles: NDArray[np.uint8]) -> tuple[Ints, Words, Words]:
-    """Return every stretch of 32 hexadecimal digits, also those within a longer one."""
+def _undashed(nibbles: NDArray[np.uint8], begins: Ints, sizes: Ints) -> tuple[Ints, Words, Words]:
+    """Return every stretch of 32 hexadecimal digits, also those within a longer one of the `begins` and `sizes`."""
     nothing = np.empty(0, dtype=np.uint64)
-    begins, sizes = _runs(nibbles == 255, 32)
     if not len(begins):
         return np.empty(0, dtype=np.int64), nothing, nothing
     starts = np.repeat(begins, sizes - 31) + _counting(sizes - 31)

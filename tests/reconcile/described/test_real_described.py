@@ -76,7 +76,7 @@ def test_every_order_is_found_and_named_as_the_shop_names_it(
     loose = attribution == "exclusive"
     # Garbage in place of an event names its order by the key, or by the customer id that is the key.
     named = place in {"", "key"} or (place == "value:order.id" and attribution == "tagged")
-    opaque = place == "value:order.id" and attribution != "tagged" and kind is not IdKind.UUID
+    opaque = place == "value:order.id" and attribution != "tagged"
     doubts = {"no order disputed"} if named else {"no opaque record"} if opaque else set()
     assert {one["name"] for one in failed} == doubts, failed
     assert report["verdict"] == "inconsistent"

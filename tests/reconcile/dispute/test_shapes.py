@@ -105,7 +105,12 @@ SHAPES = [
     opaque("encrypted", lambda o: Record(os.urandom(200), None, (("ce_id", str(uuid.uuid4()).encode()),))),
     opaque("compressed", lambda o: Record(gzip.compress(o.event()))),
     opaque("UTF-16", lambda o: Record(o.event().decode().encode("utf-16"))),
-    opaque("encrypted within JSON", lambda o: Record(body(eventId=str(OTHER), data=os.urandom(30).hex()[:31]))),
+    opaque("encrypted within JSON", lambda o: Record(body(eventId=str(OTHER), data=os.urandom(48).hex()))),
+    opaque(
+        "compressed under an account's key",
+        lambda o: Record(gzip.compress(o.event()), str(OTHER).encode()),
+        event_id="value:orderId",
+    ),
     Shape(
         "two heartbeats",
         lambda o: [o.usual()],
@@ -191,6 +196,13 @@ SHAPES = [
             for n in LOST
         ],
         kind=IdKind.INTEGER,
+    ),
+    Shape(
+        "the number of another order as quantity",
+        every(7, lambda o: [Record(body(orderId=[f"SHOP-{o.id}"], quantity=9))]),
+        options=ACKNOWLEDGED,
+        kind=IdKind.INTEGER,
+        expected={"lost_at_least": len(LOST), "opaque_records": 4, "suspected_lost": len(LOST) + 4},
     ),
     disputed("bytes of a number as key", lambda o: Record(body(total=17.5), o.id.to_bytes(8)), kind=IdKind.INTEGER),
     disputed("number elsewhere", lambda o: Record(body(order={"no": str(o.id)}, total=0.5)), kind=IdKind.INTEGER),
