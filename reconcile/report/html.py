@@ -75,6 +75,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "timeline": judgement.timeline,
         "dots_word": losses.several(shown),
         "lost": lost_list(judgement),
+        "none_lost": losses.none_lost(judgement),
         "lost_rows": losses.lost_rows(history, judgement),
         "others": other_lists(judgement),
         "late": losses.late_delays(history, judgement),

@@ -31,7 +31,7 @@ _STEPS: Final = {
     m.WORKER_LOST: "a process that sent load was lost",
     m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
     m.DRAIN: "no more orders; drain begins",
-    m.DRAINED: "drain over",
+    m.DRAINED: "drain ended",
     m.HEALTH_CHECKED: "health of all components checked",
     m.INTERRUPTED: "run interrupted: {reason}",
     m.FAILED: "run failed: {reason}",
@@ -159,7 +159,7 @@ def _guards(history: History, judgement: Judgement) -> str:
 def _lost(history: History, judgement: Judgement) -> str:
     whole = f"The whole list, with times and causes: `{LOST.path}` beside this report."
     if not judgement.counts[LOST.key]:
-        return f"None.\n\n{whole}"
+        return f"{losses.none_lost(judgement)}\n\n{whole}"
     ids = "\n".join(f"- {code(order)}" for order in ids_of(judgement, LOST, FIRST_IDS))
     why = "".join(f"- {count}: `{name}`\n" for name, count in losses.proven_causes(judgement).items())
     rows = losses.lost_rows(history, judgement)

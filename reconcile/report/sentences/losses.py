@@ -108,6 +108,12 @@ def lost_rows(history: History, judgement: Judgement) -> str:
     return f"lost-events.ndjson holds {there} of {some(lost, 'lost event')}, {what}{gone}"
 
 
+def none_lost(judgement: Judgement) -> str:
+    """Return what stands in place of a list of lost events where none is proven."""
+    counts = judgement.counts
+    return "None is proven." if counts["suspected_lost"] or counts["disputed"] else "None."
+
+
 def several(kind: Kind) -> str:
     """Return the words of `kind` in the plural."""
     return _plural(0, kind.word).removeprefix("0 ")
