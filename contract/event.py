@@ -24,7 +24,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 class Why(IntEnum):
     """Why a record is not the event of an order; as `uint8` in arrays, where 0 is an event.
 
-    The last two are events by the contract, yet not attributed to the run.
+    The last three are events by the contract, yet not attributed to the run, or (`NO_ROW`, in an audit) to any row.
     """
 
     TOMBSTONE = 1
@@ -35,6 +35,7 @@ class Why(IntEnum):
     KEY_DIFFERS = 6
     OTHER_TAG = 7
     NO_TAG = 8
+    NO_ROW = 9
 
     @property
     def certain(self) -> bool:
@@ -101,4 +102,5 @@ class EventContract:
             Why.KEY_DIFFERS: f"has a key that does not name the order of its value (--event-id {place})",
             Why.OTHER_TAG: f"carries the tag of another order at {self.tag_place} (--event-tag)",
             Why.NO_TAG: f"has no tag at {self.tag_place} (--event-tag)",
+            Why.NO_ROW: f"has the id of an order without a row at {place} (--event-id)",
         }[why]

@@ -35,7 +35,7 @@ _VARIANT: Final = np.uint64(0b10 << 62)
 # Not within more digits: a digest or a cipher text is no UUID.
 _UUID: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 # Such a record has an order id at its place: it is of that order, or of the one that it names.
-_WITH_ID: Final = frozenset({Why.KEY_DIFFERS, Why.OTHER_TAG, Why.NO_TAG})
+_WITH_ID: Final = frozenset({Why.KEY_DIFFERS, Why.OTHER_TAG, Why.NO_TAG, Why.NO_ROW})
 _UUID_BITS: Final = (np.uint64(62), np.uint64(0b10))
 
 
@@ -73,19 +73,29 @@ class Mentions:
         self._taken = self._nameless = self.opaque = 0
         self.rejected: Counter[int] = Counter()
 
-    def take(self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints) -> None:
-        """Take in n records, each with why it does not count, its partition and its offset."""
+    def take(
+        self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints
+    ) -> NDArray[np.bool_]:
+        """Take in n records, each with why it does not count, its partition and its offset.
+
+        Returns:
+            which of them name an order, shape (n,).
+        """
         self.rejected.update(why.tolist())
+        naming = np.zeros(len(records), dtype=np.bool_)
         begin = size = 0
         for end, record in enumerate(records, 1):
             size += len(record.key or b"") + len(record.value or b"")
             # A search takes some thirty times the bytes that it looks through.
             if size >= SLICE or end == len(records):
                 part = slice(begin, end)
-                self._take(records[part], why[part], partitions[part], offsets[part])
+                naming[part] = self._take(records[part], why[part], partitions[part], offsets[part])
                 begin, size = end, 0
+        return naming
 
-    def _take(self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints) -> None:
+    def _take(
+        self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints
+    ) -> NDArray[np.bool_]:
         record, row, uuids, distinct = self._find(records)
         certain = np.isin(why, [one for one in Why if one.certain])
         for named, which in ((self._named, ~certain[record]), (self._aside, certain[record])):
@@ -104,6 +114,7 @@ class Mentions:
         if (chance := loose[record]).any():
             self._by_chance.append((record[chance] + self._taken, row[chance]))
         self._taken += len(records)
+        return named_any
 
     def finish(self, events: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.void], dict[str, int]]:
         """Return two arrays of MENTION for the orders without one of `events` (array of EVENT): those of records that

@@ -39,6 +39,7 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
             "disputed": len(found.disputed),
             "opaque_records": found.opaque,
             "phantom_events": len(found.phantoms),
+            "disputed_phantoms": len(found.disputed_phantoms),
             "repeated_orders": len(found.repeated),
             "surplus_records": found.surplus,
             "young": found.young,
@@ -62,6 +63,7 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
             for order, at, first in found.disputed
         ],
         "phantom_events": found.phantoms,
+        "disputed_phantoms": found.disputed_phantoms,
         "repeated_events": found.repeated,
     }
 
@@ -132,6 +134,7 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("events", found.events, f"orders with an event in the records read first ({_records_read(found)}){raw}", True),
         ("elsewhere", found.found_elsewhere, "rows whose event is before these records, or was appended since", False),
         ("phantom events", len(found.phantoms), "events without a row, of these records" + _standby(found), True),
+        ("disputed", len(found.disputed_phantoms), "events without a row that name a disputed row", False),
         ("young events", found.young_events, f"events without a row, {younger}: not judged", False),
         ("other records", found.unreadable, "of these, no event: tombstone, garbage, another type", False),
     )

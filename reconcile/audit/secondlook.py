@@ -91,6 +91,8 @@ class SecondLook:
         # Offsets without a readable record in what was read after the first reading.
         self._skipped = 0
         self._doubtful = 0
+        # Order ids of events that came after the first reading.
+        self._tail: list[NDArray[np.void]] = []
 
     def look(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
         """Return what is found.
@@ -119,7 +121,9 @@ class SecondLook:
                 missing, after = self._still_missing(missing, after, dict(after.lows))
                 fates = self._fates(missing, held, clip)
         self._doubtful += sum(part.doubtful for part in first.log)
-        lost, disputed, disputes = self._disputed(fates.lost, missing, after)
+        rowless = self._rowless(parts.only_events) if fates.lost else parts.only_events[:0]
+        lost, disputed, disputes = self._disputed(fates.lost, missing, rowless, after)
+        naming = {self._name(identity) for identity in disputes.rowless}
         tied = len(missing) < parts.rows or len(phantoms) < len(events) or related()
         skipped = self._skipped + sum(part.skipped for part in first.log)
         return Audited(
@@ -133,7 +137,8 @@ class SecondLook:
             disputed=disputed,
             named_at=disputes.places,
             opaque=disputes.opaque,
-            phantoms=phantoms,
+            phantoms=[order for order in phantoms if order not in naming],
+            disputed_phantoms=[order for order in phantoms if order in naming],
             phantoms_suspected=self._shape.standby,
             repeated=[self._name(identity) for identity in bytes_of(parts.repeated)],
             surplus=parts.surplus,
@@ -151,16 +156,27 @@ class SecondLook:
             **fates.tally,
         )
 
+    def _rowless(self, only_events: NDArray[np.void]) -> NDArray[np.void]:
+        """Return the orders of events that have no row at all, whenever these events came; ascending."""
+        events = np.unique(np.concatenate([only_events, *self._tail], dtype=IDS))
+        names = {self._name(identity): identity for identity in bytes_of(events)}
+        left = [names[order] for order in self._without_row(list(names))]
+        return np.unique(np.frombuffer(b"".join(left), dtype=IDS))
+
     def _disputed(
-        self, lost: list[tuple[str, float | None]], missing: NDArray[np.void], after: TopicBounds
+        self,
+        lost: list[tuple[str, float | None]],
+        missing: NDArray[np.void],
+        rowless: NDArray[np.void],
+        after: TopicBounds,
     ) -> tuple[list[tuple[str, float | None]], list[DisputedRow], Disputes]:
         """Return the rows that no record names, those that one names, and what else the records say."""
-        if not lost or not self._doubtful:
+        if not lost or not (self._doubtful or len(rowless)):
             return lost, [], Disputes()
         identities = {self._name(identity): identity for identity in bytes_of(missing)}
         wanted = np.unique(np.frombuffer(b"".join(identities[order] for order, _ in lost), dtype=IDS))
         whole = LogRange(self._plan.topic, dict(after.lows), dict(after.ends))
-        disputes = find_disputes(self._plan, self._of_rows, wanted, whole, self._progress)
+        disputes = find_disputes(self._plan, self._of_rows, wanted, whole, self._progress, rowless=rowless)
         named = disputes.named
         disputed = [(order, at, named[identities[order]]) for order, at in lost if identities[order] in named]
         return [one for one in lost if identities[one[0]] not in named], disputed, disputes
@@ -199,8 +215,10 @@ class SecondLook:
         low = {p: max(low, after.lows[p]) for p, low in bounds.lows.items() if low < begin[p] and p in after.ends}
         if low:
             ranges.append(LogRange(plan.topic, low, {p: max(begin[p], low[p]) for p in low}))
-        for one in ranges:
+        for place, one in enumerate(ranges):
             late = read_log(plan.kafka, one, LogReader(plan.event, self._of_events), self._progress)
+            if place == 0:
+                self._tail.append(late.ids)
             self._skipped += late.skipped
             self._doubtful += late.doubtful
             candidates = candidates[~among(candidates, np.unique(late.ids))]

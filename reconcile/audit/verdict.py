@@ -53,6 +53,7 @@ class Audited:
         named_at: places at which records name disputed orders, the most frequent first.
         opaque: how many records name no order.
         phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late.
+        disputed_phantoms: order ids of events without a row that name a disputed row: they may be that row's event.
         repeated: order ids with more than one event; `surplus`: records beyond the first.
         young, unjudged, pending, vanished, future: rows without an event that are too young to be judged, older than
             what the log can tell of, still in the outbox, deleted while they were looked at, or dated in the future.
@@ -87,6 +88,7 @@ class Audited:
     disputed: list[DisputedRow] = field(default_factory=list)
     named_at: list[str] = field(default_factory=list)
     opaque: int = 0
+    disputed_phantoms: list[str] = field(default_factory=list)
 
     @property
     def without_event(self) -> int:
@@ -161,7 +163,7 @@ def _violations(found: Audited) -> list[str]:
     if found.suspected and found.lost_at_least:
         told.append(
             f"at least {found.lost_at_least} of {some(len(found.suspected), 'row')} without an event in the topic are "
-            f"lost ({some(found.opaque, 'record')} of it may each be the event of one)"
+            f"lost ({_may_be(found.opaque)})"
         )
     if told and found.disputed:
         told.append(f"{len(found.disputed)} more disputed")
@@ -171,12 +173,18 @@ def _violations(found: Audited) -> list[str]:
     return told
 
 
+def _may_be(opaque: int) -> str:
+    each = "each be the event of one of them" if opaque > 1 else "be the event of one of them"
+    return f"{some(opaque, 'record')} without an order id may {each}"
+
+
 # What would settle a dispute, by why the record does not count.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
     Why.UNREADABLE: "--event-id key or header:NAME counts it, if one of these says all",
     Why.NO_ID: "--event-id says where it has its id",
     Why.KEY_DIFFERS: "with --event-id value:orderId the key has no say",
+    Why.NO_ROW: "the order at --event-id has no row, so --event-id is another place",
 }
 
 
@@ -193,7 +201,7 @@ def _doubt(found: Audited) -> str | None:
         )
     if found.suspected:
         return (
-            f"{some(len(found.suspected), 'row')} without an event, and {some(found.opaque, 'record')} of the topic "
-            "that may each be the event of one of them: --event-filter says which records are events"
+            f"{some(len(found.suspected), 'row')} without an event, and {_may_be(found.opaque)}: --event-filter says "
+            "which records are events"
         )
     return None

@@ -134,6 +134,35 @@ def test_keys_of_customers_do_not_hide_events(shop: Shop, id_type: str) -> None:
     assert lost(shop.audit("--event-id", "value:orderId")) == {named[3]}
 
 
+@pytest.mark.parametrize("id_type", ["uuid", "text"])
+def test_events_without_a_row_that_name_one_are_no_proof(shop: Shop, id_type: str) -> None:
+    """Some records have the customer as key: with `--event-id key` each is the event of an order that has no row."""
+    shop.make(id_type)
+    kept, moved, gone, mentioned = orders(4)
+    stray, customer, free = orders(3)
+    shop.store(kept, moved, gone, mentioned)
+    shop.put(kept, json.dumps({"no": kept, "replaces": mentioned}).encode())
+    shop.put(customer, json.dumps({"no": moved}).encode())
+    shop.put(stray, json.dumps({"no": free}).encode())
+    found = shop.audit("--event-id", "key")
+    assert (lost(found), disputed(found)) == ({gone, mentioned}, {moved})
+    assert (found["phantom_events"], found["disputed_phantoms"]) == ([stray], [customer])
+    assert {one["why"] for one in found["disputed_orders"]} == {"no_row"}
+    found = shop.audit("--event-id", "value:no")
+    assert (lost(found), found["disputed_phantoms"]) == ({gone, mentioned}, [])
+
+
+def test_only_rows_that_events_without_a_row_name(shop: Shop) -> None:
+    shop.make()
+    kept, moved = orders(2)
+    shop.store(kept, moved)
+    shop.put(kept, json.dumps({"no": kept}).encode())
+    shop.put(orders(1)[0], json.dumps({"no": moved}).encode())
+    found = shop.audit("--event-id", "key", "--expect", "any")
+    assert (found["verdict"], found["exit_code"]) == ("inconclusive", 3)
+    assert f"names {moved} at value:no and does not count; the order at --event-id has no row" in found["reason"]
+
+
 def test_rows_that_a_policy_hides_are_an_error(shop: Shop) -> None:
     shop.make()
     named = orders(4)

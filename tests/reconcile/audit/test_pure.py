@@ -254,6 +254,7 @@ DISPUTED = [("7", 5.0, Mention(0, 12, 2, Why.KEY_DIFFERS))]
         ({"disputed": DISPUTED}, "consistent", "inconclusive", 3),
         ({"disputed": DISPUTED, "lost": ONE_LOST}, "lost-events", "inconsistent", 0),
         ({"disputed": DISPUTED, "phantoms": ["x"]}, "consistent", "inconsistent", 1),
+        ({"disputed": DISPUTED, "disputed_phantoms": ["x"]}, "phantom-events", "inconclusive", 3),
         ({"suspected": ONE_LOST, "opaque": 1}, "any", "inconclusive", 3),
         ({"suspected": ONE_LOST * 2, "opaque": 1}, "lost-events", "inconsistent", 0),
         ({"opaque": 5}, "consistent", "consistent", 0),
@@ -277,11 +278,11 @@ def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict:
         (
             {"suspected": ONE_LOST * 3, "opaque": 2},
             "at least 1 of 3 rows without an event in the topic are lost "
-            "(2 records of it may each be the event of one)",
+            "(2 records without an order id may each be the event of one of them)",
         ),
         (
-            {"suspected": ONE_LOST, "opaque": 2},
-            "1 row without an event, and 2 records of the topic that may each be the event of one of them: "
+            {"suspected": ONE_LOST, "opaque": 1},
+            "1 row without an event, and 1 record without an order id may be the event of one of them: "
             "--event-filter says which records are events",
         ),
     ],
