@@ -13,6 +13,7 @@ from reconcile.judge import Judgement
 from reconcile.lateness.late import append_brackets
 from reconcile.outages import Moment
 from reconcile.table import OUTCOMES, UNRECORDED
+from reconcile.verify.result import Confirmation
 from runlog import marks as m
 from runlog.ledger import Phase
 from runlog.outcomes import Failure
@@ -103,8 +104,7 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
         known["cause"] = f"{evidence.cause.value}: {evidence.cause.words}"
         known["latency"] = evidence.latency_class or None
     if order is not None and history.confirmation is not None:
-        wrong = [one for one in history.confirmation.refuted + history.confirmation.unsettled if one.order_id == order]
-        known["second look"] = wrong[0].found if wrong else "found the same" if known["found to be"] else None
+        known["second look"] = _second_look(history.confirmation, judgement, case, order)
     if order is not None and history.lost_rows is not None:
         told = msgspec.json.encode(order)
         marks = (b'"key":' + told + b",", b'"order_id":' + told + b",")
@@ -113,13 +113,28 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
     return known
 
 
+def _second_look(second: Confirmation, judgement: Judgement, case: int, order: str) -> str | None:
+    """Return what the second look found of an order; None where it did not look it up."""
+    if not second.complete:
+        return f"not complete: {second.problem}"
+    other = [one for one in (*second.refuted, *second.unsettled, *second.disputed) if one.order_id == order]
+    if other:
+        return other[0].found
+    table, twice = judgement.table, judgement.duplicates.index[judgement.duplicates.published_twice]
+    masks = (table.lost, table.phantom, table.lost_order, table.visible_after_reject)
+    looked_up = any(mask[case] for mask in masks) or bool((table.case_of_event[twice] == case).any())
+    return "found the same" if looked_up else None
+
+
 def _classes(judgement: Judgement, case: int) -> list[str]:
-    table, doubt = judgement.table, judgement.suspicion
+    table, sure = judgement.table, judgement.proven
     duplicate = judgement.duplicates.index
     classes = (
-        ("suspected lost event" if doubt.lost_events else "lost event", table.lost[case]),
-        ("suspected phantom event" if doubt.phantom_events else "phantom event", table.phantom[case]),
-        ("suspected lost order" if doubt.lost_orders else "lost order", table.lost_order[case]),
+        ("lost event" if sure.lost[case] else "suspected lost event", table.lost[case]),
+        ("disputed", table.disputed[case]),
+        ("phantom event" if sure.phantom[case] else "suspected phantom event", table.phantom[case]),
+        ("disputed phantom event", table.disputed_phantom[case]),
+        ("lost order" if sure.lost_order[case] else "suspected lost order", table.lost_order[case]),
         ("visible after reject", table.visible_after_reject[case]),
         ("recovered", table.recovered[case]),
         ("unresolved", table.unresolved[case]),

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from reconcile.__main__ import main
+from reconcile.judge import judge
 from reconcile.saved import save_witnesses
+from reconcile.story.story import find_cases, tell
+from reconcile.verify.result import Confirmation, Contradiction
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
 from tests.reconcile.core.confirmed import confirm_all
@@ -21,7 +24,7 @@ RUN = "20261123-073000-4f2a"
 def runs(tmp_path: Path) -> Path:
     story = Story().calm(0).order(6, 12, event=False, took=1.0).order(7, 13, row=False)
     story.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False).published(1, 1, 30.0, 77).unanswered(9, 15)
-    story.stored(50, 999)
+    story.stored(50, 999).order(10, 13, event=False).mentioned(10)
     folder = RunFolder(tmp_path / RUN)
     story.write(folder)
     folder.logs.mkdir()
@@ -83,12 +86,32 @@ def test_a_lost_event_is_told_in_full(runs: Path, capsys: pytest.CaptureFixture[
         ("#1", ["duplicate event"], "is in the log (partition 0 offset"),
         (str(order_id(50)), ["lost event"], "no attempt of this run knows this order"),
         ("#2", ["late event"], "the snapshot has its row"),
+        ("#10", ["disputed"], "no event of it"),
     ],
 )
 def test_other_fates(runs: Path, name: str, classes: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     (story,) = shown(runs, name, capsys)
     assert story["facts"]["found to be"] == classes
     assert text in json.dumps(story)
+
+
+def test_only_violations_were_looked_up_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {name: shown(runs, name, capsys)[0]["facts"]["second look"] for name in ("#2", "#7", "#10")}
+    assert found == {"#2": None, "#7": "found the same", "#10": None}
+
+
+def test_an_order_that_changed_is_suspected_by_itself() -> None:
+    story = Story().calm().order(0, 12, event=False).order(1, 13, event=False)
+    changed = Contradiction(str(order_id(1)), "lost event", "a row, no event", "an event later", order_id(1).hex)
+    history = replace(story.history(), confirmation=Confirmation("", 2, 2, unsettled=[changed]))
+    judgement = judge(history)
+    facts = [
+        tell(history, judgement, find_cases(history, judgement, str(order_id(number)))[0]).facts for number in (0, 1)
+    ]
+    assert [(one["found to be"], one["second look"]) for one in facts] == [
+        (["lost event"], "found the same"),
+        (["suspected lost event"], "an event later"),
+    ]
 
 
 def test_as_text(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
