@@ -1,3 +1,3 @@
-"""The fault: its plan, the shape that walks the plan's phases, the actor that breaks and always mends, the lookout that
-proves "down" and "back" on the Kafka protocol, preflight before and drain after.
+"""The fault: its plan, the shape that walks the plan's phases, the actor that has it injected and always healed, the
+monitor that proves "down" and "back" on the target's own protocol, preflight before and drain after.
 """

@@ -89,7 +89,7 @@ def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
     try:
         return read()
     except FileNotFoundError:
-        raise RecordProblem(f"run {folder.run_id} has no {name}: it ended before it began, or is not whole") from None
+        raise RecordProblem(f"run {folder.run_id} has no {name}: it ended before it began, or is incomplete") from None
     except OSError as error:
         raise RecordProblem(f"{name} of run {folder.run_id} cannot be read: {reason(error)}") from None
     except NewerFormat as newer:

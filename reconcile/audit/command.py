@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EPILOG: Final = """exit codes:
   0  verdict reached, and as expected     1  verdict reached, and not as expected
-  2  wrong option, or a crash             3  inconclusive: the reason is told
+  2  wrong option, or a crash             3  inconclusive: the reason says why
   4  a store cannot be reached at all
 
 Nothing is written to either store. Connections can come from LOCUST_DATABASE_URL, LOCUST_KAFKA_BOOTSTRAP and

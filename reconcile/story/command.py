@@ -103,7 +103,7 @@ def _text(story: Story, history: History) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = CarefulParser(
         prog="python -m reconcile show",
-        description="Tell one order's story from all witnesses, marks and logs of a run. Asks no store.",
+        description="Print one order's story from all witnesses, marks and logs of a run. Reads no store.",
     )
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
