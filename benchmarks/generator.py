@@ -60,7 +60,7 @@ def start_users(user_class: type, url: str, users: int) -> Any:
     deadline = time.monotonic() + START_WAIT_S
     while runner.user_count < users:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {START_WAIT_S:g} s in vain for {users} Locust users")
+            raise TimeoutError(f"timed out after {START_WAIT_S:g} s waiting for {users} Locust users")
         gevent.sleep(0.05)
     return environment
 

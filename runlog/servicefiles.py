@@ -137,7 +137,7 @@ def _body(text: str, attribution: str) -> str:
     try:
         json.loads(filled)
     except (ValueError, RecursionError) as error:
-        raise wrong(option, text, f"filled in it is no JSON ({error}); texts want quotes around them") from None
+        raise wrong(option, text, f"filled in it is no JSON ({error}); texts need quotes around them") from None
     if attribution == "tagged" and filled == Template(template).substitute(_SAMPLE | {"customer_id": "x"}):
         raise wrong(
             option, text, "--attribution tagged needs ${customer_id} in it; else give acknowledged-only or exclusive"

@@ -215,7 +215,7 @@ class Keeper:
             return self.retired
         if self._healing:
             return "the harness did not prove the healed target back in time"
-        return "the outage overstayed --max-outage"
+        return "the outage lasted longer than --max-outage"
 
     def retire(self, reason: str) -> str:
         """Heal whatever is broken, prove it back, and break nothing any more; return how it went, in one sentence.
