@@ -182,7 +182,7 @@ def _url(text: str, option: str) -> str:
     except ValueError:
         usable, parts = False, urlsplit("")
     if parts.username is not None or parts.password is not None:
-        raise SettingsError(f"{option}: it must not hold a user or password; put credentials into --header")
+        raise SettingsError(f"{option}: no user or password in it; put credentials into --header")
     if not usable or (option == "--host" and (parts.query or parts.fragment)) or any(c.isspace() for c in text):
         shown = without_secrets(text)
         raise SettingsError(f"{option} {shown}: a URL like http://localhost:8082 or https://shop.test/base is right")

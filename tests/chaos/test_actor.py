@@ -188,10 +188,10 @@ def test_a_harness_that_wakes_up_after_the_watchdog_has_mended_claims_no_outage(
     def overslept() -> None:
         apply()
         stage.hand.mended_alone = stage.hand.up = True
-        stage.hand.retired = "the outage overstayed --max-outage"
+        stage.hand.retired = "the outage lasted longer than --max-outage"
 
     vars(stage.hand)["apply"] = overslept
-    assert stage.actor.inject(0, OUTAGE) == "the outage overstayed --max-outage"
+    assert stage.actor.inject(0, OUTAGE) == "the outage lasted longer than --max-outage"
     stage.actor.heal()
     assert stage.names == ["injecting"]  # what the watchdog did, it has marked itself
 

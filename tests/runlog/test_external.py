@@ -132,7 +132,7 @@ def test_a_host_that_is_no_url(host: str | None) -> None:
 
 def test_a_host_with_a_password() -> None:
     assert refusal(f"http://me:{SECRET}@shop.test") == (
-        "--host: no user or password in it, please; put what the service wants into --header"
+        "--host: no user or password in it; put credentials into --header"
     )
 
 

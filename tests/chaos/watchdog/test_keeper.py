@@ -302,7 +302,7 @@ def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overs
     late.keeper.arm(replace(late.arm, limits=Limits(30.0, -29.5)))  # half a second for the proof
     late.break_it()
     time.sleep(0.25)
-    assert overdue() == "the outage overstayed --max-outage"
+    assert overdue() == "the outage lasted longer than --max-outage"
     late.keeper.heal()
     assert overdue() is None
     time.sleep(0.6)

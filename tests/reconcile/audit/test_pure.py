@@ -272,7 +272,7 @@ def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict:
         (
             {"disputed": DISPUTED, "named_at": ["value:orderId"]},
             "1 row without an event is disputed: the record at partition 0, offset 12 names 7 at value:orderId and "
-            "does not count; with --event-id value:orderId the key has no say",
+            "does not count; with --event-id value:orderId the key does not matter",
         ),
         ({"disputed": DISPUTED, "lost": ONE_LOST}, "1 row without an event in the topic; 1 more disputed"),
         (
