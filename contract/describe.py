@@ -23,7 +23,7 @@ def shape(record: KafkaRecord) -> str:
     if record.value is None:
         seen = "no value (a tombstone)"
     elif isinstance(value, dict):
-        names = [path for path, _ in _members(value)]
+        names = [path for path, _ in members_of(value)]
         more = ", ..." if len(names) > _MOST_NAMED else ""
         seen = f"a JSON value with {', '.join(names[:_MOST_NAMED])}{more}" if names else "an empty JSON object"
     else:
@@ -41,7 +41,7 @@ def places_of(record: KafkaRecord, text: str) -> list[str]:
     wanted, value = text.lower(), _json(record.value)
     parts = {"key": record.key, **{f"header:{name}": header for name, header in record.headers}}
     texts = [(place, _text(found).lower()) for place, found in parts.items()]
-    texts += [(f"value:{path}", _text(member).lower()) for path, member in _members(value)]
+    texts += [(f"value:{path}", _text(member).lower()) for path, member in members_of(value)]
     found = [place for place, held in texts if held == wanted]
     if not found and len(wanted) >= _DISTINCT:
         found = [f"{place} (in a longer text)" for place, held in texts if wanted in held]
@@ -50,7 +50,7 @@ def places_of(record: KafkaRecord, text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _members(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
+def members_of(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
     """Yield path and value of each member that holds no further ones; places in a list are numbers."""
     inner: Iterable[tuple[object, object]] = ()
     if isinstance(value, dict):
@@ -59,7 +59,7 @@ def _members(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[st
         inner = enumerate(value)
     if isinstance(value, dict | list) and depth < _DEEPEST:
         for name, below in inner:
-            yield from _members(below, f"{path}.{name}" if path else str(name), depth + 1)
+            yield from members_of(below, f"{path}.{name}" if path else str(name), depth + 1)
     elif path:
         yield path, value
 

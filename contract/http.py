@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Final
 
+from contract.describe import members_of
 from contract.order_id import AcknowledgedId, IdKind, acknowledged_id
 
 PRODUCTS: Final = (
@@ -163,9 +164,7 @@ def _names(answer: bytes) -> str:
         return "is no JSON" if answer else "is empty"
     if not isinstance(value, dict):
         return "is JSON, but no object"
-    names = [
-        f"{name}.{inner}" for name, below in value.items() for inner in (below if isinstance(below, dict) else [])
-    ] + [name for name, below in value.items() if not isinstance(below, dict)]
+    names = [path for path, _ in members_of(value)]
     return f"has the members {_listed(sorted(names))}" if names else "has no members"
 
 

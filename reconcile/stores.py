@@ -72,7 +72,7 @@ def keep_shell_out(facts: RunFacts) -> None:
 
 
 def _missing(option: str, store: str, variable: str) -> str:
-    return f"{option} is missing: {store} has still to be asked; give it, or set {variable}"
+    return f"{option} is missing: {store} has to be asked; give it, or set {variable}"
 
 
 def read_stores(

@@ -114,8 +114,8 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
         database_url=stores.database_url,
         kafka=stores.kafka,
         table=options.orders_table,
-        id_column=options.id_column,
-        time_column=options.time_column,
+        id_column=options.orders_id_column,
+        time_column=options.orders_time_column,
         topic=options.topic,
         event=replace(event, tag_place=None),
         grace_s=grace,
@@ -194,13 +194,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
     add("--topic", default="order.created", help="topic of the events (default: order.created)")
     add("--orders-table", metavar="NAME", default="orders", help="table, with its schema if need be (default: orders)")
-    add("--id-column", metavar="NAME", default="id", help="its order ids: uuid, an integer or a text (default: id)")
-    add("--time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
+    add(
+        "--orders-id-column",
+        metavar="NAME",
+        default="id",
+        help="its order ids: uuid, an integer or a text (default: id)",
+    )
+    add("--orders-time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
     add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: inferred from recent events)")
     where = "key, header:NAME or value:PATH (default: value:orderId, with which a key must agree)"
     add("--event-id", metavar="WHERE", default="", help=where)
-    must = 'member that an event must have (default: a type, if there is one, says "created")'
-    add("--event-filter", metavar="PATH=VALUE", help=must)
+    must = 'value:PATH or header:NAME that an event must have (default: a type, if there is one, says "created")'
+    add("--event-filter", metavar="WHERE=VALUE", help=must)
     add("--outbox-table", metavar="NAME", help="events that wait there are pending, not lost")
     vouch = "you vouch that the topic is not compacted: for a Kafka user that may not describe its configuration"
     add("--vouch-topic-intact", action="store_true", help=vouch)

@@ -76,16 +76,19 @@ def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) ->
         raise TableMismatch(
             f"--orders-table {name}: the database has no such table; name one, with its schema if need be"
         )
-    for option, column in (("--id-column", id_column), ("--time-column", time_column)):
+    for option, column in (("--orders-id-column", id_column), ("--orders-time-column", time_column)):
         if column not in columns:
             raise TableMismatch(f"{option} {column}: {name} has no such column; it has {', '.join(sorted(columns))}")
     kind = kind_of_type(columns[id_column])
     if kind is None:
         raise TableMismatch(
-            f"--id-column {id_column}: its type is {columns[id_column]}; uuid, an integer or a text can be compared"
+            f"--orders-id-column {id_column}: its type is {columns[id_column]}; "
+            "uuid, an integer or a text can be compared"
         )
     if columns[time_column] not in TIMES:
-        raise TableMismatch(f"--time-column {time_column}: its type is {columns[time_column]}; a timestamp is right")
+        raise TableMismatch(
+            f"--orders-time-column {time_column}: its type is {columns[time_column]}; a timestamp is right"
+        )
     state = snapshot.value(sql.SQL(_STATE).format(), {})
     naive = columns[time_column] == TIMES[0]
     padded = columns[id_column] == "character"

@@ -10,7 +10,7 @@ import chaos.preflight
 from chaos.plan import make_plan
 from chaos.preflight import Preflight, PreflightError
 from chaos.proof import ProvenOrder
-from chaos.subject import Subject
+from chaos.subject import PlacedOrder, Subject
 from chaos.targets import TargetError
 from contract.contract import Contract, TableContract
 from runlog.settings import make_settings
@@ -100,6 +100,11 @@ def test_a_topic_that_nobody_makes(healthy: tuple[Subject, Service]) -> None:
     service.event = False
     message = refused(replace(subject, topic="never.made"))
     assert "--topic never.made: it does not exist" in message
+
+
+def test_an_answer_without_a_readable_id_is_no_refusal(healthy: tuple[Subject, Service]) -> None:
+    message = refused(replace(healthy[0], place_order=lambda _: PlacedOrder(202, None, "and its answer has no UUID")))
+    assert "order: the service answered an order with HTTP 202, and its answer has no UUID;" in message
 
 
 def test_a_target_that_is_not_up(healthy: tuple[Subject, Service]) -> None:

@@ -81,6 +81,7 @@ def test_the_id_in_a_header(place: str, value: str, order: str | None) -> None:
         (b"[1]", "it is JSON, but no object"),
         (b"{}", "it has no members"),
         (b'{"id": "secret", "data": {"no": "secret"}}', "it has the members data.no, id"),
+        (b'{"data": {"order": [{"no": "secret"}]}}', "it has the members data.order.0.no"),
     ],
 )
 def test_what_is_found_in_its_place_is_told_by_names(answer: bytes, words: str) -> None:

@@ -334,7 +334,7 @@ def test_per_cent_signs_in_names(shop: Shop) -> None:
     shop.store(*whole, *gone)
     shop.publish(*whole)
     shop.sql(f'CREATE VIEW "{shop.table}%s" AS SELECT id AS "i%d", created_at AS "Cr%At" FROM {shop.table}')
-    named = ["--orders-table", f"{shop.table}%s", "--id-column", "i%d", "--time-column", "Cr%At"]
+    named = ["--orders-table", f"{shop.table}%s", "--orders-id-column", "i%d", "--orders-time-column", "Cr%At"]
     try:
         assert lost(shop.audit(*named)) == set(gone)
     finally:

@@ -338,8 +338,8 @@ def test_other_places_of_the_id_and_filters(shop: Shop) -> None:
     ("options", "words"),
     [
         (["--orders-table", "no_such_table"], "--orders-table no_such_table"),
-        (["--id-column", "nope"], "--id-column nope"),
-        (["--time-column", "id"], "--time-column id"),
+        (["--orders-id-column", "nope"], "--orders-id-column nope"),
+        (["--orders-time-column", "id"], "--orders-time-column id"),
         (["--since", "yesterday"], "--since yesterday"),
         (["--since", "2099-01-01T00:00:00Z"], "in the future"),
         (["--since", "2026-01-01T00:00:00"], "with its zone"),
@@ -470,7 +470,9 @@ def test_tables_of_every_shape(shop: Shop, shape: str) -> None:
         shop.sql(f"INSERT INTO {shop.table} SELECT gen_random_uuid(), now() FROM generate_series(1, 100000)")
         shop.sql(f"DELETE FROM {shop.table} WHERE created_at > now() - interval '5 minutes'")
     try:
-        named = ["--orders-table", f"Odd Shop.{shop.table}", "--id-column", "Order Id"] if shape == "quoted" else []
+        named = (
+            ["--orders-table", f"Odd Shop.{shop.table}", "--orders-id-column", "Order Id"] if shape == "quoted" else []
+        )
         found = shop.audit(*named)
     finally:
         if shape == "view":
