@@ -175,17 +175,22 @@ class Mentions:
         hi, lo, seq = (words(self._rows, name) for name in ("hi", "lo", "seq"))
         kind, all_rows = self._contract.id_kind, np.arange(len(self._rows))
         of_uuids = np.full(len(hi), kind is IdKind.UUID)
-        texts: dict[bytes, int] = {}
+        texts: dict[str, int] = {}
         if kind is IdKind.TEXT:
             of_uuids = lo >> _UUID_BITS[0] == _UUID_BITS[1]
             for row, identity in enumerate(bytes_of(ids_of(self._rows))):
                 for text in spellings(text_of(kind, identity, self._names)):
                     if len(text) >= LONG:
-                        texts[text.encode("utf-8", "surrogatepass")] = row
+                        texts[text] = row
+            # Whether case makes another order of it, only the service knows.
+            for text, row in list(texts.items()):
+                for cased in (text.lower(), text.upper()):
+                    texts.setdefault(cased, row)
         tagged = (seq != NO_SEQUENCE) & self._tagged
         tags = seq[tagged] | _VARIANT
         uuids = (hi[of_uuids], lo[of_uuids], all_rows[of_uuids])
-        return Spellings(join([uuids, (np.full(len(tags), self._upper), tags, all_rows[tagged])]), texts)
+        raw = {text.encode("utf-8", "surrogatepass"): row for text, row in texts.items()}
+        return Spellings(join([uuids, (np.full(len(tags), self._upper), tags, all_rows[tagged])]), raw)
 
     def _note_places(self, records: Sequence[KafkaRecord], record: Ints, row: Ints) -> None:
         for at, one in zip(record.tolist(), row.tolist(), strict=True):

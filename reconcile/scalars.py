@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from contract.event import KafkaRecord
-from contract.order_id import IdKind, encode_order_id, scalar_text
+from contract.order_id import IdKind, encode_order_id, encode_text, scalar_text
 from contract.place import Place
 
 MESSAGE_IDS: Final = frozenset(
@@ -113,3 +113,8 @@ def _encoded(kind: IdKind, scalar: object) -> Iterator[bytes]:
     identity = encode_order_id(kind, scalar)
     if identity is not None:
         yield identity
+        if kind is IdKind.TEXT:
+            # Whether case makes another order of it, only the service knows.
+            text = scalar_text(scalar) or ""
+            for other in {text.lower(), text.upper()} - {text}:
+                yield encode_text(kind, other) or identity

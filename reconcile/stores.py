@@ -1,7 +1,7 @@
 """How PostgreSQL and Kafka are reached, and in which order they are asked.
 
 First the rows, then the events, then once more the table for events without a row: so an order that is still on its
-way can only seem whole or late, never lost. Where options describe the service the table is asked for the ids that
+way can only seem whole or late, never lost. Where the service is not our own the table is asked for the ids that
 answers told as well: those orders were stored before the drain.
 """
 
@@ -99,7 +99,7 @@ def read_stores(
     )
     if rows.complete:
         known, names = ids_of(events.events), {**attribution.names, **events.names}
-        if not facts.like_reference:
+        if facts.described:
             # Rows that do not carry the customer id that was sent, as the option for it may be wrong, are there too.
             # (Joined arrays come in the machine's own byte order, whatever their parts had.)
             known = np.unique(np.concatenate([known, attribution.acknowledged])).astype(IDS)

@@ -209,6 +209,9 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
     row, event = (_spread(part, order, present, np.bool_(False)) for part in (orders.row, orders.event))
     row_seq = _spread(orders.row_seq, order, present, NO_SEQUENCE)
     moved = ~row & np.isin(seq, orders.row_seq[orders.row_seq != NO_SEQUENCE])
+    # The row of the order whose id the answer returned need not carry the attempt's number.
+    stored = np.flatnonzero(owned >= 0)[orders.row[owned[owned >= 0]]]
+    moved |= ~row & np.isin(attempt, stored)
     completed = _spread(sent["completed"], attempt, of_attempt, np.float64(np.nan))
     completed[np.flatnonzero(of_attempt)[~answered]] = np.nan
     outcome = np.where(sent["kind"] == Kind.COMPLETED, sent["outcome"], int(Outcome.AMBIGUOUS))

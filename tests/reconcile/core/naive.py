@@ -76,6 +76,7 @@ def naive_counts(world: World) -> dict[str, int]:
     # Numbers of events whose order has no row with that number: such an event may be of another order.
     stray = {seq for order, seq, _ in world.events if seq is not None and world.rows.get(order) != seq}
     stored = {seq for seq in world.rows.values() if seq is not None}
+    stored |= {seq for seq, order in owned.items() if order in world.rows}
     row_only = [c for c in cases if c.row and not c.event and c.order not in world.backlog]
     disputed = [c for c in row_only if c.order in world.mentioned or c.seqs & stray]
     event_only = [c for c in cases if c.event and not c.row]

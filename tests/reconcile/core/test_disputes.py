@@ -130,6 +130,15 @@ def test_an_event_under_another_id_disputes_the_order_of_its_attempt() -> None:
     assert listed(story, "phantom-events") == []
 
 
+@pytest.mark.parametrize("seq", [None, 9])
+def test_the_row_of_the_order_that_was_acknowledged_need_not_carry_the_number(seq: int | None) -> None:
+    """The answer returned order 7, which has a row with no number, or with another one."""
+    story = Story().calm().order(7, 12, row=False, event=False).stored(7, seq).published(77, 7)
+    _, _, counts = ruled(story)
+    assert (counts["disputed"], counts["disputed_phantom"]) == (1, 1)
+    assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (0, 0, 0)
+
+
 def test_a_second_order_of_an_attempt_with_its_own_event_disputes_nothing() -> None:
     story = Story().calm().order(7, 12, event=False).stored(77, 7).published(77, 7)
     _, _, counts = ruled(story)

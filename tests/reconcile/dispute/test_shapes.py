@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from contract.order_id import IdKind
@@ -233,3 +234,23 @@ def test_what_was_lost_by_plan_is_named_and_nothing_else(infra: Infra, tmp_path:
     assert counts["phantom_events"] == counts["lost_orders"] == 0
     second = found.report["confirmation"] or {}
     assert not any(second.get(name) for name in ("refuted", "unsettled", "disputed"))
+
+
+def test_a_row_without_the_tag_is_found_by_the_id_of_its_answer(infra: Infra, tmp_path: Path) -> None:
+    """Its event has another order id, so no event names the row."""
+    under_another = every(5, lambda o: [Record(o.event(orderId=str(uuid.uuid5(OTHER, o.text))))])
+    service = Service(infra, Shape("rows without a tag", under_another))
+    try:
+        service.fill()
+        with psycopg.connect(infra.database_url, autocommit=True) as connection:
+            untag = f"UPDATE {service.schema}.orders SET customer_id = NULL WHERE id = %s".encode()
+            for order in service.orders[::5]:
+                connection.execute(untag, (order.id,))
+        found = service.judge(tmp_path)
+    finally:
+        service.drop()
+    counts, ids = found.report["counts"], [order.text for order in service.orders]
+    assert found.code == 1, found.report["reason"]
+    assert sorted(found.ids("lost-events")) == sorted(ids[number] for number in LOST)
+    assert sorted(found.ids("disputed-orders")) == sorted(ids[::5])
+    assert (counts["phantom_events"], counts["lost_orders"], counts["disputed_phantom"]) == (0, 0, 6)

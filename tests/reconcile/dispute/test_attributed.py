@@ -1,0 +1,75 @@
+"""What attributes a record to some order, so that it may not be the event of any other one, and what does not."""
+
+import uuid
+
+import pytest
+
+from contract.attribution import ACKNOWLEDGED_ONLY
+from contract.event import KafkaRecord, Why
+from contract.order_id import IdKind
+from contract.place import Place
+from tests.reconcile.dispute.test_mentions import OTHER, Scene, order, record, value
+
+HEX = "9f" * 20
+
+
+@pytest.mark.parametrize(
+    ("raw", "opaque"),
+    [
+        (record(value(eventId=OTHER, data=HEX)), True),
+        (record(f"<signature>{HEX}</signature>".encode()), True),
+        (record(value(eventId=OTHER, data=uuid.UUID(OTHER).hex)), False),
+        (record(f"<payment>{uuid.UUID(OTHER).hex}</payment>".encode()), False),
+        (record(value(specversion="1.0", id=OTHER, data_base64="H4sIAA==")), True),
+        (record(value(id=OTHER, data_base64="H4sIAA==")), False),
+        (record(b"\x1f\x8b", OTHER.encode()), False),
+    ],
+)
+def test_a_digest_a_cipher_text_and_the_id_of_a_message_attribute_nothing(raw: KafkaRecord, opaque: bool) -> None:
+    scene = Scene()
+    scene.take((raw, Why.NO_ID))
+    scene.named()
+    assert scene.mentions.opaque == int(opaque)
+
+
+def test_a_key_attributes_nothing_where_the_place_of_the_id_is_stated() -> None:
+    scene = Scene(id_place=Place("value", "orderId"))
+    scene.take((record(b"\x1f\x8b", OTHER.encode()), Why.UNREADABLE))
+    scene.named()
+    assert scene.mentions.opaque == 1
+
+
+def test_a_number_attributes_a_record_only_to_an_order_without_an_event() -> None:
+    """Each may be the event of an order that it does not name: 1001 may be a quantity."""
+    scene = Scene(IdKind.INTEGER, ACKNOWLEDGED_ONLY)
+    scene.take(
+        (record(value(orderId=[7], quantity=1001)), Why.NO_ID),
+        (record(value(orderId=[8], quantities=[1001, 1002])), Why.NO_ID),
+        (record(value(orderId=[9], quantity=5)), Why.NO_ID),
+        (record(value(orderId=1001, type="paid")), Why.OTHER_TYPE),
+    )
+    for with_event, opaque in (((), 1), ((1,), 2), ((1, 2), 3)):
+        assert set(scene.named(*with_event)[0]) == {1, 2} - set(with_event)
+        assert scene.mentions.opaque == opaque
+
+
+@pytest.mark.parametrize("kind", [IdKind.INTEGER, IdKind.TEXT])
+def test_at_the_place_of_the_id_it_may_have_something_before_or_after_it(kind: IdKind) -> None:
+    for text in (f"SHOP/{order(kind, 1)}", f"{order(kind, 1)}#2", f"urn:order:{order(kind, 1)}"):
+        places = ((None, value(orderId=text), None), ("key", b"{", text.encode()))
+        for place, raw, key in places:
+            scene = Scene(kind, ACKNOWLEDGED_ONLY, id_place=Place(place) if place else None)
+            scene.take((record(raw, key), Why.NO_TAG))
+            assert scene.named()[0] == {1: (0, 1)}, text
+        scene = Scene(kind, ACKNOWLEDGED_ONLY)
+        scene.take((record(value(note=text)), Why.NO_TAG))
+        assert scene.named()[0] == {}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_text_id_in_another_case_may_be_the_same_order(number: int) -> None:
+    text = order(IdKind.TEXT, number)
+    for cased in (text.upper(), text.lower()):
+        scene = Scene(IdKind.TEXT, ACKNOWLEDGED_ONLY)
+        scene.take((record(value(orderId=cased)), Why.NO_TAG))
+        assert scene.named()[0] == {number: (0, 1)}
