@@ -15,7 +15,7 @@ from contract.attribution import EXCLUSIVE
 from contract.event import Why
 from contract.ids import IDS, among
 from reconcile.counts import Suspicion
-from reconcile.findings import Findings, Guard, Kind, not_applicable, vacuity
+from reconcile.findings import Findings, Guard, Kind, evidence, not_applicable, vacuity
 from reconcile.history import History
 from reconcile.ids import texts_of
 from reconcile.joins import Bools, split_ids
@@ -137,7 +137,7 @@ def ids_of_their_own(findings: Findings) -> Guard:
     name, table = "answers return ids of their own", findings.table
     shared = int(table.shared.sum())
     if not shared:
-        return vacuity(name, True, "no two answers returned the id of one order")
+        return evidence(name, True, "no two answers returned the id of one order", SHARED_IN_DOUBT)
     which, count = np.unique(ids_where(table, table.shared), return_counts=True)
     most = int(np.argmax(count))
     returned = table.attempts[table.attempts["has_id"] != 0]
@@ -149,7 +149,7 @@ def ids_of_their_own(findings: Findings) -> Guard:
         f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service take requests for "
         "repeats (idempotency)? Then send a fresh idempotency key with each order"
     )
-    return replace(vacuity(name, False, text), kind=Kind.EVIDENCE, casts=SHARED_IN_DOUBT)
+    return evidence(name, False, text, SHARED_IN_DOUBT)
 
 
 def no_other_writer(findings: Findings) -> Guard:

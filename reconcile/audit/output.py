@@ -134,7 +134,7 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("events", found.events, f"orders with an event in the records read first ({_records_read(found)}){raw}", True),
         ("elsewhere", found.found_elsewhere, "rows whose event is before these records, or was appended since", False),
         ("phantom events", len(found.phantoms), "events without a row, of these records" + _standby(found), True),
-        ("disputed", len(found.disputed_phantoms), "events without a row that name a disputed row", False),
+        ("disputed phantom", len(found.disputed_phantoms), "events without a row that name a disputed row", False),
         ("young events", found.young_events, f"events without a row, {younger}: not judged", False),
         ("other records", found.unreadable, "of these, no event: tombstone, garbage, another type", False),
     )
