@@ -52,17 +52,19 @@ class RunningCommand:
     started: float
 
     def still_runs(self) -> bool:
-        """Whether this very process runs. Where its environment may not be read (`sudo`), pid and start time decide."""
+        """Whether this very process runs. Where its environment may not be read (`sudo`), pid and start time decide.
+
+        A command may replace its environment (`exec env -i`); it still leads the session that it was started in.
+        """
         if not process.is_alive(self.pid, self.started):
             return False
         try:
-            env = psutil.Process(self.pid).environ()
+            act = psutil.Process(self.pid).environ().get(ACT)
+            return act == self.act if act is not None else os.getsid(self.pid) == self.pid
         except psutil.AccessDenied:
             return True
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return False
-        # Empty for a moment after its start.
-        return not env or env.get(ACT) == self.act
 
     def age_s(self) -> float:
         """Seconds since it was started; 0 when it is gone."""

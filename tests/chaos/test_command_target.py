@@ -15,7 +15,7 @@ from chaos.journal import Journal, OpenFault, this_boot
 from chaos.targets import ActTimedOut, TargetError, TargetSpec
 from chaos.targets.command import CommandTarget, open_command_target
 from chaos.targets.running import ACT, RunningCommand
-from stack.process import start_time
+from stack.process import start_time, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "planted-9021"
@@ -194,6 +194,25 @@ def test_a_heal_command_that_was_left_running_too_long_is_ended(tmp_path: Path) 
     with pytest.raises(ActTimedOut, match=rf"process {left.pid}\) did not end within 1 s"):
         open_command_target(target.spec, journal).heal("stop", undo, 1.0)
     assert not left.still_runs()
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_break_command_that_replaces_its_environment_is_ended_and_no_other_process(
+    tmp_path: Path, leads: bool
+) -> None:
+    """What is started as a command leads a session of its own; another process with that pid need not."""
+    line = ["/bin/sh", "-c", "exec env -i /bin/sleep 60"]
+    other = subprocess.Popen(line, env={**os.environ, ACT: "mark"}, start_new_session=leads)
+    try:
+        wait_until(lambda: psutil.Process(other.pid).name() == "sleep", 10)
+        target = opened(tmp_path)
+        journal = journal_in(tmp_path, target, {"act": "mark"})
+        journal.note_running(RunningCommand("break", "mark", other.pid, start_time(other.pid) or 0.0))
+        open_command_target(target.spec, journal).heal("stop", {"act": "mark"}, 10)
+        assert (other.poll() is not None) is leads
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_another_process_with_the_pid_or_mark_of_a_command_is_not_taken_for_it(tmp_path: Path) -> None:
