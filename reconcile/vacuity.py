@@ -187,12 +187,15 @@ def orders_attributable(findings: Findings) -> Guard:
     if history.facts.attribution != TAGGED:
         return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, not by tag")
     # An event without a tag is known by its order id: then its row carries the tag.
-    untagged_events = (history.events.events["seq"] == NO_SEQUENCE) & ~table.row[table.case_of_event]
-    untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + untagged_events.sum())
+    without_tag, with_row = history.events.events["seq"] == NO_SEQUENCE, table.row[table.case_of_event]
+    untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + (without_tag & ~with_row).sum())
     wrong = untagged + len(history.rows.elsewhere) + table.conflicts
     if wrong:
-        who = "row or event carries" if wrong == 1 else "rows or events carry"
-        return vacuity(name, False, f"{wrong} {who} another customer id than was sent")
+        who = "row or event does" if wrong == 1 else "rows or events do"
+        return vacuity(name, False, f"{wrong} {who} not carry the customer id that was sent")
+    if by_id := int(without_tag.sum()):
+        text = f"every row carries a customer id of the run, and every event but {by_id} known by the id of such a row"
+        return vacuity(name, True, text)
     return vacuity(name, True, "every row and event carries a customer id of the run")
 
 
