@@ -183,7 +183,9 @@ def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
         )
         at = None if np.isnan(before) else before
         width = "" if np.isnan(after) or np.isnan(before) else f", known within {before - after:.3f} s"
-        steps.append(Step(at, "Kafka", f"event {identity or 'without an id'} is in the log ({where}{width})"))
+        steps.append(
+            Step(at, "Kafka", f"event {identity or 'without an id of its own'} is in the log ({where}{width})")
+        )
     if not steps:
         end = "to its end" if history.events.complete else "but not to its end"
         steps.append(Step(history.events.read_at, "Kafka", f"no event of it; the topic was read {end}"))

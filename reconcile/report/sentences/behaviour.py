@@ -45,6 +45,10 @@ def kinds(history: History, judgement: Judgement) -> str:
 
 def _label(kind: Behaviour, one: dict[str, Any], history: History, judgement: Judgement) -> str:
     name, words = _WORDS[kind]
+    if kind is Behaviour.SILENT_201 and one["http_statuses"]:
+        # Another service may acknowledge with 200 or 202.
+        codes = list(one["http_statuses"])
+        name = f"silent {codes[0]}" if len(codes) == 1 else "silent 2xx"
     if kind is Behaviour.LOST_ORDER and judgement.counts["suspected_lost_orders"]:
         words = "acknowledged, no row found"
     if kind is Behaviour.HANG:

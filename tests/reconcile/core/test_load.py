@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from reconcile.behaviour import Behaviour
 from reconcile.judge import judge
+from reconcile.report.sentences import behaviour as behaviour_words
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.story import T0, Story
@@ -94,3 +96,12 @@ def test_timeline_sums_to_the_counts() -> None:
         "lost": judgement.counts["lost_events"],
     }
     assert len(judgement.timeline) == 29
+
+
+@pytest.mark.parametrize(
+    ("statuses", "name"), [({"201": 3}, "silent 201"), ({"202": 3}, "silent 202"), ({"202": 2, "200": 1}, "silent 2xx")]
+)
+def test_a_silent_loss_is_named_by_what_was_answered(statuses: dict[str, int], name: str) -> None:
+    nothing: Any = None
+    label = behaviour_words._label(Behaviour.SILENT_201, {"http_statuses": statuses}, nothing, nothing)
+    assert label == f"{name} (acknowledged, event lost)"

@@ -122,8 +122,10 @@ def behaviour_in_words(run: RawRun) -> list[str]:
     )
     order = ["refused", "reset", "success without a readable order id", "other failure", "no answer when the run ended"]
     no_row = [one for one in acknowledged if not one.row]
+    codes = sorted({one.status for one in lost})
+    silent = f"silent {codes[0]}" if len(codes) == 1 else "silent 2xx"
     parts = [
-        (0 if doubted else len(lost), "silent 201 (acknowledged, event lost)"),
+        (0 if doubted else len(lost), f"{silent} (acknowledged, event lost)"),
         (len(lost) if doubted else 0, "suspected (acknowledged, event suspected lost)"),
         (sum(one in run.disputed for one in acknowledged), "disputed (acknowledged, a record might be its event)"),
         (len(error), f"error (HTTP {by_status})"),
