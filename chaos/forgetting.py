@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from chaos.journal import JOURNAL, Journal
+from chaos.journal import JOURNAL, Journal, this_boot
 from chaos.restoring import Place, look_at
 from chaos.targets import TargetError
 from chaos.targets.opening import open_target
@@ -25,6 +25,10 @@ def why_not(place: Place) -> str | None:
     for lease in _leases(place):
         if holder := Lease(lease).holder():
             return f"a run of process {holder} uses it now: end that run, then forget it"
+    running = place.fault.running if place.fault is not None and place.fault.boot == this_boot() else None
+    if running is not None and running.still_runs():
+        text = f"its {running.step} command (process {running.pid}) still runs: wait until it ends, or end it"
+        return f"{text}, then forget it"
     return None
 
 
@@ -32,7 +36,8 @@ def forget(place: Place) -> str:
     """Close the journal in `place` without healing or proving anything; return what was forgotten, in words.
 
     Raises:
-        TargetError: a watchdog is in charge, a run uses the target, or the journal cannot be removed.
+        TargetError: a watchdog is in charge, a run uses the target, a command of it still runs, or the journal cannot
+            be removed.
     """
     lease = Lease(place.folder / LEASE, "this target", "or end that process")
     try:

@@ -184,6 +184,23 @@ def test_forget_is_refused_while_a_run_uses_the_target(little: Little, capsys: C
     assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
 
 
+def test_forget_is_refused_while_a_command_that_a_dead_restore_left_still_runs(little: Little, capsys: Capture) -> None:
+    journal = little.left_broken(heal="echo >> begun; while ! [ -e go ]; do sleep 0.05; done")
+    restoring = subprocess.Popen([sys.executable, "-m", "chaos", "restore"], cwd=CHECKOUT, stdout=-1, stderr=-1)
+    await_that((little.folder / "begun").exists, "the heal command to begin")
+    restoring.kill()
+    restoring.communicate()
+    entry = journal.left_open()
+    assert entry is not None
+    assert entry.running is not None
+    assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+    assert f"its heal command (process {entry.running.pid}) still runs" in capsys.readouterr().err
+    (little.folder / "go").touch()
+    await_that(lambda: entry.running is not None and not entry.running.still_runs(), "the heal command to end")
+    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert journal.left_open() is None
+
+
 def test_forget_is_refused_while_a_watchdog_is_in_charge(
     little: Little, orphan: Callable[..., Orphan], capsys: Capture
 ) -> None:
