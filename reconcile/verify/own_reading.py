@@ -15,6 +15,7 @@ from runlog.facts import RunFacts
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_LONGEST_WHOLE: Final = 4000
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
@@ -127,9 +128,11 @@ def _json(value: bytes) -> dict[str, Any] | None:
     """Return the JSON object that a value is; None for anything else, lone surrogates too."""
     try:
         text = value.decode("utf-8-sig")
-        event = json.loads(text, parse_constant=_refuse)
+        event = json.loads(text, parse_constant=_refuse, parse_int=_number)
         # Also in a member that is there twice, of which the last one counts.
-        if b"\\u" in value and _LONE.search(json.dumps(json.loads(text, object_pairs_hook=list), ensure_ascii=False)):
+        if b"\\u" in value and _LONE.search(
+            json.dumps(json.loads(text, object_pairs_hook=list, parse_int=_number), ensure_ascii=False)
+        ):
             return None
     except (ValueError, RecursionError):
         return None
@@ -165,6 +168,11 @@ def _text_of(found: object) -> str | None:
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)
     return found if isinstance(found, str) else None
+
+
+def _number(digits: str) -> int | float:
+    """Return a whole number; Python refuses to read one of thousands of digits, which is JSON as well."""
+    return int(digits) if len(digits) <= _LONGEST_WHOLE else float(digits)
 
 
 def _refuse(constant: str) -> NoReturn:

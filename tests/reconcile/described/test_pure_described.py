@@ -125,6 +125,7 @@ def every_word(record: Record) -> list[Any]:
 @given(records(), st.sampled_from(SETTINGS), st.sampled_from(IdKind), st.booleans())
 @example(Record(b'{"orderId":1e400}', b"1"), ("key", "", "none"), IdKind.INTEGER, True)
 @example(Record(b'{"orderId":NaN}', b"1"), ("key", "", "none"), IdKind.INTEGER, True)
+@example(Record(b'{"orderId":1,"n":' + b"1" * 5000 + b"}", b"1"), ("", "", "none"), IdKind.INTEGER, True)
 def test_both_paths_hold_the_same_for_an_event(
     record: Record, described: tuple[str, str, str], kind: IdKind, exclusive: bool
 ) -> None:
