@@ -9,11 +9,15 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import ClusterMetadata
 
 from stores.topic import quiet_client
+
+TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,25 @@ def advertised(client: Mapping[str, Any], topic: str, timeout_s: float) -> list[
     Raises:
         KafkaException: no answer.
     """
-    known = AdminClient(quiet_client(client)).list_topics(timeout=timeout_s)
+    known = _metadata(client, timeout_s)
     leaders = {one.leader for one in known.topics[topic].partitions.values()} if topic in known.topics else set()
     wanted = leaders & known.brokers.keys() or known.brokers.keys()
     return [Listener(n, str(known.brokers[n].host), int(known.brokers[n].port)) for n in sorted(wanted)]
+
+
+def _metadata(client: Mapping[str, Any], timeout_s: float) -> ClusterMetadata:
+    """Ask for the metadata, up to TRIES times.
+
+    librdkafka may have moved its first connection to the advertised address before the question goes out; where that
+    takes no connection, only a new client asks at `bootstrap.servers` again.
+    """
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return AdminClient(quiet_client(client)).list_topics(timeout=timeout_s / TRIES)
+        except KafkaException:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
 
 
 def unreachable(listeners: list[Listener], bootstrap: str, timeout_s: float) -> str | None:
