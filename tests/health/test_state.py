@@ -4,7 +4,7 @@ import pytest
 
 from health.state import not_down, not_up, proven_down, proven_up, served, target_down, target_up, unserved
 from runlog.offsets import Observation
-from runlog.probes import Connection, How, ProbeResult
+from runlog.probes import KEPT, NEW, Connection, How, ProbeResult
 
 
 def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Observation]:
@@ -127,3 +127,8 @@ def test_what_is_enough_and_what_is_not() -> None:
     assert not unserved(seen(False, False, False, every=0.09))
     assert served(seen(True, True))
     assert not served(seen(True))
+
+
+def test_a_connection_that_was_never_tried_is_named() -> None:
+    nothing: dict[Connection, list[ProbeResult]] = {KEPT: [], NEW: []}
+    assert not_down(nothing, 100.0) == ["the kept connection was never tried", "a new connection was never tried"]

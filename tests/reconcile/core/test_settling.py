@@ -74,6 +74,15 @@ def test_what_comes_after_the_lookout_has_ended_is_a_late_arrival_of_unknown_tim
     assert guard(read_at(story, 60), HORIZON).failed
 
 
+def test_an_event_that_only_the_reading_found_is_no_arrival_of_known_time() -> None:
+    story = external()
+    sent_before_and_after = [each for each in story.attempts if not 10 < each[8] - T0 < 21]
+    kept = {int(each[6]) for each in sent_before_and_after}
+    story.events = [each for each in story.events if each[0] in kept]
+    story.observations = []
+    assert "the topic was read 39.0 s after the broker's return" in guard(read_at(story, 60), HORIZON).reason
+
+
 def test_nothing_missing_needs_no_horizon() -> None:
     story = external()
     story.events.append((1, 1, 26.0, 1))
