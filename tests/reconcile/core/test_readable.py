@@ -20,9 +20,9 @@ def reasons(order: CheckOrder | None, *, row: bool, event: bool) -> dict[str, tu
     return {one.name: (one.passed, one.reason) for one in guards if one.name in {"events readable", "rows readable"}}
 
 
-def unseen(**found: bool) -> CheckOrder:
+def unseen(*, row: bool = True, event: bool = True) -> CheckOrder:
     assert SEEN is not None
-    return replace(SEEN, **found)
+    return replace(SEEN, row=row, event=event)
 
 
 def test_what_was_read_is_counted() -> None:
