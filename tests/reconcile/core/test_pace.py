@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reconcile.joins import Floats
-from reconcile.lateness.pace import Pace, Stretch, find_pace, t_tail
+from reconcile.lateness.pace import BLOCKS, Pace, Stretch, find_pace, t_tail
 
 Service = Callable[[Floats, np.random.Generator], Floats]
 SERVICES = 1000
@@ -100,3 +100,12 @@ def test_too_few_orders(orders: int) -> None:
 def test_tails_of_student(t: float, freedom: int, tail: float) -> None:
     """As printed in tables."""
     assert t_tail(t, freedom) == pytest.approx(tail, rel=0.01)
+
+
+def test_a_part_of_a_stretch_begins_with_its_first_block_and_ends_before_its_last() -> None:
+    since = np.arange(BLOCKS, dtype=np.float64) + 0.5
+    stretch = Stretch(since, since * 10, float(BLOCKS))
+    part = stretch.part(2, 5)
+    assert part.since.tolist() == [0.5, 1.5, 2.5]
+    assert part.latency.tolist() == [25.0, 35.0, 45.0]
+    assert part.seconds == 3.0
