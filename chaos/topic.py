@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import gevent
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 # The package offers this name at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
-from confluent_kafka.admin._listoffsets import OffsetSpec
-
 from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from runlog.facts import TopicStart
 from stores.listeners import advertised, unreachable
+from stores.topic import held_back
 
 Answer = TypeVar("Answer")
 Aside = dict[str, Callable[[KafkaError], None]]
@@ -154,18 +153,7 @@ def _topic_service(client: dict[str, Any], topic: str, timeout_s: float) -> Topi
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
     if any(partition.leader is None for partition in described.partitions):
         return TopicService(False, None)
-    latest: Callable[[], Any] = OffsetSpec.latest
-    wanted = {TopicPartition(topic, partition.id): latest() for partition in described.partitions}
-
-    def ends(level: IsolationLevel) -> dict[int, int]:
-        answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=timeout_s)
-        return {where.partition: answer.result(timeout_s).offset for where, answer in answers.items()}
-
-    # An open transaction keeps the last stable offset below the high watermark. That is asked first: records that come
-    # in between are no transaction.
-    high = ends(IsolationLevel.READ_UNCOMMITTED)
-    stable = ends(IsolationLevel.READ_COMMITTED)
-    return TopicService(True, any(stable[partition] < end for partition, end in high.items()))
+    return TopicService(True, bool(held_back(client, topic)))
 
 
 def _topic_names(client: dict[str, Any], timeout_s: float) -> list[str]:

@@ -97,6 +97,7 @@ def held_back(client: Mapping[str, str], topic: str) -> dict[int, int]:
     admin = AdminClient(quiet_client(client))
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
     partitions = [TopicPartition(topic, one.id) for one in described[topic].result(ANSWER_S + 1).partitions]
+    # In this order: a record that comes in between is no transaction.
     ends = _offsets(admin, partitions, OffsetSpec.latest)
     stable = _offsets(admin, partitions, OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
     return {partition: offset for partition, offset in sorted(stable.items()) if offset < ends[partition]}
