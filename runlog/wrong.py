@@ -4,7 +4,7 @@ from typing import Final
 
 from runlog.options import Option
 
-LONGEST_SHOWN: Final = 80
+LONGEST_SHOWN: Final = 200
 
 
 class SettingsError(ValueError):
@@ -18,5 +18,6 @@ def wrong(option: Option, text: str, right: str) -> SettingsError:
 
 def shown_value(text: str, *, secret: bool) -> str:
     """Return the text of an option as an error shows it."""
-    short = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+    half = LONGEST_SHOWN // 2  # both ends stay: the name of a file is the end of its path
+    short = text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
     return "(hidden)" if secret else (short or "''")

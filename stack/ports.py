@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from collections.abc import Collection
 from pathlib import Path
 
@@ -18,6 +19,9 @@ HOST = "127.0.0.1"
 _LOWEST_CHOSEN = 12_000
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _ATTEMPTS = 500
+# A server takes seconds to listen on the port that was chosen for it. Until then the same number of UDP, which none of
+# our servers uses, is held, so that no other harness on this machine chooses it too; a process's end lets go of it.
+_held: deque[socket.socket] = deque(maxlen=64)
 
 
 def is_free(port: int) -> bool:
@@ -51,6 +55,20 @@ def choose(avoid: Collection[int] = ()) -> int:
     lowest = min(_LOWEST_CHOSEN, max(1024, highest - 1000))
     for _ in range(_ATTEMPTS):
         port = random.randint(lowest, max(lowest, highest))
-        if port not in avoid and is_free(port):
+        if port not in avoid and is_free(port) and _hold(port):
             return port
     raise StackError(f"no free port between {lowest} and {highest} on {HOST} after {_ATTEMPTS} attempts: free some")
+
+
+def _hold(port: int) -> bool:
+    """Hold a chosen port against other processes that choose; False when one of them, or this one, holds it."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        held.bind((HOST, port))
+    except OSError:
+        held.close()
+        return False
+    if len(_held) == _held.maxlen:
+        _held.popleft().close()
+    _held.append(held)
+    return True

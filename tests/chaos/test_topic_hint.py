@@ -8,15 +8,21 @@ from chaos.event_search import find_event
 from chaos.topic import topic_ends
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
+from runlog.facts import TopicStart
+from tests.chaos.little import await_that
 from tests.conftest import Infra
 
 
+def ends(infra: Infra, topic: str) -> TopicStart | None:
+    return topic_ends({"bootstrap.servers": infra.kafka_bootstrap}, topic, 10.0)
+
+
 def hint(infra: Infra, topic: str) -> str | None:
-    client = {"bootstrap.servers": infra.kafka_bootstrap}
-    start = topic_ends(client, topic, 10.0)
+    start = ends(infra, topic)
     assert start is not None
     identity = uuid.uuid4()
     order = AcknowledgedId(str(identity), identity.bytes)
+    client = {"bootstrap.servers": infra.kafka_bootstrap}
     return find_event(client, start, EventContract(), order, customer=str(uuid.uuid4()), timeout_s=0.3).hint
 
 
@@ -29,6 +35,8 @@ def test_a_topic_of_transactions_is_not_called_empty(infra: Infra) -> None:
     producer.produce(topic, key=b"first", value=b"{}")
     producer.produce(topic, key=b"second", value=b'{"orderId": 1}')
     producer.commit_transaction(20)
+    # The broker writes the marker after it has answered the commit.
+    await_that(lambda: (end := ends(infra, topic)) is not None and end.starts[0] == 3, "the marker of the commit")
     found = hint(infra, topic)
     assert found is not None
     assert found.startswith("nothing came after it, and the newest record has ")

@@ -86,7 +86,7 @@ def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, r
         ({"order_body": '{"buyer": "${customer_id}"}'}, ["HTTP 422", "see --order-body"]),
         (
             {"order_id": "value:orderId"},
-            ["HTTP 202", "no whole number at --order-id value:orderId", "has the members data.sale, status"],
+            ["HTTP 202", "no whole number at --order-id value:orderId", "has the members data.sale.no, status"],
         ),
         ({"order_id": "header:Location/"}, ["at --order-id header:Location/", "has the headers", "content-length"]),
         ({"topic": "no.such.topic"}, ["--topic no.such.topic: it does not exist", "there are"]),

@@ -133,6 +133,18 @@ def test_chosen_ports_are_free_and_not_ephemeral() -> None:
     assert all(1024 < port < lowest for port in chosen)
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_a_port_is_chosen_once_among_processes(held: bool) -> None:
+    """A server needs seconds until it listens on it."""
+    port = ports.choose()
+    if not held:
+        ports._held.pop().close()
+    code = f"from stack import ports; ports.random.randint = lambda *_: {port}; print(ports.choose())"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert other.stdout.strip() == ("" if held else str(port)), other.stderr
+    assert ("no free port" in other.stderr) is held
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
