@@ -5,7 +5,6 @@ kept is one line an order of the run (the first record, how many, why it does no
 rows. Records that name no order and that nothing else attributes are *opaque*: each may be the event of any one order.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,13 +17,13 @@ from contract.attribution import TAGGED
 from contract.describe import places_of
 from contract.event import EventContract, KafkaRecord, Why
 from contract.ids import among, bytes_of
-from contract.order_id import IdKind, encode_order_id, spellings, text_of
-from contract.place import Place
+from contract.order_id import IdKind, spellings, text_of
 from contract.run_events import NO_SEQUENCE
 from contract.run_key import RunKey
+from reconcile.attributed import is_of_something_else
 from reconcile.history import MENTION, ids_of
 from reconcile.joins import Ints, words
-from reconcile.scalars import identities, json_scalars, says_of_itself
+from reconcile.scalars import identities
 from reconcile.spellings import LONG, KnownIds, Spellings, join
 
 SLICE: Final = 2**22
@@ -32,8 +31,6 @@ SLICE: Final = 2**22
 PLACES: Final = 1000
 """Records of which it is noted where they name their order; only words of a reason depend on it."""
 _VARIANT: Final = np.uint64(0b10 << 62)
-# Not within more digits: a digest or a cipher text is no UUID.
-_UUID: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 # Such a record has an order id at its place: it is of that order, or of the one that it names.
 _WITH_ID: Final = frozenset({Why.KEY_DIFFERS, Why.OTHER_TAG, Why.NO_TAG, Why.NO_ROW})
 _UUID_BITS: Final = (np.uint64(62), np.uint64(0b10))
@@ -64,7 +61,7 @@ class Mentions:
     ) -> None:
         self._contract, self._rows, self._names = contract, rows, names
         self._tagged, self._upper = attribution == TAGGED, np.uint64(run_key.upper)
-        self._prefix = run_key.text_prefix.lower().encode()
+        self._tag_prefix = run_key.text_prefix.lower().encode() if self._tagged else b""
         self._named = _Named(len(rows))
         self._aside = _Named(len(rows))
         self._places: list[tuple[int, list[str]]] = []
@@ -96,7 +93,7 @@ class Mentions:
     def _take(
         self, records: Sequence[KafkaRecord], why: NDArray[np.uint8], partitions: Ints, offsets: Ints
     ) -> NDArray[np.bool_]:
-        record, row, uuids, distinct = self._find(records)
+        record, row, distinct = self._find(records)
         certain = np.isin(why, [one for one in Why if one.certain])
         for named, which in ((self._named, ~certain[record]), (self._aside, certain[record])):
             at = record[which]
@@ -105,8 +102,8 @@ class Mentions:
         self._note_places(records, record[doubtful], row[doubtful])
         loose = np.zeros(len(records), dtype=np.bool_)
         for place in np.flatnonzero(~distinct & ~certain).tolist():
-            known = Why(int(why[place])) in _WITH_ID or self._attributed(records[place], bool(uuids[place]))
-            loose[place] = not known
+            with_id = Why(int(why[place])) in _WITH_ID
+            loose[place] = not (with_id or is_of_something_else(self._contract, records[place], self._tag_prefix))
         named_any = np.zeros(len(records), dtype=np.bool_)
         named_any[record] = True
         self._nameless += int((loose & ~named_any).sum())
@@ -128,18 +125,16 @@ class Mentions:
         self.opaque = self._nameless + len(np.unique(records)) - len(np.unique(records[without[rows]]))
         return self._named.finish(self._rows, without), self._aside.finish(self._rows, without), named_at
 
-    def _find(self, records: Sequence[KafkaRecord]) -> tuple[Ints, Ints, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return pairs of a record and a row that it names, each once; which records hold a UUID text in their value;
-        and which name a row by what no other number or text looks like."""
+    def _find(self, records: Sequence[KafkaRecord]) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+        """Return pairs of a record and a row that it names, each once; and which records name a row by what no other
+        number or text looks like."""
         texts: list[bytes] = []
         owner: list[int] = []
-        of_value: list[bool] = []
         for place, record in enumerate(records):
-            for raw, is_value in ((record.value, True), *((raw, False) for raw in _beside_value(record))):
+            for raw in (record.value, record.key, *(value for _, value in record.headers)):
                 if raw:
                     texts.append(raw)
                     owner.append(place)
-                    of_value.append(is_value)
         owners = np.array(owner, dtype=np.int64)
         found = self._spellings.find(texts)
         at, row = owners[found.text], found.target
@@ -149,10 +144,8 @@ class Mentions:
             more_at, more_row = self._find_scalars(records)
             at, row = np.concatenate([at, more_at]), np.concatenate([row, more_row])
         pairs: Ints = np.unique(at * max(1, len(self._rows)) + row)
-        uuids = np.zeros(len(records), dtype=np.bool_)
-        uuids[owners[found.uuids & np.array(of_value, dtype=np.bool_)]] = True
         which, target = np.divmod(pairs, max(1, len(self._rows)))
-        return which, target, uuids, distinct
+        return which, target, distinct
 
     def _find_scalars(self, records: Sequence[KafkaRecord]) -> tuple[Ints, Ints]:
         found: list[bytes] = []
@@ -200,29 +193,6 @@ class Mentions:
             text = text_of(self._contract.id_kind, identity, self._names)
             self._places.append((one, places_of(records[at], text)[:1]))
 
-    def _attributed(self, record: KafkaRecord, has_uuid: bool) -> bool:
-        """Return whether a record that names no order of the run is known to be of something else.
-
-        An id of the message itself, a trace for example, says nothing of the order that it is about.
-        """
-        kind = self._contract.id_kind
-        found = json_scalars(record.value)
-        for place in (self._contract.id_at, *([self._contract.tag_place] if self._contract.tag_place else [])):
-            is_id = place == self._contract.id_at
-            for scalar in _at(place, record, found):
-                if (is_id and encode_order_id(kind, scalar)) or (not is_id and _has_uuid(scalar)):
-                    return True
-        if kind is not IdKind.UUID:
-            # A tag of the run without a row is that of an attempt, whatever became of it.
-            return self._tagged and self._prefix in b" ".join((record.key or b"", record.value or b"")).lower()
-        # With a stated place the key has no other say.
-        if self._contract.id_place is None and _has_uuid(record.key):
-            return True
-        if found is None:
-            return has_uuid
-        envelope = any(path == "specversion" for path, _ in found)
-        return any(_has_uuid(scalar) and not says_of_itself(path, envelope) for path, scalar in found)
-
 
 class _Named:
     """For each order how many records name it, and the first of them by partition and offset."""
@@ -260,20 +230,3 @@ class _Named:
         for name in ("partition", "offset", "why"):
             found[name] = self._first[name][at]
         return found[np.lexsort((words(found, "lo"), words(found, "hi")))]
-
-
-def _at(place: Place, record: KafkaRecord, found: list[tuple[str, object]] | None) -> list[object]:
-    if place.part == "key":
-        return [record.key]
-    if place.part == "header":
-        return [value for name, value in record.headers if name == place.name]
-    return [scalar for path, scalar in found or () if path == place.name]
-
-
-def _beside_value(record: KafkaRecord) -> list[bytes | None]:
-    return [record.key, *(value for _, value in record.headers)]
-
-
-def _has_uuid(scalar: object) -> bool:
-    text = scalar.decode("ascii", "replace") if isinstance(scalar, bytes) else scalar
-    return isinstance(text, str) and _UUID.search(text) is not None

@@ -19,10 +19,11 @@ MESSAGE_IDS: Final = frozenset(
         *("eventid", "messageid", "traceid", "spanid", "parentid", "traceparent", "correlationid", "causationid"),
         *("requestid", "producerid", "instanceid", "ceid", "tenantid", "organizationid", "sessionid", "processid"),
         *("schemaid", "clusterid", "nodeid", "hostid", "sourceid"),
+        *("customerid", "userid", "buyerid", "accountid", "clientid"),
     )
 )
-"""Names, in lower case and without separators, of what a message says of itself and its sender: an id there says
-nothing of the order that it is about."""
+"""Names, in lower case and without separators, of what a message says of itself, its sender and its customer: an id
+there says nothing of which order it is about."""
 _SEPARATOR: Final = re.compile(r"[^0-9A-Za-z]+")
 _DEEPEST: Final = 12
 _NESTED: Final = 3
@@ -82,7 +83,7 @@ def scalars(found: Any, path: str = "", depth: int = 0, nested: int = 0) -> Iter
 
 
 def says_of_itself(path: str, envelope: bool = False) -> bool:
-    """Return whether the member at a path is an id of the message, not of what it is about.
+    """Return whether the member at a path is an id of the message or of its customer, not of what it is about.
 
     Args:
         path: names joined by dots.

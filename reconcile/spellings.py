@@ -44,12 +44,10 @@ class Found:
     Attributes:
         text: for each hit the index of the text that it is in, shape (n,).
         target: for each hit what was found, shape (n,).
-        uuids: texts that hold a UUID text of any kind, known or not, by index, shape (texts,).
     """
 
     text: Ints
     target: Ints
-    uuids: Bools
 
 
 class KnownIds:
@@ -111,15 +109,13 @@ class Spellings:
         batch = _Batch(plain)
         hits = [self._as_text(batch), self._as_bytes(batch), self._anywhere(batch)]
         decoded, inside = _decoded(batch)
-        uuids = np.zeros(len(texts), dtype=np.bool_)
-        uuids[owner[batch.with_uuid]] = True
         found = [(owner[at], target) for at, target in hits]
         if decoded:
             within = _Batch(decoded)
             hits = [self._as_text(within), self._as_bytes(within), self._anywhere(within)]
             found += [(owner[inside[at]], target) for at, target in hits]
         at = np.concatenate([part for part, _ in found]).astype(np.int64)
-        return Found(at, np.concatenate([part for _, part in found]).astype(np.int64), uuids)
+        return Found(at, np.concatenate([part for _, part in found]).astype(np.int64))
 
     def _as_text(self, batch: "_Batch") -> tuple[Ints, Ints]:
         at, hi, lo = batch.uuids()
@@ -162,7 +158,6 @@ class _Batch:
         self.array = np.frombuffer(self.raw, dtype=np.uint8)
         sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
         self._ends = np.cumsum(sizes)
-        self.with_uuid: Ints = np.empty(0, dtype=np.int64)
 
     def text_at(self, positions: Ints) -> Ints:
         """Return in which text each position is."""
@@ -192,8 +187,6 @@ class _Batch:
         begins, sizes = _runs(nibbles == 255, 32)
         plain, *plain_words = _undashed(nibbles, begins, sizes)
         at = np.concatenate([dashed, plain])
-        # More digits than 32 are a digest or a cipher text, in which a known UUID may stand, but which is none.
-        self.with_uuid = np.unique(self.text_at(np.concatenate([dashed, begins[sizes == 32]])))
         hi, lo = (np.concatenate([one, other]) for one, other in zip(dashed_words, plain_words, strict=True))
         return at, hi, lo
 

@@ -306,6 +306,20 @@ def test_values_without_bottom_and_ids_with_a_nul(shop: Shop) -> None:
     assert (lost(found), found["counts"]["suspected_lost"]) == (set(), 1)
 
 
+def test_an_event_that_names_only_its_customer_may_be_of_any_order(shop: Shop) -> None:
+    """A customer has several orders, and an audit does not know whose they are."""
+    shop.make()
+    whole, without = orders(1), orders(2)
+    shop.store(*whole, *without)
+    shop.publish(*whole)
+    shop.put(None, json.dumps({"customerId": str(uuid.uuid4()), "total": 5}).encode())
+    found = shop.audit()
+    assert (lost(found), found["counts"]["lost_at_least"]) == (set(), 1)
+    assert sorted(one["order_id"] for one in found["suspected_lost"]) == sorted(without)
+    shop.put(None, json.dumps({"invoice": str(uuid.uuid4()), "total": 5}).encode())
+    assert shop.audit()["counts"]["lost_at_least"] == 1
+
+
 def test_rows_without_id_or_at_the_end_of_time(shop: Shop) -> None:
     shop.make("text")
     shop.sql(f"ALTER TABLE {shop.table} DROP CONSTRAINT {shop.table}_pkey, ALTER id DROP NOT NULL")

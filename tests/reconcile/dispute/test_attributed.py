@@ -11,25 +11,50 @@ from contract.place import Place
 from tests.reconcile.dispute.test_mentions import OTHER, Scene, order, record, value
 
 HEX = "9f" * 20
+BASE64 = "H4sIAAAAAAACA6tWKkpNzsxVslJQ"
 
 
 @pytest.mark.parametrize(
     ("raw", "opaque"),
     [
-        (record(value(eventId=OTHER, data=HEX)), True),
-        (record(f"<signature>{HEX}</signature>".encode()), True),
-        (record(value(eventId=OTHER, data=uuid.UUID(OTHER).hex)), False),
-        (record(f"<payment>{uuid.UUID(OTHER).hex}</payment>".encode()), False),
-        (record(value(specversion="1.0", id=OTHER, data_base64="H4sIAA==")), True),
-        (record(value(id=OTHER, data_base64="H4sIAA==")), False),
-        (record(b"\x1f\x8b", OTHER.encode()), False),
+        # A message's own id, or its customer's, says nothing of the order.
+        (record(value(eventId=OTHER)), True),
+        (record(value(specversion="1.0", id=OTHER)), True),
+        (record(value(user_id=OTHER)), True),
+        (record(value(id=OTHER, status="created")), False),
+        (record(value(payment=OTHER, at="2026-11-27T08:00:00.000000Z")), False),
+        (record(f"<payment>{OTHER}</payment>".encode()), False),
+        (record(value(heartbeat=1), OTHER.encode()), False),
+        # 32 digits are a digest as well.
+        (record(value(payment=uuid.UUID(OTHER).hex)), True),
+        (record(f"<checksum>{uuid.UUID(OTHER).hex}</checksum>".encode()), True),
+        # What may hide an order is attributed by nothing beside the contract's places.
+        (record(value(id=OTHER, data=HEX)), True),
+        (record(value(payment=OTHER, data=BASE64)), True),
+        (record(value(payment=OTHER, inner=f'{{"data": "{BASE64}"}}')), True),
+        (record(value(payment=OTHER, image=f"https://shop.test/{BASE64}")), False),
+        (record(value(payment=OTHER, name="a-name-of-many-words-of-2026")), False),
+        (record(f"<payment>{OTHER}</payment><data>{BASE64}</data>".encode()), True),
+        (record(b"\x1f\x8b", OTHER.encode()), True),
+        (record(b"\x00\x00\x00\x00\x2a\x48" + OTHER.encode()), True),
+        (record(b"\x1f\x8b", customer=OTHER.encode()), True),
+        (record(value(orderId=OTHER, data=BASE64)), False),
+        (record(value(customerId=OTHER, data=BASE64)), False),
     ],
 )
-def test_a_digest_a_cipher_text_and_the_id_of_a_message_attribute_nothing(raw: KafkaRecord, opaque: bool) -> None:
+def test_what_attributes_a_record_to_something_else(raw: KafkaRecord, opaque: bool) -> None:
     scene = Scene()
     scene.take((raw, Why.NO_ID))
     scene.named()
     assert scene.mentions.opaque == int(opaque)
+
+
+def test_a_customer_says_nothing_of_the_order_where_no_tag_does() -> None:
+    """One has several orders; an audit knows no tags."""
+    scene = Scene(IdKind.UUID, ACKNOWLEDGED_ONLY)
+    scene.take((record(value(customerId=OTHER)), Why.NO_ID))
+    scene.named()
+    assert scene.mentions.opaque == 1
 
 
 def test_a_key_attributes_nothing_where_the_place_of_the_id_is_stated() -> None:

@@ -107,10 +107,10 @@ SHAPES = [
     opaque("compressed", lambda o: Record(gzip.compress(o.event()))),
     opaque("UTF-16", lambda o: Record(o.event().decode().encode("utf-16"))),
     opaque("encrypted within JSON", lambda o: Record(body(eventId=str(OTHER), data=os.urandom(48).hex()))),
+    opaque("compressed under an account's key", lambda o: Record(gzip.compress(o.event()), str(OTHER).encode())),
     opaque(
-        "compressed under an account's key",
-        lambda o: Record(gzip.compress(o.event()), str(OTHER).encode()),
-        event_id="value:orderId",
+        "compressed in an envelope with an id of its own",
+        lambda o: Record(body(id=str(uuid.uuid4()), payload=base64.b64encode(gzip.compress(o.event())).decode())),
     ),
     Shape(
         "two heartbeats",

@@ -130,11 +130,6 @@ def test_text_needs_no_look_for_bytes_where_no_id_could_be_ascii() -> None:
     assert RFC_ONLY.find([b"..0123456789ABCDEF.."]).target.tolist() == []
 
 
-def test_which_texts_hold_a_uuid_of_any_kind() -> None:
-    texts = [b"none", str(uuid.UUID(int=7)).encode(), b"x" * 40, uuid.UUID(int=8).hex.encode(), b"12345-6789"]
-    assert SEEKER.find(texts).uuids.tolist() == [False, True, False, True, False]
-
-
 def test_no_texts_at_all() -> None:
     found = SEEKER.find([])
-    assert (len(found.text), len(found.target), len(found.uuids)) == (0, 0, 0)
+    assert (len(found.text), len(found.target)) == (0, 0)
