@@ -20,9 +20,10 @@ from chaos.targets import TargetSpec
 from chaos.targets.running import RunningCommand
 from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
-from runlog.files import write_text
+from runlog.files import NewerFormat, check_format, write_text
 
 JOURNAL: Final = "journal.json"
+FORMAT: Final = 1
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -76,6 +77,10 @@ class OpenFault:
         return f"{self.described}, which run {self.run_id} left broken ({self.fault}, {when}Z),"
 
 
+class _Head(msgspec.Struct):
+    format: int
+
+
 class JournalUnreadable(Exception):
     """There is a journal that cannot be read; the message is one sentence."""
 
@@ -96,7 +101,7 @@ class Journal:
         Raises:
             OSError: it cannot be written; then the fault must not be injected.
         """
-        write_text(self.path, json.dumps(asdict(entry)) + "\n")
+        write_text(self.path, json.dumps({"format": FORMAT, **asdict(entry)}) + "\n")
         for path in (self.path, self.path.parent):
             descriptor = os.open(path, os.O_RDONLY)
             try:
@@ -115,10 +120,14 @@ class Journal:
             JournalUnreadable: there is one that cannot be read.
         """
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=OpenFault)
+            raw = self.path.read_bytes()
+            check_format(msgspec.json.decode(raw, type=_Head).format, FORMAT)
+            return msgspec.json.decode(raw, type=OpenFault)
         except FileNotFoundError:
             return None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OSError) as error:
+        except NewerFormat as newer:
+            raise JournalUnreadable(f"the journal {self.path} {newer}") from None
+        except (ValueError, RecursionError, OSError) as error:  # msgspec's errors and wrong UTF-8 are a ValueError
             # Half a file cannot come from us (we rename), but if it is there a fault was open: say so.
             raise JournalUnreadable(
                 f"the journal {self.path} cannot be read ({type(error).__name__}): something may be broken; "

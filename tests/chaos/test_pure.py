@@ -131,6 +131,18 @@ def test_a_journal_nobody_can_read_still_says_that_something_is_open(tmp_path: P
         Journal(tmp_path / "journal.json").left_open()
 
 
+def test_a_journal_of_a_newer_version_is_named_and_left_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.json")
+    journal.open(OpenFault("run-1", "stop", SPEC, "broker", 5.0, 42))
+    newer = json.dumps({**json.loads(journal.path.read_text()), "format": 9, "fault": ["stop"]})
+    journal.path.write_text(newer)
+    with pytest.raises(JournalUnreadable, match=r"newer version of the harness \(format 9, this one reads 1\); use"):
+        journal.left_open()
+    journal.note_proven()
+    journal.note_failed("no")
+    assert journal.path.read_text() == newer
+
+
 def test_journal_that_cannot_be_written_forbids_the_fault(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         Journal(tmp_path / "nowhere" / "journal.json").open(OpenFault("r", "stop", SPEC, "b", 1.0, 1))
