@@ -17,6 +17,7 @@ CUSTOMER_ID: Final = Place("value", "customerId")
 EVENT_ID: Final = "eventId"
 CREATED: Final = "created"
 TYPES: Final = ("type", "eventType")
+_NOT_CREATED: Final = "has a type without `created`"
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -90,17 +91,18 @@ class EventContract:
         return any(place is not None and place.part == "header" for place in places)
 
     def explain(self, why: Why) -> str:
-        """Return why a record is not counted, in words that follow "it", with the option that it depends on."""
+        """Return why a record is not counted, in words that follow "it", with the option that it depends on, if any."""
         place = self.id_at
-        filtered = f"does not pass --event-filter {self.filter}" if self.filter else "has a type without `created`"
-        return {
-            Why.TOMBSTONE: "is a tombstone",
-            Why.FILTERED: filtered,
-            Why.OTHER_TYPE: "has a type without `created` (--event-filter)",
-            Why.UNREADABLE: "has a value that is no JSON object in UTF-8",
-            Why.NO_ID: f"has no {self.id_kind.value} order id at {place} (--event-id)",
-            Why.KEY_DIFFERS: f"has a key that does not name the order of its value (--event-id {place})",
-            Why.OTHER_TAG: f"carries the tag of another order at {self.tag_place} (--event-tag)",
-            Why.NO_TAG: f"has no tag at {self.tag_place} (--event-tag)",
-            Why.NO_ROW: f"has the id of an order without a row at {place} (--event-id)",
+        words, option = {
+            Why.TOMBSTONE: ("is a tombstone", ""),
+            Why.FILTERED: (f"does not pass --event-filter {self.filter}" if self.filter else _NOT_CREATED, ""),
+            Why.OTHER_TYPE: (_NOT_CREATED, "--event-filter"),
+            Why.UNREADABLE: ("has a value that is no JSON object in UTF-8", ""),
+            Why.NO_ID: (f"has no {self.id_kind.value} order id at {place}", "--event-id"),
+            Why.KEY_DIFFERS: ("has a key that does not name the order of its value", f"--event-id {place}"),
+            Why.OTHER_TAG: (f"carries the tag of another order at {self.tag_place}", "--event-tag"),
+            Why.NO_TAG: (f"has no tag at {self.tag_place}", "--event-tag"),
+            Why.NO_ROW: (f"has the id of an order without a row at {place}", "--event-id"),
         }[why]
+        # Nobody can tell our own service's events otherwise.
+        return f"{words} ({option})" if option and not self.own else words

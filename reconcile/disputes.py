@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE
-from contract.event import Why
+from contract.event import EventContract, Why
 from contract.ids import IDS, among
 from reconcile.counts import Suspicion
 from reconcile.findings import Findings, Guard, Kind, evidence, not_applicable, vacuity
@@ -25,7 +25,7 @@ from reconcile.wording import some
 LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
 SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
 # Where no tag says whose an event is.
-_UNKNOWN: Final = "is the event of an order that is not known (--event-id)"
+_UNKNOWN: Final = "is the event of an order that is not known"
 # What would settle a dispute, by why the record does not count; `{}` is where the order is named.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
@@ -41,6 +41,7 @@ def no_order_disputed(findings: Findings) -> Guard:
     """No record that is not the event of an order might be it all the same."""
     name, history, table = "no order disputed", findings.history, findings.table
     disputed, phantoms = int(table.disputed.sum()), int(table.disputed_phantom.sum())
+    event = history.facts.contract.event
     wrong = []
     if disputed:
         verb = "is" if disputed == 1 else "are"
@@ -48,13 +49,14 @@ def no_order_disputed(findings: Findings) -> Guard:
     if phantoms:
         wrong.append(
             f"{some(phantoms, 'event')} without a row {'carries' if phantoms == 1 else 'carry'} the customer id of an "
-            "attempt that has a row under another order id; are --event-id and --orders-id-column right?"
+            "attempt that has a row under another order id"
+            + _option(event, "; are --event-id and --orders-id-column right?")
         )
     moved = int((table.lost_order & table.moved).sum())
     if moved:
         wrong.append(
             f"{some(moved, 'acknowledged order')} {'has' if moved == 1 else 'have'} a row under another order id than "
-            "the one that was returned; is --order-id right?"
+            "the one that was returned" + _option(event, "; is --order-id right?")
         )
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
@@ -65,21 +67,30 @@ def _first(history: History, table: Table) -> str:
     """Return where the first record is that names a disputed order, why it does not count, and what would settle it."""
     mentions = history.events.mentions
     named = mentions[among(mentions, ids_where(table, table.disputed))]
+    contract = history.facts.contract.event
     if not len(named):
         second = history.confirmation
         if second is not None and second.disputed:
             return f"the second look found {second.disputed[0].order_id} in {second.disputed[0].found}"
-        return "an event carries the customer id of its attempt under another order id; is --event-id right?"
+        text = "an event carries the customer id of its attempt under another order id"
+        return text + _option(contract, "; is --event-id right?")
     first = named[np.lexsort((named["offset"], named["partition"]))[0]]
     why = Why(int(first["why"]))
-    contract = history.facts.contract.event
     text = f"the record at partition {first['partition']}, offset {first['offset']} names one, but it "
-    text += _UNKNOWN if why is Why.NO_TAG and contract.tag_place is None else contract.explain(why)
+    if why is Why.NO_TAG and contract.tag_place is None:
+        text += _UNKNOWN + _option(contract, " (--event-id)")
+    else:
+        text += contract.explain(why)
     # Somewhere within a value is no place that an option could name.
     places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
-    if settles is None or ("{}" in settles and not places):
+    if contract.own or settles is None or ("{}" in settles and not places):
         return text
     return f"{text}; {settles.format(*places[:1])}"
+
+
+def _option(contract: EventContract, text: str) -> str:
+    """Return `text`, which names an option; nothing where the contract is our own, which no option changes."""
+    return "" if contract.own else text
 
 
 def no_opaque_record(findings: Findings) -> Guard:

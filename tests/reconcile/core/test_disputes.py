@@ -90,12 +90,14 @@ def test_an_order_with_an_event_is_in_no_doubt() -> None:
     ],
 )
 def test_the_reason_says_what_would_settle_it(why: Why, named_at: dict[str, int], words: str) -> None:
-    story = lossy(1).mentioned(0, why)
-    story.events_changes = {"named_at": named_at}
-    failed, reason = guard(judge(story.history()), "no order disputed")
-    assert failed
-    assert "the record at partition 0, offset 0 names one" in reason
-    assert words in reason
+    for stack, settled in (("external", True), ("embedded", False)):
+        story = lossy(1, stack=stack).mentioned(0, why)
+        story.events_changes = {"named_at": named_at}
+        failed, reason = guard(judge(story.history()), "no order disputed")
+        assert failed
+        assert "the record at partition 0, offset 0 names one" in reason
+        # No option says what the events of our own service look like.
+        assert (words in reason, "--" in reason) == (settled, settled)
 
 
 def test_a_place_that_is_not_known_is_not_named() -> None:
