@@ -7,6 +7,7 @@ import uuid
 from typing import Any, Final
 
 from chaos.subject import Subject
+from contract.contract import TableContract
 from contract.order_id import IdKind, kind_of_type
 from contract.run_key import CHECK_KEY, RunKey
 from stores import sql
@@ -54,9 +55,11 @@ class OrdersTable:
             self._columns = None
             columns = self._kinds(transaction)
             wanted = [subject.id_column, *([] if subject.tag_column is None else [subject.tag_column])]
-            if subject.attribution == "exclusive":
+            needed = subject.attribution == "exclusive"
+            # A column that an option names must be there, whether it is needed or not.
+            if needed or subject.time_column != TableContract().time_column:
                 check_time_column(transaction, subject.orders_table, subject.time_column)
-                wanted.append(subject.time_column)
+            wanted += [subject.time_column] if needed else []
             if subject.outbox_table is not None:
                 check_outbox(transaction, subject.outbox_table)
             # Whole rows are read by the second look, versions where they have some: the right to read may be missing.

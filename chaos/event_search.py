@@ -7,8 +7,8 @@ from typing import Any, Final
 from confluent_kafka import Consumer, TopicPartition
 
 from chaos.topic import POLL_S, QUIET, native
-from contract.describe import places_of, shape
-from contract.event import EventContract, KafkaRecord
+from contract.describe import places_of, shape, text_at
+from contract.event import EventContract, KafkaRecord, Why
 from contract.order_id import AcknowledgedId
 from contract.reading import EventReader
 from runlog.facts import TopicStart
@@ -16,6 +16,7 @@ from stores.topic import held_back, held_back_words
 
 NEWEST_WAIT_S: Final = 1.0
 LOOK_BACK: Final = 20
+LONGEST_TYPE: Final = 60
 # An offset that retention has removed is read from the first one that is left.
 _EARLIEST: Final = {"auto.offset.reset": "earliest"}
 
@@ -72,6 +73,7 @@ class _Finder:
     def __init__(self, contract: EventContract, order: AcknowledgedId, customer: str) -> None:
         self._reader, self._order, self._customer = EventReader(contract), order, customer
         self._near: str | None = None
+        self._types: dict[str, None] = {}
         self._newest: KafkaRecord | None = None
         self._before: KafkaRecord | None = None
 
@@ -90,8 +92,10 @@ class _Finder:
         if reading.order == self._order.key:
             return EventSeen(True, reading.tag or None, tuple(places_of(record, self._customer)))
         self._newest = record
-        if self._near is None and (places := places_of(record, self._order.text)):
-            contract = self._reader.contract
+        places, contract = places_of(record, self._order.text), self._reader.contract
+        if places and reading.why is Why.FILTERED and contract.filter is not None:
+            self._types[text_at(record, contract.filter.place)[:LONGEST_TYPE] or "nothing"] = None
+        if self._near is None and places:
             why = f", and it {contract.explain(reading.why)}" if reading.why else f" (--event-id {contract.id_at})"
             self._near = f"a record has its id at {', '.join(places)}{why}"
         return None
@@ -99,8 +103,12 @@ class _Finder:
     def missed(self) -> EventSeen:
         """Return what there is in place of the event."""
         newest = self._newest or self._before
-        if self._near is not None or newest is None:
-            return EventSeen(False, hint=self._near or "no readable record came, nor was one at the end of the topic")
+        if self._near is not None:
+            # Only records of the harness's own order are quoted.
+            there = f"; records with that id have {', '.join(self._types)} there" if self._types else ""
+            return EventSeen(False, hint=f"{self._near}{there}")
+        if newest is None:
+            return EventSeen(False, hint="no readable record came, nor was one at the end of the topic")
         when = "" if self._newest else "nothing came after it, and "
         return EventSeen(
             False, hint=f"{when}the newest record has {shape(newest)} (--event-id {self._reader.contract.id_at})"

@@ -1,4 +1,4 @@
-"""What a record looks like, in words: kinds and names, never values, which may be anybody's."""
+"""What a record looks like, in words: kinds and names, no values, which may be those of any customer."""
 
 import re
 import uuid
@@ -9,6 +9,7 @@ import msgspec
 
 from contract.event import KafkaRecord
 from contract.order_id import scalar_text
+from contract.place import Place
 
 _MOST_NAMED: Final = 16
 _DEEPEST: Final = 6
@@ -38,16 +39,26 @@ def places_of(record: KafkaRecord, text: str) -> list[str]:
     Where no place holds the id alone, those that hold it as a part of a longer text; `value` for somewhere in a value
     that is no JSON.
     """
-    wanted, value = text.lower(), _json(record.value)
-    parts = {"key": record.key, **{f"header:{name}": header for name, header in record.headers}}
-    texts = [(place, _text(found).lower()) for place, found in parts.items()]
-    texts += [(f"value:{path}", _text(member).lower()) for path, member in members_of(value)]
+    wanted = text.lower()
+    texts = [(place, held.lower()) for place, held in _texts_of(record)]
     found = [place for place, held in texts if held == wanted]
     if not found and len(wanted) >= _DISTINCT:
         found = [f"{place} (in a longer text)" for place, held in texts if wanted in held]
         if not found and wanted.encode() in (record.value or b"").lower():
             found = ["value"]
     return list(dict.fromkeys(found))
+
+
+def text_at(record: KafkaRecord, place: Place) -> str:
+    """Return the text that a record has at a place; empty where there is none."""
+    return dict(_texts_of(record)).get(str(place), "")
+
+
+def _texts_of(record: KafkaRecord) -> list[tuple[str, str]]:
+    """Return each place of a record with the text that is there."""
+    parts = {"key": record.key, **{f"header:{name}": header for name, header in record.headers}}
+    members = {f"value:{path}": member for path, member in members_of(_json(record.value))}
+    return [(place, _text(found)) for place, found in {**parts, **members}.items()]
 
 
 def members_of(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:

@@ -7,7 +7,7 @@ that of another service is `CustomContract`.
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Template
 from typing import Final
 
@@ -142,7 +142,14 @@ class CustomContract(OrderContract):
         """Return in words what was found in place of the order id: names, never values."""
         what = {IdKind.UUID: "no UUID", IdKind.INTEGER: "no whole number", IdKind.TEXT: "no text"}[self.kind]
         seen = _names(answer) if self.place.startswith("value:") else f"has the headers {_listed(headers)}"
-        return f"{what} at --order-id {self.place}; it {seen}"
+        return f"{what} at --order-id {self.place}{self._other_kind(answer, headers)}; it {seen}"
+
+    def _other_kind(self, answer: bytes, headers: Mapping[str, str]) -> str:
+        """Return in words of which other kind the id at the place is; empty when it is of none."""
+        for kind, words in ((IdKind.INTEGER, "a whole number"), (IdKind.TEXT, "a text")):
+            if replace(self, kind=kind).read(answer, headers).order_id is not None:
+                return f", but {words} that --id-kind {kind.value} takes"
+        return ""
 
 
 def member(value: object, path: str) -> object:

@@ -54,12 +54,10 @@ def parse_tag(text: str) -> Place | None:
     Raises:
         ValueError: it is none of that; says what would be right.
     """
-    if text in {"", "none"}:
-        return None
-    part, _, name = text.partition(":")
-    if not _right(part, name):
-        raise ValueError("none, header:NAME or value:PATH is right")
-    return Place(part, name)
+    try:
+        return None if text == "none" else parse_place(text)
+    except ValueError as error:
+        raise ValueError(f"none, {error}") from None
 
 
 def parse_filter(text: str) -> EventFilter | None:

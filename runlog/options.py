@@ -428,8 +428,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "event-tag",
         "",
-        "where an event carries the ${customer_id} that was sent: header:NAME or value:PATH; none: it carries none; "
-        "without it: value:customerId",
+        "where an event carries the ${customer_id} that was sent: key, header:NAME or value:PATH; none: it carries "
+        "none; without it: value:customerId",
         SERVICE,
         example="value:buyer.id",
         not_for=EMBEDDED,

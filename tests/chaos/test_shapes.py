@@ -95,6 +95,14 @@ CASES: dict[str, Case] = {
         lambda order, tag: (None, b"\x00\x00\x00\x00\x2a", [("id", order), ("tag", tag)]), (),
         {"event_id": "header:id", "event_tag": "header:tag"},
     ),
+    "binary CloudEvents with the customer as key": Case(
+        lambda order, tag: (tag, b"\x0a\x03", [("ce_id", "4711"), ("ce_type", "shop.placed"), ("ce_subject", order)]),
+        (), {"event_id": "header:ce_subject", "event_filter": "header:ce_type=shop.placed", "event_tag": "key"},
+    ),
+    "a tag that is the key, not stated": Case(
+        lambda order, tag: (tag, json.dumps({"orderId": order}), []),
+        ("--event-tag value:customerId", "it is at key"), {"event_id": "value:orderId"},
+    ),
     "no JSON": Case(
         lambda order, tag: (None, f"order={order}", []), ("has its id at value", "no JSON object in UTF-8")
     ),

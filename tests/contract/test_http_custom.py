@@ -90,6 +90,22 @@ def test_what_is_found_in_its_place_is_told_by_names(answer: bytes, words: str) 
     assert "secret" not in said
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer", "words"),
+    [
+        (IdKind.UUID, b'{"id": 7}', "no UUID at --order-id value:id, but a whole number that --id-kind integer takes;"),
+        (IdKind.UUID, b'{"id": "o-7"}', "no UUID at --order-id value:id, but a text that --id-kind text takes;"),
+        (IdKind.INTEGER, b'{"id": "o-7"}', "no whole number at --order-id value:id, but a text that --id-kind text"),
+        (IdKind.INTEGER, b'{"id": [7]}', "no whole number at --order-id value:id; it has the members id.0"),
+        (IdKind.TEXT, b'{"id": ""}', "no text at --order-id value:id; it has the members id"),
+    ],
+)
+def test_an_id_of_another_kind_is_named(kind: IdKind, answer: bytes, words: str) -> None:
+    said = CustomContract(place="value:id", kind=kind).lacking(answer, {})
+    assert words in said
+    assert "o-7" not in said
+
+
 def test_a_contract_of_the_options() -> None:
     texts = {
         "stack": "external",

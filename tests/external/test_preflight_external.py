@@ -96,11 +96,20 @@ def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, r
         ),
         (
             {"event_filter": "value:kind=OrderPlaced"},
-            ["has its id at value:sale.no", "does not pass --event-filter value:kind=OrderPlaced"],
+            [
+                "has its id at value:sale.no",
+                "does not pass --event-filter value:kind=OrderPlaced",
+                "records with that id have SalePlaced, SaleIndexed there",
+            ],
+        ),
+        (
+            {"event_filter": "header:kind=SalePlaced"},
+            ["does not pass --event-filter header:kind=SalePlaced; records with that id have nothing there"],
         ),
         ({"event_tag": "header:buyer"}, ["--event-tag header:buyer:", "it is at value:buyer.ref"]),
         ({"orders_tag_column": "amount"}, ["--orders-tag-column amount:", "is integer and cannot hold"]),
         ({"event_id": ""}, ["value:orderId", "has its id at value:sale.no"]),
+        ({"orders_time_column": "inserted_at"}, ["--orders-time-column inserted_at: till.sales has no such column"]),
         (
             {"attribution": "exclusive", "orders_time_column": "created_at"},
             ["--orders-time-column created_at: till.sales has no such column", "placed_at (timestamp"],

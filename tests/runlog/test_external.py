@@ -67,7 +67,7 @@ def test_other_stacks_have_none() -> None:
         ({"id_kind": "serial"}, "--id-kind serial: choose uuid, integer or text"),
         ({"event_id": "body"}, "--event-id body: key, header:NAME or value:PATH is right"),
         ({"event_filter": "kind"}, "--event-filter kind:"),
-        ({"event_tag": "somewhere"}, "--event-tag somewhere: none, header:NAME or value:PATH is right"),
+        ({"event_tag": "somewhere"}, "--event-tag somewhere: none, key, header:NAME or value:PATH is right"),
         ({"orders_table": "a.b.c"}, "--orders-table a.b.c: the name of a table"),
         ({"orders_id_column": " "}, "--orders-id-column is missing"),
         ({"database_url": ""}, "--database-url is missing"),

@@ -267,7 +267,7 @@ def test_code_spans(text: str, shown: str) -> None:
 
 def test_places() -> None:
     assert [parse_place(""), parse_tag(""), parse_tag("none"), parse_filter("")] == [None] * 4
-    assert parse_place("key") == Place("key")
+    assert parse_place("key") == parse_tag("key") == Place("key")
     assert str(parse_place("value:order.id")) == "value:order.id"
     assert parse_filter("header:type=a=b") == EventFilter(Place("header", "type"), "a=b")
     assert parse_filter("type=") == parse_filter("value:type=") == EventFilter(Place("value", "type"), "")
