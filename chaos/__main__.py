@@ -38,11 +38,13 @@ def parser() -> CarefulParser:
         "4 not restored, not proven, or not forgotten.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    status = commands.add_parser("status", help="say what is open in the journals; 0 if nothing is, else 3")
+    status = commands.add_parser(
+        "status", help="show what is broken, by which run, and who is in charge; exit code 0 if nothing is, else 3"
+    )
     status.add_argument("--json", action="store_true", help="print one JSON array (no secret in it)")
     heal = commands.add_parser(
         "restore",
-        help="heal it, whichever run broke it, and prove it; a run that goes on breaks nothing more",
+        help="heal what any run left broken, and prove it back; a run that goes on breaks nothing more",
         description="Heals what a run left broken and proves the target back, by the way on which the fault was "
         "proven. The journal says how; secrets are read again from LOCUST_DATABASE_URL, LOCUST_HEADER, or the files "
         "that the run was given.",
@@ -51,8 +53,12 @@ def parser() -> CarefulParser:
     heal.add_argument(
         "--command-timeout", metavar="DURATION", help="longest time of one heal command (default: as in the run)"
     )
-    heal.add_argument("--database-url", metavar="URL", help="better as LOCUST_DATABASE_URL: where PostgreSQL is asked")
-    heal.add_argument("--kafka-config", metavar="FILE", help="client properties, where that of the run is gone")
+    heal.add_argument(
+        "--database-url", metavar="URL", help="PostgreSQL that the proof asks; better set as LOCUST_DATABASE_URL"
+    )
+    heal.add_argument(
+        "--kafka-config", metavar="FILE", help="client properties for the proof, if the run's own file is gone"
+    )
     close = commands.add_parser(
         "forget",
         help="close a journal that can neither be healed nor proven; heals nothing",
@@ -60,8 +66,14 @@ def parser() -> CarefulParser:
         "or that was corrected by hand and cannot be asked any more. Refused while a watchdog is in charge of the "
         "target or a run uses it.",
     )
-    close.add_argument("--journal", metavar="FOLDER", help="which one, where several are open (`status --json`)")
-    close.add_argument("--yes", action="store_true", help="really close it; without it the target is only named")
+    close.add_argument(
+        "--journal",
+        metavar="FOLDER",
+        help="folder of the journal to close, if several are open (`status --json` lists them)",
+    )
+    close.add_argument(
+        "--yes", action="store_true", help="close it; without --yes the target is named and nothing is closed"
+    )
     return top
 
 

@@ -227,7 +227,7 @@ class Conductor:
             log.error("%s", reason)
             self._fail(run, reason, exitcodes.NOT_READY)
         else:
-            log.info("all parts are up and healthy")
+            log.info("all components are up and healthy")
 
     def _enter(self, phase: RunPhase, text: str) -> None:
         self.phase = phase

@@ -143,7 +143,7 @@ class Drain:
                 if wanted != said or (not missing and now - said_at >= PROGRESS_S):
                     said, said_at = wanted, now
                     more = "" if missing else f", {self._left:.0f} s to go"
-                    say("waiting for " + "; ".join(wanted) + more)
+                    say("waiting for " + " and for ".join(wanted) + more)
                 if now >= deadline or not self._watch.alive:
                     return self._result(missing)
                 gevent.sleep(POLL_S)

@@ -60,7 +60,8 @@ def drain_run(
         repeated_id=result.repeated_id,
     )
     if not result.complete:
-        log.warning("drain: not over after %.0f s: %s", clock.now() - began, "; ".join(result.missing))
+        waiting = " and for ".join(result.missing)
+        log.warning("drain: not over after %.0f s, still waiting for %s", clock.now() - began, waiting)
     elif result.waited < task.horizon.seconds:
         log.warning(
             "drain: ended by --drain-timeout %g s, %.0f s before the publish horizon of %s: events that are missing "

@@ -131,7 +131,7 @@ class Journal:
             # Half a file cannot come from us (we rename), but if it is there a fault was open: say so.
             raise JournalUnreadable(
                 f"the journal {self.path} cannot be read ({type(error).__name__}): something may be broken; "
-                "see that all parts are up, then close it with `python -m chaos forget`"
+                "check that all components are up, then close it with `python -m chaos forget`"
             ) from None
 
     def note_proven(self) -> None:

@@ -127,7 +127,7 @@ def _heal_here(
     done = heal_and_prove(target, fault, probe_of(fault, environment), limits, doing=doing)
     journal.close()
     if done.by == BY_ITSELF:
-        return f"{fault.described} is back already, as the probe says that had proven the fault ({done.said})"
+        return f"{fault.described} is back already: the probe that had proven the fault is answered ({done.said})"
     return f"{fault.described} is healed and proven back ({done.said})"
 
 

@@ -116,7 +116,9 @@ def asking(
         finally:
             # However it ended before its time: the harness must not wait for answers to questions that are not asked.
             if not (stop.is_set() or ended.is_set()):
-                telling.trouble = telling.trouble or f"the target is not asked on a {connection} connection any more"
+                telling.trouble = (
+                    telling.trouble or f"the monitor has stopped probing the target on a {connection} connection"
+                )
 
     thread = threading.Thread(target=ask, name=f"{connection} connection", daemon=True)
     thread.start()

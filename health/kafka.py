@@ -152,7 +152,7 @@ class KeptKafka:
         if not known.brokers:
             return Reply(BROKEN, "the metadata names no broker yet")
         self._reasons.answered()
-        return Reply(ANSWERED, f"{len(known.brokers)} broker(s), {len(known.topics)} topic(s)")
+        return Reply(ANSWERED, f"brokers: {len(known.brokers)}, topics: {len(known.topics)}")
 
     def close(self) -> None:
         """Close the client; the next question makes another."""

@@ -25,7 +25,9 @@ from reconcile.wording import some
 LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
 SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
 # Where no tag says whose an event is.
-_UNKNOWN: Final = "is the event of an order that is not known"
+_UNKNOWN: Final = "is the event of an order that this run does not know"
+# No header of an order has placeholders.
+_KEYS: Final = ": ${customer_id} in --order-body; for one in a header, send by a locustfile of your own"
 # What would settle a dispute, by why the record does not count; `{}` is where the order is named.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
@@ -105,7 +107,8 @@ def no_opaque_record(findings: Findings) -> Guard:
         return vacuity(name, True, "every record that does not count names an order, or is certainly no event")
     parts = [f"{some(opaque, 'record')} of the topic {'names' if opaque == 1 else 'name'} no order"] if opaque else []
     if strangers:
-        parts.append(f"{some(strangers, 'event')} {'is' if strangers == 1 else 'are'} of an order that is not known")
+        verb = "is" if strangers == 1 else "are"
+        parts.append(f"{some(strangers, 'event')} {verb} of an order that this run does not know")
     text = " and ".join(parts)
     if not left:
         return vacuity(name, True, f"{text}, and no order without an event is left that one could be of")
@@ -156,9 +159,10 @@ def ids_of_their_own(findings: Findings) -> Guard:
     answers = int(((hi == which["hi"][most]) & (lo == which["lo"][most])).sum())
     order = texts_of(findings.history).one(int(which["hi"][most]), int(which["lo"][most]))
     which_one = ", that of a check order" if answers == 1 else ""
+    event = findings.history.facts.contract.event
     text = (
         f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service take requests for "
-        "repeats (idempotency)? Then send a fresh idempotency key with each order"
+        "repeats (idempotency)? Then send another key with each order" + _option(event, _KEYS)
     )
     return evidence(name, False, text, SHARED_IN_DOUBT)
 
@@ -174,9 +178,10 @@ def no_other_writer(findings: Findings) -> Guard:
     lost = int((table.lost & table.had(UNRECORDED)).sum())
     text = (
         f"{some(strangers, 'order')} since the start {'belongs' if strangers == 1 else 'belong'} to no attempt, so "
-        f"another client writes as well; {lost} without an event {'is' if lost == 1 else 'are'} only suspected; "
-        "--attribution acknowledged-only would leave them out"
+        "another client writes as well; --attribution acknowledged-only leaves such orders out"
     )
+    if lost:
+        text += f"; {some(lost, 'unrecorded order')} without an event {'is' if lost == 1 else 'are'} only suspected"
     return replace(vacuity(name, False, text), casts=Suspicion(lost_orders=True))
 
 

@@ -56,7 +56,7 @@ def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
     asked, unknown = told.get("asked"), told.get("get_404")
     wrong = []
     if not isinstance(asked, int) or not isinstance(unknown, int):
-        wrong.append("it is not known what GET answered for the provoked orders")
+        wrong.append("unknown what GET answered for the provoked orders")
     elif asked > provoked or (provoked and not asked):
         wrong.append(f"looked up {asked} of {some(provoked, 'provoked order')}")
     elif unknown < asked:
@@ -64,12 +64,12 @@ def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
     for key, place in (("in_orders", "the orders table"), ("in_order_items", "order_items")):
         there = told.get(key)
         if there is None:
-            wrong.append(f"it is not known whether {place} has provoked orders")
+            wrong.append(f"unknown whether {place} has provoked orders")
         elif there:
             wrong.append(f"{place} has {some(there, 'provoked order')}")
     rows = told.get("rows_of_run")
     if rows is None:
-        wrong.append("it is not known whether rows of the run appeared")
+        wrong.append("unknown whether rows of the run appeared")
     elif rows:
         wrong.append(f"{some(rows, 'row')} of the run appeared")
     if told.get("health_up") is not True:

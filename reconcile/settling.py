@@ -44,8 +44,10 @@ def _cut_short(name: str, findings: Findings, missing: tuple[str, ...]) -> Guard
         since = some(silence.acknowledged, "order")
         text = f"{NOTHING}: no event of {since} acknowledged since, none of the drain's own order"
         return evidence(name, True, text, NOT_SETTLED)
-    what = "; ".join(str(text) for text in missing) or "what was missing is unknown"
-    cut = f"the drain was cut short: {what}"
+    what = " and for ".join(str(text) for text in missing)
+    cut = "the drain was cut short" + (
+        f" while waiting for {what}" if what else "; the run did not record what it was waiting for"
+    )
     if silence.seems:
         cut += (
             f"; {some(silence.acknowledged, 'order')} acknowledged since the outage, none with an event; that the "

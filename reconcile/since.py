@@ -215,7 +215,7 @@ def summary(history: History, judgement: Judgement, since: Since, shown: str) ->
     if not since.was:
         lines.append("nothing was missing when the run was judged")
     if since.problem is not None:
-        lines.append(f"not known: {since.problem}")
+        lines.append(f"unknown: {since.problem}")
     lines += [
         f"list:   {shown}",
         f"report.json ({judgement.ruling.verdict.value}) and the run's witnesses are unchanged",

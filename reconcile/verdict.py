@@ -190,7 +190,7 @@ def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool, m
         found.append(f"{some(counts['lost_orders'], 'order')} {verb} acknowledged, but never stored")
     if counts["visible_after_reject"]:
         verb = "was" if counts["visible_after_reject"] == 1 else "were"
-        found.append(f"{some(counts['visible_after_reject'], 'order')} {verb} refused, yet left a row or an event")
+        found.append(f"{some(counts['visible_after_reject'], 'order')} {verb} rejected, yet left a row or an event")
     if fail_on_duplicates and counts["published_twice"]:
         verb = "was" if counts["published_twice"] == 1 else "were"
         found.append(f"{some(counts['published_twice'], 'event')} {verb} published twice")

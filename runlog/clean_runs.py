@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--runs-dir", metavar="DIR", help="folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
     add("--keep", metavar="N", default=str(KEPT), help=f"how many of the newest stay (default: {KEPT})")
     add("--dry-run", action="store_true", help="only say what would be removed")
     add("--force", action="store_true", help="also runs that were not judged completely")

@@ -176,7 +176,7 @@ def read_marks(path: Path) -> list[Mark]:
             raise ValueError(f"line {number}: {error}") from None
         mark = Mark(float(record.pop("at")), record.pop("name"), record.pop("outage"), record)
         if mark.at < latest - LARGEST_STEP_BACK_S:
-            raise ValueError(f"line {number}: `{mark.name}` lies {latest - mark.at:.3f} s before a mark above it")
+            raise ValueError(f"line {number}: `{mark.name}` is {latest - mark.at:.3f} s before a mark above it")
         latest = max(latest, mark.at)
         marks.append(mark)
     return marks

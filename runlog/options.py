@@ -141,8 +141,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "fail-on-duplicates",
         "",
-        "an event that was published twice (one order, two event ids) makes the verdict inconsistent; one that is "
-        "only redelivered does not",
+        "an event that was published twice (two records of one order, not under one event id) makes the verdict "
+        "inconsistent; one that is only redelivered does not",
         PLAN,
         is_flag=True,
     ),
@@ -175,7 +175,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "5m",
     ),
     Option("rate", "20", "orders that fall due each second, whatever the answers take", LOAD, "orders/s", "100"),
-    Option("request-timeout", "10s", "bound of one whole request", LOAD, "duration", "5s"),
+    Option(
+        "request-timeout",
+        "10s",
+        "longest time of one whole request, from sending to the complete answer",
+        LOAD,
+        "duration",
+        "5s",
+    ),
     Option(
         "stack",
         "embedded",

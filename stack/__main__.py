@@ -56,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     cleaning.add_arguments(clean)
-    status = commands.add_parser("status", help="say what runs, where, and how it is; 0 if all is up, else 3")
+    status = commands.add_parser(
+        "status", help="show what runs, where, and its health; exit code 0 if all is up, else 3"
+    )
     status.add_argument("--json", action="store_true", help="print one JSON object (no secret in it)")
     up = commands.add_parser("up", help="start whatever is missing, and wait until everything answers")
     for command in (up, down, clean):
@@ -64,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--force", action="store_true", help=f"also while a running harness uses the stack{more}")
     for name in ("service", "database", "kafka"):
         up.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="TCP port (default: a free one)")
-    up.add_argument("--link", choices=LINKS, default="", help="whose way runs through a relay that can be cut")
+    up.add_argument(
+        "--link", choices=LINKS, default="", help="component that is reached through a relay, as a partition needs it"
+    )
     up.add_argument("--without-service", action="store_true", help="only PostgreSQL and Kafka")
     up.add_argument("--service-variant", dest="variant", choices=VARIANTS, default=_DEFAULT.variant)
     up.add_argument("--service-chaos", dest="chaos", action="store_true", help="offer the phantom endpoint")

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("run", nargs="?", metavar="RUN", help="a run's folder, its id, or `latest`: delete only the rows of this run")
     add("--dry-run", action="store_true", help="with RUN: say what would be deleted, and delete nothing")
     add("--topic", action="store_true", help="with RUN: delete its topic too (only of the embedded stack)")
-    add("--runs-dir", metavar="DIR", help="with RUN: where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--runs-dir", metavar="DIR", help="with RUN: folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
     help_url = "with RUN of another stack than the embedded one: its database [LOCUST_DATABASE_URL]"
     add("--database-url", metavar="URL", help=help_url)
 
@@ -188,7 +188,9 @@ def _texts(folder: RunFolder, facts: RunFacts, ids: set[bytes]) -> set[str]:
         names |= {bytes.fromhex(digits): str(text) for digits, text in read_json(path).items()}
     texts = {names.get(identity) or decode_order_id(facts.kind, identity) for identity in ids}
     if None in texts:
-        raise StackError(f"run {folder.run_id}: its files do not tell every order id back, so nothing was deleted")
+        raise StackError(
+            f"run {folder.run_id}: not every order id can be decoded from its files, so nothing was deleted"
+        )
     return {text for text in texts if text is not None}
 
 

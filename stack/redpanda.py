@@ -44,7 +44,7 @@ def check_redpanda(admin_url: str, timeout_s: float) -> Health:
         _check_overview(_ask(admin_url, OVERVIEW_PATH, deadline))
     except _NotWellError as trouble:
         return Health(False, f"{where}: {trouble}")
-    return Health(True, f"{where}: ready, {alive} broker(s) alive, cluster healthy")
+    return Health(True, f"{where}: ready, brokers alive: {alive}, cluster healthy")
 
 
 def _check_ready(said: Any) -> None:

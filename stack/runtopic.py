@@ -28,9 +28,9 @@ def is_there(bootstrap: str, topic: TopicStart) -> bool:
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return False
-        raise StackError(f"Kafka at {bootstrap} did not tell of topic {topic.name}: {error.args[0].str()}") from None
+        raise StackError(f"Kafka at {bootstrap} did not report topic {topic.name}: {error.args[0].str()}") from None
     except TimeoutError:
-        raise StackError(f"Kafka at {bootstrap} did not tell of topic {topic.name} within {_ANSWER_S:g} s") from None
+        raise StackError(f"Kafka at {bootstrap} did not report topic {topic.name} within {_ANSWER_S:g} s") from None
     if topic.topic_id is None:
         raise StackError(f"topic {topic.name}: the run did not record its id, so it may have been created again since")
     return str(found.topic_id) == topic.topic_id

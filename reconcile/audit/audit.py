@@ -119,11 +119,12 @@ def _zone(
     offset = offset_of(samples.recent_pairs())
     if offset is None:
         raise Unprovable(
-            f"{plan.time_column} of {plan.table} has no zone, and recent events do not tell it: they are too few, "
-            "came late, or --event-id is not where their order ids are; give --time-zone, like UTC or Europe/Berlin"
+            f"{plan.time_column} of {plan.table} has no zone, and it cannot be inferred from recent events: they are "
+            "too few, came late, or --event-id is not where their order ids are; give --time-zone, like UTC or "
+            "Europe/Berlin"
         )
     zone = sql.SQL("make_interval(secs => {})").format(sql.Literal(offset))
-    return zone, f"{offset_text(offset)}, as recent rows and their events tell"
+    return zone, f"{offset_text(offset)}, inferred from recent rows and their events"
 
 
 class _Thread:

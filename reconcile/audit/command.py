@@ -173,9 +173,9 @@ def _duration(option: str, text: str) -> float:
     try:
         seconds = parse_duration(text)
     except ValueError:
-        raise Wrong(f"{option} {text}: a duration like 60s or 5m is right") from None
+        raise Wrong(f"{option} {text}: a duration like 60s, 5m or 24h is right") from None
     if not 0 <= seconds <= _LONGEST_GRACE_S:
-        raise Wrong(f"{option} {text}: it must lie between 0 and 7 days")
+        raise Wrong(f"{option} {text}: it must be from 0s to 168h")
     return seconds
 
 

@@ -29,7 +29,7 @@ def offsets_from(client: Mapping[str, str], topic: str, bounds: TopicBounds, epo
         asked = [TopicPartition(topic, partition, max(0, at)) for partition in bounds.ends]
         told = consumer.offsets_for_times(asked, timeout=ANSWER_S)
     except KafkaException as error:
-        raise KafkaProblem(f"the broker did not tell offsets by time: {scrub(str(error), client)}") from None
+        raise KafkaProblem(f"the broker did not report offsets by time: {scrub(str(error), client)}") from None
     finally:
         consumer.close()
     found = {one.partition: one.offset for one in told}

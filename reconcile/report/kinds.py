@@ -38,7 +38,7 @@ KINDS: Final = (
     Kind(
         "visible_after_reject",
         "order visible after reject",
-        "Orders visible after a refusal",
+        "Orders visible after a reject",
         "visible-after-reject.csv",
     ),
     SUSPECTED_LOST,

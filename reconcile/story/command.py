@@ -112,6 +112,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ORDER_ID",
         help="order id (as the service writes it), customer id, or a sequence number like #17",
     )
-    add("--runs-dir", metavar="DIR", help="where runs lie (default: runs) [LOCUST_RUNS_DIR]")
+    add("--runs-dir", metavar="DIR", help="folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
     add("--json", action="store_true", help="print JSON")
     return parser

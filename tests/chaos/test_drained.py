@@ -156,7 +156,7 @@ def test_what_a_drain_that_was_cut_short_suspects_can_be_looked_for_again(
     create_again(run)
     code, said = look_again(run, capsys)
     assert code == INCONCLUSIVE
-    assert "not known: the topic was deleted and created again since the run" in said
+    assert "unknown: the topic was deleted and created again since the run" in said
     (run.folder / "look-again.csv").unlink()
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == kept
 

@@ -119,7 +119,7 @@ def test_what_was_corrected_by_hand_is_found_back_although_the_heal_command_is_w
     assert main(["restore"]) == exitcodes.NOT_READY, "nothing serves"
     little.start()
     assert main(["restore"]) == exitcodes.AS_EXPECTED
-    assert "is back already, as the probe says that had proven the fault" in capsys.readouterr().out
+    assert "is back already: the probe that had proven the fault is answered" in capsys.readouterr().out
     assert journal.left_open() is None
 
 

@@ -98,7 +98,7 @@ def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_
         deadline = time.monotonic() + 10
         while telling.trouble is None and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert telling.trouble == "the target is not asked on a kept connection any more"
+    assert telling.trouble == "the monitor has stopped probing the target on a kept connection"
     telling.close()
 
 

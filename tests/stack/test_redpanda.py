@@ -63,7 +63,7 @@ def serve() -> Iterator[Serve]:
 def test_ready_alive_and_healthy(serve: Serve) -> None:
     found = check_redpanda(serve(), 5)
     assert found.ok
-    assert "1 broker(s) alive" in found.detail
+    assert "brokers alive: 1" in found.detail
 
 
 def test_booting_is_not_ready_although_the_status_is_200(serve: Serve) -> None:

@@ -58,7 +58,7 @@ def infrastructure(history: History, judgement: Judgement) -> str:
 def root_cause(history: History, judgement: Judgement) -> str:
     """Why events or orders are missing, or why none is; what is not known is said to be."""
     if judgement.ruling.verdict is Verdict.INCONCLUSIVE:
-        return "Not known: nothing is proven. The failed guards say what was missing."
+        return "Unknown: nothing is proven. The failed guards say what was missing."
     if judgement.ruling.verdict is Verdict.CONSISTENT:
         return _why_kept(history, judgement)
     counts = judgement.counts
@@ -67,7 +67,9 @@ def root_cause(history: History, judgement: Judgement) -> str:
         _why_phantom(history, judgement) if counts["phantom_events"] else "",
         _why_no_row(history, judgement) if counts["lost_orders"] else "",
         _why_visible(judgement) if counts["visible_after_reject"] else "",
-        f"Events published twice: {counts['published_twice']}. Why is not known." if _only_duplicates(counts) else "",
+        f"Events published twice: {counts['published_twice']}. The run does not show why."
+        if _only_duplicates(counts)
+        else "",
     ]
     return " ".join([_how(history.facts), *(part for part in parts if part)])
 
@@ -137,7 +139,7 @@ def _how(facts: RunFacts) -> str:
             f"The service (variant {how}) {_DUAL_WRITES[how]}; the publish is no part of the database transaction (a "
             "dual write)."
         )
-    return "How the service publishes is not known to the harness."
+    return "The harness does not know how the service publishes."
 
 
 def _why_lost(history: History, judgement: Judgement) -> str:
@@ -149,9 +151,11 @@ def _why_lost(history: History, judgement: Judgement) -> str:
         _with_process(history, judgement),
     ]
     if facts.outbox_table:
-        parts.append(f"Table {facts.outbox_table} does not hold them either: why is not known; see the service's log.")
+        parts.append(
+            f"Table {facts.outbox_table} does not hold them either. The run does not show why; see the service's log."
+        )
     elif variant(facts) not in _DUAL_WRITES:
-        parts.append("So the cause is not known.")
+        parts.append("So the run does not show the cause.")
     apart = outside(history, judgement)
     parts.append(f"{apart[0].upper()}{apart[1:]}: look for another cause." if apart else "")
     return " ".join(part for part in parts if part)
@@ -191,14 +195,14 @@ def _why_phantom(history: History, judgement: Judgement) -> str:
             f"{text} The service published each of them before it rolled its transaction back, as this scenario asks "
             "for; a published event cannot be rolled back. It needs no outage."
         )
-    return f"{text} Why is not known."
+    return f"{text} The run does not show why."
 
 
 def _why_no_row(history: History, judgement: Judgement) -> str:
     facts = history.facts
     text = f"Acknowledged orders without a row in {facts.orders_table}: {judgement.counts['lost_orders']}"
     broken = f" (the run's fault: {facts.fault} of the database)" if facts.fault_target == "database" else ""
-    return f"{text}{broken if judgement.outages else ''}. Why is not known."
+    return f"{text}{broken if judgement.outages else ''}. The run does not show why."
 
 
 def _why_visible(judgement: Judgement) -> str:
@@ -207,7 +211,7 @@ def _why_visible(judgement: Judgement) -> str:
     statuses = Counter(table.attempts["status"][attempts[attempts >= 0]].tolist())
     parts = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(statuses.items()))
     total = judgement.counts["visible_after_reject"]
-    return f"Rejected orders that left a row or an event: {total} ({parts}). Why is not known."
+    return f"Rejected orders that left a row or an event: {total} ({parts}). The run does not show why."
 
 
 def _only_duplicates(counts: dict[str, int]) -> bool:

@@ -66,7 +66,7 @@ def scope(history: History, judgement: Judgement) -> str:
     if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.outbox_table:
         return said
     if limit is None:
-        return f"{said}; the producer's delivery timeout is not known (--delivery-timeout)"
+        return f"{said}; the producer's delivery timeout is unknown (--delivery-timeout states it)"
     if max(lengths) <= limit:
         return f"{said}; a producer that retries for {format_duration(limit)} can outlast it"
     return f"{said}; the producer's delivery timeout is {format_duration(limit)}"

@@ -262,7 +262,7 @@ def test_an_unreadable_journal_breaks_nothing_and_says_what_to_do(stage: Stage, 
     stage.keeper.disarm()
     stage.journal.path.write_text("{")
     with pytest.raises(
-        JournalUnreadable, match="see that all parts are up, then close it with `python -m chaos forget`"
+        JournalUnreadable, match="check that all components are up, then close it with `python -m chaos forget`"
     ):
         stage.journal.left_open()
     with pytest.raises(Refusal, match="something may be broken"):

@@ -230,6 +230,16 @@ def test_many_answers_with_one_id_are_no_lost_orders_and_no_fault_of_the_harness
     assert judgement.ruling.reason.startswith("answers return ids of their own: 4 answers returned one order id")
 
 
+@pytest.mark.parametrize(("stack", "named"), [("external", True), ("embedded", False)])
+def test_answers_with_one_id_name_where_a_key_can_differ_only_where_an_option_says_so(stack: str, named: bool) -> None:
+    story = Story(facts=facts(stack=stack)).calm()
+    for number in (1, 2):
+        story.order(number, 12 + number / 10, told=1, row=number == 1, event=number == 1)
+    failed, said = guard(judge(story.history()), "answers return ids of their own")
+    assert failed
+    assert ("${customer_id} in --order-body" in said, "--" in said) == (named, named)
+
+
 def test_one_id_for_all_of_which_the_run_has_nothing_is_no_lost_order() -> None:
     """The check order has taken it: its row is not of the run."""
     story = Story().calm()

@@ -241,7 +241,7 @@ def test_markdown_has_all_its_sections() -> None:
             "to its outbox table in the transaction of the order",
         ),
         (Story().calm(), "**NO**", "(a dual write). That guarantees nothing."),
-        (Story().calm().without(m.DRAINED), "**UNKNOWN**", "Not known: nothing is proven"),
+        (Story().calm().without(m.DRAINED), "**UNKNOWN**", "Unknown: nothing is proven"),
     ],
 )
 def test_markdown_of_other_verdicts(story: Story, word: str, cause: str) -> None:

@@ -54,7 +54,7 @@ def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
         ({"in_orders": 1}, "the orders table has 1 provoked order"),
         ({"in_order_items": 2}, "order_items has 2 provoked orders"),
         ({"rows_of_run": 1}, "1 row of the run appeared"),
-        ({"rows_of_run": None}, "it is not known whether rows of the run appeared"),
+        ({"rows_of_run": None}, "unknown whether rows of the run appeared"),
         ({"health_up": False}, "the service is not healthy any more"),
         (
             {"problem": "in_orders: PostgreSQL could not be reached"},

@@ -152,7 +152,7 @@ SCOPE = "; this says nothing about longer outages or a restart of the service in
             (phantom, lost_order),
             "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored",
         ),
-        ((refused_but_there,), "1 order was refused, yet left a row or an event"),
+        ((refused_but_there,), "1 order was rejected, yet left a row or an event"),
         ((), "the events of all 6 stored orders reached Kafka, 2 of them late by up to 8.9 s" + SCOPE),
         ((harmless,), "the events of all 8 stored orders reached Kafka, 4 of them late by up to 13.0 s" + SCOPE),
         (
@@ -245,7 +245,7 @@ def drain_cut_short(story: Story) -> None:
             "plan completed: the run was ended by a failure: the fault could not be done: the break command",
         ),
         (broker_never_down, "fault proven: the broker was proven down in 0 of 1 outage"),
-        (drain_cut_short, "drain complete: the drain was cut short: a whole order"),
+        (drain_cut_short, "drain complete: the drain was cut short while waiting for a whole order"),
     ],
 )
 def test_the_cause_comes_before_its_effects(change: Change, begins: str) -> None:

@@ -30,7 +30,8 @@ def test_what_is_only_suspected_and_why() -> None:
     assert reason(doubtful()) == (
         "2 events may be lost, unproven; 1 event may be a phantom, unproven; "
         "1 order was acknowledged, but never stored; "
-        "drain complete: the drain was cut short: answers to 3 requests; the monitor to follow the topic"
+        "drain complete: the drain was cut short while waiting for answers to 3 requests and for the monitor to "
+        "follow the topic"
     )
 
 
@@ -56,7 +57,7 @@ def test_each_kind_of_violation_is_a_clause() -> None:
         "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka: "
         "in no record 14.0 s after the broker's return; "
         "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored; "
-        "1 order was refused, yet left a row or an event"
+        "1 order was rejected, yet left a row or an event"
     )
 
 
@@ -85,9 +86,9 @@ def test_partitions_that_were_not_read_are_named() -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"get_404": None}, "it is not known what GET answered for the provoked orders"),
-        ({"asked": None, "get_404": 3}, "it is not known what GET answered for the provoked orders"),
-        ({"rows_of_run": None}, "it is not known whether rows of the run appeared"),
+        ({"get_404": None}, "unknown what GET answered for the provoked orders"),
+        ({"asked": None, "get_404": 3}, "unknown what GET answered for the provoked orders"),
+        ({"rows_of_run": None}, "unknown whether rows of the run appeared"),
         ({"health_up": False}, "the service is not healthy any more"),
         ({"rows_of_run": 2, "health_up": None}, "2 rows of the run appeared; the service is not healthy any more"),
     ],
@@ -106,7 +107,7 @@ def test_an_answer_that_was_not_asked_for_is_unknown() -> None:
         for mark in story.marks
     ]
     guards = {guard.name: guard for guard in judge(story.history()).guards}
-    assert guards["phantoms rolled back"].reason == "it is not known whether the orders table has provoked orders"
+    assert guards["phantoms rolled back"].reason == "unknown whether the orders table has provoked orders"
 
 
 def test_causes_are_counted() -> None:

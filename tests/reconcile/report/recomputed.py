@@ -22,7 +22,7 @@ OUTBOX: Final = (
     "The service (variant outbox) writes each event to its outbox table in the transaction of the order, and a relay "
     "publishes from there, at least once."
 )
-UNKNOWN: Final = "How the service publishes is not known to the harness."
+UNKNOWN: Final = "The harness does not know how the service publishes."
 PATTERN: Final = (
     "Implement the transactional outbox pattern: write the event to an outbox table in the same database transaction "
     "as the order, and let a relay (a poller or change data capture) publish it, at least once."
@@ -170,7 +170,7 @@ def how(run: RawRun) -> str:
 
 def root_cause(run: RawRun) -> list[str]:
     if run.undecided:
-        return ["Not known: nothing is proven. The failed guards say what was missing."]
+        return ["Unknown: nothing is proven. The failed guards say what was missing."]
     if not run.violations:
         return [_kept(run)]
     facts, counts = (
@@ -185,10 +185,11 @@ def root_cause(run: RawRun) -> list[str]:
         parts.append("Observed: " + outages.causes(run)[0] + ".")
         if facts.outbox_table:
             parts.append(
-                f"Table {facts.outbox_table} does not hold them either: why is not known; see the service's log."
+                f"Table {facts.outbox_table} does not hold them either. "
+                "The run does not show why; see the service's log."
             )
         elif how(run) == UNKNOWN:
-            parts.append("So the cause is not known.")
+            parts.append("So the run does not show the cause.")
         (apart,) = outages.outside(run)
         parts.append(f"{apart[:1].upper()}{apart[1:]}: look for another cause." if apart else "")
     if counts["phantom"][1]:
@@ -200,15 +201,17 @@ def root_cause(run: RawRun) -> list[str]:
             "published event cannot be rolled back. It needs no outage."
         )
         parts.append(f"Events in the topic without a row in orders: {counts['phantom'][1]} (by outcome: {said}).")
-        parts.append(why if asked else "Why is not known.")
+        parts.append(why if asked else "The run does not show why.")
     if counts["order"][1]:
-        parts.append(f"Acknowledged orders without a row in orders: {counts['order'][1]}. Why is not known.")
+        parts.append(f"Acknowledged orders without a row in orders: {counts['order'][1]}. The run does not show why.")
     if run.visible:
         codes = Counter(one.status for one in run.visible)
         said = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(codes.items()))
-        parts.append(f"Rejected orders that left a row or an event: {len(run.visible)} ({said}). Why is not known.")
+        parts.append(
+            f"Rejected orders that left a row or an event: {len(run.visible)} ({said}). The run does not show why."
+        )
     if not any(count for _, count in counts.values()):
-        parts.append(f"Events published twice: {run.raw.duplicates()['published_twice']}. Why is not known.")
+        parts.append(f"Events published twice: {run.raw.duplicates()['published_twice']}. The run does not show why.")
     return [" ".join(part for part in parts if part)]
 
 

@@ -39,7 +39,7 @@ def scope(run: RawRun) -> list[str]:
         return [said]
     limit = facts.delivery_timeout_s
     if limit is None:
-        return [f"{said}; the producer's delivery timeout is not known (--delivery-timeout)"]
+        return [f"{said}; the producer's delivery timeout is unknown (--delivery-timeout states it)"]
     if lengths[-1] <= limit:
         return [f"{said}; a producer that retries for {limit:g} s can outlast it"]
     return [f"{said}; the producer's delivery timeout is {limit:g} s"]

@@ -54,7 +54,7 @@ def test_an_outbox_that_loses_events_is_no_dual_write() -> None:
     story = lossy(service_variant="outbox", contract=contract_from_texts(outbox_table="outbox", own=True))
     text = cause(story.history())
     assert "(variant outbox) writes each event to its outbox table" in text
-    assert "Table outbox does not hold them either: why is not known" in text
+    assert "Table outbox does not hold them either. The run does not show why" in text
     assert "delivery timeout" not in text and "dual write" not in text
     assert "a relay must delete or mark a row only after that" in fix(story.history())
 
@@ -64,10 +64,10 @@ def test_of_a_service_of_the_users_own_only_what_was_observed_is_said() -> None:
     story.facts = external()
     text = cause(story.history())
     assert text.startswith(
-        "How the service publishes is not known to the harness. Events of stored orders in no record of "
+        "The harness does not know how the service publishes. Events of stored orders in no record of "
     )
     assert "topic orders.v2 that was read: 2." in text
-    assert text.endswith("So the cause is not known.")
+    assert text.endswith("So the run does not show the cause.")
     assert "order.created" not in text and "given up" not in text
     assert fix(story.history()).startswith("If the service publishes outside the transaction of the order: ")
 
@@ -115,5 +115,5 @@ def test_given_up_after_the_delivery_timeout_only_where_the_log_says_so(reason: 
 
 def test_without_a_proof_nothing_is_proposed() -> None:
     history = lossy().without(m.DRAINED).history()
-    assert cause(history).startswith("Not known: nothing is proven.")
+    assert cause(history).startswith("Unknown: nothing is proven.")
     assert fix(history) == "None proposed: nothing is proven."

@@ -69,7 +69,7 @@ def test_every_kind_of_violation_has_its_list() -> None:
     assert re.findall(r'<h2 id="list-[a-z-]+">(.*?)</h2>', text) == [
         "Phantom events",
         "Lost orders",
-        "Orders visible after a refusal",
+        "Orders visible after a reject",
     ]
     for path in ("phantom-events.csv", "lost-orders.csv", "visible-after-reject.csv"):
         assert f'href="{path}"' in text
