@@ -28,7 +28,7 @@ _UPPER: Final = 0xC0
 _RFC: Final = 0x80
 _LEAST_UUID: Final = 32
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
-_ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
+_ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE | re.ASCII)
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES: Final = {sign: value for value, sign in enumerate(_CROCKFORD)}
 # Stricter than uuid.UUID, which also takes underscores, blanks and digits of other scripts.

@@ -14,16 +14,21 @@ from contract.event import KafkaRecord
 from contract.order_id import IdKind, encode_order_id, encode_text, scalar_text
 from contract.place import Place
 
-MESSAGE_IDS: Final = frozenset(
+MESSAGES: Final = frozenset(
     (
-        *("eventid", "messageid", "traceid", "spanid", "parentid", "traceparent", "correlationid", "causationid"),
-        *("requestid", "producerid", "instanceid", "ceid", "tenantid", "organizationid", "sessionid", "processid"),
-        *("schemaid", "clusterid", "nodeid", "hostid", "sourceid"),
-        *("customerid", "userid", "buyerid", "accountid", "clientid"),
+        *("event", "message", "trace", "span", "parent", "traceparent", "correlation", "causation", "request", "ce"),
+        *("producer", "instance", "session", "process", "schema", "cluster", "node", "host", "source"),
     )
 )
-"""Names, in lower case and without separators, of what a message says of itself, its sender and its customer: an id
-there says nothing of which order it is about."""
+"""What a message says of itself and of its sender, in lower case: an id of these says nothing of what it is about."""
+PARTS: Final = (
+    *("customer", "user", "buyer", "account", "client", "tenant", "organization", "organisation", "company"),
+    *("merchant", "seller", "vendor", "supplier", "store", "shop", "warehouse", "channel", "region", "country"),
+    *("product", "item", "sku", "variant", "article", "line", "category", "brand", "coupon", "discount"),
+    *("address", "cart", "basket", "device", "meta", "metadata", "header", "headers", "context"),
+)
+"""Ends of names, in lower case, of what many messages refer to: one with the id of a product is not about it."""
+_ID_WORDS: Final = ("uuid", "guid", "uid", "ids", "id", "ref", "key", "value")
 _SEPARATOR: Final = re.compile(r"[^0-9A-Za-z]+")
 _DEEPEST: Final = 12
 _NESTED: Final = 3
@@ -83,15 +88,25 @@ def scalars(found: Any, path: str = "", depth: int = 0, nested: int = 0) -> Iter
 
 
 def says_of_itself(path: str, envelope: bool = False) -> bool:
-    """Return whether the member at a path is an id of the message or of its customer, not of what it is about.
+    """Return whether the member at a path is an id of the message or of something that it only refers to.
 
     Args:
-        path: names joined by dots.
+        path: names joined by dots; a number is a place in a list, which holds parts of something.
         envelope: the message is a CloudEvent, whose `id` is that of the message.
     """
     if envelope and path == "id":
         return True
-    return path.rpartition(".")[2].replace("_", "").replace("-", "").lower() in MESSAGE_IDS
+    names = path.split(".")
+    if any(map(str.isdigit, names)):
+        return True
+    stems = [stem for name in names if (stem := _stem(name))]
+    return bool(stems) and (stems[-1] in MESSAGES or any(stem.endswith(PARTS) for stem in stems))
+
+
+def _stem(name: str) -> str:
+    """Return a name in lower case without separators, and without a word for "id" at its end."""
+    plain = name.replace("_", "").replace("-", "").lower()
+    return next((plain.removesuffix(word) for word in _ID_WORDS if plain.endswith(word)), plain)
 
 
 def _json(value: bytes | None) -> Any:

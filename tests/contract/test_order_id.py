@@ -109,6 +109,15 @@ def test_a_ulid_is_no_uuid_with_the_same_bytes() -> None:
     assert encode_order_id(IdKind.TEXT, ULID.lower()) == encode_order_id(IdKind.TEXT, ULID)
 
 
+@pytest.mark.parametrize("sign", ["\u212a", "\u017f"])
+def test_letters_that_only_look_like_those_of_a_ulid_make_another_text(sign: str) -> None:
+    """The Kelvin sign and the long s are letters of a ULID when case is ignored."""
+    text = ULID[:-1] + sign
+    identity = encode_order_id(IdKind.TEXT, text)
+    assert identity is not None
+    assert name_of(IdKind.TEXT, identity, text) == text
+
+
 def test_names_are_kept_beside_the_ledger(tmp_path: Path) -> None:
     assert read_names(tmp_path) == {}
     writer = NameWriter(tmp_path, IdKind.TEXT)

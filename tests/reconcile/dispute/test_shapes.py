@@ -112,6 +112,8 @@ SHAPES = [
         "compressed in an envelope with an id of its own",
         lambda o: Record(body(id=str(uuid.uuid4()), payload=base64.b64encode(gzip.compress(o.event())).decode())),
     ),
+    opaque("only products", lambda o: Record(body(eventId=str(OTHER), items=[{"product": {"id": str(OTHER)}}]))),
+    opaque("cut off before its id", lambda o: Record(o.event()[:60], str(OTHER).encode())),
     Shape(
         "two heartbeats",
         lambda o: [o.usual()],
