@@ -47,7 +47,7 @@ mutate: setup-dev ## Change the pure core in every small way; its tests must not
 	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS)
 	@$(BIN)/python -m tests.mutation.survivors
 
-check: setup-dev ## Format, lint, strict types, import rules of the house
+check: setup-dev ## Format, lint, strict types, import rules of the rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(ROOMS) tests benchmarks examples
@@ -66,16 +66,16 @@ soak: setup ## 100 short runs with random faults and random ends of the harness 
 options: setup ## Every option with default, unit, environment variable, example
 	@$(BIN)/python -m runlog.show_options
 
-up: setup ## Bring the embedded stack up and leave it running
+up: setup ## Start the embedded stack and leave it running
 	@$(BIN)/python -m stack up $(ARGS)
 
-down: ## Take the embedded stack down
+down: ## Stop the embedded stack; its data stays
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack down; else echo "nothing runs: nothing was set up here"; fi
 
-status: ## Whether the stack runs, where, and how it is
+status: ## What of the stack runs, where, and its health
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack status || [ $$? -eq 3 ]; else echo "nothing runs: nothing was set up here"; fi
 
-clean: ## Take the stack down; remove environment, caches and stack data (runs stay)
+clean: ## Stop the stack; remove environment, caches and stack data (runs stay)
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack clean; fi
 	rm -rf $(VENV) .cache .stack mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

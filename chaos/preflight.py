@@ -150,7 +150,7 @@ class Preflight:
 def check_request(subject: Subject, proven: ProvenOrder) -> CheckRequest:
     """Return the request to judge an order that was proven whole."""
     if proven.order is None or proven.topic is None:
-        raise PreflightError("baseline order: it is not known where its event is")
+        raise PreflightError("baseline order: the harness does not know where its event is")
     return CheckRequest(
         database_url=subject.database_url,
         kafka=subject.kafka,

@@ -45,13 +45,13 @@ _WORDS: Final = {
     LostCause.GIVEN_UP: "given up by the Kafka client, says the service's log",
     LostCause.ACKNOWLEDGED_AND_GONE: "acknowledged by a broker, says the service's log, yet missing",
     LostCause.IN_FLIGHT_AT_BREAK: "under way when the target was first observed to fail",
-    LostCause.SENT_WHILE_STOPPING: "sent after the fault was ordered, before the target was proven down",
+    LostCause.SENT_WHILE_STOPPING: "sent after injection began, before the target was proven down",
     LostCause.SENT_WHILE_DOWN: "sent while the target was proven down",
     LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
     LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
     LostCause.OUTSIDE_OUTAGES: "sent away from any outage",
     LostCause.PUBLISHES_NOTHING: "sent after the last outage, since which the service has published nothing",
-    LostCause.NO_SEND_TIME: "in no ledger, so the send time is not known",
+    LostCause.NO_SEND_TIME: "in no ledger, so its send time is unknown",
 }
 _OF_LINE: Final = {
     Said.PUBLISH_FAILED: LostCause.NOT_HANDED_OVER,

@@ -25,7 +25,7 @@ class Moment(IntEnum):
     BEFORE = 1
     """Sent before the first outage began: the event was still on its way, or something else is wrong."""
     STOPPING = 2
-    """Sent after the fault was ordered, before the target was proven down."""
+    """Sent after injection began, before the target was proven down."""
     DOWN = 3
     """Sent while the target was proven down."""
     STARTING = 4

@@ -35,11 +35,11 @@ def fault_proven(findings: Findings) -> Guard:
 
 
 def _away_before(findings: Findings) -> str | None:
-    """Return how the target was proven away before the first fault of the run was ordered; None when it was not."""
+    """Return how the target was proven away before the first fault of the run was injected; None when it was not."""
     for outage in findings.outages:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
-            return f"outage {outage.number}: the {findings.target} was down {early:.3f} s before the fault was ordered"
+            return f"outage {outage.number}: the {findings.target} was down {early:.3f} s before the fault was injected"
     begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
     end = findings.outages[0].injecting
     if begin is None or end is None:

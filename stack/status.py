@@ -68,7 +68,7 @@ def as_text(document: dict[str, Any]) -> str:
         for entry in document["unrecorded"]
     ]
     if not document["components"]:
-        return "\n".join(["down: nothing is recorded (python -m stack up brings the stack up)", *unrecorded])
+        return "\n".join(["down: nothing is recorded (python -m stack up starts the stack)", *unrecorded])
     lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, brought up by {document['owner']}"]
     for name, entry in document["components"].items():
         word = "healthy" if entry["healthy"] else "sick" if entry["up"] else "down"

@@ -20,7 +20,7 @@ HEAD: Final = """\
 Written by `make soak`. Short runs in a row, each with a fault and an end of the harness drawn from one seed. After
 each: no process of the harness is left, each component answers on its own protocol (or the run's own stack is down),
 no journal is open, the run can be judged, and what its reports name is what an independent count finds. A third of
-the runs brings up a stack of its own. `inconclusive` is the right verdict of a run that was cut short; `no run`: ended
+the runs starts a stack of its own. `inconclusive` is the right verdict of a run that was cut short; `no run`: ended
 before anything was written or broken.
 """
 

@@ -21,7 +21,7 @@ _TITLES: Final = {"lost-event": "Lost Event", "phantom-event": "Phantom Event", 
 _STEPS: Final = {
     m.STARTED: "run started",
     m.BASELINE: "load begins",
-    m.INJECTING: "fault ordered: {fault} of the {target}",
+    m.INJECTING: "injection begins: {fault} of the {target}",
     m.INJECTED: "{target} proven down{seen}",
     m.HEALING: "healing begins",
     m.LOAD_STOPPED: "healing takes too long; no orders are sent",

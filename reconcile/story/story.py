@@ -19,7 +19,7 @@ from runlog.ledger import Phase
 from runlog.outcomes import Failure
 
 _MARKS: Final = {
-    m.INJECTING: "the fault is ordered",
+    m.INJECTING: "injection of the fault begins",
     m.INJECTED: "the target is proven down",
     m.HEALING: "healing begins",
     m.HEALED: "the target is proven back",

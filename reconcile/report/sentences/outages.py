@@ -103,7 +103,7 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
     return (
         f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
         f"{_density(one)}. Lead {lead} (first loss before the {target} was first observed to fail), tail {tail} (last "
-        f"loss after it was last observed to fail). Sent before the fault was ordered: {one.before}; after it was "
+        f"loss after it was last observed to fail). Sent before the fault was injected: {one.before}; after it was "
         f"proven back: {one.after}."
     )
 

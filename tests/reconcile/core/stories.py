@@ -158,7 +158,7 @@ def without_kafka(story: Story) -> None:
 
 
 def early_second() -> Mark:
-    """The second outage again, now first seen to fail before its fault was ordered."""
+    """The second outage again, now first seen to fail before its fault was injected."""
     return Mark(T0 + 23.5, m.INJECTED, 1, {"down_edge": [T0 + 22.7, T0 + 22.875]})
 
 

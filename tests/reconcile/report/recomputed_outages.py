@@ -128,7 +128,7 @@ def window_in_full(run: RawRun, outage: int) -> str:
         f"{some(len(lost), 'lost event')}, sent from {iso_utc(first)} to {iso_utc(last)}; "
         f"{some(len(inside), 'order')} sent in that time ({share:.0f} %). Lead {lead} (first loss before the {target} "
         f"was first observed to fail), tail {tail} (last loss after it was last observed to fail). Sent before the "
-        f"fault was ordered: {sum((one.sent or 0) < begin for one in lost)}; after it was proven back: "
+        f"fault was injected: {sum((one.sent or 0) < begin for one in lost)}; after it was proven back: "
         f"{sum((one.sent or 0) > end for one in lost)}."
     )
 
