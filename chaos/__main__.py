@@ -1,7 +1,7 @@
 """`python -m chaos`: what is broken at this moment, healing it from another terminal, and closing a journal by hand.
 
 Exit codes: 0 nothing is broken (any more), 2 usage error, 3 something is (`status`, `forget` without `--yes`), 4 not
-restored, not proven, or not forgotten.
+restored, not proven, or not forgotten, 130 interrupted (Ctrl-C).
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 from chaos.forgetting import forget, why_not
 from chaos.limits import Limits
-from chaos.restoring import Place, places, restore
+from chaos.restoring import NotClosed, Place, places, restore
 from chaos.targets import TargetError
 from chaos.watchdog.healing import NotProvenBack
 from health.spec import SecretSource
@@ -85,7 +85,11 @@ def main(argv: list[str] | None = None) -> int:
         return _status(arguments.json)
     if arguments.command == "forget":
         return _forget(top, arguments)
-    return _restore(top, arguments)
+    try:
+        return _restore(top, arguments)
+    except KeyboardInterrupt:
+        _report("interrupted: a heal command that was started goes on; the next `python -m chaos restore` waits for it")
+        return exitcodes.SIGINT
 
 
 def _status(as_json: bool) -> int:
@@ -94,7 +98,7 @@ def _status(as_json: bool) -> int:
         _say(json.dumps([_document(place) for place in found], indent=2))
     else:
         for place in found:
-            _say(f"{place.describe()}\n  `python -m chaos restore` heals it")
+            _say(place.describe() + ("\n  `python -m chaos restore` heals it" if place.fault is not None else ""))
         if not found:
             _say(NOTHING)
     return exitcodes.INCONCLUSIVE if found else exitcodes.AS_EXPECTED
@@ -121,6 +125,9 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
                 _say(restore(place, limits, environment, _report))
         except NotProvenBack as unknown:
             _report(f"NOT PROVEN: {unknown}")
+            code = exitcodes.NOT_READY
+        except NotClosed as stays:
+            _report(f"NOT CLOSED: {stays}")
             code = exitcodes.NOT_READY
         except TargetError as failure:
             _report(f"NOT RESTORED: {failure}")

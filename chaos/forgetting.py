@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from chaos.journal import JOURNAL, Journal, this_boot
+from chaos.journal import JOURNAL, Journal, JournalStays, this_boot
 from chaos.restoring import Place, look_at
 from chaos.targets import TargetError
 from chaos.targets.opening import open_target
@@ -50,8 +50,8 @@ def forget(place: Place) -> str:
         Journal(place.folder / JOURNAL).close()
     except StackError as error:
         raise TargetError(str(error)) from None
-    except OSError as error:
-        raise TargetError(f"{place.folder / JOURNAL}: {(error.strerror or str(error)).lower()}") from None
+    except JournalStays as stays:
+        raise TargetError(str(stays)) from None
     finally:
         lease.give_back()
     return f"forgotten, neither healed nor proven: {place.describe()}"
@@ -65,5 +65,5 @@ def _leases(place: Place) -> list[Path]:
     if project := place.fault.target.parameters.get("project"):
         found.append(default_home() / f"compose-{project}" / STACK_LEASE)
     with suppress(TargetError):  # its engine does not answer, say: then only the other leases can tell
-        found.append(lease_of(open_target(place.fault.target).identity))
+        found.append(lease_of(open_target(place.fault.target, left=True).identity))
     return found

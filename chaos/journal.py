@@ -20,7 +20,7 @@ from chaos.targets import TargetSpec
 from chaos.targets.running import RunningCommand
 from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
-from runlog.files import NewerFormat, check_format, write_text
+from runlog.files import NewerFormat, check_format, read_regular, write_text
 
 JOURNAL: Final = "journal.json"
 FORMAT: Final = 1
@@ -85,6 +85,10 @@ class JournalUnreadable(Exception):
     """There is a journal that cannot be read; the message is one sentence."""
 
 
+class JournalStays(Exception):
+    """A journal cannot be removed although its fault is proven healed; the message is the end of a sentence."""
+
+
 class Journal:
     """The journal of one place.
 
@@ -110,8 +114,18 @@ class Journal:
                 os.close(descriptor)
 
     def close(self) -> None:
-        """Write that everything is proven healed."""
-        self.path.unlink(missing_ok=True)
+        """Write that everything is proven healed.
+
+        Raises:
+            JournalStays: it cannot be removed.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise JournalStays(
+                f"its journal {self.path} cannot be removed ({(error.strerror or str(error)).lower()}): "
+                "remove that file, else the next start heals the target once more"
+            ) from None
 
     def left_open(self) -> OpenFault | None:
         """Return the open fault, None when there is none.
@@ -120,7 +134,7 @@ class Journal:
             JournalUnreadable: there is one that cannot be read.
         """
         try:
-            raw = self.path.read_bytes()
+            raw = read_regular(self.path)
             check_format(msgspec.json.decode(raw, type=_Head).format, FORMAT)
             return msgspec.json.decode(raw, type=OpenFault)
         except FileNotFoundError:

@@ -30,8 +30,8 @@ class Limits:
 
     @property
     def healing(self) -> float:
-        """Longest time of one attempt at healing: a command that another process left running, each try, the proof."""
-        return self.command + HEAL_TRIES * self.command + self.proof + MARGIN_S
+        """Longest time of one attempt at healing: a command that another process left running, its proof, and ours."""
+        return self.command + HEAL_TRIES * self.command + 2 * self.proof + MARGIN_S
 
     @property
     def answer(self) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
+from chaos.journal import JOURNAL, Journal, JournalStays, JournalUnreadable, OpenFault
 from chaos.limits import Limits
 from chaos.targets import TargetError
 from chaos.targets.opening import open_target
@@ -23,7 +23,7 @@ from chaos.watchdog.keeper import LEASE
 from chaos.watchdog.liveness import Standing, WatchdogId, end_if_frozen, watchdog_of
 from chaos.watchdog.takedown import is_watchdog
 from runlog.clock import iso_utc
-from runlog.statedir import target_homes
+from runlog.statedir import StateDirError, state_dir, target_homes
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import Lease
@@ -64,9 +64,17 @@ class Place:
         )
 
 
+class NotClosed(TargetError):
+    """A target is proven back, and its journal cannot be removed; the message is one sentence."""
+
+
 def places() -> list[Place]:
     """Return every place with an open fault: the stack of this checkout, and targets of any other kind."""
-    return [place for folder in [default_home(), *target_homes()] if (place := look_at(folder)) is not None]
+    try:
+        folders, hidden = target_homes(), []
+    except StateDirError as error:
+        folders, hidden = [], [Place(state_dir(), None, f"{error}: a journal in it would say what is broken", None)]
+    return [place for folder in [default_home(), *folders] if (place := look_at(folder)) is not None] + hidden
 
 
 def look_at(folder: Path) -> Place | None:
@@ -95,6 +103,7 @@ def restore(
         line: takes a line for people now and then while it goes on.
 
     Raises:
+        NotClosed: it is proven back, and its journal cannot be removed.
         NotProvenBack: it was healed as far as the act says, and the probe cannot be made; the message says why not.
         TargetError: it could not be healed, or is not proven back.
     """
@@ -120,15 +129,23 @@ def _heal_here(
 ) -> str:
     journal = Journal(folder / JOURNAL)
     if _taken_down(folder, fault):
-        journal.close()
-        return f"{fault.described}: its stack was taken down since, so nothing is left to heal"
-    target = open_target(fault.target, journal)
+        return _closed(journal, f"{fault.described}: its stack was taken down since, so nothing is left to heal")
+    target = open_target(fault.target, journal, left=True)
     doing = AtWork(Progress(line)).doing
     done = heal_and_prove(target, fault, probe_of(fault, environment), limits, doing=doing)
-    journal.close()
     if done.by == BY_ITSELF:
-        return f"{fault.described} is back already: the probe that had proven the fault is answered ({done.said})"
-    return f"{fault.described} is healed and proven back ({done.said})"
+        text = f"{fault.described} is back already: the probe that had proven the fault is answered ({done.said})"
+    else:
+        text = f"{fault.described} is healed and proven back ({done.said})"
+    return _closed(journal, text)
+
+
+def _closed(journal: Journal, done: str) -> str:
+    try:
+        journal.close()
+    except JournalStays as stays:
+        raise NotClosed(f"{done}, but {stays}") from None
+    return done
 
 
 @contextmanager
@@ -191,10 +208,11 @@ def _healed_by(
     """
     progress, begun, asked = Progress(line), time.monotonic(), float("-inf")
     asked_to_heal = False
-    while (now := look_at(folder)) is not None:
+    # Asked in any case: its harness may have healed by now, and would go on to the next outage.
+    while (now := look_at(folder)) is not None or not asked_to_heal:
         work = Work(f"waiting for watchdog {watchdog.pid} to heal the target", time.monotonic() - begun, limits.answer)
         progress(work)
-        if now.fault is not None and now.fault.failed > fault.failed:
+        if now is not None and now.fault is not None and now.fault.failed > fault.failed:
             raise TargetError(f"watchdog {watchdog.pid} goes on trying: {now.fault.trouble}")
         if work.seconds >= work.limit:
             text = f"timed out after {work.limit:g} s waiting for watchdog {watchdog.pid} to heal the target"

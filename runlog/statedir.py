@@ -42,8 +42,19 @@ def target_home(identity: str) -> Path:
 
 
 def target_homes() -> list[Path]:
-    """Return the folders of all targets that a harness of this user has had to do with."""
-    return sorted(path for path in (state_dir() / TARGETS).glob("*") if path.is_dir())
+    """Return the folders of all targets that a harness of this user has had to do with.
+
+    Raises:
+        StateDirError: they cannot be listed, so nothing is known of them.
+    """
+    top = state_dir() / TARGETS
+    try:
+        with os.scandir(top) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateDirError(f"{VARIABLE}: the folder {top} cannot be listed ({reason(error)})") from None
 
 
 def homes() -> list[Path]:

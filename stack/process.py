@@ -55,6 +55,11 @@ def start_time(pid: int) -> float | None:
     return int(fields[_START_TIME_FIELD]) / _TICKS_PER_S
 
 
+def now() -> float:
+    """Return the time of now as `start_time` counts it, seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_PROC else time.time()
+
+
 def _reap_children() -> None:
     """Collect every child of ours that has ended, also one that another process has ended and replaced since."""
     for child in list(_children.values()):

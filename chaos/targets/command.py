@@ -120,8 +120,15 @@ class CommandTarget:
         return run(command, timeout_s, None if journal is None else journal.note_running)
 
 
-def open_command_target(spec: TargetSpec, journal: CommandJournal | None = None) -> CommandTarget:
+def open_command_target(
+    spec: TargetSpec, journal: CommandJournal | None = None, *, left: bool = False
+) -> CommandTarget:
     """Return the target that `spec` says; see `CommandTarget`.
+
+    Args:
+        spec: the target.
+        journal: see `CommandTarget`.
+        left: it was left broken, so it is only healed: programs are not looked for, as that which broke it may be gone.
 
     Raises:
         TargetError: a command is missing, or there is no such program.
@@ -133,15 +140,15 @@ def open_command_target(spec: TargetSpec, journal: CommandJournal | None = None)
     for name in ("break", "heal"):
         if not given.get(name):
             raise TargetError(f"--{name}-command is missing: a target needs a pair of commands")
-    for name in ("break", "heal", "check"):
+    for name in ("heal",) if left else ("break", "heal", "check"):
         if line := given.get(name):
             option = "--command-check" if name == "check" else f"--{name}-command"
-            _check_line(option, line, None if given.get("shell") == "yes" else folder)
+            _check_line(option, line, None if left or given.get("shell") == "yes" else folder)
     return CommandTarget(spec, journal)
 
 
 def _check_line(option: str, line: str, folder: Path | None) -> None:
-    """Refuse a line that cannot be run; `folder` is None where a shell runs it."""
+    """Refuse a line that cannot be run; `folder` is None where its program is not looked for: a shell runs it, say."""
     try:
         words = shlex.split(line)
     except ValueError as error:

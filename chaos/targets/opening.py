@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from chaos.targets.running import CommandJournal
 
 
-def open_target(spec: TargetSpec, journal: "CommandJournal | None" = None) -> Target:
+def open_target(spec: TargetSpec, journal: "CommandJournal | None" = None, left: bool = False) -> Target:
     """Return the target that `spec` names; nothing is touched.
 
     Args:
         spec: the target as plain values.
         journal: takes the commands that it runs, and knows those that an earlier process has started; None where the
             target is only looked at.
+        left: it was left broken, so it is only healed: what only breaking needs may be gone by now.
 
     Raises:
         TargetError: there is no such kind, or a parameter of it is missing or wrong.
@@ -37,7 +38,7 @@ def open_target(spec: TargetSpec, journal: "CommandJournal | None" = None) -> Ta
     if spec.kind == "command":
         from chaos.targets.command import open_command_target
 
-        return open_command_target(spec, journal)
+        return open_command_target(spec, journal, left=left)
     if spec.kind == NoTarget.spec.kind:
         return NoTarget()
     raise TargetError(f"a target of the kind {spec.kind!r} is not known to this version")

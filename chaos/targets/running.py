@@ -33,6 +33,8 @@ _END_WAIT_S: Final = 5.0
 _LINES: Final = 3
 _LONGEST_LINE: Final = 200
 _MOST_READ: Final = 64 * 1024
+# A disk with less room than this is full.
+_ROOM: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,8 @@ class RunningCommand:
             return False
 
     def age_s(self) -> float:
-        """Seconds since it was started; 0 when it is gone."""
-        with contextlib.suppress(psutil.Error):
-            return max(0.0, time.time() - float(psutil.Process(self.pid).create_time()))
-        return 0.0
+        """Seconds since it was started, whatever became of the wall clock; 0 when it is gone."""
+        return max(0.0, process.now() - self.started) if process.is_alive(self.pid, self.started) else 0.0
 
     def end(self) -> None:
         """End it and the children that are still attached to it; what it has left running on its own stays.
@@ -140,7 +140,7 @@ def run(command: Command, timeout_s: float, record: Callable[[RunningCommand], N
         TargetError: it cannot be run, or was not allowed to begin.
     """
     # A file, not a pipe: what the command leaves running in the background must not keep us waiting.
-    with tempfile.TemporaryFile() as output:
+    with _output() as output:
         child = _start(command, output)
         known = RunningCommand(command.step, command.env.get(ACT, ""), child.pid, process.start_time(child.pid) or 0.0)
         _open_gate(child, command, known, record)
@@ -166,6 +166,18 @@ def await_end(left: RunningCommand, timeout_s: float) -> bool:
     return True
 
 
+def _output() -> IO[bytes]:
+    """Return a file for what a command prints: in memory where no disk takes it, else the command fails at writing."""
+    try:
+        with tempfile.TemporaryFile() as trial:
+            trial.write(bytes(_ROOM))
+            trial.flush()
+        return tempfile.TemporaryFile()
+    except OSError:  # the disk is full, or no folder for temporary files can be written
+        memory = hasattr(os, "memfd_create")
+        return os.fdopen(os.memfd_create("output"), "w+b") if memory else Path(os.devnull).open("w+b")
+
+
 def _start(command: Command, output: IO[bytes]) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
@@ -179,6 +191,8 @@ def _start(command: Command, output: IO[bytes]) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
+        if not command.folder.is_dir():
+            reason = f"its folder {command.folder} is gone"
         raise TargetError(f"{command.option} cannot be run: {reason}") from None
 
 

@@ -5,7 +5,8 @@ knows what is broken, heals it, proves it back, and takes down what the harness 
 frozen and wakes up after the watchdog has healed can break nothing any more: the watchdog refuses. It runs in a session
 of its own, reads orders as JSON lines on standard input and ends when that does.
 
-`keeper.py` is what it does, `healing.py` how it heals and proves, `__main__.py` its process, `atwork.py` how it reports
-that it works, `liveness.py` how any process asks whether it does, `client.py` the harness's hold on it, `orders.py`
-what they say to each other, `takedown.py` how a stack is ended in the harness's stead.
+`keeper.py` is what it does, `entries.py` what it writes into the journal first, `healing.py` how it heals and proves,
+`__main__.py` its process, `atwork.py` how it reports that it works, `liveness.py` how any process asks whether it does,
+`client.py` the harness's hold on it, `orders.py` what they say to each other, `takedown.py` how a stack is ended in the
+harness's stead.
 """

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import asdict
 from types import FrameType
 from typing import Final
@@ -52,6 +53,8 @@ class WatchdogProcess:
         self._ending = False
         self._asked_to_heal = False
         self._unread = b""
+        self._orders: deque[bytes] = deque()
+        self._applying = False
         self._saying = threading.Lock()
         self._deaf = False
 
@@ -67,8 +70,10 @@ class WatchdogProcess:
         while not self._ending:
             select.select([sys.stdin], [], [], LOOK_S)
             self._look_after()
-            for line in self._read():
-                self._obey(line)
+            self._orders += self._read()
+            while self._orders:
+                self._obey(self._orders.popleft())
+                self._look_after()
         return self._wind_up()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
@@ -133,13 +138,13 @@ class WatchdogProcess:
             case "begin" if order.begin is not None:
                 return {"described": keeper.begin(order.begin)}
             case "apply":
-                keeper.apply()
+                self._apply()
             case "proven":
                 keeper.proven()
             case "heal":
                 return {"healed_by": keeper.heal()}
             case "close":
-                keeper.close()
+                return {"stays": keeper.close()}
             case "disarm":
                 keeper.disarm()
             case "standing":
@@ -150,9 +155,27 @@ class WatchdogProcess:
                 raise Refusal(f"the watchdog does not know the command {unknown!r}", orders.TARGET)
         return {}
 
+    def _apply(self) -> None:
+        if self._is_given_up:
+            raise Refusal("the harness wants something else by now, so nothing is broken", orders.TARGET)
+        self._applying = True
+        try:
+            self._keeper.apply()
+        finally:
+            self._applying = False
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Whether the fault being injected is wanted no more: the harness is gone or asks for something else, which it
+        does only once it has given up waiting for the answer; or healing is asked for."""
+        asked = self._ending or self._asked_to_heal or bool(self._orders)
+        return asked or bool(select.select([sys.stdin], [], [], 0)[0])
+
     def _report(self, work: Work) -> None:
         self._progress(work)
         self._say({"working": asdict(work)})
+        if self._applying and self._is_given_up:
+            self._keeper.give_up()
 
     def _say(self, what: dict[str, object]) -> None:
         """Write one line; dropped where the harness is gone, or has been frozen for so long that the pipe is full."""

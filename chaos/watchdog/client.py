@@ -56,6 +56,7 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
         self._owned: TakeDown | None = None
         self._armed: Arm | None = None
+        self._in_charge = False
         self._limits = Limits()
         self._heard = 0.0
         self._progress = Progress(lambda line: log.info("watchdog: %s", line))
@@ -91,6 +92,7 @@ class Watchdog:
                 stderr=errors,
                 start_new_session=True,
             )
+        self._in_charge = False
         gevent.spawn(self._read, self._process)
         if self._owned is not None:
             self.own(self._owned)
@@ -110,7 +112,7 @@ class Watchdog:
         self.retired = None
         self._limits = arm.limits
         answer = self._ask("arm", arm=asdict(arm))
-        self._armed = arm
+        self._armed, self._in_charge = arm, True
         healed: str | None = answer["healed"]
         return healed
 
@@ -137,16 +139,19 @@ class Watchdog:
 
     def close(self) -> None:
         """Say that the target is proven back. Raises as `arm`."""
-        self._ask("close")
+        if stays := self._ask("close")["stays"]:
+            log.warning("the target is proven back, but %s", stays)
 
     def disarm(self) -> None:
         """Take the run's target out of its charge; what is still broken stays in the journal."""
-        self._armed = None
+        self._armed, self._in_charge = None, False
         if self.alive:
             self._ask("disarm")
 
     def replace(self) -> bool:
         """Put a fresh one in the place of one that has died or is frozen; return whether that was needed.
+
+        Needed too where a fresh one could not heal what is in the journal, and so is not in charge: it tries again.
 
         One that is at work is waited for. What a dead one had broken is in the journal, with a command that it left
         running; arming the new one heals it.
@@ -155,14 +160,11 @@ class Watchdog:
             Refusal: what was broken is not proven back.
             WatchdogGone: the new one does not answer either.
         """
-        if self.alive:
-            try:
-                self._ask("standing")
-                return False
-            except WatchdogGone:
-                log.warning("the watchdog (process %s) does not answer: it is replaced", self.pid)
-        self._end_by_force()
-        self.start()
+        if not self._answers():
+            self._end_by_force()
+            self.start()
+        elif self._in_charge or self._armed is None:
+            return False
         if self._armed is not None:
             self.arm(self._armed)
         return True
@@ -181,6 +183,16 @@ class Watchdog:
             process.wait(timeout=END_S)
         except subprocess.TimeoutExpired:
             log.warning("the watchdog (process %d) is still at work after %g s: it goes on alone", process.pid, END_S)
+
+    def _answers(self) -> bool:
+        if not self.alive:
+            return False
+        try:
+            self._ask("standing")
+        except WatchdogGone:
+            log.warning("the watchdog (process %s) does not answer: it is replaced", self.pid)
+            return False
+        return True
 
     def _end_by_force(self) -> None:
         if self._process is not None and self._process.poll() is None:

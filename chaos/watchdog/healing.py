@@ -11,7 +11,8 @@ from chaos.addresses import canonical
 from chaos.journal import OpenFault, this_boot
 from chaos.limits import HEAL_TRIES, Limits
 from chaos.resolving import Unresolved, resolve
-from chaos.targets import ActTimedOut, Target, TargetError
+from chaos.targets import ActTimedOut, Target, TargetError, TargetSpec
+from chaos.targets.running import RunningCommand
 from chaos.watchdog.atwork import Doing
 from health.spec import ProbeRecipe, ProbeSpec
 from health.wait import await_served
@@ -83,6 +84,7 @@ def heal_and_prove(
     *,
     marked: bool = False,
     leftover: bool = True,
+    acted: bool = False,
     doing: Doing = lambda what, limit_s: nullcontext(),
 ) -> Healed:
     """Heal the fault of a journal's entry and wait until the target is proven back; return how that went.
@@ -97,13 +99,14 @@ def heal_and_prove(
         limits: how long acts and proofs may take.
         marked: whether the mark `healing` of this outage is written already.
         leftover: whether an earlier run left it broken.
+        acted: whether the act has just succeeded, so that its effect is awaited before it is done again.
         doing: wraps each step, so that its progress is reported.
 
     Raises:
         NotProvenBack: it was healed as far as the act says, and could not be asked.
         TargetError: it could not be healed, or was not proven back.
     """
-    return _Healing(target, entry, probe, limits, doing).run(marked=marked, leftover=leftover)
+    return _Healing(target, entry, probe, limits, doing).run(marked=marked, leftover=leftover, acted=acted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class _Healing:
     limits: Limits
     doing: Doing
 
-    def run(self, *, marked: bool, leftover: bool) -> Healed:
+    def run(self, *, marked: bool, leftover: bool, acted: bool) -> Healed:
         entry, clock, notes = self.entry, _clock_of(self.entry), _notes(self.entry)
         began = clock.now()
         by = BY_ITSELF if not marked and _has_own_check(entry) and came_back(self.target) else WATCHDOG
@@ -126,7 +129,7 @@ class _Healing:
         if back is not None:
             (edge, said), by = back, BY_ITSELF
         else:
-            found, said = self._heal(clock)
+            found, said = self._heal(clock, acted)
             if found is None:
                 found, by = self._back_all_the_same(clock, said), BY_ITSELF
             if found is None:
@@ -135,14 +138,20 @@ class _Healing:
         notes(Mark(clock.now(), marks.HEALED, entry.outage, {"up_edge": list(edge), "healed_by": by}))
         return Healed(by, said)
 
-    def _heal(self, clock: AnchoredClock) -> tuple[Edge | None, str]:
-        """Heal until it is proven, a few times; return the edge, None without one, and what was said last."""
-        target, limits = self.target, self.limits
-        trouble, edge = "", None
+    def _heal(self, clock: AnchoredClock, acted: bool) -> tuple[Edge | None, str]:
+        """Heal until it is proven, a few times; return the edge, None without one, and what was said last.
+
+        A command that has ended well is given all the time of the proof, and not run again while it may still work: a
+        restart in the middle of a start never ends. One that another process ran may have failed: then it is our turn.
+        """
+        target, limits, once = self.target, self.limits, runs_once(self.entry.target)
+        left, trouble, edge = self._left_running, "", None
+        others = acted or (left is not None and left.step == "heal")
         for _ in range(HEAL_TRIES):
             try:
-                with self.doing(f"healing {target.describe()}", limits.command):
-                    target.heal(self.entry.fault, self.entry.undo, limits.command)
+                if not acted:
+                    with self.doing(f"healing {target.describe()}", limits.command):
+                        target.heal(self.entry.fault, self.entry.undo, limits.command)
             except ActTimedOut as error:
                 return None, str(error)
             except TargetError as error:
@@ -154,20 +163,31 @@ class _Healing:
             if isinstance(self.probe, NotAskable):
                 done = f"{target.describe()} was healed as far as the act itself says"
                 raise NotProvenBack(f"{done}, and whether it serves is unknown: {self.probe}")
-            with self.doing(f"waiting for the proof that the {target.component} serves again", limits.proof_of_one):
-                edge, trouble = await_served(self.probe, limits.proof_of_one, clock.now)
-            if edge is not None:
+            wait_s = limits.proof if once else limits.proof_of_one
+            with self.doing(f"waiting for the proof that the {target.component} serves again", wait_s):
+                edge, trouble = await_served(self.probe, wait_s, clock.now)
+            if edge is not None or (once and not others):
                 break
+            acted = others = False
         return edge, trouble
+
+    @property
+    def _left_running(self) -> RunningCommand | None:
+        """The command of this fault that another process has started and that is still at work, None without one."""
+        running = self.entry.running if self.entry.boot == this_boot() else None
+        return running if running is not None and running.still_runs() else None
 
     def _back_already(self, clock: AnchoredClock) -> tuple[Edge, str] | None:
         """Return edge and answer of a target that needs no healing any more: probe and own check find nothing.
 
         Without a check of its own a pair of commands is run anyway: what else its break command did, no probe sees.
         """
-        running = self.entry.running if self.entry.boot == this_boot() else None
-        still = running is not None and running.still_runs()
-        if still or not self._probe_counts() or not _has_own_check(self.entry) or not came_back(self.target):
+        if (
+            self._left_running is not None
+            or not self._probe_counts()
+            or not _has_own_check(self.entry)
+            or not came_back(self.target)
+        ):
             return None
         edge, said = self._ask_shortly(clock)
         return None if edge is None else (edge, said)
@@ -197,6 +217,11 @@ def came_back(target: Target) -> bool:
         return target.is_up()
     except TargetError:
         return False
+
+
+def runs_once(target: TargetSpec) -> bool:
+    """Whether its heal act, once it has succeeded, is not done again while its effect is awaited: a user's command."""
+    return target.kind == "command"
 
 
 def _has_own_check(entry: OpenFault) -> bool:

@@ -13,27 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault, this_boot
+from chaos.journal import JOURNAL, Journal, JournalStays, JournalUnreadable, OpenFault
 from chaos.targets import ActTimedOut, Target, TargetError, TargetSpec
 from chaos.targets.opening import open_target
 from chaos.watchdog import orders
 from chaos.watchdog.atwork import Doing
-from chaos.watchdog.healing import (
-    BY_ITSELF,
-    HARNESS,
-    WATCHDOG,
-    NotAskable,
-    came_back,
-    heal_and_prove,
-    probe_of,
-    same_way,
-)
+from chaos.watchdog.entries import entry_of, probe_for
+from chaos.watchdog.healing import BY_ITSELF, HARNESS, WATCHDOG, NotAskable, came_back, heal_and_prove, runs_once
 from chaos.watchdog.orders import Arm, Begin, Refusal
 from health.spec import ProbeSpec
-from runlog.clock import AnchoredClock
 from stack.errors import StackError
 from stack.lease import Lease
-from stack.process import start_time
 
 log = logging.getLogger("watchdog")
 
@@ -45,7 +35,8 @@ class Keeper:
     """In charge of one target while it is armed.
 
     Args:
-        opened: opens a target; its commands are recorded in the journal.
+        opened: opens a target, the last argument says whether it was left broken; its commands are recorded in the
+            journal.
         doing: wraps each act, so that its progress is reported.
 
     Attributes:
@@ -54,7 +45,7 @@ class Keeper:
 
     def __init__(
         self,
-        opened: Callable[[TargetSpec, Journal], Target] = open_target,
+        opened: Callable[[TargetSpec, Journal, bool], Target] = open_target,
         doing: Doing = lambda what, limit_s: nullcontext(),
     ) -> None:
         self.retired: str | None = None
@@ -66,6 +57,7 @@ class Keeper:
         self._fault: OpenFault | None = None
         self._deadline: float | None = None
         self._healing = False
+        self._acted: float | None = None
 
     # -- what the harness asks for ---------------------------------------------------------------------------------
 
@@ -82,7 +74,7 @@ class Keeper:
             self.disarm()
         lease = Lease(Path(arm.folder) / LEASE, "this target", "or name another target")
         try:
-            target = self._opened(arm.target, Journal(Path(arm.folder) / JOURNAL))
+            target = self._opened(arm.target, Journal(Path(arm.folder) / JOURNAL), False)
             lease.take()
         except TargetError as error:
             raise Refusal(str(error), orders.TARGET) from None
@@ -112,30 +104,15 @@ class Keeper:
             undo = target.prepare(begin.fault)
         except TargetError as error:
             raise Refusal(str(error), orders.TARGET) from None
-        entry = OpenFault(
-            run_id=begin.run_id,
-            fault=begin.fault,
-            target=arm.target,
-            described=described,
-            at=AnchoredClock(*begin.clock).now(),
-            pid=arm.harness,
-            pid_started=start_time(arm.harness) or 0.0,
-            undo=undo,
-            marks=begin.marks,
-            outage=begin.outage,
-            clock=begin.clock,
-            boot=this_boot(),
-            limits=arm.limits,
-            recipe=arm.recipe,
-        )
+        entry = entry_of(arm, begin, described, undo)
         try:
             self._journal.open(entry)
         except OSError as error:
-            with suppress(OSError):  # it may be there and only not safe on the disk: then it must not say so
+            with suppress(JournalStays):  # it may be there and only not safe on the disk: then it must not say so
                 self._journal.close()
             text = f"the journal cannot be written ({error.strerror}), so nothing is broken"
             raise Refusal(text, orders.TARGET) from None
-        self._fault, self._healing = entry, False
+        self._fault, self._healing, self._acted = entry, False, None
         self._deadline = time.monotonic() + arm.max_outage
         return described
 
@@ -156,6 +133,18 @@ class Keeper:
         finally:
             self._deadline = time.monotonic() + arm.max_outage
 
+    def give_up(self) -> None:
+        """End a break command that is still at work: healing is what is wanted now. For another thread than `apply`.
+
+        Nothing where no command is at work, or where it belongs to another user; then its end is waited for.
+        """
+        running = None if self._arm is None else self._journal.running()
+        if running is None or running.step != "break" or not running.still_runs():
+            return
+        log.warning("the break command (process %d) is ended by force: the target is to be healed", running.pid)
+        with suppress(TargetError):
+            running.end()
+
     def proven(self) -> None:
         """The harness has proven the fault by the target's probe: from now on that probe can prove it gone."""
         if self._fault is None:
@@ -172,14 +161,17 @@ class Keeper:
         Raises:
             Refusal: it could not be undone.
         """
+        arm, target = self._armed()
         if self._fault is None:
             return WATCHDOG if self.retired else HARNESS
-        arm, target = self._armed()
+        if self._has_acted:
+            return HARNESS
         try:
             by = BY_ITSELF if not self._healing and came_back(target) else HARNESS
             self._healing = True
             with self._doing(f"healing {self._fault.described}", arm.limits.command):
                 target.heal(self._fault.fault, self._fault.undo, arm.limits.command)
+            self._acted = time.monotonic()
         except ActTimedOut as error:
             raise Refusal(str(error), orders.TIMED_OUT) from None
         except TargetError as error:
@@ -188,16 +180,17 @@ class Keeper:
             self._deadline = time.monotonic() + arm.limits.unclosed
         return by
 
-    def close(self) -> None:
-        """The harness has proven the target back."""
-        self._journal.close()
-        self._fault, self._deadline = None, None
+    def close(self) -> str | None:
+        """The harness has proven the target back; return why its journal stays all the same, None when it is closed."""
+        stays = self._close_journal()
+        self._fault = self._deadline = self._acted = None
+        return stays
 
     def disarm(self) -> None:
         """Give the target's lease back; what is still broken stays in the journal."""
         if self._lease is not None:
             self._lease.give_back()
-        self._arm = self._target = self._lease = self._fault = self._deadline = None
+        self._arm = self._target = self._lease = self._fault = self._deadline = self._acted = None
 
     # -- what it does on its own account -----------------------------------------------------------------------------
 
@@ -231,11 +224,11 @@ class Keeper:
         entry, (arm, target) = self._fault, self._armed()
         log.warning("%s: healing %s", reason, entry.described)
         try:
-            self._heal(target, entry, arm.probe, marked=self._healing, leftover=False)
+            stays = self._heal(target, entry, arm.probe, marked=self._healing, leftover=False, acted=self._has_acted)
         finally:
             self._deadline = time.monotonic() + AGAIN_S
-        self._fault, self._deadline = None, None
-        self.retired = f"{reason}, so the watchdog has healed {entry.described}"
+        self._fault = self._deadline = self._acted = None
+        self.retired = f"{reason}, so the watchdog has healed {entry.described}{f'; {stays}' if stays else ''}"
         return self.retired
 
     def _heal_leftover(self) -> str | None:
@@ -249,31 +242,53 @@ class Keeper:
         try:
             # The same pair of commands, corrected perhaps, heals what an earlier version of it broke.
             same = entry.target.kind == arm.target.kind == "command"
-            healer = target if same else self._opened(entry.target, self._journal)
-            self._heal(healer, entry, self._probe_of(entry), marked=False, leftover=True)
+            healer = target if same else self._opened(entry.target, self._journal, True)
+            self._heal(healer, entry, probe_for(entry, arm), marked=False, leftover=True)
         except (TargetError, Refusal) as error:
             raise Refusal(f"{entry.tell()} is not healed: {error}", orders.NOT_RESTORED) from None
         return entry.tell().rstrip(",")
 
-    def _probe_of(self, entry: OpenFault) -> ProbeSpec | NotAskable:
-        arm, _ = self._armed()
-        if entry.recipe is not None and same_way(entry.recipe, arm.recipe):
-            return arm.probe
-        return probe_of(entry)
+    @property
+    def _has_acted(self) -> bool:
+        """Whether the heal act has succeeded and its effect is still awaited, so that it is not done again."""
+        if self._acted is None or self._arm is None or not runs_once(self._arm.target):
+            return False
+        return time.monotonic() < self._acted + self._arm.limits.proof
 
     def _heal(
-        self, target: Target, entry: OpenFault, probe: ProbeSpec | NotAskable, *, marked: bool, leftover: bool
-    ) -> None:
-        """Undo `entry`, prove the target back, note both as marks of its run, and close the journal."""
+        self,
+        target: Target,
+        entry: OpenFault,
+        probe: ProbeSpec | NotAskable,
+        *,
+        marked: bool,
+        leftover: bool,
+        acted: bool = False,
+    ) -> str | None:
+        """Undo `entry`, prove the target back, note both as marks of its run, and close the journal, as `close` does.
+
+        Raises:
+            Refusal: it is not proven back.
+        """
         limits = self._armed()[0].limits
         try:
             with self._doing(f"healing {entry.described}", limits.healing):
-                heal_and_prove(target, entry, probe, limits, marked=marked, leftover=leftover, doing=self._doing)
+                heal_and_prove(
+                    target, entry, probe, limits, marked=marked, leftover=leftover, acted=acted, doing=self._doing
+                )
         except TargetError as error:
             with suppress(OSError):  # `restore` waits for this, and else for its limit
                 self._journal.note_failed(str(error))
             raise Refusal(str(error), orders.NOT_RESTORED) from None
-        self._journal.close()
+        return self._close_journal()
+
+    def _close_journal(self) -> str | None:
+        try:
+            self._journal.close()
+        except JournalStays as stays:
+            log.warning("%s", stays)  # proven is proven: nothing is healed once more for it
+            return str(stays)
+        return None
 
     def _armed(self) -> tuple[Arm, Target]:
         if self._arm is None or self._target is None:

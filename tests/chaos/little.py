@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,12 +19,14 @@ from chaos.journal import JOURNAL, Journal, OpenFault, this_boot
 from chaos.limits import Limits
 from chaos.targets import TargetSpec
 from chaos.targets.command import open_command_target
-from health.spec import ProbeRecipe
+from chaos.watchdog.orders import Arm
+from health.spec import ProbeRecipe, ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.statedir import make_private, target_home
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 WAIT_S: Final = 30.0
+BEGIN: Final = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
 
 
 def await_that(condition: Callable[[], bool], awaited: str, limit_s: float = WAIT_S) -> None:
@@ -119,7 +121,7 @@ class Little:
             clock=(clock.epoch, clock.monotonic),
             boot=this_boot(),
             proven=proven,
-            limits=Limits(20.0, 1.5),
+            limits=fields.pop("limits", Limits(20.0, 1.5)),
             **{"recipe": self.recipe, **fields},
         )
         journal = Journal(self.home() / JOURNAL)
@@ -184,3 +186,59 @@ class Orphan:
     def close(self) -> None:
         if not self.gone:
             self.process.kill()
+
+
+def arm_of(little: Little, **commands: str) -> Arm:
+    """What takes charge of the little service for this process."""
+    probe = ProbeSpec("http", little.url)
+    return Arm(os.getpid(), little.spec(**commands), probe, little.recipe, str(little.home()), 60.0, Limits(20.0, 1.5))
+
+
+def runs_of(little: Little) -> int:
+    """How often a command has written a line into the file `ran`."""
+    return len((little.folder / "ran").read_text().splitlines())
+
+
+class Charged:
+    """A watchdog of this process, in charge of the little service, that has begun a fault."""
+
+    def __init__(self, little: Little, **commands: str) -> None:
+        with (little.folder / "watchdog.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "chaos.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log
+            )
+        self.ask("arm", arm=asdict(replace(arm_of(little, **commands), limits=Limits(300.0, 30.0))))
+        self.ask("begin", begin=BEGIN)
+
+    def send(self, do: str, **fields: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"id": 1, "do": do, **fields}).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def read(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        said: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return said
+
+    def answer(self) -> dict[str, Any]:
+        while "id" not in (said := self.read()):
+            pass
+        return said
+
+    def ask(self, do: str, **fields: object) -> None:
+        """Send an order and wait until it is carried out."""
+        self.send(do, **fields)
+        said = self.answer()
+        assert "error" not in said, said
+
+    def hang_up(self) -> None:
+        """Close its input, as the death of a harness does."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()

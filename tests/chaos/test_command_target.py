@@ -345,3 +345,38 @@ def test_another_process_elsewhere_opens_the_same_target_without_gevent(tmp_path
 def test_a_spec_of_another_kind_is_refused() -> None:
     with pytest.raises(TargetError, match="it is no pair of commands"):
         open_command_target(TargetSpec("container", "broker", {"name": "x"}))
+
+
+@pytest.mark.parametrize("disk", ["full", "no folder"])
+def test_a_full_disk_fails_no_command_that_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: str) -> None:
+    if disk == "full":
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda: Path("/dev/full").open("r+b", buffering=0))  # noqa: SIM115
+    else:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    target = opened(tmp_path, heal="sh -ec 'echo starting; touch healed; exit 3'")
+    with pytest.raises(TargetError, match="ended with 3: starting"):
+        target.heal("stop", {}, 10)
+    assert (tmp_path / "healed").exists()
+
+
+def test_the_age_of_a_command_is_not_that_of_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = start_time(os.getpid())
+    assert started is not None
+    one = RunningCommand("heal", "mark", os.getpid(), started)
+    before = one.age_s()
+    wall = time.time()
+    monkeypatch.setattr("time.time", lambda: wall + 3600.0)
+    assert before <= one.age_s() < before + 3600.0
+    assert RunningCommand("heal", "mark", os.getpid(), started - 1.0).age_s() == 0.0
+
+
+def test_what_is_only_healed_needs_no_program_that_breaks(tmp_path: Path) -> None:
+    given = {"break": "./gone", "check": "./gone", "heal": "touch healed", "folder": str(tmp_path)}
+    spec = TargetSpec("command", "broker", given)
+    with pytest.raises(TargetError, match=r"there is no program \./gone"):
+        open_command_target(spec)
+    open_command_target(spec, left=True).heal("stop", {}, 10)
+    assert (tmp_path / "healed").exists()
+    gone = TargetSpec("command", "broker", {**given, "folder": str(tmp_path / "none")})
+    with pytest.raises(TargetError, match=r"--heal-command `touch healed` cannot be run: its folder .*none is gone"):
+        open_command_target(gone, left=True).heal("stop", {}, 10)

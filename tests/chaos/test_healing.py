@@ -5,10 +5,11 @@ Real processes: a little HTTP service, its commands, watchdogs, and `python -m c
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,15 +19,14 @@ import pytest
 
 from chaos.__main__ import main
 from chaos.journal import JOURNAL
-from chaos.limits import Limits
 from chaos.opening import heal_earlier
 from chaos.preflight import PreflightError
+from chaos.restoring import places, restore
 from chaos.subject import Subject
 from chaos.targets.command import open_command_target
-from chaos.watchdog import liveness
 from chaos.watchdog.keeper import LEASE, Keeper
 from chaos.watchdog.liveness import will_be_free
-from chaos.watchdog.orders import Arm, Begin, Refusal
+from chaos.watchdog.orders import Begin, Refusal
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource
 from runlog import exitcodes, marks
 from runlog.clock import AnchoredClock
@@ -34,41 +34,9 @@ from runlog.marks import Mark, MarksWriter, read_marks
 from runlog.settings import make_settings
 from runlog.statedir import lease_of
 from stack.lease import Lease
-from tests.chaos.little import CHECKOUT, Little, Orphan, await_that
-
-
-@pytest.fixture
-def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Little]:
-    """A service that does not run yet, and folders of this test for journals and leases."""
-    monkeypatch.setenv("HARNESS_STACK_HOME", str(tmp_path / "no-stack"))
-    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(liveness, "ANSWER_S", 2.0)
-    (tmp_path / "folder").mkdir()
-    one = Little(tmp_path / "folder")
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def orphan(little: Little) -> Iterator[Callable[..., Orphan]]:
-    """Leave a watchdog behind; what still runs at the test's end is ended."""
-    left: list[Orphan] = []
-
-    def leave(**given: object) -> Orphan:
-        left.append(Orphan.left(little, **given))  # type: ignore[arg-type]
-        return left[-1]
-
-    yield leave
-    for one in left:
-        one.close()
-
+from tests.chaos.little import BEGIN, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 Capture = pytest.CaptureFixture[str]
-
-
-def arm_of(little: Little, **commands: str) -> Arm:
-    probe = ProbeSpec("http", little.url)
-    return Arm(os.getpid(), little.spec(**commands), probe, little.recipe, str(little.home()), 60.0, Limits(20.0, 1.5))
 
 
 # -- healed means proven ----------------------------------------------------------------------------------------------
@@ -260,6 +228,48 @@ def test_the_next_run_is_refused_with_the_run_that_left_it_broken(little: Little
     assert journal.left_open() is not None
 
 
+def test_a_break_program_that_is_gone_hides_no_run_from_forget(little: Little, capsys: Capture) -> None:
+    journal = little.left_broken()
+    entry = journal.left_open()
+    assert entry is not None
+    given = {**entry.target.parameters, "break": "./gone", "shell": ""}
+    journal.open(replace(entry, target=replace(entry.target, parameters=given)))
+    lease = Lease(lease_of(open_command_target(little.spec()).identity))
+    lease.take()
+    assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+    assert "a run of process" in capsys.readouterr().err
+    lease.give_back()
+
+
+def test_what_is_proven_back_is_not_called_unrestored_when_its_journal_stays(little: Little, capsys: Capture) -> None:
+    path = little.home() / JOURNAL
+    little.left_broken(heal=f"echo >> ran; rm {path}; mkdir {path}; {little.heal}")
+    assert main(["restore"]) == exitcodes.NOT_READY
+    said = capsys.readouterr().err
+    assert said.startswith("NOT CLOSED: service (")
+    assert f"is healed and proven back (200), but its journal {path} cannot be removed (is a directory)" in said
+    assert runs_of(little) == 1
+
+
+def test_a_journal_that_is_a_pipe_or_hidden_is_not_waited_for_and_no_proof_of_health(
+    little: Little, capsys: Capture
+) -> None:
+    journal = little.left_broken()
+    journal.path.unlink()
+    os.mkfifo(journal.path)
+    assert main(["status"]) == exitcodes.INCONCLUSIVE
+    said = capsys.readouterr().out
+    assert f"the journal {journal.path} cannot be read" in said
+    assert "`python -m chaos restore` heals it" not in said
+    shutil.rmtree(journal.path.parent.parent)
+    journal.path.parent.parent.write_text("")
+    for command, code in [("status", exitcodes.INCONCLUSIVE), ("restore", exitcodes.NOT_READY)]:
+        assert main([command]) == code
+        said = "".join(capsys.readouterr())
+        assert "targets cannot be listed (not a directory)" in said
+        assert "nothing is broken" not in said
+
+
 # -- the history of the run that left it broken -----------------------------------------------------------------------
 
 
@@ -316,6 +326,21 @@ def test_restore_takes_over_from_a_frozen_watchdog_whose_harness_has_died(
     assert f"watchdog {watchdog.process.pid} was frozen and its harness has died: it was ended" in told.err
     assert "is healed and proven back" in told.out
     assert watchdog.gone
+    assert little.serves()
+
+
+def test_a_run_that_has_healed_by_itself_meanwhile_breaks_nothing_more_after_restore(
+    little: Little, charged: Callable[..., Charged]
+) -> None:
+    little.start()
+    watchdog = charged()
+    watchdog.ask("apply")
+    (place,) = places()
+    watchdog.ask("heal")
+    watchdog.ask("close")
+    assert "its run breaks nothing more" in restore(place)
+    with pytest.raises(AssertionError, match="restore was asked for"):
+        watchdog.ask("begin", begin=BEGIN)
     assert little.serves()
 
 

@@ -9,7 +9,7 @@ import pytest
 from chaos.__main__ import main
 from chaos.dryrun import Preview
 from chaos.embedded import EmbeddedSystem
-from chaos.journal import JOURNAL
+from chaos.journal import FORMAT, JOURNAL
 from chaos.restoring import look_at, restore
 from runlog import exitcodes
 from runlog.settings import make_settings
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def left_open(home: Path, kind: str = "process", component: str = "broker", **fields: Any) -> None:
-    given = {"run_id": "run-1", "fault": "stop", "described": "the broker", "at": 1.0, "pid": 1}
+    given = {"format": FORMAT, "run_id": "run-1", "fault": "stop", "described": "the broker", "at": 1.0, "pid": 1}
     target = {"kind": kind, "component": component, "parameters": {"home": str(home)}}
     (home / JOURNAL).write_text(json.dumps({**given, "target": target, **fields}))
 

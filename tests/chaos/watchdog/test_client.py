@@ -155,3 +155,22 @@ def test_the_heal_command_of_one_that_was_killed_is_awaited_by_the_fresh_one(lit
     )
     assert (little.folder / "begun").read_text() == "\n"
     await_that(little.serves, "the service to answer again")
+
+
+def test_a_fresh_one_that_could_not_heal_at_first_is_asked_again(little: Little) -> None:
+    play(
+        little,
+        "os.kill(first, signal.SIGKILL)\n"
+        "from chaos.watchdog.orders import Refusal\n"
+        "try:\n"
+        "    one.replace()\n"
+        "    raise SystemExit('healed')\n"
+        "except Refusal as refusal:\n"
+        "    assert 'ended with 7' in str(refusal), refusal\n"
+        "(folder / 'go').touch()\n"
+        "assert one.replace(), 'nothing is in charge of the target'\n"
+        "assert not one.replace()\n"
+        "one.close()\n",
+        f"[ -e go ] || exit 7; {little.heal}",
+    )
+    await_that(little.serves, "the service to answer again")

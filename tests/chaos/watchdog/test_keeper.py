@@ -98,7 +98,7 @@ class Stage:
         self.clock = AnchoredClock.anchor()
         probe, recipe = ProbeSpec("http", server.url), ProbeRecipe("http", server.url)
         self.arm = Arm(4711, SPEC, probe, recipe, str(folder), max_outage, Limits(30.0, 1.0))
-        self.keeper = Keeper(lambda spec, journal: server)
+        self.keeper = Keeper(lambda spec, journal, left: server)
 
     def break_it(self) -> None:
         self.keeper.begin(Begin("run-1", "stop", 0, (self.clock.epoch, self.clock.monotonic), str(self.marks)))
@@ -238,7 +238,7 @@ def test_what_does_not_serve_again_is_not_called_mended(stage: Stage) -> None:
 def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: Server) -> None:
     stage.break_it()
     stage.keeper.disarm()  # as if it had died
-    fresh = Keeper(lambda spec, journal: server)
+    fresh = Keeper(lambda spec, journal, left: server)
     healed = fresh.arm(stage.arm)
     assert healed is not None
     assert healed.startswith("service (the test's), which run run-1 left broken (stop, 2")
@@ -251,11 +251,11 @@ def test_a_leftover_that_cannot_be_mended_is_a_refusal_and_gives_the_lease_back(
     stage.break_it()
     stage.keeper.disarm()
     server.trouble = "the port is taken"
-    fresh = Keeper(lambda spec, journal: server)
+    fresh = Keeper(lambda spec, journal, left: server)
     with pytest.raises(Refusal, match=r"which run run-1 left broken \(stop, .*Z\), is not healed: .*the port is taken"):
         fresh.arm(stage.arm)
     server.trouble = None
-    assert Keeper(lambda spec, journal: server).arm(stage.arm) is not None
+    assert Keeper(lambda spec, journal, left: server).arm(stage.arm) is not None
 
 
 def test_an_unreadable_journal_breaks_nothing_and_says_what_to_do(stage: Stage, server: Server) -> None:
@@ -266,11 +266,11 @@ def test_an_unreadable_journal_breaks_nothing_and_says_what_to_do(stage: Stage, 
     ):
         stage.journal.left_open()
     with pytest.raises(Refusal, match="something may be broken"):
-        Keeper(lambda spec, journal: server).arm(stage.arm)
+        Keeper(lambda spec, journal, left: server).arm(stage.arm)
 
 
 def test_one_lease_per_target(stage: Stage, server: Server) -> None:
-    other = Keeper(lambda spec, journal: server)
+    other = Keeper(lambda spec, journal, left: server)
     with pytest.raises(Refusal, match="already uses this target") as refused:
         other.arm(stage.arm)
     assert refused.value.why == orders.BUSY
@@ -286,7 +286,7 @@ def test_arming_again_takes_the_next_run(stage: Stage) -> None:
 
 def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
     with pytest.raises(Refusal, match="no target was named"):
-        Keeper(lambda spec, journal: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+        Keeper(lambda spec, journal, left: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
 
 
 def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overstay(
@@ -323,7 +323,7 @@ def test_a_proven_fault_of_an_earlier_run_that_is_gone_needs_no_act(stage: Stage
     stage.keeper.proven()
     stage.keeper.disarm()
     server.up = True
-    Keeper(lambda spec, journal: server).arm(stage.arm)
+    Keeper(lambda spec, journal, left: server).arm(stage.arm)
     assert server.did == ["break"]
     assert stage.journal.left_open() is None
     assert read_marks(stage.marks)[-1].detail["healed_by"] == "by itself"
@@ -351,5 +351,5 @@ def test_the_next_run_does_not_take_another_probe_for_the_one_that_proved_the_fa
     stage.journal.open(replace(entry, recipe=ProbeRecipe("http", "http://127.0.0.1:9/health")))
     server.up = True
     with pytest.raises(Refusal, match="is not proven back"):
-        Keeper(lambda spec, journal: server).arm(stage.arm)
+        Keeper(lambda spec, journal, left: server).arm(stage.arm)
     assert stage.journal.left_open() is not None

@@ -64,12 +64,12 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def test_what_nobody_foresaw_ends_neither_the_mending_nor_the_taking_down(url: str, tmp_path: Path) -> None:
-    """The journal's folder becomes unusable while something is broken: it stays said, and the stack goes down."""
+def test_a_journal_that_cannot_be_removed_neither_heals_twice_nor_keeps_the_stack_up(url: str, tmp_path: Path) -> None:
     home = tmp_path / "journal"
     home.mkdir()
     (tmp_path / "up").touch()
-    commands = {"break": "rm up", "heal": "touch up", "check": "test -e up", "shell": "yes", "folder": str(tmp_path)}
+    heal = "echo >> healed; touch up"
+    commands = {"break": "rm up", "heal": heal, "check": "test -e up", "shell": "yes", "folder": str(tmp_path)}
     spec = TargetSpec("command", "broker", commands)
     log = tmp_path / "watchdog.log"
     with log.open("wb") as errors:
@@ -103,12 +103,16 @@ def test_what_nobody_foresaw_ends_neither_the_mending_nor_the_taking_down(url: s
     (home / "journal.json").mkdir()
     assert Lease(home / LEASE).holder() == str(watchdog.pid)
     watchdog.send_signal(signal.SIGUSR1)
-    time.sleep(2)
+    said = json.loads(watchdog.stdout.readline())
+    while "retired" not in said:
+        said = json.loads(watchdog.stdout.readline())
+    assert f"its journal {home / 'journal.json'} cannot be removed (is a directory)" in said["retired"]
     assert watchdog.poll() is None
     watchdog.stdin.close()
-    assert watchdog.wait(60) == 4
+    assert watchdog.wait(60) == 0
     assert (tmp_path / "up").exists()
-    assert "NOT RESTORED" in log.read_text()
+    assert (tmp_path / "healed").read_text() == "\n"
+    assert "NOT RESTORED" not in log.read_text()
     assert "the stack is down" in log.read_text()
 
 
