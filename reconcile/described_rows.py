@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE, Attribution
-from contract.ids import IDS, IdReader, among
+from contract.ids import IDS, IdReader
 from contract.order_id import IdKind
 from contract.run_events import NO_SEQUENCE, sequences_of
 from reconcile.columns import IDS_OF, named, sql_parts
@@ -22,7 +22,7 @@ from reconcile.ids import IdTexts
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
 from stores import sql
-from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
+from stores.postgres import DatabaseProblem, Snapshot, identifier
 from stores.relation import OrderColumns, tag_condition
 
 # Sequence numbers a slice, pages a slice: answers of some 50 MB at most.
@@ -32,14 +32,12 @@ _STAGE: Final = "rows"
 # The tag first: it holds no blank, an id may.
 _ROWS: Final = "SELECT array_agg({tag}::text || ' ' || coalesce({id}::text, '')) FROM {orders} WHERE "
 _NEXT: Final = "SELECT {tag} FROM {orders} WHERE {tag} BETWEEN %(low)s AND %(high)s ORDER BY {tag} LIMIT 1"
-_WAITING: Final = """SELECT array_agg(b.aggregateid::text) FROM {outbox} b
-WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'"""
 
 
 def described_rows(
     snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, attribution: Attribution | None, progress: Progress
 ) -> RowsWitness:
-    """Read the run's rows, and which of their events a known backlog holds.
+    """Read the run's rows.
 
     Args:
         snapshot: the transaction.
@@ -69,10 +67,9 @@ def described_rows(
             fresh = rows.extend(len(ids))
             fresh["hi"], fresh["lo"], fresh["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
             progress(_STAGE, len(rows), None)
-    found = rows.finish()
     nothing = np.empty(0, dtype=IDS)
-    witness = RowsWitness(found, _pending(snapshot, facts, found), nothing, None, complete=True, names=reader.names)
-    return _each_once(witness, facts)
+    witness = RowsWitness(rows.finish(), nothing, nothing, None, complete=True, names=reader.names)
+    return each_once(witness, facts)
 
 
 def _tagged(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns) -> Iterator[list[str]]:
@@ -141,7 +138,7 @@ def _of_run(facts: RunFacts, reader: IdReader, attribution: Attribution, texts: 
     return _ids(facts, reader, [texts[at] for at in np.flatnonzero(ours).tolist()])
 
 
-def _each_once(witness: RowsWitness, facts: RunFacts) -> RowsWitness:
+def each_once(witness: RowsWitness, facts: RunFacts) -> RowsWitness:
     """Return the witness; incomplete when one id stands in several rows: then the column holds no order ids."""
     ids = ids_of(witness.rows)
     once, first, count = np.unique(ids, return_index=True, return_counts=True)
@@ -156,15 +153,3 @@ def _each_once(witness: RowsWitness, facts: RunFacts) -> RowsWitness:
         witness.rows[np.sort(first)], witness.pending, witness.elsewhere, None, complete=False, problem=problem,
         names=witness.names,
     )  # fmt: skip
-
-
-def _pending(snapshot: Snapshot, facts: RunFacts, rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Return IDS of those of `rows` whose event a known backlog still holds."""
-    if facts.outbox_table is None:
-        return np.empty(0, dtype=IDS)
-    query = sql.SQL(_WAITING).format(outbox=table_name(facts.outbox_table))
-    texts = [text for text in snapshot.value(query, {}) or () if text is not None]
-    waiting, valid = IdReader(facts.kind).parse(texts)
-    waiting = waiting[valid]
-    pending: NDArray[np.void] = waiting[among(waiting, np.unique(ids_of(rows)))]
-    return pending

@@ -20,10 +20,11 @@ from contract.ids import IDS
 from contract.order_id import IdKind
 from contract.run_events import SEQUENCE_MASK
 from reconcile.columns import among_rows, columns_of, described_elsewhere
-from reconcile.described_rows import described_rows
+from reconcile.described_rows import described_rows, each_once
 from reconcile.growing import GrowingArray
-from reconcile.history import ROW, Progress, RowsWitness
-from reconcile.untagged import untagged_pending, untagged_rows
+from reconcile.history import ROW, Progress, RowsWitness, ids_of
+from reconcile.untagged import untagged_rows
+from reconcile.waiting import waiting_orders
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
 from stores import sql
@@ -41,13 +42,6 @@ _NEXT = """SELECT customer_id FROM {orders} WHERE customer_id BETWEEN %(low)s AN
 ORDER BY customer_id LIMIT 1"""
 _ROWS = """SELECT string_agg(uuid_send(id) || uuid_send(customer_id), ''::bytea) FROM {orders}
 WHERE customer_id BETWEEN %(low)s AND %(high)s"""
-# An aggregate id that is no UUID belongs to something else and must not fail the cast; a `type` column, where the
-# table has one, may say that the entry is another event of the order.
-_PENDING = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o
-WHERE o.customer_id BETWEEN %(low)s AND %(high)s AND o.id IN (
-SELECT CASE WHEN b.aggregateid::text ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$'
-THEN b.aggregateid::text::uuid END FROM {outbox} b
-WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%')"""
 _ELSEWHERE = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
 SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
 
@@ -85,7 +79,10 @@ def read_rows(
             if on_snapshot is not None:
                 on_snapshot()
             witness = reading(progress)
-            return replace(witness, taken_at=taken_at, snapshot=snapshot.value(_SNAPSHOT, {}))
+            # A row without the tag of the run is found later on, by the id of its answer.
+            told = np.empty(0, dtype=IDS) if attribution is None else attribution.acknowledged
+            waiting = waiting_orders(snapshot, facts, np.concatenate([ids_of(witness.rows), told]).astype(IDS))
+            return replace(witness, pending=waiting, taken_at=taken_at, snapshot=snapshot.value(_SNAPSHOT, {}))
 
     try:
         witness = with_retries(attempt)
@@ -97,7 +94,6 @@ def read_rows(
 
 def _reading(snapshot: Snapshot, facts: RunFacts, attribution: Attribution | None) -> Callable[[Progress], RowsWitness]:
     """Take the snapshot by a first question, and return what then reads the rows."""
-    nothing = np.empty(0, dtype=IDS)
     columns = columns_of(snapshot, facts, tagged=attribution is None)
     plain = columns.id is IdKind.UUID and columns.tag in (None, IdKind.UUID)
     if not facts.like_reference or not plain:
@@ -105,16 +101,14 @@ def _reading(snapshot: Snapshot, facts: RunFacts, attribution: Attribution | Non
     if attribution is not None:
         snapshot.value(_SNAPSHOT, {})
         kept = attribution
-
-        def untagged(progress: Progress) -> RowsWitness:
-            rows = untagged_rows(snapshot, facts, kept, progress)
-            return RowsWitness(rows, untagged_pending(snapshot, facts, rows), nothing, None, complete=True)
-
-        return untagged
+        return lambda progress: _witness(untagged_rows(snapshot, facts, kept, progress), facts)
     low = _next(snapshot, facts, 0)
-    return lambda progress: RowsWitness(
-        _rows(snapshot, facts, low, progress), _pending(snapshot, facts), nothing, None, complete=True
-    )
+    return lambda progress: _witness(_rows(snapshot, facts, low, progress), facts)
+
+
+def _witness(rows: NDArray[np.void], facts: RunFacts) -> RowsWitness:
+    nothing = np.empty(0, dtype=IDS)
+    return each_once(RowsWitness(rows, nothing, nothing, None, complete=True), facts)
 
 
 def look_elsewhere(
@@ -222,13 +216,6 @@ def _slices(snapshot: Snapshot, facts: RunFacts, low: UUID | None) -> Iterator[N
         end = min(first + SLICE - 1, last)
         yield _view(snapshot.value(query, {"low": low, "high": key.customer_id(end)}), _PAIR)
         low = _next(snapshot, facts, end + 1) if end < last else None
-
-
-def _pending(snapshot: Snapshot, facts: RunFacts) -> NDArray[np.void]:
-    if facts.outbox_table is None:
-        return np.empty(0, dtype=IDS)
-    query = sql.SQL(_PENDING).format(orders=table_name(facts.orders_table), outbox=table_name(facts.outbox_table))
-    return _view(snapshot.value(query, {"low": facts.run_key.first, "high": facts.run_key.last}), IDS)
 
 
 def _view(value: Any, dtype: np.dtype[np.void]) -> NDArray[np.void]:

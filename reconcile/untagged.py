@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE, Attribution
-from contract.ids import IDS, among
+from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE
-from reconcile.history import ROW, Progress, ids_of
+from reconcile.history import ROW, Progress
 from reconcile.pages import page_slices
 from runlog.facts import RunFacts
 from stores import sql
@@ -27,9 +27,6 @@ _SINCE: Final = """SELECT string_agg(uuid_send(id), ''::bytea) FROM {orders}
 WHERE {time} > %(since)s"""
 _NAMED: Final = """SELECT string_agg(uuid_send(o.id), ''::bytea) FROM {orders} o WHERE o.id IN (
 SELECT encode(substring(%(ids)b FROM 16 * i + 1 FOR 16), 'hex')::uuid FROM generate_series(0, %(count)s - 1) i)"""
-_WAITING: Final = """SELECT string_agg(decode(replace(b.aggregateid::text, '-', ''), 'hex'), ''::bytea) FROM {outbox} b
-WHERE b.published_at IS NULL AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'
-AND b.aggregateid::text ~* '^[0-9a-f]{{8}}-([0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}$'"""
 
 
 def untagged_rows(
@@ -46,16 +43,6 @@ def untagged_rows(
     rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
     progress(_STAGE, len(rows), None)
     return rows
-
-
-def untagged_pending(snapshot: Snapshot, facts: RunFacts, rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Return IDS of those of `rows` whose event a known backlog still holds."""
-    if facts.outbox_table is None:
-        return np.empty(0, dtype=IDS)
-    query = sql.SQL(_WAITING).format(outbox=table_name(facts.outbox_table))
-    waiting = np.frombuffer(snapshot.value(query, {}) or b"", dtype=IDS)
-    pending: NDArray[np.void] = waiting[among(waiting, np.unique(ids_of(rows)))]
-    return pending
 
 
 def _since(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDArray[np.void]:

@@ -6,13 +6,16 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import psycopg
 import pytest
 from psycopg import sql
 
-from contract.ids import IDS
+from contract.attribution import Attribution
+from contract.contract import contract_from_texts
+from contract.ids import IDS, parse_ids
 from contract.run_key import RunKey
 from reconcile import rows
 from reconcile.history import ROW, RowsWitness, ids_of
@@ -129,6 +132,34 @@ def test_an_outbox_without_a_type_column(url: str) -> None:
         connection.execute("ALTER TABLE outbox DROP COLUMN type")
         connection.execute("INSERT INTO outbox (aggregateid) VALUES (%s)", (str(held),))
     assert texts(read(url, key, outbox_table="outbox").pending) == [str(held)]
+
+
+@pytest.mark.real
+def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
+    """Of another service it is not known what it calls an event; the row of the last one carries no tag."""
+    key, (plain, braces, placed, untagged, free) = RunKey.random(), [uuid.uuid4() for _ in range(5)]
+    insert_orders(url, [(one, key.customer_id(seq)) for seq, one in enumerate((plain, braces, placed, free))])
+    entries = [(plain.hex, None), (f"{{{str(braces).upper()}}}", None), (str(placed), "OrderPlaced")]
+    with psycopg.connect(url) as connection:
+        for text, kind in [*entries, (str(untagged), None), (str(uuid.uuid4()), None)]:
+            connection.execute("INSERT INTO outbox VALUES (%s, %s, NULL)", (text, kind))
+    facts = replace(facts_of(key), contract=contract_from_texts(outbox_table="outbox"))
+    answered = parse_ids([str(untagged)])[0]
+    attribution = Attribution("tagged", answered[:0], answered)
+    witness = read_rows(url, facts, None, CLOCK, silent, attribution=attribution)
+    assert texts(witness.pending) == sorted(map(str, (plain, braces, placed, untagged)))
+
+
+@pytest.mark.real
+def test_one_id_in_several_rows_is_no_order_id(url: str) -> None:
+    """A view that joins order lines shows one for each of them."""
+    key, order = RunKey.random(), uuid.uuid4()
+    insert_orders(url, [(order, key.customer_id(0)), (uuid.uuid4(), key.customer_id(1))])
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE VIEW joined AS SELECT o.* FROM orders o, generate_series(1, 2)")
+    witness = read(url, key, orders_table="joined")
+    assert (witness.complete, len(witness.rows)) == (False, 2)
+    assert "in 2 rows of the run: it is not the order id" in (witness.problem or "")
 
 
 @pytest.mark.real
