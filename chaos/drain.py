@@ -32,7 +32,7 @@ BACKLOG_TIMEOUT_S: Final = 3.0
 EVENT_WAIT_S: Final = 10.0
 TOPIC_S: Final = 5.0
 PROGRESS_S: Final = 10.0
-_OWN: Final = "an order of the drain's own, complete"
+_OWN: Final = "the drain's own order to be complete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Playing:
         self._plan: Plan = make_plan(settings)
         self._phase = RunPhase.IDLE
         self._outages: list[Interval] = []
+        self._as_asked = "rolled back" if settings.scenario == "phantom-event" else "acknowledged"
 
     def play(self) -> None:
         """Play the plan.
@@ -187,7 +188,8 @@ class Playing:
                 said = now
                 counts = load.counts
                 log.info(
-                    "%s: %.0f s to go, %d sent, %d acknowledged, %d failed, %d without an answer yet",
-                    self._phase.value, until - now, counts.sent, counts.acknowledged, counts.failed, load.in_flight,
+                    "%s: %.0f s to go, %d sent, %d %s, %d failed, %d without an answer yet",
+                    self._phase.value, until - now, counts.sent, counts.acknowledged, self._as_asked, counts.failed,
+                    load.in_flight,
                 )  # fmt: skip
             gevent.sleep(min(STEP_S, until - now))

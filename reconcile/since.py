@@ -209,9 +209,9 @@ def summary(history: History, judgement: Judgement, since: Since, shown: str) ->
     for kind in dict.fromkeys(since.was):
         mask = np.array([one == kind for one in since.was])
         there = int((since.there & mask).sum())
-        what = "row" if kind in (PHANTOM, LOST_ORDER) else "event"
+        what = "a row" if kind in (PHANTOM, LOST_ORDER) else "an event"
         late, without = _late(judgement, since, mask & since.there), int(mask.sum()) - there
-        lines.append(f"{some(int(mask.sum()), kind)}: {there} with {what} by now{late}, {without} without")
+        lines.append(f"{some(int(mask.sum()), kind)}: {there} with {what} by now{late}, {without} without one")
     if not since.was:
         lines.append("nothing was missing when the run was judged")
     if since.problem is not None:

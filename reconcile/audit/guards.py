@@ -60,11 +60,13 @@ def topic_guards(before: TopicBounds, after: TopicBounds) -> list[AuditGuard]:
     same = not (before.topic_id and after.topic_id and before.topic_id != after.topic_id)
     same = same and all(after.ends.get(partition, -1) >= end for partition, end in before.ends.items())
     moved = [partition for partition, low in before.lows.items() if after.lows.get(partition, 0) > low]
-    text = "it is the topic of the start, and let nothing go"
+    known = before.topic_id and after.topic_id
+    whole = "its id is unchanged" if known else "the broker reports no topic id, and no partition became shorter"
+    text = f"{whole}; no partition lost its beginning"
     if not same:
         text = "it was re-created or cut while it was read"
     elif moved:
-        text = f"partition {', '.join(map(str, moved))} let its beginning go while it was read"
+        text = f"partition {', '.join(map(str, moved))} lost its beginning while it was read"
     return [
         AuditGuard("end of topic reached", True, f"all {len(before.ends)} partitions to the ends they had"),
         AuditGuard("topic not truncated or re-created", same and not moved, text),

@@ -114,7 +114,7 @@ class SecondLook:
         phantoms = self._without_row(sorted(self._name(identity) for identity in bytes_of(events)))
         begun, wait = time.monotonic(), min(self._plan.grace_s, LONGEST_S)
         while (phantoms or fates.recent) and (left := begun + wait - time.monotonic()) > 0:
-            self._progress("what may still come, s", round(wait - left), round(wait))
+            self._progress("late arrivals, seconds waited", round(wait - left), round(wait))
             time.sleep(min(1.0, left))
             phantoms = self._without_row(phantoms)
             if fates.recent:
@@ -261,7 +261,7 @@ class SecondLook:
         text = "no two ids of the table are one when compared"
         if ambiguous:
             text = f"{len(ambiguous)} ids differ only in a way that is not compared, {ambiguous[0]!r} for example"
-        return AuditGuard("ids told apart", not ambiguous, text)
+        return AuditGuard("ids distinct", not ambiguous, text)
 
     def _rows_now(self, ids: list[str]) -> dict[str, float | None]:
         return self._fresh(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}

@@ -13,6 +13,7 @@ from contract.ids import IDS, IdReader, bytes_of, integer_ids
 from contract.order_id import IdKind, encode_order_id, integer_id, kind_of_type, spellings
 from reconcile.audit.clip import Clip, choose_clip
 from reconcile.audit.difference import difference
+from reconcile.audit.guards import topic_guards
 from reconcile.audit.samples import sample_ranges
 from reconcile.audit.secondlook import fate_of
 from reconcile.audit.verdict import Audited, AuditGuard, Mention, rule
@@ -289,3 +290,22 @@ def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict:
 )
 def test_doubt_in_words(changes: dict[str, object], reason: str) -> None:
     assert rule(replace(CLEAN, **changes), "any").reason == reason  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("after", "passed", "words"),
+    [
+        (TopicBounds("a", {0: 0, 1: 5}, {0: 9, 1: 9}), True, "its id is unchanged; no partition lost its beginning"),
+        (
+            TopicBounds(None, {0: 0, 1: 5}, {0: 9, 1: 8}),
+            True,
+            "the broker reports no topic id, and no partition became shorter; no partition lost its beginning",
+        ),
+        (TopicBounds("b", {0: 0, 1: 5}, {0: 9, 1: 9}), False, "it was re-created or cut while it was read"),
+        (TopicBounds(None, {0: 0, 1: 5}, {0: 7, 1: 8}), False, "it was re-created or cut while it was read"),
+        (TopicBounds("a", {0: 0, 1: 6}, {0: 9, 1: 9}), False, "partition 1 lost its beginning while it was read"),
+    ],
+)
+def test_a_topic_is_said_to_be_the_same_only_where_its_id_says_so(after: TopicBounds, passed: bool, words: str) -> None:
+    found = topic_guards(TopicBounds("a", {0: 0, 1: 5}, {0: 8, 1: 8}), after)[1]
+    assert (found.passed, found.reason) == (passed, words)

@@ -141,7 +141,7 @@ def test_a_topic_that_was_not_read_has_no_horizon() -> None:
 
 # A service that publishes nothing any more.
 
-OWN = "an order of the drain's own, complete (order 7 was answered with 201 but its event is not in order.created)"
+OWN = "the drain's own order to be complete (order 7 was answered with 201 but its event is not in order.created)"
 SEEN = {"answered_at": T0 + 33, "led": True, "open_transaction": False}
 
 

@@ -75,5 +75,5 @@ def test_the_summary_says_how_late_and_what_is_left() -> None:
     history = Story().order(1, 12, event=False).order(2, 13, event=False).history()
     said = summary(history, judge(history), FOUND, "runs/x/look-again.csv").splitlines()
     assert said[1].endswith("where the run's reading ended, to 2026-11-18T11:08:15Z, 1 m later")
-    assert said[2] == ("2 lost events: 1 with event by now (23 to 83 s after the order was sent), 1 without")
+    assert said[2] == ("2 lost events: 1 with an event by now (23 to 83 s after the order was sent), 1 without one")
     assert said[-1] == "exit code 1"
