@@ -44,8 +44,11 @@ _CODES: Final = """exit codes:
   130  the run was interrupted (SIGINT); 143: SIGTERM
 Several at once: not restored, then 2, 130/143, preflight, 3, 1, 0.
 
-The connection options are needed only when what the stores said is not completely saved in the run's folder.
-Each can come from its environment variable, which keeps secrets out of the list of processes."""
+The connection options are needed for --look-again, and as long as what the stores said is not completely saved in the
+run's folder. Each can come from its environment variable, which keeps secrets out of the list of processes.
+
+`python -m reconcile check` is preflight's: it reads one request as JSON on standard input, and says what a run could
+not read of the check order."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -184,7 +184,7 @@ _SETTLES: Final = {
     Why.UNREADABLE: "--event-id key or header:NAME counts it, if one of these says all",
     Why.NO_ID: "--event-id says where it has its id",
     Why.KEY_DIFFERS: "with --event-id value:orderId the key does not matter",
-    Why.NO_ROW: "the order at --event-id has no row, so --event-id is another place",
+    Why.NO_ROW: "the order id at --event-id has no row: is --event-id right?",
 }
 
 

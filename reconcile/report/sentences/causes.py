@@ -84,7 +84,8 @@ def fix(history: History, judgement: Judgement) -> str:
     if judgement.ruling.verdict is Verdict.CONSISTENT:
         if how in _DUAL_WRITES and judgement.outages:
             return (
-                f"None needed for what this run shows. A dual write ({how}) stays open to other faults. {_THE_OUTBOX}"
+                "None needed for what this run shows. "
+                f"A dual write ({how}) remains vulnerable to other faults. {_THE_OUTBOX}"
             )
         return "None needed for what this run shows."
     parts = []

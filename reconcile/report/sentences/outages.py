@@ -40,13 +40,13 @@ def down(history: History, judgement: Judgement, place: int) -> str:
         where = next(where for where, inside in found if any(one.ok for one in inside))
         return f"{target} down for {back - begin:.1f} s, then answered{where} {end - back:.1f} s before the other one"
     parts = [(where, *_answers(inside)) for where, inside in found]
-    served = [f"answered {some_of(answers, total, 'probe')}{where}" for where, answers, total in parts if answers]
+    served = [f"{some_of(answers, total, 'probe')}{where}" for where, answers, total in parts if answers]
     if not served:
         return f"{target} down for {length}"
     quiet = [where.strip() or "on the one connection that was probed" for where, answers, _ in parts if not answers]
     if not quiet:
-        return f"{target} not down throughout {length}: it {' and '.join(served)}"
-    return f"{target} without an answer {' and '.join(quiet)} for {length}, while it {' and '.join(served)}"
+        return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
+    return f"{target} without an answer {' and '.join(quiet)} for {length}, while it answered {' and '.join(served)}"
 
 
 @outage_sentence("probes", "probe results between the two edges, or else between `injected` and `healing`")

@@ -236,7 +236,7 @@ def fix(run: RawRun) -> list[str]:
     if run.undecided:
         return ["None proposed: nothing is proven."]
     if not run.violations:
-        dual = f" A dual write (naive) stays open to other faults. {PATTERN}"
+        dual = f" A dual write (naive) remains vulnerable to other faults. {PATTERN}"
         return ["None needed for what this run shows." + (dual if how(run) == DUAL and run.raw.outages() else "")]
     (_, lost), (_, phantoms), (_, orders), *_ = kinds(run)
     parts = []

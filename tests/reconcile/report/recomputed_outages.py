@@ -56,13 +56,13 @@ def down(run: RawRun, outage: int) -> str:
             "other one"
         )
     groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(run, *away)]
-    served = [f"answered {answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
+    served = [f"{answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
     silent = [words.strip() or "on the one connection that was probed" for words, answers, _ in groups if not answers]
     if not served:
         return f"{target} down for {length}"
     if not silent:
-        return f"{target} not down throughout {length}: it {' and '.join(served)}"
-    return f"{target} without an answer {' and '.join(silent)} for {length}, while it {' and '.join(served)}"
+        return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
+    return f"{target} without an answer {' and '.join(silent)} for {length}, while it answered {' and '.join(served)}"
 
 
 def probes(run: RawRun, outage: int) -> str:
