@@ -7,23 +7,20 @@ wait. Where the own order's event does not come within the producer's known limi
 the judge decides whether the service publishes nothing any more. A cap ends it; then its result names what was awaited.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import OK
 from typing import Any, Final
 
 import gevent
 
+from chaos.backlog import BacklogProblem, pending_events
 from chaos.database import DatabaseProblem, OrdersTable
 from chaos.proof import prove_order
 from chaos.stillness import Stillness
 from chaos.subject import Subject
 from chaos.topic import TopicError, topic_service
 from chaos.watch import LookoutWatch, NotProven
-from chaos.web import ask
 from contract.run_key import RunKey
-from health.wire import NoAnswer
 from runlog.clock import AnchoredClock
 from runlog.horizon import Horizon
 
@@ -207,14 +204,9 @@ class Drain:
         if self._subject.backlog_url is None:
             return []
         try:
-            answer = ask(self._subject, self._subject.backlog_url, BACKLOG_TIMEOUT_S)
-            if answer.status != OK:
-                return [f"the service to report its backlog (status {answer.status})"]
-            pending = int(json.loads(answer.body)["pending"])
-        except NoAnswer as failed:
-            return [f"the service to report its backlog ({failed.reply.detail})"]
-        except (ValueError, KeyError, TypeError):
-            return ['the service to report its backlog (its answer is not {"pending": NUMBER})']
+            pending = pending_events(self._subject, self._subject.backlog_url, BACKLOG_TIMEOUT_S)
+        except BacklogProblem as problem:
+            return [f"the service to report its backlog ({problem})"]
         return [f"a backlog of {pending} event{'' if pending == 1 else 's'} to go out"] if pending else []
 
     def _prove(self) -> None:

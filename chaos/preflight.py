@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+from chaos.backlog import BacklogProblem, pending_events
 from chaos.database import DatabaseProblem, OrdersTable
 from chaos.healthy import HEALTH_S, parts
 from chaos.plan import Plan
@@ -78,6 +79,8 @@ class Preflight:
         self._say(self._target())
         if self._subject.phantom_url is not None:
             self._say(_phantom_endpoint(self._subject, self._subject.phantom_url))
+        if self._subject.backlog_url is not None:
+            self._say(self._backlog(self._subject.backlog_url))
         table = OrdersTable(self._subject)
         try:
             self._say(self._table(table))
@@ -138,6 +141,17 @@ class Preflight:
         if not up:
             raise PreflightError(f"target {target.describe()} is not up; start it first")
         return Check("target", target.describe())
+
+    def _backlog(self, url: str) -> Check:
+        """The drain waits until it is empty: a backlog that is not reported would cost the whole run."""
+        try:
+            pending = pending_events(self._subject, url, HEALTH_S)
+        except BacklogProblem as problem:
+            option = "--backlog-url " if self._own else ""
+            raise PreflightError(
+                f'backlog: {option}{url}: {problem}; HTTP 200 with {{"pending": NUMBER}} is wanted'
+            ) from None
+        return Check("backlog", f"{url}: pending events: {pending}")
 
     def _table(self, table: OrdersTable) -> Check:
         try:

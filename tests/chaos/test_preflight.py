@@ -19,13 +19,14 @@ from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
 PLAN = make_plan(make_settings({}))
+_BACKLOGS = {"/full": '{"pending": 3}', "/text": '{"pending": "3"}', "/less": '{"pending": -1}', "/html": "<html>"}
 
 
 @pytest.fixture
 def healthy(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Subject, Service]]:
     # A missing event is missing after two seconds too.
     monkeypatch.setattr(chaos.preflight, "EVENT_WAIT_S", 2.0)
-    with answering(lambda path: '{"status": "UP"}') as base_url:
+    with answering(lambda path: _BACKLOGS.get(path, '{"status": "UP"}')) as base_url:
         yield make_subject(infra, base_url)
 
 
@@ -50,6 +51,22 @@ def test_all_is_well(healthy: tuple[Subject, Service]) -> None:
     assert told == ["database", "broker", "service", "listeners", "target", "orders table", "baseline order"]
     assert proven.order is not None
     assert (proven.order.http_status, proven.order.row, proven.order.event) == (201, True, True)
+
+
+def test_a_backlog_that_is_reported_may_hold_events(healthy: tuple[Subject, Service]) -> None:
+    subject = replace(healthy[0], backlog_url=f"{healthy[0].service_url}/full")
+    assert "backlog" in run(subject)[1]
+
+
+@pytest.mark.parametrize("path", ["/health", "/text", "/less", "/html"])
+def test_a_backlog_that_is_not_reported(healthy: tuple[Subject, Service], path: str) -> None:
+    subject = healthy[0]
+    url = f"{subject.service_url}{path}"
+    message = refused(replace(subject, backlog_url=url))
+    assert (
+        message
+        == f'backlog: {url}: its answer is not {{"pending": NUMBER}}; HTTP 200 with {{"pending": NUMBER}} is wanted'
+    )
 
 
 def test_a_database_that_is_not_there(healthy: tuple[Subject, Service]) -> None:

@@ -82,6 +82,10 @@ def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, r
         ({"orders_tag_column": "customer_id"}, ["--orders-tag-column customer_id:", "none, if", "buyer_ref (text)"]),
         ({"id_kind": "uuid"}, ["--id-kind uuid: column sale_no of till.sales is bigint"]),
         ({"order_path": "/orders"}, ["HTTP 404", "see --order-path"]),
+        (
+            {"backlog_url": f"{shop.url}/nothing"},
+            [f"backlog: --backlog-url {shop.url}/nothing: status 404", 'HTTP 200 with {"pending": NUMBER}'],
+        ),
         ({"header": ""}, ["HTTP 401", "see --header"]),
         ({"order_body": '{"buyer": "${customer_id}"}'}, ["HTTP 422", "see --order-body"]),
         (
