@@ -45,8 +45,8 @@ def parser() -> CarefulParser:
     heal = commands.add_parser(
         "restore",
         help="heal what any run left broken, and prove it back; a run that goes on breaks nothing more",
-        description="Heals what a run left broken and proves the target back, by the way on which the fault was "
-        "proven. The journal says how; secrets are read again from LOCUST_DATABASE_URL, LOCUST_HEADER, or the files "
+        description="Heals what a run left broken and proves the target back, by the probe that had proven "
+        "the fault. The journal says how; secrets are read again from LOCUST_DATABASE_URL, LOCUST_HEADER, or the files "
         "that the run was given.",
     )
     heal.add_argument("--timeout", metavar="DURATION", help="longest wait for the proof (default: as in the run)")

@@ -77,17 +77,15 @@ def fault_held(findings: Findings) -> Guard:
         for one in asked(findings.history):
             inside = [question for question in one.questions if injected < question.answered < healing]
             if not inside:
-                text = (
-                    f"outage {outage.number}: the {findings.target} was not probed{one.where} while it should be down"
-                )
-                return vacuity(name, False, text)
+                text = f"outage {outage.number}: the {findings.target} was not probed{one.where}"
+                return vacuity(name, False, f"{text} while it should have been down")
             told.setdefault(one.where, []).extend(question.ok for question in inside)
             served = [question.answered - injected for question in inside if question.ok]
             first = min(served[0] if first is None else first, served[0]) if served else first
     if first is not None:
         counts = [f"{sum(oks)} of {len(oks)} probes{where}" for where, oks in told.items() if any(oks)]
         since = "" if "" in told else f", first {first:.3f} s after it was proven down"
-        text = f"the {findings.target} answered {' and '.join(counts)} while it should be down{since}"
+        text = f"the {findings.target} answered {' and '.join(counts)} while it should have been down{since}"
         return vacuity(name, False, text)
     counts = [f"all {len(oks)} probes{where}" for where, oks in told.items()]
     text = f"the {findings.target} left {' and '.join(counts)} unanswered until healing began"

@@ -78,7 +78,7 @@ def unreachable(listeners: list[Listener], bootstrap: str, timeout_s: float) -> 
             why = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
             return (
                 f"Kafka at {bootstrap} advertises its broker {one.broker} as {one.host}:{one.port}, which cannot be "
-                f"reached from here ({why}); give the broker a listener that advertises an address of this machine, "
-                "and name that listener's port"
+                f"reached from here ({why}); give the broker a listener that advertises an address which this "
+                "machine can reach, and ask it at that listener's port"
             )
     return None

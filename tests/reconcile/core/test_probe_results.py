@@ -92,7 +92,7 @@ def test_an_early_return_is_told_by_connection_number_and_moment() -> None:
     probes("kept", 16, 16, "answered")(story)
     assert guard_of(story, "fault held").reason == (
         "the database answered 1 of 95 probes on the kept connection and 2 of 47 probes on a new "
-        "connection while it should be down, first 4.554 s after it was proven down"
+        "connection while it should have been down, first 4.554 s after it was proven down"
     )
 
 
@@ -114,7 +114,7 @@ def test_a_run_without_probe_results_is_judged_by_the_offsets() -> None:
     empty = probed()
     empty.probe_results = []
     assert guard_of(empty, "fault held").reason == (
-        "outage 1: the broker was not probed on the kept connection while it should be down"
+        "outage 1: the broker was not probed on the kept connection while it should have been down"
     )
 
 
@@ -131,7 +131,7 @@ def test_each_of_two_outages_is_looked_at() -> None:
     probes("new", 24, 24.1, "answered")(story)
     held = guard_of(story, "fault held")
     assert held.reason == (
-        "the broker answered 1 of 54 probes on a new connection while it should be down, first 0.554 s after it "
+        "the broker answered 1 of 54 probes on a new connection while it should have been down, first 0.554 s after it "
         "was proven down"
     )
     # Back after the second outage does not prove it back after the first.
@@ -171,7 +171,7 @@ def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
     assert sent(10.41, 20.87, probe("new", 10.39, 10.405)) == (1, 0)
     assert sent(10.44, 20.87, probe("new", 10.41, 10.43)) == (1, 0)
     assert sent(10.41, 20.87, probe("new", 10.41, 10.5)) == (0, 1)
-    # Served while it should be down: nothing is known of when an event came.
+    # Served while it should have been down: nothing is known of when an event came.
     assert sent(12, 20.87, probe("new", 15, 15.1)) == (0, 1)
     assert sent(12, 20.87, probe("new", 10.45, 10.49)) == (1, 0)
     assert sent(12, 20.87, probe("new", 15, 15.1, "refused")) == (1, 0)
