@@ -50,7 +50,8 @@ class OpenShop:
             *("--orders-time-column", "placed_at", "--kafka-bootstrap", self.bootstrap, "--topic", self.topic),
             *("--event-id", "value:sale.no", "--event-filter", "value:kind=SalePlaced"),
             *(tag if self.tagged else untagged),
-            *("--settle", "3s"),
+            # Its producer gives an event up after a second.
+            *("--settle", "2s", "--publish-horizon", "2s"),
         ]
 
     @property

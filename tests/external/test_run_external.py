@@ -96,7 +96,6 @@ def run_plan(start: StartExternal, shop: OpenShop, tmp_path: Path) -> tuple[Locu
     ("kind", "ways"),
     [
         ("uuid", {}),
-        ("integer", {"tagged": False}),
         ("text", {"tagged": False}),
         ("integer", {"location": True}),
     ],
