@@ -12,6 +12,8 @@ from redaction.masking import mask_line
 from redaction.properties import secret_values
 
 _CONFIG: Final = "--kafka-config"
+_NOT_TLS: Final = ("wrong version number", "unexpected message", "packet length")
+_NO_TLS: Final = "it does not speak TLS there: security.protocol {} is wrong"
 # As librdkafka names a broker that it learned of by metadata; those of `bootstrap.servers` end in /bootstrap.
 _ADVERTISED: Final = re.compile(r"\b(?P<address>[\w.-]+:\d+)/(?P<broker>\d+)\b")
 _UNREACHED: Final = frozenset({"_RESOLVE", "_TRANSPORT", "_TIMED_OUT"})
@@ -38,11 +40,23 @@ def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, 
     names = {name for name, _ in told}
     if reason := refused_reason(told, client):
         return reason
+    if reason := _cut_handshake(told, client):
+        return reason
     if "_ALL_BROKERS_DOWN" in names and names.isdisjoint({"_TRANSPORT", "_RESOLVE", "_TIMED_OUT"}):
         # A connection that is refused or lost would have been reported as such.
         protocol = client.get("security.protocol", "PLAINTEXT")
         return f"it takes connections and hangs up: is security.protocol {protocol} what it speaks? ({_CONFIG})"
     return _of_listener(told, client)
+
+
+def _cut_handshake(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:
+    """Return what a handshake that failed says of a broker that has never answered; one that stops cuts it as well."""
+    for name, text in problems:
+        if "plaintext broker listener" in text.lower():
+            return f"{_NO_TLS.format(client.get('security.protocol'))} ({_CONFIG})"
+        if name == "_SSL":
+            return f"the TLS handshake fails: security.protocol or one of the ssl.* properties is wrong ({_CONFIG})"
+    return None
 
 
 def _of_listener(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:
@@ -71,13 +85,9 @@ def _of_tls(name: str, text: str, client: Mapping[str, str]) -> str | None:
         place = client.get("ssl.ca.location")
         named = f"ssl.ca.location {place} names" if place else "this machine trusts, and ssl.ca.location names none"
         return f"its certificate is signed by no CA that {named}"
-    if "plaintext broker listener" in text:
-        return f"it does not speak TLS there: security.protocol {client.get('security.protocol')} is wrong"
-    if name != "_SSL":
-        return None
-    if "wrong version number" in text or "unexpected message" in text or "packet length" in text:
-        return f"it does not speak TLS there: security.protocol {client.get('security.protocol')} is wrong"
-    return "the TLS handshake fails: security.protocol or one of the ssl.* properties is wrong"
+    if name == "_SSL" and any(words in text for words in _NOT_TLS):
+        return _NO_TLS.format(client.get("security.protocol"))
+    return None
 
 
 def _of_login(name: str, text: str, client: Mapping[str, str]) -> str | None:
