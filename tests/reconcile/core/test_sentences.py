@@ -7,7 +7,7 @@ holds, its reason. When a sentence changes on purpose, write the file anew and r
 
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from reconcile.counts import Equation
@@ -17,6 +17,7 @@ from reconcile.judge import Judgement, judge
 from reconcile.verify.result import Confirmation, Contradiction
 from runlog import marks as m
 from runlog.outcomes import Outcome
+from tests.reconcile.core.disputed_stories import GUARDS, disputed_histories
 from tests.reconcile.core.stories import STORIES
 from tests.reconcile.core.story import Story, order_id
 from tests.reconcile.core.test_guards import twice_the_same_row
@@ -74,6 +75,10 @@ def told() -> Iterator[str]:
     yield from tell("a row read twice", judge(twice_the_same_row(Story().calm().history())), calm.guards)
     both_wrong = twice_the_same_row(Story().calm().mark(m.DRAINED, complete=False).history())
     yield from tell("a row read twice, and a drain cut short", judge(both_wrong), calm.guards)
+    for title, history in disputed_histories():
+        judgement = judge(history)
+        doubts = [guard for guard in judgement.guards if guard.name in GUARDS]
+        yield from tell(title, replace(judgement, guards=doubts), calm.guards)
     for title, confirmation in SECOND_LOOKS:
         yield from ("", title, line(violations_confirmed(confirmation)))
     yield from ("", "no equation", line(conservation([])))
