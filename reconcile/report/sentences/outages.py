@@ -22,7 +22,7 @@ def title(history: History, judgement: Judgement, place: int) -> str:
     return f"Outage {outage.number}: {outage.fault or 'fault'} of the {outage.target or 'target'}"
 
 
-@outage_sentence("down", "edges of the kept connection, answers of every probe in between")
+@outage_sentence("down", "edges of the kept connection, answers of every probe in between, `injected`, `healing`")
 def down(history: History, judgement: Judgement, place: int) -> str:
     """For how long the target was down, as far as its probes show it."""
     outage = judgement.outages[place]
@@ -33,16 +33,22 @@ def down(history: History, judgement: Judgement, place: int) -> str:
         return f"{target} never proven back"
     begin, end = outage.away
     found = _probes(history, outage.away)
-    answers = [one for _, inside in found for one in inside if one.ok]
-    length, back = f"{end - begin:.1f} s", max(outage.edges[2], min((one.asked for one in answers), default=end))
-    if len(found) > 1 and answers and all(one.answered >= outage.edges[2] for one in answers):
-        # Healing had begun: one connection was served a little before the other one.
-        where = next(where for where, inside in found if any(one.ok for one in inside))
-        return f"{target} down for {back - begin:.1f} s, then answered{where} {end - back:.1f} s before the other one"
+    healing, proven = outage.edges[2], begin if outage.injected is None else outage.injected
+    served_by = [(one, where) for where, inside in found for one in inside if one.ok]
+    # While it was stopping, one connection may still have been served.
+    stopped = max([begin, *(one.answered for one, _ in served_by if one.answered < proven)])
+    answers = [(one, where) for one, where in served_by if one.answered >= proven]
+    if not answers:
+        return f"{target} down for {end - stopped:.1f} s"
+    if len(found) > 1 and all(one.answered >= healing for one, _ in answers):
+        # Healing had begun: one connection was served a little before both were.
+        first, where = min(answers, key=lambda answer: answer[0].asked)
+        back = max(healing, first.asked)
+        last = "the other one" if len({where for _, where in answers}) == 1 else "it was back on both"
+        return f"{target} down for {back - stopped:.1f} s, then answered{where} {end - back:.1f} s before {last}"
+    length = f"{end - begin:.1f} s"
     parts = [(where, *_answers(inside)) for where, inside in found]
     served = [f"{some_of(answers, total, 'probe')}{where}" for where, answers, total in parts if answers]
-    if not served:
-        return f"{target} down for {length}"
     quiet = [where.strip() or "on the one connection that was probed" for where, answers, _ in parts if not answers]
     if not quiet:
         return f"{target} not down throughout {length}: it answered {' and '.join(served)}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from reconcile.lostcauses import LostCause
+from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.offsets import Observation
 from runlog.probes import ProbeResult
@@ -44,22 +45,20 @@ def down(run: RawRun, outage: int) -> str:
     if away is None:
         return f"{target} never proven back"
     length, healing = f"{away[1] - away[0]:.1f} s", run.edges(outage)[2]
-    early = [(one.asked, words) for words, found in asked(run, *away) for one in found if one.ok]
-    if (
-        len(asked(run, *away)) > 1
-        and early
-        and min(one.answered for _, found in asked(run, *away) for one in found if one.ok) >= healing
-    ):
-        back = max(min(early)[0], healing)
-        return (
-            f"{target} down for {back - away[0]:.1f} s, then answered{min(early)[1]} {away[1] - back:.1f} s before the "
-            "other one"
-        )
+    injected = run.raw.mark(m.INJECTED, outage)
+    told = [(one.asked, one.answered, words) for words, found in asked(run, *away) for one in found if one.ok]
+    before = [answered for _, answered, _ in told if injected is not None and answered < injected]
+    after = sorted(one for one in told if injected is None or one[1] >= injected)
+    down_at = max([*before, away[0]])
+    if not after:
+        return f"{target} down for {away[1] - down_at:.1f} s"
+    if len(asked(run, *away)) > 1 and min(answered for _, answered, _ in after) >= healing:
+        back, words = max(after[0][0], healing), after[0][2]
+        last = "it was back on both" if {on for _, _, on in after} - {words} else "the other one"
+        return f"{target} down for {back - down_at:.1f} s, then answered{words} {away[1] - back:.1f} s before {last}"
     groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(run, *away)]
     served = [f"{answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
     silent = [words.strip() or "on the one connection that was probed" for words, answers, _ in groups if not answers]
-    if not served:
-        return f"{target} down for {length}"
     if not silent:
         return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
     return f"{target} without an answer {' and '.join(silent)} for {length}, while it answered {' and '.join(served)}"

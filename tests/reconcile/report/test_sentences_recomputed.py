@@ -54,6 +54,13 @@ def runs() -> Iterator[tuple[str, History]]:
     sooner = probed(Story().calm().order(1, 12, event=False))
     probes("new", 20.2, 30, "answered")(sooner)
     yield "back on a new connection first", sooner.history()
+    flapping = probed(Story().calm().order(1, 12, event=False))
+    probes("new", 20.2, 30, "answered")(flapping)
+    probes("kept", 20.4, 20.5, "answered")(flapping)
+    yield "back on both in turn", flapping.history()
+    stopping = probed(Story().calm().order(1, 12, event=False))
+    probes("new", 10, 10.6, "answered")(stopping)
+    yield "served while it was stopping", stopping.history()
     for confirmation in (Confirmation("", 2, 2), Confirmation("", 30_000, 10_000), Confirmation("", 1, 1)):
         yield f"confirmed {confirmation.checked}", replace(lossy.history(), confirmation=confirmation)
     far = Story().calm().order(1, 12, event=False).order(2, 30.5, event=False).stored(77, None)
