@@ -31,6 +31,8 @@ ORDER BY nspname <> 'public', name LIMIT %(most)s) names"""
 _KINDS: Final = {
     "r": "table", "p": "partitioned table", "v": "view", "m": "materialised view", "f": "foreign table",
 }  # fmt: skip
+OUTDATED: Final = frozenset({"materialised view", "relation without rows"})
+"""Kinds of relations in which a missing row proves nothing."""
 _TIMES: Final = frozenset({"timestamp without time zone", "timestamp with time zone"})
 # What a service may count its time in; later is greater.
 _NUMBERS: Final = frozenset({"bigint", "integer", "numeric", "double precision"})
@@ -106,7 +108,7 @@ def order_columns(
         names = transaction.value(sql.SQL(_NAMES).format(), {"most": MOST_NAMED})
         there = f"there are {names}" if names else "there are no tables in this database"
         raise DatabaseProblem(f"--orders-table {table}: there is no such table; {there}")
-    if found.kind in ("materialised view", "relation without rows"):
+    if found.kind in OUTDATED:
         raise DatabaseProblem(
             f"--orders-table {table}: it is a {found.kind}, which shows an order after its next refresh only: a "
             "missing row proves nothing there; name the table that it is made of"

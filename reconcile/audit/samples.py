@@ -9,6 +9,7 @@ from typing import Final
 from confluent_kafka import Message
 
 from contract.ids import IdReader, bytes_of
+from contract.order_id import IdKind, spellings
 from reconcile.audit.log import LogRange, LogReader, drain
 from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, look_up
@@ -70,7 +71,7 @@ class Samples:
         return bool(look_up(self._snapshot, self._shape, ids, None))
 
     def _stamps(self, begin: dict[int, int], places: int) -> dict[str, float]:
-        """Return the time of the first record of each order in `places` places from `begin` to the ends."""
+        """Return by order id, in each spelling, the time of its first record in `places` places from `begin` on."""
         stamps: dict[str, float] = {}
         ids = IdReader(self._shape.kind, self._shape.padded)
         reader = LogReader(self._plan.event, ids)
@@ -78,7 +79,9 @@ class Samples:
         def take(records: list[Message]) -> None:
             batch = reader.read(records)
             for at, identity in zip(batch.at.tolist(), bytes_of(batch.orders), strict=True):
-                stamps.setdefault(ids.text(identity), records[at].timestamp()[1] / 1000)
+                text = ids.text(identity)
+                for word in spellings(text) if ids.kind is IdKind.TEXT else [text]:
+                    stamps.setdefault(word, records[at].timestamp()[1] / 1000)
 
         for one in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):
             drain(self._plan.kafka, one, take, lambda *_: None)

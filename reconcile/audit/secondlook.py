@@ -120,6 +120,7 @@ class SecondLook:
             if fates.recent:
                 missing, after = self._still_missing(missing, after, dict(after.lows))
                 fates = self._fates(missing, held, clip)
+        phantoms = self._without_row(phantoms, any_case=True)
         self._doubtful += sum(part.doubtful for part in first.log)
         rowless = self._rowless(parts.only_events) if fates.lost else parts.only_events[:0]
         lost, disputed, disputes = self._disputed(fates.lost, missing, rowless, after)
@@ -160,7 +161,7 @@ class SecondLook:
         """Return the orders of events that have no row at all, whenever these events came; ascending."""
         events = np.unique(np.concatenate([only_events, *self._tail], dtype=IDS))
         names = {self._name(identity): identity for identity in bytes_of(events)}
-        left = [names[order] for order in self._without_row(list(names))]
+        left = [names[order] for order in self._without_row(list(names), any_case=True)]
         return np.unique(np.frombuffer(b"".join(left), dtype=IDS))
 
     def _disputed(
@@ -241,14 +242,18 @@ class SecondLook:
                 tally[fate] += 1
         return _Fates(sorted(lost, key=lambda one: (one[1] or 0.0, one[0])), tally, now)
 
-    def _without_row(self, orders: list[str]) -> list[str]:
-        """Return those of `orders`, ids of events, that have no row, however the table may spell them."""
-        spelled = {
-            word: order
-            for order in orders
-            for word in (spellings(order) if self._shape.kind is IdKind.TEXT else [order])
-        }
+    def _without_row(self, orders: list[str], *, any_case: bool = False) -> list[str]:
+        """Return those of `orders`, ids of events, that have no row, however the table may spell them.
+
+        A UUID or ULID of a text column with letters of both cases is found with `any_case` only: it takes a scan.
+        """
+        texts = self._shape.kind is IdKind.TEXT
+        spelled = {word: order for order in orders for word in (spellings(order) if texts else [order])}
         there = {spelled[word] for word in self._rows_now(list(spelled))}
+        cased = {word.lower(): order for word, order in spelled.items() if word != order and order not in there}
+        if any_case and cased:
+            found = self._fresh(lambda one: look_up(one, self._shape, list(cased), self._zone, any_case=True))
+            there |= {cased[word] for word in found}
         return [order for order in orders if order not in there]
 
     def _kept(self, skipped: int) -> AuditGuard:

@@ -17,13 +17,12 @@ from reconcile.growing import GrowingArray
 from reconcile.history import Progress
 from reconcile.pages import page_slices
 from stores import sql
-from stores.postgres import DatabaseProblem, Snapshot, identifier, quoted, table_name
+from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
+from stores.relation import OUTDATED, read_relation
 
 PAGES: Final = 4_000
 ASKED: Final = 20_000
 _STAGE: Final = "rows"
-_COLUMNS: Final = """SELECT jsonb_object_agg(attname, format_type(atttypid, NULL)) FROM pg_attribute
-WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped"""
 _STATE: Final = """SELECT jsonb_build_object('standby', pg_is_in_recovery(),
 'lag', extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
 'now', extract(epoch FROM clock_timestamp()))"""
@@ -71,11 +70,17 @@ def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) ->
         TableMismatch: it is not there, or its columns are not as the options say.
         DatabaseProblem: PostgreSQL could not be asked.
     """
-    columns: dict[str, str] | None = snapshot.value(sql.SQL(_COLUMNS).format(), {"name": quoted(name)})
-    if not columns:
+    found = read_relation(snapshot, name)
+    if found is None:
         raise TableMismatch(
             f"--orders-table {name}: the database has no such table; name one, with its schema if need be"
         )
+    if found.kind in OUTDATED:
+        raise TableMismatch(
+            f"--orders-table {name}: it is a {found.kind}, which shows an order after its next refresh only; name the "
+            "table that it is made of"
+        )
+    columns = found.types
     for option, column in (("--orders-id-column", id_column), ("--orders-time-column", time_column)):
         if column not in columns:
             raise TableMismatch(f"{option} {column}: {name} has no such column; it has {', '.join(sorted(columns))}")
@@ -128,21 +133,23 @@ def _unpack(value: Any, reader: IdReader) -> NDArray[np.void]:
 
 
 def look_up(
-    snapshot: Snapshot, shape: TableShape, ids: list[str], zone: sql.Composable | None
+    snapshot: Snapshot, shape: TableShape, ids: list[str], zone: sql.Composable | None, *, any_case: bool = False
 ) -> dict[str, float | None]:
     """Return the rows among `ids` (as the table writes them) with the epoch seconds of their time column.
 
     Args:
         zone: SQL of the zone of a naive time column; None: not known, or not needed.
+        any_case: letters of `ids` are lower-case, those of a text column may be anything; reads the whole table.
 
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.
     """
-    column = identifier(shape.id_column)
+    column: sql.Composable = identifier(shape.id_column)
+    compared = sql.SQL("lower({}::text)" if any_case else "{}").format(column)
     query = sql.SQL(
         "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} "
         "WHERE {id} = ANY(%(ids)s::{type}[])"
-    ).format(id=column, time=aware(shape, zone), orders=table_name(shape.name), type=sql.SQL(_TYPES[shape.kind]))
+    ).format(id=compared, time=aware(shape, zone), orders=table_name(shape.name), type=sql.SQL(_TYPES[shape.kind]))
     # PostgreSQL's texts hold no NUL, so such an id has no row.
     ids = [one for one in ids if "\0" not in one]
     found: dict[str, float | None] = {}
@@ -192,8 +199,8 @@ def waiting(snapshot: Snapshot, outbox: str) -> list[str]:
     Raises:
         TableMismatch: it is not such a table.
     """
-    columns = snapshot.value(sql.SQL(_COLUMNS).format(), {"name": quoted(outbox)}) or {}
-    absent = [name for name in ("aggregateid", "published_at") if name not in columns]
+    found = read_relation(snapshot, outbox)
+    absent = [name for name in ("aggregateid", "published_at") if found is None or name not in found.types]
     if absent:
         raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
     query = sql.SQL("SELECT array_agg(aggregateid::text) FROM {} WHERE published_at IS NULL").format(table_name(outbox))

@@ -24,8 +24,8 @@ WHERE attrelid = to_regclass(%(name)s) AND attname = %(column)s AND NOT attisdro
 _VERSIONS: Final = """WITH RECURSIVE parts AS (SELECT to_regclass(%(name)s)::oid AS part
 UNION SELECT inhrelid FROM pg_inherits JOIN parts ON inhparent = part)
 SELECT bool_and(relkind IN ('r', 'p')) FROM parts JOIN pg_class ON pg_class.oid = part"""
-_ROWS: Final = """SELECT json_agg(json_build_object('id', o.{id}::text, 'xmin', {version}, 'row', to_jsonb(o),
-'items', {items}))::text FROM {orders} o WHERE o.{id} = ANY(%(ids)s::{type}[])"""
+_ROWS: Final = """SELECT json_agg(json_build_object('id', {compared}::text, 'xmin', {version}, 'row', to_jsonb(o),
+'items', {items}))::text FROM {orders} o WHERE {compared} = ANY(%(ids)s::{type}[])"""
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 _NUMBERS: Final = ("bigint", "integer", "smallint")
@@ -91,18 +91,29 @@ def _found(
         found: dict[str, FoundRow] = {}
         with open_snapshot(database_url) as snapshot:
             kind = _type(snapshot, table[0], table[1]) or "text"
-            query = _query(snapshot, table, kind)
+            query, in_any_case = (_query(snapshot, table, kind, any_case=cased) for cased in (False, True))
             for at in range(0, len(ids), ASKED):
-                words = ((word, one) for one in ids[at : at + ASKED] for word in _written(kind, one))
+                words = [(word, one) for one in ids[at : at + ASKED] for word in _written(kind, one)]
                 asked = {word: one for word, one in words if snapshot.holds(word)}
-                text = snapshot.value(query, {"ids": list(asked)}) if asked else None
-                for entry in json.loads(text or "[]", parse_float=Decimal):
-                    seen = _seen(snapshot_text, entry["xmin"])
-                    found[asked[entry["id"]]] = FoundRow(seen, entry["row"], entry["items"])
+                found |= _rows(snapshot, query, asked, snapshot_text)
+                # Letters of both cases in one UUID or ULID: no index helps, so only what was not found is asked for.
+                cased = {word.lower(): one for word, one in words if one not in found and word != one}
+                found |= _rows(snapshot, in_any_case, cased, snapshot_text)
                 progress(_STAGE, min(at + ASKED, len(ids)), len(ids))
         return found
 
     return with_retries(attempt) if ids else {}
+
+
+def _rows(
+    snapshot: Snapshot, query: sql.Composed, asked: dict[str, str], snapshot_text: str | None
+) -> dict[str, FoundRow]:
+    """Return the rows of the orders `asked` for, by how the query spells their ids."""
+    text = snapshot.value(query, {"ids": list(asked)}) if asked else None
+    return {
+        asked[entry["id"]]: FoundRow(_seen(snapshot_text, entry["xmin"]), entry["row"], entry["items"])
+        for entry in json.loads(text or "[]", parse_float=Decimal)
+    }
 
 
 def _seen(snapshot_text: str | None, xmin: str | None) -> bool | None:
@@ -154,12 +165,12 @@ def visible(snapshot_text: str, xmin: int) -> bool:
     return full < oldest or (full < next_one and full not in open_ones)
 
 
-def _query(snapshot: Snapshot, table: tuple[str, str, bool], kind: str) -> sql.Composed:
+def _query(snapshot: Snapshot, table: tuple[str, str, bool], kind: str, *, any_case: bool) -> sql.Composed:
     orders_table, id_column, with_items = table
-    array = "uuid" if kind == "uuid" else "int8" if kind in _NUMBERS else "text"
+    array = "text" if any_case else "uuid" if kind == "uuid" else "int8" if kind in _NUMBERS else "text"
     versions = snapshot.value(sql.SQL(_VERSIONS).format(), {"name": quoted(orders_table)})
     return sql.SQL(_ROWS).format(
-        id=identifier(id_column),
+        compared=sql.SQL("lower(o.{}::text)" if any_case else "o.{}").format(identifier(id_column)),
         version=sql.SQL("o.xmin::text" if versions else "NULL"),
         items=_items(snapshot, orders_table, id_column, kind) if with_items else sql.SQL("NULL"),
         orders=table_name(orders_table),

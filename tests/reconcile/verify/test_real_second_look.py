@@ -217,6 +217,16 @@ def test_upper_case_braces_and_no_key_are_found_all_the_same(scene: Scene) -> No
     assert (found.seen, found.later) == (set(), wanted)
 
 
+def test_a_row_whose_uuid_has_letters_of_both_cases_is_found(scene: Scene) -> None:
+    order = str(scene.ids[1])
+    with psycopg.connect(scene.infra.database_url) as connection:
+        connection.execute("ALTER TABLE second_look.orders ALTER id TYPE text")
+        connection.execute("UPDATE second_look.orders SET id = %s WHERE id = %s", (order.title(), order))
+    look = scene.look(scene.read())
+    assert look.confirmation is not None
+    assert (look.confirmation.refuted, look.confirmation.eligible) == ([], look.confirmation.confirmed)
+
+
 def test_stores_that_are_away_are_told(scene: Scene) -> None:
     history = scene.read()
     for stores in (
