@@ -57,7 +57,7 @@ def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]
         at += plan.calm
     lines.append(f"          {at:7.1f} s  drain: {_drain(settings, plan)}")
     if plan.outages:
-        lines.append("          (times before the time that stopping, starting and their proofs take)")
+        lines.append("          (stopping, starting and their proofs take time that is not counted here)")
     return lines
 
 
