@@ -10,6 +10,7 @@ from chaos.topic import POLL_S, QUIET, native
 from contract.describe import places_of, shape, text_at
 from contract.event import EventContract, KafkaRecord, Why
 from contract.order_id import AcknowledgedId
+from contract.place import Place
 from contract.reading import EventReader
 from runlog.facts import TopicStart
 from stores.topic import held_back, held_back_words
@@ -17,6 +18,8 @@ from stores.topic import held_back, held_back_words
 NEWEST_WAIT_S: Final = 1.0
 LOOK_BACK: Final = 20
 LONGEST_TYPE: Final = 60
+# The Kafka binding of CloudEvents, binary mode: attributes are headers with this prefix.
+CLOUD_EVENT_TYPE: Final = Place("header", "ce_type")
 # An offset that retention has removed is read from the first one that is left.
 _EARLIEST: Final = {"auto.offset.reset": "earliest"}
 
@@ -29,12 +32,14 @@ class EventSeen:
         found: it is.
         tag: the customer id that it carries; None without one.
         tag_places: where in it the customer id that was sent really stands.
+        unfiltered: its type as a CloudEvent in binary mode, where no filter is stated; empty otherwise.
         hint: when it was not found, in words: what there is in its place; None when nothing new came.
     """
 
     found: bool
     tag: str | None = None
     tag_places: tuple[str, ...] = ()
+    unfiltered: str = ""
     hint: str | None = None
 
     def __bool__(self) -> bool:
@@ -90,7 +95,9 @@ class _Finder:
         """Return what was sought when `record` is it."""
         reading = self._reader.read(record)
         if reading.order == self._order.key:
-            return EventSeen(True, reading.tag or None, tuple(places_of(record, self._customer)))
+            contract = self._reader.contract
+            unfiltered = "" if contract.filter or contract.own else text_at(record, CLOUD_EVENT_TYPE)[:LONGEST_TYPE]
+            return EventSeen(True, reading.tag or None, tuple(places_of(record, self._customer)), unfiltered)
         self._newest = record
         places, contract = places_of(record, self._order.text), self._reader.contract
         if places and reading.why is Why.FILTERED and contract.filter is not None:

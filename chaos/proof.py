@@ -13,7 +13,7 @@ from typing import Final
 import gevent
 
 from chaos.database import DatabaseProblem, OrdersTable
-from chaos.event_search import EventSeen, find_event
+from chaos.event_search import CLOUD_EVENT_TYPE, EventSeen, find_event
 from chaos.subject import PlacedOrder, Subject
 from chaos.topic import TopicError, topic_ends, topic_names
 from contract.order_id import AcknowledgedId
@@ -95,8 +95,9 @@ def _prove_once(
             )
         order = CheckOrder(str(placed.order_id), placed.status or 0, row, seen.found)
         row_time = table.text_of(placed.order_id.text, subject.time_column) if row else None
-        problem = _missing(subject, order, start, seen) or _misplaced_tag(subject, table, order, seen, str(customer))
-        untagged = problem is not None and seen.found and seen.tag is None and not seen.tag_places
+        problem = _missing(subject, order, start, seen) or _unfiltered(order, seen)
+        problem = problem or _misplaced_tag(subject, table, order, seen, str(customer))
+        untagged = problem is not None and seen.found and not (seen.unfiltered or seen.tag or seen.tag_places)
     except (TopicError, DatabaseProblem) as error:
         return ProvenOrder(None, None, str(error))
     return ProvenOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0, untagged)
@@ -129,6 +130,17 @@ def _missing(subject: Subject, order: CheckOrder, start: TopicStart | None, seen
     if not order.event:
         return f"{answered} its event is not in {subject.topic}" + (f"; {seen.hint}" if seen.hint else "")
     return None
+
+
+def _unfiltered(order: CheckOrder, seen: EventSeen) -> str | None:
+    """Return that the filter is missing, without which an order's later events of other types hide a lost one."""
+    if not seen.unfiltered:
+        return None
+    return (
+        f"--event-filter is missing: the event of order {order.order_id} is a CloudEvent, and without a filter those "
+        f"of any other type about the order would count as its event, too; give header:{CLOUD_EVENT_TYPE.name}="
+        f"{seen.unfiltered}"
+    )
 
 
 def _misplaced_tag(
