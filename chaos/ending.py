@@ -5,7 +5,6 @@ the run was judged (a listener, a stack that does not go down) becomes a mark of
 """
 
 import logging
-import os
 import sys
 from collections.abc import Callable
 from typing import Protocol
@@ -13,7 +12,7 @@ from typing import Protocol
 from locust.env import Environment
 
 from chaos.conductor import Conductor
-from chaos.listeners import Complaint, Listeners, set_exit_code
+from chaos.listeners import Complaint, Listeners, leave, set_exit_code
 from runlog import exitcodes, marks
 from stack.errors import StackError
 
@@ -59,6 +58,7 @@ class Ending:
         self._listeners = listeners
         self._flush = flush
         self._over = False
+        listeners.ending = self
 
     def quitting(self) -> None:
         """Wind up, give back what is ours, and set the exit code, 0 included; after everybody else's listeners."""
@@ -103,7 +103,12 @@ class Ending:
             log.debug("the exit code becomes %s", end.code)
         finally:
             self._flush()
-            os._exit(self.code)
+            leave(self.code)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all is done and printed."""
+        return self._over
 
     @property
     def code(self) -> int:

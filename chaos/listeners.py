@@ -6,20 +6,23 @@ exit code is set. So each assignment is noted where it happens, each listener is
 at the end come after the listeners of everybody else, whenever those were registered.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn, Protocol
 
+import gevent
 from locust import log as locust_log
 from locust.env import Environment
 from locust.event import EventHook, Events
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
 _FLOW: Final = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
+_leave: Final = os._exit
 _UNKNOWN: Final = "code outside of the listeners"
 
 
@@ -39,15 +42,32 @@ class Complaint:
         return f"{self.source} {self.what}"
 
 
+class Ends(Protocol):
+    """What is done at the process's end; see `chaos.ending.Ending`."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all is done and printed."""
+
+    @property
+    def code(self) -> int:
+        """The exit code as far as it is known."""
+
+    def at_exit(self) -> None:
+        """Do now what is to be done then."""
+
+
 class Listeners:
     """Watches the listeners of one Locust process; collects complaints, each once, in order.
 
     Attributes:
-        ended: the listener that ended the process by `sys.exit`, None without one.
+        ended: what ended the process by `sys.exit` or `os._exit`, None without one.
+        ending: what is done at the process's end; None as long as there is nothing to do.
     """
 
     def __init__(self) -> None:
         self.ended: Complaint | None = None
+        self.ending: Ends | None = None
         self._new: list[Complaint] = []
         self._known: set[Complaint] = set()
 
@@ -71,6 +91,7 @@ class Listeners:
 
     def watch(self, events: Events) -> None:
         """Call every listener of `events` under watch from now on, those that are registered later included."""
+        self._watch_os_exit()
         hooks: list[Any] = [hook for hook in vars(events).values() if type(hook) is EventHook]
         for hook in hooks:
             hook.__class__ = _WatchedHook
@@ -87,6 +108,24 @@ class Listeners:
         environment.listeners = self
         if before:
             self.note(Complaint(_UNKNOWN, f"set the exit code {before!r}"))
+
+    def _watch_os_exit(self) -> None:
+        """Let `os._exit` of this process end it with our own exit code from now on, after what is done at its end."""
+        ours, hub = os.getpid(), gevent.get_hub()
+
+        def watched(status: int) -> NoReturn:
+            ending = self.ending
+            if os.getpid() != ours or ending is None:
+                leave(status)  # a child that was forked, or a run that is none of ours
+            if not ending.is_over:
+                self.ended = Complaint(_place(sys._getframe(1)), f"called os._exit({status!r})")
+                if status:
+                    self.note(self.ended)
+                if gevent.get_hub() is hub:  # in another thread nothing of gevent can be waited for
+                    ending.at_exit()
+            leave(ending.code)
+
+        vars(os)["_exit"] = watched
 
     def call(self, listener: Callable[..., Any], ends: bool, /, **given: Any) -> None:
         """Call `listener`.
@@ -106,9 +145,16 @@ class Listeners:
                 raise
         except _FLOW:
             raise
-        except Exception as error:
-            self.note(Complaint(_name(listener), f"raised {type(error).__name__}"))
+        except BaseException as error:
+            # Within a run a user's greenlet that is killed shows as one that is no `Exception`.
+            if ends or isinstance(error, Exception):
+                self.note(Complaint(_name(listener), f"raised {type(error).__name__}"))
             raise
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once."""
+    _leave(code)
 
 
 def set_exit_code(environment: Environment, code: int) -> None:

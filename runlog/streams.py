@@ -35,6 +35,14 @@ class _Lenient(io.FileIO):
         return size if written is None else written
 
 
+class _Standing(io.TextIOWrapper):
+    """A stream that stays open: closing it must not keep the verdict from being printed."""
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.flush()
+
+
 def let_output_fail() -> None:
     """Make the standard streams safe: each descriptor is open, and failures of output go unnoticed.
 
@@ -75,7 +83,7 @@ def _lenient(stream: TextIO | None, *, buffered: bool = True) -> TextIO:
         stream.flush()
     raw = io.BufferedWriter(_Lenient(descriptor, "w", closefd=False))
     # A sign that the terminal's encoding lacks is no reason to fail either.
-    return io.TextIOWrapper(
+    return _Standing(
         raw,
         encoding=stream.encoding,
         errors="backslashreplace",

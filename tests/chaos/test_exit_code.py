@@ -46,6 +46,26 @@ def at_quit(exit_code, **kw):
 def overwrites(environment, **kw):
     environment.process_exit_code = 0
 """
+AT_ONCE = """
+import os
+import atexit
+atexit.register(os._exit, 0)
+@events.quitting.add_listener
+def leaves(**kw):
+    if not os.fork():
+        os._exit(9)
+    os.wait()
+    os._exit({code})
+"""
+LAST = """
+import sys
+class Halt(BaseException):
+    pass
+@events.quit.add_listener
+def halts(**kw):
+    sys.stdout.close()
+    raise Halt
+"""
 EXITS = """
 import sys
 @events.{event}.add_listener
@@ -69,6 +89,11 @@ CASES = {
         SETS.format(code=0), ("--headless", "--exit-code-on-error", "0"), expect="consistent", code=1
     ),
     "leaving with 0": Case(EXITS.format(event="quitting", code=0), expect="consistent", code=1),
+    "leaving at once with 0": Case(AT_ONCE.format(code=0), expect="consistent", code=1),
+    "leaving at once": Case(AT_ONCE.format(code=7), code=1, sources=("leaves (shop.py:10) called os._exit(7)",)),
+    "no exception of the usual kind, and a closed stream": Case(
+        LAST, code=1, sources=("halts (shop.py:5) raised Halt",)
+    ),
     "everywhere": Case(
         EVERYWHERE,
         code=1,
