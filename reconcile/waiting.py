@@ -5,7 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.event import KafkaRecord
 from contract.ids import IDS, IdReader, among
+from contract.order_id import IdKind
+from contract.place import Place
+from reconcile.scalars import identities
 from runlog.facts import RunFacts
 from stores import sql
 from stores.postgres import Snapshot, table_name
@@ -26,7 +30,17 @@ def waiting_orders(snapshot: Snapshot, facts: RunFacts, orders: NDArray[np.void]
     condition = _CREATED if facts.contract.event.own else ""
     query = sql.SQL(_WAITING + condition).format(outbox=table_name(facts.outbox_table))
     texts = [text for text in snapshot.value(query, {}) or () if text is not None]
-    waiting, valid = IdReader(facts.kind).parse(texts)
-    waiting = waiting[valid]
+    waiting = ids_within(facts.kind, texts)
     pending: NDArray[np.void] = waiting[among(waiting, np.unique(orders))]
     return pending
+
+
+def ids_within(kind: IdKind, texts: list[str], padded: bool = False) -> NDArray[np.void]:
+    """Return IDS of all that the texts of an outbox may stand for: an id as it is, or with something before or after
+    it (`urn:uuid:...`, `Order-17`); `padded`: blanks at the end mean nothing."""
+    ids, valid = IdReader(kind, padded).parse(texts)
+    # Any text is a text id, `Order-17` as well.
+    odd = range(len(texts)) if kind is IdKind.TEXT else np.flatnonzero(~valid).tolist()
+    records = (KafkaRecord(texts[at].encode("utf-8", "surrogatepass"), None) for at in odd)
+    named = b"".join(identity for one in records for identity in identities(kind, one, Place("key")))
+    return np.concatenate([ids[valid], np.frombuffer(named, dtype=IDS)]).astype(IDS)

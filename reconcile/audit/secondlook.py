@@ -24,6 +24,7 @@ from reconcile.audit.plan import AuditPlan
 from reconcile.audit.table import TableShape, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard, DisputedRow
 from reconcile.history import Progress
+from reconcile.waiting import ids_within
 from stores import sql
 from stores.postgres import Snapshot, open_snapshot, with_retries
 from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
@@ -199,9 +200,8 @@ class SecondLook:
         outbox = self._plan.outbox
         if outbox is None:
             return set()
-        reader = IdReader(self._shape.kind, self._shape.padded)
-        ids, valid = reader.of_events(self._fresh(lambda snapshot: waiting(snapshot, outbox)))
-        return set(bytes_of(ids[valid]))
+        texts = self._fresh(lambda snapshot: waiting(snapshot, outbox))
+        return set(bytes_of(ids_within(self._shape.kind, texts, self._shape.padded)))
 
     def _still_missing(
         self, candidates: NDArray[np.void], bounds: TopicBounds, begin: dict[int, int]

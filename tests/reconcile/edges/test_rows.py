@@ -15,11 +15,13 @@ from psycopg import sql
 
 from contract.attribution import Attribution
 from contract.contract import contract_from_texts
-from contract.ids import IDS, parse_ids
+from contract.ids import IDS, bytes_of, parse_ids
+from contract.order_id import IdKind, encode_order_id
 from contract.run_key import RunKey
 from reconcile import rows
 from reconcile.history import ROW, RowsWitness, ids_of
 from reconcile.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
+from reconcile.waiting import ids_within
 from stores import postgres
 from stores.postgres import DatabaseProblem, open_snapshot
 from tests.conftest import Infra
@@ -137,9 +139,9 @@ def test_an_outbox_without_a_type_column(url: str) -> None:
 @pytest.mark.real
 def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
     """Of another service it is not known what it calls an event; the row of the last one carries no tag."""
-    key, (plain, braces, placed, untagged, free) = RunKey.random(), [uuid.uuid4() for _ in range(5)]
-    insert_orders(url, [(one, key.customer_id(seq)) for seq, one in enumerate((plain, braces, placed, free))])
-    entries = [(plain.hex, None), (f"{{{str(braces).upper()}}}", None), (str(placed), "OrderPlaced")]
+    key, (plain, braces, placed, urn, untagged, free) = RunKey.random(), [uuid.uuid4() for _ in range(6)]
+    insert_orders(url, [(one, key.customer_id(seq)) for seq, one in enumerate((plain, braces, placed, urn, free))])
+    entries = [(plain.hex, None), (f"{{{str(braces).upper()}}}", None), (str(placed), "OrderPlaced"), (urn.urn, None)]
     with psycopg.connect(url) as connection:
         for text, kind in [*entries, (str(untagged), None), (str(uuid.uuid4()), None)]:
             connection.execute("INSERT INTO outbox VALUES (%s, %s, NULL)", (text, kind))
@@ -147,7 +149,10 @@ def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
     answered = parse_ids([str(untagged)])[0]
     attribution = Attribution("tagged", answered[:0], answered)
     witness = read_rows(url, facts, None, CLOCK, silent, attribution=attribution)
-    assert texts(witness.pending) == sorted(map(str, (plain, braces, placed, untagged)))
+    assert texts(witness.pending) == sorted(map(str, (plain, braces, placed, urn, untagged)))
+    assert witness.pending.dtype == IDS
+    for id_kind, text, order in ((IdKind.INTEGER, "Order-17", "17"), (IdKind.TEXT, "Order/A-17", "A-17")):
+        assert encode_order_id(id_kind, order) in set(bytes_of(ids_within(id_kind, [text])))
 
 
 @pytest.mark.real
