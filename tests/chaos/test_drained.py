@@ -146,7 +146,7 @@ def test_what_a_drain_that_was_cut_short_suspects_can_be_looked_for_again(
     code, said = look_again(run, capsys)
     assert code == NOT_AS_EXPECTED
     assert f"{len(missing)} suspected lost events: {len(late)} with an event by now (" in said
-    assert " s after the order was sent), 1 without\n" in said
+    assert " s after the order was sent), 1 without one\n" in said
     assert "report.json (inconclusive) and the run's witnesses are unchanged\nexit code 1\n" in said
     assert run.column("look-again.csv", "there_now") == ["yes"] * len(late) + ["no"]
     publish(run, [dropped])
