@@ -152,7 +152,7 @@ def _closed(journal: Journal, done: str) -> str:
 def _leased(folder: Path) -> Iterator[None]:
     lease = Lease(folder / LEASE, "this target", "or end that process")
     try:
-        lease.take()
+        lease.take(to_heal=True)
     except StackError as error:
         raise TargetError(str(error)) from None
     try:

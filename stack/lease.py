@@ -15,6 +15,7 @@ from stack.errors import StackError
 from stack.store import StateStore
 
 LEASE = "lease"  # name of the lock file in a stack's home
+_NAME_BYTES = 32
 _TRIES, _PAUSE_S = 5, 0.05  # a passing look at the lease must not keep anybody from taking it
 
 
@@ -47,8 +48,11 @@ class Lease:
         """Whether this object holds it."""
         return self._fd >= 0
 
-    def take(self) -> None:
+    def take(self, *, to_heal: bool = False) -> None:
         """Take it; nothing when this object has it already.
+
+        Args:
+            to_heal: take it too where its file can only be read: no full or read-only disk keeps a target broken.
 
         Raises:
             LeaseTaken: another process has it.
@@ -57,10 +61,11 @@ class Lease:
         if self.held:
             return
         store = StateStore(self._path.parent)
-        store.make()
+        if not to_heal:
+            store.make()
         try:
             for _ in range(_TRIES):
-                if self._try():
+                if self._try(to_heal):
                     return
                 time.sleep(_PAUSE_S)
         except OSError as error:
@@ -70,8 +75,8 @@ class Lease:
             f"wait until it has ended, {self._remedy}"
         )
 
-    def _try(self) -> bool:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+    def _try(self, to_heal: bool) -> bool:
+        self._fd = self._open(to_heal)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             current = os.path.samestat(os.fstat(self._fd), self._path.stat())  # not deleted by a `clean` just now
@@ -80,9 +85,22 @@ class Lease:
         if not current:
             self.give_back()
             return False
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, str(os.getpid()).encode())
+        try:
+            # Over what is there: a full disk has no other block to give.
+            os.pwrite(self._fd, f"{os.getpid():<{_NAME_BYTES}}".encode(), 0)
+        except OSError:
+            if not to_heal:
+                self.give_back()
+                raise
         return True
+
+    def _open(self, to_heal: bool) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            if not to_heal:
+                raise
+            return os.open(self._path, os.O_RDONLY)
 
     def holder(self) -> str:
         """Return the process id of the living process that holds it, as text; empty if nobody seems to."""
@@ -93,7 +111,7 @@ class Lease:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            return os.read(descriptor, _NAME_BYTES).decode(errors="replace").strip() or "unknown"
         finally:
             os.close(descriptor)
         return ""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runlog.files import encodable, is_encodable
 from runlog.folder import expanded
+from runlog.statedir import VARIABLE, state_dir
 from stack import process, records
 from stack.errors import StackError
 from stack.lock import locked
@@ -67,9 +68,10 @@ class StateStore:
 
     def unusable(self, error: OSError) -> StackError:
         """The error to raise when the home is no folder that can be written to."""
+        variable = VARIABLE if state_dir().resolve() in self.home.parents else HOME_VARIABLE
         return StackError(
-            f"{HOME_VARIABLE}: the stack cannot keep its files in {self.home} ({error.strerror}): "
-            f"set {HOME_VARIABLE} to a folder that you may write to"
+            f"{variable}: the harness cannot keep its files in {self.home} ({error.strerror}): "
+            f"set {variable} to a folder that you may write to"
         )
 
     @contextmanager

@@ -10,9 +10,10 @@ import pytest
 
 from chaos.__main__ import main
 from chaos.limits import Limits
-from chaos.watchdog.keeper import Keeper
+from chaos.watchdog.keeper import LEASE, Keeper
 from chaos.watchdog.orders import Begin
 from runlog import exitcodes
+from stack.lease import Lease
 from tests.chaos.little import CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 Capture = pytest.CaptureFixture[str]
@@ -70,6 +71,20 @@ def test_a_heal_command_that_a_dead_watchdog_left_running_may_have_failed(
     assert restoring.wait(60) == 0
     restoring.communicate()
     assert little.serves()
+
+
+def test_a_disk_that_takes_nothing_keeps_no_target_broken(little: Little) -> None:
+    journal = little.left_broken(heal=f"ulimit -S -f unlimited; {little.heal}")
+    once = Lease(little.home() / LEASE)
+    once.take()
+    once.give_back()
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)); "
+    code += "from chaos.__main__ import main; raise SystemExit(main(['restore']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert little.serves()
+    assert journal.left_open() is None
+    assert not Lease(little.home() / LEASE).holder()
 
 
 def test_ctrl_c_ends_restore_and_no_heal_command(little: Little) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,3 +115,29 @@ def test_home_that_another_user_owns(tmp_path: Path) -> None:
         tmp_path.chmod(0o755)
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1].startswith("stack.errors.StackError: HARNESS_STACK_HOME: ")
+
+
+def test_the_folder_of_a_target_is_named_by_its_own_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path))
+    (tmp_path / "locust-chaos-harness").write_text("")
+    words = r"^HARNESS_STATE_HOME: the harness cannot keep its files in .*: set HARNESS_STATE_HOME to"
+    with pytest.raises(StackError, match=words):
+        Lease(tmp_path / "locust-chaos-harness" / "targets" / "one" / LEASE).take()
+
+
+def test_a_lease_whose_file_can_only_be_read_is_taken_to_heal_and_by_one_alone(tmp_path: Path) -> None:
+    path = tmp_path / LEASE
+    shutil.copy(str(shutil.which("sleep")), path)
+    with subprocess.Popen([str(path), "600"]) as running:  # the file of a running program cannot be written
+        try:
+            one, other = Lease(path), Lease(path)
+            with pytest.raises(StackError, match="cannot keep its files"):
+                one.take()
+            one.take(to_heal=True)
+            with pytest.raises(LeaseTaken):
+                other.take(to_heal=True)
+            one.give_back()
+            other.take(to_heal=True)
+            other.give_back()
+        finally:
+            running.kill()
