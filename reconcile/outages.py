@@ -118,7 +118,9 @@ def read_outages(marks: list[Mark]) -> list[Outage]:
     found: dict[int, dict[str, Mark]] = {}
     for mark in marks:
         if mark.name in _OUTAGE_MARKS:
-            found.setdefault(mark.outage or 0, {})[mark.name] = mark
+            of_one = found.setdefault(mark.outage or 0, {})
+            # A watchdog that replaces one that died while it healed marks that once more: it began with the first.
+            of_one[mark.name] = of_one.get(mark.name, mark) if mark.name == m.HEALING else mark
     return [_outage(index, found[index]) for index in sorted(found)]
 
 

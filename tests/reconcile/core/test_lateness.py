@@ -260,3 +260,9 @@ def test_bounds_of_what_is_told_as_late() -> None:
     assert (late_one.not_before.tolist(), late_one.not_after.tolist()) == ([T0 + 22.5], [T0 + 22.6 + 0.004])
     unseen = Story().order(1, 12, event=False)
     assert np.isnan(judge(unseen.history()).late.not_before).all()
+
+
+def test_healing_that_a_second_watchdog_marks_once_more_began_with_the_first() -> None:
+    again = [Mark(T0 + 20.8, m.HEALING, 0), Mark(T0 + 20.9, m.HEALED, 0, {"up_edge": [T0 + 20.8, T0 + 20.85]})]
+    (outage,) = read_outages(sorted([*usual_marks(), *again], key=lambda mark: mark.at))
+    assert (outage.healing, outage.healed) == (T0 + 20, T0 + 21)
