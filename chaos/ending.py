@@ -7,7 +7,7 @@ the run was judged (a listener, a stack that does not go down) becomes a mark of
 import logging
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from locust.env import Environment
 
@@ -17,6 +17,11 @@ from runlog import exitcodes, marks
 from stack.errors import StackError
 
 log = logging.getLogger("chaos")
+# The watchdog has tried once more by then, so only `status` says what is broken now.
+_NOT_RESTORED: Final = (
+    "error: NOT RESTORED: the target was not proven back; `python -m chaos status` shows what is still broken, "
+    "`python -m chaos restore` heals it"
+)
 
 
 class Ends(Protocol):
@@ -83,6 +88,9 @@ class Ending:
             self._house.print_summary()
         if self._house.last_words and self._is_batch:
             sys.stderr.write(f"error: {self._house.last_words}\n")
+        conductor = self._house.conductor
+        if conductor is not None and conductor.not_restored:
+            sys.stderr.write(f"{_NOT_RESTORED}\n")
         if self.code != self._environment.process_exit_code:
             raise SystemExit(self.code)
 
