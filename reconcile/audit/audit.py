@@ -120,7 +120,7 @@ def _zone(
     if offset is None:
         raise Unprovable(
             f"{plan.time_column} of {plan.table} has no zone, and it cannot be inferred from recent events: they are "
-            "too few, came late, or --event-id is not where their order ids are; give --time-zone, like UTC or "
+            "too few, came late, or are not what --event-id and --event-filter say; give --time-zone, like UTC or "
             "Europe/Berlin"
         )
     zone = sql.SQL("make_interval(secs => {})").format(sql.Literal(offset))
