@@ -28,6 +28,7 @@ class Silence:
         since: when the target was proven back for the last time; None: never, or nothing was broken.
         acknowledged: orders that were sent and acknowledged after that.
         delivered: how many of them have an event.
+        named: how many of them are without one, and a record that might be their event names them.
         last_at: when the last of them was acknowledged, or the drain's own order; None without one.
         own_order: the drain's own order was stored and has no event.
         led: each partition had a leader then; None: not known.
@@ -40,6 +41,7 @@ class Silence:
     since: float | None
     acknowledged: int
     delivered: int
+    named: int
     last_at: float | None
     own_order: bool
     led: bool | None
@@ -71,6 +73,8 @@ def _gaps(silence: Silence) -> Iterator[str]:
         yield "no order was acknowledged after the outage"
     if silence.delivered:
         yield f"it published {some(silence.delivered, 'event')} of orders acknowledged after the outage"
+    if silence.named:
+        yield f"records that do not count name {some(silence.named, 'order')} acknowledged after the outage"
     if silence.delivery_s is None:
         yield f"--delivery-timeout is not given (Java's default is {JAVA_DELIVERY_S:g} s)"
     if not silence.own_order:
@@ -107,6 +111,7 @@ def silence_of(findings: Findings) -> Silence:
         since=since,
         acknowledged=int(after.sum()),
         delivered=int((after & table.event).sum()),
+        named=int((after & table.disputed).sum()),
         last_at=max(last, default=None),
         own_order=bool(seen) and alone,
         led=seen.get("led"),

@@ -182,6 +182,8 @@ DOUBTS: list[tuple[Callable[[Story], object], str]] = [
     (lambda s: s.mark(m.DRAINED, silence=None), "the drain placed no order of its own"),
     (lambda s: s.mark(m.DRAINED, missing=[OWN, "a backlog of 4 events"]), "the drain placed no order of its own"),
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "answered_at": T0 + 36}), "the topic was read 4 s after the last"),
+    # Whatever it publishes since, it publishes something.
+    (lambda s: s.mentioned(4), "records that do not count name 1 order acknowledged after the outage"),
 ]
 
 
@@ -216,6 +218,7 @@ PROVEN = Silence(
     since=T0,
     acknowledged=1,
     delivered=0,
+    named=0,
     last_at=T0 + 10,
     own_order=True,
     led=True,
@@ -232,6 +235,7 @@ PROVEN = Silence(
         {"since": None},
         {"acknowledged": 0},
         {"delivered": 1},
+        {"named": 1},
         {"delivery_s": None},
         {"own_order": False},
         {"led": None},
