@@ -78,6 +78,7 @@ IDS_TOLD: list[Any] = [
 TAGS: list[Any] = [OURS, OURS.upper(), OTHERS, "somebody", None, 7, OURS[:-1], OURS.replace("-", "")]
 KINDS: list[Any] = ["order.created", "ORDER_CREATED", "order.cancelled", None, 7, "", "created"]
 SETTINGS = [
+    ("header:id", "header:type=order.created", "key"),
     ("", "", ""), ("", "", "none"), ("key", "", "value:customerId"), ("key", "value:type=order.created", "header:tag"),
     ("header:id", "header:type=order.created", "header:tag"), ("header:id", "", ""), ("value:a.id", "", "value:a.tag"),
     ("value:orderId", "type=order.created", "none"), ("value:orderId", "header:type=order.created", ""),
@@ -104,7 +105,7 @@ def records(draw: st.DrawFn) -> Record:
     )
     headers = [("id", as_bytes(draw(one))), ("type", as_bytes(draw(kind))), ("tag", as_bytes(draw(tag)))]
     headers += draw(st.sampled_from([[], [("id", b"\xff")], [("id", None)], [("id", b"4712")]]))
-    return Record(value, as_bytes(draw(one)), draw(st.sampled_from([headers, headers, None])))
+    return Record(value, as_bytes(draw(one | tag)), draw(st.sampled_from([headers, headers, None])))
 
 
 def every_word(record: Record) -> list[Any]:
@@ -172,6 +173,24 @@ def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> N
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
     found = read(known, *(Record(value.encode(), b"8") for value in values), told=told)
     assert [one.tolist() for one in (found.where, found.untagged_at, found.foreign_at)] == [[0], [2, 3], [1]]
+
+
+def test_the_key_may_be_the_tag() -> None:
+    known = facts(
+        stack="external", id_kind="text", event_id="header:ce_subject", event_filter="header:ce_type=placed",
+        event_tag="key",
+    )  # fmt: skip
+    told = np.frombuffer(encode_order_id(IdKind.TEXT, "pur_7") or b"", dtype=IDS)
+    keys = [str(OURS), str(OTHERS), "x", None, str(OURS)]
+    labels = [[("ce_subject", b"pur_7"), ("ce_type", b"placed")]] * 4 + [
+        [("ce_subject", b"pur_7"), ("ce_type", b"paid")]
+    ]
+    records = [
+        Record(b"\x00avro", None if key is None else key.encode(), some) for key, some in zip(keys, labels, strict=True)
+    ]
+    found = read(known, *records, told=told)
+    assert (found.where.tolist(), found.other_tag_at.tolist(), found.rejected_at.tolist()) == ([0, 2, 3], [1], [4])
+    assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
 
 
 @settings(max_examples=300, deadline=None)
