@@ -182,11 +182,9 @@ def test_the_key_may_be_the_tag() -> None:
     )  # fmt: skip
     told = np.frombuffer(encode_order_id(IdKind.TEXT, "pur_7") or b"", dtype=IDS)
     keys = [str(OURS), str(OTHERS), "x", None, str(OURS)]
-    labels = [[("ce_subject", b"pur_7"), ("ce_type", b"placed")]] * 4 + [
-        [("ce_subject", b"pur_7"), ("ce_type", b"paid")]
-    ]
     records = [
-        Record(b"\x00avro", None if key is None else key.encode(), some) for key, some in zip(keys, labels, strict=True)
+        Record(b"\x00avro", None if key is None else key.encode(), [("ce_subject", b"pur_7"), ("ce_type", kind)])
+        for key, kind in zip(keys, [b"placed"] * 4 + [b"paid"], strict=True)
     ]
     found = read(known, *records, told=told)
     assert (found.where.tolist(), found.other_tag_at.tolist(), found.rejected_at.tolist()) == ([0, 2, 3], [1], [4])
