@@ -68,6 +68,7 @@ class Listeners:
     def __init__(self) -> None:
         self.ended: Complaint | None = None
         self.ending: Ends | None = None
+        self._last_step: gevent.Greenlet | None = None
         self._new: list[Complaint] = []
         self._known: set[Complaint] = set()
 
@@ -121,8 +122,11 @@ class Listeners:
                 self.ended = Complaint(_place(sys._getframe(1)), f"called os._exit({status!r})")
                 if status:
                     self.note(self.ended)
-                if gevent.get_hub() is hub:  # in another thread nothing of gevent can be waited for
-                    ending.at_exit()
+                # In another thread, or in the loop itself, nothing of gevent can be waited for.
+                if gevent.get_hub() is hub and gevent.getcurrent() is not hub:
+                    # In a greenlet of its own: that of a user is killed when the load stops.
+                    self._last_step = self._last_step or gevent.spawn(ending.at_exit)
+                    self._last_step.join()
             leave(ending.code)
 
         vars(os)["_exit"] = watched

@@ -215,3 +215,32 @@ def test_streams_that_are_closed_cost_no_verdict(tmp_path: Path) -> None:
     env = {**clean, "RECORDED": str(folder.path), "LISTENERS": "", "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(["bash", "-c", command], env=env, cwd=CHECKOUT, timeout=60, check=False)
     assert done.returncode == read_json(folder.report)["exit_code"] == 0
+
+
+TWO_LEAVE = """
+from gevent import monkey; monkey.patch_all()
+import os
+import gevent
+from locust.event import Events
+from chaos.listeners import Listeners, leave
+class Ending:
+    is_over, code = False, 3
+    def at_exit(self):
+        gevent.sleep(0.2)
+        print("ended", flush=True)
+        leave(self.code)
+listeners = Listeners()
+listeners.watch(Events())
+listeners.ending = Ending()
+users = [gevent.spawn(os._exit, 0), gevent.spawn(os._exit, 7)]
+gevent.sleep(0.05)
+gevent.killall(users)
+gevent.sleep(30)
+"""
+
+
+def test_a_user_that_leaves_at_once_and_is_killed_with_the_load_cuts_no_end_short() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_LEAVE], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "ended\n"), done.stderr
