@@ -80,8 +80,8 @@ def read_rows(
                 on_snapshot()
             witness = reading(progress)
             # A row without the tag of the run is found later on, by the id of its answer.
-            told = np.empty(0, dtype=IDS) if attribution is None else attribution.acknowledged
-            waiting = waiting_orders(snapshot, facts, np.concatenate([ids_of(witness.rows), told]).astype(IDS))
+            answered = np.empty(0, dtype=IDS) if attribution is None else attribution.acknowledged
+            waiting = waiting_orders(snapshot, facts, np.concatenate([ids_of(witness.rows), answered]).astype(IDS))
             return replace(witness, pending=waiting, taken_at=taken_at, snapshot=snapshot.value(_SNAPSHOT, {}))
 
     try:
