@@ -119,7 +119,7 @@ class Listeners:
             if os.getpid() != ours or ending is None:
                 leave(status)  # a child that was forked, or a run that is none of ours
             if not ending.is_over:
-                self.ended = Complaint(_place(sys._getframe(1)), f"called os._exit({status!r})")
+                self.ended = Complaint(_place(sys._getframe(0).f_back), f"called os._exit({status!r})")
                 if status:
                     self.note(self.ended)
                 # In another thread, or in the loop itself, nothing of gevent can be waited for.
