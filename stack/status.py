@@ -73,6 +73,8 @@ def as_text(document: dict[str, Any]) -> str:
     for name, entry in document["components"].items():
         word = "healthy" if entry["healthy"] else "sick" if entry["up"] else "down"
         lines.append(f"  {name:<9} {word:<8} pid {entry['pid']:<8} {entry['detail']}")
+    never = [name for name in document["ports"] if name not in document["components"]]
+    lines += [f"  {name:<9} never started (python -m stack up starts it)" for name in never]
     lines += unrecorded
     lines.append(f"  database {document['database']}, user {document['user']}, topic {document['topic']}")
     return "\n".join(lines)
