@@ -165,7 +165,7 @@ def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> 
     holder.kill()
     holder.wait(timeout=10)
     lease.take()
-    assert path.read_text() == str(os.getpid())
+    assert path.read_text().strip() == str(os.getpid())
     lease.give_back()
     lease.give_back()
 
