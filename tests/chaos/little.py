@@ -237,8 +237,12 @@ class Charged:
         self.process.stdin.close()
 
     def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
+        """Let it heal to its end first: a heal command that it leaves behind would wait for ever."""
+        self.hang_up()
+        try:
+            self.process.wait(WAIT_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
