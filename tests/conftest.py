@@ -7,6 +7,7 @@ gets a psycopg that waits cooperatively.
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,22 @@ from stack.records import StackState
 
 READY_TIMEOUT_S = 30.0
 TOPIC_TIMEOUT_S = 15.0
+
+
+def _refuse_a_patched_process(what: str) -> None:
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        pytest.exit(f"{what} has let gevent patch this process: run what imports Locust in a process of its own", 3)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """End a session in which a test module has patched this process: pytest-xdist would end at a later, idle moment."""
+    _refuse_a_patched_process(report.nodeid)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """The same for what a test itself imports."""
+    _refuse_a_patched_process(nodeid)
 
 
 class RestartableBroker:
