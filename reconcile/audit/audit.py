@@ -21,7 +21,7 @@ from reconcile.audit.plan import AuditPlan
 from reconcile.audit.samples import Samples
 from reconcile.audit.secondlook import FirstReading, SecondLook
 from reconcile.audit.table import TableShape, check_zone, column_text, describe, read_ids
-from reconcile.audit.verdict import Audited, AuditGuard
+from reconcile.audit.verdict import Audited, AuditGuard, weighed
 from reconcile.audit.zone import offset_of, offset_text
 from reconcile.history import Progress
 from stores import sql
@@ -82,7 +82,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
     found = SecondLook(plan, shape, zone, readers, progress).look(first, clip, related)
     found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
     found.guards.append(AuditGuard("zone known", True, zone_words))
-    return found
+    return weighed(found)
 
 
 def _together(log: list[LogIds]) -> NDArray[np.void]:

@@ -124,7 +124,7 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("rows", found.rows, _rows_read(found), True),
         ("with an event", found.with_event, "of these rows", True),
         ("lost events", len(found.lost), "rows without an event, of these rows", True),
-        ("suspected", len(found.suspected), f"rows without an event; {found.lost_at_least} at least are lost", False),
+        ("suspected", len(found.suspected), f"rows without an event; {_proven(found)}", False),
         ("disputed", len(found.disputed), "rows that records name which do not count, and might be their event", False),
         ("too young", found.young, f"rows without an event, {younger}: not judged", False),
         ("not judged", found.unjudged, "rows without an event, older than what the topic can show", False),
@@ -133,7 +133,7 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("vanished", found.vanished, "rows without an event, deleted while the audit went on", False),
         ("events", found.events, f"orders with an event in the records read first ({_records_read(found)}){raw}", True),
         ("elsewhere", found.found_elsewhere, "rows whose event is before these records, or was appended since", False),
-        ("phantom events", len(found.phantoms), "events without a row, of these records" + _standby(found), True),
+        ("phantom events", len(found.phantoms), "events without a row, of these records" + _suspected(found), True),
         ("disputed phantom", len(found.disputed_phantoms), "events without a row that name a disputed row", False),
         ("young events", found.young_events, f"events without a row, {younger}: not judged", False),
         ("other records", found.unreadable, "of these, no event: tombstone, garbage, another type", False),
@@ -153,8 +153,14 @@ def _records_read(found: Audited) -> str:
     return "all that the topic holds" if found.since is None else f"from 10 minutes before {iso_utc(found.since)} on"
 
 
-def _standby(found: Audited) -> str:
-    return " (suspected: a standby)" if found.phantoms_suspected else ""
+def _proven(found: Audited) -> str:
+    return "a guard failed, so none is proven" if found.failed else f"{found.lost_at_least} at least are lost"
+
+
+def _suspected(found: Audited) -> str:
+    if not found.phantoms_suspected:
+        return ""
+    return " (suspected: a guard failed)" if found.failed else " (suspected: a standby)"
 
 
 def _time(at: float | None) -> str:

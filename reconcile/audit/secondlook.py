@@ -126,7 +126,8 @@ class SecondLook:
         rowless = self._rowless(parts.only_events) if fates.lost else parts.only_events[:0]
         lost, disputed, disputes = self._disputed(fates.lost, missing, rowless, after)
         naming = {self._name(identity) for identity in disputes.rowless}
-        tied = len(missing) < parts.rows or len(phantoms) < len(events) or related()
+        # A record that names a row ties them together as well, whatever it counts as.
+        tied = bool(disputed) or len(missing) < parts.rows or len(phantoms) < len(events) or related()
         skipped = self._skipped + sum(part.skipped for part in first.log)
         return Audited(
             rows=parts.rows,

@@ -1,6 +1,6 @@
 """What an audit proves: verdict, reason, guards and exit code from what was found. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from contract.event import Why
@@ -47,12 +47,14 @@ class Audited:
             `events_raw`: how many records those are.
         found_elsewhere: rows whose event is in no record that was read first, but before those or appended since.
         lost: (order id, epoch seconds of its row), oldest first.
-        suspected: the same of rows without an event, where records that name no order might be their events.
+        suspected: the same of rows without an event, where records that name no order might be their events, or a
+            guard failed.
         disputed: rows without an event that records name which might be their events: order id, epoch seconds of the
             row, and what names it.
         named_at: places at which records name disputed orders, the most frequent first.
         opaque: how many records name no order.
-        phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late.
+        phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late, and
+            where a guard failed nothing is proven.
         disputed_phantoms: order ids of events without a row that name a disputed row: they may be that row's event.
         repeated: order ids with more than one event; `surplus`: records beyond the first.
         young, unjudged, pending, vanished, future: rows without an event that are too young to be judged, older than
@@ -102,8 +104,15 @@ class Audited:
         return self.rows - self.without_event
 
     @property
+    def failed(self) -> list[AuditGuard]:
+        """The guards that failed: with one of them nothing is proven."""
+        return [guard for guard in self.guards if not guard.passed]
+
+    @property
     def lost_at_least(self) -> int:
         """How many rows certainly have no event."""
+        if self.failed:
+            return 0
         return len(self.lost) + max(0, len(self.suspected) - self.opaque)
 
 
@@ -116,13 +125,19 @@ class AuditRuling:
     exit_code: int
 
 
+def weighed(found: Audited) -> Audited:
+    """Return the same with every violation suspected where a guard failed."""
+    if not found.failed:
+        return found
+    return replace(found, lost=[], suspected=[*found.lost, *found.suspected], phantoms_suspected=bool(found.phantoms))
+
+
 def rule(found: Audited, expect: str) -> AuditRuling:
     """Return the ruling; `expect` as for a run."""
     violations = _violations(found)
-    failed = [guard for guard in found.guards if not guard.passed]
     phantoms = 0 if found.phantoms_suspected else len(found.phantoms)
-    if failed:
-        text = "; ".join([*violations, f"{failed[0].name}: {failed[0].reason}"])
+    if found.failed:
+        text = "; ".join([*violations, f"{found.failed[0].name}: {found.failed[0].reason}"])
         return AuditRuling("inconclusive", text, exitcodes.INCONCLUSIVE)
     if not found.lost_at_least and not phantoms and (doubt := _doubt(found)):
         return AuditRuling("inconclusive", doubt, exitcodes.INCONCLUSIVE)
@@ -165,11 +180,13 @@ def _violations(found: Audited) -> list[str]:
             f"at least {found.lost_at_least} of {some(len(found.suspected), 'row')} without an event in the topic are "
             f"lost ({_may_be(found.opaque)})"
         )
+    if found.suspected and found.failed:
+        told.append(f"{some(len(found.suspected), 'row')} without an event in the topic, suspected")
     if told and found.disputed:
         told.append(f"{len(found.disputed)} more disputed")
     if found.phantoms:
-        doubt = " (suspected: this is a standby)" if found.phantoms_suspected else ""
-        told.append(f"{some(len(found.phantoms), 'event')} without a row{doubt}")
+        doubt = ", suspected" if found.failed else " (suspected: this is a standby)"
+        told.append(f"{some(len(found.phantoms), 'event')} without a row{doubt if found.phantoms_suspected else ''}")
     return told
 
 

@@ -161,7 +161,7 @@ def test_keys_of_customers_do_not_hide_events(shop: Shop, id_type: str) -> None:
     for order in named[:3]:
         shop.put(str(uuid.uuid4()), json.dumps({"orderId": order}).encode())
     found = shop.audit()
-    assert (lost(found), disputed(found)) == ({named[3]}, set(named[:3]))
+    assert (found["verdict"], lost(found), disputed(found)) == ("inconsistent", {named[3]}, set(named[:3]))
     assert {one["why"] for one in found["disputed_orders"]} == {"key_differs"}
     assert lost(shop.audit("--event-id", "value:orderId")) == {named[3]}
 
@@ -192,7 +192,7 @@ def test_only_rows_that_events_without_a_row_name(shop: Shop) -> None:
     shop.put(orders(1)[0], json.dumps({"no": moved}).encode())
     found = shop.audit("--event-id", "key", "--expect", "any")
     assert (found["verdict"], found["exit_code"]) == ("inconclusive", 3)
-    assert f"names {moved} at value:no and does not count; the order at --event-id has no row" in found["reason"]
+    assert f"names {moved} at value:no and does not count; the order id at --event-id has no row" in found["reason"]
 
 
 def test_rows_that_a_policy_hides_are_an_error(shop: Shop) -> None:
@@ -238,7 +238,8 @@ def test_on_a_compacted_topic_only_offsets_without_a_hole_prove_a_loss(shop: Sho
     await_end({"bootstrap.servers": shop.infra.kafka_bootstrap}, shop.topic, 3)
     found = shop.audit()
     seen = (found["verdict"], lost(found), guard(found, "topic keeps every event"))
-    assert seen == ("inconclusive", set(gone), False)
+    assert seen == ("inconclusive", set(), False)
+    assert [one["order_id"] for one in found["suspected_lost"]] == gone
 
 
 UNASKED = TopicSettings(None, None, "the Kafka user lacks the permission DescribeConfigs on topic shop")

@@ -16,7 +16,7 @@ from reconcile.audit.difference import difference
 from reconcile.audit.guards import topic_guards
 from reconcile.audit.samples import sample_ranges
 from reconcile.audit.secondlook import fate_of
-from reconcile.audit.verdict import Audited, AuditGuard, Mention, rule
+from reconcile.audit.verdict import Audited, AuditGuard, Mention, rule, weighed
 from reconcile.audit.zone import offset_of, offset_text
 from stores.topic import TopicBounds
 
@@ -230,7 +230,7 @@ CLEAN = Audited(
     rows=10, events=10, events_raw=10, lost=[], phantoms=[], phantoms_suspected=False, repeated=[], surplus=0,
     young=0, unjudged=0, pending=0, vanished=0, unreadable=0, guards=[AuditGuard("g", True, "fine")],
 )  # fmt: skip
-ONE_LOST = [(str(uuid.UUID(int=1)), 5.0)]
+ONE_LOST: list[tuple[str, float | None]] = [(str(uuid.UUID(int=1)), 5.0)]
 DISPUTED = [("7", 5.0, Mention(0, 12, 2, Why.KEY_DIFFERS))]
 
 
@@ -265,6 +265,17 @@ DISPUTED = [("7", 5.0, Mention(0, 12, 2, Why.KEY_DIFFERS))]
 def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict: str, code: int) -> None:
     ruling = rule(replace(CLEAN, **changes), expect)  # type: ignore[arg-type]
     assert (ruling.verdict, ruling.exit_code) == (verdict, code), ruling.reason
+
+
+def test_with_a_guard_that_failed_every_violation_is_suspected() -> None:
+    wrong = replace(CLEAN, lost=ONE_LOST, phantoms=["x"], guards=[AuditGuard("g", False, "no")])
+    found = weighed(wrong)
+    assert (found.lost, found.suspected, found.phantoms_suspected, found.lost_at_least) == ([], ONE_LOST, True, 0)
+    reason = rule(found, "any").reason
+    assert reason == "1 row without an event in the topic, suspected; 1 event without a row, suspected; g: no"
+    whole = replace(wrong, guards=CLEAN.guards)
+    assert weighed(whole) is whole
+    assert rule(whole, "any").reason == "1 row without an event in the topic; 1 event without a row"
 
 
 @pytest.mark.parametrize(
