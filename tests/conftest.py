@@ -7,6 +7,7 @@ gets a psycopg that waits cooperatively.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 import uuid
@@ -22,6 +23,12 @@ from stack.records import StackState
 
 READY_TIMEOUT_S = 30.0
 TOPIC_TIMEOUT_S = 15.0
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start: a shell has it ignored in what it runs in the background, children too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _refuse_a_patched_process(what: str) -> None:

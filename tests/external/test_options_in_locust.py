@@ -81,7 +81,7 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
     assert external is not None
     assert read_service_files(external, "tagged").body == body
     named = set(re.findall(r"--([a-z][a-z-]+)", page))
-    foreign = {"host", "headless", "config", "replicas", "ignore-not-found", "dport"}
+    foreign = {"host", "headless", "config", "replicas", "ignore-not-found", "dport", "since", "look-again"}
     assert named - foreign <= {option.name for option in OPTIONS}
     assert {option.name for option in OPTIONS if "embedded" in option.not_for} <= named
     properties = tmp_path / "client.properties"
