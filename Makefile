@@ -38,7 +38,7 @@ run: setup ## The main job from nothing: orders, an outage of the broker, every 
 	@$(BIN)/locust --headless --expect lost-events $(ARGS)
 
 test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
-	@$(BIN)/pytest -q -m "not exhaustive" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -q -m "not exhaustive" -n 3 --dist loadfile $(ARGS)
 
 test-all: setup-dev ## Long tests: a fresh clone from nothing to its verdict
 	@$(BIN)/pytest -q -m exhaustive -n 2 --dist loadfile $(ARGS)
