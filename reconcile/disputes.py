@@ -87,7 +87,7 @@ def _first(history: History, table: Table) -> str:
     places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
     if contract.own or settles is None or ("{}" in settles and not places):
         return text
-    return f"{text}; {settles.format(*places[:1])}"
+    return f"{text}; {settles.format(*places)}"
 
 
 def _option(contract: EventContract, text: str) -> str:
