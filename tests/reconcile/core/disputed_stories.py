@@ -64,6 +64,9 @@ def _opaque(stack: str) -> Iterator[tuple[str, Story]]:
         story = _lossy(lost, stack=stack)
         story.events_changes = {"opaque": opaque}
         yield f"{opaque} opaque record(s), {lost} without an event", story
+    strangers = _lossy(4, stack=stack, attribution="exclusive").stored(50, None).published(60, None)
+    strangers.events_changes = {"opaque": 2}
+    yield "opaque records, and an order and an event of another client", strangers
     filtered = _lossy(2, stack=stack, event_filter="type=created")
     filtered.events_changes = {"opaque": 1}
     yield "an opaque record, and a filter", filtered

@@ -132,6 +132,13 @@ def test_published_twice_counts_only_when_asked(asked: bool, verdict: str) -> No
     assert judgement.ruling.verdict.value == verdict
 
 
+@pytest.mark.parametrize(("target", "restarted"), [("broker", False), ("database", False), ("service", True)])
+def test_a_run_that_stops_the_service_says_something_about_its_restart(target: str, restarted: bool) -> None:
+    reason = judged(fault_target=target).ruling.reason
+    assert "; this says nothing about longer outages" in reason
+    assert ("a restart of the service" not in reason) is restarted
+
+
 MISSING = ": in no record 14.0 s after the broker's return"
 SCOPE = "; this says nothing about longer outages or a restart of the service in between"
 
