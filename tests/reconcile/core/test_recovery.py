@@ -39,6 +39,10 @@ def test_nothing_delivered_after_the_return() -> None:
     assert recovered(steady().order(3, 22, event=False)).first_delivered_s is None
 
 
+def test_the_recovery_is_counted_from_the_return_and_not_from_the_first_order_after_it() -> None:
+    assert recovered(steady().order(3, 22).order(4, 30)).recovery_s == pytest.approx(9.0)
+
+
 def test_as_quick_as_before() -> None:
     found = recovered(dense(*[0.02] * 10))
     assert (found.pace, found.to_baseline_p95_s) == ("as_before", 0.0)

@@ -230,27 +230,36 @@ PROVEN = Silence(
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("changes", "gap"),
     [
-        {"since": None},
-        {"acknowledged": 0},
-        {"delivered": 1},
-        {"named": 1},
-        {"delivery_s": None},
-        {"own_order": False},
-        {"led": None},
-        {"led": False},
-        {"open_transaction": None},
-        {"open_transaction": True},
-        {"last_at": None},
-        {"read_at": None},
-        {"read_at": T0 + 18.4},
+        ({}, None),
+        ({"since": None}, "no outage was proven to be over"),
+        ({"acknowledged": 0}, "no order was acknowledged after the outage"),
+        ({"delivered": 1}, "it published 1 event of orders acknowledged after the outage"),
+        ({"delivered": 2}, "it published 2 events of orders acknowledged after the outage"),
+        ({"named": 1}, "records that do not count name 1 order acknowledged after the outage"),
+        ({"named": 2}, "records that do not count name 2 orders acknowledged after the outage"),
+        ({"delivery_s": None}, "--delivery-timeout is not given (Java's default is 120 s)"),
+        ({"own_order": False}, "the drain placed no order of its own that was stored and stayed without an event"),
+        ({"led": False}, "not every partition is known to have had a leader"),
+        ({"led": None}, "not every partition is known to have had a leader"),
+        ({"open_transaction": True}, "a transaction may have been open"),
+        ({"open_transaction": None}, "a transaction may have been open"),
+        ({"read_at": None}, "the topic was not read"),
+        ({"last_at": None}, "the topic was not read"),
+        (
+            {"read_at": T0 + 18.4},
+            "the topic was read 8.4 s after the last of them, less than delivery timeout and settle time, 8.5 s",
+        ),
+        (
+            {"read_at": T0 + 9},
+            "the topic was read 0 s after the last of them, less than delivery timeout and settle time, 8.5 s",
+        ),
     ],
 )
-def test_each_condition_of_a_silence_is_needed(change: dict[str, Any]) -> None:
-    assert lacking(PROVEN) is None
-    assert PROVEN.proven
-    assert lacking(replace(PROVEN, **change))
+def test_each_gap_in_words(changes: dict[str, Any], gap: str | None) -> None:
+    silence = replace(PROVEN, **changes)
+    assert (lacking(silence), silence.proven) == (gap, gap is None)
 
 
 @pytest.mark.parametrize(("lost", "passed"), [(False, True), (True, False)])
