@@ -1,17 +1,14 @@
 """The end of a run: the publish horizon, and a service that publishes nothing any more."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from reconcile.findings import Guard
+from reconcile.findings import Findings, Guard
 from reconcile.judge import Judgement, judge
-from reconcile.lostcauses import LostCause
-from reconcile.silence import NOTHING, Silence, lacking
+from reconcile.settling import waited_of
 from reconcile.verdict import Verdict
-from runlog import exitcodes
 from runlog import marks as m
 from tests.reconcile.core.story import T0, Story, facts
 
@@ -139,127 +136,25 @@ def test_a_topic_that_was_not_read_has_no_horizon() -> None:
     assert guard(judge(story.history()), HORIZON).reason == "unknown: the topic was not read"
 
 
-# A service that publishes nothing any more.
-
-OWN = "the drain's own order to be complete (order 7 was answered with 201 but its event is not in order.created)"
-SEEN = {"answered_at": T0 + 33, "led": True, "open_transaction": False}
-
-
-def silent(**changes: Any) -> Story:
-    """Stops publishing in the outage for good: the orders 3 and 4 after it were acknowledged and have no event."""
-    story = Story(facts=facts(**changes)).order(1, 1).order(2, 5).order(11, 12, event=False).order(12, 15, event=False)
-    story.order(3, 24, event=False).order(4, 28, event=False)
-    return story.mark(m.DRAINED, complete=False, missing=[OWN], silence=SEEN)
+def findings_of(story: Story) -> Findings:
+    history = story.history()
+    judged = judge(history)
+    return Findings(history, judged.outages, judged.table, judged.rates, judged.late)
 
 
-def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
-    judgement = read_at(silent(), 40)
-    assert judgement.ruling.verdict is Verdict.INCONSISTENT
-    assert judgement.ruling.exit_code == exitcodes.NOT_AS_EXPECTED
-    assert judgement.counts["lost_events"] == 4
-    assert judgement.ruling.reason == (
-        f"4 orders were acknowledged and stored, but their events never reached Kafka: {NOTHING}, they are in no "
-        "record 19.0 s after the broker's return"
-    )
-    drained = guard(judgement, "drain complete")
-    assert drained.passed
-    assert drained.reason == f"{NOTHING}: no event of 2 orders acknowledged since, none of the drain's own order"
-    causes = {one.cause for one in judgement.evidence}
-    assert causes == {LostCause.SENT_WHILE_DOWN, LostCause.PUBLISHES_NOTHING}
-
-
-def without_delivery_timeout(story: Story) -> None:
-    story.facts = replace(story.facts, stack="external", delivery_timeout_s=None)
-    story.mark(m.DRAINED, silence=None)
-
-
-DOUBTS: list[tuple[Callable[[Story], object], str]] = [
-    (without_delivery_timeout, "--delivery-timeout is not given (Java's default is 120 s)"),
-    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": False}), "not every partition is known to have had a leader"),
-    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": None}), "not every partition is known to have had a leader"),
-    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "open_transaction": True}), "a transaction may have been open"),
-    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "open_transaction": None}), "a transaction may have been open"),
-    (lambda s: s.mark(m.DRAINED, silence=None), "the drain placed no order of its own"),
-    (lambda s: s.mark(m.DRAINED, missing=[OWN, "a backlog of 4 events"]), "the drain placed no order of its own"),
-    (lambda s: s.mark(m.DRAINED, silence={**SEEN, "answered_at": T0 + 36}), "the topic was read 4 s after the last"),
-    # Whatever it publishes since, it publishes something.
-    (lambda s: s.mentioned(4), "records that do not count name 1 order acknowledged after the outage"),
-]
-
-
-@pytest.mark.parametrize(("change", "doubt"), DOUBTS)
-def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[Story], object], doubt: str) -> None:
-    story = silent()
-    change(story)
-    judgement = read_at(story, 40)
-    assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
-    assert judgement.ruling.exit_code == exitcodes.INCONCLUSIVE
-    assert judgement.counts["lost_events"] == 0
-    drained = guard(judgement, "drain complete")
-    assert drained.failed
-    assert "2 orders acknowledged since the outage, none with an event" in drained.reason
-    assert f"publishes nothing any more is not proven: {doubt}" in drained.reason
-    assert LostCause.PUBLISHES_NOTHING not in {one.cause for one in judgement.evidence}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [lambda s: s.events.append((3, 3, 24.5, 3)), lambda s: s.attempts.__setitem__(slice(4, 6), [])],
-)
-def test_an_event_since_or_no_order_since_is_no_silence_at_all(change: Callable[[Story], object]) -> None:
-    story = silent()
-    change(story)
-    drained = guard(read_at(story, 40), "drain complete")
-    assert drained.failed
-    assert "publishes nothing" not in drained.reason
-
-
-PROVEN = Silence(
-    since=T0,
-    acknowledged=1,
-    delivered=0,
-    named=0,
-    last_at=T0 + 10,
-    own_order=True,
-    led=True,
-    open_transaction=False,
-    delivery_s=3.0,
-    settle_s=5.5,
-    read_at=T0 + 18.5,
-)
-
-
-@pytest.mark.parametrize(
-    ("changes", "gap"),
-    [
-        ({}, None),
-        ({"since": None}, "no outage was proven to be over"),
-        ({"acknowledged": 0}, "no order was acknowledged after the outage"),
-        ({"delivered": 1}, "it published 1 event of orders acknowledged after the outage"),
-        ({"delivered": 2}, "it published 2 events of orders acknowledged after the outage"),
-        ({"named": 1}, "records that do not count name 1 order acknowledged after the outage"),
-        ({"named": 2}, "records that do not count name 2 orders acknowledged after the outage"),
-        ({"delivery_s": None}, "--delivery-timeout is not given (Java's default is 120 s)"),
-        ({"own_order": False}, "the drain placed no order of its own that was stored and stayed without an event"),
-        ({"led": False}, "not every partition is known to have had a leader"),
-        ({"led": None}, "not every partition is known to have had a leader"),
-        ({"open_transaction": True}, "a transaction may have been open"),
-        ({"open_transaction": None}, "a transaction may have been open"),
-        ({"read_at": None}, "the topic was not read"),
-        ({"last_at": None}, "the topic was not read"),
-        (
-            {"read_at": T0 + 18.4},
-            "the topic was read 8.4 s after the last of them, less than delivery timeout and settle time, 8.5 s",
-        ),
-        (
-            {"read_at": T0 + 9},
-            "the topic was read 0 s after the last of them, less than delivery timeout and settle time, 8.5 s",
-        ),
-    ],
-)
-def test_each_gap_in_words(changes: dict[str, Any], gap: str | None) -> None:
-    silence = replace(PROVEN, **changes)
-    assert (lacking(silence), silence.proven) == (gap, gap is None)
+def test_from_which_moment_on_the_topic_was_read_long_enough() -> None:
+    known = Story().order(1, 1).order(2, 12, event=False)
+    returned = waited_of(findings_of(known))
+    assert (returned.since, round(returned.seconds or -1, 3)) == ("the broker's return", 14.0)
+    answered = waited_of(findings_of(known.order(3, 24)))
+    assert (answered.since, round(answered.seconds or -1, 3)) == ("the last answer", 10.98)
+    calm = external().without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+    started = waited_of(findings_of(calm))
+    assert (started.since, round(started.seconds or -1, 3)) == ("the start of the run", 35.0)
+    calm.events_changes["read_at"] = T0 - 1
+    assert waited_of(findings_of(calm)).seconds == 0
+    calm.events_changes["read_at"] = None
+    assert waited_of(findings_of(calm)) == replace(started, seconds=None, since="")
 
 
 @pytest.mark.parametrize(("lost", "passed"), [(False, True), (True, False)])
