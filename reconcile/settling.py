@@ -13,7 +13,6 @@ from reconcile.silence import NOTHING, lacking, silence_of
 from reconcile.verdict import Extent
 from reconcile.wording import some
 from runlog import marks as m
-from runlog.duration import format_duration
 from runlog.horizon import Horizon, Source, horizon_of
 
 # Before the run has settled an event may still come, and so may the row of an event (publish first, commit later).
@@ -95,7 +94,8 @@ def publish_horizon_passed(findings: Findings) -> Guard:
     if not waited.enough:
         # Rounded down, so that it is never shown as the horizon itself.
         read = f"the topic was read {_seconds(math.floor(10 * waited.seconds) / 10)} after {waited.since}"
-        remedy = "give a longer --drain-timeout, --publish-horizon if it is known, or --look-again later"
+        known = "" if waited.horizon.known else ", --publish-horizon if it is known"
+        remedy = f"give a longer --drain-timeout{known}, or --look-again later"
         return evidence(name, False, f"{read}, the publish horizon is {words}; {remedy}", EVENT_MAY_COME)
     read = f"the topic was read {_seconds(waited.seconds)} after {waited.since}"
     return evidence(name, True, f"{read}, past the publish horizon of {words}", EVENT_MAY_COME)
@@ -173,4 +173,4 @@ def _latest(times: Floats) -> float | None:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.1f} s" if value < 60 else format_duration(value)
+    return f"{value:.1f} s"

@@ -7,12 +7,11 @@ from failure to failure is never longer than the time for which the publisher ha
 Drain and judge call the same function with the same facts, so both speak of the same number.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-
-from runlog.duration import format_duration
 
 # Beyond a pause as long as the outage: the attempt that ends it, and its append.
 MARGIN_S: Final = 1.5
@@ -84,7 +83,8 @@ class Horizon:
     @property
     def words(self) -> str:
         """The horizon and its source, for people."""
-        length = format_duration(self.seconds)
+        # Rounded up: what is shown as longer than it, is.
+        length = f"{math.ceil(round(10 * self.seconds, 6)) / 10:g} s"
         return {
             Source.GIVEN: f"{length} (--publish-horizon)",
             Source.BACKLOG: "an empty backlog",

@@ -133,7 +133,7 @@ def test_what_a_drain_that_was_cut_short_suspects_can_be_looked_for_again(
     assert look_again(run, capsys)[0] == USAGE_OR_CRASH, "nothing was read yet"
     report = run.judge()
     assert (report["counts"]["lost_events"], report["verdict"], report["exit_code"]) == (0, "inconclusive", 3)
-    assert "the publish horizon is 5 m (--publish-horizon)" in run.guard("publish horizon passed")["reason"]
+    assert "the publish horizon is 300 s (--publish-horizon)" in run.guard("publish horizon passed")["reason"]
     assert run.guard("drain complete")["passed"]
     kept = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     missing = run.column("suspected-lost.csv", "order_id")

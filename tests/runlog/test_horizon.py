@@ -62,8 +62,8 @@ def test_outages_that_one_pause_may_bridge_count_as_one(outages: list[Interval],
 
 def test_each_source_has_its_words() -> None:
     assert Horizon(4.0, Source.PRODUCER).words == "4 s (delivery and block time of the service)"
-    assert Horizon(111.5, Source.OUTAGE).words == "1 m 52 s (as long as the longest outage)"
-    assert Horizon(120.0, Source.GIVEN).words == "2 m (--publish-horizon)"
+    assert Horizon(111.5, Source.OUTAGE).words == "111.5 s (as long as the longest outage)"
+    assert Horizon(120.0, Source.GIVEN).words == "120 s (--publish-horizon)"
     assert Horizon(0.0, Source.BACKLOG).words == "an empty backlog"
 
 

@@ -17,7 +17,9 @@ from reconcile.judge import Judgement, judge
 from reconcile.verify.result import Confirmation, Contradiction
 from runlog import marks as m
 from runlog.outcomes import Outcome
-from tests.reconcile.core.disputed_stories import GUARDS, disputed_histories
+from tests.reconcile.core import disputed_stories, settling_stories
+from tests.reconcile.core.disputed_stories import disputed_histories
+from tests.reconcile.core.settling_stories import settling_histories
 from tests.reconcile.core.stories import STORIES
 from tests.reconcile.core.story import Story, order_id
 from tests.reconcile.core.test_guards import twice_the_same_row
@@ -75,10 +77,14 @@ def told() -> Iterator[str]:
     yield from tell("a row read twice", judge(twice_the_same_row(Story().calm().history())), calm.guards)
     both_wrong = twice_the_same_row(Story().calm().mark(m.DRAINED, complete=False).history())
     yield from tell("a row read twice, and a drain cut short", judge(both_wrong), calm.guards)
-    for title, history in disputed_histories():
-        judgement = judge(history)
-        doubts = [guard for guard in judgement.guards if guard.name in GUARDS]
-        yield from tell(title, replace(judgement, guards=doubts), calm.guards)
+    for histories, names in (
+        (disputed_histories(), disputed_stories.GUARDS),
+        (settling_histories(), settling_stories.GUARDS),
+    ):
+        for title, history in histories:
+            judgement = judge(history)
+            doubts = [guard for guard in judgement.guards if guard.name in names]
+            yield from tell(title, replace(judgement, guards=doubts), calm.guards)
     for title, confirmation in SECOND_LOOKS:
         yield from ("", title, line(violations_confirmed(confirmation)))
     yield from ("", "no equation", line(conservation([])))

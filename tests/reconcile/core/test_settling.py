@@ -44,11 +44,11 @@ def test_unknown_publishers_have_as_long_as_the_longest_outage(second: float, pa
 def test_the_sentence_states_the_horizon() -> None:
     passed, early = (guard(read_at(external(), at), HORIZON).reason for at in (35, 31))
     assert passed == (
-        "the topic was read 14.0 s after the broker's return, past the publish horizon of 12 s (as long as the longest "
-        "outage)"
+        "the topic was read 14.0 s after the broker's return, past the publish horizon of 12.5 s (as long as the "
+        "longest outage)"
     )
     assert early == (
-        "the topic was read 10.0 s after the broker's return, the publish horizon is 12 s (as long as the longest "
+        "the topic was read 10.0 s after the broker's return, the publish horizon is 12.5 s (as long as the longest "
         "outage); give a longer --drain-timeout, --publish-horizon if it is known, or --look-again later"
     )
     assert read_at(external(), 35).ruling.reason == (
