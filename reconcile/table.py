@@ -154,9 +154,9 @@ def build_table(
     rows: RowsWitness,
     events: EventsWitness,
     *,
-    second: Confirmation | None = None,
-    exclusive: bool = False,
-    own: NDArray[np.void] | None = None,
+    second: Confirmation | None,
+    exclusive: bool,
+    own: NDArray[np.void] | None,
 ) -> Table:
     """Return the truth table.
 
