@@ -27,12 +27,24 @@ def waiting_orders(snapshot: Snapshot, facts: RunFacts, orders: NDArray[np.void]
     """
     if facts.outbox_table is None:
         return np.empty(0, dtype=IDS)
-    condition = _CREATED if facts.contract.event.own else ""
-    query = sql.SQL(_WAITING + condition).format(outbox=table_name(facts.outbox_table))
-    texts = [text for text in snapshot.value(query, {}) or () if text is not None]
-    waiting = ids_within(facts.kind, texts)
+    waiting = ids_within(facts.kind, waiting_texts(snapshot, facts.outbox_table, own=facts.contract.event.own))
     pending: NDArray[np.void] = waiting[among(waiting, np.unique(orders))]
     return pending
+
+
+def waiting_texts(snapshot: Snapshot, outbox: str, *, own: bool = False) -> list[str]:
+    """Return the ids, as they are written there, of the orders whose event an outbox still holds.
+
+    Args:
+        snapshot: of the database.
+        outbox: the table's name.
+        own: it is that of our own service, in which only entries of the type `created` are such events.
+
+    Raises:
+        DatabaseProblem: PostgreSQL failed, or the outbox cannot be read.
+    """
+    query = sql.SQL(_WAITING + (_CREATED if own else "")).format(outbox=table_name(outbox))
+    return [text for text in snapshot.value(query, {}) or () if text is not None]
 
 
 def ids_within(kind: IdKind, texts: list[str], padded: bool = False) -> NDArray[np.void]:

@@ -9,10 +9,9 @@ from typing import Final
 from confluent_kafka import Message
 
 from contract.ids import IdReader, bytes_of
-from contract.order_id import IdKind, spellings
 from reconcile.audit.log import LogRange, LogReader, drain
 from reconcile.audit.plan import AuditPlan
-from reconcile.audit.table import TableShape, look_up
+from reconcile.audit.table import TableShape, as_written, look_up
 from stores import sql
 from stores.postgres import Snapshot
 from stores.topic import TopicBounds
@@ -80,7 +79,7 @@ class Samples:
             batch = reader.read(records)
             for at, identity in zip(batch.at.tolist(), bytes_of(batch.orders), strict=True):
                 text = ids.text(identity)
-                for word in spellings(text) if ids.kind is IdKind.TEXT else [text]:
+                for word in as_written(ids.kind, text):
                     stamps.setdefault(word, records[at].timestamp()[1] / 1000)
 
         for one in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IDS, IdReader, among, bytes_of
-from contract.order_id import IdKind, spellings
 from reconcile.audit.clip import Clip
 from reconcile.audit.difference import Difference
 from reconcile.audit.disputed import Disputes, find_disputes
 from reconcile.audit.guards import KEPT, clocks, kept, tie, topic_guards
 from reconcile.audit.log import LogIds, LogRange, LogReader, read_log
 from reconcile.audit.plan import AuditPlan
-from reconcile.audit.table import TableShape, database_now, look_up, waiting
+from reconcile.audit.table import TableShape, as_written, database_now, look_up, waiting
 from reconcile.audit.verdict import Audited, AuditGuard, DisputedRow
 from reconcile.history import Progress
 from reconcile.waiting import ids_within
@@ -248,8 +247,7 @@ class SecondLook:
 
         A UUID or ULID of a text column with letters of both cases is found with `any_case` only: it takes a scan.
         """
-        texts = self._shape.kind is IdKind.TEXT
-        spelled = {word: order for order in orders for word in (spellings(order) if texts else [order])}
+        spelled = {word: order for order in orders for word in as_written(self._shape.kind, order)}
         there = {spelled[word] for word in self._rows_now(list(spelled))}
         cased = {word.lower(): order for word, order in spelled.items() if word != order and order not in there}
         if any_case and cased:

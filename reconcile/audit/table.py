@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IDS, IdReader, integer_ids
-from contract.order_id import IdKind, kind_of_type
+from contract.order_id import IdKind, kind_of_type, spellings
 from reconcile.growing import GrowingArray
 from reconcile.history import Progress
 from reconcile.pages import page_slices
+from reconcile.waiting import waiting_texts
 from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
 from stores.relation import OUTDATED, read_relation
@@ -132,6 +133,11 @@ def _unpack(value: Any, reader: IdReader) -> NDArray[np.void]:
     return reader.of_rows(value)
 
 
+def as_written(kind: IdKind, text: str) -> list[str]:
+    """Return each way in which a table may write the order id `text`."""
+    return spellings(text) if kind is IdKind.TEXT else [text]
+
+
 def look_up(
     snapshot: Snapshot, shape: TableShape, ids: list[str], zone: sql.Composable | None, *, any_case: bool = False
 ) -> dict[str, float | None]:
@@ -203,8 +209,7 @@ def waiting(snapshot: Snapshot, outbox: str) -> list[str]:
     absent = [name for name in ("aggregateid", "published_at") if found is None or name not in found.types]
     if absent:
         raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
-    query = sql.SQL("SELECT array_agg(aggregateid::text) FROM {} WHERE published_at IS NULL").format(table_name(outbox))
-    return [one for one in snapshot.value(query, {}) or () if one is not None]
+    return waiting_texts(snapshot, outbox)
 
 
 __all__ = ["DatabaseProblem", "TableMismatch", "TableShape", "describe", "look_up", "read_ids"]
