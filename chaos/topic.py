@@ -12,7 +12,6 @@ import gevent
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-# The package offers this name at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
 from health.kafka_errors import connection_reason, refused_properties, refused_reason, scrub
 from runlog.facts import TopicStart
 from stores.listeners import advertised, unreachable

@@ -104,5 +104,5 @@ class EventContract:
             Why.NO_TAG: (f"has no tag at {self.tag_place}", "--event-tag"),
             Why.NO_ROW: (f"has the id of an order without a row at {place}", "--event-id"),
         }[why]
-        # Nobody can tell our own service's events otherwise.
+        # No option describes the events of our own service.
         return f"{words} ({option})" if option and not self.own else words

@@ -38,9 +38,7 @@ def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, 
     """
     told = list(dict.fromkeys(problems))
     names = {name for name, _ in told}
-    if reason := refused_reason(told, client):
-        return reason
-    if reason := _cut_handshake(told, client):
+    if reason := refused_reason(told, client) or _cut_handshake(told, client):
         return reason
     if "_ALL_BROKERS_DOWN" in names and names.isdisjoint({"_TRANSPORT", "_RESOLVE", "_TIMED_OUT"}):
         # A connection that is refused or lost would have been reported as such.

@@ -79,7 +79,7 @@ def _at(place: Place, record: KafkaRecord, found: list[tuple[str, object]] | Non
 
 
 def _looks_encoded(text: str) -> bool:
-    """Return whether a text may hold an id that cannot be seen: base64, hexadecimal digits."""
+    """Return whether a text may hold an id that cannot be seen: base64, a ULID, base 36, digits of any base."""
     if _ADDRESS in text[:8]:
         return False
     runs = _RUN.findall(_UUID.sub(" ", text))

@@ -184,8 +184,7 @@ class _Batch:
         """Return position, upper and lower word of every UUID text, with and without dashes."""
         nibbles = np.frombuffer(self.raw.translate(_HEX), dtype=np.uint8)
         dashed, *dashed_words = self._dashed(nibbles)
-        begins, sizes = _runs(nibbles == 255, 32)
-        plain, *plain_words = _undashed(nibbles, begins, sizes)
+        plain, *plain_words = _undashed(nibbles)
         at = np.concatenate([dashed, plain])
         hi, lo = (np.concatenate([one, other]) for one, other in zip(dashed_words, plain_words, strict=True))
         return at, hi, lo
@@ -203,8 +202,9 @@ class _Batch:
         return begins[right], *_words_of(digits[:, ::2] << 4 | digits[:, 1::2])
 
 
-def _undashed(nibbles: NDArray[np.uint8], begins: Ints, sizes: Ints) -> tuple[Ints, Words, Words]:
-    """Return every stretch of 32 hexadecimal digits, also those within a longer one of the `begins` and `sizes`."""
+def _undashed(nibbles: NDArray[np.uint8]) -> tuple[Ints, Words, Words]:
+    """Return every stretch of 32 hexadecimal digits, also those within a longer one."""
+    begins, sizes = _runs(nibbles == 255, 32)
     nothing = np.empty(0, dtype=np.uint64)
     if not len(begins):
         return np.empty(0, dtype=np.int64), nothing, nothing
