@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := contract redaction health stores runlog orderservice stack reconcile chaos load locustfile.py
+ROOMS := contract redaction files settings health stores runlog orderservice stack reconcile chaos load locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -64,7 +64,7 @@ soak: setup ## 100 short runs with random faults and random ends of the harness 
 	@$(BIN)/python -m benchmarks.soak --page docs/soak.md $(ARGS)
 
 options: setup ## Every option with default, unit, environment variable, example
-	@$(BIN)/python -m runlog.show_options
+	@$(BIN)/python -m settings
 
 up: setup ## Start the embedded stack and leave it running
 	@$(BIN)/python -m stack up $(ARGS)

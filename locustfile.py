@@ -3,7 +3,7 @@
     locust                web UI on loopback; Start runs the plan
     locust --headless     the same without a browser, for CI
 
-Options stand in `runlog/options.py`, the phases of a run in `chaos/conductor.py`, its judgement in `reconcile/`.
+Options stand in `settings/options.py`, the phases of a run in `chaos/run/conductor.py`, its judgement in `reconcile/`.
 """
 
 import atexit
@@ -18,7 +18,9 @@ try:
     from locust import events
     from locust.env import Environment
 
-    from chaos.commandline import (
+    from chaos.faults.watchdog.client import Watchdog, WatchdogGone
+    from chaos.faults.watchdog.protocol import Refusal
+    from chaos.run.command_line import (
         add_options,
         check_form,
         read_settings,
@@ -26,33 +28,30 @@ try:
         settings_of_run,
         texts_of,
     )
-    from chaos.conductor import Conductor
-    from chaos.dryrun import Preview, dry_run_text
-    from chaos.ending import Ending
-    from chaos.house import Load
-    from chaos.judging import Judging
-    from chaos.listeners import Listeners, set_exit_code
-    from chaos.preflight import PreflightError
-    from chaos.recording import Recording
-    from chaos.shape import USERS, ChaosShape
-    from chaos.signals import SignalDoor
-    from chaos.sources import with_sources
-    from chaos.subject import PlacedOrder, Subject
-    from chaos.systems import make_system
-    from chaos.watchdog.client import Watchdog, WatchdogGone
-    from chaos.watchdog.orders import Refusal
-    from chaos.webaccess import HostCheck
+    from chaos.run.conductor import Conductor
+    from chaos.run.dry_run import dry_run_text
+    from chaos.run.exit_code_listeners import Listeners, set_exit_code
+    from chaos.run.ports import Load
+    from chaos.run.process_end import Ending
+    from chaos.run.reconcile_process import ReconcileProcess
+    from chaos.run.recording import Recording
+    from chaos.run.shape import USERS, ChaosShape
+    from chaos.run.signal_handler import SignalHandler
+    from chaos.run.web_access import HostCheck
+    from chaos.sut.selection import make_system
+    from chaos.sut.sut import PlacedOrder, PreflightError, Preview, SystemUnderTest
     from contract.http import OrderContract
-    from load.attempts import OwnLoad, use
+    from files.output_streams import flush_output, let_output_fail
     from load.exchange import Exchanger
+    from load.load_session import LoadSession, LoadSpec
     from load.order_user import OrderUser
-    from load.placing import Placed, contract_of, place, place_with
-    from load.session import LoadSession, LoadSpec
-    from runlog import exitcodes
+    from load.own_attempts import OwnLoad, use
+    from load.placed_orders import Placed, contract_of, place, place_with
+    from runlog import exit_codes
     from runlog.folder import FolderError, RunFolder, check_runs_dir
-    from runlog.ordernames import NameWriter
-    from runlog.settings import Settings, SettingsError
-    from runlog.streams import flush_output, let_output_fail
+    from runlog.order_id_texts import NameWriter
+    from settings.option_sources import with_sources
+    from settings.run_settings import Settings, SettingsError
     from stack.errors import StackError
 except ImportError as missing:
     sys.stderr.write(f"{missing.name or missing} is not installed here; run `make setup`, then .venv/bin/locust\n")
@@ -63,13 +62,13 @@ LISTENERS = Listeners()
 LISTENERS.watch(events)
 
 
-class House:
+class Harness:
     """Everything of one Locust process: the stack it uses, the run under way, how it ends."""
 
     def __init__(self, environment: Environment, settings: Settings) -> None:
         self.environment = environment
         self.conductor: Conductor | None = None
-        self.judging = Judging()
+        self.judging = ReconcileProcess()
         self.end_code: int | None = None
         self.refused: str | None = None
         self._system = make_system(settings, _tell_stack, _place_order, _place_own_order)
@@ -88,15 +87,15 @@ class House:
         """Give it back; harmless when done twice."""
         self._system.close()
 
-    def prepare(self, settings: Settings) -> Subject:
-        """See `chaos.house.House.prepare`."""
+    def prepare(self, settings: Settings) -> SystemUnderTest:
+        """See `chaos.run.ports.Harness.prepare`."""
         if self.has_own_users and settings.scenario == "phantom-event":
             raise PreflightError("--scenario phantom-event: only the harness's own users provoke phantom events")
         return self._system.prepare(settings)
 
     @property
     def watchdog(self) -> Watchdog:
-        """See `chaos.house.House.watchdog`."""
+        """See `chaos.run.ports.Harness.watchdog`."""
         return self._system.watchdog
 
     # -- the run ---------------------------------------------------------------------------------------------------
@@ -108,26 +107,26 @@ class House:
             settings = settings_of_run(parsed)
         except SettingsError as error:
             log.error("%s", error)
-            self.end_code, self.refused = exitcodes.USAGE_OR_CRASH, str(error)
+            self.end_code, self.refused = exit_codes.USAGE_OR_CRASH, str(error)
             return None
         self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
         return self.conductor
 
-    def open_load(self, settings: Settings, subject: Subject, recording: Recording) -> Load:
-        """See `chaos.house.House.open_load`."""
-        names = NameWriter(recording.folder.path, subject.id_kind)
+    def open_load(self, settings: Settings, sut: SystemUnderTest, recording: Recording) -> Load:
+        """See `chaos.run.ports.Harness.open_load`."""
+        names = NameWriter(recording.folder.path, sut.id_kind)
         if self.has_own_users:
-            load = OwnLoad(recording.ledger, recording.clock, recording.run_key, subject.id_kind, names)
+            load = OwnLoad(recording.ledger, recording.clock, recording.run_key, sut.id_kind, names)
             use(load)
             return load
         spec = LoadSpec.sized(
-            subject.service_url,
+            sut.service_url,
             settings.rate,
             settings.request_timeout,
             recording.run_key,
             contract_of(settings, phantom=settings.scenario == "phantom-event"),
-            ca_file=subject.ca_file,
+            ca_file=sut.ca_file,
         )
         fire = self.environment.events.request.fire
         session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields), names)
@@ -135,29 +134,29 @@ class House:
         return session
 
     def users_running(self) -> bool:
-        """See `chaos.house.House.users_running`."""
+        """See `chaos.run.ports.Harness.users_running`."""
         runner = self.environment.runner
         wanted = getattr(self.environment.shape_class, "users", USERS)
         return runner is not None and runner.user_count >= wanted
 
     @property
     def has_own_users(self) -> bool:
-        """Whether the users are those of the user's own locustfile: then they write the ledger (`load.attempts`)."""
+        """Whether the users are those of the user's own locustfile; they write the ledger (`load.own_attempts`)."""
         return not any(issubclass(user, OrderUser) for user in self.environment.user_classes)
 
     def statistics(self) -> object:
-        """See `chaos.house.House.statistics`."""
+        """See `chaos.run.ports.Harness.statistics`."""
         return [entry.to_dict() for entry in self.environment.stats.entries.values()]
 
-    def judge(self, folder: RunFolder, subject: Subject) -> int | None:
-        """See `chaos.house.House.judge`; without a terminal to end on, the summary is shown at once."""
-        code = self.judging.judge(folder, subject)
+    def judge(self, folder: RunFolder, sut: SystemUnderTest) -> int | None:
+        """See `chaos.run.ports.Harness.judge`; without a terminal to end on, the summary is shown at once."""
+        code = self.judging.judge(folder, sut)
         if self.environment.web_ui is not None:
             self.print_summary()
         return code
 
     def cancel_judging(self) -> None:
-        """See `chaos.house.House.cancel_judging`."""
+        """See `chaos.run.ports.Harness.cancel_judging`."""
         self.judging.cancel()
 
     # -- the end ---------------------------------------------------------------------------------------------------
@@ -200,11 +199,11 @@ class Orders(OrderUser):
 class LoadAndChaos(ChaosShape):
     """Preflight, baseline, outage, recovery, drain, reconcile."""
 
-    house: House | None = None
+    harness: Harness | None = None
 
     def begin(self) -> Conductor | None:
         """Start a run of this process's house."""
-        return self.house.begin() if self.house is not None else None
+        return self.harness.begin() if self.harness is not None else None
 
 
 @events.init_command_line_parser.add_listener
@@ -225,53 +224,55 @@ def move_in(environment: Environment, **_: Any) -> None:
         if not settings.dry_run:
             check_runs_dir(Path(settings.runs_dir), 0)
     except (SettingsError, FolderError) as error:
-        _refuse(str(error), exitcodes.USAGE_OR_CRASH if isinstance(error, SettingsError) else exitcodes.NOT_READY)
+        _refuse(str(error), exit_codes.USAGE_OR_CRASH if isinstance(error, SettingsError) else exit_codes.NOT_READY)
     for flag in secrets_shown(sys.argv[1:]):
         log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)
-    house = LoadAndChaos.house = House(environment, settings)
+    harness = LoadAndChaos.harness = Harness(environment, settings)
     if settings.dry_run:
-        preview = house.preview(settings)
+        preview = harness.preview(settings)
         sys.stdout.write(dry_run_text(settings, preview))
-        sys.exit(exitcodes.AS_EXPECTED if preview.problem is None else exitcodes.NOT_READY)
-    atexit.register(house.close)
-    door = SignalDoor(lambda: house.conductor, house.ask_end)
+        sys.exit(exit_codes.AS_EXPECTED if preview.problem is None else exit_codes.NOT_READY)
+    atexit.register(harness.close)
+    door = SignalHandler(lambda: harness.conductor, harness.ask_end)
     door.install()
     try:
-        environment.host = house.open(settings)
+        environment.host = harness.open(settings)
     except (StackError, WatchdogGone, Refusal, OSError) as error:
-        house.close()
+        harness.close()
         what = "the stack cannot be brought up: " if isinstance(error, OSError) else ""
-        _refuse(f"{what}{error}", exitcodes.NOT_READY)
+        _refuse(f"{what}{error}", exit_codes.NOT_READY)
     except KeyboardInterrupt:
-        house.close()
-        sys.exit(house.end_code or exitcodes.SIGINT)
+        harness.close()
+        sys.exit(harness.end_code or exit_codes.SIGINT)
     # Users that wait for their answers themselves must be let finish.
-    patience = settings.request_timeout if house.has_own_users else 0.0
+    patience = settings.request_timeout if harness.has_own_users else 0.0
     environment.stop_timeout = max(environment.stop_timeout or 0, patience + 2.0)
     door.web = environment.web_ui is not None
-    _wire(environment, house, settings)
+    _wire(environment, harness, settings)
 
 
-def _wire(environment: Environment, house: House, settings: Settings) -> None:
-    hooks, ending = environment.events, Ending(environment, house, LISTENERS, flush_output)
+def _wire(environment: Environment, harness: Harness, settings: Settings) -> None:
+    hooks, ending = environment.events, Ending(environment, harness, LISTENERS, flush_output)
     LISTENERS.watch_exit_code(environment)
-    set_exit_code(environment, exitcodes.USAGE_OR_CRASH)
+    set_exit_code(environment, exit_codes.USAGE_OR_CRASH)
     LISTENERS.at_end(hooks.quitting, ending.quitting)
     LISTENERS.at_end(hooks.quit, ending.printed)
     atexit.register(ending.at_exit)
-    hooks.test_stop.add_listener(lambda **_: house.stop_run("stopped before the plan was over", exitcodes.INCONCLUSIVE))
+    hooks.test_stop.add_listener(
+        lambda **_: harness.stop_run("stopped before the plan was over", exit_codes.INCONCLUSIVE)
+    )
     if environment.web_ui is not None and environment.web_ui.app is not None:
         app = environment.web_ui.app
         app.wsgi_app = HostCheck(app.wsgi_app, environment.web_ui.host, settings.allowed_hosts)  # type: ignore[method-assign]
-        app.before_request(lambda: _check_form(environment, house))
+        app.before_request(lambda: _check_form(environment, harness))
 
 
-def _check_form(environment: Environment, house: House) -> Any:
+def _check_form(environment: Environment, harness: Harness) -> Any:
     """Refuse a wrong start form before Locust applies any field of it."""
     if request.method != "POST" or not request.path.endswith("/swarm"):
         return None
-    busy = house.conductor is not None and house.conductor.active
-    problem = check_form(request.form, house.parsed, environment.host or "")
+    busy = harness.conductor is not None and harness.conductor.active
+    problem = check_form(request.form, harness.parsed, environment.host or "")
     if problem := "a run is under way: stop it first, or wait for its end" if busy else problem:
         return jsonify({"success": False, "message": problem, "host": environment.host})
     return None

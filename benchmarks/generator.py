@@ -22,12 +22,12 @@ from locust.env import Environment
 from benchmarks.target import raise_file_limit
 from contract.http import OrderContract
 from contract.run_key import RunKey
+from load.load_session import LoadSession, LoadSpec
 from load.order_user import OrderUser
-from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter, read_ledger
 
-# As many as a real run has, see `chaos.shape`.
+# As many as a real run has, see `chaos.run.shape`.
 SENDERS = 10
 REQUEST_TIMEOUT_S = 5.0
 START_WAIT_S = 30.0

@@ -8,7 +8,7 @@ from typing import Final
 from stack import process
 from stack.kafka import Broker
 from stack.kafka_jars import CACHE
-from stack.store import StateStore
+from stack.state_store import StateStore
 
 # What the embedded stack sets for the sake of quick restarts; without these lines Kafka's defaults hold.
 TUNED: Final = (

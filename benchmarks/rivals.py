@@ -84,7 +84,9 @@ def run_drain(bootstrap: str, topic: str) -> float | None:
 
 def run_start() -> float:
     """Seconds until an audit's process has loaded what it needs, and has done nothing yet."""
-    loaded = "import reconcile.__main__, reconcile.audit.command, reconcile.audit.audit, reconcile.audit.output"
+    loaded = (
+        "import reconcile.__main__, reconcile.audit.audit_command, reconcile.audit.audit, reconcile.audit.audit_output"
+    )
     begun = time.monotonic()
     subprocess.run([sys.executable, "-c", loaded], timeout=LIMIT_S, check=True)
     return time.monotonic() - begun
@@ -161,7 +163,7 @@ def _naive(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
 def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
     from contract.event import EventContract
     from reconcile.audit.audit import audit
-    from reconcile.audit.plan import AuditPlan
+    from reconcile.audit.audit_plan import AuditPlan
 
     plan = AuditPlan(
         database_url=url,
@@ -176,7 +178,7 @@ def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
         time_zone="UTC",
         outbox=None,
     )
-    import reconcile.audit.log  # noqa: F401  (what it imports is no part of the time inside)
+    import reconcile.audit.log_reader  # noqa: F401  (what it imports is no part of the time inside)
 
     fixed = _resident()
     begun = time.monotonic()

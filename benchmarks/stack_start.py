@@ -21,10 +21,10 @@ from stack.component import ManagedProcess
 from stack.embedded import EmbeddedStack
 from stack.kafka import Broker
 from stack.postgres import Database
-from stack.records import StackState
 from stack.service import Service, fingerprint
 from stack.settings import ServiceSettings
-from stack.store import StateStore
+from stack.state_file import StackState
+from stack.state_store import StateStore
 
 NAME: Final = "stack"
 REPETITIONS: Final = 5

@@ -12,18 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from chaos.forgetting import forget, why_not
-from chaos.limits import Limits
-from chaos.restoring import NotClosed, Place, places, restore
-from chaos.targets import TargetError
-from chaos.watchdog.healing import NotProvenBack
+from chaos.faults.forget import forget, why_not
+from chaos.faults.limits import Limits
+from chaos.faults.restore import NotClosed, Place, places, restore
+from chaos.faults.targets import TargetError
+from chaos.faults.watchdog.healing import NotProvenBack
+from files.output_streams import let_output_fail
 from health.spec import SecretSource
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
-from runlog import exitcodes
-from runlog.duration import parse_duration
-from runlog.options import BY_NAME
-from runlog.streams import let_output_fail
+from runlog import exit_codes
+from settings.duration import parse_duration
+from settings.options import BY_NAME
 from stores.variables import without_client_variables
 
 NOTHING = "nothing is broken: no journal is open"
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         return _restore(top, arguments)
     except KeyboardInterrupt:
         _report("interrupted: a heal command that was started goes on; the next `python -m chaos restore` waits for it")
-        return exitcodes.SIGINT
+        return exit_codes.SIGINT
 
 
 def _status(as_json: bool) -> int:
@@ -101,7 +101,7 @@ def _status(as_json: bool) -> int:
             _say(place.describe() + ("\n  `python -m chaos restore` heals it" if place.fault is not None else ""))
         if not found:
             _say(NOTHING)
-    return exitcodes.INCONCLUSIVE if found else exitcodes.AS_EXPECTED
+    return exit_codes.INCONCLUSIVE if found else exit_codes.AS_EXPECTED
 
 
 def _restore(top: CarefulParser, arguments: Any) -> int:
@@ -116,7 +116,7 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
     found = places()
     if not found:
         _say(NOTHING)
-    code = exitcodes.AS_EXPECTED
+    code = exit_codes.AS_EXPECTED
     for place in [_with_config(place, arguments.kafka_config) for place in found]:
         limits = replace(place.fault.limits, **_set(given)) if place.fault else Limits()
         try:
@@ -125,13 +125,13 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
                 _say(restore(place, limits, environment, _report))
         except NotProvenBack as unknown:
             _report(f"NOT PROVEN: {unknown}")
-            code = exitcodes.NOT_READY
+            code = exit_codes.NOT_READY
         except NotClosed as stays:
             _report(f"NOT CLOSED: {stays}")
-            code = exitcodes.NOT_READY
+            code = exit_codes.NOT_READY
         except TargetError as failure:
             _report(f"NOT RESTORED: {failure}")
-            code = exitcodes.NOT_READY
+            code = exit_codes.NOT_READY
     return code
 
 
@@ -163,7 +163,7 @@ def _forget(top: CarefulParser, arguments: Any) -> int:
             top.error(f"--journal {arguments.journal}: no journal is open there; see `python -m chaos status --json`")
     if not found:
         _say(NOTHING)
-        return exitcodes.AS_EXPECTED
+        return exit_codes.AS_EXPECTED
     if len(found) > 1:
         for place in found:
             _say(f"{place.folder}: {place.describe()}")
@@ -171,16 +171,16 @@ def _forget(top: CarefulParser, arguments: Any) -> int:
     (place,) = found
     if (reason := why_not(place)) is not None:
         _report(f"NOT FORGOTTEN: {place.describe()}: {reason}")
-        return exitcodes.NOT_READY
+        return exit_codes.NOT_READY
     if not arguments.yes:
         _say(f"{place.describe()}\n  `python -m chaos forget --yes` closes its journal; it heals and proves nothing")
-        return exitcodes.INCONCLUSIVE
+        return exit_codes.INCONCLUSIVE
     try:
         _say(forget(place))
     except TargetError as failure:
         _report(f"NOT FORGOTTEN: {failure}")
-        return exitcodes.NOT_READY
-    return exitcodes.AS_EXPECTED
+        return exit_codes.NOT_READY
+    return exit_codes.AS_EXPECTED
 
 
 def _document(place: Place) -> dict[str, Any]:

@@ -9,7 +9,7 @@ that `7` and `"7"` are the same. `text` may be anything. Four forms, which diffe
 - anything else: a digest. It cannot be decoded, so the reader of the text keeps it as the *name* of the 16 bytes.
 
 A text that cannot be decoded from its bytes as it was written (a digest, a UUID in upper case) has a name: see
-`name_of`, and `runlog.ordernames` for where they are kept.
+`name_of`, and `runlog.order_id_texts` for where they are kept.
 """
 
 import re

@@ -10,7 +10,7 @@ from typing import Any
 from locust import HttpUser, constant_throughput, task
 
 import locustfile
-from load.attempts import attempt
+from load.own_attempts import attempt
 
 ITEM = {"productId": "6ba7b810-9dad-41d1-80b4-00c04fd430c8", "quantity": 1, "unitPrice": 12.5}
 

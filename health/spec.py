@@ -2,7 +2,7 @@
 
 Both are plain values, so that every process that asks, asks the same: preflight, the monitor during a run, the
 watchdog, and `python -m chaos restore` or the next start long after it. A recipe keeps of each secret only where it can
-be read again; `chaos.resolving` turns it back into a spec.
+be read again; `chaos.faults.probe_recipes` turns it back into a spec.
 """
 
 from collections.abc import Mapping

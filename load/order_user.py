@@ -4,7 +4,7 @@ from typing import Any
 
 from locust import User, constant, task
 
-from load.session import IDLE_S, LoadSession
+from load.load_session import IDLE_S, LoadSession
 
 
 class OrderUser(User):

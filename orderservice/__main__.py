@@ -12,7 +12,7 @@ import time
 import uvloop
 
 from orderservice.database import DatabaseUnavailableError
-from orderservice.kafkaclient import ClientConfigError
+from orderservice.kafka_client import ClientConfigError
 from orderservice.server import PortUnavailableError, serve
 from orderservice.settings import SettingsError, load
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from orderservice.kafkaclient import KafkaClient
+from orderservice.kafka_client import KafkaClient
 from orderservice.orders import Event
 from orderservice.reachability import Reachability, UnreachableError
 

@@ -15,7 +15,7 @@ import uvicorn
 
 from orderservice.app import build_app
 from orderservice.database import Database
-from orderservice.kafkaclient import client_config
+from orderservice.kafka_client import client_config
 from orderservice.publisher import Publisher
 from orderservice.settings import Settings
 from orderservice.variants import VARIANTS, Behaviour, Parts, Variant

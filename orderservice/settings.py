@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from orderservice.settingvalues import (
+from orderservice.setting_values import (
     bootstrap_servers,
     connection_string,
     seconds,

@@ -15,25 +15,26 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
-from reconcile import since
-from reconcile.attribution import attribution_of
-from reconcile.history import EventsWitness, History, RowsWitness
-from reconcile.judge import Judgement, judge, with_confirmation
-from reconcile.progress import show_progress
-from reconcile.recorded import Record, RecordProblem, read_record
+from files.paths import reason
+from files.safe_files import NewerFormat, check_format, encodable, read_regular
+from reconcile import later_records
+from reconcile.history.history import EventsWitness, History, RowsWitness
+from reconcile.history.run_attribution import attribution_of
+from reconcile.history.run_record import Record, RecordProblem, read_record
+from reconcile.history.saved_witnesses import load_witnesses, save_witnesses
+from reconcile.judge.judge import Judgement, judge, with_confirmation
 from reconcile.report import json_text, print_summary, step_summary, write_reports
-from reconcile.report.document import SCHEMA_VERSION
+from reconcile.report.json_report import SCHEMA_VERSION
 from reconcile.report.summary import shown_path
-from reconcile.saved import load_witnesses, save_witnesses
-from reconcile.stores import Stores, StoresProblem, make_stores, read_stores
 from reconcile.verify.verification import kept_look, look_again, unasked
+from reconcile.witnesses.progress import show_progress
+from reconcile.witnesses.witness_stores import Stores, StoresProblem, make_stores, read_stores
 from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
-from runlog.exitcodes import USAGE_OR_CRASH
-from runlog.files import NewerFormat, check_format, encodable, read_regular
-from runlog.folder import FolderError, RunFolder, find_run, reason
-from runlog.holding import JudgedElsewhere, is_recorded, judging
-from runlog.judged import InUse
+from runlog.exit_codes import USAGE_OR_CRASH
+from runlog.folder import FolderError, RunFolder, find_run
+from runlog.judgement_status import InUse
+from runlog.locks import JudgedElsewhere, is_recorded, judging
 
 _CODES: Final = """exit codes:
   0    verdict reached, and as expected
@@ -131,13 +132,17 @@ def _look_again(folder: RunFolder, record: Record, options: argparse.Namespace) 
         judgement = with_confirmation(judgement, history)
     attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
     with show_progress(options.quiet or options.json) as progress:
-        found = since.read_on(history, judgement, _stores(options), attribution, progress)
-    since.write_list(folder, judgement, found)
+        found = later_records.read_on(history, judgement, _stores(options), attribution, progress)
+    later_records.write_list(folder, judgement, found)
     if options.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(since.document(history, judgement, found))).decode())
+        sys.stdout.write(
+            msgspec.json.format(msgspec.json.encode(later_records.document(history, judgement, found))).decode()
+        )
         sys.stdout.write("\n")
     elif not options.quiet:
-        sys.stdout.write(since.summary(history, judgement, found, str(shown_path(folder.path) / since.LIST)))
+        sys.stdout.write(
+            later_records.summary(history, judgement, found, str(shown_path(folder.path) / later_records.LIST))
+        )
     return found.exit_code
 
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from files.output_streams import let_output_fail
+from files.paths import reason
 from redaction.parser import CarefulParser
-from runlog.exitcodes import AS_EXPECTED, NOT_READY, USAGE_OR_CRASH
-from runlog.folder import RunFolder, reason
-from runlog.judged import is_in_use, why_not_judged
-from runlog.streams import let_output_fail
+from runlog.exit_codes import AS_EXPECTED, NOT_READY, USAGE_OR_CRASH
+from runlog.folder import RunFolder
+from runlog.judgement_status import is_in_use, why_not_judged
 
 KEPT: Final = 10
 # As `runlog.folder.create_run_folder` names them.

@@ -8,11 +8,11 @@ import msgspec
 
 from contract.contract import Contract
 from contract.order_id import IdKind
+from contract.publish_horizon import Publisher
 from contract.run_key import RunKey
+from files.safe_files import check_format, read_regular, write_json
 from runlog.clock import AnchoredClock
-from runlog.files import check_format, read_regular, write_json
 from runlog.folder import RunFolder
-from runlog.horizon import Publisher
 
 FORMAT: Final = 2
 _WORDS: Final = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from files.paths import reason
 from redaction.patterns import without_secrets
 
 
@@ -55,7 +56,7 @@ class RunFolder:
 
     @property
     def probes(self) -> Path:
-        """`probes.jsonl`, see `runlog.probes`."""
+        """`probes.jsonl`, see `runlog.probe_results`."""
         return self.path / "probes.jsonl"
 
     @property
@@ -122,19 +123,6 @@ def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
             f"--runs-dir {runs_dir}: only {free // 2**20} MiB are free, this run may need {need_bytes // 2**20} MiB; "
             "make room or name another folder"
         )
-
-
-def expanded(text: str) -> Path:
-    """Return the path that `text` names, a leading `~` or `~user` filled in; an unknown user stays as text."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)
-
-
-def reason(error: OSError) -> str:
-    """Return an operating system error as a few lower-case words, without paths."""
-    return (error.strerror or error.__class__.__name__).lower()
 
 
 def find_run(text: str, runs_dir: Path) -> RunFolder:

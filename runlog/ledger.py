@@ -17,7 +17,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from contract.run_key import RunKey
-from runlog.files import check_format, read_regular
+from files.safe_files import check_format, read_regular
 from runlog.outcomes import Failure, Outcome
 
 if TYPE_CHECKING:

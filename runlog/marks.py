@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from runlog.files import read_regular
-from runlog.holding import hold_recording
-from runlog.probes import Connection, How
+from files.safe_files import read_regular
+from runlog.locks import hold_recording
+from runlog.probe_results import Connection, How
 
 # Marks outside an outage, in the order in which a run passes them.
 STARTED: Final = "started"
@@ -63,7 +63,7 @@ class Mark:
 class MarksWriter:
     """Appends marks to a file and waits until they are on disk: they are few, and the truth hangs on them.
 
-    While it is open the run counts as still being recorded (`runlog.holding`).
+    While it is open the run counts as still being recorded (`runlog.locks`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ class MarksWriter:
 
 
 class HorizonWaited(msgspec.Struct):
-    """The publish horizon that the drain waited for (see `runlog.horizon`) and how long it waited, seconds."""
+    """The publish horizon that the drain waited for (`contract.publish_horizon`) and how long it waited, seconds."""
 
     seconds: float
     source: str

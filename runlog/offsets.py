@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from runlog.jsonlines import read_whole_lines
+from files.json_lines import read_whole_lines
 
 
 @dataclass(frozen=True, slots=True)

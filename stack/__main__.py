@@ -12,9 +12,9 @@ import sys
 from dataclasses import fields
 from types import FrameType
 
+from files.output_streams import let_output_fail
 from redaction.parser import CarefulParser
-from runlog.streams import let_output_fail
-from stack import cleaning, kafka_archive
+from stack import kafka_archive, run_cleanup
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "run (and the check orders that it placed) from its database, and nothing else.",
         allow_abbrev=False,
     )
-    cleaning.add_arguments(clean)
+    run_cleanup.add_arguments(clean)
     status = commands.add_parser(
         "status", help="show what runs, where, and its health; exit code 0 if all is up, else 3"
     )
@@ -147,15 +147,15 @@ def run(arguments: argparse.Namespace) -> int:
     stack = EmbeddedStack(progress=show_progress)
     if arguments.command == "clean":
         if arguments.run is not None:
-            if cleaning.warns_of_password(arguments):
+            if run_cleanup.warns_of_password(arguments):
                 sys.stderr.write(
                     "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
                 )
-            cleaning.clean_run(arguments, stack, say, lambda: _respect_lease(stack, arguments))
+            run_cleanup.clean_run(arguments, stack, say, lambda: _respect_lease(stack, arguments))
             return EXIT_OK
-        cleaning.check_without_run(arguments)
+        run_cleanup.check_without_run(arguments)
     _respect_lease(stack, arguments)
-    if stack.status() is None and not stack.strays():
+    if stack.status() is None and not stack.orphans():
         say("nothing runs")
     if arguments.command == "clean":
         stack.clean()
@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _on_terminate)
     try:
         return run(arguments)
-    except cleaning.WrongOption as error:
+    except run_cleanup.WrongOption as error:
         sys.stderr.write(f"clean: {error}\n")
         return EXIT_USAGE
     except StackError as error:

@@ -19,8 +19,8 @@ import psutil
 from health.check import Health
 from stack import process, spawn
 from stack.errors import StackError
-from stack.records import ComponentRecord
-from stack.store import START_WAIT_S, StateStore
+from stack.state_file import ComponentRecord
+from stack.state_store import START_WAIT_S, StateStore
 
 PROBE_S = 0.5
 _PAUSE_WAIT_S = 5.0  # a thread that waits for the disk stops only when that is over

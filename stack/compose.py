@@ -20,7 +20,7 @@ from stack.errors import StackError
 from stack.progress import Progress, Stopwatch, silent
 from stack.service import behaviour
 from stack.settings import ServiceSettings, StackSettings
-from stack.store import CHECKOUT
+from stack.state_store import CHECKOUT
 
 FILE: Final = CHECKOUT / "docker-compose.yml"
 _UP_S: Final = 900.0  # images may have to come from far away

@@ -14,9 +14,9 @@ from health.check import Health, check_http, check_kafka, check_sql
 from stack import engine, process
 from stack.errors import StackError
 from stack.ports import HOST
-from stack.records import account_url
 from stack.redpanda import check_redpanda
 from stack.service import HEALTH_PATH
+from stack.state_file import account_url
 
 SERVICES: Final = {"broker": "redpanda", "database": "postgres", "service": "orderservice"}
 """Component of the harness -> service of the compose file."""

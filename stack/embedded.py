@@ -1,7 +1,7 @@
 """The embedded stack: PostgreSQL, Kafka and the order service on this machine, brought up, looked at, taken down.
 
-`up` starts what is missing and nothing else (`stack.starting`). A fourth process, the link, stands in one component's
-way while it is asked for (`stack.link`).
+`up` starts what is missing and nothing else (`stack.startup`). A fourth process, the link, stands in one component's
+way while it is asked for (`stack.proxy`).
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from health.check import Health
-from stack import kafka_archive, kafka_jars, process, strays
+from stack import kafka_archive, kafka_jars, orphans, process
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.kafka import Broker
 from stack.lease import LEASE, Lease
-from stack.link import Link
 from stack.lock import locked
+from stack.orphans import Stray
 from stack.postgres import Database
 from stack.progress import Progress, Stopwatch, silent
-from stack.records import StackState
+from stack.proxy import Link
 from stack.service import Service
 from stack.settings import StackSettings
-from stack.starting import PROBE_S, STOP_TIMEOUT_S, Parts, Start
-from stack.store import StateStore, default_home
-from stack.strays import Stray
+from stack.startup import PROBE_S, STOP_TIMEOUT_S, Parts, Start
+from stack.state_file import StackState
+from stack.state_store import StateStore, default_home
 
 _LOCK_WAIT_S = 120.0
 
@@ -42,8 +42,8 @@ class EmbeddedStack:
         self.database = Database(self._store)
         self.broker = Broker(self._store, cache)
         self.service = Service(self._store)
-        self.link = Link(self._store)
-        self._parts = Parts(self.database, self.broker, self.service, self.link)
+        self.proxy = Link(self._store)
+        self._parts = Parts(self.database, self.broker, self.service, self.proxy)
 
     @property
     def home(self) -> Path:
@@ -53,7 +53,7 @@ class EmbeddedStack:
     @property
     def components(self) -> tuple[ManagedProcess, ...]:
         """Database, broker, service, in the order in which they depend on each other, and the link where one stands."""
-        return (*self._parts.servers, *([self.link] if self.link.record else []))
+        return (*self._parts.servers, *([self.proxy] if self.proxy.record else []))
 
     def up(self, settings: StackSettings | None = None, owner: str = "", *, with_service: bool = True) -> StackState:
         """Bring the stack up and return its state once everything answers.
@@ -85,7 +85,7 @@ class EmbeddedStack:
 
     def down(self) -> None:
         """End every component (killed if it does not end within 10 s) and forget them; the data stays."""
-        if self.status() is None and not self.strays():
+        if self.status() is None and not self.orphans():
             return
         with self._locked("stopping the stack"):
             self._end([*self.components])
@@ -104,7 +104,7 @@ class EmbeddedStack:
         """What is recorded; None if nothing is. Ask each component's `is_alive`, or `health`, whether it lives."""
         return self._store.load()
 
-    def strays(self) -> list[Stray]:
+    def orphans(self) -> list[Stray]:
         """Processes of this stack that no record knows: whoever started them was killed while doing so.
 
         One that is just being started may be among them, so end them only under the stack's lock.
@@ -118,7 +118,7 @@ class EmbeddedStack:
             records = [component.record for component in self.components]
             return [entry.pid for entry in records if entry and process.is_alive(entry.pid, entry.started)]
 
-        return strays.find(self.home, folders, recorded)
+        return orphans.find(self.home, folders, recorded)
 
     def health(self, timeout_s: float = PROBE_S) -> dict[str, Health]:
         """Ask each component on its own protocol; `timeout_s` seconds at most for each."""
@@ -135,10 +135,10 @@ class EmbeddedStack:
 
     def _end_strays(self) -> None:
         with self._store.starting():  # else one that another process is just starting were among them
-            found = self.strays()
+            found = self.orphans()
             for stray in found:
                 self._progress(stray.component, f"ending process {stray.pid}, which no record knows", None)
-            strays.end(found)
+            orphans.end(found)
 
     def _end(self, components: list[ManagedProcess]) -> None:
         """Ask all to end at once, then wait for each; kill what does not."""

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from health.check import Health, check_kafka
-from stack import kafka_jars, process, spawn, strays
+from stack import kafka_jars, orphans, process, spawn
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.ports import HOST
-from stack.store import StateStore
+from stack.state_store import StateStore
 
 # Names of what a record keeps beside the broker's port. A client that asks at the listener is sent to the link's port,
 # so it stays on the link; everybody else asks at the broker's port and never comes near it.
@@ -145,7 +145,7 @@ class Broker(ManagedProcess):
                 "PATH": os.defpath,
                 "LANG": "C.UTF-8",
                 "CLASSPATH": os.pathsep.join(map(str, jars)),
-                **strays.mark(self._store.home, self.name),
+                **orphans.mark(self._store.home, self.name),
             },
         )
 

@@ -12,13 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from stack import kafka_jars, ports, process, strays
+from stack import kafka_jars, orphans, ports, process
 from stack.errors import StackError
 from stack.kafka import Broker, archive_path
 from stack.lock import locked
 from stack.progress import Progress, Stopwatch, silent
 from stack.settings import ServiceSettings
-from stack.store import StateStore
+from stack.state_store import StateStore
 
 _LOCK_WAIT_S = 300.0
 _READY_TIMEOUT_S = 60.0
@@ -62,7 +62,7 @@ def _train(cache: Path, archive: Path) -> None:
             broker.stop(_WRITE_TIMEOUT_S)
         finally:
             broker.kill()
-            strays.end(strays.find(store.home, [store.home], lambda: []))  # interrupted before it was recorded
+            orphans.end(orphans.find(store.home, [store.home], lambda: []))  # interrupted before it was recorded
         if not written.exists():
             raise StackError(f"Java wrote no class archive; its log says:\n{process.log_tail(broker.log_path)}")
         written.replace(archive)

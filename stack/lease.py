@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from stack.errors import StackError
-from stack.store import StateStore
+from stack.state_store import StateStore
 
 LEASE = "lease"  # name of the lock file in a stack's home
 _NAME_BYTES = 32

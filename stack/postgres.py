@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from health.check import Health, check_sql
-from stack import process, spawn, strays
+from stack import orphans, process, spawn
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.ports import HOST
 from stack.postgres_place import Place, find_place
-from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
-from stack.store import StateStore
+from stack.state_file import DATABASE_ACCOUNT, DATABASE_NAME
+from stack.state_store import StateStore
 
 _INITDB_TIMEOUT_S = 60.0
 # synchronous_commit stays on: switched off, a commit would wait in the server's own memory for up to 0.6 s and a
@@ -90,7 +90,9 @@ class Database(ManagedProcess):
         one that wrote on would write beside it.
         """
         data = self._place().data
-        strays.end(stray for stray in strays.find(self._store.home, [data], lambda: []) if stray.component == self.name)
+        orphans.end(
+            stray for stray in orphans.find(self._store.home, [data], lambda: []) if stray.component == self.name
+        )
         with suppress(FileNotFoundError):
             (data / "postmaster.pid").unlink()
 
@@ -124,7 +126,7 @@ class Database(ManagedProcess):
             argv=(str(place.programs / program), *arguments),
             cwd=Path("/"),  # the unprivileged user may not enter ours
             log_path=self.log_path,
-            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **strays.mark(self._store.home, self.name)},
+            env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **orphans.mark(self._store.home, self.name)},
             user=place.user,
             group=place.group,
         )

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from health.check import Health, check_http
-from stack import process, strays
+from stack import orphans, process
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.ports import HOST
-from stack.records import StackState
 from stack.settings import ServiceSettings
-from stack.store import CHECKOUT
+from stack.state_file import StackState
+from stack.state_store import CHECKOUT
 
 HEALTH_PATH = "/actuator/health"
 # By which Python and its packages are found.
@@ -82,7 +82,7 @@ class Service(ManagedProcess):
                 "LC_ALL": "C.UTF-8",
                 **inherited,
                 **environment(state, port),
-                **strays.mark(self._store.home, self.name),
+                **orphans.mark(self._store.home, self.name),
             },
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stack.embedded import EmbeddedStack
 from stack.ports import HOST
-from stack.records import DATABASE_ACCOUNT, DATABASE_NAME
+from stack.state_file import DATABASE_ACCOUNT, DATABASE_NAME
 
 
 def as_document(stack: EmbeddedStack) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
         "direct_service_url": direct_url,
         "link": state.link or None if state else None,
         "components": components,
-        "unrecorded": [asdict(stray) for stray in stack.strays()],
+        "unrecorded": [asdict(stray) for stray in stack.orphans()],
     }
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from stack.embedded import EmbeddedStack
 from stack.kafka import Broker
-from stack.records import StackState
+from stack.state_file import StackState
 
 READY_TIMEOUT_S = 30.0
 TOPIC_TIMEOUT_S = 15.0

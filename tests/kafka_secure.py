@@ -29,7 +29,7 @@ from stack import kafka_archive, ports, process, spawn
 from stack.kafka import CONTROLLER_PORT, Broker, cluster_id
 from stack.ports import HOST
 from stack.settings import ServiceSettings
-from stack.store import StateStore
+from stack.state_store import StateStore
 
 MECHANISM = "SCRAM-SHA-512"
 USER, BROKER_USER = "harness", "broker"

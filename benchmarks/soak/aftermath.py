@@ -19,7 +19,7 @@ from runlog.folder import RunFolder
 from runlog.marks import HEALED, INJECTING, read_marks
 from stack import process
 from stack.embedded import EmbeddedStack
-from stack.records import StackState
+from stack.state_file import StackState
 
 LEFT_S: Final = 90.0
 # A service may need a moment to find its database or broker again; the harness itself gives it as much.
@@ -54,7 +54,7 @@ def look(played: Played, stack: EmbeddedStack) -> tuple[Verdict, list[str]]:
         # What is not there is complained of; it is brought up, so that the other runs find it.
         state = stack.up(owner="soak") if sick else stack.status()
         return _judged(played, state, wrong + sick) if state is not None else (NO_RUN, wrong + sick)
-    alive = [part.name for part in stack.components if part.is_alive()] + [str(stray) for stray in stack.strays()]
+    alive = [part.name for part in stack.components if part.is_alive()] + [str(stray) for stray in stack.orphans()]
     if alive:
         wrong.append(f"the run's own stack still runs: {', '.join(alive)}")
     if not (played.run and played.run.facts.exists()):

@@ -5,7 +5,7 @@ A new variant is a file with a class of the shape :class:`orderservice.variants.
 
 from __future__ import annotations
 
-from orderservice.variants.aftercommit import AfterCommit
+from orderservice.variants.after_commit import AfterCommit
 from orderservice.variants.awaited import Awaited
 from orderservice.variants.base import ACCEPT, FAIL, Behaviour, Parts, Variant
 from orderservice.variants.naive import Naive

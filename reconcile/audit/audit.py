@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IdReader
-from reconcile.audit.clip import clip_of
-from reconcile.audit.difference import difference
-from reconcile.audit.log import LogIds, LogRange, LogReader, read_log
-from reconcile.audit.logtimes import offsets_from
-from reconcile.audit.plan import AuditPlan
-from reconcile.audit.samples import Samples
-from reconcile.audit.secondlook import FirstReading, SecondLook
-from reconcile.audit.table import TableShape, check_zone, column_text, describe, read_ids
-from reconcile.audit.verdict import Audited, AuditGuard, weighed
-from reconcile.audit.zone import offset_of, offset_text
-from reconcile.history import Progress
+from reconcile.audit.audit_plan import AuditPlan
+from reconcile.audit.audit_ruling import Audited, AuditGuard, weighed
+from reconcile.audit.audit_table import TableShape, check_zone, column_text, describe, read_ids
+from reconcile.audit.coverage_window import clip_of
+from reconcile.audit.id_difference import difference
+from reconcile.audit.log_reader import LogIds, LogRange, LogReader, read_log
+from reconcile.audit.offsets_for_time import offsets_from
+from reconcile.audit.recheck import FirstReading, SecondLook
+from reconcile.audit.sampling import Samples
+from reconcile.audit.time_zone_inference import offset_of, offset_text
+from reconcile.history.history import Progress
 from stores import sql
 from stores.postgres import Snapshot, open_snapshot
 from stores.topic import TopicBounds, read_bounds

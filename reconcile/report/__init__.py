@@ -2,17 +2,17 @@
 
 import json
 
-from reconcile.history import History
-from reconcile.judge import Judgement
-from reconcile.report.csvs import csv_texts
-from reconcile.report.document import report_document
-from reconcile.report.html import html_report
-from reconcile.report.junit import junit_report
-from reconcile.report.lostrows import proven_rows
-from reconcile.report.markdown import markdown_report
-from reconcile.report.stepsummary import step_summary
+from files.safe_files import write_text
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
+from reconcile.report.csv_lists import csv_texts
+from reconcile.report.html_report import html_report
+from reconcile.report.json_report import report_document
+from reconcile.report.junit_report import junit_report
+from reconcile.report.lost_rows_list import proven_rows
+from reconcile.report.markdown_report import markdown_report
+from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import print_summary, summary
-from runlog.files import write_text
 from runlog.folder import RunFolder
 
 __all__ = ["json_text", "print_summary", "step_summary", "summary", "write_reports"]

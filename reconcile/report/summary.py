@@ -7,12 +7,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from reconcile.history import History
-from reconcile.judge import Judgement
-from reconcile.report.kinds import first_kind, ids_of
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
+from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
-from reconcile.report.strip import draw
-from reconcile.verdict import Verdict
+from reconcile.report.timeline import draw
+from reconcile.report.violation_kinds import first_kind, ids_of
 
 FIRST_IDS: Final = 5
 WIDEST: Final = 120

@@ -1,8 +1,8 @@
 """Looks for order ids and tags in the bytes of a record, one at a time and without numpy: the second path's own search.
 
-It shares no code with `reconcile.spellings` and `reconcile.scalars`, and finds by the same closed list: UUIDs as text,
-as bytes in both layouts and in base64 of these; text ids of 16 characters or more anywhere; integers and shorter texts
-as a whole key, header value or scalar of JSON. A hit is a doubt, never a proof.
+It shares no code with `reconcile.witnesses.id_spellings` and `reconcile.witnesses.record_scalars`, and finds by the
+same closed list: UUIDs as text, as bytes in both layouts and in base64 of these; text ids of 16 characters or more
+anywhere; integers and shorter texts as a whole key, header value or scalar of JSON. A hit is a doubt, never a proof.
 """
 
 import binascii

@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from reconcile.joins import Bools
-from reconcile.judge import Judgement
-from reconcile.verify.result import Candidate, Candidates
+from reconcile.history.confirmation import Candidate, Candidates
+from reconcile.history.joins import Bools
+from reconcile.judge.judge import Judgement
 
 _SEQUENCES: Final = 1 << 62
 

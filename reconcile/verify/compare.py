@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from reconcile.verify.result import Candidate, Candidates, Confirmation, Contradiction
-from runlog.files import read_regular, write_json
+from files.safe_files import read_regular, write_json
+from reconcile.history.confirmation import Candidate, Candidates, Confirmation, Contradiction
 from runlog.folder import RunFolder
 
 FILE: Final = "confirmation.json"

@@ -1,7 +1,8 @@
 """The second path through Kafka: a plain consumer from the start offsets, Python's own JSON, sets of texts.
 
-It shares nothing with `reconcile.events` but how bounds are asked for and errors reported. It looks only for the orders
-it is asked for, and goes on to the end that the topic has now: what comes behind the end that was read first is later.
+It shares nothing with `reconcile.witnesses.events` but how bounds are asked for and errors reported. It looks only
+for the orders it is asked for, and goes on to the end that the topic has now: what comes behind the end that was read
+first is later.
 """
 
 import time
@@ -12,9 +13,9 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from health.kafka_errors import scrub
-from reconcile.history import EventsWitness, Progress
+from reconcile.history.history import EventsWitness, Progress
 from reconcile.verify.byte_search import ByteSearch, hex_of
-from reconcile.verify.own_reading import OwnReading, Sight
+from reconcile.verify.event_reading import OwnReading, Sight
 from stores.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
 
 PATIENCE_S: Final = 30.0

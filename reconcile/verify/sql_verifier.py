@@ -1,7 +1,7 @@
 """The second path through PostgreSQL: orders asked for by id, as JSON texts, with everything that their rows hold.
 
-It shares nothing with `reconcile.rows` but how a connection is made. Whether the first reading could have seen a row is
-decided by the row's transaction against the snapshot of that reading, not by any clock.
+It shares nothing with `reconcile.witnesses.rows` but how a connection is made. Whether the first reading could have
+seen a row is decided by the row's transaction against the snapshot of that reading, not by any clock.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from reconcile.history import Progress
+from reconcile.history.history import Progress
 from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, quoted, table_name, with_retries
 

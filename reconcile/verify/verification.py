@@ -5,14 +5,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from contract.attribution import TAGGED
-from reconcile.history import EventsWitness, History, Progress, RowsWitness
-from reconcile.judge import Judgement
-from reconcile.stores import Stores, keep_shell_out
+from files.safe_files import read_regular, write_text
+from reconcile.history.confirmation import Candidates, Confirmation
+from reconcile.history.history import EventsWitness, History, Progress, RowsWitness
+from reconcile.judge.judge import Judgement
 from reconcile.verify.candidates import candidates_of
 from reconcile.verify.compare import Records, Rows, compare, load_confirmation, save_confirmation
-from reconcile.verify.result import Candidates, Confirmation
+from reconcile.witnesses.witness_stores import Stores, keep_shell_out
 from runlog.facts import RunFacts
-from runlog.files import read_regular, write_text
 from runlog.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def look_again(
         OSError: it cannot be kept.
     """
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
+    from reconcile.verify.event_reading import own_reading
     from reconcile.verify.kafka_verifier import events_by_id
     from reconcile.verify.lost_rows import lost_lines, row_lines
-    from reconcile.verify.own_reading import own_reading
     from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
 
@@ -115,8 +115,8 @@ def _by_reading(rows: "dict[str, FoundRow]", asked: Candidates, lost: list[str])
 
 def find_one(stores: Stores, witnesses: Witnesses, facts: RunFacts, order: str, progress: Progress) -> str | None:
     """Ask both stores for one order that has its row and its event; return what was not found, None when both were."""
+    from reconcile.verify.event_reading import own_reading
     from reconcile.verify.kafka_verifier import events_by_id
-    from reconcile.verify.own_reading import own_reading
     from stores.postgres import DatabaseProblem
     from stores.topic import KafkaProblem
 

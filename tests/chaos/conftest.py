@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.watchdog import liveness
+from chaos.faults.watchdog import liveness
 from tests.chaos.little import Charged, Little, Orphan
 
 

@@ -19,18 +19,18 @@ from typing import Any, cast  # noqa: E402
 
 import gevent  # noqa: E402
 
-import chaos.drain  # noqa: E402
-from chaos.database import OrdersTable  # noqa: E402
-from chaos.draining import drain_run, drain_task  # noqa: E402
-from chaos.proof import prove_order  # noqa: E402
-from chaos.recording import Recording  # noqa: E402
-from chaos.subject import PlacedOrder  # noqa: E402
-from chaos.topic import topic_ends  # noqa: E402
+import chaos.run.drain  # noqa: E402
+from chaos.run.canary_order import prove_order  # noqa: E402
+from chaos.run.drain_setup import drain_run, drain_task  # noqa: E402
+from chaos.run.orders_table import OrdersTable  # noqa: E402
+from chaos.run.recording import Recording  # noqa: E402
+from chaos.run.topic import topic_ends  # noqa: E402
+from chaos.sut.sut import PlacedOrder  # noqa: E402
 from contract.order_id import AcknowledgedId  # noqa: E402
 from runlog import marks  # noqa: E402
 from runlog.ledger import Completion, Phase  # noqa: E402
 from runlog.outcomes import Failure, Outcome  # noqa: E402
-from runlog.settings import make_settings  # noqa: E402
+from settings.run_settings import make_settings  # noqa: E402
 from tests.chaos.parts import Service, make_subject  # noqa: E402
 from tests.conftest import Infra  # noqa: E402
 
@@ -83,30 +83,30 @@ def main() -> None:
     outage on; `one_id`: each answer returns the id of the check order.
     """
     given: dict[str, Any] = json.loads(sys.stdin.readline())
-    chaos.drain.EVENT_WAIT_S = 1.0  # type: ignore[misc]
+    chaos.run.drain.EVENT_WAIT_S = 1.0  # type: ignore[misc]
     infra = SimpleNamespace(
         kafka_bootstrap=given["bootstrap"],
         new_database=lambda: given["database_url"],
         stack=SimpleNamespace(home=Path(given["home"])),
     )
-    subject, service = make_subject(cast("Infra", infra), "http://127.0.0.1:1", given["topic"])
+    sut, service = make_subject(cast("Infra", infra), "http://127.0.0.1:1", given["topic"])
     texts = {"stack": "external", "scenario": "lost-event", "break_command": "true", "heal_command": "true"}
     texts |= {"database_url": given["database_url"], "kafka_bootstrap": given["bootstrap"], "topic": given["topic"]}
     texts |= {"runs_dir": given["runs"], "settle": "0.5s", **given["options"]}
     settings = make_settings(texts, "http://127.0.0.1:1")
-    table = OrdersTable(subject)
-    proven = prove_order(subject, table, 10.0)
+    table = OrdersTable(sut)
+    proven = prove_order(sut, table, 10.0)
     table.close()
-    start = topic_ends(subject.kafka, subject.topic, 5.0)
+    start = topic_ends(sut.kafka, sut.topic, 5.0)
     assert proven.problem is None
     assert start is not None
-    recording = Recording(settings, subject, start, proven, texts)
+    recording = Recording(settings, sut, start, proven, texts)
     recording.await_lookout()
     run, clock = Run(recording, service), recording.clock
     if given["one_id"] and proven.order is not None:
         first = uuid.UUID(proven.order.order_id)
         run.first = PlacedOrder(201, AcknowledgedId(str(first), first.bytes), None)
-        subject = replace(subject, place_order=lambda _: cast("PlacedOrder", run.first))
+        sut = replace(sut, place_order=lambda _: cast("PlacedOrder", run.first))
     recording.mark_now(marks.BASELINE)
     for _ in range(3):
         run.send(Phase.BASELINE, publish=True)
@@ -124,7 +124,7 @@ def main() -> None:
     for _ in range(3):
         run.send(Phase.RECOVERY, publish=not given["stops"])
     service.event = not given["stops"]
-    drain_run(subject, recording, drain_task(recording, [outage]), lambda: 0, settings.drain_timeout)
+    drain_run(sut, recording, drain_task(recording, [outage]), lambda: 0, settings.drain_timeout)
     run.close()
     sys.stdout.write(f"{recording.folder.path}\n")
 

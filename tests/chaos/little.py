@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import psutil
 
-from chaos.journal import JOURNAL, Journal, OpenFault, this_boot
-from chaos.limits import Limits
-from chaos.targets import TargetSpec
-from chaos.targets.command import open_command_target
-from chaos.watchdog.orders import Arm
+from chaos.faults.journal import JOURNAL, Journal, OpenFault, this_boot
+from chaos.faults.limits import Limits
+from chaos.faults.targets import TargetSpec
+from chaos.faults.targets.command import open_command_target
+from chaos.faults.watchdog.protocol import Arm
 from health.spec import ProbeRecipe, ProbeSpec
 from runlog.clock import AnchoredClock
-from runlog.statedir import make_private, target_home
+from stack.state_dir import make_private, target_home
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 WAIT_S: Final = 30.0
@@ -150,7 +150,7 @@ class Orphan:
             "import json, os, signal, subprocess, sys, time\n"
             "arm, broken, frozen, log = json.loads(sys.argv[1])\n"
             "arm['harness'] = os.getpid()\n"
-            "one = subprocess.Popen([sys.executable, '-m', 'chaos.watchdog'], stdin=subprocess.PIPE,\n"
+            "one = subprocess.Popen([sys.executable, '-m', 'chaos.faults.watchdog'], stdin=subprocess.PIPE,\n"
             "    stdout=subprocess.PIPE, stderr=open(log, 'ab'), start_new_session=True)\n"
             "now = time.time(), time.monotonic()\n"
             "begin = {'run_id': 'run-1', 'fault': 'stop', 'outage': 0, 'clock': now}\n"
@@ -205,7 +205,7 @@ class Charged:
     def __init__(self, little: Little, **commands: str) -> None:
         with (little.folder / "watchdog.log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "chaos.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log
+                [sys.executable, "-m", "chaos.faults.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log
             )
         self.ask("arm", arm=asdict(replace(arm_of(little, **commands), limits=Limits(300.0, 30.0))))
         self.ask("begin", begin=BEGIN)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import psycopg
 from confluent_kafka import Producer
 
-from chaos.resolving import stack_recipe
-from chaos.subject import PlacedOrder, Subject
-from chaos.targets import TargetSpec, Undo
+from chaos.faults.probe_recipes import stack_recipe
+from chaos.faults.targets import TargetSpec, Undo
+from chaos.sut.sut import PlacedOrder, SystemUnderTest
 from contract.contract import Contract
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
@@ -103,7 +103,7 @@ def answering(answer: Callable[[str], str]) -> Iterator[str]:
 
 def make_subject(
     infra: Infra, base_url: str, topic: str | None = None, kafka: dict[str, str] | None = None
-) -> tuple[Subject, Service]:
+) -> tuple[SystemUnderTest, Service]:
     """Return a healthy subject with a database and a topic of its own, and the service behind it.
 
     kafka: client properties of another broker than the session's.
@@ -112,7 +112,7 @@ def make_subject(
     database_url = infra.new_database()
     topic = topic or infra.new_topic()
     service = Service(database_url, kafka, topic)
-    subject = Subject(
+    sut = SystemUnderTest(
         service_url=base_url,
         health_url=f"{base_url}/health",
         database_url=database_url,
@@ -129,4 +129,4 @@ def make_subject(
         logs={},
         environment={},
     )
-    return subject, service
+    return sut, service

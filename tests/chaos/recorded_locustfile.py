@@ -13,11 +13,11 @@ import gevent
 from locust import events
 
 import locustfile
-from chaos.conductor import Conductor
-from chaos.plan import RunPhase
-from chaos.preflight import PreflightError
+from chaos.run.conductor import Conductor
+from chaos.run.plan import RunPhase
+from chaos.sut.sut import PreflightError
 from locustfile import LoadAndChaos, Orders
-from runlog import exitcodes
+from runlog import exit_codes
 from runlog.folder import RunFolder
 from runlog.marks import Mark, append_mark, read_marks
 
@@ -35,7 +35,7 @@ class RecordedRun(Conductor):
     def start(self) -> None:
         run: Any = SimpleNamespace(
             recording=SimpleNamespace(folder=FOLDER, mark_now=mark_now),
-            subject=SimpleNamespace(
+            sut=SimpleNamespace(
                 database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"}
             ),
         )
@@ -46,7 +46,7 @@ class RecordedRun(Conductor):
     def _end(self) -> None:
         assert self._player is not None
         self._player.join()
-        self.exit_code = exitcodes.strongest(self._codes)
+        self.exit_code = exit_codes.strongest(self._codes)
         self.phase = RunPhase.DONE
         self.finished.set()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.addresses import canonical
+from chaos.faults.addresses import canonical
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-import chaos.targets.command
-from chaos.journal import Journal, OpenFault, this_boot
-from chaos.targets import ActTimedOut, TargetError, TargetSpec
-from chaos.targets.command import CommandTarget, open_command_target
-from chaos.targets.running import ACT, RunningCommand
+import chaos.faults.targets.command
+from chaos.faults.journal import Journal, OpenFault, this_boot
+from chaos.faults.targets import ActTimedOut, TargetError, TargetSpec
+from chaos.faults.targets.command import CommandTarget, open_command_target
+from chaos.faults.targets.running_command import ACT, RunningCommand
 from stack.process import start_time, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -101,7 +101,7 @@ def test_without_a_check_command_it_is_down_while_we_have_broken_it(tmp_path: Pa
 
 
 def test_a_check_command_that_hangs_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chaos.targets.command, "CHECK_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(chaos.faults.targets.command, "CHECK_TIMEOUT_S", 0.5)
     with pytest.raises(TargetError, match=r"--command-check `sleep 60` did not end within 0\.5 s"):
         opened(tmp_path, check="sleep 60").is_up()
 
@@ -118,8 +118,8 @@ def start_elsewhere(
 ) -> "subprocess.Popen[bytes]":
     """A process that breaks or heals, as a watchdog does: it is killed while the command goes on."""
     code = (
-        "import json, sys\nfrom pathlib import Path\nfrom chaos.journal import Journal\n"
-        "from chaos.targets import TargetSpec\nfrom chaos.targets.opening import open_target\n"
+        "import json, sys\nfrom pathlib import Path\nfrom chaos.faults.journal import Journal\n"
+        "from chaos.faults.targets import TargetSpec\nfrom chaos.faults.targets.open_target import open_target\n"
         "step, journal, parameters, undo = json.loads(sys.stdin.read())\n"
         "target = open_target(TargetSpec('command', 'broker', parameters), Journal(Path(journal)))\n"
         "(target.apply if step == 'break' else target.heal)('stop', undo, 30)\n"
@@ -329,8 +329,8 @@ def test_another_process_elsewhere_opens_the_same_target_without_gevent(tmp_path
     spec = target.spec
     code = (
         "import sys\n"
-        "from chaos.targets import TargetSpec\n"
-        "from chaos.targets.command import open_command_target\n"
+        "from chaos.faults.targets import TargetSpec\n"
+        "from chaos.faults.targets.command import open_command_target\n"
         f"target = open_command_target(TargetSpec({spec.kind!r}, {spec.component!r}, {spec.parameters!r}))\n"
         "target.heal('stop', {}, 10)\n"
         "assert target.is_up()\n"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from chaos.conductor import Conductor
-from chaos.plan import RunPhase
-from runlog import exitcodes, marks
-from runlog.settings import make_settings
+from chaos.run.conductor import Conductor
+from chaos.run.plan import RunPhase
+from runlog import exit_codes, marks
+from settings.run_settings import make_settings
 
 
 class Recording:
@@ -32,16 +32,16 @@ class Recording:
 def wound_up(load: Any, code: int = 0) -> tuple[Conductor, Recording, list[list[tuple[str, Any]]]]:
     recording, judged = Recording(), []
 
-    def judge(folder: object, subject: object) -> int:
+    def judge(folder: object, sut: object) -> int:
         judged.append(list(recording.written))
         return code
 
-    house: Any = SimpleNamespace(judge=judge, statistics=lambda: [])
-    conductor = Conductor(house, make_settings({}), {})
+    harness: Any = SimpleNamespace(judge=judge, statistics=lambda: [])
+    conductor = Conductor(harness, make_settings({}), {})
     conductor.not_restored = True  # nothing here is asked whether it is healthy
-    actor = SimpleNamespace(broken=False)
+    injector = SimpleNamespace(broken=False)
     watchdog = SimpleNamespace(disarm=lambda: None)
-    run: Any = SimpleNamespace(recording=recording, load=load, subject=None, actor=actor, watchdog=watchdog)
+    run: Any = SimpleNamespace(recording=recording, load=load, sut=None, injector=injector, watchdog=watchdog)
     conductor._playing.open = run
     conductor._wind_up()
     conductor.not_restored = False
@@ -59,27 +59,27 @@ def load(trouble: str | None = None, *, raises: bool = False) -> Any:
 @pytest.mark.parametrize("broken", [load("the disk is full"), load(raises=True)])
 def test_a_failure_at_the_end_is_a_mark_before_the_run_is_judged(broken: Any) -> None:
     conductor, _, judged = wound_up(broken)
-    assert exitcodes.strongest(conductor._codes) == exitcodes.USAGE_OR_CRASH
+    assert exit_codes.strongest(conductor._codes) == exit_codes.USAGE_OR_CRASH
     (seen,) = judged
-    assert (marks.FAILED, exitcodes.USAGE_OR_CRASH) in seen
+    assert (marks.FAILED, exit_codes.USAGE_OR_CRASH) in seen
 
 
 def test_a_run_that_ends_in_order_has_no_such_mark() -> None:
     conductor, recording, judged = wound_up(load())
-    assert conductor._codes == [exitcodes.AS_EXPECTED]
+    assert conductor._codes == [exit_codes.AS_EXPECTED]
     assert judged == [recording.written] == [[(marks.ENDED, None)]]
 
 
 def test_what_comes_after_the_verdict_is_a_mark_and_judged_again() -> None:
     conductor, recording, judged = wound_up(load())
-    conductor.worsen(marks.LISTENER, ["shop.check set the exit code 5"], exitcodes.NOT_AS_EXPECTED)
-    assert conductor.exit_code == exitcodes.NOT_AS_EXPECTED
+    conductor.worsen(marks.LISTENER, ["shop.check set the exit code 5"], exit_codes.NOT_AS_EXPECTED)
+    assert conductor.exit_code == exit_codes.NOT_AS_EXPECTED
     assert conductor.phase is RunPhase.DONE
     assert len(judged) == 2
-    assert judged[1][-1] == recording.written[-1] == (marks.LISTENER, exitcodes.NOT_AS_EXPECTED)
+    assert judged[1][-1] == recording.written[-1] == (marks.LISTENER, exit_codes.NOT_AS_EXPECTED)
 
 
 def test_a_worse_code_stays() -> None:
-    conductor, _, _ = wound_up(load(), exitcodes.INCONCLUSIVE)
-    conductor.worsen(marks.LISTENER, ["shop.check set the exit code 5"], exitcodes.NOT_AS_EXPECTED)
-    assert conductor.exit_code == exitcodes.INCONCLUSIVE
+    conductor, _, _ = wound_up(load(), exit_codes.INCONCLUSIVE)
+    conductor.worsen(marks.LISTENER, ["shop.check set the exit code 5"], exit_codes.NOT_AS_EXPECTED)
+    assert conductor.exit_code == exit_codes.INCONCLUSIVE

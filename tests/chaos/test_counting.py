@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Message
 
-from chaos.lookout import count_events
+from chaos.monitor.monitor import count_events
 from contract.event import EventContract
 from contract.place import EventFilter, Place
 from contract.run_key import CHECK_KEY, RunKey

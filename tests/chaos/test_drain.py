@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from chaos.drain import Drain, DrainResult, DrainTask
-from chaos.subject import Subject
-from chaos.topic import TopicError, TopicService, topic_service
-from chaos.watch import Activity, LookoutWatch
+from chaos.monitor.client import Activity, MonitorClient
+from chaos.run.drain import Drain, DrainResult, DrainTask
+from chaos.run.topic import TopicError, TopicService, topic_service
+from chaos.sut.sut import SystemUnderTest
+from contract.publish_horizon import Horizon, Source
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
-from runlog.horizon import Horizon, Source
 from tests.chaos.parts import Service, answering, make_subject
 from tests.conftest import Infra
 
@@ -40,8 +40,8 @@ class Watch:
 
 
 class Scene:
-    def __init__(self, subject: Subject, service: Service) -> None:
-        self.subject = subject
+    def __init__(self, sut: SystemUnderTest, service: Service) -> None:
+        self.sut = sut
         self.service = service
         self.watch = Watch()
         self.clock = AnchoredClock.anchor()
@@ -53,9 +53,9 @@ class Scene:
 
     def prepared(self, in_flight: Callable[[], int] | None = None, **task: Any) -> Drain:
         return Drain(
-            subject=self.subject,
+            sut=self.sut,
             task=replace(TASK, **task),
-            watch=cast("LookoutWatch", cast("Any", self.watch)),
+            watch=cast("MonitorClient", cast("Any", self.watch)),
             clock=self.clock,
             in_flight=in_flight or (lambda: self.open_requests),
         )
@@ -89,7 +89,7 @@ def test_unanswered_requests_keep_it_open(scene: Scene) -> None:
 
 
 def test_a_backlog_keeps_it_open(scene: Scene, backlog: list[int]) -> None:
-    scene.subject = replace(scene.subject, backlog_url=scene.subject.service_url + "/backlog")
+    scene.sut = replace(scene.sut, backlog_url=scene.sut.service_url + "/backlog")
     backlog[0] = 7
     assert scene.drain(1.5).missing == ("a backlog of 7 events to go out",)
     backlog[0] = 0
@@ -97,7 +97,7 @@ def test_a_backlog_keeps_it_open(scene: Scene, backlog: list[int]) -> None:
 
 
 def test_a_service_that_does_not_tell_its_backlog_keeps_it_open(scene: Scene) -> None:
-    scene.subject = replace(scene.subject, backlog_url="http://127.0.0.1:1/backlog")
+    scene.sut = replace(scene.sut, backlog_url="http://127.0.0.1:1/backlog")
     assert scene.drain(1.5).missing == ("the service to report its backlog (connection refused)",)
 
 
@@ -116,7 +116,7 @@ def test_a_row_that_comes_late_is_waited_for(scene: Scene) -> None:
     def store_late() -> int:
         if scene.clock.now() - began > 1.0 and not stored:
             stored.append(uuid.uuid4())
-            with psycopg.connect(scene.subject.database_url) as connection:
+            with psycopg.connect(scene.sut.database_url) as connection:
                 connection.execute("INSERT INTO orders VALUES (%s, %s)", [stored[0], KEY.customer_id(1)])
         return 0
 
@@ -133,7 +133,7 @@ def test_a_dead_lookout_keeps_it_open(scene: Scene) -> None:
 
 
 def test_a_database_that_went_away_keeps_it_open(scene: Scene) -> None:
-    scene.subject = replace(scene.subject, database_url="postgresql://mars:mars@127.0.0.1:1/orders_db")
+    scene.sut = replace(scene.sut, database_url="postgresql://mars:mars@127.0.0.1:1/orders_db")
     (whole, database) = scene.drain(1.5).missing
     assert database.startswith("the database (")
     assert "mars:mars" not in whole + database
@@ -166,7 +166,7 @@ def test_a_cap_before_the_horizon_leaves_nothing_else_missing(scene: Scene) -> N
 def test_an_own_order_without_event_past_the_known_limits_ends_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chaos.drain.EVENT_WAIT_S", 1.0)
+    monkeypatch.setattr("chaos.run.drain.EVENT_WAIT_S", 1.0)
     scene.service.event = False
     result = scene.drain(60, delivery_s=1.0)
     assert not result.complete
@@ -179,37 +179,37 @@ def test_an_own_order_without_event_past_the_known_limits_ends_it(
 
 
 def test_an_own_order_without_a_row_is_no_silence(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chaos.drain.EVENT_WAIT_S", 0.5)
+    monkeypatch.setattr("chaos.run.drain.EVENT_WAIT_S", 0.5)
     scene.service.event = scene.service.row = False
     assert scene.drain(3, delivery_s=0.1).silence is None
 
 
 def test_an_open_transaction_is_no_silence(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chaos.drain.EVENT_WAIT_S", 0.5)
+    monkeypatch.setattr("chaos.run.drain.EVENT_WAIT_S", 0.5)
     scene.service.event = False
-    producer = Producer({**scene.subject.kafka, "transactional.id": f"open-{uuid.uuid4()}"})
+    producer = Producer({**scene.sut.kafka, "transactional.id": f"open-{uuid.uuid4()}"})
     producer.init_transactions(10)
     producer.begin_transaction()
-    producer.produce(scene.subject.topic, b"held back")
+    producer.produce(scene.sut.topic, b"held back")
     producer.flush(10)
-    assert topic_service(scene.subject.kafka, scene.subject.topic, 5.0) == TopicService(True, True)
+    assert topic_service(scene.sut.kafka, scene.sut.topic, 5.0) == TopicService(True, True)
     assert scene.drain(3, delivery_s=0.1).silence is None
     producer.abort_transaction(10)
     # The broker writes the marker that ends it a moment after it has taken the request.
     deadline = time.monotonic() + 10
-    while topic_service(scene.subject.kafka, scene.subject.topic, 5.0) != TopicService(True, False):
+    while topic_service(scene.sut.kafka, scene.sut.topic, 5.0) != TopicService(True, False):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 def test_a_topic_that_is_not_there_is_not_known_to_be_led(scene: Scene) -> None:
     with pytest.raises(TopicError):
-        topic_service(scene.subject.kafka, f"none-{uuid.uuid4()}", 5.0)
+        topic_service(scene.sut.kafka, f"none-{uuid.uuid4()}", 5.0)
 
 
 def test_an_answer_with_an_older_id_is_not_waited_for(scene: Scene) -> None:
-    repeated = scene.subject.place_order(KEY.customer_id(1))
-    scene.subject = replace(scene.subject, place_order=lambda _: repeated)
+    repeated = scene.sut.place_order(KEY.customer_id(1))
+    scene.sut = replace(scene.sut, place_order=lambda _: repeated)
     result = scene.drain(10, known_ids=frozenset({str(repeated.order_id)}))
     assert result.complete
     assert result.repeated_id == str(repeated.order_id)

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from reconcile.command import main
-from runlog.exitcodes import INCONCLUSIVE, NOT_AS_EXPECTED, USAGE_OR_CRASH
+from runlog.exit_codes import INCONCLUSIVE, NOT_AS_EXPECTED, USAGE_OR_CRASH
 from tests.conftest import Infra
 from tests.e2e.harness import CHECKOUT
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.dryrun import Preview, dry_run_text
-from runlog.settings import make_settings
+from chaos.run.dry_run import dry_run_text
+from chaos.sut.sut import Preview
+from settings.run_settings import make_settings
 from tests.e2e.harness import CHECKOUT, LOCUST
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.saved import save_witnesses
-from runlog.files import read_json
+from files.safe_files import read_json
+from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
 from tests.e2e.harness import CHECKOUT, LOCUST
 from tests.e2e.page import free_port
@@ -222,7 +222,7 @@ from gevent import monkey; monkey.patch_all()
 import os
 import gevent
 from locust.event import Events
-from chaos.listeners import Listeners, leave
+from chaos.run.exit_code_listeners import Listeners, leave
 class Ending:
     is_over, code = False, 3
     def at_exit(self):

@@ -18,22 +18,21 @@ from typing import Any, cast
 import pytest
 
 from chaos.__main__ import main
-from chaos.journal import JOURNAL
-from chaos.opening import heal_earlier
-from chaos.preflight import PreflightError
-from chaos.restoring import places, restore
-from chaos.subject import Subject
-from chaos.targets.command import open_command_target
-from chaos.watchdog.keeper import LEASE, Keeper
-from chaos.watchdog.liveness import will_be_free
-from chaos.watchdog.orders import Begin, Refusal
+from chaos.faults.journal import JOURNAL
+from chaos.faults.restore import places, restore
+from chaos.faults.targets.command import open_command_target
+from chaos.faults.watchdog.fault_controller import LEASE, FaultController
+from chaos.faults.watchdog.liveness import will_be_free
+from chaos.faults.watchdog.protocol import Begin, Refusal
+from chaos.run.run_setup import heal_earlier
+from chaos.sut.sut import PreflightError, SystemUnderTest
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource
-from runlog import exitcodes, marks
+from runlog import exit_codes, marks
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark, MarksWriter, read_marks
-from runlog.settings import make_settings
-from runlog.statedir import lease_of
+from settings.run_settings import make_settings
 from stack.lease import Lease
+from stack.state_dir import lease_of
 from tests.chaos.little import BEGIN, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 Capture = pytest.CaptureFixture[str]
@@ -44,21 +43,21 @@ Capture = pytest.CaptureFixture[str]
 
 def test_a_heal_command_that_ends_with_0_and_does_nothing_heals_nothing(little: Little, capsys: Capture) -> None:
     journal = little.left_broken(heal="true")
-    assert main(["restore"]) == exitcodes.NOT_READY
+    assert main(["restore"]) == exit_codes.NOT_READY
     said = capsys.readouterr().err
     assert said.startswith("NOT RESTORED: service (")
     assert "is not proven back" in said
     assert journal.left_open() is not None
-    assert main(["status"]) == exitcodes.INCONCLUSIVE
+    assert main(["status"]) == exit_codes.INCONCLUSIVE
 
 
 def test_what_serves_again_is_healed_and_the_journal_is_closed(little: Little, capsys: Capture) -> None:
     journal = little.left_broken()
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert "is healed and proven back" in capsys.readouterr().out
     assert little.serves()
     assert journal.left_open() is None
-    assert main(["status"]) == exitcodes.AS_EXPECTED
+    assert main(["status"]) == exit_codes.AS_EXPECTED
 
 
 def test_a_probe_that_cannot_be_made_is_not_proven_and_names_the_variable(
@@ -69,7 +68,7 @@ def test_a_probe_that_cannot_be_made_is_not_proven_and_names_the_variable(
     journal = little.left_broken(
         heal="echo >> healed", recipe=ProbeRecipe("sql", "127.0.0.1:1/shop", credentials=source)
     )
-    assert main(["restore"]) == exitcodes.NOT_READY
+    assert main(["restore"]) == exit_codes.NOT_READY
     said = capsys.readouterr().err
     assert said.startswith("NOT PROVEN: ")
     assert "the variable LOCUST_DATABASE_URL is not set" in said
@@ -84,9 +83,9 @@ def test_what_was_corrected_by_hand_is_found_back_although_the_heal_command_is_w
     little: Little, capsys: Capture
 ) -> None:
     journal = little.left_broken(heal="false")
-    assert main(["restore"]) == exitcodes.NOT_READY, "nothing serves"
+    assert main(["restore"]) == exit_codes.NOT_READY, "nothing serves"
     little.start()
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert "is back already: the probe that had proven the fault is answered" in capsys.readouterr().out
     assert journal.left_open() is None
 
@@ -94,7 +93,7 @@ def test_what_was_corrected_by_hand_is_found_back_although_the_heal_command_is_w
 def test_a_probe_that_had_not_proven_the_fault_does_not_prove_it_gone(little: Little, capsys: Capture) -> None:
     little.start()
     journal = little.left_broken(heal="false", proven=False)
-    assert main(["restore"]) == exitcodes.NOT_READY
+    assert main(["restore"]) == exit_codes.NOT_READY
     assert "--heal-command `false` ended with 1" in capsys.readouterr().err
     assert journal.left_open() is not None
 
@@ -103,24 +102,24 @@ def test_nothing_is_run_where_probe_and_own_check_find_nothing_any_more(little: 
     little.start()
     journal = little.left_broken(heal="touch healed", check="test ! -e frozen")
     (little.folder / "frozen").touch()
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert (little.folder / "healed").exists(), "the check finds the fault still there"
     (little.folder / "healed").unlink()
     (little.folder / "frozen").unlink()
     little.left_broken(heal="touch healed", check="test ! -e frozen")
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert not (little.folder / "healed").exists()
     assert journal.left_open() is None
 
 
 def test_corrected_commands_reach_what_wrong_ones_left_broken(little: Little) -> None:
     journal = little.left_broken(heal="true")
-    keeper = Keeper()
+    controller = FaultController()
     with pytest.raises(Refusal, match=r"which run run-1 left broken \(stop, 2.*Z\), is not healed: .* not proven back"):
-        keeper.arm(arm_of(little, heal="true"))
+        controller.arm(arm_of(little, heal="true"))
     assert journal.left_open() is not None
-    healed = keeper.arm(arm_of(little))
-    keeper.disarm()
+    healed = controller.arm(arm_of(little))
+    controller.disarm()
     assert healed is not None
     assert "which run run-1 left broken" in healed
     assert little.serves()
@@ -128,12 +127,12 @@ def test_corrected_commands_reach_what_wrong_ones_left_broken(little: Little) ->
 
 
 def test_forget_names_the_target_and_wants_a_yes(little: Little, capsys: Capture) -> None:
-    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert main(["forget", "--yes"]) == exit_codes.AS_EXPECTED
     journal = little.left_broken(heal="touch healed")
-    assert main(["forget"]) == exitcodes.INCONCLUSIVE
+    assert main(["forget"]) == exit_codes.INCONCLUSIVE
     assert "healed by `touch healed`" in capsys.readouterr().out
     assert journal.left_open() is not None
-    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert main(["forget", "--yes"]) == exit_codes.AS_EXPECTED
     assert "forgotten, neither healed nor proven: service (" in capsys.readouterr().out
     assert journal.left_open() is None
     assert not (little.folder / "healed").exists()
@@ -145,11 +144,11 @@ def test_forget_is_refused_while_a_run_uses_the_target(little: Little, capsys: C
     for path, user in [(little.home() / LEASE, "a run of process"), (lease_of(identity), "a run of process")]:
         lease = Lease(path)
         lease.take()
-        assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+        assert main(["forget", "--yes"]) == exit_codes.NOT_READY
         assert user in capsys.readouterr().err
         lease.give_back()
     assert journal.left_open() is not None
-    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert main(["forget", "--yes"]) == exit_codes.AS_EXPECTED
 
 
 def test_forget_is_refused_while_a_command_that_a_dead_restore_left_still_runs(little: Little, capsys: Capture) -> None:
@@ -161,11 +160,11 @@ def test_forget_is_refused_while_a_command_that_a_dead_restore_left_still_runs(l
     entry = journal.left_open()
     assert entry is not None
     assert entry.running is not None
-    assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+    assert main(["forget", "--yes"]) == exit_codes.NOT_READY
     assert f"its heal command (process {entry.running.pid}) still runs" in capsys.readouterr().err
     (little.folder / "go").touch()
     await_that(lambda: entry.running is not None and not entry.running.still_runs(), "the heal command to end")
-    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert main(["forget", "--yes"]) == exit_codes.AS_EXPECTED
     assert journal.left_open() is None
 
 
@@ -174,7 +173,7 @@ def test_forget_is_refused_while_a_watchdog_is_in_charge(
 ) -> None:
     little.start()
     watchdog = orphan(frozen=True)
-    assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+    assert main(["forget", "--yes"]) == exit_codes.NOT_READY
     assert f"watchdog {watchdog.process.pid} is in charge of it" in capsys.readouterr().err
     assert (little.home() / JOURNAL).exists()
 
@@ -189,17 +188,17 @@ def test_a_journal_that_cannot_be_read_can_be_forgotten_and_several_must_be_name
     (other / JOURNAL).write_text("{")
     with pytest.raises(SystemExit) as usage:
         main(["forget", "--yes"])
-    assert usage.value.code == exitcodes.USAGE_OR_CRASH
+    assert usage.value.code == exit_codes.USAGE_OR_CRASH
     assert "several journals are open" in capsys.readouterr().err
-    assert main(["forget", "--yes", "--journal", str(other)]) == exitcodes.AS_EXPECTED
+    assert main(["forget", "--yes", "--journal", str(other)]) == exit_codes.AS_EXPECTED
     assert journal.path.exists()
-    assert main(["forget", "--yes"]) == exitcodes.AS_EXPECTED
+    assert main(["forget", "--yes"]) == exit_codes.AS_EXPECTED
     assert not journal.path.exists()
     with pytest.raises(SystemExit):
         main(["forget", "--yes", "--journal", str(other)])
 
 
-def this_system(little: Little) -> Subject:
+def this_system(little: Little) -> SystemUnderTest:
     """The system under test of the next run, of which the little service is the health URL."""
     parts: dict[str, object] = {
         "service_url": "http://127.0.0.1:1",
@@ -207,14 +206,14 @@ def this_system(little: Little) -> Subject:
         "database_url": "postgresql://x/y",
     }
     parts |= {"kafka": {"bootstrap.servers": "127.0.0.1:1"}, "state_dir": little.home().parent / "another"}
-    return cast("Subject", cast("Any", SimpleNamespace(**parts)))
+    return cast("SystemUnderTest", cast("Any", SimpleNamespace(**parts)))
 
 
 def test_the_next_run_heals_what_an_earlier_one_left_broken_under_another_target(little: Little) -> None:
     journal = little.left_broken()
-    subject, settings = this_system(little), make_settings({})
-    subject.health_url = "http://127.0.0.1:1/health"  # type: ignore[misc]
-    heal_earlier(subject, settings, later=True)
+    sut, settings = this_system(little), make_settings({})
+    sut.health_url = "http://127.0.0.1:1/health"  # type: ignore[misc]
+    heal_earlier(sut, settings, later=True)
     assert journal.left_open() is not None, "it is of another system"
     heal_earlier(this_system(little), settings, later=True)
     assert journal.left_open() is None
@@ -236,7 +235,7 @@ def test_a_break_program_that_is_gone_hides_no_run_from_forget(little: Little, c
     journal.open(replace(entry, target=replace(entry.target, parameters=given)))
     lease = Lease(lease_of(open_command_target(little.spec()).identity))
     lease.take()
-    assert main(["forget", "--yes"]) == exitcodes.NOT_READY
+    assert main(["forget", "--yes"]) == exit_codes.NOT_READY
     assert "a run of process" in capsys.readouterr().err
     lease.give_back()
 
@@ -244,7 +243,7 @@ def test_a_break_program_that_is_gone_hides_no_run_from_forget(little: Little, c
 def test_what_is_proven_back_is_not_called_unrestored_when_its_journal_stays(little: Little, capsys: Capture) -> None:
     path = little.home() / JOURNAL
     little.left_broken(heal=f"echo >> ran; rm {path}; mkdir {path}; {little.heal}")
-    assert main(["restore"]) == exitcodes.NOT_READY
+    assert main(["restore"]) == exit_codes.NOT_READY
     said = capsys.readouterr().err
     assert said.startswith("NOT CLOSED: service (")
     assert f"is healed and proven back (200), but its journal {path} cannot be removed (is a directory)" in said
@@ -257,13 +256,13 @@ def test_a_journal_that_is_a_pipe_or_hidden_is_not_waited_for_and_no_proof_of_he
     journal = little.left_broken()
     journal.path.unlink()
     os.mkfifo(journal.path)
-    assert main(["status"]) == exitcodes.INCONCLUSIVE
+    assert main(["status"]) == exit_codes.INCONCLUSIVE
     said = capsys.readouterr().out
     assert f"the journal {journal.path} cannot be read" in said
     assert "`python -m chaos restore` heals it" not in said
     shutil.rmtree(journal.path.parent.parent)
     journal.path.parent.parent.write_text("")
-    for command, code in [("status", exitcodes.INCONCLUSIVE), ("restore", exitcodes.NOT_READY)]:
+    for command, code in [("status", exit_codes.INCONCLUSIVE), ("restore", exit_codes.NOT_READY)]:
         assert main([command]) == code
         said = "".join(capsys.readouterr())
         assert "targets cannot be listed (not a directory)" in said
@@ -290,7 +289,7 @@ def names_in(path: Path) -> list[str]:
 def test_the_marks_of_a_run_are_completed_as_long_as_that_may_be(little: Little, tmp_path: Path) -> None:
     path = marks_of(tmp_path, marks.STARTED, marks.INJECTED)
     little.left_broken(marks=str(path))
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert names_in(path) == [marks.STARTED, marks.INJECTED, marks.HEALING, marks.HEALED]
 
 
@@ -308,7 +307,7 @@ def test_a_history_that_is_closed_is_not_changed_by_a_healing_days_later(
     if why == "another boot":
         journal.open(replace(entry, boot="another", clock=(entry.clock[0], entry.clock[1] + 1e6)))
     before = path.read_bytes()
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert path.read_bytes() == before
 
 
@@ -321,7 +320,7 @@ def test_restore_takes_over_from_a_frozen_watchdog_whose_harness_has_died(
     little.start()
     watchdog = orphan(frozen=True)
     assert not little.serves()
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     told = capsys.readouterr()
     assert f"watchdog {watchdog.process.pid} was frozen and its harness has died: it was ended" in told.err
     assert "is healed and proven back" in told.out
@@ -347,7 +346,9 @@ def test_a_run_that_has_healed_by_itself_meanwhile_breaks_nothing_more_after_res
 def test_a_frozen_watchdog_whose_harness_lives_is_left_to_it(little: Little, capsys: Capture) -> None:
     little.start()
     log = (little.folder / "watchdog.log").open("wb")
-    watchdog = subprocess.Popen([sys.executable, "-m", "chaos.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log)
+    watchdog = subprocess.Popen(
+        [sys.executable, "-m", "chaos.faults.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log
+    )
     try:
         assert watchdog.stdin is not None
         assert watchdog.stdout is not None
@@ -359,7 +360,7 @@ def test_a_frozen_watchdog_whose_harness_lives_is_left_to_it(little: Little, cap
             watchdog.stdin.flush()
             assert "error" not in json.loads(watchdog.stdout.readline())
         watchdog.send_signal(signal.SIGSTOP)
-        assert main(["restore"]) == exitcodes.NOT_READY
+        assert main(["restore"]) == exit_codes.NOT_READY
         said = capsys.readouterr().err
         assert f"watchdog {watchdog.pid} does not answer, and its harness (process {os.getpid()}) still runs" in said
         assert watchdog.poll() is None
@@ -418,7 +419,7 @@ def test_a_failing_watchdog_says_so_at_once_to_whom_asks_to_restore(
     little.start()
     watchdog = orphan(heal="echo >> tried; false")
     await_that((little.folder / "tried").exists, "the heal command to be tried")
-    assert main(["restore"]) == exitcodes.NOT_READY
+    assert main(["restore"]) == exit_codes.NOT_READY
     said = capsys.readouterr().err
     assert f"watchdog {watchdog.process.pid} goes on trying" in said or "ended" in said
 
@@ -428,13 +429,13 @@ def test_a_frozen_watchdog_that_left_nothing_broken_gives_its_target_free(
 ) -> None:
     little.start()
     watchdog = orphan(frozen=True, broken=False)
-    keeper = Keeper()
+    controller = FaultController()
     with pytest.raises(Refusal, match="already uses this target"):
-        keeper.arm(arm_of(little))
+        controller.arm(arm_of(little))
     assert will_be_free(Lease(little.home() / LEASE))
     assert watchdog.gone
-    assert keeper.arm(arm_of(little)) is None
-    keeper.disarm()
+    assert controller.arm(arm_of(little)) is None
+    controller.disarm()
 
 
 NEXT_START = """
@@ -442,10 +443,10 @@ from gevent import monkey; monkey.patch_all()
 import logging, sys, msgspec
 from pathlib import Path
 from types import SimpleNamespace
-from chaos.opening import put_in_charge
-from chaos.watchdog.client import Watchdog
-from chaos.watchdog.orders import Arm
-from runlog.settings import make_settings
+from chaos.run.run_setup import put_in_charge
+from chaos.faults.watchdog.client import Watchdog
+from chaos.faults.watchdog.protocol import Arm
+from settings.run_settings import make_settings
 logging.basicConfig(stream=sys.stdout, level=logging.INFO)
 arm = msgspec.json.decode(sys.argv[1], type=Arm)
 subject = SimpleNamespace(spec=arm.target, probe=arm.probe, recipe=arm.recipe, state_dir=Path(arm.folder))
@@ -476,15 +477,15 @@ def test_the_next_start_takes_over_from_a_frozen_watchdog_and_heals(
 
 def test_a_journal_says_nothing_that_is_secret(little: Little) -> None:
     source = SecretSource("variable", "LOCUST_DATABASE_URL")
-    keeper = Keeper()
+    controller = FaultController()
     arm = replace(
         arm_of(little),
         probe=ProbeSpec("sql", "postgresql://u:planted-7@127.0.0.1:1/shop"),
         recipe=ProbeRecipe("sql", "127.0.0.1:1/shop", credentials=source),
     )
-    keeper.arm(arm)
-    keeper.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+    controller.arm(arm)
+    controller.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
     text = (little.home() / JOURNAL).read_text()
-    keeper.disarm()
+    controller.disarm()
     assert "planted-7" not in text
     assert "LOCUST_DATABASE_URL" in text

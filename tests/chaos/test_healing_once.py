@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from chaos.__main__ import main
-from chaos.limits import Limits
-from chaos.watchdog.keeper import LEASE, Keeper
-from chaos.watchdog.orders import Begin
-from runlog import exitcodes
+from chaos.faults.limits import Limits
+from chaos.faults.watchdog.fault_controller import LEASE, FaultController
+from chaos.faults.watchdog.protocol import Begin
+from runlog import exit_codes
 from stack.lease import Lease
 from tests.chaos.little import CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
@@ -27,32 +27,32 @@ def restarts(little: Little) -> str:
 
 def test_a_heal_command_that_ended_well_is_given_all_the_time_of_the_proof(little: Little, capsys: Capture) -> None:
     little.left_broken(heal=restarts(little), limits=Limits(20.0, 4.5))
-    assert main(["restore"]) == exitcodes.AS_EXPECTED, capsys.readouterr().err
+    assert main(["restore"]) == exit_codes.AS_EXPECTED, capsys.readouterr().err
     assert runs_of(little) == 1
     assert little.serves()
 
 
 def test_a_harness_that_dies_after_its_heal_command_has_ended_does_not_double_it(little: Little) -> None:
     little.start()
-    keeper = Keeper()
-    keeper.arm(replace(arm_of(little, heal=restarts(little)), limits=Limits(20.0, 30.0)))
-    keeper.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
-    keeper.apply()
-    assert (keeper.heal(), keeper.heal()) == ("harness", "harness")
-    keeper.retire("the harness is gone")
+    controller = FaultController()
+    controller.arm(replace(arm_of(little, heal=restarts(little)), limits=Limits(20.0, 30.0)))
+    controller.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+    controller.apply()
+    assert (controller.heal(), controller.heal()) == ("harness", "harness")
+    controller.retire("the harness is gone")
     assert runs_of(little) == 1
     assert little.serves()
-    keeper.disarm()
+    controller.disarm()
 
 
 def test_a_heal_command_is_run_again_once_the_time_of_its_proof_is_over(little: Little) -> None:
-    keeper = Keeper()
-    keeper.arm(replace(arm_of(little, heal="echo >> ran", **{"break": "true"}), limits=Limits(20.0, 0.2)))
-    keeper.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
-    keeper.apply()
-    keeper.heal()
-    await_that(lambda: keeper.heal() == "harness" and runs_of(little) > 1, "another run of the heal command")
-    keeper.disarm()
+    controller = FaultController()
+    controller.arm(replace(arm_of(little, heal="echo >> ran", **{"break": "true"}), limits=Limits(20.0, 0.2)))
+    controller.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+    controller.apply()
+    controller.heal()
+    await_that(lambda: controller.heal() == "harness" and runs_of(little) > 1, "another run of the heal command")
+    controller.disarm()
 
 
 def test_a_heal_command_that_a_dead_watchdog_left_running_may_have_failed(
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_restore_and_no_heal_command(little: Little) -> None:
     assert err.startswith(b"interrupted: a heal command that was started goes on")
     assert journal.left_open() is not None
     (little.folder / "go").touch()
-    assert main(["restore"]) == exitcodes.AS_EXPECTED
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert runs_of(little) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_break_command_that_hangs_does_not_delay_healing(
     elif end == "SIGTERM":
         watchdog.process.terminate()
     elif end == "restore":
-        assert main(["restore"]) == exitcodes.AS_EXPECTED
+        assert main(["restore"]) == exit_codes.AS_EXPECTED
     else:
         watchdog.send("heal")
     await_that(little.serves, "the service to answer again")
@@ -146,4 +146,4 @@ def test_an_order_to_break_that_comes_from_a_harness_that_is_gone_breaks_nothing
     watchdog.process.send_signal(signal.SIGCONT)
     assert watchdog.process.wait(60) == 0
     assert not (little.folder / "broken").exists()
-    assert main(["status"]) == exitcodes.AS_EXPECTED
+    assert main(["status"]) == exit_codes.AS_EXPECTED

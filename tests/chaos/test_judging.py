@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chaos.judging import Judging
-from runlog import exitcodes
-from runlog.files import read_json
+from chaos.run.reconcile_process import ReconcileProcess
+from files.safe_files import read_json
+from runlog import exit_codes
 from runlog.folder import RunFolder
 from runlog.marks import MarksWriter
 from tests.reconcile.core.test_robust import RUN, record
@@ -22,15 +22,15 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_the_code_of_the_report_is_returned_and_the_summary_kept(folder: RunFolder) -> None:
-    judging = Judging()
-    assert judging.judge(folder, SUBJECT) == read_json(folder.report)["exit_code"] == exitcodes.AS_EXPECTED
+    judging = ReconcileProcess()
+    assert judging.judge(folder, SUBJECT) == read_json(folder.report)["exit_code"] == exit_codes.AS_EXPECTED
     assert judging.summary.endswith("exit code 0\n")
 
 
 def test_a_report_of_an_earlier_judging_counts_for_nothing(folder: RunFolder) -> None:
-    judging = Judging()
+    judging = ReconcileProcess()
     judging.judge(folder, SUBJECT)
     writer = MarksWriter(folder.marks)  # the reconciler refuses a run that is still going
-    assert judging.judge(folder, SUBJECT) == exitcodes.USAGE_OR_CRASH
+    assert judging.judge(folder, SUBJECT) == exit_codes.USAGE_OR_CRASH
     assert "could not be judged" in judging.summary
     writer.close()

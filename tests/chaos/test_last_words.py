@@ -10,8 +10,8 @@ import pytest
 SCRIPT = """
 import sys
 from types import SimpleNamespace
-from chaos.ending import Ending
-from chaos.listeners import Listeners
+from chaos.run.process_end import Ending
+from chaos.run.exit_code_listeners import Listeners
 from runlog import exitcodes
 
 not_restored = sys.argv[1] == "True"

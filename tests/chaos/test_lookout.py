@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 import stack.kafka
-from chaos.lookout import LookoutConfig
+from chaos.monitor.monitor import MonitorConfig
 from contract.event import EventContract
 from contract.run_key import RunKey
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import read_observations
-from runlog.probes import ProbeResult, on, read_probe_results
+from runlog.probe_results import ProbeResult, on, read_probe_results
 from stack.embedded import EmbeddedStack
 from stack.ports import HOST
 from tests.conftest import Infra, RestartableBroker
@@ -39,7 +39,7 @@ class Watched:
     def __init__(self, folder: Path, bootstrap: str, topic: str, target: str, probe: ProbeSpec) -> None:
         self.clock = AnchoredClock.anchor()
         self.folder = folder
-        config = LookoutConfig(
+        config = MonitorConfig(
             client={"bootstrap.servers": bootstrap},
             topic=topic,
             event=EventContract(own=True),

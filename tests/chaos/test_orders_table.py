@@ -9,8 +9,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from chaos.database import DatabaseProblem, OrdersTable
-from chaos.subject import Subject
+from chaos.run.orders_table import DatabaseProblem, OrdersTable
+from chaos.sut.sut import SystemUnderTest
 from contract.contract import Contract, TableContract
 from contract.event import EventContract
 from contract.run_key import RunKey
@@ -28,14 +28,14 @@ def run(url: str, *statements: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def subject(infra: Infra) -> Subject:
+def sut(infra: Infra) -> SystemUnderTest:
     return make_subject(infra, "http://127.0.0.1:9", topic="order.created")[0]
 
 
-def with_table(subject: Subject, infra: Infra, statements: Sequence[str], table: TableContract) -> Subject:
+def with_table(sut: SystemUnderTest, infra: Infra, statements: Sequence[str], table: TableContract) -> SystemUnderTest:
     url = infra.new_database()
     run(url, *statements)
-    return replace(subject, database_url=url, contract=Contract(table=table, event=EventContract(own=True)))
+    return replace(sut, database_url=url, contract=Contract(table=table, event=EventContract(own=True)))
 
 
 COLUMNS: dict[str, tuple[str, Callable[[uuid.UUID], str]]] = {
@@ -49,11 +49,11 @@ COLUMNS: dict[str, tuple[str, Callable[[uuid.UUID], str]]] = {
 
 @pytest.mark.parametrize("columns", COLUMNS)
 @pytest.mark.parametrize("view", [False, True])
-def test_one_order_and_the_orders_of_a_run(subject: Subject, infra: Infra, columns: str, view: bool) -> None:
+def test_one_order_and_the_orders_of_a_run(sut: SystemUnderTest, infra: Infra, columns: str, view: bool) -> None:
     kind, form = COLUMNS[columns]
     made = [f"CREATE TABLE held (id {kind}, customer_id {kind}, made timestamp)"]
     made.append("CREATE VIEW orders AS SELECT * FROM held" if view else "ALTER TABLE held RENAME TO orders")
-    there = with_table(subject, infra, made, TableContract(time_column="made"))
+    there = with_table(sut, infra, made, TableContract(time_column="made"))
     first, other = uuid.uuid4(), uuid.uuid4()
     with psycopg.connect(there.database_url, autocommit=True) as connection:
         for order, tag in ((first, KEY.customer_id(0)), (other, KEY.customer_id(8)), (uuid.uuid4(), uuid.uuid4())):
@@ -123,10 +123,10 @@ PLAIN = "CREATE TABLE orders (id uuid, customer_id uuid, created_at date)"
     ],
 )
 def test_what_a_run_could_not_ask_is_refused(
-    subject: Subject, infra: Infra, made: list[str], table: TableContract, says: str
+    sut: SystemUnderTest, infra: Infra, made: list[str], table: TableContract, says: str
 ) -> None:
     role = f"reader_{uuid.uuid4().hex[:8]}"
-    there = with_table(subject, infra, [statement.format(role=role) for statement in made], table)
+    there = with_table(sut, infra, [statement.format(role=role) for statement in made], table)
     if any("{role}" in statement for statement in made):
         there = replace(there, database_url=f"{there.database_url}?options=-crole%3D{role}")
     orders = OrdersTable(there)
@@ -138,8 +138,8 @@ def test_what_a_run_could_not_ask_is_refused(
         orders.close()
 
 
-def test_a_time_that_cannot_order_anything_is_refused_where_it_has_to(subject: Subject, infra: Infra) -> None:
-    there = with_table(subject, infra, [PLAIN], TableContract())
+def test_a_time_that_cannot_order_anything_is_refused_where_it_has_to(sut: SystemUnderTest, infra: Infra) -> None:
+    there = with_table(sut, infra, [PLAIN], TableContract())
     table = OrdersTable(there)
     assert table.check_columns() == "id and customer_id"
     table.close()

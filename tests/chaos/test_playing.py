@@ -6,12 +6,12 @@ from typing import Any
 import gevent
 import pytest
 
-from chaos import playing
-from chaos.actor import NotRestored
-from chaos.playing import Playing
+from chaos.run import plan_runner
+from chaos.run.fault_injector import NotRestored
+from chaos.run.plan_runner import PlanRunner
 from runlog import marks
 from runlog.clock import AnchoredClock
-from runlog.settings import make_settings
+from settings.run_settings import make_settings
 
 
 class Load:
@@ -26,7 +26,7 @@ class Load:
         self.did.append("resume")
 
 
-class Actor:
+class FaultInjector:
     """Heals for as long as the test says, or fails."""
 
     def __init__(self, load: Load, stops: bool, fails: bool) -> None:
@@ -46,13 +46,13 @@ class Actor:
 def play(
     monkeypatch: pytest.MonkeyPatch, *, after_s: float, stops: bool, fails: bool = False
 ) -> tuple[Load, list[str]]:
-    monkeypatch.setattr(playing, "LOAD_STOPS_AFTER_S", after_s)
+    monkeypatch.setattr(plan_runner, "LOAD_STOPS_AFTER_S", after_s)
     load, written = Load(), list[str]()
     recording = SimpleNamespace(
         clock=AnchoredClock.anchor(), mark_now=lambda name, outage=None, **detail: written.append(name)
     )
-    run: Any = SimpleNamespace(load=load, actor=Actor(load, stops, fails), recording=recording)
-    player = Playing(SimpleNamespace(), make_settings({}), {}, lambda *_: None)
+    run: Any = SimpleNamespace(load=load, injector=FaultInjector(load, stops, fails), recording=recording)
+    player = PlanRunner(SimpleNamespace(), make_settings({}), {}, lambda *_: None)
     object.__setattr__(player._plan, "edge_timeout", 0.0)
     try:
         player._break(run, 0, player._plan.outages[0])

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-import chaos.preflight
-from chaos.plan import make_plan
-from chaos.preflight import Preflight, PreflightError
-from chaos.proof import ProvenOrder
-from chaos.subject import PlacedOrder, Subject
-from chaos.targets import TargetError
+import chaos.run.preflight
+from chaos.faults.targets import TargetError
+from chaos.run.canary_order import CanaryOrder
+from chaos.run.plan import make_plan
+from chaos.run.preflight import Preflight
+from chaos.sut.sut import PlacedOrder, PreflightError, SystemUnderTest
 from contract.contract import Contract, TableContract
-from runlog.settings import make_settings
+from settings.run_settings import make_settings
 from tests.chaos.parts import Service, StillTarget, answering, make_subject
 from tests.conftest import Infra
 
@@ -23,113 +23,113 @@ _BACKLOGS = {"/full": '{"pending": 3}', "/text": '{"pending": "3"}', "/less": '{
 
 
 @pytest.fixture
-def healthy(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Subject, Service]]:
+def healthy(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SystemUnderTest, Service]]:
     # A missing event is missing after two seconds too.
-    monkeypatch.setattr(chaos.preflight, "EVENT_WAIT_S", 2.0)
+    monkeypatch.setattr(chaos.run.preflight, "EVENT_WAIT_S", 2.0)
     with answering(lambda path: _BACKLOGS.get(path, '{"status": "UP"}')) as base_url:
         yield make_subject(infra, base_url)
 
 
-def run(subject: Subject) -> tuple[ProvenOrder, list[str]]:
+def run(sut: SystemUnderTest) -> tuple[CanaryOrder, list[str]]:
     told: list[str] = []
-    proven = Preflight(subject, PLAN, lambda check: told.append(check.name)).run()
+    proven = Preflight(sut, PLAN, lambda check: told.append(check.name)).run()
     return proven, told
 
 
-def refused(subject: Subject) -> str:
+def refused(sut: SystemUnderTest) -> str:
     with pytest.raises(PreflightError) as caught:
-        run(subject)
+        run(sut)
     message = str(caught.value)
     assert "\n" not in message
     assert "mars:mars" not in message
     return message
 
 
-def test_all_is_well(healthy: tuple[Subject, Service]) -> None:
-    subject, _ = healthy
-    proven, told = run(subject)
+def test_all_is_well(healthy: tuple[SystemUnderTest, Service]) -> None:
+    sut, _ = healthy
+    proven, told = run(sut)
     assert told == ["database", "broker", "service", "listeners", "target", "orders table", "baseline order"]
     assert proven.order is not None
     assert (proven.order.http_status, proven.order.row, proven.order.event) == (201, True, True)
 
 
-def test_a_backlog_that_is_reported_may_hold_events(healthy: tuple[Subject, Service]) -> None:
-    subject = replace(healthy[0], backlog_url=f"{healthy[0].service_url}/full")
-    assert "backlog" in run(subject)[1]
+def test_a_backlog_that_is_reported_may_hold_events(healthy: tuple[SystemUnderTest, Service]) -> None:
+    sut = replace(healthy[0], backlog_url=f"{healthy[0].service_url}/full")
+    assert "backlog" in run(sut)[1]
 
 
 @pytest.mark.parametrize("path", ["/health", "/text", "/less", "/html"])
-def test_a_backlog_that_is_not_reported(healthy: tuple[Subject, Service], path: str) -> None:
-    subject = healthy[0]
-    url = f"{subject.service_url}{path}"
-    message = refused(replace(subject, backlog_url=url))
+def test_a_backlog_that_is_not_reported(healthy: tuple[SystemUnderTest, Service], path: str) -> None:
+    sut = healthy[0]
+    url = f"{sut.service_url}{path}"
+    message = refused(replace(sut, backlog_url=url))
     assert (
         message
         == f'backlog: {url}: its answer is not {{"pending": NUMBER}}; HTTP 200 with {{"pending": NUMBER}} is wanted'
     )
 
 
-def test_a_database_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
+def test_a_database_that_is_not_there(healthy: tuple[SystemUnderTest, Service]) -> None:
     away = replace(healthy[0], database_url="postgresql://mars:mars@127.0.0.1:1/orders_db")
     assert refused(away).startswith("database: ")
 
 
 def test_a_broker_that_is_not_there(
-    healthy: tuple[Subject, Service], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    healthy: tuple[SystemUnderTest, Service], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chaos.preflight, "HEALTH_S", 1.0)
+    monkeypatch.setattr(chaos.run.preflight, "HEALTH_S", 1.0)
     message = refused(replace(healthy[0], kafka={"bootstrap.servers": "127.0.0.1:1"}))
     assert message.startswith("broker: ")
     assert "start the broker" in message
 
 
-def test_a_service_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
+def test_a_service_that_is_not_there(healthy: tuple[SystemUnderTest, Service]) -> None:
     message = refused(replace(healthy[0], health_url="http://127.0.0.1:1/health"))
     assert message.startswith("service: ")
     assert "start the order service" in message
 
 
-def test_a_table_that_is_not_there(healthy: tuple[Subject, Service]) -> None:
+def test_a_table_that_is_not_there(healthy: tuple[SystemUnderTest, Service]) -> None:
     message = refused(replace(healthy[0], contract=Contract(TableContract("bestellungen"))))
     assert message == "orders table: --orders-table bestellungen: there is no such table; there are orders"
 
 
-def test_a_service_that_takes_no_order(healthy: tuple[Subject, Service]) -> None:
-    subject, service = healthy
+def test_a_service_that_takes_no_order(healthy: tuple[SystemUnderTest, Service]) -> None:
+    sut, service = healthy
     service.status = 500
-    assert "the service did not take an order: HTTP 500" in refused(subject)
+    assert "the service did not take an order: HTTP 500" in refused(sut)
 
 
-def test_a_service_that_loses_events_already(healthy: tuple[Subject, Service]) -> None:
-    subject, service = healthy
+def test_a_service_that_loses_events_already(healthy: tuple[SystemUnderTest, Service]) -> None:
+    sut, service = healthy
     service.event = False
-    assert f"its event is not in {subject.topic}" in refused(subject)
+    assert f"its event is not in {sut.topic}" in refused(sut)
 
 
-def test_a_service_that_stores_nothing(healthy: tuple[Subject, Service]) -> None:
-    subject, service = healthy
+def test_a_service_that_stores_nothing(healthy: tuple[SystemUnderTest, Service]) -> None:
+    sut, service = healthy
     service.row = False
-    assert "has no row in orders" in refused(subject)
+    assert "has no row in orders" in refused(sut)
 
 
-def test_a_topic_that_nobody_makes(healthy: tuple[Subject, Service]) -> None:
-    subject, service = healthy
+def test_a_topic_that_nobody_makes(healthy: tuple[SystemUnderTest, Service]) -> None:
+    sut, service = healthy
     service.event = False
-    message = refused(replace(subject, topic="never.made"))
+    message = refused(replace(sut, topic="never.made"))
     assert "--topic never.made: it does not exist" in message
 
 
-def test_an_answer_without_a_readable_id_is_no_refusal(healthy: tuple[Subject, Service]) -> None:
+def test_an_answer_without_a_readable_id_is_no_refusal(healthy: tuple[SystemUnderTest, Service]) -> None:
     message = refused(replace(healthy[0], place_order=lambda _: PlacedOrder(202, None, "and its answer has no UUID")))
     assert "order: the service answered an order with HTTP 202, and its answer has no UUID;" in message
 
 
-def test_a_target_that_is_not_up(healthy: tuple[Subject, Service]) -> None:
+def test_a_target_that_is_not_up(healthy: tuple[SystemUnderTest, Service]) -> None:
     message = refused(replace(healthy[0], target=StillTarget(up=False)))
     assert message == "target broker (process 7) is not up; start it first"
 
 
-def test_a_target_that_nobody_can_tell_of(healthy: tuple[Subject, Service]) -> None:
+def test_a_target_that_nobody_can_tell_of(healthy: tuple[SystemUnderTest, Service]) -> None:
     class Unreachable(StillTarget):
         def is_up(self) -> bool:
             raise TargetError("no Docker Engine answers at tcp://127.0.0.1:9: refused")
@@ -138,14 +138,14 @@ def test_a_target_that_nobody_can_tell_of(healthy: tuple[Subject, Service]) -> N
     assert message == "target: no Docker Engine answers at tcp://127.0.0.1:9: refused"
 
 
-def test_a_component_that_this_stack_does_not_offer(healthy: tuple[Subject, Service]) -> None:
+def test_a_component_that_this_stack_does_not_offer(healthy: tuple[SystemUnderTest, Service]) -> None:
     target = StillTarget()
     target.component = "database"
     message = refused(replace(healthy[0], target=target))
     assert message == "--fault-target broker: this stack offers its database only, broker (process 7)"
 
 
-def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service]) -> None:
+def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[SystemUnderTest, Service]) -> None:
     with answering(lambda path: '{"status": "booting"}') as admin_url:
         message = refused(replace(healthy[0], admin_url=admin_url))
     assert message.startswith("broker: Redpanda's Admin API at 127.0.0.1:")
@@ -160,7 +160,7 @@ def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[Subject, Service]) 
     assert told[:4] == ["database", "broker", "broker", "service"]
 
 
-def test_a_fault_that_the_target_cannot_do(healthy: tuple[Subject, Service]) -> None:
+def test_a_fault_that_the_target_cannot_do(healthy: tuple[SystemUnderTest, Service]) -> None:
     target = StillTarget()
     target.faults = ("pause",)
     message = refused(replace(healthy[0], target=target))

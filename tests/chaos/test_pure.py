@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from chaos.commandline import add_options, check_form, read_settings, texts_of
-from chaos.journal import Journal, JournalUnreadable, OpenFault
-from chaos.lookout import LookoutConfig
-from chaos.plan import RunPhase, make_plan
-from chaos.targets import TargetSpec
-from chaos.telling import Pace, Telling, asking
+from chaos.faults.journal import Journal, JournalUnreadable, OpenFault
+from chaos.faults.targets import TargetSpec
+from chaos.monitor.monitor import MonitorConfig
+from chaos.monitor.publisher import ObservationPublisher, Pace, asking
+from chaos.run.command_line import add_options, check_form, read_settings, texts_of
+from chaos.run.plan import RunPhase, make_plan
 from contract.event import EventContract
 from contract.run_key import RunKey
 from health.patience import Patience
@@ -25,9 +25,9 @@ from health.probers import open_probers
 from health.replies import Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
-from runlog.options import OPTIONS
-from runlog.probes import ProbeResult, read_probe_results
-from runlog.settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
+from runlog.probe_results import ProbeResult, read_probe_results
+from settings.options import OPTIONS
+from settings.run_settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
 
 SPEC = TargetSpec("process", "broker", {"home": "stack"})
@@ -87,7 +87,7 @@ class Sudden:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_path: Path) -> None:
     out, stop, clock = io.StringIO(), threading.Event(), AnchoredClock.anchor()
-    telling = Telling(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
+    telling = ObservationPublisher(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
     closed = open_probers(ProbeSpec("sql", "host=127.0.0.1 port=1"))
     with asking(closed.new, "new", Pace(0.01, 0.5), patience=Patience(), clock=clock, telling=telling, stop=stop):
         while not out.getvalue():
@@ -104,7 +104,7 @@ def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_
 
 def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> None:
     out = io.StringIO()
-    telling = Telling(out, str(tmp_path / "offsets"), "/dev/full")
+    telling = ObservationPublisher(out, str(tmp_path / "offsets"), "/dev/full")
     seen = ProbeResult(1.0, 2.0, "new", "answered")
     telling.probe_result(seen)
     telling.probe_result(seen)
@@ -173,8 +173,8 @@ def test_one_lease_for_one_stack_and_it_dies_with_its_holder(tmp_path: Path) -> 
 def test_lookout_config_goes_over_a_pipe_whole() -> None:
     clock = AnchoredClock(5.0, 6.0)
     client, probe = {"bootstrap.servers": "b:1", "sasl.password": "s3cret"}, ProbeSpec("sql", "postgresql://s3cret@h/d")
-    config = LookoutConfig(client, "t", EventContract(), str(RunKey.random()), clock, "/f", "database", probe, "/p")
-    assert LookoutConfig.load(config.dump()) == config
+    config = MonitorConfig(client, "t", EventContract(), str(RunKey.random()), clock, "/f", "database", probe, "/p")
+    assert MonitorConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
     assert json.loads(config.dump())["clock"] == [5.0, 6.0]
 

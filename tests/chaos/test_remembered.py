@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chaos.remembered import Remembered
+from chaos.monitor.probe_history import ProbeHistory
 from health.state import proven_down, proven_up
 
 
@@ -13,9 +13,9 @@ class Asked:
     ok: bool
 
 
-def series(*streaks: tuple[int, bool], most: int = 10) -> Remembered[Asked]:
+def series(*streaks: tuple[int, bool], most: int = 10) -> ProbeHistory[Asked]:
     """Results one second apart, each answered after 0.1 s."""
-    kept: Remembered[Asked] = Remembered(most)
+    kept: ProbeHistory[Asked] = ProbeHistory(most)
     at = 0.0
     for length, ok in streaks:
         for _ in range(length):

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaos.resolving import Unresolved, external_recipe, external_spec, resolve, stack_recipe
+from chaos.faults.probe_recipes import Unresolved, external_recipe, external_spec, resolve, stack_recipe
 from health.spec import ProbeProtocol, ProbeRecipe, ProbeSpec, sql_address
-from runlog.servicefiles import ServiceFiles, read_service_files
-from runlog.settings import SettingsError, make_settings
+from settings.run_settings import SettingsError, make_settings
+from settings.service_files import ServiceFiles, read_service_files
 from tests.conftest import Infra
 
 PASSWORD = "planted-password-1"

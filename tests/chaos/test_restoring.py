@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from chaos.__main__ import main
-from chaos.dryrun import Preview
-from chaos.embedded import EmbeddedSystem
-from chaos.journal import FORMAT, JOURNAL
-from chaos.restoring import look_at, restore
-from runlog import exitcodes
-from runlog.settings import make_settings
+from chaos.faults.journal import FORMAT, JOURNAL
+from chaos.faults.restore import look_at, restore
+from chaos.sut.embedded import EmbeddedSystem
+from chaos.sut.sut import Preview
+from runlog import exit_codes
+from settings.run_settings import make_settings
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_journal_of_another_hand_is_one_sentence_and_stays(
     home: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], words: str
 ) -> None:
     left_open(home, **fields)
-    assert main(["restore", "--timeout", "1s"]) == exitcodes.NOT_READY
+    assert main(["restore", "--timeout", "1s"]) == exit_codes.NOT_READY
     said = capsys.readouterr().err
     assert words in said
     assert said.startswith("NOT RESTORED: ")
@@ -60,9 +60,9 @@ def test_where_the_stack_was_taken_down_since_nothing_is_left_to_mend(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left_open(home, undo={"pid": 1, "started": 2.0})
-    assert main(["restore", "--timeout", "1s"]) == exitcodes.AS_EXPECTED
+    assert main(["restore", "--timeout", "1s"]) == exit_codes.AS_EXPECTED
     assert "its stack was taken down since" in capsys.readouterr().out
-    assert main(["status"]) == exitcodes.AS_EXPECTED
+    assert main(["status"]) == exit_codes.AS_EXPECTED
 
 
 @pytest.mark.parametrize("state", ["garbage", '{"version": 99}'])
@@ -71,7 +71,7 @@ def test_a_state_that_cannot_be_read_is_one_sentence(
 ) -> None:
     left_open(home, undo={"pid": 1, "started": 2.0})
     (home / "state.json").write_text(state)
-    assert main(["restore", "--timeout", "1s"]) == exitcodes.NOT_READY
+    assert main(["restore", "--timeout", "1s"]) == exit_codes.NOT_READY
     said = capsys.readouterr().err
     assert str(home / "state.json") in said
     assert said.count("\n") == 1
@@ -83,14 +83,14 @@ def test_a_state_that_cannot_be_read_is_one_sentence(
 
 def test_status_says_it_also_of_a_process_id_that_none_can_have(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_open(home, pid=10**19)
-    assert main(["status"]) == exitcodes.INCONCLUSIVE
+    assert main(["status"]) == exit_codes.INCONCLUSIVE
     assert "which has ended" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["HARNESS_STACK_HOME", "HARNESS_STATE_HOME"])
 def test_a_user_whom_nobody_knows_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "~no-such-user-x/there")
-    assert main(["status"]) == exitcodes.AS_EXPECTED
+    assert main(["status"]) == exit_codes.AS_EXPECTED
 
 
 def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path)
 def test_a_password_on_the_command_line_is_warned_of_and_not_shown(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["restore", "--database-url", "postgresql://u:planted-1@x/y"]) == exitcodes.AS_EXPECTED
+    assert main(["restore", "--database-url", "postgresql://u:planted-1@x/y"]) == exit_codes.AS_EXPECTED
     said = capsys.readouterr().err
     assert "warning: a password in --database-url" in said
     assert "planted-1" not in said

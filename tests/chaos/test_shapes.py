@@ -17,20 +17,20 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from chaos.database import OrdersTable
-from chaos.preflight import check_request
-from chaos.proof import prove_order
-from chaos.reconciler_check import ReconcilerCheck
-from chaos.subject import PlacedOrder, Subject
+from chaos.run.canary_order import prove_order
+from chaos.run.orders_table import OrdersTable
+from chaos.run.preflight import check_request
+from chaos.run.reconcile_check import ReconcilerCheck
+from chaos.sut.sut import PlacedOrder, SystemUnderTest
 from contract.attribution import Attribution
 from contract.contract import contract_from_texts
 from contract.ids import IDS, bytes_of
 from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
-from reconcile.check import Check
-from reconcile.events import read_events
-from reconcile.history import ids_of
-from reconcile.rows import read_rows
+from reconcile.check_command import Check
+from reconcile.history.history import ids_of
+from reconcile.witnesses.events import read_events
+from reconcile.witnesses.rows import read_rows
 from stores.topic import read_bounds
 from tests.chaos.parts import make_subject
 from tests.conftest import Infra
@@ -170,16 +170,16 @@ def database(infra: Infra) -> str:
 
 
 @pytest.fixture
-def place(infra: Infra, database: str) -> Iterator[Callable[..., Subject]]:
+def place(infra: Infra, database: str) -> Iterator[Callable[..., SystemUnderTest]]:
     """Make the system under test of a shape, with a table and a topic of its own."""
 
-    def begin(shape: Shape, columns: str = COLUMNS, ddl: str = "", **options: Any) -> Subject:
+    def begin(shape: Shape, columns: str = COLUMNS, ddl: str = "", **options: Any) -> SystemUnderTest:
         table, topic = f"orders_{uuid.uuid4().hex[:8]}", infra.new_topic(1)
         with psycopg.connect(database) as connection:
             connection.execute(f"CREATE TABLE {table} ({columns}, created_at timestamptz DEFAULT clock_timestamp())")
             for statement in filter(None, ddl.format(table=table).split(";")):
                 connection.execute(statement)
-        subject, _ = make_subject(infra, "http://127.0.0.1:1", topic)
+        sut, _ = make_subject(infra, "http://127.0.0.1:1", topic)
         service = Shaped(infra, database, topic, shape, table)
         attribution = options.get("attribution", "tagged")
         options.setdefault("orders_table", table)
@@ -188,60 +188,60 @@ def place(infra: Infra, database: str) -> Iterator[Callable[..., Subject]]:
             options["outbox_table"] = options["outbox_table"].format(table=table)
         contract = contract_from_texts(**options)
         return replace(
-            subject, stack="external", contract=contract, attribution=attribution, place_order=service.place,
+            sut, stack="external", contract=contract, attribution=attribution, place_order=service.place,
             database_url=database,
         )  # fmt: skip
 
     yield begin
 
 
-def preflight(subject: Subject) -> str | None:
+def preflight(sut: SystemUnderTest) -> str | None:
     """Return why preflight refuses an order of the service."""
-    table = OrdersTable(subject)
+    table = OrdersTable(sut)
     try:
-        proven = prove_order(subject, table, 1.0)
+        proven = prove_order(sut, table, 1.0)
     finally:
         table.close()
-    return proven.problem or Check(check_request(subject, proven), lambda _: None).run()
+    return proven.problem or Check(check_request(sut, proven), lambda _: None).run()
 
 
-def run_reads_all(subject: Subject) -> bool:
+def run_reads_all(sut: SystemUnderTest) -> bool:
     """Return whether a run of three orders is read whole: each has its row and its event, and nothing is in the way."""
     key, ids = RunKey.random(), []
-    bounds = read_bounds(subject.kafka, subject.topic)
+    bounds = read_bounds(sut.kafka, sut.topic)
     for seq in range(3):
-        placed = subject.place_order(key.customer_id(seq))
+        placed = sut.place_order(key.customer_id(seq))
         assert placed.order_id is not None
         ids.append(placed.order_id.key)
     told = np.unique(np.frombuffer(b"".join(ids), dtype=IDS))
     run = facts(
-        stack="external", run_key=key, attribution=subject.attribution, contract=subject.contract,
-        topic=replace(facts().topic, name=subject.topic, topic_id=bounds.topic_id, starts=bounds.ends),
+        stack="external", run_key=key, attribution=sut.attribution, contract=sut.contract,
+        topic=replace(facts().topic, name=sut.topic, topic_id=bounds.topic_id, starts=bounds.ends),
     )  # fmt: skip
-    attribution = Attribution(subject.attribution, told[:0], told)
-    rows = read_rows(subject.database_url, run, None, run.clock, lambda *_: None, attribution=attribution)
-    events = read_events(subject.kafka, run, run.clock, lambda *_: None, attribution=attribution, rows=rows.rows)
+    attribution = Attribution(sut.attribution, told[:0], told)
+    rows = read_rows(sut.database_url, run, None, run.clock, lambda *_: None, attribution=attribution)
+    events = read_events(sut.kafka, run, run.clock, lambda *_: None, attribution=attribution, rows=rows.rows)
     whole = [set(bytes_of(ids_of(one))) == set(ids) for one in (rows.rows, events.events)]
     return rows.complete and events.complete and all(whole)
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", CASES)
-def test_preflight_and_run_agree(place: Callable[..., Subject], name: str) -> None:
+def test_preflight_and_run_agree(place: Callable[..., SystemUnderTest], name: str) -> None:
     case = CASES[name]
-    subject = place(case.shape, **case.options)
-    problem = preflight(subject)
+    sut = place(case.shape, **case.options)
+    problem = preflight(sut)
     assert (problem is None) == (not case.refused), problem
     assert all(word in (problem or "") for word in case.refused), problem
     # An event whose tag is missing would count, as its order has a row, and so would one of several types; preflight is
     # stricter, and says what to do.
     if "a tag that is" not in name and "no filter" not in name:
-        assert run_reads_all(subject) is (problem is None)
+        assert run_reads_all(sut) is (problem is None)
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("without", [1, 3, 4])
-def test_some_events_without_a_tag_are_no_wrong_option(place: Callable[..., Subject], without: int) -> None:
+def test_some_events_without_a_tag_are_no_wrong_option(place: Callable[..., SystemUnderTest], without: int) -> None:
     """Events without a tag count by their ids, so a check order whose event has none says nothing of the option."""
     placed: list[str] = []
 
@@ -255,10 +255,10 @@ def test_some_events_without_a_tag_are_no_wrong_option(place: Callable[..., Subj
 
 @pytest.mark.real
 @pytest.mark.parametrize(("order_id", "hint"), [("/orders/4711", True), ("4711", False)])
-def test_an_id_that_is_a_path_has_no_row(place: Callable[..., Subject], order_id: str, hint: bool) -> None:
+def test_an_id_that_is_a_path_has_no_row(place: Callable[..., SystemUnderTest], order_id: str, hint: bool) -> None:
     acknowledged = AcknowledgedId(order_id, order_id.encode().ljust(16, b"\0"))
-    subject = place(CASES["reference"].shape, "id text PRIMARY KEY, customer_id uuid NOT NULL", id_kind="text")
-    problem = preflight(replace(subject, place_order=lambda _: PlacedOrder(202, acknowledged, None))) or ""
+    sut = place(CASES["reference"].shape, "id text PRIMARY KEY, customer_id uuid NOT NULL", id_kind="text")
+    problem = preflight(replace(sut, place_order=lambda _: PlacedOrder(202, acknowledged, None))) or ""
     assert "but has no row in " in problem
     assert ("header:NAME/ for what follows its last slash" in problem) is hint
 
@@ -281,11 +281,11 @@ TABLES: dict[str, tuple[str, str, dict[str, str]]] = {
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", TABLES)
-def test_preflight_and_run_agree_on_tables(place: Callable[..., Subject], name: str) -> None:
+def test_preflight_and_run_agree_on_tables(place: Callable[..., SystemUnderTest], name: str) -> None:
     columns, ddl, options = TABLES[name]
-    subject = place(CASES["reference"].shape, columns, ddl, **options)
-    problem = preflight(subject)
-    assert run_reads_all(subject) is (problem is None), problem
+    sut = place(CASES["reference"].shape, columns, ddl, **options)
+    problem = preflight(sut)
+    assert run_reads_all(sut) is (problem is None), problem
     if name == "an outbox of another make":
         assert "the rows of a run could not be read" in (problem or "")
     else:
@@ -293,14 +293,14 @@ def test_preflight_and_run_agree_on_tables(place: Callable[..., Subject], name: 
 
 
 @pytest.mark.real
-def test_the_reconciler_answers_in_a_process_of_its_own(place: Callable[..., Subject]) -> None:
-    subject = place(CASES["reference"].shape)
-    table = OrdersTable(subject)
+def test_the_reconciler_answers_in_a_process_of_its_own(place: Callable[..., SystemUnderTest]) -> None:
+    sut = place(CASES["reference"].shape)
+    table = OrdersTable(sut)
     try:
-        proven = prove_order(subject, table, 10.0)
+        proven = prove_order(sut, table, 10.0)
     finally:
         table.close()
-    request = check_request(subject, proven)
+    request = check_request(sut, proven)
     with ReconcilerCheck() as judge:
         assert judge.ask(request) is None
     with ReconcilerCheck() as judge:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chaos.sources import with_sources
-from runlog.options import OPTIONS
-from runlog.wrong import wrong
+from settings.errors import wrong
+from settings.option_sources import with_sources
+from settings.options import OPTIONS
 from tests.e2e.harness import CHECKOUT, LOCUST
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_is_named_by_its_variable(option: object) -> None:
-    from runlog.options import Option
+    from settings.options import Option
 
     assert isinstance(option, Option)
     message = str(wrong(option, "abc", "it must be better"))

@@ -4,8 +4,8 @@ import uuid
 
 from confluent_kafka import Producer
 
-from chaos.event_search import find_event
-from chaos.topic import topic_ends
+from chaos.run.event_search import find_event
+from chaos.run.topic import topic_ends
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
 from runlog.facts import TopicStart

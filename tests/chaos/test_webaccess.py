@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chaos.webaccess import HostCheck, is_foreign, plain_name
+from chaos.run.web_access import HostCheck, is_foreign, plain_name
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

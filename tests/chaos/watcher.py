@@ -11,13 +11,13 @@ import json  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from chaos.lookout import LookoutConfig  # noqa: E402
-from chaos.watch import LookoutWatch, NotProven  # noqa: E402
+from chaos.monitor.client import MonitorClient, NotProven  # noqa: E402
+from chaos.monitor.monitor import MonitorConfig  # noqa: E402
 
 
 def main() -> None:
-    config = LookoutConfig.load(sys.stdin.readline())
-    watch = LookoutWatch(config, Path(config.offsets_file).with_name("lookout.log"))
+    config = MonitorConfig.load(sys.stdin.readline())
+    watch = MonitorClient(config, Path(config.offsets_file).with_name("lookout.log"))
     try:
         for line in sys.stdin:
             order = json.loads(line)

@@ -9,9 +9,9 @@ import pytest
 
 from contract.http import CustomContract, member
 from contract.order_id import IdKind
-from load.placing import body_start, custom_contract
-from runlog.servicefiles import ServiceFiles
-from runlog.settings import make_settings
+from load.placed_orders import body_start, custom_contract
+from settings.run_settings import make_settings
+from settings.service_files import ServiceFiles
 
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
 ORDER = uuid.UUID("d9428888-122b-41e1-b85c-61e8ba6dd1f7")

@@ -16,7 +16,7 @@ from contract.order_id import (
     name_of,
     text_of,
 )
-from runlog.ordernames import NAMES_FILE, NameWriter, read_names
+from runlog.order_id_texts import NAMES_FILE, NameWriter, read_names
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chaos.targets import TargetSpec
-from chaos.targets.container import open_container_target
+from chaos.faults.targets import TargetSpec
+from chaos.faults.targets.container import open_container_target
 from stack import ports
 from stack.compose import FILE, ComposeStack
 from stack.compose_project import SERVICES, Addresses

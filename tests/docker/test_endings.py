@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chaos.targets import COMPONENTS, FAULTS
+from chaos.faults.targets import COMPONENTS, FAULTS
 from stack.compose import ComposeStack
 from tests.docker.conftest import Start
 from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, journals, judge_with, play

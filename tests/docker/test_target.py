@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from chaos.targets import FAULTS, TargetError, TargetSpec
-from chaos.targets.container import PROTECT_LABEL, ContainerTarget, open_container_target
+from chaos.faults.targets import FAULTS, TargetError, TargetSpec
+from chaos.faults.targets.container import PROTECT_LABEL, ContainerTarget, open_container_target
 from stack import engine
 from tests.docker.conftest import CHECKOUT, Run
 
@@ -64,8 +64,8 @@ def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
     target = named(one)
     undo = dict(target.prepare("stop"))
     code = (
-        "import json, sys\nfrom chaos.targets import TargetSpec\n"
-        "from chaos.targets.container import open_container_target\n"
+        "import json, sys\nfrom chaos.faults.targets import TargetSpec\n"
+        "from chaos.faults.targets.container import open_container_target\n"
         "name, undo = json.loads(sys.stdin.read())\n"
         "open_container_target(TargetSpec('container', 'broker', {'name': name})).apply('stop', undo, 30)\n"
     )
@@ -129,8 +129,8 @@ def test_a_container_that_was_made_anew_is_found_by_its_labels(run: Run) -> None
 def heal_elsewhere(spec: TargetSpec, fault: str, undo: dict[str, Any]) -> None:
     """Undo in a process that has nothing but what the journal keeps, and no gevent."""
     code = (
-        "import json, sys\nfrom chaos.targets import TargetSpec\n"
-        "from chaos.targets.container import open_container_target\n"
+        "import json, sys\nfrom chaos.faults.targets import TargetSpec\n"
+        "from chaos.faults.targets.container import open_container_target\n"
         "spec, fault, undo = json.loads(sys.stdin.read())\n"
         "open_container_target(TargetSpec(*spec)).heal(fault, undo, 30)\nassert 'gevent' not in sys.modules\n"
     )

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from chaos.targets import FAULTS
-from chaos.targets.container import PROTECT_LABEL
+from chaos.faults.targets import FAULTS
+from chaos.faults.targets.container import PROTECT_LABEL
 from stack.compose import FILE, ComposeStack
 from stack.compose_project import SERVICES
 from tests.docker.conftest import CHECKOUT, Start

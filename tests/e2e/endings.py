@@ -13,11 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
-from chaos.journal import JOURNAL
-from runlog.files import read_json
+from chaos.faults.journal import JOURNAL
+from files.safe_files import read_json
 from runlog.marks import read_marks
-from runlog.statedir import NAME, TARGETS
 from stack.embedded import EmbeddedStack
+from stack.state_dir import NAME, TARGETS
 from tests.e2e.harness import CHECKOUT, LocustProcess
 from tests.e2e.page import Browser
 
@@ -29,12 +29,12 @@ SHORT_OUTAGE = ["--baseline", "1s", "--outage", "2s", "--recovery", "2s", "--set
 LONGEST_S = 90.0
 CRASHING = (
     "from locustfile import *\n"
-    "import chaos.actor\n"
-    "inject = chaos.actor.Actor.inject\n"
+    "import chaos.run.fault_injector\n"
+    "inject = chaos.run.fault_injector.Actor.inject\n"
     "def crash(self, *arguments):\n"
     "    inject(self, *arguments)\n"
     "    raise ZeroDivisionError('planted')\n"
-    "chaos.actor.Actor.inject = crash\n"
+    "chaos.run.fault_injector.Actor.inject = crash\n"
 )
 
 
@@ -144,7 +144,10 @@ def _harness_processes(home: Path | str) -> list[str]:
         try:
             if process.environ().get("HARNESS_STACK_HOME") == str(home) and process.pid != os.getpid():
                 command = " ".join(process.cmdline())
-                if any(word in command for word in ("chaos.watchdog", "chaos.lookout", "-m reconcile", "locust")):
+                if any(
+                    word in command
+                    for word in ("chaos.faults.watchdog", "chaos.monitor", "-m reconcile", "locust")
+                ):
                     found.append(f"{process.pid} {command}")
         except psutil.Error:
             continue

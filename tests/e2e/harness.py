@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from runlog.files import read_json
+from files.safe_files import read_json
 from runlog.folder import RunFolder
 from runlog.marks import Mark, read_marks
 from stack.embedded import EmbeddedStack

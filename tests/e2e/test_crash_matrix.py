@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.journal import JOURNAL
-from chaos.targets import COMPONENTS, FAULTS
+from chaos.faults.journal import JOURNAL
+from chaos.faults.targets import COMPONENTS, FAULTS
 from stack.embedded import EmbeddedStack
 from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, judge, play
 from tests.e2e.harness import Start, assert_all_up, assert_nothing_runs
@@ -78,7 +78,7 @@ def test_a_stack_that_the_run_started_is_mended_and_taken_down_and_its_data_kept
     run = play(BY_NAME[ending], start, tmp_path, free_port(), ["--fault", "kill"])
     await_no_process(home)
     assert_nothing_runs(home)
-    assert EmbeddedStack(home).strays() == []
+    assert EmbeddedStack(home).orphans() == []
     assert not (home / JOURNAL).exists()
     assert_mended(run)
     # What its witnesses know is still there.

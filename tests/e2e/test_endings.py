@@ -51,12 +51,12 @@ def test_exception_in_the_middle_of_an_outage(
     crashing = tmp_path / "crashing.py"
     crashing.write_text(
         "from locustfile import *\n"
-        "import chaos.actor\n"
-        "inject = chaos.actor.Actor.inject\n"
+        "import chaos.run.fault_injector\n"
+        "inject = chaos.run.fault_injector.Actor.inject\n"
         "def crash(self, *arguments):\n"
         "    inject(self, *arguments)\n"
         "    raise ZeroDivisionError('planted')\n"
-        "chaos.actor.Actor.inject = crash\n"
+        "chaos.run.fault_injector.Actor.inject = crash\n"
     )
     run = start("--headless", "-f", str(crashing), *LONG_OUTAGE, home=stack_home, PYTHONPATH=str(CHECKOUT))
     assert run.end(60) == 2, run.log[-3000:]
@@ -127,8 +127,8 @@ def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
     wiring = tmp_path / "wiring.py"
     wiring.write_text(
         "from locustfile import *\n"
-        "import chaos.judging, pathlib\n"
-        f"chaos.judging.__file__ = {str(tmp_path / 'slow' / 'chaos' / 'judging.py')!r}\n"
+        "import chaos.run.reconcile_process, pathlib\n"
+        f"chaos.run.reconcile_process.__file__ = {str(tmp_path / 'slow' / 'chaos' / 'judging.py')!r}\n"
     )
     run = start("--headless", "-f", str(wiring), *SHORT, "--settle", "1s", home=stack_home, PYTHONPATH=str(CHECKOUT))
     run.await_log("reconcile: comparing")
@@ -156,7 +156,7 @@ def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
 
 
 def lookout_of(pid: int) -> psutil.Process:
-    (found,) = [child for child in psutil.Process(pid).children() if "chaos.lookout" in child.cmdline()]
+    (found,) = [child for child in psutil.Process(pid).children() if "chaos.monitor" in child.cmdline()]
     return found
 
 

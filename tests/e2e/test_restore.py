@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chaos.journal import JOURNAL
+from chaos.faults.journal import JOURNAL
 from stack.embedded import EmbeddedStack
 from tests.e2e.endings import OUTAGE, SHORT_OUTAGE, assert_mended, await_no_process
 from tests.e2e.harness import CHECKOUT, LocustProcess, Start, assert_all_up
@@ -32,7 +32,9 @@ def chaos(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def watchdog_of(run: LocustProcess) -> psutil.Process:
-    (found,) = [child for child in psutil.Process(run.process.pid).children() if "chaos.watchdog" in child.cmdline()]
+    (found,) = [
+        child for child in psutil.Process(run.process.pid).children() if "chaos.faults.watchdog" in child.cmdline()
+    ]
     return found
 
 

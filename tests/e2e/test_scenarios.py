@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from stack.embedded import EmbeddedStack
-from stack.records import StackState
+from stack.state_file import StackState
 from tests.e2e.harness import LocustProcess, Start, assert_all_up
 from tests.e2e.independent import Counted, assert_agrees, ids_in
 

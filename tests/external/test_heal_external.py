@@ -24,7 +24,9 @@ def chaos(run: LocustProcess, *arguments: str) -> "subprocess.CompletedProcess[s
 
 
 def kill_both(run: LocustProcess) -> None:
-    (watchdog,) = [each for each in psutil.Process(run.process.pid).children() if "chaos.watchdog" in each.cmdline()]
+    (watchdog,) = [
+        each for each in psutil.Process(run.process.pid).children() if "chaos.faults.watchdog" in each.cmdline()
+    ]
     watchdog.suspend()
     run.signal(signal.SIGKILL)
     run.process.wait(30)

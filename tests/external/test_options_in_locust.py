@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from runlog.options import OPTIONS
-from runlog.properties import read_properties
-from runlog.servicefiles import read_service_files
-from runlog.settings import make_settings
+from settings.kafka_properties import read_properties
+from settings.options import OPTIONS
+from settings.run_settings import make_settings
+from settings.service_files import read_service_files
 from tests.e2e.harness import CHECKOUT
 from tests.external.conftest import OpenShopOf, StartExternal
 from tests.external.shop import API_KEY
@@ -29,7 +29,7 @@ PARSE = """
 import json, sys
 from locust.argument_parser import get_parser, parse_options, ui_extra_args_dict
 from locust import events
-from chaos.commandline import add_options, texts_of
+from chaos.run.command_line import add_options, texts_of
 events.init_command_line_parser.add_listener(lambda parser: add_options(parser))
 parsed = parse_options()
 print(json.dumps([texts_of(parsed), list(ui_extra_args_dict(sys.argv[1:]))]))

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-import chaos.healthy
-import chaos.preflight
-from chaos.external import ExternalSystem
-from chaos.plan import make_plan
-from chaos.preflight import Preflight, PreflightError
-from chaos.proof import ProvenOrder
-from chaos.subject import PlacedOrder
-from load.placing import place
-from runlog.settings import Settings, make_settings
+import chaos.run.preflight
+import chaos.sut.health_checks
+from chaos.run.canary_order import CanaryOrder
+from chaos.run.plan import make_plan
+from chaos.run.preflight import Preflight
+from chaos.sut.external import ExternalSystem
+from chaos.sut.sut import PlacedOrder, PreflightError
+from load.placed_orders import place
+from settings.run_settings import Settings, make_settings
 from tests.external.conftest import OpenShop, OpenShopOf
 from tests.external.shop import API_KEY
 
@@ -34,18 +34,18 @@ def texts_of(shop: OpenShop) -> dict[str, str]:
     return {**texts, "database_url": shop.database_url, "header": f"X-Api-Key: {API_KEY}"}
 
 
-def preflight(shop: OpenShop, **changed: str) -> ProvenOrder:
+def preflight(shop: OpenShop, **changed: str) -> CanaryOrder:
     texts = texts_of(shop) | changed
     settings = make_settings(texts, texts["host"])
-    subject = ExternalSystem(settings, place_order).prepare(settings)
-    return Preflight(subject, make_plan(settings), lambda _: None).run()
+    sut = ExternalSystem(settings, place_order).prepare(settings)
+    return Preflight(sut, make_plan(settings), lambda _: None).run()
 
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     # What is missing is missing after two seconds too.
-    monkeypatch.setattr(chaos.preflight, "EVENT_WAIT_S", 2.0)
-    monkeypatch.setattr(chaos.healthy, "HEALTH_S", 2.0)
+    monkeypatch.setattr(chaos.run.preflight, "EVENT_WAIT_S", 2.0)
+    monkeypatch.setattr(chaos.sut.health_checks, "HEALTH_S", 2.0)
 
     def refuse(shop: OpenShop, **changed: str) -> str:
         with pytest.raises(PreflightError) as caught:

@@ -46,7 +46,7 @@ def acknowledged(run: LocustProcess, shop: OpenShop) -> set[str]:
     """Ids of the run's orders in the table: by what was sent, or where that is not stored, as the ledger has them."""
     from contract.order_id import IdKind, text_of
     from runlog.ledger import read_ledger
-    from runlog.ordernames import read_names
+    from runlog.order_id_texts import read_names
 
     if shop.tagged:
         prefix = str(uuid.UUID(hex=json.loads(run.folder.facts.read_text())["run_key"] + "8" + "0" * 15))[:19]

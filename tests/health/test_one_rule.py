@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from chaos.healthy import HEALTH_S, parts, service_probe
-from chaos.journal import JOURNAL
-from chaos.limits import Limits
-from chaos.resolving import resolve
-from chaos.restoring import look_at, restore
-from chaos.targets import TargetSpec
-from chaos.watchdog.healing import NotProvenBack
-from chaos.watchdog.orders import Arm, Begin
+from chaos.faults.journal import JOURNAL
+from chaos.faults.limits import Limits
+from chaos.faults.probe_recipes import resolve
+from chaos.faults.restore import look_at, restore
+from chaos.faults.targets import TargetSpec
+from chaos.faults.watchdog.healing import NotProvenBack
+from chaos.faults.watchdog.protocol import Arm, Begin
+from chaos.sut.health_checks import HEALTH_S, parts, service_probe
 from health.check import check
 from health.probers import open_probers
 from health.spec import ProbeSpec, SecretSource
@@ -96,15 +96,15 @@ def test_a_later_process_proves_it_by_the_recipe(service: GuardedService, tmp_pa
 
 @pytest.mark.real
 def test_preflight_and_the_check_after_the_run(service: GuardedService, infra: Infra) -> None:
-    subject = replace(
+    sut = replace(
         make_subject(infra, service.url)[0],
         health_url=service.spec.address,
         headers=service.spec.headers,
         ca_file=service.spec.ca_file,
     )
-    assert service_probe(subject) == service.spec
+    assert service_probe(sut) == service.spec
     for service.state in ANSWERS:
-        found = {name: health.ok for name, health in parts(subject)}
+        found = {name: health.ok for name, health in parts(sut)}
         assert found == {"database": True, "broker": True, "service": service.state == "up"}
 
 
@@ -158,7 +158,7 @@ class Broken:
         arm = Arm(os.getpid(), target, service.spec, service.recipe, str(self.folder), 60.0, Limits(20.0, 30.0))
         begin = Begin("run-1", "stop", 0, (time.time(), time.monotonic()), str(self.marks))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chaos.watchdog"],
+            [sys.executable, "-m", "chaos.faults.watchdog"],
             cwd="/",
             env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,

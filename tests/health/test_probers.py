@@ -17,7 +17,7 @@ from health.probers import Probers, open_probers
 from health.replies import Prober, Reply
 from health.request import Endpoint, HttpAnswer
 from health.spec import ProbeProtocol, ProbeSpec
-from runlog.probes import CONNECTIONS
+from runlog.probe_results import CONNECTIONS
 from stack.component import ManagedProcess
 from tests.conftest import Infra, RestartableBroker
 

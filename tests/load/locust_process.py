@@ -17,8 +17,8 @@ from locust.env import Environment
 
 from contract.http import OrderContract
 from contract.run_key import RunKey
+from load.load_session import LoadSession, LoadSpec
 from load.order_user import OrderUser
-from load.session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
 

@@ -15,7 +15,7 @@ import gevent
 
 from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.session import LoadSession, LoadSpec
+from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
 

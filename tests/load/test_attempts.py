@@ -11,12 +11,12 @@ import pytest
 
 from contract.order_id import IdKind
 from contract.run_key import RunKey
-from load import attempts
-from load.attempts import OwnLoad, attempt
+from load import own_attempts
+from load.own_attempts import OwnLoad, attempt
 from runlog.clock import AnchoredClock
 from runlog.ledger import Kind, Phase, read_ledger
 from runlog.ledger import LedgerWriter as Writer
-from runlog.ordernames import NameWriter
+from runlog.order_id_texts import NameWriter
 from runlog.outcomes import Failure, Outcome
 
 KEY = RunKey.random()
@@ -98,11 +98,11 @@ def test_attempts_wait_for_the_run_and_end_with_it(tmp_path: Path) -> None:
                 one.answered(201, str(uuid.uuid4()))
                 gevent.sleep(0.01)
 
-    attempts.use(None)
+    own_attempts.use(None)
     users = [gevent.spawn(user) for _ in range(3)]
     try:
         gevent.sleep(0.2)
-        attempts.use(load)
+        own_attempts.use(load)
         gevent.sleep(0.2)
         assert seen == []
         load.phase = Phase.OUTAGE
@@ -124,7 +124,7 @@ def test_attempts_wait_for_the_run_and_end_with_it(tmp_path: Path) -> None:
         assert len(seen) == count
     finally:
         gevent.killall(users)
-        attempts.use(None)
+        own_attempts.use(None)
     load.finish(in_order=True)
     ledger = read_ledger(tmp_path / "ledger.bin")
     assert ledger.complete
@@ -155,6 +155,6 @@ def test_names_of_text_ids_are_kept(tmp_path: Path) -> None:
     with load.attempt() as one:
         one.answered(202, name)
     load.finish(in_order=True)
-    from runlog.ordernames import read_names
+    from runlog.order_id_texts import read_names
 
     assert list(read_names(tmp_path).values()) == [name]

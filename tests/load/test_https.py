@@ -18,10 +18,10 @@ from contract.order_id import IdKind
 from health.check import check
 from health.spec import ProbeSpec
 from load.exchange import Exchanger
-from load.placing import place_with
+from load.placed_orders import place_with
 from runlog.outcomes import Failure
-from runlog.servicefiles import read_service_files
-from runlog.settings import SettingsError, make_settings
+from settings.run_settings import SettingsError, make_settings
+from settings.service_files import read_service_files
 from tests.kafka_secure import Certificates
 
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")

@@ -14,7 +14,7 @@ from gevent.event import Event
 
 from contract.http import OrderContract
 from contract.run_key import RunKey
-from load.session import LoadSession, LoadSpec
+from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import Kind, Ledger, LedgerWriter, Phase, read_ledger
 from runlog.outcomes import Failure, Outcome

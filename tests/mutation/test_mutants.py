@@ -16,7 +16,7 @@ from tests.mutation.survivors import MUTMUT, Change, exit_codes, read_argued, re
 
 SAMPLE = 120
 SEED = int(os.environ.get("MUTATION_SEED", "1"))
-ANY = "reconcile.joins.x_quantile__mutmut_1"
+ANY = "reconcile.history.joins.x_quantile__mutmut_1"
 
 
 def mutmut(folder: Path, *names: str) -> str:
@@ -51,7 +51,7 @@ def test_a_sample_of_mutants_is_noticed_or_argued(tmp_path: Path) -> None:
     assert {name: str(change) for name, change in unargued(folder).items()} == {}
     # Proof that a change that matters is seen: it was tried, and its tests failed.
     assert codes[ANY] == 1
-    assert show(folder, ANY).path == "reconcile/joins.py"
+    assert show(folder, ANY).path == "reconcile/history/joins.py"
 
 
 def test_blocks_and_diffs_are_read_alike() -> None:

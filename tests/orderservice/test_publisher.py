@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from orderservice.kafkaclient import ClientConfigError, client_config
+from orderservice.kafka_client import ClientConfigError, client_config
 from orderservice.orders import Event
 from orderservice.publisher import Publisher, PublishFailedError
 from orderservice.reachability import Reachability, UnreachableError

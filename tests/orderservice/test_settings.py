@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orderservice.kafkaclient import ClientConfigError, client_config
+from orderservice.kafka_client import ClientConfigError, client_config
 from orderservice.settings import OPTIONS, Settings, SettingsError, load
 
 from .conftest import REPOSITORY, free_port, run_module

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from runlog.horizon import Interval
+from contract.publish_horizon import Interval
 
 APPEND_S = 0.02
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.event import Why
-from reconcile.history import History
-from reconcile.judge import judge
-from reconcile.report.csvs import csv_texts
-from reconcile.table import OUTCOMES
+from reconcile.analysis.truth_table import OUTCOMES
+from reconcile.history.history import History
+from reconcile.judge.judge import judge
+from reconcile.report.csv_lists import csv_texts
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.story import Story, facts, order_id

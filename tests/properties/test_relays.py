@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from chaos.stillness import Stillness
-from reconcile.judge import judge
-from runlog.horizon import Interval, Publisher, Source, horizon_of
+from chaos.run.quiet_time import Stillness
+from contract.publish_horizon import Interval, Publisher, Source, horizon_of
+from reconcile.judge.judge import judge
 from runlog.offsets import Observation
 from tests.properties.relays import Relay
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts

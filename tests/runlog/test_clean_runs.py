@@ -13,7 +13,7 @@ import pytest
 
 from runlog.clean_runs import choose, main, runs_in
 from runlog.folder import RunFolder
-from runlog.judged import InUse, is_in_use, why_not_judged
+from runlog.judgement_status import InUse, is_in_use, why_not_judged
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Said = pytest.CaptureFixture[str]
@@ -131,9 +131,8 @@ def test_without_violations_there_is_nothing_to_look_up_again(runs: Path, report
 
 def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None:
     folder = leave(runs, 1)
-    hold = (
-        "import sys; from pathlib import Path; from runlog.folder import RunFolder; from runlog.judged import InUse\n"
-    )
+    hold = "import sys; from pathlib import Path; from runlog.folder import RunFolder\n"
+    hold += "from runlog.judgement_status import InUse\n"
     hold += "kept = InUse(RunFolder(Path(sys.argv[1]))); print('held', flush=True); input()"
     with (
         subprocess.Popen(

@@ -6,11 +6,11 @@ import pytest
 
 from contract.contract import Contract
 from contract.order_id import IdKind
-from runlog.options import BY_NAME, OPTIONS, names_secret
-from runlog.properties import PropertiesProblem, hold_secret, read_properties
-from runlog.servicefiles import read_service_files
-from runlog.settings import Settings, SettingsError, make_settings
-from runlog.statedir import home_of, homes, lease_of, make_private, state_dir
+from settings.kafka_properties import PropertiesProblem, hold_secret, read_properties
+from settings.options import BY_NAME, OPTIONS, names_secret
+from settings.run_settings import Settings, SettingsError, make_settings
+from settings.service_files import read_service_files
+from stack.state_dir import home_of, homes, lease_of, make_private, state_dir
 
 SECRET = "planted-4711"
 LEAST = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runlog.horizon import (
+from contract.publish_horizon import (
     LEAST_DRAIN_S,
     MARGIN_S,
     Horizon,

@@ -6,7 +6,7 @@ import pytest
 
 from runlog.folder import create_run_folder
 from runlog.marks import Mark, MarksWriter, read_marks
-from runlog.probes import CONNECTIONS, WORDS, ProbeResult, on, read_probe_results
+from runlog.probe_results import CONNECTIONS, WORDS, ProbeResult, on, read_probe_results
 
 SEEN = [
     ProbeResult(1795000000.125, 1795000000.25, "kept", "answered"),

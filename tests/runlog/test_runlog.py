@@ -9,13 +9,13 @@ import pytest
 
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock, iso_utc
-from runlog.duration import format_duration, parse_duration
-from runlog.exitcodes import strongest
+from runlog.exit_codes import strongest
 from runlog.folder import FolderError, check_runs_dir, create_run_folder, find_run
 from runlog.ledger import HEADER, RECORD_BYTES, Completion, LedgerWriter, Phase, read_ledger
 from runlog.marks import Mark, MarksWriter, read_marks
 from runlog.offsets import AppendTimes, Observation
 from runlog.outcomes import Failure, Outcome, classify
+from settings.duration import format_duration, parse_duration
 
 KEY = RunKey.parse("0123456789ab4def")
 

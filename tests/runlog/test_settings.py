@@ -2,9 +2,9 @@
 
 import pytest
 
-from runlog.horizon import Publisher
-from runlog.options import OPTIONS
-from runlog.settings import Settings, SettingsError, defaults, make_settings
+from contract.publish_horizon import Publisher
+from settings.options import OPTIONS
+from settings.run_settings import Settings, SettingsError, defaults, make_settings
 
 
 def settings(**texts: str) -> Settings:

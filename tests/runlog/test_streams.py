@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.saved import save_witnesses
+from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts
@@ -107,7 +107,7 @@ def test_the_other_commands_end_with_their_code_too(tmp_path: Path, output: str,
 def test_a_descriptor_that_was_closed_is_never_that_of_a_file(tmp_path: Path) -> None:
     """Else what is written to standard error would end in it."""
     code = (
-        "import sys; from runlog.streams import let_output_fail; let_output_fail(); "
+        "import sys; from files.output_streams import let_output_fail; let_output_fail(); "
         "opened = open(sys.argv[1], 'w'); opened.write(str(opened.fileno()))"
     )
     script = f'"{sys.executable}" -c "$CODE" "{tmp_path}/file" <&- >&- 2>&-'

@@ -5,12 +5,12 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-import chaos.embedded
+import chaos.sut.embedded
 import locustfile
-from chaos.embedded import EmbeddedSystem
-from chaos.subject import Subject
+from chaos.sut.embedded import EmbeddedSystem
+from chaos.sut.sut import SystemUnderTest
 from locustfile import LoadAndChaos, Orders
-from runlog.settings import Settings
+from settings.run_settings import Settings
 
 URL = os.environ["SABOTEUR_URL"]
 
@@ -18,18 +18,18 @@ URL = os.environ["SABOTEUR_URL"]
 class Sabotaged(EmbeddedSystem):
     """The embedded stack with the saboteur in place of its order service."""
 
-    def prepare(self, settings: Settings) -> Subject:
+    def prepare(self, settings: Settings) -> SystemUnderTest:
         """Return the stack, its service replaced."""
-        subject = super().prepare(settings)
+        sut = super().prepare(settings)
 
         def place(customer_id: uuid.UUID) -> Any:
             return locustfile._place_order(URL, settings.request_timeout, customer_id)
 
-        phantom = None if subject.phantom_url is None else f"{URL}/chaos/phantom-event"
-        logs = {name: path for name, path in subject.logs.items() if name != "service"}
+        phantom = None if sut.phantom_url is None else f"{URL}/chaos/phantom-event"
+        logs = {name: path for name, path in sut.logs.items() if name != "service"}
         health = f"{URL}/actuator/health"
-        return replace(subject, service_url=URL, health_url=health, place_order=place, phantom_url=phantom, logs=logs)
+        return replace(sut, service_url=URL, health_url=health, place_order=place, phantom_url=phantom, logs=logs)
 
 
-vars(chaos.embedded)["EmbeddedSystem"] = Sabotaged
+vars(chaos.sut.embedded)["EmbeddedSystem"] = Sabotaged
 __all__ = ["LoadAndChaos", "Orders"]

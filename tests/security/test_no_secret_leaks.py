@@ -1,6 +1,6 @@
 """Secrets planted wherever one can be given are nowhere in what a run leaves: files, output, lists of processes.
 
-Which options hold secrets is asked of `runlog.options`, so a new one is covered as soon as it is declared.
+Which options hold secrets is asked of `settings.options`, so a new one is covered as soon as it is declared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from runlog.options import OPTIONS, Option
+from settings.options import OPTIONS, Option
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess
 
@@ -207,7 +207,7 @@ def test_a_run_that_succeeds(tmp_path: Path, own: Path, runs: list[Run]) -> None
     # What was searched is what a run leaves: Locust's own files, ours, and the processes that were started.
     for name in ("l_stats.csv", "l.html", "l.log", "stack/logs/service.log", "out.txt", "err.txt"):
         assert (tmp_path / name).is_file(), name
-    for part in ("chaos.lookout", "reconcile", "orderservice", "kafka.Kafka"):
+    for part in ("chaos.monitor", "reconcile", "orderservice", "kafka.Kafka"):
         assert any(part in line for line in run.watcher.looked_at), part
     run.assert_clean()
 

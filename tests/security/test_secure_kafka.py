@@ -21,28 +21,29 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from chaos.drain import Drain
-from chaos.event_search import find_event
-from chaos.judging import Judging
-from chaos.lookout import LookoutConfig
-from chaos.plan import make_plan
-from chaos.preflight import Check, Preflight, PreflightError
-from chaos.topic import TopicError, topic_ends
-from chaos.watch import LookoutWatch
+from chaos.monitor.client import MonitorClient
+from chaos.monitor.monitor import MonitorConfig
+from chaos.run.drain import Drain
+from chaos.run.event_search import find_event
+from chaos.run.plan import make_plan
+from chaos.run.preflight import Check, Preflight
+from chaos.run.reconcile_process import ReconcileProcess
+from chaos.run.topic import TopicError, topic_ends
+from chaos.sut.sut import PreflightError
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
+from files.safe_files import read_json
 from health.check import check_kafka
 from health.spec import ProbeSpec
-from reconcile.events import read_events
+from reconcile.verify.event_reading import own_reading
 from reconcile.verify.kafka_verifier import events_by_id
-from reconcile.verify.own_reading import own_reading
+from reconcile.witnesses.events import read_events
 from runlog.clock import AnchoredClock
 from runlog.facts import TopicStart
-from runlog.files import read_json
 from runlog.folder import RunFolder
-from runlog.properties import read_properties
-from runlog.settings import defaults, make_settings
+from settings.kafka_properties import read_properties
+from settings.run_settings import defaults, make_settings
 from stores.topic import KafkaProblem
 from tests.chaos.parts import answering, make_subject
 from tests.chaos.test_drain import TASK, Watch
@@ -169,7 +170,7 @@ def test_an_event_is_not_said_to_be_missing_by_who_was_not_let_in(secure: Secure
 def lookout_config(client: dict[str, str], topic: str, key: RunKey, folder: Path) -> str:
     (folder / "offsets.jsonl").touch()
     clock = AnchoredClock.anchor()
-    config = LookoutConfig(
+    config = MonitorConfig(
         client=client,
         topic=topic,
         event=EventContract(own=True),
@@ -183,12 +184,12 @@ def lookout_config(client: dict[str, str], topic: str, key: RunKey, folder: Path
     return config.dump() + "\n"
 
 
-class Lookout:
+class Monitor:
     """A lookout process as the harness starts it, read line by line."""
 
     def __init__(self, config: str, log: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chaos.lookout"],
+            [sys.executable, "-m", "chaos.monitor"],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -223,7 +224,7 @@ class Lookout:
 
 def test_the_lookout_sees_down_and_back_and_counts_events(secure: SecureKafka, topic: str, tmp_path: Path) -> None:
     key = RunKey.random()
-    watch = Lookout(lookout_config(secure.client(), topic, key, tmp_path), tmp_path / "lookout.log")
+    watch = Monitor(lookout_config(secure.client(), topic, key, tmp_path), tmp_path / "lookout.log")
     try:
         watch.await_that(lambda said: "ends" in said.get("seen", ""), "an answer")
         child = psutil.Process(watch.process.pid)
@@ -343,15 +344,15 @@ def test_an_audit_with_a_file_of_properties(secure: SecureKafka, infra: Infra, t
 def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> None:
     key = RunKey.random()
     with answering(lambda _: '{"status": "UP"}') as url:
-        subject, _ = make_subject(infra, url, topic, secure.client())
+        sut, _ = make_subject(infra, url, topic, secure.client())
         checks: list[Check] = []
         settings = make_settings({**defaults(), "outage": "2s"})
-        proven = Preflight(subject, make_plan(settings), checks.append).run()
+        proven = Preflight(sut, make_plan(settings), checks.append).run()
         assert proven.order is not None
         drain = Drain(
-            subject=subject,
+            sut=sut,
             task=replace(TASK, run_key=key),
-            watch=cast("LookoutWatch", cast("Any", Watch())),
+            watch=cast("MonitorClient", cast("Any", Watch())),
             clock=AnchoredClock.anchor(),
             in_flight=lambda: 0,
         )
@@ -362,7 +363,7 @@ def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> N
         with pytest.raises(PreflightError) as refused:
             Preflight(bad, make_plan(settings), checks.append).run()
     assert_clear(str(refused.value), WRONG["password"][1], secure)
-    assert secure.password not in str(checks) + str(result) + str(proven) + repr(subject)
+    assert secure.password not in str(checks) + str(result) + str(proven) + repr(sut)
 
 
 @pytest.mark.parametrize("where", ["secure", "plain"])
@@ -385,19 +386,19 @@ def test_a_run_is_judged_with_the_properties_of_its_own_broker(
     folder = RunFolder(tmp_path / "runs" / story.facts.run_id)
     story.write(folder)
     with answering(lambda _: "{}") as url:
-        subject, _ = make_subject(infra, url, topic, kafka)
+        sut, _ = make_subject(infra, url, topic, kafka)
     producer = Producer({**kafka})
-    with psycopg.connect(subject.database_url) as connection:
+    with psycopg.connect(sut.database_url) as connection:
         for number in range(8):
             customer = KEY.customer_id(number)
             connection.execute("INSERT INTO orders VALUES (%s, %s)", [order_id(number), customer])
             if number < 6:
                 producer.produce(topic, key=str(order_id(number)), value=order_created(order_id(number), customer))
     assert producer.flush(20) == 0
-    judging = Judging()
+    judging = ReconcileProcess()
     seen: list[str] = []
     sampler = gevent.spawn(sample, seen)
-    gevent.get_hub().threadpool.spawn(judging.judge, folder, subject).get(timeout=120)
+    gevent.get_hub().threadpool.spawn(judging.judge, folder, sut).get(timeout=120)
     sampler.kill()
     assert any("reconcile" in line for line in seen)
     report: Any = read_json(folder.report)

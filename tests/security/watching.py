@@ -11,11 +11,11 @@ import json  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from chaos.lookout import LookoutConfig  # noqa: E402
-from chaos.watch import LookoutWatch, NotProven  # noqa: E402
+from chaos.monitor.client import MonitorClient, NotProven  # noqa: E402
+from chaos.monitor.monitor import MonitorConfig  # noqa: E402
 
 if __name__ == "__main__":
-    watch = LookoutWatch(LookoutConfig.load(sys.stdin.readline()), Path(sys.argv[2]))
+    watch = MonitorClient(MonitorConfig.load(sys.stdin.readline()), Path(sys.argv[2]))
     why: str | None = None
     try:
         watch.await_answer(float(sys.argv[1]))

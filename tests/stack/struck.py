@@ -1,7 +1,7 @@
 """Strikes the start of processes with KeyboardInterrupt, again and again; run by `test_strays` in a process of its own.
 
 Under `python -m gevent.monkey` the strike comes from the event loop, else from a signal. Arguments: home, number of
-strikes, seconds by which each strike comes later than the one before. Ends what `stack.strays` finds, as
+strikes, seconds by which each strike comes later than the one before. Ends what `stack.orphans` finds, as
 `EmbeddedStack` does, and prints how many starts were struck and how many were not.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from stack import process, strays
+from stack import orphans, process
 from stack.process import Launch
 from stack.spawn import spawn
 
@@ -29,7 +29,7 @@ def strike_by_signal(delay_s: float) -> Callable[[], object]:
 
 
 def strike_by_hub(delay_s: float) -> Callable[[], object]:
-    """Throw KeyboardInterrupt into this greenlet after `delay_s` seconds, as `chaos.signals` does."""
+    """Throw KeyboardInterrupt into this greenlet after `delay_s` seconds, as `chaos.run.signal_handler` does."""
     import gevent
     import greenlet
 
@@ -42,7 +42,7 @@ def main(home: Path, strikes: int, step_s: float) -> None:
     """Start and strike, `strikes` times."""
     strike_after = strike_by_hub if "gevent" in sys.modules else strike_by_signal
     sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
-    launch = Launch(sleeper, home, home / "x.log", strays.mark(home, "service"))
+    launch = Launch(sleeper, home, home / "x.log", orphans.mark(home, "service"))
     struck = whole = 0
     # On a busy machine no start may be done within the planned delays: then on with longer ones, until one is.
     delays = [step_s * number for number in range(1, strikes + 1)]
@@ -57,7 +57,7 @@ def main(home: Path, strikes: int, step_s: float) -> None:
             whole += 1
         except KeyboardInterrupt:
             struck += 1
-        strays.end(strays.find(home, [], lambda: []))
+        orphans.end(orphans.find(home, [], lambda: []))
         left = [child.pid for child in psutil.Process().children() if process.start_time(child.pid) is not None]
         if left:  # between fork and exec it carries no mark yet: no sweep would see it
             sys.exit(f"strike {number} left {left}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from stack.embedded import EmbeddedStack
-from stack.store import CHECKOUT
+from stack.state_store import CHECKOUT
 from tests.conftest import Infra, RestartableBroker
 
 pytestmark = pytest.mark.real

@@ -17,15 +17,15 @@ from confluent_kafka.admin import AdminClient
 
 from contract.run_key import CHECK_KEY, RunKey
 from reconcile.__main__ import main as reconcile
-from reconcile.saved import save_witnesses
+from reconcile.history.saved_witnesses import save_witnesses
 from runlog.facts import CheckOrder, TopicStart
 from runlog.folder import RunFolder
-from runlog.judged import InUse
+from runlog.judgement_status import InUse
 from stack.__main__ import main
+from stack.delete_topic import is_there
 from stack.errors import StackError
 from stack.lease import LEASE, Lease
-from stack.runtopic import is_there
-from stack.store import CHECKOUT, HOME_VARIABLE
+from stack.state_store import CHECKOUT, HOME_VARIABLE
 from tests.conftest import Infra
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts, order_id

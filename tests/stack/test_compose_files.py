@@ -90,9 +90,10 @@ def test_without_compose_one_sentence_says_what_is_missing(tmp_path: Path, monke
 def test_nobody_without_containers_needs_the_docker_package() -> None:
     code = (
         "import sys; sys.modules['docker'] = None\n"
-        "import locustfile, chaos.compose, chaos.targets.container, stack.compose\n"
-        "from chaos.targets import TargetError, TargetSpec\n"
-        "try: chaos.targets.container.open_container_target(TargetSpec('container', 'broker', {'name': 'any'}))\n"
+        "import locustfile, chaos.sut.compose, chaos.faults.targets.container, stack.compose\n"
+        "from chaos.faults.targets import TargetError, TargetSpec\n"
+        "from chaos.faults.targets.container import open_container_target as open_it\n"
+        "try: open_it(TargetSpec('container', 'broker', {'name': 'any'}))\n"
         "except TargetError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, timeout=60, check=False)

@@ -15,7 +15,7 @@ from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.postgres_place import find_place
 from stack.settings import ServiceSettings, StackSettings
-from stack.store import HOME_VARIABLE
+from stack.state_store import HOME_VARIABLE
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real

@@ -14,7 +14,7 @@ import pytest
 from stack.__main__ import main
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
-from stack.store import CHECKOUT, HOME_VARIABLE
+from stack.state_store import CHECKOUT, HOME_VARIABLE
 
 HOLD = (
     "import sys; from pathlib import Path; from stack.lease import Lease; "

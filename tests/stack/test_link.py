@@ -12,15 +12,15 @@ import psutil
 import pytest
 
 from health.check import check_http, check_kafka, check_sql
-from stack import process, records
+from stack import process, state_file
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.kafka import LINK_PORT, LISTENER_PORT
-from stack.records import ComponentRecord, StackState
 from stack.service import HEALTH_PATH
 from stack.settings import LINKS, ServiceSettings, StackSettings
-from stack.store import HOME_VARIABLE, StateStore
+from stack.state_file import ComponentRecord, StackState
+from stack.state_store import HOME_VARIABLE, StateStore
 
 pytestmark = pytest.mark.real
 
@@ -33,7 +33,7 @@ def brought_up(stack: EmbeddedStack, link: str = "") -> StackState:
 def _awake(stack: EmbeddedStack) -> Iterator[None]:
     """Whatever a test did to it: no link that is still frozen."""
     yield
-    stack.link.resume()
+    stack.proxy.resume()
 
 
 def peers_of(pid: int) -> set[int]:
@@ -70,7 +70,7 @@ def test_one_way_runs_through_the_link_and_every_other_past_it(stack: EmbeddedSt
         assert process.wait_until(lambda: link in peers_of(state.pids["service"]), 10)
         assert peers_of(state.pids["service"]) <= {link, *(state.port(other) for other in others)}
 
-    stack.link.pause()
+    stack.proxy.pause()
 
     def answers(*, through: bool) -> bool:
         if component == "broker":
@@ -82,7 +82,7 @@ def test_one_way_runs_through_the_link_and_every_other_past_it(stack: EmbeddedSt
     assert not answers(through=True)
     assert process.wait_until(lambda: answers(through=False), 10)
     assert not stack.health(1.0)["link"].ok
-    stack.link.resume()
+    stack.proxy.resume()
     assert process.wait_until(lambda: answers(through=True), 10)
     assert brought_up(stack, component).pids == state.pids
 
@@ -117,9 +117,9 @@ def test_asked_for_elsewhere_it_moves_and_asked_for_no_more_it_goes(stack: Embed
 @pytest.mark.parametrize("component", LINKS)
 def test_one_that_died_or_froze_is_mended_by_the_next_up(stack: EmbeddedStack, component: str) -> None:
     before = brought_up(stack, component)
-    stack.link.pause()
+    stack.proxy.pause()
     assert brought_up(stack, component).pids == before.pids
-    stack.link.kill()
+    stack.proxy.kill()
     assert not stack.health()["link"].ok
     after = brought_up(stack, component)
     assert [name for name, pid in after.pids.items() if pid != before.pids[name]] == ["link"]
@@ -130,7 +130,7 @@ def test_a_broker_of_an_earlier_version_is_started_anew_only_when_the_link_is_as
     before = brought_up(stack)
     record = before.components["broker"]
     old = dataclasses.replace(record, extra={"controller_port": record.extra["controller_port"]})
-    records.save(
+    state_file.save(
         stack.home / "state.json", dataclasses.replace(before, components={**before.components, "broker": old})
     )
     assert brought_up(stack).pids == before.pids
@@ -165,7 +165,7 @@ def test_the_command_line_knows_it(
     assert document["link"] == "database"
     assert document["ports"]["link"] == document["components"]["link"]["port"]
     assert "mars:mars" not in json.dumps(document)
-    stack.link.pause()
+    stack.proxy.pause()
     assert main(["status"]) == 3
     assert "link      sick" in capsys.readouterr().out
     assert main(["up", "--link", "service", "--without-service"]) == 2
@@ -183,8 +183,8 @@ def test_an_unrecorded_one_is_found_and_down_ends_it(tmp_path: Path) -> None:
         state = stack.up(StackSettings(link="broker"), owner="test", with_service=False)
         pid = state.pids["link"]
         kept = {name: entry for name, entry in state.components.items() if name != "link"}
-        records.save(stack.home / "state.json", dataclasses.replace(state, components=kept))
-        assert [(stray.component, stray.pid) for stray in stack.strays()] == [("link", pid)]
+        state_file.save(stack.home / "state.json", dataclasses.replace(state, components=kept))
+        assert [(stray.component, stray.pid) for stray in stack.orphans()] == [("link", pid)]
         stack.down()
         assert process.start_time(pid) is None
         state = stack.up(StackSettings(link="broker"), owner="test", with_service=False)
@@ -207,7 +207,7 @@ def test_a_start_that_cannot_be_recorded_leaves_no_process(
         patched.setattr(StateStore, "record", taken_down)
         with pytest.raises(StackError, match="taken down meanwhile"):
             stack.service.start()
-    assert stack.strays() == []
+    assert stack.orphans() == []
     brought_up(stack)
 
 
@@ -218,8 +218,8 @@ def test_settings_refuse_a_link_to_nobody() -> None:
 
 def test_an_old_state_without_a_link_is_read(tmp_path: Path) -> None:
     broker = ComponentRecord(7, 1.5, 9092, ("java",), "/x.log", {"controller_port": 9093})
-    records.save(tmp_path / "state.json", StackState("a run", ServiceSettings(), {"broker": broker}))
-    state = records.load(tmp_path / "state.json")
+    state_file.save(tmp_path / "state.json", StackState("a run", ServiceSettings(), {"broker": broker}))
+    state = state_file.load(tmp_path / "state.json")
     assert state is not None
     assert (state.link, state.link_address("broker")) == ("", "127.0.0.1:9092")
     with pytest.raises(StackError, match="service of this stack was never started"):

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from stack import ports, process
-from stack.store import CHECKOUT
+from stack.state_store import CHECKOUT
 
 WAIT_S = 10.0
 SILENCE_S = 0.5
@@ -42,7 +42,7 @@ def target(serve: Serve) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-RELAY = ("-m", "stack.relay")
+RELAY = ("-m", "stack.tcp_proxy")
 # The relay on an event loop that does not heed a pause of reading, as Python 3.11.2's does not when it comes at once.
 HEEDLESS = (
     "-c",
@@ -237,7 +237,7 @@ def test_sigterm_ends_it_and_its_connections_and_only_loopback_was_served() -> N
 
 def test_a_port_that_is_taken_is_one_sentence() -> None:
     with target(echo) as taken:
-        command = [sys.executable, "-m", "stack.relay", str(taken), "1"]
+        command = [sys.executable, "-m", "stack.tcp_proxy", str(taken), "1"]
         done = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, timeout=WAIT_S, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(f"the relay cannot listen on 127.0.0.1:{taken}: ")

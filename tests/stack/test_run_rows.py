@@ -13,8 +13,8 @@ from psycopg import sql
 
 from contract.run_key import CHECK_KEY, RunKey
 from orderservice.schema import ORDERS, OUTBOX
+from stack.delete_rows import RunRows, remove_rows
 from stack.errors import StackError
-from stack.runrows import RunRows, remove_rows
 from stores.postgres import Limits
 from tests.conftest import Infra
 
@@ -241,7 +241,7 @@ def test_no_table_and_no_right_to_delete(infra: Infra, shop: Shop) -> None:
 
 
 def test_a_row_that_changes_meanwhile_leaves_everything(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stack.runrows.LIMITS", Limits(120.0, 0.5))
+    monkeypatch.setattr("stack.delete_rows.LIMITS", Limits(120.0, 0.5))
     shop.order(MINE.customer_id(1))
     with psycopg.connect(shop.database_url) as other:
         other.execute("UPDATE orders SET status = 'PAID'")

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from stack import ports, records
+from stack import ports, state_file
 from stack.__main__ import parser as stack_parser
 from stack.embedded import EmbeddedStack
 from stack.errors import PortTaken, StackError
 from stack.lock import locked
 from stack.process import start_time
-from stack.records import ComponentRecord, StackState
 from stack.settings import ServiceSettings, StackSettings
-from stack.store import HOME_VARIABLE, StateStore, default_home
+from stack.state_file import ComponentRecord, StackState
+from stack.state_store import HOME_VARIABLE, StateStore, default_home
 
 RECORD = ComponentRecord(pid=7, started=12.25, port=5432, argv=("postgres", "-p"), log_path="/x.log", extra={"a": 1})
 STATE = StackState(
@@ -30,14 +30,14 @@ STATE = StackState(
 
 
 def test_state_survives_the_file(tmp_path: Path) -> None:
-    records.save(tmp_path / "state.json", STATE)
-    assert records.load(tmp_path / "state.json") == STATE
+    state_file.save(tmp_path / "state.json", STATE)
+    assert state_file.load(tmp_path / "state.json") == STATE
     assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_no_state_is_none(tmp_path: Path) -> None:
-    assert records.load(tmp_path / "state.json") is None
+    assert state_file.load(tmp_path / "state.json") is None
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_unusable_state_is_one_sentence_with_the_file(tmp_path: Path, text: str)
     path = tmp_path / "state.json"
     path.write_text(text)
     with pytest.raises(StackError, match=str(path)):
-        records.load(path)
+        state_file.load(path)
 
 
 def test_password_is_in_no_repr_and_no_file(tmp_path: Path) -> None:
-    records.save(tmp_path / "state.json", STATE)
+    state_file.save(tmp_path / "state.json", STATE)
     assert "mars:mars" in STATE.database_url
     assert "mars" not in repr(STATE)
     assert "mars" not in (tmp_path / "state.json").read_text()

@@ -16,10 +16,10 @@ import pytest
 from stack import process
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
+from stack.orphans import MARK, Stray, find, mark
 from stack.process import Launch
 from stack.spawn import spawn
-from stack.store import CHECKOUT, HOME_VARIABLE
-from stack.strays import MARK, Stray, find, mark
+from stack.state_store import CHECKOUT, HOME_VARIABLE
 
 # (line of the log, seconds from it to the signal): the home is made with the first, so later starts are quick.
 STRIKES = (
@@ -94,7 +94,7 @@ def test_signal_during_start_leaves_no_process(tmp_path: Path) -> None:
             code = strike_locust(home, line, delay_s, number)
             assert code == 128 + number, (home.with_name("locust.log")).read_text()
             assert left_in(home) == [], f"{number.name} {delay_s} s after {line}"
-            assert stack.strays() == []
+            assert stack.orphans() == []
         stack.up(owner="test", with_service=False)
         assert stack.database.probe(5).ok
         assert stack.broker.probe(5).ok
@@ -123,7 +123,7 @@ def test_servers_without_a_record_are_named_and_ended(
         assert main([command, *(["--without-service"] if command == "up" else [])]) == 0
         assert f"ending process {pids['broker']}, which no record knows" in capsys.readouterr().out
         assert not any(psutil.pid_exists(pid) and process.start_time(pid) for pid in pids.values())
-        assert stack.strays() == []
+        assert stack.orphans() == []
     finally:
         assert main(["clean"]) == 0
     assert not home.exists()

@@ -11,7 +11,7 @@ import pytest
 
 from contract.attribution import TAGGED, Attribution
 from contract.run_key import RunKey
-from reconcile.stores import Stores, read_stores
+from reconcile.witnesses.witness_stores import Stores, read_stores
 from stores.variables import dropped_variables, ignore_client_variables, without_client_variables
 from tests.conftest import Infra
 from tests.reconcile.edges.parts import create_tables, facts_of, ids_array, silent

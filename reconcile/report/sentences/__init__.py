@@ -6,7 +6,17 @@ of)` or `@outage_sentence(name, of)`, and add its recomputation from the raw his
 `tests/reconcile/report/recomputed.py`; a test fails while that is missing.
 """
 
-from reconcile.report.sentences import behaviour, causes, checks, guards, losses, outages, verdict
+from reconcile.report.sentences import behaviour, checks_table, explanations, guards, losses, outages, verdict
 from reconcile.report.sentences.registry import SENTENCES, Sentence
 
-__all__ = ["SENTENCES", "Sentence", "behaviour", "causes", "checks", "guards", "losses", "outages", "verdict"]
+__all__ = [
+    "SENTENCES",
+    "Sentence",
+    "behaviour",
+    "checks_table",
+    "explanations",
+    "guards",
+    "losses",
+    "outages",
+    "verdict",
+]

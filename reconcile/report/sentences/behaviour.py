@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from reconcile.behaviour import Behaviour
-from reconcile.history import History
-from reconcile.judge import Judgement
+from reconcile.analysis.behaviour import Behaviour
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.outages import as_outages
 from reconcile.report.sentences.registry import sentence
-from runlog.duration import format_duration
+from settings.duration import format_duration
 
 _WORDS: Final = {
     Behaviour.SILENT_201: ("silent 201", "acknowledged, event lost"),

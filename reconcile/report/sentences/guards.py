@@ -1,10 +1,10 @@
 """What the guards and the second look found."""
 
-from reconcile.findings import Guard
-from reconcile.history import History
-from reconcile.judge import Judgement
+from reconcile.analysis.plural import some
+from reconcile.history.history import History
+from reconcile.judge.findings import Guard
+from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import sentence
-from reconcile.wording import some
 
 
 @sentence("guards", "which guards apply, and which of them failed")

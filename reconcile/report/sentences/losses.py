@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from reconcile.history import History
-from reconcile.judge import Judgement
-from reconcile.lostcauses import Evidence, LostCause, tally
-from reconcile.report.kinds import Kind, first_kind, ids_of
-from reconcile.report.lostrows import proven_rows
+from reconcile.analysis.lost_causes import Evidence, LostCause, tally
+from reconcile.analysis.plural import some
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
+from reconcile.report.lost_rows_list import proven_rows
 from reconcile.report.sentences.outages import seconds
 from reconcile.report.sentences.registry import sentence
-from reconcile.wording import some
+from reconcile.report.violation_kinds import Kind, first_kind, ids_of
 
 _ALSO: Final = (
     ("late_events", "late event"),

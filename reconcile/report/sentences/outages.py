@@ -2,17 +2,17 @@
 
 from collections import Counter
 
-from reconcile.asked import Question, asked
-from reconcile.history import History
-from reconcile.judge import Judgement
-from reconcile.lateness.pace import Pace
-from reconcile.lateness.window import FailureWindow, reach_s
-from reconcile.outages import Edge, Outage
+from reconcile.analysis.failure_window import FailureWindow, reach_s
+from reconcile.analysis.pace import Pace
+from reconcile.analysis.plural import some
+from reconcile.analysis.probe_summary import Question, asked
+from reconcile.history.history import History
+from reconcile.history.outages import Edge, Outage
+from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
-from reconcile.wording import some
 from runlog.clock import iso_utc
-from runlog.duration import format_duration
-from runlog.probes import ProbeResult
+from runlog.probe_results import ProbeResult
+from settings.duration import format_duration
 
 
 @outage_sentence("outage", "marks `injecting`: fault and target")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reconcile.history import History
-from reconcile.judge import Judgement
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
 
 Tell = Callable[[History, Judgement], str]
 TellOutage = Callable[[History, Judgement, int], str]

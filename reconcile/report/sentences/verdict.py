@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from reconcile.history import History
-from reconcile.judge import Judgement
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import sentence
-from runlog.duration import format_duration
+from settings.duration import format_duration
 
 ATTRIBUTIONS: Final = {
     "tagged": "tagged: each order's customer id names the run and the attempt",
@@ -21,7 +21,7 @@ def verdict(history: History, judgement: Judgement) -> str:
     return f"{judgement.ruling.verdict.value.upper()}  run {history.facts.run_id}"
 
 
-@sentence("reason", "violations, guards and marks; built by `reconcile.verdict`")
+@sentence("reason", "violations, guards and marks; built by `reconcile.judge.ruling`")
 def reason(history: History, judgement: Judgement) -> str:
     """Why the verdict is what it is, in one line."""
     return judgement.ruling.reason

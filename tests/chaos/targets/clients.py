@@ -9,7 +9,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import pq
 
-from stack.records import StackState
+from stack.state_file import StackState
 
 ANSWERED, HANGS, ENDED, REFUSED = "answered", "hangs", "ended", "refused"
 # How long an answer may take on a loaded machine, and how long nothing must come where nothing can.

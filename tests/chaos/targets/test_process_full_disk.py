@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from chaos.targets import TargetError
-from chaos.targets.process import ProcessTarget
-from stack import records
+from chaos.faults.targets import TargetError
+from chaos.faults.targets.process import ProcessTarget
+from stack import state_file
 from stack.component import ManagedProcess
 from stack.embedded import EmbeddedStack
-from stack.records import StackState
 from stack.settings import ServiceSettings
+from stack.state_file import StackState
 
 
 def full(*_: object, **__: object) -> None:
@@ -27,5 +27,5 @@ def test_what_cannot_be_recorded_is_a_target_error(tmp_path: Path, monkeypatch: 
 def test_half_a_state_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stack.records.json.dump", full)
     with pytest.raises(OSError, match="No space left"):
-        records.save(tmp_path / "state.json", StackState("me", ServiceSettings(), {}))
+        state_file.save(tmp_path / "state.json", StackState("me", ServiceSettings(), {}))
     assert list(tmp_path.iterdir()) == []

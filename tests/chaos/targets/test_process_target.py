@@ -16,13 +16,13 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from chaos.targets import COMPONENTS, FAULTS, TargetError, TargetSpec, Undo
-from chaos.targets.process import ProcessTarget, open_process_target
+from chaos.faults.targets import COMPONENTS, FAULTS, TargetError, TargetSpec, Undo
+from chaos.faults.targets.process import ProcessTarget, open_process_target
 from stack import process
 from stack.embedded import EmbeddedStack
-from stack.records import StackState
 from stack.settings import ServiceSettings, StackSettings
-from stack.store import CHECKOUT
+from stack.state_file import StackState
+from stack.state_store import CHECKOUT
 from tests.chaos.targets.clients import (
     ANSWERED,
     ENDED,
@@ -115,8 +115,8 @@ def await_whole_order(state: StackState, within_s: float = 30.0) -> str:
 def heal_elsewhere(spec: TargetSpec, fault: str, undo: Undo) -> None:
     """Undo a fault in a process that has nothing but the journal's values."""
     code = (
-        "import json, sys; from chaos.targets import TargetSpec; "
-        "from chaos.targets.process import open_process_target; spec, fault, undo = json.load(sys.stdin); "
+        "import json, sys; from chaos.faults.targets import TargetSpec; "
+        "from chaos.faults.targets.process import open_process_target; spec, fault, undo = json.load(sys.stdin); "
         "open_process_target(TargetSpec(**spec)).heal(fault, undo, 30.0); assert 'gevent' not in sys.modules"
     )
     text = json.dumps([asdict(spec), fault, undo])
@@ -195,15 +195,15 @@ def test_a_link_that_died_while_it_was_paused_is_started_again(stack: EmbeddedSt
     undo = target.prepare("partition")
     target.apply("partition", undo, ACT_S)
     os.kill(undo["pid"], 9)
-    assert process.wait_until(lambda: not stack.link.is_alive(), 10)
+    assert process.wait_until(lambda: not stack.proxy.is_alive(), 10)
     assert not target.is_up()
     target.heal("partition", undo, ACT_S)
     until(ANSWERED, lambda: ask_anew(state.link_address("broker"), "broker"))
-    assert stack.link.pid != undo["pid"]
+    assert stack.proxy.pid != undo["pid"]
     await_whole_order(state)
     brought_up(stack)  # without a link there is nothing left to undo
     target.heal("partition", undo, ACT_S)
-    assert stack.link.record is None
+    assert stack.proxy.record is None
 
 
 def test_a_process_that_took_the_pid_is_neither_hit_nor_woken(stack: EmbeddedStack) -> None:
@@ -319,12 +319,12 @@ def test_partition_is_offered_only_where_the_link_stands(stack: EmbeddedStack) -
     brought_up(stack, "database")
     linked, other = target_of(stack, "database"), target_of(stack, "broker")
     assert (linked.faults, other.faults) == (FAULTS, FAULTS[:3])
-    assert f"link in its way is process {stack.link.pid}" in linked.describe()
+    assert f"link in its way is process {stack.proxy.pid}" in linked.describe()
     with pytest.raises(TargetError, match=r"broker .* cannot do partition; it can do stop, kill, pause"):
         other.prepare("partition")
-    stack.link.pause()
+    stack.proxy.pause()
     assert (linked.is_up(), other.is_up()) == (False, True)
-    stack.link.resume()
+    stack.proxy.resume()
     assert linked.is_up()
 
 

@@ -17,8 +17,8 @@ from gevent import monkey; monkey.patch_all()
 import json, logging, os, signal, sys, time
 from pathlib import Path
 import gevent, msgspec
-import chaos.watchdog.atwork as atwork, chaos.watchdog.client as client
-from chaos.watchdog.orders import Arm, Begin
+import chaos.faults.watchdog.work_reports as atwork, chaos.faults.watchdog.client as client
+from chaos.faults.watchdog.protocol import Arm, Begin
 from stack.lease import Lease
 atwork.PROGRESS_S, client.SILENT_S = 1.0, 3.0
 folder, arm = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Arm)
@@ -161,7 +161,7 @@ def test_a_fresh_one_that_could_not_heal_at_first_is_asked_again(little: Little)
     play(
         little,
         "os.kill(first, signal.SIGKILL)\n"
-        "from chaos.watchdog.orders import Refusal\n"
+        "from chaos.faults.watchdog.protocol import Refusal\n"
         "try:\n"
         "    one.replace()\n"
         "    raise SystemExit('healed')\n"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from chaos.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
-from chaos.limits import Limits
-from chaos.targets import TargetError, TargetSpec, Undo
-from chaos.watchdog import keeper as keeping
-from chaos.watchdog import orders
-from chaos.watchdog.keeper import Keeper
-from chaos.watchdog.orders import Arm, Begin, Refusal
+from chaos.faults.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
+from chaos.faults.limits import Limits
+from chaos.faults.targets import TargetError, TargetSpec, Undo
+from chaos.faults.watchdog import fault_controller as keeping
+from chaos.faults.watchdog import protocol
+from chaos.faults.watchdog.fault_controller import FaultController
+from chaos.faults.watchdog.protocol import Arm, Begin, Refusal
 from health.spec import ProbeRecipe, ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.marks import MarksWriter, read_marks
@@ -98,11 +98,11 @@ class Stage:
         self.clock = AnchoredClock.anchor()
         probe, recipe = ProbeSpec("http", server.url), ProbeRecipe("http", server.url)
         self.arm = Arm(4711, SPEC, probe, recipe, str(folder), max_outage, Limits(30.0, 1.0))
-        self.keeper = Keeper(lambda spec, journal, left: server)
+        self.controller = FaultController(lambda spec, journal, left: server)
 
     def break_it(self) -> None:
-        self.keeper.begin(Begin("run-1", "stop", 0, (self.clock.epoch, self.clock.monotonic), str(self.marks)))
-        self.keeper.apply()
+        self.controller.begin(Begin("run-1", "stop", 0, (self.clock.epoch, self.clock.monotonic), str(self.marks)))
+        self.controller.apply()
 
     @property
     def names(self) -> list[str]:
@@ -112,7 +112,7 @@ class Stage:
 @pytest.fixture
 def stage(server: Server, tmp_path: Path) -> Stage:
     one = Stage(server, tmp_path)
-    assert one.keeper.arm(one.arm) is None
+    assert one.controller.arm(one.arm) is None
     return one
 
 
@@ -121,8 +121,8 @@ def test_journal_act_undo_close(stage: Stage) -> None:
     left = stage.journal.left_open()
     assert left is not None
     assert (left.run_id, left.fault, left.target, left.undo, left.pid) == ("run-1", "stop", SPEC, {"was": "up"}, 4711)
-    assert stage.keeper.heal() == "harness"
-    stage.keeper.close()
+    assert stage.controller.heal() == "harness"
+    stage.controller.close()
     assert stage.journal.left_open() is None
     assert stage.server.did == ["break", "heal"]
     assert stage.names == []  # the harness writes them
@@ -132,9 +132,9 @@ def test_what_is_down_already_is_left_alone(stage: Stage) -> None:
     stage.server.up = False
     with pytest.raises(Refusal, match="is down already, and not by this run") as refused:
         stage.break_it()
-    assert refused.value.why == orders.ALREADY_DOWN
+    assert refused.value.why == protocol.ALREADY_DOWN
     assert stage.journal.left_open() is None
-    assert stage.keeper.heal() == "harness"
+    assert stage.controller.heal() == "harness"
     assert stage.server.did == []
 
 
@@ -152,7 +152,7 @@ def test_a_journal_that_is_not_safe_on_the_disk_does_not_stay(stage: Stage, monk
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("chaos.journal.os.fsync", full)
+    monkeypatch.setattr("chaos.faults.journal.os.fsync", full)
     with pytest.raises(Refusal, match="so nothing is broken"):
         stage.break_it()
     assert stage.server.did == []
@@ -162,31 +162,31 @@ def test_a_journal_that_is_not_safe_on_the_disk_does_not_stay(stage: Stage, monk
 def test_a_target_that_came_back_by_itself_is_told(stage: Stage) -> None:
     stage.break_it()
     stage.server.up = True
-    assert stage.keeper.heal() == "by itself"
+    assert stage.controller.heal() == "by itself"
     # Asked again, the mending was its own by now.
-    assert stage.keeper.heal() == "harness"
+    assert stage.controller.heal() == "harness"
 
 
 def test_an_outage_overstays_only_after_its_time(server: Server, tmp_path: Path) -> None:
     stage = Stage(server, tmp_path, max_outage=0.3)
-    stage.keeper.arm(stage.arm)
+    stage.controller.arm(stage.arm)
 
     def overstayed() -> bool:
-        return stage.keeper.overdue is not None
+        return stage.controller.overdue is not None
 
     assert not overstayed()
     stage.break_it()
     assert not overstayed()
     time.sleep(0.35)
     assert overstayed()
-    stage.keeper.heal()
-    stage.keeper.close()
+    stage.controller.heal()
+    stage.controller.close()
     assert not overstayed()
 
 
 def test_retiring_mends_proves_marks_and_breaks_nothing_more(stage: Stage) -> None:
     stage.break_it()
-    assert "the outage overstayed, so the watchdog has healed" in stage.keeper.retire("the outage overstayed")
+    assert "the outage overstayed, so the watchdog has healed" in stage.controller.retire("the outage overstayed")
     assert stage.server.up
     assert stage.journal.left_open() is None
     assert stage.names == ["healing", "healed"]
@@ -196,17 +196,17 @@ def test_retiring_mends_proves_marks_and_breaks_nothing_more(stage: Stage) -> No
     assert edge[0] <= edge[1] <= stage.clock.now()
     with pytest.raises(Refusal, match="overstayed") as refused:
         stage.break_it()
-    assert refused.value.why == orders.RETIRED
+    assert refused.value.why == protocol.RETIRED
     with pytest.raises(Refusal):
-        stage.keeper.apply()
+        stage.controller.apply()
     assert stage.server.did == ["break", "heal"]
-    assert stage.keeper.heal() == "watchdog"
+    assert stage.controller.heal() == "watchdog"
 
 
 def test_a_harness_that_asked_for_healing_already_has_marked_it(stage: Stage) -> None:
     stage.break_it()
-    stage.keeper.heal()
-    stage.keeper.retire("the harness is gone")
+    stage.controller.heal()
+    stage.controller.retire("the harness is gone")
     assert stage.names == ["healed"]
 
 
@@ -217,13 +217,13 @@ def test_what_cannot_be_mended_stays_in_the_journal_and_is_tried_again(
     stage.break_it()
     stage.server.trouble = "the port is taken"
     with pytest.raises(Refusal, match="is not proven back: the port is taken"):
-        stage.keeper.retire("the harness is gone")
+        stage.controller.retire("the harness is gone")
     assert stage.journal.left_open() is not None
-    assert stage.keeper.broken
+    assert stage.controller.broken
     time.sleep(0.15)
-    assert stage.keeper.overdue
+    assert stage.controller.overdue
     stage.server.trouble = None
-    stage.keeper.retire("again")
+    stage.controller.retire("again")
     assert stage.journal.left_open() is None
 
 
@@ -231,14 +231,14 @@ def test_what_does_not_serve_again_is_not_called_mended(stage: Stage) -> None:
     stage.break_it()
     stage.server.heal = lambda fault, undo, timeout_s: None  # type: ignore[method-assign]
     with pytest.raises(Refusal, match="status 503"):
-        stage.keeper.retire("the harness is gone")
+        stage.controller.retire("the harness is gone")
     assert stage.journal.left_open() is not None
 
 
 def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: Server) -> None:
     stage.break_it()
-    stage.keeper.disarm()  # as if it had died
-    fresh = Keeper(lambda spec, journal, left: server)
+    stage.controller.disarm()  # as if it had died
+    fresh = FaultController(lambda spec, journal, left: server)
     healed = fresh.arm(stage.arm)
     assert healed is not None
     assert healed.startswith("service (the test's), which run run-1 left broken (stop, 2")
@@ -249,61 +249,61 @@ def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: S
 
 def test_a_leftover_that_cannot_be_mended_is_a_refusal_and_gives_the_lease_back(stage: Stage, server: Server) -> None:
     stage.break_it()
-    stage.keeper.disarm()
+    stage.controller.disarm()
     server.trouble = "the port is taken"
-    fresh = Keeper(lambda spec, journal, left: server)
+    fresh = FaultController(lambda spec, journal, left: server)
     with pytest.raises(Refusal, match=r"which run run-1 left broken \(stop, .*Z\), is not healed: .*the port is taken"):
         fresh.arm(stage.arm)
     server.trouble = None
-    assert Keeper(lambda spec, journal, left: server).arm(stage.arm) is not None
+    assert FaultController(lambda spec, journal, left: server).arm(stage.arm) is not None
 
 
 def test_an_unreadable_journal_breaks_nothing_and_says_what_to_do(stage: Stage, server: Server) -> None:
-    stage.keeper.disarm()
+    stage.controller.disarm()
     stage.journal.path.write_text("{")
     with pytest.raises(
         JournalUnreadable, match="check that all components are up, then close it with `python -m chaos forget`"
     ):
         stage.journal.left_open()
     with pytest.raises(Refusal, match="something may be broken"):
-        Keeper(lambda spec, journal, left: server).arm(stage.arm)
+        FaultController(lambda spec, journal, left: server).arm(stage.arm)
 
 
 def test_one_lease_per_target(stage: Stage, server: Server) -> None:
-    other = Keeper(lambda spec, journal, left: server)
+    other = FaultController(lambda spec, journal, left: server)
     with pytest.raises(Refusal, match="already uses this target") as refused:
         other.arm(stage.arm)
-    assert refused.value.why == orders.BUSY
-    stage.keeper.disarm()
+    assert refused.value.why == protocol.BUSY
+    stage.controller.disarm()
     assert other.arm(stage.arm) is None
 
 
 def test_arming_again_takes_the_next_run(stage: Stage) -> None:
-    assert stage.keeper.arm(stage.arm) is None
+    assert stage.controller.arm(stage.arm) is None
     stage.break_it()
-    assert stage.keeper.heal() == "harness"
+    assert stage.controller.heal() == "harness"
 
 
 def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
     with pytest.raises(Refusal, match="no target was named"):
-        Keeper(lambda spec, journal, left: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+        FaultController(lambda spec, journal, left: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
 
 
 def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overstay(
     stage: Stage, server: Server, tmp_path: Path
 ) -> None:
     """However long the heal act took: the time that the proof may take begins after it."""
-    stage.keeper.disarm()
+    stage.controller.disarm()
     late = Stage(server, tmp_path, max_outage=0.2)
 
     def overdue() -> str | None:
-        return late.keeper.overdue
+        return late.controller.overdue
 
-    late.keeper.arm(replace(late.arm, limits=Limits(30.0, -29.5)))  # half a second for the proof
+    late.controller.arm(replace(late.arm, limits=Limits(30.0, -29.5)))  # half a second for the proof
     late.break_it()
     time.sleep(0.25)
     assert overdue() == "the outage lasted longer than --max-outage"
-    late.keeper.heal()
+    late.controller.heal()
     assert overdue() is None
     time.sleep(0.6)
     assert overdue() == "the harness did not prove the healed target back in time"
@@ -311,19 +311,19 @@ def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overs
 
 def test_what_a_run_broke_itself_is_healed_by_its_act_even_if_it_came_back_by_itself(stage: Stage) -> None:
     stage.break_it()
-    stage.keeper.proven()
+    stage.controller.proven()
     stage.server.up = True
-    stage.keeper.retire("the harness is gone")
+    stage.controller.retire("the harness is gone")
     assert stage.server.did == ["break", "heal"]
     assert read_marks(stage.marks)[-1].detail["healed_by"] == "by itself"
 
 
 def test_a_proven_fault_of_an_earlier_run_that_is_gone_needs_no_act(stage: Stage, server: Server) -> None:
     stage.break_it()
-    stage.keeper.proven()
-    stage.keeper.disarm()
+    stage.controller.proven()
+    stage.controller.disarm()
     server.up = True
-    Keeper(lambda spec, journal, left: server).arm(stage.arm)
+    FaultController(lambda spec, journal, left: server).arm(stage.arm)
     assert server.did == ["break"]
     assert stage.journal.left_open() is None
     assert read_marks(stage.marks)[-1].detail["healed_by"] == "by itself"
@@ -334,7 +334,7 @@ def test_a_failure_to_heal_is_in_the_journal(stage: Stage) -> None:
     stage.server.trouble = "the port is taken"
     for failed in (1, 2):
         with pytest.raises(Refusal):
-            stage.keeper.retire("the harness is gone")
+            stage.controller.retire("the harness is gone")
         entry = stage.journal.left_open()
         assert entry is not None
         assert (entry.failed, "the port is taken" in entry.trouble) == (failed, True)
@@ -345,11 +345,11 @@ def test_the_next_run_does_not_take_another_probe_for_the_one_that_proved_the_fa
 ) -> None:
     """The service of the new run answers somewhere else; what the earlier one asked is silent."""
     stage.break_it()
-    stage.keeper.disarm()
+    stage.controller.disarm()
     entry = stage.journal.left_open()
     assert entry is not None
     stage.journal.open(replace(entry, recipe=ProbeRecipe("http", "http://127.0.0.1:9/health")))
     server.up = True
     with pytest.raises(Refusal, match="is not proven back"):
-        Keeper(lambda spec, journal, left: server).arm(stage.arm)
+        FaultController(lambda spec, journal, left: server).arm(stage.arm)
     assert stage.journal.left_open() is not None

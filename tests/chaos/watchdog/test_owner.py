@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chaos.watchdog.takedown import has_died, owner_name
+from chaos.faults.watchdog.teardown import has_died, owner_name
 
 
 def test_this_process_lives() -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.targets import TargetSpec
-from chaos.watchdog.keeper import LEASE
-from chaos.watchdog.orders import TakeDown
+from chaos.faults.targets import TargetSpec
+from chaos.faults.watchdog.fault_controller import LEASE
+from chaos.faults.watchdog.protocol import TakeDown
 from stack.lease import Lease
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -39,8 +39,8 @@ def play(script: str, folder: Path) -> str:
 
 def test_one_that_has_died_between_two_runs_hands_on_what_it_was_to_take_down(tmp_path: Path) -> None:
     said = play(
-        "from chaos.watchdog.client import Watchdog\n"
-        "from chaos.watchdog.orders import TakeDown\n"
+        "from chaos.faults.watchdog.client import Watchdog\n"
+        "from chaos.faults.watchdog.protocol import TakeDown\n"
         "folder = Path(sys.argv[1])\n"
         "one = Watchdog(folder / 'watchdog.log')\n"
         "one.start()\n"
@@ -74,7 +74,7 @@ def test_a_journal_that_cannot_be_removed_neither_heals_twice_nor_keeps_the_stac
     log = tmp_path / "watchdog.log"
     with log.open("wb") as errors:
         watchdog = subprocess.Popen(
-            [sys.executable, "-m", "chaos.watchdog"],
+            [sys.executable, "-m", "chaos.faults.watchdog"],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -121,7 +121,7 @@ def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(u
     heal = "echo >> tried; test -e there && touch up"
     commands = {"break": "rm up", "heal": heal, "check": "test -e up", "shell": "yes", "folder": str(tmp_path)}
     watchdog = subprocess.Popen(
-        [sys.executable, "-m", "chaos.watchdog"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "chaos.faults.watchdog"], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert watchdog.stdin is not None
     arm = {

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from reconcile.audit import secondlook
-from reconcile.audit.guards import kept
+from reconcile.audit import recheck
+from reconcile.audit.audit_guards import kept
 from stores.topic import TopicSettings
 from tests.reconcile.audit.shop import Shop, disputed, lost, orders, stamped, store_naive
 from tests.reconcile.edges.parts import await_end
@@ -276,7 +276,7 @@ def test_a_cut_topic_whose_records_bear_wrong_times_judges_nothing_older(shop: S
 
 def test_an_event_that_comes_while_it_looks_again_is_no_loss(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction that took longer than the grace time: its row is there, its event comes two seconds later."""
-    monkeypatch.setattr(secondlook, "LONGEST_S", 30.0)
+    monkeypatch.setattr(recheck, "LONGEST_S", 30.0)
     shop.make()
     whole, slow = orders(1), orders(1)
     shop.store(*whole)

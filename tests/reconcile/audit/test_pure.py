@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from contract.event import Why
 from contract.ids import IDS, IdReader, bytes_of, integer_ids
 from contract.order_id import IdKind, encode_order_id, integer_id, kind_of_type, spellings
-from reconcile.audit.clip import Clip, choose_clip
-from reconcile.audit.difference import difference
-from reconcile.audit.guards import topic_guards
-from reconcile.audit.samples import sample_ranges
-from reconcile.audit.secondlook import fate_of
-from reconcile.audit.verdict import Audited, AuditGuard, Mention, rule, weighed
-from reconcile.audit.zone import offset_of, offset_text
+from reconcile.audit.audit_guards import topic_guards
+from reconcile.audit.audit_ruling import Audited, AuditGuard, Mention, rule, weighed
+from reconcile.audit.coverage_window import Clip, choose_clip
+from reconcile.audit.id_difference import difference
+from reconcile.audit.recheck import fate_of
+from reconcile.audit.sampling import sample_ranges
+from reconcile.audit.time_zone_inference import offset_of, offset_text
 from stores.topic import TopicBounds
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

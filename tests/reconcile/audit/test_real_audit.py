@@ -189,10 +189,10 @@ def test_an_open_transaction_is_not_taken_for_an_end(shop: Shop, monkeypatch: py
     transaction.produce(shop.topic, key=named[0], value=json.dumps({"orderId": named[0]}).encode(), partition=0)
     transaction.flush(20)
     shop.publish(named[1], partition=0)  # behind it, and not readable before it ends
-    from reconcile.audit import log
+    from reconcile.audit import log_reader
 
-    monkeypatch.setattr(log, "PATIENCE_S", 2.0)
-    monkeypatch.setattr(log.drain, "__kwdefaults__", {"patience_s": 2.0})
+    monkeypatch.setattr(log_reader, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(log_reader.drain, "__kwdefaults__", {"patience_s": 2.0})
     code, _, err = shop.code("--json", "--grace", "1s", "--since", "20m")
     assert code == 3
     assert "timed out after 2 s waiting for records" in err

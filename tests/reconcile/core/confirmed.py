@@ -2,13 +2,13 @@
 
 from hashlib import sha256
 
-from reconcile.history import History
-from reconcile.judge import judge
+from files.safe_files import write_text
+from reconcile.history.confirmation import Confirmation
+from reconcile.history.history import History
+from reconcile.judge.judge import judge
 from reconcile.verify.candidates import candidates_of
 from reconcile.verify.compare import save_confirmation
-from reconcile.verify.result import Confirmation
 from reconcile.verify.verification import LOST_ROWS, lost_ids
-from runlog.files import write_text
 from runlog.folder import RunFolder
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from contract.event import Why
-from reconcile.history import History
-from reconcile.verify.result import Confirmation, Contradiction
+from reconcile.history.confirmation import Confirmation, Contradiction
+from reconcile.history.history import History
 from tests.reconcile.core.story import Story, facts, order_id
 
 STACKS = ("embedded", "external")

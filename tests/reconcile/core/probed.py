@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from runlog import marks as m
-from runlog.probes import Connection, How, ProbeResult
+from runlog.probe_results import Connection, How, ProbeResult
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 
 Change = Callable[[Story], object]
@@ -24,7 +24,7 @@ def probed(story: Story | None = None, *, target: str = "broker", fault: str = "
     new = [_one(0.05 + tick / 5, "new") for tick in range(170)]
     story.probe_results = sorted([*kept, *new], key=lambda seen: seen.asked)
     if target != "broker" or fault == "partition":
-        going_on = story.lookout()
+        going_on = story.monitor()
         story.observations = [
             seen if seen.ok else replace(seen, answered=seen.asked + 0.004, ends={0: START_OFFSET + 2}, error=None)
             for seen in going_on

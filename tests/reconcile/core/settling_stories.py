@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from reconcile.history import History
+from reconcile.history.history import History
 from runlog import marks as m
 from tests.reconcile.core.story import T0, Story, facts
 

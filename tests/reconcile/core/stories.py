@@ -8,7 +8,7 @@ from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from runlog.probes import CONNECTIONS
+from runlog.probe_results import CONNECTIONS
 from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 from tests.reconcile.core.test_guards import CASES, both, delayed, set_to, unanswered_at, unsent
@@ -25,7 +25,7 @@ def again(story: Story) -> Story:
         (26, m.HEALED, {"up_edge": [T0 + 25.8, T0 + 25.9], "healed_by": "harness"}),
     ]
     story.marks = sorted([*story.marks, *(Mark(T0 + at, name, 1, detail) for at, name, detail in told)], key=when)
-    seen = story.lookout() if story.observations is None else story.observations
+    seen = story.monitor() if story.observations is None else story.observations
     story.observations = [
         Observation(one.asked, one.answered + 0.05, None, "no answer") if 23.35 < one.asked - T0 < 25.85 else one
         for one in seen
@@ -52,7 +52,7 @@ def answers(*times: tuple[float, float]) -> Change:
 
     def change(story: Story) -> None:
         told = [Observation(T0 + asked, T0 + answered, {0: START_OFFSET + 2}) for asked, answered in times]
-        kept = story.lookout() if story.observations is None else story.observations
+        kept = story.monitor() if story.observations is None else story.observations
         story.observations = sorted([*kept, *told], key=lambda seen: seen.asked)
 
     return change
@@ -69,7 +69,7 @@ def away(*asked: float, until: float) -> Change:
     def change(story: Story) -> None:
         given_up = [*(at + 0.05 for at in asked[:-1]), until]
         silent = [Observation(T0 + at, T0 + end, None, "no answer") for at, end in zip(asked, given_up, strict=True)]
-        others = [seen for seen in story.lookout() if not asked[0] - 0.05 < seen.asked - T0 < until + 0.05]
+        others = [seen for seen in story.monitor() if not asked[0] - 0.05 < seen.asked - T0 < until + 0.05]
         story.observations = sorted([*others, *silent], key=lambda seen: seen.asked)
 
     return change
@@ -77,7 +77,7 @@ def away(*asked: float, until: float) -> Change:
 
 def asked_only(begin: float, end: float) -> Change:
     def change(story: Story) -> None:
-        kept = story.lookout() if story.observations is None else story.observations
+        kept = story.monitor() if story.observations is None else story.observations
         story.observations = [seen for seen in kept if not begin < seen.asked - T0 < end]
 
     return change
@@ -187,7 +187,7 @@ def shortened(story: Story) -> None:
 
 
 def grown(story: Story) -> None:
-    seen = story.lookout()
+    seen = story.monitor()
     seen[300] = replace(seen[300], ends={0: START_OFFSET + 6, 4: 3, 5: 2, 6: 0})
     seen[301] = replace(seen[301], ends={0: START_OFFSET + 6, 4: 2, 5: 2, 6: 0})
     story.observations = seen

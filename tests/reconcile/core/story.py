@@ -16,7 +16,7 @@ from contract.event import Why
 from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE
 from contract.run_key import RunKey
-from reconcile.history import EVENT, MENTION, ROW, EventsWitness, History, RowsWitness
+from reconcile.history.history import EVENT, MENTION, ROW, EventsWitness, History, RowsWitness
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import CheckOrder, RunFacts, TopicStart
@@ -25,7 +25,7 @@ from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter,
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
-from runlog.probes import ProbeResult
+from runlog.probe_results import ProbeResult
 
 T0 = 1_795_000_000.0
 KEY = RunKey.parse("0123456789ab4def")
@@ -216,7 +216,7 @@ class Story:
             self.facts,
             replace(ledger, **self.ledger_changes),
             self.marks,
-            self.lookout() if self.observations is None else self.observations,
+            self.monitor() if self.observations is None else self.observations,
             replace(witness, **self.rows_changes),
             replace(log, **self.events_changes),
             probe_results=self.probe_results,
@@ -226,7 +226,7 @@ class Story:
         told = [(*_words(n), 0, n, c, why) for n, why, c in sorted(self.mentions) if why.certain is certain]
         return np.array(told, dtype=MENTION)
 
-    def lookout(self) -> list[Observation]:
+    def monitor(self) -> list[Observation]:
         """What a lookout would have seen of the log."""
         appended = np.sort(np.array([T0 + record[2] for record in self.events]))
         seen = []

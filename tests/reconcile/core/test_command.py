@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from reconcile.__main__ import main
-from reconcile.history import EventsWitness, RowsWitness
-from reconcile.report.csvs import COLUMNS
-from reconcile.saved import save_witnesses
+from reconcile.history.history import EventsWitness, RowsWitness
+from reconcile.history.saved_witnesses import save_witnesses
+from reconcile.report.csv_lists import COLUMNS
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
 from tests.reconcile.core.confirmed import confirm_all
@@ -269,9 +269,9 @@ def test_an_incomplete_witness_is_read_again_and_saved(
         asked.append("elsewhere")
         return replace(rows, elsewhere=ids[ids["lo"] == ids["lo"].max()])
 
-    monkeypatch.setattr("reconcile.rows.read_rows", read_rows)
-    monkeypatch.setattr("reconcile.rows.look_elsewhere", look_elsewhere)
-    monkeypatch.setattr("reconcile.events.read_events", read_events)
+    monkeypatch.setattr("reconcile.witnesses.rows.read_rows", read_rows)
+    monkeypatch.setattr("reconcile.witnesses.rows.look_elsewhere", look_elsewhere)
+    monkeypatch.setattr("reconcile.witnesses.events.read_events", read_events)
     monkeypatch.setenv("LOCUST_DATABASE_URL", "postgresql://somewhere")
     monkeypatch.setenv("LOCUST_KAFKA_BOOTSTRAP", "broker:9")
     folder = write(story, tmp_path / "runs", save=False)

@@ -11,8 +11,8 @@ import pytest
 
 from contract.run_key import RunKey
 from reconcile.__main__ import main
-from reconcile.report.csvs import time_texts
-from reconcile.saved import save_witnesses
+from reconcile.history.saved_witnesses import save_witnesses
+from reconcile.report.csv_lists import time_texts
 from runlog.folder import RunFolder
 from runlog.ledger import RECORD_BYTES, read_ledger
 from tests.reconcile.core.confirmed import confirm_all

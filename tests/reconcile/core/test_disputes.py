@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from contract.event import Why
-from reconcile.judge import Judgement, judge
-from reconcile.report.csvs import csv_texts
-from reconcile.verify.result import Confirmation, Contradiction
+from reconcile.history.confirmation import Confirmation, Contradiction
+from reconcile.judge.judge import Judgement, judge
+from reconcile.report.csv_lists import csv_texts
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import Story, facts, order_id

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from contract.event import Why
-from reconcile.counts import Equation
-from reconcile.evidence import conservation
-from reconcile.findings import Guard, Kind
-from reconcile.history import History
-from reconcile.judge import judge
-from runlog import exitcodes
+from reconcile.analysis.counts import Equation
+from reconcile.history.history import History
+from reconcile.judge.evidence_guards import conservation
+from reconcile.judge.findings import Guard, Kind
+from reconcile.judge.judge import judge
+from runlog import exit_codes
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
@@ -34,7 +34,7 @@ def guard_of(story: Story, name: str) -> Guard:
 
 def answer_at(at: float) -> Change:
     def change(story: Story) -> None:
-        kept = [seen for seen in story.lookout() if abs(seen.asked - T0 - at) > 0.01]
+        kept = [seen for seen in story.monitor() if abs(seen.asked - T0 - at) > 0.01]
         ends = {0: START_OFFSET + 2}
         story.observations = sorted([*kept, Observation(T0 + at, T0 + at + 0.004, ends)], key=lambda seen: seen.asked)
 
@@ -45,7 +45,7 @@ def unanswered_at(at: float, count: int) -> Change:
     """Leave `count` questions in a row unanswered from second `at` on."""
 
     def change(story: Story) -> None:
-        seen = story.lookout()
+        seen = story.monitor()
         first = round(at * 10)
         for place in range(first, first + count):
             seen[place] = Observation(seen[place].asked, seen[place].asked + 0.054, None, "no answer")
@@ -60,7 +60,7 @@ def one_lost(story: Story) -> None:
 
 def end_that_fell(story: Story) -> None:
     """Let the end of the topic be observed once below where it was before, and above it again."""
-    seen = story.lookout()
+    seen = story.monitor()
     seen[50] = replace(seen[50], ends={0: START_OFFSET + 1})
     seen[51] = replace(seen[51], ends={0: START_OFFSET})
     story.observations = seen
@@ -405,5 +405,5 @@ def twice_the_same_row(history: History) -> History:
 def test_a_row_read_twice_breaks_conservation() -> None:
     """The harness is wrong then, and says so: inconclusive, exit 2."""
     ruling = judge(twice_the_same_row(calm().history())).ruling
-    assert (ruling.verdict.value, ruling.exit_code) == ("inconclusive", exitcodes.USAGE_OR_CRASH)
+    assert (ruling.verdict.value, ruling.exit_code) == ("inconclusive", exit_codes.USAGE_OR_CRASH)
     assert "conservation" in ruling.reason

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconcile.__main__ import main
-from reconcile.saved import save_witnesses
+from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
-from runlog.holding import JudgedElsewhere, is_recorded, judging
+from runlog.locks import JudgedElsewhere, is_recorded, judging
 from runlog.marks import MarksWriter
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts

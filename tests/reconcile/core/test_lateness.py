@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from reconcile.judge import Judgement, judge
-from reconcile.lateness.late import append_brackets
-from reconcile.lateness.window import failure_windows
-from reconcile.outages import Moment, moments, read_outages
+from reconcile.analysis.failure_window import failure_windows
+from reconcile.analysis.late_events import append_brackets
+from reconcile.history.outages import Moment, moments, read_outages
+from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
@@ -55,7 +55,7 @@ def test_an_answer_in_between_takes_the_proof_away() -> None:
     story = Story().order(1, 10.9, appended=20.87)
     assert late(story) == (1, 0)
     story.observations = sorted(
-        [*story.lookout(), Observation(T0 + 11, T0 + 11.004, {0: START_OFFSET})], key=lambda seen: seen.asked
+        [*story.monitor(), Observation(T0 + 11, T0 + 11.004, {0: START_OFFSET})], key=lambda seen: seen.asked
     )
     assert late(story) == (0, 1)
 
@@ -66,7 +66,7 @@ def test_the_first_event_of_an_order_decides() -> None:
 
 def test_without_later_observations_the_end_of_reading_bounds_the_delay() -> None:
     story = Story().order(1, 12, appended=33.99)
-    story.observations = [seen for seen in story.lookout() if seen.asked < T0 + 30]
+    story.observations = [seen for seen in story.monitor() if seen.asked < T0 + 30]
     judgement = judge(story.history())
     assert judgement.counts["late_events"] == 1
     assert judgement.late.delays()["max_s"] == pytest.approx(35 - 12)
@@ -106,7 +106,7 @@ def test_without_an_outage_every_loss_lies_outside() -> None:
 
 def test_when_nobody_looked_before_only_the_send_time_bounds() -> None:
     story = Story().order(1, 9, appended=22)
-    story.observations = [seen for seen in story.lookout() if seen.asked > T0 + 25]
+    story.observations = [seen for seen in story.monitor() if seen.asked > T0 + 25]
     assert late(story) == (0, 1)
 
 
@@ -219,7 +219,7 @@ def test_an_answer_at_the_very_edge_of_an_absence(asked: float, answered: float,
     story = Story().order(1, 10.9, appended=20.87).mark(m.INJECTED, down_edge=[T0 + 10.3, T0 + 10.5])
     story.mark(m.HEALED, up_edge=[T0 + 20.75, T0 + 20.9])
     told = Observation(T0 + asked, T0 + answered, {0: START_OFFSET})
-    story.observations = sorted([*story.lookout(), told], key=lambda seen: seen.asked)
+    story.observations = sorted([*story.monitor(), told], key=lambda seen: seen.asked)
     assert late(story) == found
 
 
@@ -236,7 +236,7 @@ def test_seen_in_the_log_at_the_very_moment_of_the_return_is_not_late() -> None:
 
 def test_a_delay_that_nothing_bounds_is_not_known() -> None:
     story = Story().order(1, 12, appended=33.99).order(2, 12, appended=22)
-    story.observations = [seen for seen in story.lookout() if seen.asked < T0 + 30]
+    story.observations = [seen for seen in story.monitor() if seen.asked < T0 + 30]
     story.events_changes = {"read_at": None}
     judgement = judge(story.history())
     assert judgement.counts["late_events"] == 2

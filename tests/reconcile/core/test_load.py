@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.behaviour import Behaviour
-from reconcile.judge import judge
+from reconcile.analysis.behaviour import Behaviour
+from reconcile.judge.judge import judge
 from reconcile.report.sentences import behaviour as behaviour_words
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.judge import Judgement, judge
-from reconcile.lostcauses import AS_USUAL, NO_ANSWER, SLOWER, LostCause, tally
-from reconcile.servicelog import FILE, Line, Said, read_service_log
+from reconcile.analysis.lost_causes import AS_USUAL, NO_ANSWER, SLOWER, LostCause, tally
+from reconcile.history.service_log import FILE, Line, Said, read_service_log
+from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.story import Story, facts, order_id

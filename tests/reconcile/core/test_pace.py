@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from reconcile.joins import Floats
-from reconcile.lateness.pace import BLOCKS, Pace, Stretch, find_pace, t_tail
+from reconcile.analysis.pace import BLOCKS, Pace, Stretch, find_pace, t_tail
+from reconcile.history.joins import Floats
 
 Service = Callable[[Floats, np.random.Generator], Floats]
 SERVICES = 1000

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.asked import absences, asked, seen_words, served_again
-from reconcile.findings import Guard, Kind
-from reconcile.judge import judge
-from reconcile.recorded import RecordProblem, read_record
+from reconcile.analysis.probe_summary import absences, asked, seen_words, served_again
+from reconcile.history.run_record import RecordProblem, read_record
+from reconcile.judge.findings import Guard, Kind
+from reconcile.judge.judge import judge
 from reconcile.report import json_text
-from reconcile.report.html import html_report
-from reconcile.report.markdown import markdown_report
+from reconcile.report.html_report import html_report
+from reconcile.report.markdown_report import markdown_report
 from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.folder import RunFolder
 from runlog.offsets import Observation
-from runlog.probes import CONNECTIONS, Connection, How, ProbeResult
+from runlog.probe_results import CONNECTIONS, Connection, How, ProbeResult
 from tests.reconcile.core.probed import Change, probe, probed, probes
 from tests.reconcile.core.stories import again
 from tests.reconcile.core.story import T0, Story
@@ -193,7 +193,7 @@ def test_only_a_broker_that_is_away_itself_appends_nothing(target: str, fault: s
     """The offsets are unknown all the while here: only the silence of the broker could bound an event."""
 
     def unknown(story: Story) -> None:
-        story.observations = [seen for seen in story.lookout() if seen.ok]
+        story.observations = [seen for seen in story.monitor() if seen.ok]
 
     assert sent(12, 20.87, unknown) == (1, 0)
     assert sent(12, 20.87, unknown, target=target, fault=fault) == (0, 1)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.judge import judge
-from reconcile.lateness.late import append_brackets
+from reconcile.analysis.late_events import append_brackets
+from reconcile.judge.judge import judge
 from runlog.offsets import AppendTimes, Observation
 from runlog.outcomes import Outcome
 from tests.reconcile.core.naive import Sent, World, naive_counts

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconcile.judge import judge
+from reconcile.judge.judge import judge
 from runlog.facts import CheckOrder
 from tests.reconcile.core.story import Story, facts
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconcile.judge import judge
-from reconcile.lateness.recovery import OutageRates, Recovery
+from reconcile.analysis.recovery import OutageRates, Recovery
+from reconcile.judge.judge import judge
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome

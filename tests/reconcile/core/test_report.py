@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from contract.ids import IDS, uuid_texts
-from reconcile.history import ROW, History
-from reconcile.judge import Judgement, judge
+from reconcile.history.history import ROW, History
+from reconcile.judge.judge import Judgement, judge
 from reconcile.report import json_text, print_summary, summary
-from reconcile.report.csvs import COLUMNS, csv_texts, time_texts
-from reconcile.report.document import report_document, to_plain
-from reconcile.report.markdown import escape, markdown_report
-from reconcile.report.strip import draw
+from reconcile.report.csv_lists import COLUMNS, csv_texts, time_texts
+from reconcile.report.json_report import report_document, to_plain
+from reconcile.report.markdown_report import escape, markdown_report
+from reconcile.report.timeline import draw
 from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.marks import Mark

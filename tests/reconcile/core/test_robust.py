@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from files.safe_files import read_json
 from reconcile.__main__ import main
-from reconcile.saved import save_witnesses
-from runlog.files import read_json
+from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
 from runlog.ledger import HEADER, MAGIC, RECORD_BYTES, Kind
 from runlog.outcomes import Outcome

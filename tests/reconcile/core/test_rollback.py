@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from reconcile.judge import judge
-from reconcile.verdict import Verdict
-from runlog import exitcodes
+from reconcile.judge.judge import judge
+from reconcile.judge.ruling import Verdict
+from runlog import exit_codes
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import Story, facts
@@ -40,7 +40,7 @@ def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
     judgement = judge(provoked().history())
     assert failing(provoked()) == {}
     assert judgement.ruling.verdict is Verdict.INCONSISTENT
-    assert judgement.ruling.exit_code == exitcodes.AS_EXPECTED
+    assert judgement.ruling.exit_code == exit_codes.AS_EXPECTED
     assert judgement.counts["phantom_events"] == 3
     assert judgement.counts["lost_orders"] == 0
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
-from reconcile.counts import Equation
-from reconcile.evidence import conservation, violations_confirmed
-from reconcile.findings import Guard
-from reconcile.judge import Judgement, judge
-from reconcile.verify.result import Confirmation, Contradiction
+from reconcile.analysis.counts import Equation
+from reconcile.history.confirmation import Confirmation, Contradiction
+from reconcile.judge.evidence_guards import conservation, violations_confirmed
+from reconcile.judge.findings import Guard
+from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core import disputed_stories, settling_stories

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from reconcile.findings import Findings, Guard
-from reconcile.judge import Judgement, judge
-from reconcile.settling import waited_of
-from reconcile.verdict import Verdict
+from reconcile.judge.drain_guards import waited_of
+from reconcile.judge.findings import Findings, Guard
+from reconcile.judge.judge import Judgement, judge
+from reconcile.judge.ruling import Verdict
 from runlog import marks as m
 from tests.reconcile.core.story import T0, Story, facts
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from reconcile.lostcauses import LostCause
-from reconcile.silence import NOTHING, Silence, lacking, silence_of
-from reconcile.verdict import Verdict
-from runlog import exitcodes
+from reconcile.analysis.lost_causes import LostCause
+from reconcile.judge.publish_silence import NOTHING, Silence, lacking, silence_of
+from reconcile.judge.ruling import Verdict
+from runlog import exit_codes
 from runlog import marks as m
 from runlog.marks import Mark
 from tests.reconcile.core.story import DOWN_EDGE, T0, Story, facts
@@ -29,7 +29,7 @@ def silent(**changes: Any) -> Story:
 def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
     judgement = read_at(silent(), 40)
     assert judgement.ruling.verdict is Verdict.INCONSISTENT
-    assert judgement.ruling.exit_code == exitcodes.NOT_AS_EXPECTED
+    assert judgement.ruling.exit_code == exit_codes.NOT_AS_EXPECTED
     assert judgement.counts["lost_events"] == 4
     assert judgement.ruling.reason == (
         f"4 orders were acknowledged and stored, but their events never reached Kafka: {NOTHING}, they are in no "
@@ -68,7 +68,7 @@ def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[S
     change(story)
     judgement = read_at(story, 40)
     assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
-    assert judgement.ruling.exit_code == exitcodes.INCONCLUSIVE
+    assert judgement.ruling.exit_code == exit_codes.INCONCLUSIVE
     assert judgement.counts["lost_events"] == 0
     drained = guard(judgement, "drain complete")
     assert drained.failed

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reconcile.judge import judge
-from reconcile.since import LOST, Since, _gap, _lacking, summary
+from reconcile.judge.judge import judge
+from reconcile.later_records import LOST, Since, _gap, _lacking, summary
 from tests.reconcile.core.story import T0, Story
 
 FOUND = Since(

@@ -6,13 +6,13 @@ from numpy.typing import NDArray
 
 from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE
-from reconcile.counts import CELLS, equations
-from reconcile.duplicates import find_duplicates
-from reconcile.history import EVENT, ROW, RowsWitness
-from reconcile.joins import first_in_each, number_ids
-from reconcile.judge import judge
-from reconcile.orders import number_orders
-from reconcile.table import EXTRA, UNRECORDED
+from reconcile.analysis.counts import CELLS, equations
+from reconcile.analysis.duplicates import find_duplicates
+from reconcile.analysis.order_numbers import number_orders
+from reconcile.analysis.truth_table import EXTRA, UNRECORDED
+from reconcile.history.history import EVENT, ROW, RowsWitness
+from reconcile.history.joins import first_in_each, number_ids
+from reconcile.judge.judge import judge
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import T0, Story
 

@@ -6,11 +6,11 @@ The first is ordered at 10, away from 10.4 to 20.8, proven back at 21; the secon
 import numpy as np
 import pytest
 
-from reconcile.judge import Judgement, judge
-from reconcile.lateness.recovery import Recovery
-from reconcile.lateness.window import FailureWindow, failure_windows
-from reconcile.lostcauses import LostCause
-from reconcile.outages import read_outages
+from reconcile.analysis.failure_window import FailureWindow, failure_windows
+from reconcile.analysis.lost_causes import LostCause
+from reconcile.analysis.recovery import Recovery
+from reconcile.history.outages import read_outages
+from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.stories import again, fewer_marks

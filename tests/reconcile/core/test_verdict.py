@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.judge import Judgement, judge
+from reconcile.judge.judge import Judgement, judge
 from reconcile.report import summary
 from runlog import marks as m
 from runlog.marks import Mark

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.evidence import end_of_topic_reached
-from reconcile.findings import Findings
-from reconcile.judge import judge
-from reconcile.lostcauses import LostCause, tally
+from reconcile.analysis.lost_causes import LostCause, tally
+from reconcile.judge.evidence_guards import end_of_topic_reached
+from reconcile.judge.findings import Findings
+from reconcile.judge.judge import judge
 from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.outcomes import Outcome

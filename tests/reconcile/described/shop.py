@@ -20,7 +20,7 @@ from psycopg import sql
 from contract.order_id import IdKind, encode_order_id
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.ordernames import NameWriter
+from runlog.order_id_texts import NameWriter
 from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
@@ -177,7 +177,7 @@ class Shop:
         ends = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic.name).ends
         story.observations = [
             replace(seen, ends=None if seen.ends is None else ends if seen.asked > T0 + 30 else dict.fromkeys(ends, 0))
-            for seen in story.lookout()
+            for seen in story.monitor()
         ]
         return story
 

@@ -19,15 +19,15 @@ from contract.ids import IDS
 from contract.order_id import IdKind, encode_order_id
 from contract.place import EventFilter, Place, parse_filter, parse_place, parse_tag
 from contract.run_events import NO_EVENT_ID, RunBatch, RunEvents
-from reconcile.history import ROW, EventsWitness, History, RowsWitness
-from reconcile.ids import IdTexts, texts_of
-from reconcile.judge import judge
+from reconcile.history.history import ROW, EventsWitness, History, RowsWitness
+from reconcile.history.id_texts import IdTexts, texts_of
+from reconcile.history.saved_witnesses import load_witnesses, save_witnesses
+from reconcile.judge.judge import judge
 from reconcile.report import json_text
-from reconcile.report.csvs import csv_texts
-from reconcile.report.html import html_report
-from reconcile.report.markdown import code, markdown_report
-from reconcile.saved import load_witnesses, save_witnesses
-from reconcile.verify.own_reading import own_reading
+from reconcile.report.csv_lists import csv_texts
+from reconcile.report.html_report import html_report
+from reconcile.report.markdown_report import code, markdown_report
+from reconcile.verify.event_reading import own_reading
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
 from tests.reconcile.core.story import KEY, Story, facts, order_id

@@ -11,7 +11,7 @@ import pytest
 
 from contract.order_id import IdKind
 from reconcile.command import main
-from reconcile.story.command import main as show
+from reconcile.trace.trace_command import main as show
 from runlog.folder import RunFolder
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY
@@ -295,9 +295,9 @@ def test_nothing_wrong_at_all(infra: Infra, shops: list[Shop], tmp_path: Path, a
 def test_tables_that_are_read_in_many_slices(
     shops: list[Shop], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, attribution: str, tag: str
 ) -> None:
-    monkeypatch.setattr("reconcile.described_rows.SLICE", 2)
-    monkeypatch.setattr("reconcile.described_rows.PAGES", 1)
-    monkeypatch.setattr("reconcile.columns.ASKED", 2)
+    monkeypatch.setattr("reconcile.witnesses.custom_rows.SLICE", 2)
+    monkeypatch.setattr("reconcile.witnesses.custom_rows.PAGES", 1)
+    monkeypatch.setattr("reconcile.witnesses.custom_columns.ASKED", 2)
     monkeypatch.setattr("reconcile.verify.sql_verifier.ASKED", 2)
     infra, tmp_path = request.getfixturevalue("infra"), request.getfixturevalue("tmp_path")
     shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", tag))

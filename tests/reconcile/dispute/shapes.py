@@ -22,7 +22,7 @@ from contract.order_id import IdKind, encode_order_id
 from reconcile.command import main
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.ordernames import NameWriter
+from runlog.order_id_texts import NameWriter
 from stores.topic import read_bounds
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY, Story, facts
@@ -196,7 +196,7 @@ class Service:
             story.order(order.number, 1 + order.number, row=False, event=False)
             story.attempts[-1] = (*story.attempts[-1][:-1], encode_order_id(self.shape.kind, order.id))
         # The lookout of the story knows another topic.
-        story.observations = [replace(seen, ends=None if seen.ends is None else {0: 0}) for seen in story.lookout()]
+        story.observations = [replace(seen, ends=None if seen.ends is None else {0: 0}) for seen in story.monitor()]
         story.write(folder)
         names = NameWriter(folder.path, self.shape.kind)
         for order in self.orders:

@@ -13,8 +13,8 @@ from contract.event import EventContract, KafkaRecord, Why
 from contract.order_id import IdKind, encode_order_id
 from contract.place import Place
 from contract.run_events import NO_SEQUENCE
-from reconcile.history import EVENT, ROW
-from reconcile.mentions import Mentions
+from reconcile.history.history import EVENT, ROW
+from reconcile.witnesses.mentions import Mentions
 from tests.reconcile.core.story import KEY
 
 OTHER = str(uuid.UUID(int=1 << 100))
@@ -227,7 +227,7 @@ def test_many_bytes_are_looked_through_in_parts(monkeypatch: pytest.MonkeyPatch)
     scene, whole = Scene(), Scene()
     records = [(record(value(id=order(scene.kind, at % 4), pad="x" * at)), Why.NO_ID) for at in range(40)]
     whole.take(*records)
-    monkeypatch.setattr("reconcile.mentions.SLICE", 200)
+    monkeypatch.setattr("reconcile.witnesses.mentions.SLICE", 200)
     scene.take(*records)
     assert scene.named() == whole.named() == ({at: (at, 10) for at in range(4)}, {})
     assert scene.mentions.rejected == whole.mentions.rejected

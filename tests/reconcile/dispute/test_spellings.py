@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.spellings import KnownIds, Spellings
+from reconcile.witnesses.id_spellings import KnownIds, Spellings
 
 KNOWN = [
     uuid.UUID("4f1b8d1e-6b0a-4c52-9f37-0a5d3f1c9e21"),

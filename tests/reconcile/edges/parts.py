@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from contract.contract import contract_from_texts
 from contract.ids import IDS
 from contract.run_key import RunKey
-from reconcile.history import id_text
+from reconcile.history.history import id_text
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
 from stores.topic import read_bounds

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from contract.attribution import ACKNOWLEDGED_ONLY, EXCLUSIVE, Attribution
 from contract.ids import IDS, among
-from reconcile.attribution import attribution_of
-from reconcile.history import ids_of
-from reconcile.rows import read_rows
+from reconcile.history.history import ids_of
+from reconcile.history.run_attribution import attribution_of
+from reconcile.witnesses.rows import read_rows
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.ledger import Ledger

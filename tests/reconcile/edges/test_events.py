@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from contract.run_key import RunKey
-from reconcile.events import read_events
-from reconcile.history import EVENT, EventsWitness, ids_of
+from reconcile.history.history import EVENT, EventsWitness, ids_of
+from reconcile.witnesses.events import read_events
 from runlog.facts import RunFacts
 from stores import topic as topic_bounds
 from tests.conftest import Infra, RestartableBroker

@@ -15,9 +15,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from contract.run_key import RunKey
 from reconcile.__main__ import main
-from reconcile.events import read_events
-from reconcile.history import ids_of
-from reconcile.rows import read_rows
+from reconcile.history.history import ids_of
+from reconcile.witnesses.events import read_events
+from reconcile.witnesses.rows import read_rows
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder
 from stores.topic import read_bounds, topic_settings
@@ -191,7 +191,7 @@ def test_a_store_that_was_away_is_made_up_for(recorded: Recorded, store: str) ->
 
 
 def test_a_database_that_restarts_while_it_is_read(infra: Infra, recorded: Recorded) -> None:
-    from reconcile import rows as reading
+    from reconcile.witnesses import rows as reading
 
     restarted: list[bool] = []
     real = reading._rows

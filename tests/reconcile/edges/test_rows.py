@@ -18,10 +18,10 @@ from contract.contract import contract_from_texts
 from contract.ids import IDS, bytes_of, parse_ids
 from contract.order_id import IdKind, encode_order_id
 from contract.run_key import RunKey
-from reconcile import rows
-from reconcile.history import ROW, RowsWitness, ids_of
-from reconcile.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
-from reconcile.waiting import ids_within
+from reconcile.history.history import ROW, RowsWitness, ids_of
+from reconcile.witnesses import rows
+from reconcile.witnesses.pending_orders import ids_within
+from reconcile.witnesses.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
 from stores import postgres
 from stores.postgres import DatabaseProblem, open_snapshot
 from tests.conftest import Infra

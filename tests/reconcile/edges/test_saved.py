@@ -11,8 +11,8 @@ import pytest
 
 from contract.ids import IDS
 from contract.run_key import RunKey
-from reconcile.history import EVENT, ROW, EventsWitness, RowsWitness
-from reconcile.saved import load_witnesses, save_witnesses
+from reconcile.history.history import EVENT, ROW, EventsWitness, RowsWitness
+from reconcile.history.saved_witnesses import load_witnesses, save_witnesses
 from runlog.folder import RunFolder
 
 KEY = RunKey.parse("0123456789ab4def")

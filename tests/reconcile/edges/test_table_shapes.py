@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from contract.run_key import RunKey
-from reconcile.history import ids_of
-from reconcile.rows import look_elsewhere, read_rows
+from reconcile.history.history import ids_of
 from reconcile.verify.sql_verifier import described_rows_by_id, rows_by_id
+from reconcile.witnesses.rows import look_elsewhere, read_rows
 from tests.conftest import Infra
 from tests.reconcile.edges.parts import CLOCK, facts_of, ids_array, silent, texts
 

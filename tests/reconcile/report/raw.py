@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract.run_events import NO_SEQUENCE
-from reconcile.history import History
+from reconcile.history.history import History
 from runlog.ledger import Kind
 from runlog.marks import Mark
 from runlog.outcomes import Failure, Outcome

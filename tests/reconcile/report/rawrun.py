@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconcile.findings import Guard
+from reconcile.judge.findings import Guard
 from runlog import marks as m
 from tests.reconcile.report.raw import Order, Raw
 

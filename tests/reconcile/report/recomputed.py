@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from reconcile.verdict import Ruling
+from reconcile.judge.ruling import Ruling
 from runlog.outcomes import Failure
 from tests.reconcile.report import recomputed_outages as outages
 from tests.reconcile.report import recomputed_run

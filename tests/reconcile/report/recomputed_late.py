@@ -3,7 +3,7 @@
 import math
 
 from runlog.offsets import AppendTimes
-from runlog.probes import ProbeResult
+from runlog.probe_results import ProbeResult
 from tests.reconcile.report.rawrun import RawRun
 
 

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from reconcile.lostcauses import LostCause
+from reconcile.analysis.lost_causes import LostCause
 from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.offsets import Observation
-from runlog.probes import ProbeResult
+from runlog.probe_results import ProbeResult
 from tests.reconcile.report.raw import Order
 from tests.reconcile.report.rawrun import RawRun, some, took
 

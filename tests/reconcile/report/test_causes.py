@@ -5,25 +5,25 @@ from dataclasses import replace
 import pytest
 
 from contract.contract import contract_from_texts
-from reconcile.history import History
-from reconcile.judge import judge
-from reconcile.report.html import html_report
-from reconcile.report.markdown import markdown_report
-from reconcile.report.sentences import causes
-from reconcile.report.shown import shown_options
-from reconcile.servicelog import Line, Said
+from reconcile.history.history import History
+from reconcile.history.service_log import Line, Said
+from reconcile.judge.judge import judge
+from reconcile.report.html_report import html_report
+from reconcile.report.markdown_report import markdown_report
+from reconcile.report.sentences import explanations
+from reconcile.report.shown_options import shown_options
 from runlog import marks as m
 from runlog.facts import RunFacts, TopicStart
-from runlog.options import OPTIONS
+from settings.options import OPTIONS
 from tests.reconcile.core.story import START_OFFSET, Story, facts, order_id
 
 
 def cause(history: History) -> str:
-    return causes.root_cause(history, judge(history))
+    return explanations.root_cause(history, judge(history))
 
 
 def fix(history: History) -> str:
-    return causes.fix(history, judge(history))
+    return explanations.fix(history, judge(history))
 
 
 def lossy(**changes: object) -> Story:

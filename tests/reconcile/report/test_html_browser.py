@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from reconcile.judge import judge
-from reconcile.report.html import html_report
-from reconcile.verify.result import Confirmation
+from reconcile.history.confirmation import Confirmation
+from reconcile.judge.judge import judge
+from reconcile.report.html_report import html_report
 from runlog.outcomes import Failure, Outcome
 from tests.must_run import is_missing
 from tests.reconcile.core.story import Story, facts, order_id

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconcile.history import History
-from reconcile.judge import judge
-from reconcile.report.junit import junit_report
-from reconcile.verify.result import Confirmation, Contradiction
+from reconcile.history.confirmation import Confirmation, Contradiction
+from reconcile.history.history import History
+from reconcile.judge.judge import judge
+from reconcile.report.junit_report import junit_report
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome

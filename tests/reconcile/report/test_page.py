@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from reconcile.judge import judge
-from reconcile.report.html import html_report
-from reconcile.report.listed import LISTED
-from reconcile.report.markdown import markdown_report
-from reconcile.report.picture import draw_run
-from reconcile.report.stepsummary import step_summary
+from reconcile.judge.judge import judge
+from reconcile.report.html_report import html_report
+from reconcile.report.markdown_report import markdown_report
+from reconcile.report.run_picture import draw_run
+from reconcile.report.step_summary import step_summary
+from reconcile.report.violation_lists import LISTED
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import T0, Story, facts, order_id

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from reconcile.judge import judge
-from reconcile.report.markdown import markdown_report
+from reconcile.judge.judge import judge
+from reconcile.report.markdown_report import markdown_report
 from reconcile.report.summary import summary
 from tests.reconcile.core.story import Story, order_id
 from tests.reconcile.core.test_rollback import provoked

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconcile.history import History
-from reconcile.judge import judge
+from reconcile.history.confirmation import Confirmation, Contradiction
+from reconcile.history.history import History
+from reconcile.judge.judge import judge
 from reconcile.report import json_text
-from reconcile.verify.result import Confirmation, Contradiction
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import Story, facts, order_id

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.history import History
-from reconcile.judge import Judgement, judge
+from reconcile.history.confirmation import Confirmation
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement, judge
 from reconcile.report.sentences import SENTENCES
-from reconcile.report.stepsummary import step_summary
+from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
-from reconcile.verify.result import Confirmation
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.stories import STORIES

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from reconcile.__main__ import main
-from reconcile.judge import judge
-from reconcile.saved import save_witnesses
-from reconcile.story.story import find_cases, tell
-from reconcile.verify.result import Confirmation, Contradiction
+from reconcile.history.confirmation import Confirmation, Contradiction
+from reconcile.history.saved_witnesses import save_witnesses
+from reconcile.judge.judge import judge
+from reconcile.trace.trace import find_cases, tell
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
 from tests.reconcile.core.confirmed import confirm_all

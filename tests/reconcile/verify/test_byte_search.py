@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.verify.byte_search import ByteSearch
-from reconcile.verify.own_reading import own_reading
+from reconcile.verify.event_reading import own_reading
 from tests.reconcile.core.story import KEY, facts, order_id
 from tests.reconcile.dispute.test_spellings import KNOWN, ORDINARY, planted
 

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from contract.ids import IDS
 from contract.run_events import RunEvents
-from reconcile.findings import Guard
-from reconcile.judge import judge, with_confirmation
+from reconcile.history.confirmation import Candidate, Candidates, Confirmation, Contradiction
+from reconcile.judge.findings import Guard
+from reconcile.judge.judge import judge, with_confirmation
+from reconcile.judge.ruling import Verdict
 from reconcile.report import json_text
-from reconcile.verdict import Verdict
 from reconcile.verify.candidates import candidates_of
 from reconcile.verify.compare import Records, Rows, compare
+from reconcile.verify.event_reading import own_reading
 from reconcile.verify.lost_rows import lost_lines
-from reconcile.verify.own_reading import own_reading
-from reconcile.verify.result import Candidate, Candidates, Confirmation, Contradiction
 from reconcile.verify.sql_verifier import FoundRow, visible
-from runlog import exitcodes
+from runlog import exit_codes
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import KEY, Story, facts, order_id
 
@@ -139,7 +139,7 @@ GUARDS = {"unsettled": "no order changed", "disputed": "no order disputed"}
 
 
 def test_a_refuted_violation_means_that_the_harness_is_wrong() -> None:
-    assert ruled(Confirmation("", 3, 3, refuted=[WRONG])) == ("inconclusive", exitcodes.USAGE_OR_CRASH, 0)
+    assert ruled(Confirmation("", 3, 3, refuted=[WRONG])) == ("inconclusive", exit_codes.USAGE_OR_CRASH, 0)
 
 
 def doubting(kind: str, asked: int) -> Confirmation:
@@ -154,7 +154,7 @@ def test_an_order_that_changed_or_is_disputed_doubts_itself_alone(kind: str) -> 
     history = replace(story.history(), confirmation=doubting(kind, 4))
     judgement = judge(history)
     counts, named = judgement.counts, {"unsettled": "suspected_lost", "disputed": "disputed"}[kind]
-    assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONSISTENT, exitcodes.NOT_AS_EXPECTED)
+    assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONSISTENT, exit_codes.NOT_AS_EXPECTED)
     assert (counts["lost_events"], counts[named], counts["phantom_events"], counts["lost_orders"]) == (1, 1, 1, 2)
     guard = next(one for one in judgement.guards if one.name == GUARDS[kind])
     assert (guard.failed, A in guard.reason) == (True, True)
@@ -164,18 +164,18 @@ def test_an_order_that_changed_or_is_disputed_doubts_itself_alone(kind: str) -> 
 def test_nothing_is_proven_where_the_only_violation_is_in_doubt(kind: str) -> None:
     history = Story().calm().order(1, 12, event=False).history()
     judgement = judge(replace(history, confirmation=doubting(kind, 1)))
-    assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONCLUSIVE, exitcodes.INCONCLUSIVE)
+    assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONCLUSIVE, exit_codes.INCONCLUSIVE)
     assert judgement.counts["lost_events"] == 0
 
 
 def test_a_store_that_went_away_means_that_nothing_is_proven() -> None:
     away = Confirmation("", 3, 0, complete=False, problem="PostgreSQL cannot be reached")
-    assert ruled(away) == ("inconclusive", exitcodes.INCONCLUSIVE, 0)
+    assert ruled(away) == ("inconclusive", exit_codes.INCONCLUSIVE, 0)
 
 
 def test_confirmed_ones_stand() -> None:
     verdict, code, lost = ruled(Confirmation("", 3, 3))
-    assert (verdict, code, lost) == (Verdict.INCONSISTENT.value, exitcodes.NOT_AS_EXPECTED, 1)
+    assert (verdict, code, lost) == (Verdict.INCONSISTENT.value, exit_codes.NOT_AS_EXPECTED, 1)
 
 
 @pytest.mark.parametrize(

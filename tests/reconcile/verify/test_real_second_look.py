@@ -13,15 +13,15 @@ import pytest
 from psycopg import sql
 
 from contract.run_key import RunKey
-from reconcile.events import read_events
-from reconcile.history import History
-from reconcile.judge import judge
-from reconcile.rows import read_rows
-from reconcile.stores import Stores
+from reconcile.history.history import History
+from reconcile.judge.judge import judge
+from reconcile.verify.event_reading import own_reading
 from reconcile.verify.kafka_verifier import events_by_id
-from reconcile.verify.own_reading import own_reading
 from reconcile.verify.sql_verifier import rows_by_id
 from reconcile.verify.verification import SecondLook, kept_look, look_again
+from reconcile.witnesses.events import read_events
+from reconcile.witnesses.rows import read_rows
+from reconcile.witnesses.witness_stores import Stores
 from runlog.folder import RunFolder
 from runlog.ledger import FIELDS, Kind, Ledger
 from runlog.outcomes import Outcome

@@ -1,0 +1,32 @@
+"""The target of a run that breaks nothing: there was none to name, and no fault can be done to it."""
+
+from chaos.faults.targets import TargetError, TargetSpec, Undo
+
+
+class NoTarget:
+    """Nothing that could be broken."""
+
+    component = "nothing"
+    identity = "nothing"
+    spec = TargetSpec("nothing", "nothing")
+    faults: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return that nothing is broken."""
+        return "nothing is broken"
+
+    def is_up(self) -> bool:
+        """Return that there is nothing to mend."""
+        return True
+
+    def prepare(self, fault: str) -> Undo:
+        """Refuse `fault`; see `Target.prepare`."""
+        raise TargetError(f"{fault}: this run has no target")
+
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        """Refuse `fault`; see `Target.apply`."""
+        del undo, timeout_s
+        raise TargetError(f"{fault}: this run has no target")
+
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        """Nothing was broken; see `Target.heal`."""

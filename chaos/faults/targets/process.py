@@ -1,0 +1,190 @@
+"""A target that is a process of the embedded stack: broken and mended by signals and by starting it again.
+
+| fault | what is hit | done by | undone by |
+|---|---|---|---|
+| stop | the component | an orderly end (PostgreSQL: fast shutdown) | starting it again |
+| kill | the component and all its descendants | SIGKILL | starting it again |
+| pause | the same | SIGSTOP | SIGCONT, or starting it again if it has died meanwhile |
+| partition | the link in its way, see `stack.proxy` | SIGSTOP | the same, for the link |
+
+What is hit is known by process id and start time, so a process that took its place is neither hit nor mended.
+"""
+
+import signal
+import time
+from pathlib import Path
+from typing import Final
+
+from chaos.faults.targets import COMPONENTS, TargetError, TargetSpec, Undo
+from stack import process
+from stack.component import ManagedProcess
+from stack.embedded import EmbeddedStack
+from stack.errors import StackError
+from stack.state_file import StackState
+
+KIND: Final = "process"
+PRODUCTS: Final = {"broker": "Apache Kafka", "database": "PostgreSQL", "service": "the order service"}
+# How long a process that was asked to end, and has not, may take to answer before it counts as hanging in its end.
+_ANSWER_WAIT_S: Final = 5.0
+_PROBE_S: Final = 1.0
+# Longest wait for another process that is starting something: one that is frozen there never ends it.
+_START_LOCK_S: Final = 30.0
+# A process that is just ending may still give an answer.
+_LAST_ANSWER_S: Final = 0.5
+
+
+def open_process_target(spec: TargetSpec) -> "ProcessTarget":
+    """Return the target that `spec` says: its component of the stack whose home is the parameter `home`.
+
+    Raises:
+        TargetError: `spec` is not of this kind.
+    """
+    home = spec.parameters.get("home", "")
+    if spec.kind != KIND or spec.component not in COMPONENTS or not home:
+        raise TargetError(
+            f"target {spec.kind} {spec.component}: a {KIND} is one of {', '.join(COMPONENTS)} of the stack whose "
+            "folder the parameter home names"
+        )
+    return ProcessTarget(spec.component, EmbeddedStack(Path(home)))
+
+
+class ProcessTarget:
+    """One process of the embedded stack.
+
+    Args:
+        component: `broker`, `database` or `service`.
+        stack: that it belongs to.
+    """
+
+    def __init__(self, component: str, stack: EmbeddedStack) -> None:
+        self._component = component
+        self._stack = stack
+        servers: dict[str, ManagedProcess] = {
+            "broker": stack.broker,
+            "database": stack.database,
+            "service": stack.service,
+        }
+        self._process = servers[component]
+
+    @property
+    def component(self) -> str:
+        """The component."""
+        return self._component
+
+    @property
+    def spec(self) -> TargetSpec:
+        """What `open_process_target` opens the same target from, in any process."""
+        return TargetSpec(KIND, self._component, {"home": str(self._stack.home)})
+
+    @property
+    def identity(self) -> str:
+        """The component of this stack."""
+        return f"{KIND} {self._component} of {self._stack.home}"
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults that it can do: a partition only while the stack's link stands in this component's way."""
+        try:
+            linked = self._is_linked()
+        except StackError:
+            linked = False
+        return ("stop", "kill", "pause", *(["partition"] if linked else []))
+
+    def describe(self) -> str:
+        """Return component, product and process id, and those of the link in its way."""
+        try:
+            way = f"; the link in its way is process {self._stack.proxy.pid}" if self._is_linked() else ""
+            return f"{self._component} ({PRODUCTS[self._component]}, process {self._process.pid}{way})"
+        except StackError:
+            # Somebody took the stack down under us; mending must be able to say what it wanted to mend.
+            return f"{self._component} ({PRODUCTS[self._component]}, no longer known)"
+
+    def is_up(self) -> bool:
+        """Return whether the process runs and is not paused, and neither is a link in its way; see `Target.is_up`."""
+        try:
+            hit = [self._process, *([self._stack.proxy] if self._is_linked() else [])]
+            return all(each.is_alive() and not each.is_paused() for each in hit)
+        except StackError as error:
+            raise TargetError(str(error)) from None
+
+    def prepare(self, fault: str) -> Undo:
+        """Return `pid` and `started` of the process that `fault` would hit; see `Target.prepare`."""
+        if fault not in self.faults:
+            raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
+        try:
+            hit = self._hit_by(fault)
+            record = hit.record
+        except StackError as error:
+            raise TargetError(str(error)) from None
+        if record is None or not process.is_alive(record.pid, record.started):
+            raise TargetError(f"{self.describe()}: {hit.title} does not run, so {fault} cannot be done")
+        return {"pid": record.pid, "started": record.started}
+
+    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        """Do `fault` to the very process that `prepare` has found; see `Target.apply`."""
+        try:
+            hit = self._hit_by(fault)
+            record = hit.record
+            if record is None or (record.pid, record.started) != _prepared(undo) or not hit.is_alive():
+                raise TargetError(f"{self.describe()} is not the process that was to be hit: {fault} was not done")
+            if fault == "stop":
+                hit.stop(timeout_s)
+            elif fault == "kill":
+                hit.kill()
+            else:
+                hit.pause()
+        except StackError as error:
+            raise TargetError(str(error)) from None
+        except OSError as error:  # a full disk: what is started must be recorded
+            raise TargetError(f"{self.describe()}: {(error.strerror or str(error)).lower()}") from None
+
+    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+        """Wake the process that `fault` hit, or start it again if it is gone; see `Target.heal`.
+
+        Spawning and waking do not wait; another process that is just starting something is waited for.
+        """
+        deadline = time.monotonic() + min(timeout_s, _START_LOCK_S)
+        try:
+            hit = self._hit_by(fault)
+            if fault == "partition" and not self._is_linked():
+                return  # the stack was brought up without it, or taken down: nothing is in the way any more
+            # Also after a kill: that pauses before it kills, and may have been cut short in between.
+            process.send(process.tree(*_prepared(undo)), signal.SIGCONT)
+            if fault == "stop" and process.is_alive(*_prepared(undo)):
+                _end_if_hanging(hit, undo, min(_ANSWER_WAIT_S, timeout_s / 2))
+            hit.start(max(0.0, deadline - time.monotonic()))
+        except StackError as error:
+            raise TargetError(str(error)) from None
+        except OSError as error:  # a full disk: what is started must be recorded
+            raise TargetError(f"{self.describe()}: {(error.strerror or str(error)).lower()}") from None
+
+    def _hit_by(self, fault: str) -> ManagedProcess:
+        return self._stack.proxy if fault == "partition" else self._process
+
+    def _is_linked(self) -> bool:
+        state: StackState | None = self._stack.status()
+        return state is not None and state.link == self._component
+
+
+def _prepared(undo: Undo) -> tuple[int, float]:
+    """Return process id and start time of what was to be hit."""
+    try:
+        return int(undo["pid"]), float(undo["started"])
+    except (KeyError, TypeError, ValueError):
+        raise TargetError(f"the fault's record names no process with its start time ({dict(undo)})") from None
+
+
+def _end_if_hanging(hit: ManagedProcess, undo: Undo, wait_s: float) -> None:
+    """Kill a process that may have been asked to end, if it neither ends nor answers within `wait_s` seconds.
+
+    One that answers, and still lives a moment later, was not asked and is left alone.
+    """
+    pid, started = _prepared(undo)
+
+    def ended() -> bool:
+        return not process.is_alive(pid, started)
+
+    if process.wait_until(lambda: ended() or hit.probe(_PROBE_S).ok, wait_s):
+        process.wait_until(ended, _LAST_ANSWER_S)
+    else:
+        process.kill_tree(pid, started)

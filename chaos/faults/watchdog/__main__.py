@@ -1,0 +1,238 @@
+"""The watchdog's process: reads orders, obeys, and looks after what the harness can no longer look after.
+
+    python -m chaos.faults.watchdog      (orders as JSON lines on standard input; see chaos/faults/watchdog/protocol.py)
+
+It ends when its standard input does, after healing what is broken and taking down what the harness had brought up.
+SIGTERM, SIGINT and SIGHUP do the same; SIGUSR1 (`python -m chaos restore`) heals and retires it. SIGUSR2 only asks
+whether it works (`chaos.faults.watchdog.liveness`).
+"""
+
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import asdict
+from types import FrameType
+from typing import Final
+
+import msgspec
+
+from chaos.faults.watchdog import protocol
+from chaos.faults.watchdog.fault_controller import FaultController
+from chaos.faults.watchdog.liveness import QUESTION
+from chaos.faults.watchdog.protocol import Order, Refusal, TakeDown, as_line, read_order
+from chaos.faults.watchdog.teardown import take_down
+from chaos.faults.watchdog.work_reports import AtWork, Progress, Work
+from stack.errors import StackError
+
+log = logging.getLogger("watchdog")
+
+LOOK_S: Final = 0.2
+TAKE_DOWN_TRIES: Final = 3
+# What cannot be healed at once when the harness is gone is tried again so long: an engine restarts, a disk has room.
+HEAL_AGAIN_S: Final = 20.0
+HEAL_PAUSE_S: Final = 1.0
+# What any order may take before it wraps an act of its own.
+ORDER_S: Final = 60.0
+# How long an answer may wait for room in the pipe.
+SAY_S: Final = 2.0
+
+
+class WatchdogProcess:
+    """One watchdog: pipes and signals around a `FaultController`."""
+
+    def __init__(self) -> None:
+        self._at_work = AtWork(self._report)
+        self._progress = Progress(log.info)
+        self._controller = FaultController(doing=self._at_work.doing)
+        self._brought_up: TakeDown | None = None
+        self._ending = False
+        self._asked_to_heal = False
+        self._unread = b""
+        self._orders: deque[bytes] = deque()
+        self._applying = False
+        self._saying = threading.Lock()
+        self._deaf = False
+
+    def run(self) -> int:
+        """Obey until the harness is gone, then heal and take down; return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGUSR1, self._heal)
+        signal.signal(QUESTION, lambda number, frame: None)
+        for stream in (sys.stdin, sys.stdout):
+            # A frozen harness reads nothing: a full pipe must not keep the watchdog from healing.
+            os.set_blocking(stream.fileno(), False)
+        while not self._ending:
+            select.select([sys.stdin], [], [], LOOK_S)
+            self._look_after()
+            self._orders += self._read()
+            while self._orders:
+                self._obey(self._orders.popleft())
+                self._look_after()
+        return self._wind_up()
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self._ending = True
+
+    def _heal(self, number: int, frame: FrameType | None) -> None:
+        self._asked_to_heal = True
+
+    def _read(self) -> list[bytes]:
+        """Return the whole lines that have come; the end of the input ends the process."""
+        try:
+            block = os.read(sys.stdin.fileno(), 1 << 16)
+        except BlockingIOError:
+            return []
+        if not block:
+            self._ending = True
+        *lines, self._unread = (self._unread + block).split(b"\n")
+        return lines
+
+    def _look_after(self) -> None:
+        reason = None
+        if self._asked_to_heal:
+            self._asked_to_heal = False
+            reason = "restore was asked for (python -m chaos restore)"
+        else:
+            reason = self._controller.overdue
+        if reason is None:
+            return
+        try:
+            said = self._controller.retire(reason)
+        except Refusal as failure:
+            said = f"{reason}, but {failure}"
+        except Exception as error:
+            # Whatever went wrong: the target stays in this charge, and healing is tried again.
+            log.exception("healing failed")
+            said = f"{reason}, but healing failed: {error!r}"
+        log.warning("%s", said)
+        self._say({"retired": said})
+
+    def _obey(self, line: bytes) -> None:
+        try:
+            order = read_order(line)
+        except msgspec.MsgspecError as error:
+            log.error("a command of the harness was not understood: %s", type(error).__name__)
+            return
+        try:
+            with self._at_work.doing(order.do, ORDER_S):
+                answer = self._answer(order)
+            self._say({"id": order.id, **answer})
+        except Refusal as refusal:
+            self._say({"id": order.id, "error": str(refusal), "why": refusal.why})
+        except Exception as error:
+            # The harness waits for an answer, and whatever is broken must stay in this charge.
+            log.exception("the command %s failed", order.do)
+            self._say({"id": order.id, "error": f"the watchdog failed: {error!r}", "why": protocol.TARGET})
+
+    def _answer(self, order: Order) -> dict[str, object]:
+        controller = self._controller
+        match order.do:
+            case "arm" if order.arm is not None:
+                return {"healed": controller.arm(order.arm)}
+            case "begin" if order.begin is not None:
+                return {"described": controller.begin(order.begin)}
+            case "apply":
+                self._apply()
+            case "proven":
+                controller.proven()
+            case "heal":
+                return {"healed_by": controller.heal()}
+            case "close":
+                return {"stays": controller.close()}
+            case "disarm":
+                controller.disarm()
+            case "standing":
+                return {"broken": controller.broken, "retired": controller.retired}
+            case "own":
+                self._brought_up = order.take_down
+            case unknown:
+                raise Refusal(f"the watchdog does not know the command {unknown!r}", protocol.TARGET)
+        return {}
+
+    def _apply(self) -> None:
+        if self._is_given_up:
+            raise Refusal("the harness wants something else by now, so nothing is broken", protocol.TARGET)
+        self._applying = True
+        try:
+            self._controller.apply()
+        finally:
+            self._applying = False
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Whether the fault being injected is wanted no more: the harness is gone or asks for something else, which it
+        does only once it has given up waiting for the answer; or healing is asked for."""
+        asked = self._ending or self._asked_to_heal or bool(self._orders)
+        return asked or bool(select.select([sys.stdin], [], [], 0)[0])
+
+    def _report(self, work: Work) -> None:
+        self._progress(work)
+        self._say({"working": asdict(work)})
+        if self._applying and self._is_given_up:
+            self._controller.give_up()
+
+    def _say(self, what: dict[str, object]) -> None:
+        """Write one line; dropped where the harness is gone, or has been frozen for so long that the pipe is full."""
+        with self._saying:
+            line, longest = as_line(what), 0.0 if "working" in what else SAY_S
+            whole = len(line)
+            try:
+                while line and not self._deaf:
+                    line = line[self._write(line, longest if len(line) == whole else SAY_S) :]
+            except OSError as error:
+                # Half a line would spoil the next one.
+                self._deaf = self._deaf or len(line) < whole or not isinstance(error, BlockingIOError)
+                if "working" not in what:
+                    log.info("not read by the harness: %s", next(iter(what)))
+
+    def _write(self, line: bytes, longest_s: float) -> int:
+        """Write a part of `line` as soon as there is room for it, and return its length. Raises OSError."""
+        select.select([], [sys.stdout], [], longest_s)
+        return os.write(sys.stdout.fileno(), line)
+
+    def _healed(self) -> bool:
+        """Heal what is broken, more than once if need be; return whether nothing is broken any more."""
+        deadline = time.monotonic() + HEAL_AGAIN_S
+        while self._controller.broken:
+            try:
+                log.warning("%s", self._controller.retire("the harness is gone"))
+            except Exception as failure:
+                # Whatever it was: what the harness had brought up must go all the same.
+                log.error("NOT RESTORED: %s", failure, exc_info=not isinstance(failure, Refusal))
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(HEAL_PAUSE_S)
+        return True
+
+    def _wind_up(self) -> int:
+        code = 0 if self._healed() else 4
+        self._controller.disarm()
+        brought_up = self._brought_up
+        if brought_up is None:
+            return code
+        for _ in range(TAKE_DOWN_TRIES):
+            try:
+                take_down(brought_up)
+                break
+            except Exception as error:
+                log.error("%s", error, exc_info=not isinstance(error, StackError))
+                code = 4
+                time.sleep(1.0)
+        return code
+
+
+def main() -> int:
+    """Run until standard input ends; return the exit code."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    log.info("watchdog %d of process %d", os.getpid(), os.getppid())
+    return WatchdogProcess().run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

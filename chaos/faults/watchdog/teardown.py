@@ -1,0 +1,189 @@
+"""Ends what a harness had brought up, in its stead: the data stays, so that the run can be judged later.
+
+A stack that another harness has taken over meanwhile, or that was there before, is left alone; only what the harness
+had taken from one that was there (it restarts the order service with other settings) is brought back.
+"""
+
+import json
+import logging
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from chaos.faults.watchdog.protocol import TakeDown
+from files.safe_files import write_text
+from stack.lease import LEASE, Lease, LeaseTaken
+from stack.process import start_time
+
+if TYPE_CHECKING:
+    from stack.compose import ComposeStack
+    from stack.embedded import EmbeddedStack
+    from stack.state_file import StackState
+
+log = logging.getLogger("watchdog")
+
+LEASE_WAIT_S: Final = 5.0
+OWNER: Final = "locust"
+# In the environment of a watchdog: the process id of its harness.
+HARNESS: Final = "HARNESS_WATCHDOG_OF"
+
+
+def take_down(order: TakeDown) -> None:
+    """End what `order` names, if it is still the dead harness's.
+
+    Raises:
+        StackError: it does not go down.
+    """
+    # Imported only here: most watchdogs never need what these need.
+    from stack.compose import ComposeStack
+    from stack.embedded import EmbeddedStack
+
+    where = order.parameters
+    if order.kind == "embedded":
+        _embedded(EmbeddedStack(Path(where["home"])), order.owner, where)
+    elif order.kind == "compose":
+        _compose(Path(where["home"]), ComposeStack(Path(where["file"]), where["project"]), order.owner)
+
+
+class ComposeOwner:
+    """Who has brought a compose project up, and how it stood before: one small file in the project's home.
+
+    Args:
+        home: of the project; the folder must exist when it is written.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "owner"
+
+    def write(self, owner: str, before: str) -> None:
+        """Note that `owner` is about to bring up what stood `before` (`absent` or `stopped`)."""
+        write_text(self._path, f"{owner} {before}\n")
+
+    def read(self) -> tuple[str, str]:
+        """Return owner and how it stood before; both empty when nobody has noted it."""
+        try:
+            owner, before = self._path.read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return "", ""
+        return owner, before if before in ("absent", "stopped") else ""
+
+    def end(self, stack: "ComposeStack") -> None:
+        """Let the project stand as it did before, and forget its owner.
+
+        Raises:
+            StackError: it does not go down.
+        """
+        if self.read()[1] == "stopped":
+            stack.stop()
+        else:
+            stack.down()
+        self._path.unlink(missing_ok=True)
+
+
+def _compose(home: Path, stack: "ComposeStack", owner: str) -> None:
+    lease, noted = Lease(home / LEASE), ComposeOwner(home)
+    if not _taken(lease):
+        log.info("compose project %s is in use by another harness: it is left alone", stack.name)
+        return
+    try:
+        if noted.read()[0] == owner:
+            noted.end(stack)
+            log.info("compose project %s is down; its volumes stay", stack.name)
+        else:
+            log.info("compose project %s is not what %s had brought up any more: it stays", stack.name, owner)
+    finally:
+        lease.give_back()
+
+
+def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None:
+    lease = Lease(stack.home / LEASE)
+    if not _taken(lease):
+        log.info("the stack is in use by another harness: it is left alone")
+        return
+    try:
+        state = stack.status()
+        if state is None or state.owner == owner or has_died(state.owner):
+            stack.down()
+            log.info("the stack is down; its data stays in %s", stack.home)
+        else:
+            log.info("the stack was brought up by %s: it stays", state.owner)
+            _bring_back(stack, where)
+    finally:
+        lease.give_back()
+
+
+def as_parameters(stood: "StackState") -> dict[str, str]:
+    """Return the parameters that tell how an embedded stack stood, so that it can be brought back."""
+    return {"stood": json.dumps(asdict(stood.settings)), "link": stood.link}
+
+
+def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
+    """Bring up what was there before the harness began to change it; nothing when it was not in the middle of that."""
+    from stack.settings import ServiceSettings, StackSettings
+
+    if "stood" in where:
+        stack.up(StackSettings(service=ServiceSettings(**json.loads(where["stood"])), link=where["link"]))
+        log.info("the stack runs again as it did before the harness changed it")
+
+
+def _taken(lease: Lease) -> bool:
+    """Take a lease, within a few seconds; return whether that succeeded."""
+    deadline = time.monotonic() + LEASE_WAIT_S
+    while True:
+        try:
+            lease.take()
+        except LeaseTaken:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
+
+
+def owner_name() -> str:
+    """Return the name under which this process brings things up: its id and when it started."""
+    return f"{OWNER}:{os.getpid()}:{start_time(os.getpid())}"
+
+
+def has_died(owner: str) -> bool:
+    """Return whether `owner` is a Locust that has ended without taking down what it had brought up.
+
+    An id alone may be somebody else's by now; that of an earlier version says no more.
+    """
+    kind, _, rest = owner.partition(":")
+    if kind != OWNER:
+        return False
+    pid, _, started = rest.partition(":")
+    if not pid.isdigit():
+        return True
+    return str(start_time(int(pid))) != started if started else not psutil.pid_exists(int(pid))
+
+
+def is_watchdog(pid: str) -> bool:
+    """Return whether the process with this id, as text, is a watchdog."""
+    try:
+        return pid.isdigit() and "chaos.faults.watchdog" in psutil.Process(int(pid)).cmdline()
+    except psutil.Error:
+        return False
+
+
+def is_orphan(pid: str) -> bool:
+    """Return whether the process with this id, as text, is a watchdog whose harness has died: it will soon be done."""
+    try:
+        return is_watchdog(pid) and not has_harness(psutil.Process(int(pid)))
+    except psutil.Error:
+        return False
+
+
+def has_harness(watchdog: psutil.Process) -> bool:
+    """Return whether the harness that started this watchdog lives: a child whose parent has died gets another one.
+
+    Raises:
+        psutil.Error: it has ended, or belongs to another user.
+    """
+    parent, harness = watchdog.ppid(), watchdog.environ().get(HARNESS)
+    return str(parent) == harness if harness else "locust" in " ".join(psutil.Process(parent).cmdline())

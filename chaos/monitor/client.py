@@ -1,0 +1,233 @@
+"""The harness's hold on the lookout process: starts it, hears what it sees, waits for what it proves, ends it."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import gevent
+
+from chaos.monitor.monitor import MonitorConfig
+from chaos.monitor.probe_history import ProbeHistory
+from health.patience import LONGEST_S
+from health.state import Proof, not_down, not_up, target_down, target_up
+from runlog.offsets import Observation
+from runlog.probe_results import CONNECTIONS, Connection, ProbeResult
+
+_Found = TypeVar("_Found")
+POLL_S: Final = 0.02
+# Longer than a question to a slow target may take.
+SILENT_S: Final = LONGEST_S + 2.0
+
+
+class NotProven(Exception):
+    """What was awaited was not seen in time; the message names it."""
+
+
+@dataclass(slots=True)
+class Activity:
+    """What the lookout last said.
+
+    Attributes:
+        last: its last observation.
+        own: new events of the run since it began to follow the topic; None before.
+        own_changed: epoch seconds at which `own` last grew.
+    """
+
+    last: Observation | None = None
+    own: int | None = None
+    own_changed: float | None = None
+
+
+class MonitorClient:
+    """A running lookout.
+
+    Args:
+        config: handed to it on standard input, secrets included.
+        log: file that takes its standard error.
+    """
+
+    def __init__(self, config: MonitorConfig, log: Path) -> None:
+        self.activity = Activity()
+        self.trouble: str | None = None
+        self._why: str | None = None
+        self._config = config
+        self._results: dict[Connection, ProbeHistory[ProbeResult]] = {c: ProbeHistory() for c in CONNECTIONS}
+        self._offsets_seen = False
+        self._log = log
+        self._heard = time.monotonic()
+        self._process, self._reader = self._start()
+
+    def _start(self) -> tuple["subprocess.Popen[str]", gevent.Greenlet]:
+        self._log.touch(mode=0o600)
+        with self._log.open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "chaos.monitor"],
+                cwd=Path(__file__).resolve().parent.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                text=True,
+            )
+        _tell(process, self._config.dump())
+        self._heard = time.monotonic()
+        return process, gevent.spawn(self._read, process)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Wait until the broker has answered it, and the target on both connections.
+
+        Raises:
+            NotProven: not within `timeout_s` seconds.
+        """
+        self._await(
+            lambda: self._offsets_seen and all(any(s.ok for s in seen) for seen in self._seen().values()),
+            timeout_s,
+            f"answers of the {' and the '.join(dict.fromkeys(('broker', self._config.target)))} to the monitor",
+            lambda: not_up(self._seen(), 0.0),
+        )
+
+    def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None] = lambda: None) -> Proof:
+        """Wait until the target is proven down: neither a connection from before is served any more nor a new one.
+
+        Args:
+            since: epoch seconds; what was seen before proves nothing.
+            timeout_s: longest wait in seconds.
+            give_up: returns why there is nothing to wait for any more, None while there is.
+
+        Raises:
+            NotProven: it went on answering; the message says on which connection.
+        """
+        awaited = f"the {self._config.target} to stop answering"
+        return self._await(
+            lambda: target_down(self._seen(), since),
+            timeout_s,
+            awaited,
+            lambda: not_down(self._seen(), since),
+            give_up,
+        )
+
+    def await_up(self, since: float, timeout_s: float) -> Proof:
+        """Wait until the target is proven back: a kept connection (or the one in its place) and a new one are served.
+
+        Raises:
+            NotProven: it did not answer within `timeout_s` seconds; the message says on which connection.
+        """
+        awaited = f"the {self._config.target} to answer again"
+        return self._await(
+            lambda: target_up(self._seen(), since), timeout_s, awaited, lambda: not_up(self._seen(), since)
+        )
+
+    def follow(self) -> None:
+        """Let it count new events of the run from now on.
+
+        Raises:
+            NotProven: it is gone.
+        """
+        _tell(self._process, "tail")
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since it last said anything; it says something many times a second, broker or not."""
+        return time.monotonic() - self._heard
+
+    def revive(self) -> None:
+        """Replace it if it has ended or fallen silent: what is healed must still be proven.
+
+        What happened in between stays unknown, and the guards will say so.
+        """
+        if self.alive and self.silent_s < SILENT_S:
+            return
+        self.close(timeout_s=0.5)
+        self._process, self._reader = self._start()
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """End the process: by closing its input, and by force when it does not go within `timeout_s` seconds."""
+        if self._process.stdin and not self._process.stdin.closed:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                # It is gone already; that its end of the pipe is closed is all we wanted.
+                self._process.poll()
+        try:
+            self._process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(timeout=timeout_s)
+        self._reader.join(timeout=timeout_s)
+
+    def _seen(self) -> dict[Connection, list[ProbeResult]]:
+        return {connection: list(seen) for connection, seen in self._results.items()}
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        for line in process.stdout or ():
+            record = json.loads(line)
+            if "refused" in record:
+                self._why = record["refused"]
+                continue
+            self._heard = time.monotonic()
+            self.trouble = self.trouble or record["trouble"]
+            if "probe" in record:
+                result = ProbeResult.parse(json.dumps(record["probe"]))
+                self._results[result.connection].append(result)
+                continue
+            seen = Observation.parse(json.dumps(record["seen"]))
+            self._offsets_seen = self._offsets_seen or seen.ok
+            self._why = record["why"]
+            if record["own"] != self.activity.own:
+                self.activity.own, self.activity.own_changed = record["own"], seen.answered
+            self.activity.last = seen
+
+    def _await(
+        self,
+        proof: Callable[[], _Found | None],
+        timeout_s: float,
+        awaited: str,
+        why: Callable[[], list[str]],
+        give_up: Callable[[], str | None] = lambda: None,
+    ) -> _Found:
+        deadline = time.monotonic() + timeout_s
+        while not (found := proof()):
+            if reason := give_up():
+                raise NotProven(f"stopped waiting for {awaited}: {reason}")
+            if not self.alive:
+                self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
+                raise NotProven(f"the monitor process ended while it waited for {awaited}{self._said_why()}")
+            if time.monotonic() >= deadline:
+                if self.silent_s >= SILENT_S:
+                    raise NotProven(
+                        f"the monitor was silent for {self.silent_s:.0f} s, so it could not observe {awaited}"
+                    )
+                last = self.activity.last
+                said = why() or [f"last answer to the monitor: {last.error or 'offsets' if last else 'none'}"]
+                more = [self._why] if self._why and not any(self._why in one for one in said) else []
+                raise NotProven(f"timed out after {timeout_s:g} s waiting for {awaited}: {'; '.join([*said, *more])}")
+            gevent.sleep(POLL_S)
+        return found
+
+    def _said_why(self) -> str:
+        return f": {self._why}" if self._why else ""
+
+
+def _tell(process: "subprocess.Popen[str]", line: str) -> None:
+    try:
+        if process.stdin is None:
+            raise NotProven("the monitor process has no input")
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+    except OSError as error:
+        raise NotProven(f"the monitor process is gone: {error.strerror}") from None

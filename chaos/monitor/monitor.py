@@ -1,0 +1,257 @@
+"""The lookout: a process beside Locust that asks the broker for the topic's end offsets, over and over, and the target
+of the fault whether it serves.
+
+    python -m chaos.monitor.monitor      (configuration as one line of JSON on standard input)
+
+Each question is bounded, and its answer or failure is stamped with the run's clock, appended to a file of the run and
+sent to the harness on standard output. So one witness proves the moment the target went down, the moment it was back,
+and when each event was appended. A process of its own, because librdkafka's calls would stall Locust's event loop.
+It ends when its standard input does: never later than the harness.
+
+The target is asked on a connection from before the fault and on new ones, each from a thread of its own. Where it is
+the broker and asked directly, the question for the offsets is the one on the kept connection; where only the service's
+way to it is cut (a partition), the offsets go on being read directly, and the target is asked by that way.
+
+The word `tail` on standard input makes it also follow new records and count those of the run, for the drain.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final, TextIO
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from chaos.monitor.publisher import ObservationPublisher, Pace, asking, beats
+from contract.event import EventContract
+from contract.reading import EventReader
+from contract.run_events import RunEvents
+from contract.run_key import RunKey
+from health.kafka import PATIENCE_S, STEADY, Reasons
+from health.kafka_errors import refused_properties
+from health.patience import Patience
+from health.probers import open_probers
+from health.replies import Reply
+from health.spec import ProbeSpec
+from runlog.clock import AnchoredClock
+from runlog.offsets import Observation
+from runlog.probe_results import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, ProbeResult
+
+INTERVAL_S: Final = 0.05
+# A healthy broker on the same machine answers in one or two milliseconds; the width of an outage's edges is bounded
+# by interval plus timeout.
+TIMEOUT_S: Final = 0.05
+PARTITIONS_EVERY_S: Final = 1.0
+# A database or a service may take longer under load, and a new connection longer than a kept one.
+KEPT_PACE: Final = Pace(0.1, 0.25)
+NEW_PACE: Final = Pace(0.2, 0.5)
+TAIL_BATCH: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorConfig:
+    """Configuration of the lookout.
+
+    Attributes:
+        client: librdkafka properties, `bootstrap.servers` among them; may hold secrets, so never on a command line.
+        topic: whose ends are asked for.
+        event: what an event looks like; None: no event can be attributed to the run while it goes on.
+        run_key: by which an event's tag is of the run; empty: all events are.
+        clock: the run's clock.
+        offsets_file: where observations are appended.
+        target: what may be broken: `broker`, `database` or `service`.
+        probe: how that is asked whether it serves; may hold secrets.
+        probes_file: where probe results are appended.
+        interval: seconds from question to question for the offsets.
+        timeout: seconds that one question for the offsets may take at least; see `health.patience`.
+    """
+
+    client: dict[str, str]
+    topic: str
+    event: EventContract | None
+    run_key: str
+    clock: AnchoredClock
+    offsets_file: str
+    target: str
+    probe: ProbeSpec
+    probes_file: str
+    interval: float = INTERVAL_S
+    timeout: float = TIMEOUT_S
+
+    @property
+    def offsets_are_kept(self) -> bool:
+        """Whether the question for the offsets is the one that the target is asked on a kept connection."""
+        return self.probe.protocol == "kafka" and self.probe.way == "direct"
+
+    def dump(self) -> str:
+        """Return the configuration as one line."""
+        record = {name: getattr(self, name) for name in self.__slots__}
+        record["clock"] = [self.clock.epoch, self.clock.monotonic]
+        record["probe"] = asdict(self.probe)
+        record["event"] = msgspec.to_builtins(self.event)
+        return json.dumps(record)
+
+    @classmethod
+    def load(cls, line: str) -> "MonitorConfig":
+        """Return what `dump` wrote."""
+        record: dict[str, Any] = json.loads(line)
+        record["clock"] = AnchoredClock(*record["clock"])
+        record["probe"] = msgspec.convert(record["probe"], ProbeSpec)
+        record["event"] = msgspec.convert(record["event"], EventContract | None)
+        return cls(**record)
+
+
+class Monitor:
+    """Asks and writes down; see the head of this file."""
+
+    def __init__(self, config: MonitorConfig, out: TextIO) -> None:
+        self._config = config
+        self._telling = ObservationPublisher(out, config.offsets_file, config.probes_file)
+        self._probers = open_probers(config.probe, config.topic)
+        self._patience = Patience()  # with the target; with the broker, where that is another
+        self._patience_of_offsets = self._patience if config.offsets_are_kept else Patience()
+        self._reasons = Reasons(config.client)
+        self._asker = self._connect()
+        self._unserved_since: float | None = None
+        self._tail: Consumer | None = None
+        self._partitions: list[int] = []
+        self._partitions_asked = 0.0
+        self._last_ends: dict[int, int] = {}
+        self._own = 0
+        self._count = count_events(config.event, config.run_key)
+
+    def watch(self, stop: threading.Event, tail: threading.Event) -> None:
+        """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
+        clock, telling = self._config.clock, self._telling
+        with ExitStack() as threads:
+            ask = partial(asking, patience=self._patience, clock=clock, telling=telling, stop=stop)
+            threads.enter_context(ask(self._probers.new, NEW, NEW_PACE))
+            if not self._config.offsets_are_kept:
+                threads.enter_context(ask(self._probers.kept, KEPT, KEPT_PACE))
+            for _ in beats(self._config.interval, stop):
+                seen, how = self._ask()
+                self._patience_of_offsets.note(KEPT, seen.answered - seen.asked, how)
+                line = seen.line()
+                telling.keep("offsets", line)
+                if self._config.offsets_are_kept:
+                    telling.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
+                if tail.is_set():
+                    self._follow()
+                telling.tell(
+                    seen=json.loads(line), own=self._own_count(), why=None if seen.ok else self._reasons.reason()
+                )
+        telling.close()
+        self._asker.close()
+        if self._tail:
+            self._tail.close()
+
+    def _client(self) -> dict[str, Any]:
+        return {
+            **STEADY,
+            **self._config.client,
+            "group.id": "lookout",
+            "enable.auto.commit": "false",
+            "auto.offset.reset": "error",
+            "log_level": "0",
+        }
+
+    def _connect(self) -> Consumer:
+        self._reasons.reconnecting()
+        return Consumer({**self._client(), "error_cb": self._reasons.note})
+
+    def _ask(self) -> tuple[Observation, How]:
+        """Ask once; return what was seen, and how the connection served."""
+        now = self._config.clock.now
+        asked = now()
+        deadline = time.monotonic() + self._patience_of_offsets.limit(self._config.timeout)
+        try:
+            self._refresh_partitions(deadline)
+            ends = {}
+            for partition in self._partitions:
+                where = TopicPartition(self._config.topic, partition)
+                left = max(0.005, deadline - time.monotonic())
+                ends[partition] = int(self._asker.get_watermark_offsets(where, timeout=left, cached=False)[1])
+        except KafkaException as error:
+            reply = self._failed(asked, error.args[0])
+            return Observation(asked, now(), None, reply.detail), reply.how
+        if not ends:
+            return Observation(asked, now(), None, "the topic has no partitions"), BROKEN
+        self._last_ends = ends
+        self._reasons.answered()
+        self._unserved_since = None
+        return Observation(asked, now(), ends), ANSWERED
+
+    def _failed(self, asked: float, error: KafkaError) -> Reply:
+        """Return how the connection failed. One that has hung for long is reopened: it may never recover."""
+        self._asker.poll(0)  # hands over the errors that were noted meanwhile: they say why
+        reply = self._reasons.reply(error)
+        self._unserved_since = self._unserved_since or asked
+        if reply.how == HANGING and asked - self._unserved_since > PATIENCE_S:
+            self._unserved_since = None
+            self._asker.close()
+            self._asker = self._connect()
+        return reply
+
+    def _refresh_partitions(self, deadline: float) -> None:
+        """Notice partitions that were added during the run; the known ones serve while there is no answer."""
+        if self._partitions and time.monotonic() - self._partitions_asked < PARTITIONS_EVERY_S:
+            return
+        left = max(0.005, deadline - time.monotonic())
+        known = self._asker.list_topics(self._config.topic, timeout=left).topics.get(self._config.topic)
+        if known is not None and known.error is None:
+            self._partitions = sorted(known.partitions)
+            self._partitions_asked = time.monotonic()
+
+    def _follow(self) -> None:
+        if self._tail is None:
+            self._tail = Consumer(self._client())
+            self._tail.assign([TopicPartition(self._config.topic, p, end) for p, end in self._last_ends.items()])
+        self._own += self._count([one for one in self._tail.consume(TAIL_BATCH, timeout=0.001) if one.error() is None])
+
+    def _own_count(self) -> int | None:
+        return self._own if self._tail is not None else None
+
+
+def count_events(event: EventContract | None, run_key: str) -> Callable[[list[Message]], int]:
+    """Return what counts the events of the run among records; arguments as in `MonitorConfig`."""
+    if event is None:
+        return lambda records: 0
+    reader = EventReader(event)
+    of_run = RunEvents(event, RunKey.parse(run_key)) if run_key else None
+
+    def count(records: list[Message]) -> int:
+        values, keys = [one.value() for one in records], [one.key() for one in records]
+        headers: list[Any] = [one.headers() for one in records] if event.needs_headers else []
+        if of_run is not None:
+            return len(of_run.batch(values, keys, headers).where)
+        return len(reader.batch(values, keys, headers).at)
+
+    return count
+
+
+def _obey(lines: TextIO, stop: threading.Event, tail: threading.Event) -> None:
+    for line in lines:
+        if line.strip() == "tail":
+            tail.set()
+    stop.set()
+
+
+def main() -> int:
+    """Run until standard input ends; return the exit code."""
+    config = MonitorConfig.load(sys.stdin.readline())
+    stop, tail = threading.Event(), threading.Event()
+    threading.Thread(target=_obey, args=(sys.stdin, stop, tail), daemon=True).start()
+    try:
+        monitor = Monitor(config, sys.stdout)
+    except (KafkaException, ValueError, TypeError) as error:
+        said = error.args[0].str() if isinstance(error, KafkaException) else error
+        sys.stdout.write(json.dumps({"refused": refused_properties(said, config.client)}) + "\n")
+        return 2
+    monitor.watch(stop, tail)
+    return 0

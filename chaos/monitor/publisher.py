@@ -1,0 +1,130 @@
+"""What the lookout sees, from its several threads: appended to the run's files and sent to the harness, a line each."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+from health.patience import LONGEST_S, Patience
+from health.replies import ANSWERED, Prober
+from runlog.clock import AnchoredClock
+from runlog.probe_results import Connection, ProbeResult
+
+
+class ObservationPublisher:
+    """Takes what is seen.
+
+    Args:
+        out: the harness's end of the pipe.
+        offsets_file, probes_file: where observations and probe results are appended.
+
+    Attributes:
+        trouble: why something is written down (or asked) no more; None otherwise.
+    """
+
+    def __init__(self, out: TextIO, offsets_file: str, probes_file: str) -> None:
+        self.trouble: str | None = None
+        self._out = out
+        self._lock = threading.Lock()
+        self._closed = False
+        self._files: Final = {
+            name: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            for name, path in (("offsets", offsets_file), ("probes", probes_file))
+        }
+
+    def keep(self, name: str, line: str) -> None:
+        """Write `line` down. A full disk ends the keeping, not the watching: the target must still be proven back."""
+        with self._lock:
+            if self.trouble or self._closed:
+                return
+            try:
+                os.write(self._files[name], line.encode() + b"\n")
+            except OSError as error:
+                self.trouble = f"the {name} cannot be written: {error.strerror}"
+
+    def tell(self, **record: Any) -> None:
+        """Tell the harness."""
+        with self._lock:
+            self._out.write(json.dumps({**record, "trouble": self.trouble}) + "\n")
+            self._out.flush()
+
+    def probe_result(self, seen: ProbeResult) -> None:
+        """Write one probe result down and tell it."""
+        line = seen.line()
+        self.keep("probes", line)
+        self.tell(probe=json.loads(line))
+
+    def close(self) -> None:
+        """Close the files."""
+        with self._lock:
+            self._closed = True
+            for file in self._files.values():
+                os.close(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often and how long a connection is asked.
+
+    Attributes:
+        interval: seconds from question to question.
+        timeout: seconds that one question may take at least; a slow target is given more (`health.patience`).
+    """
+
+    interval: float
+    timeout: float
+
+
+def beats(interval: float, stop: threading.Event) -> Iterator[None]:
+    """Yield every `interval` seconds, or as soon as one can, until `stop` is set."""
+    due = time.monotonic()
+    while not stop.is_set():
+        yield
+        due = max(due + interval, time.monotonic())
+        stop.wait(due - time.monotonic())
+
+
+@contextmanager
+def asking(
+    prober: Prober,
+    connection: Connection,
+    pace: Pace,
+    *,
+    patience: Patience,
+    clock: AnchoredClock,
+    telling: ObservationPublisher,
+    stop: threading.Event,
+) -> Iterator[None]:
+    """Let a thread of its own ask `prober` until the block is left or `stop` is set."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        try:
+            for _ in beats(pace.interval, stop):
+                if ended.is_set():
+                    return
+                asked = clock.now()
+                reply = prober.ask(patience.limit(pace.timeout))
+                answered = clock.now()
+                patience.note(connection, answered - asked, reply.how)
+                detail = None if reply.how == ANSWERED else reply.detail
+                telling.probe_result(ProbeResult(asked, answered, connection, reply.how, detail))
+        finally:
+            # However it ended before its time: the harness must not wait for answers to questions that are not asked.
+            if not (stop.is_set() or ended.is_set()):
+                telling.trouble = (
+                    telling.trouble or f"the monitor has stopped probing the target on a {connection} connection"
+                )
+
+    thread = threading.Thread(target=ask, name=f"{connection} connection", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(pace.interval + LONGEST_S + 1.0)
+        prober.close()

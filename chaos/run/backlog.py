@@ -1,0 +1,38 @@
+"""How many events wait to go out, asked of the service itself."""
+
+import json
+from http.client import OK
+
+from chaos.sut.service_http import ask
+from chaos.sut.sut import SystemUnderTest
+from health.wire import NoAnswer
+
+
+class BacklogProblem(Exception):
+    """The service does not report its backlog; the message says what came instead."""
+
+
+def pending_events(sut: SystemUnderTest, url: str, timeout_s: float) -> int:
+    """Return how many events wait to go out.
+
+    Args:
+        subject: the system under test.
+        url: answers `{"pending": NUMBER}`.
+        timeout_s: longest wait for the answer in seconds.
+
+    Raises:
+        BacklogProblem: it does not report a number.
+    """
+    try:
+        answer = ask(sut, url, timeout_s)
+    except NoAnswer as failed:
+        raise BacklogProblem(failed.reply.detail) from None
+    if answer.status != OK:
+        raise BacklogProblem(f"status {answer.status}")
+    try:
+        pending = json.loads(answer.body)["pending"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pending = None
+    if isinstance(pending, bool) or not isinstance(pending, int) or pending < 0:
+        raise BacklogProblem('its answer is not {"pending": NUMBER}')
+    return pending

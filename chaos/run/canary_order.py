@@ -1,0 +1,179 @@
+"""One order of the harness's own, proven whole: answered, a row in PostgreSQL, an event in Kafka.
+
+It is the baseline order before the fault, and the proof after it that the way is open again. It carries a run
+key of its own and is in no count.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import gevent
+
+from chaos.run.event_search import CLOUD_EVENT_TYPE, EventSeen, find_event
+from chaos.run.orders_table import DatabaseProblem, OrdersTable
+from chaos.run.topic import TopicError, topic_ends, topic_names
+from chaos.sut.sut import PlacedOrder, SystemUnderTest
+from contract.order_id import AcknowledgedId
+from contract.run_key import CHECK_KEY
+from runlog.facts import CheckOrder, TopicStart
+
+ROW_WAIT_S: Final = 2.0
+POLL_S: Final = 0.05
+QUESTION_S: Final = 5.0
+LONGEST_SHOWN: Final = 60
+MOST_TOPICS: Final = 20
+# Some services leave the customer out of some events: so many check orders are placed until one's event carries it.
+MOST_UNTAGGED: Final = 4
+# What an answer in place of an order says of an option.
+_REMEDIES: Final = {
+    400: "--order-body", 401: "--header", 403: "--header", 404: "--order-path", 405: "--order-path",
+    415: "--header Content-Type", 422: "--order-body",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryOrder:
+    """What became of the check order.
+
+    Attributes:
+        order: what was found of it; None when the service did not even tell an id.
+        topic: where the topic ended before the order; None when there is no such topic even after it.
+        problem: what is missing, in one line; None when the order is whole.
+        row_time: text of the time column in its row; None without such a column.
+        sequence: sequence number of the tag that was sent with it.
+        untagged: its event carries the tag nowhere, and no other customer id at its place.
+    """
+
+    order: CheckOrder | None
+    topic: TopicStart | None
+    problem: str | None
+    row_time: str | None = None
+    sequence: int = 0
+    untagged: bool = False
+
+
+def prove_order(
+    sut: SystemUnderTest, table: OrdersTable, event_wait_s: float, placed_id: Callable[[str], None] = lambda _: None
+) -> CanaryOrder:
+    """Place an order and wait until its row and its event are there; another one if only the event's tag is missing.
+
+    Args:
+        subject: the system under test.
+        table: its orders.
+        event_wait_s: longest wait for the event in seconds.
+        placed_id: called with the order's id as soon as it is known.
+    """
+    for _ in range(MOST_UNTAGGED):
+        proven = _prove_once(sut, table, event_wait_s, placed_id)
+        if not proven.untagged:
+            return proven
+    return replace(proven, problem=f"{proven.problem} (nor is it in the events of {MOST_UNTAGGED - 1} orders before)")
+
+
+def _prove_once(
+    sut: SystemUnderTest, table: OrdersTable, event_wait_s: float, placed_id: Callable[[str], None]
+) -> CanaryOrder:
+    try:
+        before = topic_ends(sut.kafka, sut.topic, QUESTION_S)
+        customer = CHECK_KEY.customer_id(uuid.uuid4().int >> 66)
+        placed = sut.place_order(customer)
+        if placed.order_id is None:
+            return CanaryOrder(None, before, _refusal(sut, placed))
+        placed_id(str(placed.order_id))
+        row = _await_row(table, placed.order_id)
+        start = before or _new_topic(sut, event_wait_s)
+        seen = EventSeen(False)
+        if start is not None:
+            seen = find_event(
+                sut.kafka, start, sut.event, placed.order_id, customer=str(customer), timeout_s=event_wait_s
+            )
+        order = CheckOrder(str(placed.order_id), placed.status or 0, row, seen.found)
+        row_time = table.text_of(placed.order_id.text, sut.time_column) if row else None
+        problem = _missing(sut, order, start, seen) or _unfiltered(order, seen)
+        problem = problem or _misplaced_tag(sut, table, order, seen, str(customer))
+        untagged = problem is not None and seen.found and not (seen.unfiltered or seen.tag or seen.tag_places)
+    except (TopicError, DatabaseProblem) as error:
+        return CanaryOrder(None, None, str(error))
+    return CanaryOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0, untagged)
+
+
+def _refusal(sut: SystemUnderTest, placed: PlacedOrder) -> str:
+    refused = "the service did not take an order"
+    if placed.status is None:
+        return f"{refused}: {placed.reason}"
+    if 200 <= placed.status < 300:
+        return f"the service answered an order with HTTP {placed.status}, {placed.reason}"
+    remedy = _REMEDIES.get(placed.status) if sut.stack == "external" else None
+    parts = [f"{refused}: HTTP {placed.status}", placed.reason, f"see {remedy}" if remedy else None]
+    return ", ".join(filter(None, parts))
+
+
+def _missing(sut: SystemUnderTest, order: CheckOrder, start: TopicStart | None, seen: EventSeen) -> str | None:
+    answered = f"order {order.order_id} was answered with {order.http_status} but"
+    if start is None:
+        there = topic_names(sut.kafka, QUESTION_S)
+        names = ", ".join(there[:MOST_TOPICS]) or "none"
+        return f"--topic {sut.topic}: it does not exist and order {order.order_id} did not create it; there are {names}"
+    if not order.row:
+        slash = ", header:NAME/ for what follows its last slash" if "/" in order.order_id else ""
+        options = f" (--order-id{slash}; --orders-table, --orders-id-column)" if sut.stack == "external" else ""
+        return f"{answered} has no row in {sut.orders_table}{options}"
+    if not order.event:
+        return f"{answered} its event is not in {sut.topic}" + (f"; {seen.hint}" if seen.hint else "")
+    return None
+
+
+def _unfiltered(order: CheckOrder, seen: EventSeen) -> str | None:
+    """Return that the filter is missing, without which an order's later events of other types hide a lost one."""
+    if not seen.unfiltered:
+        return None
+    return (
+        f"--event-filter is missing: the event of order {order.order_id} is a CloudEvent, and without a filter those "
+        f"of any other type about the order would count as its event, too; give header:{CLOUD_EVENT_TYPE.name}="
+        f"{seen.unfiltered}"
+    )
+
+
+def _misplaced_tag(
+    sut: SystemUnderTest, table: OrdersTable, order: CheckOrder, seen: EventSeen, customer: str
+) -> str | None:
+    """Return what is wrong with the tag of a complete order, by which the orders of a run are found."""
+    if sut.attribution != "tagged" or sut.tag_column is None:
+        return None
+    held = table.text_of(order.order_id, sut.tag_column)
+    if (held or "").strip().lower() != customer:
+        found = "nothing" if held is None else repr(held[:LONGEST_SHOWN])
+        return (
+            f"--orders-tag-column {sut.tag_column}: the row of order {order.order_id} holds {found} there and not "
+            f"the customer id that was sent, {customer}; name the column that does, or give --attribution "
+            "acknowledged-only"
+        )
+    if seen.tag is None or seen.tag.lower() != customer:
+        place = ", ".join(seen.tag_places)
+        return (
+            f"--event-tag {sut.event.tag_place}: the event of order {order.order_id} does not carry there the "
+            f"customer id that was sent; "
+            + (f"it is at {place}" if place else "it is nowhere in it: give --attribution acknowledged-only")
+        )
+    return None
+
+
+def _await_row(table: OrdersTable, order_id: AcknowledgedId) -> bool:
+    deadline = time.monotonic() + ROW_WAIT_S
+    while not (found := table.has_order(order_id.text)) and time.monotonic() < deadline:
+        gevent.sleep(POLL_S)
+    return found
+
+
+def _new_topic(sut: SystemUnderTest, wait_s: float) -> TopicStart | None:
+    """Wait for the topic that the first publish makes; all of it is new, so it starts at 0."""
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        made = topic_ends(sut.kafka, sut.topic, QUESTION_S)
+        if made is not None:
+            return TopicStart(made.name, made.topic_id, dict.fromkeys(made.starts, 0))
+        gevent.sleep(POLL_S * 4)
+    return None

@@ -1,0 +1,195 @@
+"""Plays the plan of one run, from preflight to drain; what goes wrong leaves it as an exception.
+
+Only lengths are planned: each phase begins when the actor's marks say so. While a phase goes on, load, recording and
+lookout are watched, so that a run that cannot prove anything any more ends at once.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import gevent
+
+from chaos.monitor.client import NotProven
+from chaos.run.drain_setup import drain_run, drain_task
+from chaos.run.fault_injector import AlreadyDown, FaultFailed
+from chaos.run.phantom_check import check_phantoms
+from chaos.run.plan import Outage, Plan, RunPhase, make_plan
+from chaos.run.ports import Harness, RunFailed
+from chaos.run.run_setup import OpenRun, open_run
+from contract.publish_horizon import Interval
+from runlog import exit_codes, marks
+from runlog.ledger import Phase
+from runlog.marks import Mark
+from settings.run_settings import Settings
+
+log = logging.getLogger("chaos")
+
+USERS_WAIT_S: Final = 20.0
+LEAD_S: Final = 0.2
+STEP_S: Final = 0.05
+# Longest time under load while healing has not been proven; a longer --fault-timeout extends it.
+LOAD_STOPS_AFTER_S: Final = 60.0
+PROGRESS_S: Final = 5.0
+
+
+class PlanRunner:
+    """One run's plan being played.
+
+    Args:
+        house: see `Harness`.
+        settings: what the run was asked to do.
+        texts: the options as given.
+        enter: called with each phase as it begins and a line for people.
+
+    Attributes:
+        open: everything that the run works with, None until it is open.
+    """
+
+    def __init__(
+        self,
+        harness: Harness,
+        settings: Settings,
+        texts: dict[str, str],
+        enter: Callable[[RunPhase, str], None],
+    ) -> None:
+        self.open: OpenRun | None = None
+        self._harness = harness
+        self._settings = settings
+        self._texts = texts
+        self._enter = enter
+        self._plan: Plan = make_plan(settings)
+        self._phase = RunPhase.IDLE
+        self._outages: list[Interval] = []
+        self._as_asked = "rolled back" if settings.scenario == "phantom-event" else "acknowledged"
+
+    def play(self) -> None:
+        """Play the plan.
+
+        Raises:
+            RunFailed, NotRestored, PreflightError, FolderError: why it could not be played to its end.
+        """
+        self._begin(RunPhase.PREFLIGHT, self._plan.describe())
+        run = self.open = open_run(self._harness, self._settings, self._texts, self._plan)
+        try:
+            run.recording.await_lookout()
+        except NotProven as error:
+            raise RunFailed(str(error), exit_codes.NOT_READY) from None
+        self._begin_load(run)
+        for index, outage in enumerate(self._plan.outages):
+            self._break(run, index, outage)
+            self._recover(run, outage.recovery)
+        if not self._plan.outages:
+            self._recover(run, self._plan.calm)
+        self._drain(run)
+        if run.sut.phantom_url is not None:
+            self._check_phantoms(run)
+
+    def _begin(self, phase: RunPhase, text: str) -> None:
+        self._phase = phase
+        self._enter(phase, text)
+
+    def _recover(self, run: OpenRun, length: float) -> None:
+        self._begin(RunPhase.RECOVERY, f"{length:g} s under load")
+        run.load.phase = Phase.RECOVERY
+        run.recording.mark_now(marks.RECOVERY)
+        self._hold(run, run.recording.clock.now() + length)
+
+    def _begin_load(self, run: OpenRun) -> None:
+        self._begin(RunPhase.BASELINE, f"{self._settings.rate:g} orders/s for {self._plan.baseline:g} s")
+        clock = run.recording.clock
+        deadline = clock.now() + USERS_WAIT_S
+        while not self._harness.users_running():
+            if clock.now() > deadline:
+                raise RunFailed(
+                    f"timed out after {USERS_WAIT_S:g} s waiting for Locust's users", exit_codes.USAGE_OR_CRASH
+                )
+            gevent.sleep(STEP_S)
+        begin = clock.now() + LEAD_S
+        run.load.begin(begin)
+        run.recording.mark(Mark(begin, marks.BASELINE))
+        self._hold(run, begin + self._plan.baseline)
+
+    def _break(self, run: OpenRun, index: int, outage: Outage) -> None:
+        which = f"outage {index + 1} of {len(self._plan.outages)}: " if len(self._plan.outages) > 1 else ""
+        self._begin(RunPhase.OUTAGE, f"{which}{outage.fault} {outage.target} for {outage.length:g} s")
+        clock = run.recording.clock
+        run.load.phase = Phase.OUTAGE
+        began = clock.now()
+        try:
+            unproven = run.injector.inject(index, outage)
+        except AlreadyDown as error:
+            raise RunFailed(str(error), exit_codes.INCONCLUSIVE) from None
+        except FaultFailed as error:
+            raise RunFailed(f"the fault could not be done: {error}", exit_codes.NOT_READY) from None
+        if unproven is None:
+            log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
+            self._hold(run, clock.now() + outage.length)
+        else:
+            log.warning("outage: the fault is not proven: %s", unproven)
+        healing = clock.now()
+        with self._load_stops_unless_healed(run, index, outage):
+            run.injector.heal()
+        self._outages.append((began, clock.now()))
+        log.info("outage: %s proven back after %.2f s", outage.target, clock.now() - healing)
+
+    @contextmanager
+    def _load_stops_unless_healed(self, run: OpenRun, index: int, outage: Outage) -> Iterator[None]:
+        """Stop the load if the block takes too long, until it succeeds: no orders go into a dead system."""
+        limit = max(LOAD_STOPS_AFTER_S, self._plan.edge_timeout)
+        stopped = False
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+            run.load.stop()
+            run.recording.mark_now(marks.LOAD_STOPPED, index)
+            text = "outage: %s is not proven back %g s after healing began: no orders are sent until it is"
+            log.warning(f"{text} (--fault-timeout allows longer)", outage.target, limit)
+
+        timer = gevent.spawn_later(limit, stop)
+        try:
+            yield
+        finally:
+            timer.kill(block=False)
+        if stopped:
+            run.load.resume()
+            run.recording.mark_now(marks.LOAD_RESUMED, index)
+
+    def _drain(self, run: OpenRun) -> None:
+        task = drain_task(run.recording, self._outages)
+        past = f" and the publish horizon has passed: {task.horizon.words}" if task.horizon.seconds else ""
+        self._begin(RunPhase.DRAIN, f"until nothing new comes for {task.settle:g} s{past}")
+        run.load.close(run.recording.clock.now())
+        drain_run(run.sut, run.recording, task, lambda: run.load.in_flight, self._plan.drain_timeout)
+
+    def _check_phantoms(self, run: OpenRun) -> None:
+        provoked = run.load.provoked
+        log.info("drain: asking database and service for %d orders that were rolled back", len(provoked))
+        recording = run.recording
+        detail = check_phantoms(run.sut, recording.run_key, provoked)
+        recording.mark(Mark(recording.clock.now(), marks.PHANTOMS_CHECKED, None, detail))
+
+    def _hold(self, run: OpenRun, until: float) -> None:
+        """Stay in the phase until `until`, telling now and then how it goes."""
+        recording, load = run.recording, run.load
+        said = recording.clock.now()
+        while (now := recording.clock.now()) < until:
+            if trouble := load.trouble or recording.trouble or recording.watch.trouble:
+                raise RunFailed(trouble, exit_codes.USAGE_OR_CRASH)
+            if not recording.watch.alive:
+                raise RunFailed("the monitor process ended", exit_codes.USAGE_OR_CRASH)
+            if run.watchdog.retired is not None:
+                raise RunFailed(run.watchdog.retired, exit_codes.INCONCLUSIVE)
+            if self._plan.outages and not run.watchdog.alive:
+                raise RunFailed("the watchdog process ended", exit_codes.USAGE_OR_CRASH)
+            if now - said >= PROGRESS_S and until - now >= 1:
+                said = now
+                counts = load.counts
+                log.info(
+                    "%s: %.0f s to go, %d sent, %d %s, %d failed, %d without an answer yet",
+                    self._phase.value, until - now, counts.sent, counts.acknowledged, self._as_asked, counts.failed,
+                    load.in_flight,
+                )  # fmt: skip
+            gevent.sleep(min(STEP_S, until - now))

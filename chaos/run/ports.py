@@ -1,0 +1,105 @@
+"""What the conductor needs from the rooms around it, as protocols: the load it drives and the house that wires a run.
+
+`chaos` must not import `load`, and knows Locust only by its shape; `locustfile.py` hands the real things in.
+"""
+
+import uuid
+from typing import Protocol
+
+from chaos.faults.watchdog.client import Watchdog
+from chaos.run.recording import Recording
+from chaos.sut.sut import SystemUnderTest
+from runlog.folder import RunFolder
+from runlog.ledger import Phase
+from settings.run_settings import Settings
+
+
+class Counts(Protocol):
+    """Running totals of the load."""
+
+    @property
+    def sent(self) -> int:
+        """Attempts that went out."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Orders that were acknowledged."""
+
+    @property
+    def failed(self) -> int:
+        """Attempts that were answered otherwise, or not at all."""
+
+
+class Load(Protocol):
+    """The load as the conductor drives it; see `load.load_session.LoadSession`."""
+
+    phase: Phase
+
+    @property
+    def counts(self) -> Counts:
+        """Running totals."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the load cannot go on, None while it can."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests without an answer yet."""
+
+    @property
+    def provoked(self) -> list[uuid.UUID]:
+        """Ids of the orders that the service says it rolled back after their publish."""
+
+    def begin(self, at: float) -> None:
+        """Let order 0 fall due at `at`."""
+
+    def stop(self) -> None:
+        """Send nothing until `resume`; what falls due meanwhile is recorded as not sent."""
+
+    def resume(self) -> None:
+        """Send again."""
+
+    def close(self, at: float) -> None:
+        """End the load at `at`."""
+
+    def finish(self, in_order: bool) -> None:
+        """Close the ledger."""
+
+
+class Harness(Protocol):
+    """What the conductor needs from those above it; `locustfile.py` provides it."""
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """The watchdog of this process."""
+
+    def prepare(self, settings: Settings) -> SystemUnderTest:
+        """Bring the system under test into the state that `settings` ask for."""
+
+    def open_load(self, settings: Settings, sut: SystemUnderTest, recording: Recording) -> Load:
+        """Hand a new load session to Locust's users."""
+
+    def users_running(self) -> bool:
+        """Whether Locust's users are there to send."""
+
+    def statistics(self) -> object:
+        """Return Locust's own numbers as a JSON value."""
+
+    def judge(self, folder: RunFolder, sut: SystemUnderTest) -> int | None:
+        """Reconcile the run in a process of its own and return its exit code, None when that was cancelled."""
+
+    def cancel_judging(self) -> None:
+        """End a reconciling under way."""
+
+
+class Interrupted(BaseException):
+    """The run was asked to end before its plan was over. No `except Exception` on its way may swallow it."""
+
+
+class RunFailed(Exception):
+    """The run cannot go on; the message is one sentence."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

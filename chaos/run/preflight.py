@@ -1,0 +1,194 @@
+"""Preflight: everything is well and nothing is left broken, before anything is touched.
+
+The checks (PostgreSQL, broker, service health, a baseline order in row and event), the target of the fault, and
+what an earlier run left behind. Each failed check says what to do.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.faults.targets import TargetError
+from chaos.run.backlog import BacklogProblem, pending_events
+from chaos.run.canary_order import CanaryOrder, prove_order
+from chaos.run.orders_table import DatabaseProblem, OrdersTable
+from chaos.run.plan import Plan
+from chaos.run.reconcile_check import ReconcilerCheck
+from chaos.run.topic import TopicError, check_listeners
+from chaos.sut.health_checks import HEALTH_S, parts
+from chaos.sut.service_http import ask
+from chaos.sut.sut import PreflightError, SystemUnderTest
+from health.check import Health
+from health.wire import NoAnswer
+from runlog.check_request import CheckRequest
+
+EVENT_WAIT_S: Final = 10.0
+_REMEDIES: Final = {
+    "database": "start PostgreSQL, or correct its URL",
+    "broker": "start the broker, or correct its address",
+    "service": "start the order service, or correct its URL",
+}
+_OWN_REMEDIES: Final = {
+    "database": "start PostgreSQL, or correct --database-url",
+    "broker": "start the broker, or correct --kafka-bootstrap or --kafka-config",
+    "service": "start the order service, or correct --host, --health-path, --header or --ca-file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check that passed.
+
+    Attributes:
+        name: what was checked.
+        detail: what was found, for people.
+    """
+
+    name: str
+    detail: str
+
+
+class Preflight:
+    """The checks of one run.
+
+    Args:
+        subject: the system under test.
+        plan: which faults it will suffer.
+        say: called with each check as it passes.
+    """
+
+    def __init__(self, sut: SystemUnderTest, plan: Plan, say: Callable[[Check], None]) -> None:
+        self._sut = sut
+        self._plan = plan
+        self._say = say
+
+    def run(self) -> CanaryOrder:
+        """Do all checks and return the baseline order that was proven whole.
+
+        Raises:
+            PreflightError: one of them failed; nothing was broken.
+        """
+        for check in self._healthy():
+            self._say(check)
+        self._say(self._listeners())
+        self._say(self._target())
+        if self._sut.phantom_url is not None:
+            self._say(_phantom_endpoint(self._sut, self._sut.phantom_url))
+        if self._sut.backlog_url is not None:
+            self._say(self._backlog(self._sut.backlog_url))
+        table = OrdersTable(self._sut)
+        try:
+            self._say(self._table(table))
+            # Our own service and its table are known to be read as they are. The reconciler loads what it needs while
+            # the order is on its way.
+            with ReconcilerCheck() if self._own else nullcontext() as judge:
+                return self._prove(table, judge)
+        finally:
+            table.close()
+
+    def _prove(self, table: OrdersTable, judge: ReconcilerCheck | None) -> CanaryOrder:
+        proven = prove_order(self._sut, table, EVENT_WAIT_S)
+        if proven.problem or proven.order is None:
+            remedy = "" if self._own else "; repair the service before you break its broker"
+            raise PreflightError(f"baseline order: {proven.problem}{remedy}")
+        self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
+        if judge is not None:
+            self._judge(judge, proven)
+        return proven
+
+    def _judge(self, judge: ReconcilerCheck, proven: CanaryOrder) -> None:
+        """Have the reconciler read the order on all ways on which it will read a run."""
+        problem = judge.ask(check_request(self._sut, proven))
+        if problem is not None:
+            raise PreflightError(f"baseline order: {problem}")
+        self._say(Check("reconciler", "it can read a run: rows, events, and both again"))
+
+    def _healthy(self) -> Iterator[Check]:
+        for name, health in parts(self._sut):
+            remedies = _OWN_REMEDIES if self._own else _REMEDIES
+            yield _require(name, health, remedies[name])
+
+    @property
+    def _own(self) -> bool:
+        """Whether the system under test is the user's own, so that options say where its parts are."""
+        return self._sut.stack == "external"
+
+    def _listeners(self) -> Check:
+        """Kafka sends its clients to addresses of its own choice: before an order is placed they must be reachable."""
+        try:
+            return Check("listeners", check_listeners(self._sut.kafka, self._sut.topic, HEALTH_S))
+        except TopicError as error:
+            raise PreflightError(f"broker: {error}") from None
+
+    def _target(self) -> Check:
+        target = self._sut.target
+        for outage in self._plan.outages:
+            if outage.target != target.component:
+                offered = f"its {target.component} only, {target.describe()}"
+                raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
+            if outage.fault not in target.faults:
+                able = ", ".join(target.faults) or "nothing"
+                raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")
+        try:
+            up = target.is_up()
+        except TargetError as error:
+            raise PreflightError(f"target: {error}") from None
+        if not up:
+            raise PreflightError(f"target {target.describe()} is not up; start it first")
+        return Check("target", target.describe())
+
+    def _backlog(self, url: str) -> Check:
+        """The drain waits until it is empty: a backlog that is not reported would cost the whole run."""
+        try:
+            pending = pending_events(self._sut, url, HEALTH_S)
+        except BacklogProblem as problem:
+            option = "--backlog-url " if self._own else ""
+            raise PreflightError(
+                f'backlog: {option}{url}: {problem}; HTTP 200 with {{"pending": NUMBER}} is wanted'
+            ) from None
+        return Check("backlog", f"{url}: pending events: {pending}")
+
+    def _table(self, table: OrdersTable) -> Check:
+        try:
+            columns = table.check_columns()
+        except DatabaseProblem as error:
+            raise PreflightError(f"orders table: {error}") from None
+        return Check("orders table", f"{self._sut.orders_table} has {columns}")
+
+
+def check_request(sut: SystemUnderTest, proven: CanaryOrder) -> CheckRequest:
+    """Return the request to judge an order that was proven whole."""
+    if proven.order is None or proven.topic is None:
+        raise PreflightError("baseline order: the harness does not know where its event is")
+    return CheckRequest(
+        database_url=sut.database_url,
+        kafka=sut.kafka,
+        topic=proven.topic,
+        contract=sut.contract,
+        stack=sut.stack,
+        attribution=sut.attribution,
+        order_id=proven.order.order_id,
+        sequence=proven.sequence,
+        row_time=proven.row_time,
+    )
+
+
+def _phantom_endpoint(sut: SystemUnderTest, url: str) -> Check:
+    """An empty body must be refused as invalid: then the endpoint is there, and nothing was done."""
+    try:
+        answer = ask(sut, url, HEALTH_S, b"{}")
+        if answer.status == 400:
+            return Check("phantom endpoint", url)
+        said = f"HTTP {answer.status}" + (" to an empty order" if 200 <= answer.status < 300 else "")
+    except NoAnswer as failed:
+        said = f"no answer ({failed.reply.detail})"
+    raise PreflightError(
+        f"--scenario phantom-event: {url} gives {said} instead of 400; start the service with its chaos profile"
+    )
+
+
+def _require(name: str, health: Health, remedy: str) -> Check:
+    if not health.ok:
+        raise PreflightError(f"{name}: {health.detail}; {remedy}")
+    return Check(name, health.detail)

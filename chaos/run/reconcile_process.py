@@ -1,0 +1,117 @@
+"""Has a run judged by `python -m reconcile` in a process of its own, and keeps the summary that it prints.
+
+It is not a call into `reconcile`: judging millions of orders would stall Locust's event loop for seconds.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from chaos.sut.sut import SystemUnderTest
+from files.safe_files import read_json
+from runlog import exit_codes
+from runlog.folder import RunFolder
+
+TIMEOUT_S: Final = 900.0
+
+
+class ReconcileProcess:
+    """Judges runs, one at a time; remembers the last summary.
+
+    Attributes:
+        summary: what a person reads at the end of a run; empty before.
+    """
+
+    def __init__(self) -> None:
+        self.summary = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._cancelled = False
+
+    def judge(self, folder: RunFolder, sut: SystemUnderTest) -> int | None:
+        """Reconcile the run in `folder` and return the exit code of its verdict, None when that was cancelled.
+
+        A reconciler that crashes, overstays or leaves no report makes this 2, whatever it returned.
+
+        Raises:
+            ValueError: a client property cannot be handed on.
+        """
+        again = f"run `python -m reconcile {folder.path}` while the stores are up\n"
+        properties = _properties(sut)
+        # A session of its own: a Ctrl-C in the terminal is for the harness to answer, see `chaos.run.signal_handler`.
+        self._process = subprocess.Popen(
+            # -P: a package in the user's folder must not be taken for a package of ours.
+            [sys.executable, "-P", "-m", "reconcile", str(folder.path)],
+            env=_environment(sut),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Whatever the locale: the reconciler writes UTF-8, and a sign that is none costs no verdict.
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        if self._cancelled:
+            # Asked for while the process was being started.
+            self._process.terminate()
+        try:
+            self.summary, _ = self._process.communicate(properties, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            self.summary = f"The reconciler did not end within {TIMEOUT_S:g} s; {again}"
+            return exit_codes.USAGE_OR_CRASH
+        finally:
+            process, self._process = self._process, None
+            cancelled, self._cancelled = self._cancelled, False
+        if cancelled and process.returncode < 0:
+            self.summary = f"The run was not judged; {again}"
+            return None
+        code = _code_in(folder)
+        if code is not None and code == process.returncode:
+            return code
+        # The report, if there is one, is of an earlier judging.
+        self.summary += f"The run could not be judged (the reason is above); {again}"
+        return exit_codes.USAGE_OR_CRASH
+
+    def cancel(self) -> None:
+        """End a judging under way; what it has read of the stores so far is given up, the history stays."""
+        self._cancelled = True
+        if self._process is not None:
+            self._process.terminate()
+
+
+def _code_in(folder: RunFolder) -> int | None:
+    try:
+        return int(read_json(folder.report)["exit_code"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _properties(sut: SystemUnderTest) -> str:
+    """The client properties in the form of a file of them; they go through a pipe, so no file of ours holds a secret.
+
+    Raises:
+        ValueError: a value cannot be written in that form.
+    """
+    for name, value in sut.kafka.items():
+        if any(sign in value for sign in "\r\n"):
+            raise ValueError(f"the Kafka client property {name} has a value of several lines")
+    return "".join(f"{name}={value}\n" for name, value in sut.kafka.items())
+
+
+def _environment(sut: SystemUnderTest) -> dict[str, str]:
+    """What reconcile needs to read the stores; secrets travel here or in the pipe, and never on a command line."""
+    ours = str(Path(__file__).resolve().parent.parent)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
+        "PYTHONIOENCODING": "utf-8",
+        "LOCUST_DATABASE_URL": sut.database_url,
+        "LOCUST_KAFKA_BOOTSTRAP": sut.kafka["bootstrap.servers"],
+        # Those of this run, whatever file the user's own environment names.
+        "LOCUST_KAFKA_CONFIG": "/dev/stdin",
+    }
+    if sys.stdout.isatty():
+        environment |= {"FORCE_COLOR": "1", "COLUMNS": str(os.get_terminal_size().columns)}
+    return environment

@@ -1,0 +1,190 @@
+"""Opens a run: room on disk, the system under test in the wanted state, preflight, and only then anything written."""
+
+import logging
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import gevent
+
+from chaos.faults.addresses import canonical
+from chaos.faults.limits import Limits
+from chaos.faults.restore import places, restore
+from chaos.faults.targets import TargetError
+from chaos.faults.watchdog.client import Watchdog, WatchdogGone
+from chaos.faults.watchdog.fault_controller import LEASE
+from chaos.faults.watchdog.liveness import will_be_free
+from chaos.faults.watchdog.protocol import BUSY, Arm, Refusal
+from chaos.faults.watchdog.work_reports import Progress, Work
+from chaos.run.fault_injector import FaultInjector
+from chaos.run.plan import Plan
+from chaos.run.ports import Harness, Load
+from chaos.run.preflight import Check, Preflight
+from chaos.run.recording import Recording
+from chaos.run.topic import TopicError, topic_ends
+from chaos.sut.sut import PreflightError, SystemUnderTest
+from health.spec import sql_address
+from runlog.facts import TopicStart
+from runlog.folder import check_runs_dir
+from settings.run_settings import Settings
+from stack.lease import Lease
+
+log = logging.getLogger("chaos")
+
+# What a run writes at the least, and per attempt: ledger, witnesses and reports together, generously.
+FIXED_BYTES: Final = 20 * 2**20
+BYTES_PER_ORDER: Final = 1000
+QUESTION_S: Final = 5.0
+# The lookout's longest question: an outage's edges are only known to it, so it must stay far below a short outage.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """Everything that one run works with.
+
+    Attributes:
+        subject: the system under test.
+        recording: what is written.
+        load: what sends the orders.
+        actor: what has the target broken and mended.
+        watchdog: in whose charge the target is.
+    """
+
+    sut: SystemUnderTest
+    recording: Recording
+    load: Load
+    injector: FaultInjector
+    watchdog: Watchdog
+
+
+def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
+    """Return a run that is ready to begin; its target is in the watchdog's charge.
+
+    Raises:
+        FolderError: there is no room for it.
+        PreflightError: a check failed; nothing was broken and nothing written.
+    """
+    need = FIXED_BYTES + int(settings.rate * plan.load_seconds * BYTES_PER_ORDER)
+    check_runs_dir(Path(settings.runs_dir), need)
+    sut = harness.prepare(settings)
+    watchdog = harness.watchdog
+    heal_earlier(sut, settings, later=bool(plan.outages))
+    if plan.outages:
+        put_in_charge(watchdog, sut, settings)
+    try:
+        proven = Preflight(sut, plan, _tell).run()
+        recording = Recording(settings, sut, _start_of(sut), proven, texts)
+    except BaseException:
+        release(watchdog)
+        raise
+    shown = Path(settings.runs_dir) / recording.folder.run_id
+    log.info("run %s: all its files are in %s", recording.folder.run_id, shown)
+    injector = FaultInjector(
+        hand=watchdog,
+        watch=recording.watch,
+        clock=recording.clock,
+        mark=recording.mark,
+        run_id=recording.folder.run_id,
+        marks=recording.folder.marks,
+        edge_timeout=plan.edge_timeout,
+    )
+    return OpenRun(sut, recording, harness.open_load(settings, sut, recording), injector, watchdog)
+
+
+def _start_of(sut: SystemUnderTest) -> TopicStart:
+    """Return where the topic ends now."""
+    try:
+        start = topic_ends(sut.kafka, sut.topic, QUESTION_S)
+    except TopicError as error:
+        raise PreflightError(f"topic {sut.topic}: {error}") from None
+    if start is None:
+        raise PreflightError(f"topic {sut.topic}: it was there a moment ago and is gone; who removed it?")
+    return start
+
+
+def heal_earlier(sut: SystemUnderTest, settings: Settings, *, later: bool) -> None:
+    """Heal what an earlier run left broken of this system, under another target perhaps.
+
+    Args:
+        subject: the system under test.
+        settings: of the run.
+        later: whether the watchdog will heal the target of this run, with the commands of this run.
+
+    Raises:
+        PreflightError: it is not proven back; the message says which run broke it, and when.
+    """
+    addresses = _parts_asked(sut)
+    for place in places():
+        left = place.fault
+        if left is None or left.recipe is None or (later and place.folder == sut.state_dir):
+            continue
+        if left.recipe.stack_home or canonical(left.recipe.address) not in addresses:
+            continue
+        try:
+            done = restore(place, Limits(settings.command_timeout, settings.fault_timeout), line=log.info)
+        except TargetError as error:
+            raise PreflightError(f"{left.tell()} is not healed: {error}") from None
+        log.warning("preflight: %s", done)
+
+
+def _parts_asked(sut: SystemUnderTest) -> set[str]:
+    """Return where broker, database and service are asked, each in one spelling."""
+    service = {sut.service_url, sut.health_url or sut.service_url}
+    with suppress(ValueError):  # a connection string that is none: the preflight says so
+        service.add(sql_address(sut.database_url))
+    return {canonical(address) for address in (*service, sut.kafka["bootstrap.servers"])}
+
+
+def put_in_charge(watchdog: Watchdog, sut: SystemUnderTest, settings: Settings) -> None:
+    """Have the watchdog take the target's lease and heal what an earlier run may have left broken there.
+
+    A watchdog of a harness that has died is waited for while it heals, and taken over if it is frozen.
+
+    Raises:
+        PreflightError: another run uses the target, or what was left broken is not proven back.
+    """
+    arm = Arm(
+        harness=os.getpid(),
+        target=sut.spec,
+        probe=sut.probe,
+        recipe=sut.recipe,
+        folder=str(sut.state_dir),
+        max_outage=settings.max_outage,
+        limits=Limits(settings.command_timeout, settings.fault_timeout),
+    )
+    lease = Lease(sut.state_dir / LEASE)
+    begun = time.monotonic()
+    progress = Progress(log.info)
+    while True:
+        try:
+            watchdog.start()
+            healed = watchdog.arm(arm)
+            break
+        except (Refusal, WatchdogGone) as error:
+            waited = Work(
+                f"preflight: watchdog {lease.holder()} of a harness that has died still heals this target",
+                time.monotonic() - begun,
+                arm.limits.healing,
+            )
+            busy = isinstance(error, Refusal) and error.why == BUSY
+            if not busy or waited.seconds >= waited.limit or not will_be_free(lease):
+                raise PreflightError(f"target: {error}") from None
+            progress(waited)
+            gevent.sleep(0.2)
+    if healed is not None:
+        log.warning("preflight: healed %s", healed)
+
+
+def release(watchdog: Watchdog) -> None:
+    """Take the target out of the watchdog's charge; one that is gone has let go of it already."""
+    try:
+        watchdog.disarm()
+    except (Refusal, WatchdogGone) as error:
+        log.warning("%s", error)
+
+
+def _tell(check: Check) -> None:
+    log.info("preflight: %s ok (%s)", check.name, check.detail)

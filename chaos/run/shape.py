@@ -1,0 +1,60 @@
+"""The load test shape: Locust's view of a run. It only walks the conductor's phases and does nothing itself.
+
+While orders fall due there are users, in every other phase there are none, and when the run is over the shape ends. A
+tick must never raise or block: an exception in it would end a headless run, or leave a web run without a shape.
+"""
+
+import logging
+from abc import abstractmethod
+from typing import Final
+
+from locust import LoadTestShape
+
+from chaos.run.conductor import Conductor
+
+log = logging.getLogger("chaos")
+
+# Senders that share one schedule: their number does not change the rate, see `load.load_session`.
+USERS: Final = 10
+
+
+class ChaosShape(LoadTestShape):
+    """Walks one run's phases; `begin` is given by the one who wires the run.
+
+    `-u`, `-r` and `-t` make no sense with it and are refused elsewhere.
+
+    Attributes:
+        users: Locust's users while orders fall due.
+    """
+
+    abstract = True
+    users: int = USERS
+    use_common_options = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fresh = True
+        self._conductor: Conductor | None = None
+
+    @abstractmethod
+    def begin(self) -> Conductor | None:
+        """Start a run and return its conductor, None when it cannot start."""
+
+    def reset_time(self) -> None:
+        """Locust starts the shape: the next tick begins a new run."""
+        super().reset_time()
+        self._fresh = True
+
+    def tick(self) -> tuple[int, float] | None:
+        """Return (users, spawn rate) of the phase that the run is in, None once it is over."""
+        if self._fresh:
+            self._fresh = False
+            try:
+                self._conductor = self.begin()
+            except Exception:
+                log.exception("the run could not begin")
+                self._conductor = None
+        conductor = self._conductor
+        if conductor is None or conductor.finished.is_set():
+            return None
+        return (self.users if conductor.phase.under_load else 0, float(self.users))

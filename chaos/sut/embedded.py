@@ -1,0 +1,232 @@
+"""The embedded stack as the system under test of this process: taken into use, adjusted to each run, given back.
+
+A stack that was there before is used and left running; one that this process brought up, or that a harness which has
+died left behind, goes down with it.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from chaos.faults.limits import Limits
+from chaos.faults.probe_recipes import stack_recipe
+from chaos.faults.restore import look_at, restore
+from chaos.faults.targets import TargetError, TargetSpec
+from chaos.faults.targets.open_target import open_target
+from chaos.faults.watchdog.client import Watchdog, WatchdogGone
+from chaos.faults.watchdog.liveness import will_be_free
+from chaos.faults.watchdog.protocol import Refusal, TakeDown
+from chaos.faults.watchdog.teardown import as_parameters, has_died, owner_name
+from chaos.sut.sut import PlacedOrder, PreflightError, Preview, SystemUnderTest
+from health.spec import ProbeSpec
+from settings.run_settings import OUR_DELIVERY_S, Settings
+from stack.embedded import EmbeddedStack
+from stack.errors import StackError
+from stack.lease import LEASE, Lease, LeaseTaken
+from stack.settings import ServiceSettings, StackSettings
+from stack.state_file import StackState
+from stores.variables import ignore_client_variables
+
+log = logging.getLogger("chaos")
+
+LEASE_WAIT_S: Final = 60.0
+PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
+"""Places an order: service URL, timeout in seconds, customer id."""
+
+
+class EmbeddedSystem:
+    """The embedded stack of this checkout, in use by this process.
+
+    Args:
+        progress: told each step of the stack, as `stack.embedded` tells it.
+        place_order: how an order is placed.
+    """
+
+    def __init__(self, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder) -> None:
+        self._stack = EmbeddedStack(progress=progress)
+        self._place_order = place_order
+        self._lease = Lease(self.home / LEASE)
+        self._owner = owner_name()
+        self._ours = False
+        self._stood: dict[str, str] | None = None
+        self.watchdog = Watchdog(self.home / "logs" / "watchdog.log")
+
+    @property
+    def home(self) -> Path:
+        """Folder of the stack's state."""
+        return self._stack.home
+
+    def open(self, settings: Settings) -> str:
+        """Take the lease, bring the stack up if it is not, and return the service's URL.
+
+        Raises:
+            LeaseTaken: another harness uses it.
+            StackError: it does not come up.
+        """
+        ignore_client_variables()
+        take_when_healed(self._lease)
+        state = self._up(settings)
+        # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
+        self._ours = state.owner == self._owner or has_died(state.owner)
+        return state.service_url
+
+    def _up(self, settings: Settings) -> StackState:
+        """Bring the stack up as `settings` want it.
+
+        One that stood before may lose its service in the middle of that: until all is up the watchdog is told how it
+        stood, and brings that back when we come to our end.
+
+        Raises:
+            StackError: it does not come up.
+            Refusal, WatchdogGone: the watchdog does not take it in charge.
+        """
+        stood = self._stack.status()
+        if self._stood is None and stood is not None and all(part.is_alive() for part in self._stack.components):
+            self._stood = as_parameters(stood)
+        home = {"home": str(self.home)}
+        # Before the first process is started: from now on somebody takes the stack down, whatever becomes of us.
+        self.watchdog.start()
+        self.watchdog.own(TakeDown("embedded", self._owner, home | (self._stood or {})))
+        state = self._stack.up(stack_settings(settings), owner=self._owner)
+        self._stood = None
+        self.watchdog.own(TakeDown("embedded", self._owner, home))
+        return state
+
+    def close(self) -> None:
+        """Take down what this process brought up; harmless when done twice.
+
+        Raises:
+            StackError: it does not go down.
+        """
+        try:
+            if self._ours:
+                self._ours = False
+                self._stack.down()
+            self._disown()
+        finally:
+            self._lease.give_back()
+            self.watchdog.end()
+
+    def _disown(self) -> None:
+        if self.watchdog.alive and self._stood is None:
+            try:
+                self.watchdog.own(None)
+            except (Refusal, WatchdogGone) as error:
+                log.warning("%s", error)
+
+    def preview(self, settings: Settings) -> Preview:
+        """Return what would be used and hit; nothing is touched."""
+        try:
+            state = self._stack.status()
+        except StackError as error:
+            return Preview(f"embedded stack in {self.home}", None, str(error))
+        if holder := self._lease.holder():
+            problem = f"another harness (process {holder}) uses this stack now; a run would be refused"
+            return Preview(f"embedded stack in {self.home}", None, problem)
+        running = state is not None and all(part.is_alive() for part in self._stack.components)
+        fate = "runs already and stays" if running else "would be started, and taken down at the end"
+        target = open_target(self._spec(settings)).describe() if running else None
+        return Preview(f"embedded stack in {self.home}, service variant {settings.service_variant}: {fate}", target)
+
+    def _spec(self, settings: Settings) -> TargetSpec:
+        return TargetSpec("process", settings.fault_target, {"home": str(self.home)})
+
+    def prepare(self, settings: Settings) -> SystemUnderTest:
+        """Return the stack as `settings` want it; the service is restarted when its own settings have changed.
+
+        Raises:
+            PreflightError: it does not come up that way.
+        """
+        try:
+            state = self._up(settings)
+        except (StackError, Refusal, WatchdogGone) as error:
+            raise PreflightError(str(error)) from None
+        if not settings.injects_faults:
+            self._heal_leftover(settings)  # elsewhere the watchdog does, when it takes charge
+        outbox = settings.service_variant == "outbox"
+        spec = self._spec(settings)
+        url, timeout_s = state.service_url, settings.request_timeout
+        return SystemUnderTest(
+            service_url=url,
+            health_url=f"{url}/actuator/health",
+            database_url=state.database_url,
+            kafka={"bootstrap.servers": state.kafka_bootstrap},
+            probe=(probe := _probe(settings, state)),
+            recipe=stack_recipe(probe, str(self.home)),
+            topic=settings.topic,
+            contract=settings.contract,
+            backlog_url=f"{url}/outbox/backlog" if outbox else None,
+            phantom_url=f"{url}/chaos/phantom-event" if settings.scenario == "phantom-event" else None,
+            target=open_target(spec),
+            spec=spec,
+            state_dir=self.home,
+            place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
+            logs={name: str(path) for name, path in [*state.log_paths.items(), ("watchdog", self.watchdog.log_path)]},
+            environment={
+                "order service": f"{settings.service_variant} at {url}",
+                "broker": f"Apache Kafka at {state.kafka_bootstrap}",
+                "database": f"PostgreSQL, port {state.port('database')}",
+            },
+        )
+
+    def _heal_leftover(self, settings: Settings) -> None:
+        """Heal a fault left open on this stack, whose lease we hold. Unreadable journals are skipped."""
+        place = look_at(self.home)
+        if place is None or place.fault is None:
+            return
+        try:
+            log.warning(
+                "stack: %s", restore(place, Limits(settings.command_timeout, settings.fault_timeout), line=log.info)
+            )
+        except TargetError as error:
+            raise PreflightError(str(error)) from None
+
+
+def take_when_healed(lease: Lease) -> None:
+    """Take the lease of a system; wait for the watchdog of a harness that has died, which is taking it down.
+
+    One that is frozen is ended.
+
+    Raises:
+        LeaseTaken: another harness has it.
+        StackError: its folder cannot be written to.
+    """
+    deadline = time.monotonic() + LEASE_WAIT_S
+    while True:
+        try:
+            return lease.take()
+        except LeaseTaken:
+            if not will_be_free(lease) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _probe(settings: Settings, state: StackState) -> ProbeSpec:
+    """How the target is asked: the way that a partition cuts, where one is planned."""
+    if settings.fault_target == "database":
+        through = state.link == "database"
+        return ProbeSpec("sql", state.service_database_url, way="service" if through else "direct")
+    if settings.fault_target == "service":
+        return ProbeSpec("http", f"{state.service_url}/actuator/health")
+    return ProbeSpec("kafka", state.service_kafka_bootstrap, way="service" if state.link == "broker" else "direct")
+
+
+def stack_settings(settings: Settings) -> StackSettings:
+    """Return what `settings` ask of a stack that is ours."""
+    service = ServiceSettings(
+        variant=settings.service_variant,
+        pool_size=settings.service_pool,
+        pool_wait=settings.service_pool_wait,
+        block_time=settings.service_block_time,
+        delivery_timeout=OUR_DELIVERY_S if settings.delivery_timeout is None else settings.delivery_timeout,
+        topic=settings.topic,
+        chaos=settings.scenario == "phantom-event",
+        confirm_wait=settings.service_confirm_wait,
+        publish_failure=settings.service_publish_failure,
+    )
+    cut = settings.fault == "partition" and settings.injects_faults
+    link = settings.fault_target if cut else ""
+    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service, link)

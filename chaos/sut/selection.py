@@ -1,0 +1,60 @@
+"""Which system under test `--stack` means. Each is imported only when it is chosen: one needs Java, another Docker."""
+
+import uuid
+from collections.abc import Callable
+from typing import Protocol
+
+from chaos.faults.watchdog.client import Watchdog
+from chaos.sut.sut import PlacedOrder, Preview, SystemUnderTest
+from settings.run_settings import Settings
+
+PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
+"""Places an order of the reference contract: service URL, timeout in seconds, customer id."""
+PlaceOwnOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
+"""Places an order by the user's own contract: settings of the run, base URL of the service, customer id."""
+
+
+class System(Protocol):
+    """A system under test in use by this process."""
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """The watchdog that looks after it."""
+
+    def preview(self, settings: Settings) -> Preview:
+        """Return what would be used and hit; nothing is touched."""
+
+    def open(self, settings: Settings) -> str:
+        """Take it into use and return the service's URL."""
+
+    def close(self) -> None:
+        """Give it back; harmless when done twice."""
+
+    def prepare(self, settings: Settings) -> SystemUnderTest:
+        """Return it as `settings` want it."""
+
+
+def make_system(
+    settings: Settings,
+    progress: Callable[[str, str, float | None], None],
+    place_order: PlaceOrder,
+    place_own_order: PlaceOwnOrder,
+) -> System:
+    """Return the system that `settings` name; nothing of it is touched yet.
+
+    Args:
+        settings: of this process.
+        progress: told each step of a stack that is brought up.
+        place_order, place_own_order: how an order is placed.
+    """
+    if settings.stack == "external":
+        from chaos.sut.external import ExternalSystem
+
+        return ExternalSystem(settings, place_own_order)
+    if settings.stack == "compose":
+        from chaos.sut.compose import ComposeSystem
+
+        return ComposeSystem(settings, progress, place_order)
+    from chaos.sut.embedded import EmbeddedSystem
+
+    return EmbeddedSystem(progress, place_order)

@@ -1,0 +1,138 @@
+"""The system under test as the chaos room sees it: where its parts are, and what may be broken."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.faults.targets import Target, TargetSpec
+from contract.contract import Contract
+from contract.event import EventContract
+from contract.order_id import AcknowledgedId, IdKind
+from health.spec import ProbeRecipe, ProbeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """How an order that the harness placed for its own checks was answered.
+
+    Attributes:
+        status: HTTP status, None without a complete answer.
+        order_id: the id that the answer told, if any.
+        reason: why there is none, in a few words.
+    """
+
+    status: int | None
+    order_id: AcknowledgedId | None
+    reason: str | None
+
+
+class PreflightError(Exception):
+    """A check failed; the message is one sentence with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a system under test says of itself before it is used.
+
+    Attributes:
+        system: where it comes from, whether it runs, and what would become of it.
+        target: what exactly would be hit; None when nobody can tell before it is started.
+        problem: why the fault cannot be done, as far as that can be told now; None when nothing speaks against it.
+    """
+
+    system: str
+    target: str | None
+    problem: str | None = None
+
+
+def _logs_are_there() -> None:
+    """Nothing to gather: the parts write their logs themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemUnderTest:
+    """The system under test.
+
+    Attributes:
+        service_url: base URL of the order service.
+        health_url: answers 200 when the service is well; None: it has no such thing.
+        database_url: of PostgreSQL; secret, never shown.
+        kafka: librdkafka properties, `bootstrap.servers` among them; may hold secrets.
+        topic: that the service publishes to.
+        contract: what an order, its row and its event look like.
+        phantom_url: the endpoint that publishes an order's event and rolls the order back; None when it is not used.
+        backlog_url: answers `{"pending": n}`, None without a known backlog.
+        target: what may be broken.
+        spec: the same as plain values, for the watchdog.
+        state_dir: folder of the target's lease and journal.
+        probe: how it is asked whether it serves.
+        recipe: the same without secrets, for the journal.
+        place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
+        logs: name and path of each log that belongs to a run's history.
+        admin_url: of Redpanda's Admin API; None where the broker has none that the harness can ask.
+        gather_logs: brings the files of `logs` up to date, where nobody else writes them as they grow.
+        environment: what a report says of the parts, by name; no secrets.
+        stack: where it comes from, as `--stack` says it.
+        attribution: how its rows and events are told to be of the run, as `--attribution` says it.
+        headers: that the service wants with each request; secret.
+        ca_file: certificates that an https service is trusted by; empty: the usual ones.
+    """
+
+    service_url: str
+    health_url: str | None
+    database_url: str = field(repr=False)
+    kafka: dict[str, str] = field(repr=False)
+    topic: str
+    contract: Contract
+    backlog_url: str | None
+    target: Target
+    spec: TargetSpec
+    state_dir: Path
+    probe: ProbeSpec
+    recipe: ProbeRecipe
+    place_order: Callable[[uuid.UUID], PlacedOrder]
+    logs: dict[str, str]
+    environment: dict[str, str]
+    phantom_url: str | None = None
+    admin_url: str | None = None
+    gather_logs: Callable[[], None] = _logs_are_there
+    stack: str = "embedded"
+    attribution: str = "tagged"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    ca_file: str = ""
+
+    @property
+    def orders_table(self) -> str:
+        """Name of the table of orders."""
+        return self.contract.table.name
+
+    @property
+    def outbox_table(self) -> str | None:
+        """Table of the events that wait to go out, None without one."""
+        return self.contract.table.outbox
+
+    @property
+    def id_column(self) -> str:
+        """Column of the order ids."""
+        return self.contract.table.id_column
+
+    @property
+    def tag_column(self) -> str | None:
+        """Column of the tags, None without one."""
+        return self.contract.table.tag_column
+
+    @property
+    def time_column(self) -> str:
+        """Column of the times of creation."""
+        return self.contract.table.time_column
+
+    @property
+    def id_kind(self) -> IdKind:
+        """What order ids are."""
+        return self.contract.id_kind
+
+    @property
+    def event(self) -> EventContract:
+        """What an event must look like."""
+        return self.contract.event

@@ -1,0 +1,16 @@
+"""Paths as people write them, and the reason of an operating system error in a few words."""
+
+from pathlib import Path
+
+
+def expanded(text: str) -> Path:
+    """Return the path that `text` names, a leading `~` or `~user` filled in; an unknown user stays as text."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def reason(error: OSError) -> str:
+    """Return an operating system error as a few lower-case words, without paths."""
+    return (error.strerror or error.__class__.__name__).lower()

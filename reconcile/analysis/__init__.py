@@ -1,0 +1,1 @@
+"""Pure calculations on a run's history: truth table, late events, failure window, recovery, causes, counts."""

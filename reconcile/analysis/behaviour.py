@@ -1,0 +1,134 @@
+"""What the service answered in an outage: silent 201, error, or hang, with counts, HTTP statuses and latencies.
+
+Orders count by send time, from `injecting` to `healed`; what fits none of the three is counted as well, so that the
+kinds sum to the attempts of the outage.
+"""
+
+from enum import Enum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.analysis.truth_table import Table
+from reconcile.history.joins import Bools, Floats, Ints, quantile
+from reconcile.history.outages import Outage
+from runlog.ledger import Phase
+from runlog.outcomes import Failure, Outcome
+
+_WAITING: Final = 255
+_FAILURES: Final = {
+    int(Failure.TIMEOUT): "timeout",
+    int(Failure.REFUSED): "refused",
+    int(Failure.RESET): "reset",
+    int(Failure.UNREADABLE): "success without a readable order id",
+    int(Failure.OTHER): "other failure",
+    _WAITING: "no answer when the run ended",
+}
+
+
+class Behaviour(Enum):
+    """How one attempt of an outage was answered; the values are the keys of `report.json`."""
+
+    SILENT_201 = "silent_201"
+    """Acknowledged, and the event is lost."""
+    SUSPECTED = "suspected"
+    """Acknowledged, and the event is suspected to be lost."""
+    DISPUTED = "disputed"
+    """Acknowledged, and a record that is not the order's event might be."""
+    ERROR = "error"
+    """Another complete answer than an acknowledgement."""
+    HANG = "hang"
+    """No answer within the request timeout."""
+    KEPT = "kept"
+    """Acknowledged, and row and event are there."""
+    PENDING = "pending"
+    """Acknowledged, and the event is still in a known backlog."""
+    LOST_ORDER = "lost_order"
+    """Acknowledged, and there is no row (proven or suspected)."""
+    SHARED_ID = "shared_id"
+    """Acknowledged with the order id of another order."""
+    BROKEN = "broken"
+    """No usable answer for another reason: refused, reset, no order id, or the harness ended first."""
+
+
+def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict[str, Any]:
+    """Return the key `behaviour` of `report.json`.
+
+    Args:
+        table: the truth table.
+        lost: cases whose event is proven lost.
+        outages: in order.
+
+    Returns:
+        The kinds over all outages (`count`, latencies in seconds, how many answers had which HTTP status, how many
+        exchanges failed in which way below HTTP), the same by outage, and latencies by phase.
+    """
+    count, statuses = len(table.attempts), table.attempts["status"]
+    latency = (table.completed - table.sent)[:count]
+    kinds = _kinds(table, lost[:count])
+    failures = np.where(np.isnan(latency), _WAITING, table.attempts["failure"])
+    sent = table.sent[:count]
+    during = [(sent >= outage.begin) & (sent < outage.end) for outage in outages]
+    anywhere: Bools = np.logical_or.reduce(during) if during else np.zeros(count, dtype=np.bool_)
+
+    def summaries(inside: Bools) -> dict[str, Any]:
+        return {
+            kind.value: _summary(latency, mask & inside)
+            | {"http_statuses": _statuses(statuses[mask & inside]), "failures": _failures(failures[mask & inside])}
+            for kind, mask in kinds.items()
+        }
+
+    return {
+        **summaries(anywhere),
+        "outages": [
+            {"index": outage.index, **summaries(inside)} for outage, inside in zip(outages, during, strict=True)
+        ],
+        "phases": {
+            phase.label: summary
+            for phase in Phase
+            if (summary := _summary(latency, table.phase[:count] == phase))["count"]
+        },
+    }
+
+
+def _kinds(table: Table, lost: Bools) -> dict[Behaviour, Bools]:
+    attempts, count = table.attempts, len(table.attempts)
+    acknowledged = table.had(Outcome.ACKNOWLEDGED)[:count]
+    complete = (attempts["status"] != 0) & (attempts["failure"] == Failure.NONE)
+    hang = ~acknowledged & (attempts["failure"] == Failure.TIMEOUT)
+    error = ~acknowledged & ~hang & complete
+    return {
+        Behaviour.SILENT_201: acknowledged & lost,
+        Behaviour.SUSPECTED: acknowledged & table.lost[:count] & ~lost,
+        Behaviour.DISPUTED: acknowledged & table.disputed[:count],
+        Behaviour.ERROR: error,
+        Behaviour.HANG: hang,
+        Behaviour.KEPT: acknowledged & table.whole[:count],
+        Behaviour.PENDING: acknowledged & table.pending[:count],
+        Behaviour.LOST_ORDER: acknowledged & ~table.row[:count] & ~table.shared[:count],
+        Behaviour.SHARED_ID: acknowledged & ~table.row[:count] & table.shared[:count],
+        Behaviour.BROKEN: ~acknowledged & ~hang & ~error,
+    }
+
+
+def _statuses(statuses: NDArray[np.unsignedinteger[Any]]) -> dict[str, int]:
+    """Return how many answers had which HTTP status, the most frequent first; those without an answer left out."""
+    codes, counts = np.unique(statuses[statuses != 0], return_counts=True)
+    order = np.lexsort((codes, -counts))
+    return {str(code): int(count) for code, count in zip(codes[order].tolist(), counts[order].tolist(), strict=True)}
+
+
+def _failures(failures: Ints) -> dict[str, int]:
+    """Return how many exchanges failed in which way below HTTP, or were not over when the run ended."""
+    return {words: count for code, words in _FAILURES.items() if (count := int((failures == code).sum()))}
+
+
+def _summary(latency: Floats, mask: Bools) -> dict[str, Any]:
+    known = latency[mask & ~np.isnan(latency)]
+    return {
+        "count": int(mask.sum()),
+        "p50_s": quantile(known, 0.5),
+        "p95_s": quantile(known, 0.95),
+        "max_s": quantile(known, 1.0),
+    }

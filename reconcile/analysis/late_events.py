@@ -1,0 +1,145 @@
+"""Late events: their order was sent before the target was back, they were appended after it.
+
+"Back" is the lower edge of its return: `up_edge[0]`, the last moment at which the target did not answer, or, if it
+answered on any connection sooner after healing began, the moment of that probe. The mark `healed` is stamped when the
+return is proven, a few probes later, and a relay that is waiting has published its whole backlog by then; measured
+against the mark those events would not be late, though they waited the whole outage.
+
+No record has a proven append time. The monitor's end offsets bracket it (`runlog.offsets`), it was not appended before
+its order was sent, and nothing is appended while the broker answers on no connection. (That is known only where the
+broker itself was broken: one that just the service is cut off from goes on answering others.) An event is late only
+when that proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no
+evidence of anything. The delay is on the safe side: upper bound of the append time minus send time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.analysis.truth_table import Table
+from reconcile.history.joins import Bools, Floats, Ints, quantile
+from reconcile.history.outages import Edge, Outage
+from runlog.offsets import Observation
+from runlog.probe_results import ProbeResult
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvents:
+    """Which cases came late, as parallel arrays over the cases of the table, shape (n,).
+
+    Attributes:
+        late: sent before the target was back, proven appended after it.
+        undecided: sent before the target was back, and the append time may lie on either side of that moment.
+        not_before, not_after: bounds of the append time of the order's first event in epoch seconds; NaN: no bound.
+        delay: seconds from send to `not_after`, for late ones; NaN elsewhere.
+    """
+
+    late: Bools
+    undecided: Bools
+    not_before: Floats
+    not_after: Floats
+    delay: Floats
+
+    def delays(self) -> dict[str, float | None]:
+        """Return median, 95th percentile and maximum of the delay in seconds; None when no delay is known."""
+        known = self.delay[self.late & ~np.isnan(self.delay)]
+        return {"p50_s": quantile(known, 0.5), "p95_s": quantile(known, 0.95), "max_s": quantile(known, 1.0)}
+
+
+def append_brackets(
+    observations: list[Observation], partitions: NDArray[np.int32], offsets: Ints
+) -> tuple[Floats, Floats]:
+    """Bracket the append time of many records at once, as `runlog.offsets.AppendTimes.bracket` does for one.
+
+    Returns:
+        Not before and not after, epoch seconds, shape (n,) each; NaN where nothing bounds it.
+    """
+    not_before, not_after = np.full(len(offsets), np.nan), np.full(len(offsets), np.nan)
+    for partition in np.unique(partitions):
+        seen = [
+            (o.ends[int(partition)], o.asked, o.answered) for o in observations if o.ends and int(partition) in o.ends
+        ]
+        if not seen:
+            continue
+        ends, asked, answered = np.array(seen, dtype=np.float64).T
+        here = np.flatnonzero(partitions == partition)
+        beyond = np.searchsorted(ends, offsets[here], side="right")
+        lower, upper = beyond > 0, beyond < len(ends)
+        not_before[here[lower]] = asked[beyond[lower] - 1]
+        not_after[here[upper]] = answered[beyond[upper]]
+    return not_before, not_after
+
+
+def find_late(
+    table: Table,
+    events: NDArray[np.void],
+    outages: list[Outage],
+    observations: list[Observation],
+    read_at: float | None,
+    *,
+    probe_results: list[ProbeResult] | None = None,
+) -> LateEvents:
+    """Find the late events.
+
+    Args:
+        table: the truth table.
+        events: the events witness, array of EVENT.
+        outages: those that were never healed can have no late events.
+        observations: of the lookout, in order.
+        read_at: when the end of the topic was taken: by then every event read was in the log.
+        probe_results: of the target, in order; None when there are none.
+    """
+    partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
+    first, last = append_brackets(observations, partitions, offsets)
+    last = np.where(np.isnan(last), np.nan if read_at is None else read_at, last)
+    # The first event of an order counts. fmin leaves NaN out, so an unknown lower bound must be minus infinity here.
+    not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
+    np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
+    np.fmin.at(not_after, table.case_of_event, last)
+    served = [seen for seen in probe_results or () if seen.ok]
+    not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations, served)
+    returned = np.array([*sorted(_returned(outage, served) for outage in outages if outage.healed is not None), np.inf])
+    # The end of the outage that was on, or the next to come, when the order was sent.
+    next_return = returned[np.searchsorted(returned[:-1], table.sent, side="right")]
+    candidate = table.whole & ~np.isnan(table.sent) & np.isfinite(next_return)
+    late = candidate & (not_before >= next_return)
+    undecided = candidate & ~late & ~(not_after <= next_return)
+    bounded = np.where(np.isfinite(not_before), not_before, np.nan)
+    return LateEvents(late, undecided, bounded, not_after, np.where(late, not_after - table.sent, np.nan))
+
+
+def _returned(outage: Outage, served: list[ProbeResult]) -> float:
+    """Return when the target was back at the earliest: not later than the first question that it answered then."""
+    healing = outage.edges[2]
+    return min([outage.returned, *(max(seen.asked, healing) for seen in served if seen.answered >= healing)])
+
+
+def _raise_bounds(
+    not_before: Floats, outages: list[Outage], observations: list[Observation], served: list[ProbeResult]
+) -> Floats:
+    """Return the lower bounds with those inside an absence of the broker moved to its end."""
+    raised = not_before.copy()
+    for outage in outages:
+        silence = _silence(outage, observations, served)
+        if silence is not None:
+            begin, end = silence
+            raised[(raised >= begin) & (raised < end)] = end
+    return raised
+
+
+def _silence(outage: Outage, observations: list[Observation], served: list[ProbeResult]) -> Edge | None:
+    """Return when the broker answered nobody, so that nothing was appended; None when that cannot be told.
+
+    An absence with an answer in between (a fault that did not hold) proves nothing. While it was only stopping, a
+    connection may still have been served when another was not: the absence begins after that.
+    """
+    if outage.away is None or outage.target not in {None, "broker"} or outage.fault == "partition":
+        return None
+    begin, end = outage.away[0], _returned(outage, served)
+    if any(seen.ok and begin <= seen.asked and seen.answered <= end for seen in observations):
+        return None
+    _, injected, healing, _ = outage.edges
+    if any(injected < seen.answered < healing for seen in served):
+        return None
+    return max([begin, *(seen.answered for seen in served if seen.answered <= injected)]), end

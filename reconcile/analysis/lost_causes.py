@@ -1,0 +1,172 @@
+"""Why each lost event was lost, as far as evidence goes: what the service's own log says, else when the order was sent.
+
+A cause is a code from a published list (`docs/causes.md`). It says what was observed of that one order, not what may
+have gone on inside the service. Pure.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.analysis.truth_table import Table
+from reconcile.history.history import id_text
+from reconcile.history.joins import Bools, Floats, quantile
+from reconcile.history.outages import Moment, Outage
+from reconcile.history.service_log import Line, Said
+from runlog.ledger import Phase
+
+
+class LostCause(Enum):
+    """The published list; the values are what CSV and `report.json` hold."""
+
+    NOT_HANDED_OVER = "not_handed_over"
+    GIVEN_UP = "given_up"
+    ACKNOWLEDGED_AND_GONE = "acknowledged_and_gone"
+    IN_FLIGHT_AT_BREAK = "in_flight_at_break"
+    SENT_WHILE_STOPPING = "sent_while_stopping"
+    SENT_WHILE_DOWN = "sent_while_down"
+    SENT_WHILE_RETURNING = "sent_while_returning"
+    SENT_NEAR_OUTAGE = "sent_near_outage"
+    OUTSIDE_OUTAGES = "outside_outages"
+    PUBLISHES_NOTHING = "publishes_nothing"
+    NO_SEND_TIME = "no_send_time"
+
+    @property
+    def words(self) -> str:
+        """The cause in words, for people."""
+        return _WORDS[self]
+
+
+_WORDS: Final = {
+    LostCause.NOT_HANDED_OVER: "never handed to the Kafka client, says the service's log",
+    LostCause.GIVEN_UP: "given up by the Kafka client, says the service's log",
+    LostCause.ACKNOWLEDGED_AND_GONE: "acknowledged by a broker, says the service's log, yet missing",
+    LostCause.IN_FLIGHT_AT_BREAK: "under way when the target was first observed to fail",
+    LostCause.SENT_WHILE_STOPPING: "sent after injection began, before the target was proven down",
+    LostCause.SENT_WHILE_DOWN: "sent while the target was proven down",
+    LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
+    LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
+    LostCause.OUTSIDE_OUTAGES: "sent away from any outage",
+    LostCause.PUBLISHES_NOTHING: "sent after the last outage, since which the service has published nothing",
+    LostCause.NO_SEND_TIME: "in no ledger, so its send time is unknown",
+}
+_OF_LINE: Final = {
+    Said.PUBLISH_FAILED: LostCause.NOT_HANDED_OVER,
+    Said.EVENT_LOST: LostCause.GIVEN_UP,
+    Said.DELIVERED: LostCause.ACKNOWLEDGED_AND_GONE,
+}
+_OF_MOMENT: Final = {
+    Moment.STOPPING: LostCause.SENT_WHILE_STOPPING,
+    Moment.DOWN: LostCause.SENT_WHILE_DOWN,
+    Moment.STARTING: LostCause.SENT_WHILE_RETURNING,
+    Moment.UNKNOWN: LostCause.NO_SEND_TIME,
+}
+AS_USUAL: Final = "as in the baseline"
+SLOWER: Final = "slower than the baseline"
+NO_ANSWER: Final = "no answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of one lost event.
+
+    Attributes:
+        cause: why it was lost.
+        in_flight: its request was under way when a target was first seen to fail.
+        latency_s: seconds from send to answer; None without an answer.
+        latency_class: AS_USUAL (at most the baseline's 99th percentile), SLOWER, NO_ANSWER; empty when not known.
+        line: what the service's log says of it; None when it says nothing.
+    """
+
+    cause: LostCause
+    in_flight: bool
+    latency_s: float | None
+    latency_class: str
+    line: Line | None
+
+
+def evidence_of(
+    table: Table,
+    cases: NDArray[np.intp],
+    moments: NDArray[np.uint8],
+    outages: list[Outage],
+    *,
+    log: dict[str, Line],
+    reach: float,
+    silent_since: float | None = None,
+) -> list[Evidence]:
+    """Return what is known of each of `cases`, indices into the table.
+
+    Args:
+        table: the truth table.
+        cases: lost events.
+        moments: of each case of the table, see `reconcile.history.outages.moments`.
+        outages: in order.
+        log: what the service's log says, by order id.
+        reach: seconds for which the service may be at work on an order before or after an outage.
+        silent_since: since when the service is proven to publish nothing any more, epoch seconds; None: it is not.
+    """
+    usual = _baseline_latency(table)
+    in_flight = _in_flight(table, outages)
+    near = _near(table.sent, outages, reach)
+    found = []
+    for case in cases.tolist():
+        line = log.get(id_text(int(table.hi[case]), int(table.lo[case])))
+        latency = float(table.completed[case] - table.sent[case])
+        known = None if np.isnan(latency) else latency
+        cause = _cause(line, bool(in_flight[case]), Moment(int(moments[case])), bool(near[case]))
+        if line is None and silent_since is not None and table.sent[case] >= silent_since:
+            cause = LostCause.PUBLISHES_NOTHING
+        found.append(Evidence(cause, bool(in_flight[case]), known, _class(table, case, known, usual), line))
+    return found
+
+
+def tally(found: list[Evidence]) -> dict[str, int]:
+    """Return how many lost events have which cause, in the order of the list; those that no event has are left out."""
+    counts = dict.fromkeys(LostCause, 0)
+    for one in found:
+        counts[one.cause] += 1
+    return {cause.value: count for cause, count in counts.items() if count}
+
+
+def _cause(line: Line | None, in_flight: bool, moment: Moment, near: bool) -> LostCause:
+    if line is not None:
+        return _OF_LINE[line.said]
+    if in_flight:
+        return LostCause.IN_FLIGHT_AT_BREAK
+    return _OF_MOMENT.get(moment) or (LostCause.SENT_NEAR_OUTAGE if near else LostCause.OUTSIDE_OUTAGES)
+
+
+def _in_flight(table: Table, outages: list[Outage]) -> Bools:
+    """Which requests were under way at the first failure of an outage; one without an answer still was.
+
+    A case without a send time was not: a comparison with NaN is false.
+    """
+    found = np.zeros(len(table.sent), dtype=np.bool_)
+    for outage in outages:
+        if outage.down_edge is not None:
+            found |= (table.sent < outage.down_edge[1]) & ~(table.completed < outage.down_edge[1])
+    return found
+
+
+def _near(sent: Floats, outages: list[Outage], reach: float) -> Bools:
+    near = np.zeros(len(sent), dtype=np.bool_)
+    for outage in outages:
+        near |= (sent >= outage.begin - reach) & (sent <= outage.end + reach)
+    return near
+
+
+def _baseline_latency(table: Table) -> float | None:
+    latency = (table.completed - table.sent)[table.phase == Phase.BASELINE]
+    return quantile(latency[~np.isnan(latency)], 0.99)
+
+
+def _class(table: Table, case: int, latency: float | None, usual: float | None) -> str:
+    if table.attempt[case] < 0:
+        return ""
+    if latency is None:
+        return NO_ANSWER
+    return "" if usual is None else AS_USUAL if latency <= usual else SLOWER

@@ -1,0 +1,249 @@
+"""The truth table: what became of every attempt, by its outcome and by whether a row and an event are there.
+
+One *case* is judged for each attempt that was sent, for each extra order (a second order under the sequence number of
+one attempt) and for each unrecorded one (its sequence number was never sent). An order is any id that has a row or an
+event; each belongs to exactly one case, by these rules in this order:
+
+1. an attempt that was told an id owns the order of that id, and no other: what the ack says is what is looked for. When
+   two attempts were told one id, the one whose sequence number the order carries owns it, else the earlier one;
+2. an attempt that was told none owns the order that carries its sequence number; of several a whole one first, then one
+   with a row, then the lowest id;
+3. any further order under an attempt's number is an `extra order`, anything else `unrecorded`. Both are judged for row
+   and event alone, as an ambiguous attempt would be.
+
+An order with a row and without an event is exactly one of pending, disputed and lost, in this order; what is lost may
+be suspected only, by itself (`alone`) or because a guard failed. Doubt belongs to one order, never to a share of them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.ids import IDS, among
+from contract.run_events import NO_SEQUENCE
+from reconcile.analysis.order_numbers import Orders, number_orders, own_orders
+from reconcile.history.confirmation import Confirmation
+from reconcile.history.history import EventsWitness, RowsWitness
+from reconcile.history.joins import Bools, Floats, Ints, Words, index_of, words
+from runlog.ledger import Kind
+from runlog.outcomes import Outcome
+
+T = TypeVar("T", bound=np.generic)
+EXTRA: Final = 4
+UNRECORDED: Final = 5
+OUTCOMES: Final = {
+    int(Outcome.ACKNOWLEDGED): Outcome.ACKNOWLEDGED.label,
+    int(Outcome.AMBIGUOUS): Outcome.AMBIGUOUS.label,
+    int(Outcome.REJECTED): Outcome.REJECTED.label,
+    int(Outcome.PROVOKED): Outcome.PROVOKED.label,
+    EXTRA: "extra",
+    UNRECORDED: "unrecorded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The cases as parallel arrays of shape (n,): attempts by sequence number, then extra orders, then unrecorded ones.
+
+    Attributes:
+        outcome: a key of OUTCOMES.
+        row, event: whether the order has a row, an event.
+        backlog: a known backlog still holds the order's event.
+        known, hi, lo: whether the order's id is known, and its words.
+        seq: sequence number; NO_SEQUENCE when none is known.
+        attempt: index into `attempts`, -1 for unrecorded cases.
+        sent, completed: epoch seconds; NaN when not known (no answer, not an attempt).
+        phase: number of `runlog.ledger.Phase`, 0 when not known.
+        case_of_event: for each event of the witness the index of its case, shape (events,).
+        conflicts: orders whose row and event carry different sequence numbers.
+        attempts: the ledger's records of what was sent.
+        doubted: a record that is not the order's event might be: one names it, or an event carries its attempt's
+            number under an order id without a row of that number.
+        moved: its attempt has a row under another order id.
+        shared: its answer returned an order id that belongs to another attempt or to a check order of the harness, or
+            that several answers returned although nothing of it is there.
+        alone: what it seems to violate is suspected, whatever becomes of others.
+    """
+
+    outcome: NDArray[np.uint8]
+    row: Bools
+    event: Bools
+    backlog: Bools
+    known: Bools
+    hi: Words
+    lo: Words
+    seq: Words
+    attempt: Ints
+    sent: Floats
+    completed: Floats
+    phase: NDArray[np.uint8]
+    case_of_event: Ints
+    conflicts: int
+    attempts: NDArray[np.void]
+    doubted: Bools
+    moved: Bools
+    shared: Bools
+    alone: Bools
+
+    def had(self, outcome: int) -> Bools:
+        """Cases with this outcome, a key of OUTCOMES."""
+        mask: Bools = self.outcome == outcome
+        return mask
+
+    @property
+    def whole(self) -> Bools:
+        """Row and event are there."""
+        return self.row & self.event
+
+    @property
+    def pending(self) -> Bools:
+        """A row whose event is not there yet, but still in a known backlog."""
+        return self.row & ~self.event & self.backlog
+
+    @property
+    def disputed(self) -> Bools:
+        """A row without an event, not pending, and a record that is not its event but might be."""
+        return self.row & ~self.event & ~self.backlog & self.doubted
+
+    @property
+    def lost(self) -> Bools:
+        """Lost events, suspected ones included: a row without an event that is neither pending nor disputed."""
+        return self.row & ~self.event & ~self.backlog & ~self.doubted
+
+    @property
+    def disputed_phantom(self) -> Bools:
+        """An event without a row whose attempt has a row under another order id."""
+        return self.event & ~self.row & self.moved
+
+    @property
+    def phantom(self) -> Bools:
+        """Phantom events, suspected ones included: an event without a row anywhere in the table, not disputed."""
+        return self.event & ~self.row & ~self.moved
+
+    @property
+    def lost_order(self) -> Bools:
+        """Lost orders, suspected ones included: acknowledged with an order id of its own, but no row."""
+        return self.had(Outcome.ACKNOWLEDGED) & ~self.row & ~self.shared
+
+    @property
+    def visible_after_reject(self) -> Bools:
+        """Row or event of a rejected attempt, or both of one that the service said it had rolled back."""
+        rejected = self.had(Outcome.REJECTED) & (self.row | self.event)
+        return rejected | (self.had(Outcome.PROVOKED) & self.whole)
+
+    @property
+    def unexplained(self) -> int:
+        """How many unrecorded orders no unresolved ambiguous attempt accounts for."""
+        return max(0, int(self.had(UNRECORDED).sum()) - int(self.unresolved.sum()))
+
+    @property
+    def recovered(self) -> Bools:
+        """Ambiguous attempts that are whole."""
+        return self.had(Outcome.AMBIGUOUS) & self.whole
+
+    @property
+    def unresolved(self) -> Bools:
+        """Ambiguous attempts that left nothing."""
+        return self.had(Outcome.AMBIGUOUS) & ~self.row & ~self.event
+
+
+def build_table(
+    attempts: NDArray[np.void],
+    rows: RowsWitness,
+    events: EventsWitness,
+    *,
+    second: Confirmation | None,
+    exclusive: bool,
+    own: NDArray[np.void] | None,
+) -> Table:
+    """Return the truth table.
+
+    Args:
+        attempts: the ledger's records (`runlog.ledger.FIELDS`) in order of `seq`; those never sent are left out here.
+        rows: what PostgreSQL said.
+        events: what Kafka said.
+        second: what the second look found; None: nothing yet.
+        exclusive: every order since the start is taken for one of the run, as no other client writes.
+        own: IDS of the harness's check orders, ascending, each once; None: none are known.
+    """
+    sent = attempts[(attempts["kind"] == Kind.SENT) | (attempts["kind"] == Kind.COMPLETED)]
+    orders = number_orders(sent, rows, events, second)
+    home = index_of(orders.seq, words(sent, "seq"))
+    owned, owner = own_orders(sent, orders, home)
+    table = _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
+    table = replace(table, shared=table.shared | _taken(table, orders, own))
+    # Orders of others are no losses of this run; which ones they are is unknown without a tag.
+    strangers = table.had(UNRECORDED) if exclusive and table.unexplained else np.zeros(len(table.row), dtype=np.bool_)
+    return replace(table, alone=table.alone | strangers)
+
+
+def _taken(table: Table, orders: Orders, own: NDArray[np.void] | None) -> Bools:
+    """Return which cases, with nothing there, have the id of a check order or one that several answers returned."""
+    absent = table.known & (table.attempt >= 0) & ~table.row & ~table.event
+    told = orders.told[table.attempt[absent]]
+    answers = np.bincount(orders.told[orders.told >= 0], minlength=len(orders.hi))
+    taken = absent.copy()
+    taken[absent] = answers[told] > 1
+    if own is not None and len(own):
+        ids = np.empty(int(absent.sum()), dtype=IDS)
+        ids["hi"], ids["lo"] = table.hi[absent], table.lo[absent]
+        taken[absent] |= among(ids, own)
+    return taken
+
+
+def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, loose: Bools) -> Table:
+    extra, unrecorded = np.flatnonzero(loose & (home >= 0)), np.flatnonzero(loose & (home < 0))
+    order = np.concatenate([np.where(owned >= 0, owned, orders.told), extra, unrecorded])
+    attempt = np.concatenate([np.arange(len(sent)), home[extra], np.full(len(unrecorded), -1, dtype=np.int64)])
+    # A told id that another attempt owns is shown, but what is there under it is not counted a second time.
+    present = np.concatenate([owned >= 0, np.ones(len(extra) + len(unrecorded), dtype=np.bool_)])
+    known = order >= 0
+    of_attempt = attempt >= 0
+    case_of_order = np.full(len(orders.hi), -1, dtype=np.int64)
+    case_of_order[order[present]] = np.flatnonzero(present)
+    seq = _spread(orders.seq, order, known, NO_SEQUENCE)
+    seq[of_attempt] = words(sent, "seq")[attempt[of_attempt]]
+    answered = (sent["kind"] == Kind.COMPLETED)[attempt[of_attempt]]
+    row, event = (_spread(part, order, present, np.bool_(False)) for part in (orders.row, orders.event))
+    row_seq = _spread(orders.row_seq, order, present, NO_SEQUENCE)
+    moved = ~row & np.isin(seq, orders.row_seq[orders.row_seq != NO_SEQUENCE])
+    # The row of the order whose id the answer returned need not carry the attempt's number.
+    stored = np.flatnonzero(owned >= 0)[orders.row[owned[owned >= 0]]]
+    moved |= ~row & np.isin(attempt, stored)
+    completed = _spread(sent["completed"], attempt, of_attempt, np.float64(np.nan))
+    completed[np.flatnonzero(of_attempt)[~answered]] = np.nan
+    outcome = np.where(sent["kind"] == Kind.COMPLETED, sent["outcome"], int(Outcome.AMBIGUOUS))
+    false, zero = np.bool_(False), np.uint64(0)
+    return Table(
+        outcome=np.concatenate([outcome, np.full(len(extra), EXTRA), np.full(len(unrecorded), UNRECORDED)]).astype(
+            np.uint8
+        ),
+        row=row,
+        event=event,
+        backlog=_spread(orders.backlog, order, present, false),
+        known=known,
+        hi=_spread(orders.hi, order, known, zero),
+        lo=_spread(orders.lo, order, known, zero),
+        seq=seq,
+        attempt=attempt.astype(np.int64),
+        sent=_spread(sent["sent"], attempt, of_attempt, np.float64(np.nan)),
+        completed=completed,
+        phase=_spread(sent["phase"], attempt, of_attempt, np.uint8(0)),
+        case_of_event=case_of_order[orders.of_event],
+        conflicts=orders.conflicts,
+        attempts=sent,
+        doubted=_spread(orders.mentioned, order, present, false)
+        | np.isin(seq, orders.stray)
+        | np.isin(row_seq, orders.stray),
+        moved=moved,
+        shared=known & ~present & _spread(orders.there, order, known, false),
+        alone=_spread(orders.changed, order, present, false) | moved,
+    )
+
+
+def _spread(values: NDArray[T], index: Ints, valid: Bools, otherwise: T) -> NDArray[T]:
+    spread = np.full(len(index), otherwise, dtype=values.dtype)
+    spread[valid] = values[index[valid]]
+    return spread

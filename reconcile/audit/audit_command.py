@@ -1,0 +1,222 @@
+"""The command `python -m reconcile audit`: options in, one audit, a summary or JSON out, an exit code.
+
+It only reads: read-only transactions, a consumer that neither joins a group nor commits, no topic of ours is made.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from reconcile.audit.audit_ruling import EXPECTATIONS, Audited, rule
+from redaction.patterns import shows_secret, without_secrets
+from runlog.clock import iso_utc
+from runlog.exit_codes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
+from settings.duration import parse_duration
+
+if TYPE_CHECKING:
+    from reconcile.audit.audit_plan import AuditPlan
+
+_EPILOG: Final = """exit codes:
+  0  verdict reached, and as expected     1  verdict reached, and not as expected
+  2  wrong option, or a crash             3  inconclusive: the reason says why
+  4  a store cannot be reached at all
+
+Nothing is written to either store. Connections can come from LOCUST_DATABASE_URL, LOCUST_KAFKA_BOOTSTRAP and
+LOCUST_KAFKA_CONFIG, which keeps secrets out of the list of processes. What it proves, and what not: docs/audit.md."""
+_LONGEST_GRACE_S: Final = 7 * 24 * 3600.0
+_AGO: Final = re.compile(r"(\d+)d")
+
+
+class Wrong(Exception):
+    """An option is wrong; the message is one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Complain in one sentence."""
+        raise Wrong(f"{without_secrets(message)}; --help lists the options")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    try:
+        options = _parser().parse_args(arguments)
+        if options.database_url and shows_secret(options.database_url):
+            _say("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
+        return _audit(options)
+    except Wrong as wrong:
+        _say(f"audit: {wrong}")
+        return USAGE_OR_CRASH
+    except KeyboardInterrupt:
+        _say("audit: interrupted")
+        return SIGINT
+
+
+def _audit(options: argparse.Namespace) -> int:
+    # Late: a wrong option must not wait for drivers to load.
+    from reconcile.audit.audit import Unprovable, audit
+    from reconcile.audit.audit_table import TableMismatch
+    from reconcile.witnesses.progress import show_progress
+    from stores.postgres import DatabaseProblem, UnreadableUrl
+    from stores.topic import KafkaProblem, NoSuchTopic
+
+    plan = _plan(options)
+    started = False
+
+    def begun(what: str, done: int, total: int | None) -> None:
+        nonlocal started
+        started = True
+        progress(what, done, total)
+
+    try:
+        with show_progress(options.quiet) as progress:
+            found = audit(plan, begun)
+    except (TableMismatch, UnreadableUrl) as problem:
+        raise Wrong(str(problem)) from None
+    except NoSuchTopic as problem:
+        raise Wrong(f"--topic {options.topic}: {problem}") from None
+    except (DatabaseProblem, KafkaProblem, Unprovable) as problem:
+        _say(f"audit: {problem}")
+        return INCONCLUSIVE if started or isinstance(problem, Unprovable) else NOT_READY
+    return _tell(options, found, plan.grace_s)
+
+
+def _plan(options: argparse.Namespace) -> "AuditPlan":
+    from contract.contract import contract_from_texts
+    from reconcile.audit.audit_plan import AuditPlan
+    from reconcile.witnesses.witness_stores import StoresProblem, make_stores
+
+    if not options.topic:
+        raise Wrong("--topic: its name is empty; order.created would be one")
+    since = _since(options.since)
+    grace = _duration("--grace", options.grace)
+    try:
+        event = contract_from_texts(event_id=options.event_id, event_filter=options.event_filter).event
+    except ValueError as error:
+        shown = f"--event-filter {options.event_filter}" if "=" in str(error) else f"--event-id {options.event_id}"
+        raise Wrong(f"{shown}: {error}") from None
+    try:
+        config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
+        stores = make_stores(
+            options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
+            options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
+            Path(config) if config else None,
+        )
+    except StoresProblem as problem:
+        raise Wrong(str(problem)) from None
+    return AuditPlan(
+        database_url=stores.database_url,
+        kafka=stores.kafka,
+        table=options.orders_table,
+        id_column=options.orders_id_column,
+        time_column=options.orders_time_column,
+        topic=options.topic,
+        event=replace(event, tag_place=None),
+        grace_s=grace,
+        since=since,
+        time_zone=options.time_zone,
+        outbox=options.outbox_table,
+        vouched=options.vouch_topic_intact,
+    )
+
+
+def _tell(options: argparse.Namespace, found: Audited, grace: float) -> int:
+    from reconcile.audit.audit_output import json_text, print_audit, write_lists
+
+    ruling = rule(found, options.expect)
+    if options.output:
+        try:
+            write_lists(Path(options.output), found)
+        except OSError as error:
+            raise Wrong(f"--output {options.output}: {(error.strerror or 'not writable').lower()}") from None
+    if options.json:
+        sys.stdout.write(json_text(found, ruling, options.expect, grace))
+    elif not options.quiet:
+        print_audit(found, ruling, options.expect, grace)
+    return ruling.exit_code
+
+
+def _since(text: str | None) -> float | None:
+    if text is None:
+        return None
+    now = datetime.now(UTC).timestamp()
+    moment = _moment(text, now)
+    if moment is None:
+        raise Wrong(f"--since {text}: a time with its zone like 2026-11-01T00:00:00Z, or how long ago, like 36h or 7d")
+    if moment > now:
+        raise Wrong(f"--since {text}: that is in the future; now is {iso_utc(now)}")
+    if moment < 0:
+        raise Wrong(f"--since {text}: that is before 1970; leave --since out to judge all that the topic can show")
+    return moment
+
+
+def _moment(text: str, now: float) -> float | None:
+    days = _AGO.fullmatch(text)
+    try:
+        return now - (float(days[1]) * 86400 if days else parse_duration(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+        return None if moment.tzinfo is None else moment.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _duration(option: str, text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        raise Wrong(f"{option} {text}: a duration like 60s, 5m or 24h is right") from None
+    if not 0 <= seconds <= _LONGEST_GRACE_S:
+        raise Wrong(f"{option} {text}: it must be from 0s to 168h")
+    return seconds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m reconcile audit",
+        description="Compare a live table of orders with a live topic of their events, and name every order whose "
+        "event is missing and every event whose order is missing. No load, no fault; nothing is written.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--database-url", metavar="URL", help="postgresql://user:password@host:port/name [LOCUST_DATABASE_URL]")
+    add("--kafka-bootstrap", metavar="HOST:PORT", help="a broker to begin with [LOCUST_KAFKA_BOOTSTRAP]")
+    add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
+    add("--topic", default="order.created", help="topic of the events (default: order.created)")
+    add("--orders-table", metavar="NAME", default="orders", help="table, with its schema if need be (default: orders)")
+    add(
+        "--orders-id-column",
+        metavar="NAME",
+        default="id",
+        help="its order ids: uuid, an integer or a text (default: id)",
+    )
+    add("--orders-time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
+    add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: inferred from recent events)")
+    where = "key, header:NAME or value:PATH (default: value:orderId, with which a key must agree)"
+    add("--event-id", metavar="WHERE", default="", help=where)
+    must = 'value:PATH or header:NAME that an event must have (default: a type, if there is one, says "created")'
+    add("--event-filter", metavar="WHERE=VALUE", help=must)
+    add("--outbox-table", metavar="NAME", help="events that wait there are pending, not lost")
+    vouch = "you vouch that the topic is not compacted: for a Kafka user that may not describe its configuration"
+    add("--vouch-topic-intact", action="store_true", help=vouch)
+    add("--since", metavar="WHEN", help="judge rows from then on: 36h, 7d, or a time with its zone")
+    add("--grace", metavar="TIME", default="60s", help="rows younger than this are not judged yet (default: 60s)")
+    add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")
+    add("--json", action="store_true", help="print one JSON document with every id instead of the summary")
+    add("--output", metavar="DIR", help="write the lists as CSV into this folder")
+    add("--quiet", action="store_true", help="no progress and no summary, only the exit code")
+    return parser
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")

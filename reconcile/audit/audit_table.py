@@ -1,0 +1,215 @@
+"""The table as an audit asks it: what it is, which ids it has in one snapshot, and single orders once more by id.
+
+Everything happens in read-only transactions. Ages of rows are told by the database's own clock; a time column without
+zone is taken for the zone that the caller says it has.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.ids import IDS, IdReader, integer_ids
+from contract.order_id import IdKind, kind_of_type, spellings
+from reconcile.history.history import Progress
+from reconcile.witnesses.growable_array import GrowingArray
+from reconcile.witnesses.pending_orders import waiting_texts
+from reconcile.witnesses.table_slices import page_slices
+from stores import sql
+from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
+from stores.relation import OUTDATED, read_relation
+
+PAGES: Final = 4_000
+ASKED: Final = 20_000
+_STAGE: Final = "rows"
+_STATE: Final = """SELECT jsonb_build_object('standby', pg_is_in_recovery(),
+'lag', extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
+'now', extract(epoch FROM clock_timestamp()))"""
+_PACKED: Final = {
+    IdKind.UUID: "string_agg(uuid_send({id}), ''::bytea)",
+    IdKind.INTEGER: "string_agg(int8send({id}::int8), ''::bytea)",
+    IdKind.TEXT: "array_agg({id}::text) FILTER (WHERE {id} IS NOT NULL)",
+}
+_TYPES: Final = {IdKind.UUID: "uuid", IdKind.INTEGER: "int8", IdKind.TEXT: "text"}
+_UTC: Final = sql.Literal("UTC")
+TIMES: Final = ("timestamp without time zone", "timestamp with time zone")
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """What the table is.
+
+    Attributes:
+        name, id_column, time_column: as the options say.
+        kind: of its ids.
+        padded: they are texts of a fixed length, in which blanks at the end mean nothing.
+        naive: its times have no zone.
+        standby: the database is a standby.
+        lag_s: seconds since a standby's last replayed transaction; None on a primary, or when nothing was replayed.
+    """
+
+    name: str
+    id_column: str
+    time_column: str
+    kind: IdKind
+    padded: bool
+    naive: bool
+    standby: bool
+    lag_s: float | None
+
+
+class TableMismatch(Exception):
+    """An option does not fit the table; the message is one sentence."""
+
+
+def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) -> TableShape:
+    """Return what the table is.
+
+    Raises:
+        TableMismatch: it is not there, or its columns are not as the options say.
+        DatabaseProblem: PostgreSQL could not be asked.
+    """
+    found = read_relation(snapshot, name)
+    if found is None:
+        raise TableMismatch(
+            f"--orders-table {name}: the database has no such table; name one, with its schema if need be"
+        )
+    if found.kind in OUTDATED:
+        raise TableMismatch(
+            f"--orders-table {name}: it is a {found.kind}, which shows an order after its next refresh only; name the "
+            "table that it is made of"
+        )
+    columns = found.types
+    for option, column in (("--orders-id-column", id_column), ("--orders-time-column", time_column)):
+        if column not in columns:
+            raise TableMismatch(f"{option} {column}: {name} has no such column; it has {', '.join(sorted(columns))}")
+    kind = kind_of_type(columns[id_column])
+    if kind is None:
+        raise TableMismatch(
+            f"--orders-id-column {id_column}: its type is {columns[id_column]}; "
+            "uuid, an integer or a text can be compared"
+        )
+    if columns[time_column] not in TIMES:
+        raise TableMismatch(
+            f"--orders-time-column {time_column}: its type is {columns[time_column]}; a timestamp is right"
+        )
+    state = snapshot.value(sql.SQL(_STATE).format(), {})
+    naive = columns[time_column] == TIMES[0]
+    padded = columns[id_column] == "character"
+    return TableShape(name, id_column, time_column, kind, padded, naive, state["standby"], state["lag"])
+
+
+def read_ids(
+    snapshot: Snapshot, shape: TableShape, reader: IdReader, since: str | None, progress: Progress
+) -> NDArray[np.void]:
+    """Return IDS of all rows, or of those from `since` (a time as the column's own text) on.
+
+    Raises:
+        DatabaseProblem: PostgreSQL could not be asked.
+    """
+    parts = {"id": identifier(shape.id_column), "time": identifier(shape.time_column)}
+    wanted = sql.SQL("SELECT " + _PACKED[shape.kind]).format(**parts)
+    of_table = sql.SQL(" FROM {orders} WHERE true").format(orders=table_name(shape.name))
+    # Rows without a time are read too: that they cannot be judged must be told.
+    recent = sql.SQL(" AND ({time} >= %(since)s OR {time} IS NULL)").format(**parts) if since else sql.SQL("")
+    ids = GrowingArray(IDS)
+    for here, bounds in page_slices(snapshot, shape.name, PAGES):
+        query = sql.Composed([wanted, of_table, recent, here])
+        fresh = _unpack(snapshot.value(query, {"since": since, **bounds}), reader)
+        ids.extend(len(fresh))[:] = fresh
+        progress(_STAGE, len(ids), None)
+    return ids.finish()
+
+
+def _unpack(value: Any, reader: IdReader) -> NDArray[np.void]:
+    if not value:
+        return np.empty(0, dtype=IDS)
+    if reader.kind is IdKind.UUID:
+        return np.frombuffer(value, dtype=IDS)
+    if reader.kind is IdKind.INTEGER:
+        return integer_ids(np.frombuffer(value, dtype=">i8").astype(np.int64))
+    return reader.of_rows(value)
+
+
+def as_written(kind: IdKind, text: str) -> list[str]:
+    """Return each way in which a table may write the order id `text`."""
+    return spellings(text) if kind is IdKind.TEXT else [text]
+
+
+def look_up(
+    snapshot: Snapshot, shape: TableShape, ids: list[str], zone: sql.Composable | None, *, any_case: bool = False
+) -> dict[str, float | None]:
+    """Return the rows among `ids` (as the table writes them) with the epoch seconds of their time column.
+
+    Args:
+        zone: SQL of the zone of a naive time column; None: not known, or not needed.
+        any_case: letters of `ids` are lower-case, those of a text column may be anything; reads the whole table.
+
+    Raises:
+        DatabaseProblem: PostgreSQL could not be asked.
+    """
+    column: sql.Composable = identifier(shape.id_column)
+    compared = sql.SQL("lower({}::text)" if any_case else "{}").format(column)
+    query = sql.SQL(
+        "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} "
+        "WHERE {id} = ANY(%(ids)s::{type}[])"
+    ).format(id=compared, time=aware(shape, zone), orders=table_name(shape.name), type=sql.SQL(_TYPES[shape.kind]))
+    # PostgreSQL's texts hold no NUL, so such an id has no row.
+    ids = [one for one in ids if "\0" not in one]
+    found: dict[str, float | None] = {}
+    for at in range(0, len(ids), ASKED):
+        told = snapshot.value(query, {"ids": ids[at : at + ASKED]}) or {}
+        found |= {order: _finite(epoch) for order, epoch in told.items()}
+    return found
+
+
+def _finite(epoch: float | str | None) -> float | None:
+    """Return a time; None for "infinity", which JSON holds as a text."""
+    return None if epoch is None or not math.isfinite(float(epoch)) else float(epoch)
+
+
+def aware(shape: TableShape, zone: sql.Composable | None) -> sql.Composable:
+    """Return SQL for the time column with a zone."""
+    column = identifier(shape.time_column)
+    if not shape.naive:
+        return column
+    return sql.SQL("({} AT TIME ZONE {})").format(column, zone or _UTC)
+
+
+def column_text(snapshot: Snapshot, shape: TableShape, epoch: float, zone: sql.Composable | None) -> str:
+    """Return the time `epoch` (seconds) as the time column would write it."""
+    moment: sql.Composable = sql.SQL("to_timestamp(%(epoch)s)")
+    if shape.naive:
+        moment = sql.SQL("({} AT TIME ZONE {})").format(moment, zone or _UTC)
+    text: str = snapshot.value(sql.SQL("SELECT {}::text").format(moment), {"epoch": epoch})
+    return text
+
+
+def check_zone(snapshot: Snapshot, name: str) -> None:
+    """Raise TableMismatch when the database knows no zone of this name."""
+    known = sql.SQL("SELECT count(*) FROM pg_timezone_names WHERE lower(name) = lower(%(name)s)").format()
+    if not snapshot.value(known, {"name": name}):
+        raise TableMismatch(f"--time-zone {name}: the database knows no such zone; UTC or Europe/Berlin would be one")
+
+
+def database_now(snapshot: Snapshot) -> float:
+    """Return epoch seconds of the database's clock now."""
+    return float(snapshot.value(sql.SQL("SELECT extract(epoch FROM clock_timestamp())::float8").format(), {}))
+
+
+def waiting(snapshot: Snapshot, outbox: str) -> list[str]:
+    """Return the ids, as they are written there, of the orders whose event an outbox still holds.
+
+    Raises:
+        TableMismatch: it is not such a table.
+    """
+    found = read_relation(snapshot, outbox)
+    absent = [name for name in ("aggregateid", "published_at") if found is None or name not in found.types]
+    if absent:
+        raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
+    return waiting_texts(snapshot, outbox)
+
+
+__all__ = ["DatabaseProblem", "TableMismatch", "TableShape", "describe", "look_up", "read_ids"]

@@ -1,0 +1,103 @@
+"""Rows without an event that a record names which might be their event: the log is read once more for them.
+
+Only when the first reading met records that do not count and are not certainly something else, or events without a
+row; what is kept is one line a row that seems lost.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from confluent_kafka import Message
+from numpy.typing import NDArray
+
+from contract.attribution import EXCLUSIVE
+from contract.event import KafkaRecord, Why
+from contract.ids import IDS, IdReader, among, bytes_of
+from contract.run_events import NO_SEQUENCE
+from contract.run_key import CHECK_KEY
+from reconcile.audit.audit_plan import AuditPlan
+from reconcile.audit.audit_ruling import Mention
+from reconcile.audit.log_reader import LogRange, LogReader, drain
+from reconcile.history.history import EVENT, ROW, Progress
+from reconcile.witnesses.mentions import Mentions
+
+_NO_EVENTS: Final = np.empty(0, dtype=EVENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Disputes:
+    """What was found.
+
+    Attributes:
+        named: by the 16 bytes of the order's id.
+        places: where records name these orders, the most frequent place first.
+        opaque: how many records are not certainly no event, and nothing attributes them to an order.
+        rowless: orders without a row whose events name one of `named`, by the 16 bytes of their ids.
+    """
+
+    named: dict[bytes, Mention] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
+    opaque: int = 0
+    rowless: frozenset[bytes] = frozenset()
+
+
+def find_disputes(
+    plan: AuditPlan,
+    ids: IdReader,
+    missing: NDArray[np.void],
+    where: LogRange,
+    progress: Progress,
+    *,
+    rowless: NDArray[np.void],
+) -> Disputes:
+    """Look every record of `where` that does not count, or is the event of an order without a row, through for the
+    orders `missing`: with an `--event-id` that holds for some events only, it is the event of the order that it names.
+
+    Args:
+        plan: what is compared.
+        ids: reader of the ids of rows.
+        missing: rows without an event, array of IDS.
+        where: what is read.
+        progress: called with how reading goes on.
+        rowless: orders of events without a row, array of IDS, ascending.
+
+    Raises:
+        KafkaProblem: the topic could not be read.
+    """
+    rows = np.empty(len(missing), dtype=ROW)
+    rows["hi"], rows["lo"], rows["seq"] = missing["hi"], missing["lo"], NO_SEQUENCE
+    # No record is attributed by a tag here, so the run key says nothing.
+    reader = LogReader(plan.event, IdReader(ids.kind, ids.padded))
+    mentions = Mentions(reader.contract, CHECK_KEY, EXCLUSIVE, rows, ids.names)
+    naming_rowless: set[bytes] = set()
+
+    def take(records: list[Message]) -> None:
+        batch = reader.read(records)
+        without_row = among(batch.orders, rowless)
+        why = batch.why.copy()
+        why[batch.at[without_row]] = Why.NO_ROW
+        at = np.flatnonzero(why)
+        odd = [records[place] for place in at.tolist()]
+        naming = mentions.take(
+            [KafkaRecord(one.key(), one.value(), tuple(one.headers() or ())) for one in odd],  # type: ignore[arg-type]
+            why[at],
+            np.array([one.partition() for one in odd], dtype=np.int64),
+            np.array([one.offset() for one in odd], dtype=np.int64),
+        )
+        named_by_rowless = np.isin(batch.at, at[naming]) & without_row
+        naming_rowless.update(bytes_of(batch.orders[named_by_rowless]))
+
+    drain(plan.kafka, where, take, lambda _, done, total: progress("records that do not count", done, total))
+    found, _, places = mentions.finish(_NO_EVENTS)
+    named = {
+        identity: Mention(int(one["partition"]), int(one["offset"]), int(one["count"]), Why(int(one["why"])))
+        for identity, one in zip(bytes_of(_ids(found)), found, strict=True)
+    }
+    return Disputes(named, list(places), mentions.opaque, frozenset(naming_rowless))
+
+
+def _ids(found: NDArray[np.void]) -> NDArray[np.void]:
+    ids = np.empty(len(found), dtype=IDS)
+    ids["hi"], ids["lo"] = found["hi"], found["lo"]
+    return ids

@@ -1,0 +1,299 @@
+"""The second look of an audit: nothing that seems to be missing is named before it was looked for again.
+
+Rows without an event are looked for in the part of the log that came meanwhile and in what lay before the range that
+was read, and once more in the table, which also tells how old they are. Events without a row are looked up by id, for
+a while, as a row may be committed after its event was published.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.ids import IDS, IdReader, among, bytes_of
+from reconcile.audit.audit_guards import KEPT, clocks, kept, tie, topic_guards
+from reconcile.audit.audit_plan import AuditPlan
+from reconcile.audit.audit_ruling import Audited, AuditGuard, DisputedRow
+from reconcile.audit.audit_table import TableShape, as_written, database_now, look_up, waiting
+from reconcile.audit.coverage_window import Clip
+from reconcile.audit.disputed_rows import Disputes, find_disputes
+from reconcile.audit.id_difference import Difference
+from reconcile.audit.log_reader import LogIds, LogRange, LogReader, read_log
+from reconcile.history.history import Progress
+from reconcile.witnesses.pending_orders import ids_within
+from stores import sql
+from stores.postgres import Snapshot, open_snapshot, with_retries
+from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
+
+T = TypeVar("T")
+LONGEST_S: Final = 10.0
+# So much may the clocks of a service and of its database differ. A row from further ahead has another zone than taken.
+FUTURE_S: Final = 60.0
+# A row that was stamped this long ago may still have been committed, and its event published, only just now.
+RECENT_S: Final = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReading:
+    """What the first reading found.
+
+    Attributes:
+        parts: what only one side has.
+        log: what was read of the topic: the margin before what is judged, that itself, and what is too young yet.
+        bounds: of the topic before it.
+        begin: where reading began, by partition.
+    """
+
+    parts: Difference
+    log: Sequence[LogIds]
+    bounds: TopicBounds
+    begin: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fates:
+    """Of rows without an event: the lost ones, oldest first, how many others are what, and the database's time."""
+
+    lost: list[tuple[str, float | None]]
+    tally: dict[str, int]
+    now: float
+
+    @property
+    def recent(self) -> bool:
+        """Whether one of the lost is so young that its transaction may have ended only just now."""
+        return any(at is not None and self.now - at < RECENT_S for _, at in self.lost)
+
+
+class SecondLook:
+    """Looks again at what the first reading found to be missing.
+
+    Args:
+        plan: what is compared.
+        shape: of the table.
+        zone: SQL of the zone of naive times.
+        readers: of ids from rows and from events; both may know names.
+        progress: told how reading goes on.
+    """
+
+    def __init__(
+        self,
+        plan: AuditPlan,
+        shape: TableShape,
+        zone: sql.Composable | None,
+        readers: tuple[IdReader, IdReader],
+        progress: Progress,
+    ) -> None:
+        self._plan, self._shape, self._zone, self._progress = plan, shape, zone, progress
+        self._of_rows, self._of_events = readers
+        # Offsets without a readable record in what was read after the first reading.
+        self._skipped = 0
+        self._doubtful = 0
+        # Order ids of events that came after the first reading.
+        self._tail: list[NDArray[np.void]] = []
+
+    def look(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
+        """Return what is found.
+
+        Args:
+            first: what the first reading found.
+            clip: from when on rows are judged.
+            related: whether any event of the topic has a row; asked only when nothing else ties them together.
+
+        Raises:
+            DatabaseProblem, KafkaProblem: a store could not be asked.
+        """
+        parts, bounds = first.parts, first.bounds
+        # Before any new end of the log is asked for: what leaves the outbox now is then either held or in the log.
+        held = self._held()
+        missing, after = self._still_missing(parts.only_rows, bounds, first.begin)
+        fates = self._fates(missing, held, clip)
+        events, young = self._judged_events(first)
+        phantoms = self._without_row(sorted(self._name(identity) for identity in bytes_of(events)))
+        begun, wait = time.monotonic(), min(self._plan.grace_s, LONGEST_S)
+        while (phantoms or fates.recent) and (left := begun + wait - time.monotonic()) > 0:
+            self._progress("late arrivals, seconds waited", round(wait - left), round(wait))
+            time.sleep(min(1.0, left))
+            phantoms = self._without_row(phantoms)
+            if fates.recent:
+                missing, after = self._still_missing(missing, after, dict(after.lows))
+                fates = self._fates(missing, held, clip)
+        phantoms = self._without_row(phantoms, any_case=True)
+        self._doubtful += sum(part.doubtful for part in first.log)
+        rowless = self._rowless(parts.only_events) if fates.lost else parts.only_events[:0]
+        lost, disputed, disputes = self._disputed(fates.lost, missing, rowless, after)
+        naming = {self._name(identity) for identity in disputes.rowless}
+        # A record that names a row ties them together as well, whatever it counts as.
+        tied = bool(disputed) or len(missing) < parts.rows or len(phantoms) < len(events) or related()
+        skipped = self._skipped + sum(part.skipped for part in first.log)
+        return Audited(
+            rows=parts.rows,
+            events=parts.events,
+            found_elsewhere=len(parts.only_rows) - len(missing),
+            since=self._plan.since,
+            events_raw=sum(len(part.ids) for part in first.log),
+            lost=[] if disputes.opaque else lost,
+            suspected=lost if disputes.opaque else [],
+            disputed=disputed,
+            named_at=disputes.places,
+            opaque=disputes.opaque,
+            phantoms=[order for order in phantoms if order not in naming],
+            disputed_phantoms=[order for order in phantoms if order in naming],
+            phantoms_suspected=self._shape.standby,
+            repeated=[self._name(identity) for identity in bytes_of(parts.repeated)],
+            surplus=parts.surplus,
+            unreadable=(unreadable := sum(part.unreadable for part in first.log)),
+            guards=[
+                *topic_guards(bounds, after),
+                self._kept(skipped) if fates.lost else AuditGuard(KEPT, True, "nothing seems lost"),
+                self._ids_guard(),
+                tie(tied, unreadable),
+                clocks(fates.tally["future"]),
+            ],
+            judged_from=clip.judged_from,
+            because=clip.because,
+            young_events=young,
+            **fates.tally,
+        )
+
+    def _rowless(self, only_events: NDArray[np.void]) -> NDArray[np.void]:
+        """Return the orders of events that have no row at all, whenever these events came; ascending."""
+        events = np.unique(np.concatenate([only_events, *self._tail], dtype=IDS))
+        names = {self._name(identity): identity for identity in bytes_of(events)}
+        left = [names[order] for order in self._without_row(list(names), any_case=True)]
+        return np.unique(np.frombuffer(b"".join(left), dtype=IDS))
+
+    def _disputed(
+        self,
+        lost: list[tuple[str, float | None]],
+        missing: NDArray[np.void],
+        rowless: NDArray[np.void],
+        after: TopicBounds,
+    ) -> tuple[list[tuple[str, float | None]], list[DisputedRow], Disputes]:
+        """Return the rows that no record names, those that one names, and what else the records say."""
+        if not lost or not (self._doubtful or len(rowless)):
+            return lost, [], Disputes()
+        identities = {self._name(identity): identity for identity in bytes_of(missing)}
+        wanted = np.unique(np.frombuffer(b"".join(identities[order] for order, _ in lost), dtype=IDS))
+        whole = LogRange(self._plan.topic, dict(after.lows), dict(after.ends))
+        disputes = find_disputes(self._plan, self._of_rows, wanted, whole, self._progress, rowless=rowless)
+        named = disputes.named
+        disputed = [(order, at, named[identities[order]]) for order, at in lost if identities[order] in named]
+        return [one for one in lost if identities[one[0]] not in named], disputed, disputes
+
+    def _judged_events(self, first: FirstReading) -> tuple[NDArray[np.void], int]:
+        """Return the events without a row that are neither from before the range nor too young; how many are young."""
+        before, main, young = (part.ids for part in first.log)
+        events = first.parts.only_events
+        events = events[~among(events, np.unique(before))] if len(before) else events
+        late = among(events, np.unique(young)) if len(young) else np.zeros(len(events), dtype=np.bool_)
+        if late.any():
+            # Published twice, once long ago: the first one counts.
+            again = main[among(main, events[late])]
+            late &= ~among(events, np.unique(again))
+        return events[~late], int(late.sum())
+
+    def _held(self) -> set[bytes]:
+        """Return the orders whose event an outbox holds."""
+        outbox = self._plan.outbox
+        if outbox is None:
+            return set()
+        texts = self._fresh(lambda snapshot: waiting(snapshot, outbox))
+        return set(bytes_of(ids_within(self._shape.kind, texts, self._shape.padded)))
+
+    def _still_missing(
+        self, candidates: NDArray[np.void], bounds: TopicBounds, begin: dict[int, int]
+    ) -> tuple[NDArray[np.void], TopicBounds]:
+        """Look for the events of `candidates` in what was not read: behind the ends, and before the range."""
+        plan = self._plan
+        after = read_bounds(plan.kafka, plan.topic)
+        if not len(candidates):
+            return candidates, after
+        tail = {p: max(after.lows[p], bounds.ends.get(p, 0)) for p in after.ends}
+        ranges = [LogRange(plan.topic, tail, {p: max(end, tail[p]) for p, end in after.ends.items()})]
+        low = {p: max(low, after.lows[p]) for p, low in bounds.lows.items() if low < begin[p] and p in after.ends}
+        if low:
+            ranges.append(LogRange(plan.topic, low, {p: max(begin[p], low[p]) for p in low}))
+        for place, one in enumerate(ranges):
+            late = read_log(plan.kafka, one, LogReader(plan.event, self._of_events), self._progress)
+            if place == 0:
+                self._tail.append(late.ids)
+            self._skipped += late.skipped
+            self._doubtful += late.doubtful
+            candidates = candidates[~among(candidates, np.unique(late.ids))]
+        return candidates, after
+
+    def _fates(self, missing: NDArray[np.void], held: set[bytes], clip: Clip) -> _Fates:
+        identities = list(bytes_of(missing))
+        texts = [self._name(identity) for identity in identities]
+        found, now = self._rows_now(texts), self._fresh(database_now)
+        lost: list[tuple[str, float | None]] = []
+        tally = dict.fromkeys(("young", "unjudged", "pending", "vanished", "future"), 0)
+        for order, identity in zip(texts, identities, strict=True):
+            if order not in found:
+                tally["vanished"] += 1
+            elif identity in held:
+                tally["pending"] += 1
+            elif (fate := fate_of(found[order], now, self._plan.grace_s, clip)) is None:
+                lost.append((order, found[order]))
+            else:
+                tally[fate] += 1
+        return _Fates(sorted(lost, key=lambda one: (one[1] or 0.0, one[0])), tally, now)
+
+    def _without_row(self, orders: list[str], *, any_case: bool = False) -> list[str]:
+        """Return those of `orders`, ids of events, that have no row, however the table may spell them.
+
+        A UUID or ULID of a text column with letters of both cases is found with `any_case` only: it takes a scan.
+        """
+        spelled = {word: order for order in orders for word in as_written(self._shape.kind, order)}
+        there = {spelled[word] for word in self._rows_now(list(spelled))}
+        cased = {word.lower(): order for word, order in spelled.items() if word != order and order not in there}
+        if any_case and cased:
+            found = self._fresh(lambda one: look_up(one, self._shape, list(cased), self._zone, any_case=True))
+            there |= {cased[word] for word in found}
+        return [order for order in orders if order not in there]
+
+    def _kept(self, skipped: int) -> AuditGuard:
+        if not skipped:
+            return kept(0, TopicSettings(None), False)
+        return kept(skipped, topic_settings(self._plan.kafka, self._plan.topic), self._plan.vouched)
+
+    def _ids_guard(self) -> AuditGuard:
+        ambiguous = self._of_rows.ambiguous
+        text = "no two ids of the table are one when compared"
+        if ambiguous:
+            text = f"{len(ambiguous)} ids differ only in a way that is not compared, {ambiguous[0]!r} for example"
+        return AuditGuard("ids distinct", not ambiguous, text)
+
+    def _rows_now(self, ids: list[str]) -> dict[str, float | None]:
+        return self._fresh(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}
+
+    def _name(self, identity: bytes) -> str:
+        return (self._of_rows if self._of_rows.met(identity) else self._of_events).text(identity)
+
+    def _fresh(self, ask: Callable[[Snapshot], T]) -> T:
+        def attempt() -> T:
+            with open_snapshot(self._plan.database_url) as snapshot:
+                return ask(snapshot)
+
+        return with_retries(attempt)
+
+
+def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | None:
+    """Return why a row without an event is not judged, None when it is lost.
+
+    Args:
+        at: when it was made, None when its time is not known.
+        now: of the database's clock.
+        grace_s: age in seconds from which on rows are judged.
+        clip: from when on they are.
+    """
+    if at is None:
+        return "unjudged"
+    if at - now > FUTURE_S:
+        return "future"
+    if now - at < grace_s:
+        return "young"
+    return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None

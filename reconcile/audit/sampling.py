@@ -1,0 +1,102 @@
+"""A few records looked at beside the whole log: what zone naive times are in, since when events are published, and
+whether table and topic belong together at all.
+
+Record timestamps are the producer's (or the broker's). They choose and calibrate; they prove nothing of an order.
+"""
+
+from typing import Final
+
+from confluent_kafka import Message
+
+from contract.ids import IdReader, bytes_of
+from reconcile.audit.audit_plan import AuditPlan
+from reconcile.audit.audit_table import TableShape, as_written, look_up
+from reconcile.audit.log_reader import LogRange, LogReader, drain
+from stores import sql
+from stores.postgres import Snapshot
+from stores.topic import TopicBounds
+
+SAMPLE: Final = 100
+"""Records that are looked at in one place of a partition."""
+PLACES: Final = 5
+"""Places, evenly over what is looked at: a burst of late events must not fill them all."""
+RECENT: Final = 10_000
+"""Records at the end of a partition that count as recent."""
+
+
+class Samples:
+    """Looks at records and at the rows of their orders.
+
+    Args:
+        plan: what is compared.
+        snapshot: where rows are looked up.
+        shape: of the table.
+        bounds: of the topic.
+    """
+
+    def __init__(self, plan: AuditPlan, snapshot: Snapshot, shape: TableShape, bounds: TopicBounds) -> None:
+        self._plan, self._snapshot, self._shape, self._bounds = plan, snapshot, shape, bounds
+
+    def recent_pairs(self) -> list[tuple[float, float]]:
+        """Return for recent events the time of the row, taken for UTC, and that of the event's record.
+
+        Raises:
+            DatabaseProblem, KafkaProblem: a store could not be asked.
+        """
+        bounds = self._bounds
+        stamps = self._stamps({p: max(bounds.lows[p], end - RECENT) for p, end in bounds.ends.items()}, PLACES)
+        rows = look_up(self._snapshot, self._shape, list(stamps), None)
+        return [(at, stamps[order]) for order, at in rows.items() if at is not None]
+
+    def first_rows(self, zone: sql.Composable | None) -> list[float]:
+        """Return when the rows were made whose events stand at the beginning of the topic's partitions, ascending.
+
+        Args:
+            zone: SQL of the zone of naive times.
+
+        Raises:
+            DatabaseProblem, KafkaProblem: a store could not be asked.
+        """
+        rows = look_up(self._snapshot, self._shape, list(self._stamps(dict(self._bounds.lows), 1)), zone)
+        return sorted(at for at in rows.values() if at is not None)
+
+    def any_row(self) -> bool:
+        """Return whether any of the events looked at, all over the topic, has a row.
+
+        Raises:
+            DatabaseProblem, KafkaProblem: a store could not be asked.
+        """
+        ids = list(self._stamps(dict(self._bounds.lows), 2 * PLACES))
+        return bool(look_up(self._snapshot, self._shape, ids, None))
+
+    def _stamps(self, begin: dict[int, int], places: int) -> dict[str, float]:
+        """Return by order id, in each spelling, the time of its first record in `places` places from `begin` on."""
+        stamps: dict[str, float] = {}
+        ids = IdReader(self._shape.kind, self._shape.padded)
+        reader = LogReader(self._plan.event, ids)
+
+        def take(records: list[Message]) -> None:
+            batch = reader.read(records)
+            for at, identity in zip(batch.at.tolist(), bytes_of(batch.orders), strict=True):
+                text = ids.text(identity)
+                for word in as_written(ids.kind, text):
+                    stamps.setdefault(word, records[at].timestamp()[1] / 1000)
+
+        for one in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):
+            drain(self._plan.kafka, one, take, lambda *_: None)
+        return stamps
+
+
+def sample_ranges(topic: str, begin: dict[int, int], ends: dict[int, int], places: int) -> list[LogRange]:
+    """Return the ranges to be looked at, oldest first: the first at `begin`, the last at the ends, none twice. Pure."""
+    ranges = []
+    last = dict(begin)
+    for place in range(places):
+        first = {}
+        for partition, end in ends.items():
+            room = max(0, end - SAMPLE - begin[partition])
+            first[partition] = max(last[partition], begin[partition] + room * place // max(1, places - 1))
+        last = {partition: min(end, first[partition] + SAMPLE) for partition, end in ends.items()}
+        if any(first[partition] < last[partition] for partition in ends):
+            ranges.append(LogRange(topic, first, dict(last)))
+    return ranges

@@ -1,0 +1,160 @@
+"""The outages of a run as its marks tell them, and where a moment lies against them."""
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.history.joins import Floats
+from runlog import marks as m
+from runlog.marks import Mark
+from runlog.probe_results import Connection, How
+
+Edge = tuple[float, float]
+_OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+
+
+class Moment(IntEnum):
+    """Where the send of an order lies against the outages; the first thing to know about a lost event."""
+
+    NO_OUTAGE = 0
+    """The run had no outage."""
+    BEFORE = 1
+    """Sent before the first outage began: the event was still on its way, or something else is wrong."""
+    STOPPING = 2
+    """Sent after injection began, before the target was proven down."""
+    DOWN = 3
+    """Sent while the target was proven down."""
+    STARTING = 4
+    """Sent after healing began, before the target was proven back."""
+    AFTER = 5
+    """Sent after the target was proven back: the service had not found its way back yet, or something else is wrong."""
+    UNKNOWN = 6
+    """No send time: the order is in no ledger."""
+
+    @property
+    def label(self) -> str:
+        """The words that reports use."""
+        return _MOMENTS[self]
+
+
+_MOMENTS: Final = {
+    Moment.NO_OUTAGE: "no outage in this run",
+    Moment.BEFORE: "before the outage",
+    Moment.STOPPING: "while the target was stopping",
+    Moment.DOWN: "while the target was down",
+    Moment.STARTING: "while the target was starting",
+    Moment.AFTER: "after recovery",
+    Moment.UNKNOWN: "unknown: no send time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One outage. Times in epoch seconds of the run's clock; None where the mark or the edge is missing.
+
+    Attributes:
+        index: its number, from 0.
+        fault, target: what was done to which component.
+        injecting, injected, healing, healed: its marks.
+        down_edge: last answer of the target and first failure after it, on the connection from before.
+        up_edge: last failure and first answer after it.
+        healed_by: `harness`, `by itself` or `watchdog`.
+        seen: how the target was seen to be down, by connection (see `runlog.probe_results`); None if not recorded.
+    """
+
+    index: int
+    fault: str | None
+    target: str | None
+    injecting: float | None
+    injected: float | None
+    healing: float | None
+    healed: float | None
+    down_edge: Edge | None
+    up_edge: Edge | None
+    healed_by: str | None
+    seen: dict[Connection, How] | None = None
+
+    @property
+    def number(self) -> int:
+        """Its number for people, from 1."""
+        return self.index + 1
+
+    @property
+    def begin(self) -> float:
+        """When it began at the earliest."""
+        return next((at for at in (self.injecting, self.injected, self.healing, self.healed) if at is not None), 0.0)
+
+    @property
+    def end(self) -> float:
+        """When it was over; infinite when that was never proven."""
+        return math.inf if self.healed is None else self.healed
+
+    @property
+    def returned(self) -> float:
+        """When the target came back at the earliest: after its last failure; `healed` when that was not seen."""
+        return self.end if self.healed is None or self.up_edge is None else self.up_edge[0]
+
+    @property
+    def away(self) -> Edge | None:
+        """Interval in which it answered nobody, by both edges; None when one of them was not proven."""
+        if self.healed is None or self.down_edge is None or self.up_edge is None:
+            return None
+        return self.down_edge[1], self.up_edge[0]
+
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Its four marks; one that is missing falls together with the next, the last with the end of time."""
+        healing = self.end if self.healing is None else self.healing
+        injected = healing if self.injected is None else self.injected
+        return self.begin, injected, healing, self.end
+
+
+def read_outages(marks: list[Mark]) -> list[Outage]:
+    """Return the outages that `marks` tell, in order of their number."""
+    found: dict[int, dict[str, Mark]] = {}
+    for mark in marks:
+        if mark.name in _OUTAGE_MARKS:
+            of_one = found.setdefault(mark.outage or 0, {})
+            # A watchdog that replaces one that died while it healed marks that once more: it began with the first.
+            of_one[mark.name] = of_one.get(mark.name, mark) if mark.name == m.HEALING else mark
+    return [_outage(index, found[index]) for index in sorted(found)]
+
+
+def _outage(index: int, marks: dict[str, Mark]) -> Outage:
+    at = {name: marks[name].at if name in marks else None for name in _OUTAGE_MARKS}
+    detail = {key: value for mark in marks.values() for key, value in mark.detail.items()}
+    return Outage(
+        index=index,
+        fault=detail.get("fault"),
+        target=detail.get("target"),
+        injecting=at[m.INJECTING],
+        injected=at[m.INJECTED],
+        healing=at[m.HEALING],
+        healed=at[m.HEALED],
+        down_edge=_edge(detail.get("down_edge")),
+        up_edge=_edge(detail.get("up_edge")),
+        healed_by=detail.get("healed_by"),
+        seen=detail.get("seen"),
+    )
+
+
+def _edge(value: object) -> Edge | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    return float(value[0]), float(value[1])
+
+
+def moments(sent: Floats, outages: list[Outage]) -> NDArray[np.uint8]:
+    """Return for each send time (epoch seconds, NaN when unknown) the `Moment`, shape (n,)."""
+    if not outages:
+        where = np.full(len(sent), int(Moment.NO_OUTAGE))
+    else:
+        edges = np.array([edge for outage in outages for edge in outage.edges])
+        passed = np.searchsorted(edges, sent, side="right")
+        inside = np.array([Moment.AFTER, Moment.STOPPING, Moment.DOWN, Moment.STARTING])[passed % 4]
+        where = np.where(passed == 0, int(Moment.BEFORE), inside)
+    return np.where(np.isnan(sent), int(Moment.UNKNOWN), where).astype(np.uint8)

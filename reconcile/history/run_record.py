@@ -1,0 +1,120 @@
+"""Reads back what the harness wrote down while a run went on; every trouble becomes one sentence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from files.paths import reason
+from files.safe_files import NewerFormat
+from reconcile.history.history import EventsWitness, History, RowsWitness
+from reconcile.history.service_log import Line, read_service_log
+from runlog import marks as m
+from runlog.facts import RunFacts
+from runlog.folder import RunFolder
+from runlog.ledger import Ledger, read_ledger
+from runlog.marks import Mark, read_marks
+from runlog.offsets import Observation, read_observations
+from runlog.order_id_texts import NAMES_FILE, read_names
+from runlog.probe_results import ProbeResult, read_probe_results
+
+# What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
+_EARLIEST_S: Final = -60.0
+_LATEST_S: Final = 8 * 24 * 3600.0
+_Part = TypeVar("_Part")
+
+
+class RecordProblem(Exception):
+    """A file of the run is missing or damaged; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the harness wrote down: facts, ledger, marks, what the lookout saw of the topic, the service's log, names of
+    order ids, and what the lookout saw of the target (None in runs from before that was noted)."""
+
+    facts: RunFacts
+    ledger: Ledger
+    marks: list[Mark]
+    observations: list[Observation]
+    service_log: dict[str, Line]
+    names: dict[bytes, str]
+    probe_results: list[ProbeResult] | None = None
+
+    def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
+        """Return the whole history."""
+        return History(
+            self.facts,
+            self.ledger,
+            self.marks,
+            self.observations,
+            rows,
+            events,
+            self.service_log,
+            probe_results=self.probe_results,
+            names=self.names,
+        )
+
+
+def read_record(folder: RunFolder) -> Record:
+    """Read what the harness wrote down.
+
+    Raises:
+        RecordProblem: a file is missing or damaged, or belongs to another run. Without `offsets.jsonl` there simply
+            are no observations, without `probes.jsonl` no probe results.
+    """
+    facts = _read(folder, folder.facts.name, lambda: RunFacts.read(folder))
+    ledger = _read(folder, folder.ledger.name, lambda: read_ledger(folder.ledger))
+    marks = _read(folder, folder.marks.name, lambda: read_marks(folder.marks))
+    seen: list[Observation] = []
+    if folder.offsets.exists():
+        seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
+    probe_results: list[ProbeResult] | None = None
+    if folder.probes.exists():
+        probe_results = _read(folder, folder.probes.name, lambda: read_probe_results(folder.probes))
+    _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
+    if marks:
+        told = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
+        _same_run(folder, folder.marks.name, str(facts.run_key), told)
+    _same_time(folder, folder.ledger.name, facts, _ledger_times(ledger))
+    edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
+    _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
+    _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
+    _same_time(
+        folder, folder.probes.name, facts, [at for one in probe_results or () for at in (one.asked, one.answered)]
+    )
+    names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
+    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names, probe_results)
+
+
+def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
+    try:
+        return read()
+    except FileNotFoundError:
+        raise RecordProblem(f"run {folder.run_id} has no {name}: it ended before it began, or is incomplete") from None
+    except OSError as error:
+        raise RecordProblem(f"{name} of run {folder.run_id} cannot be read: {reason(error)}") from None
+    except NewerFormat as newer:
+        raise RecordProblem(f"{name} of run {folder.run_id} {newer}") from None
+    except (ValueError, RecursionError) as error:
+        words = " ".join(str(error).split())[:160]
+        raise RecordProblem(f"{name} of run {folder.run_id} is damaged: {words}") from None
+
+
+def _same_run(folder: RunFolder, name: str, expected: str, told: str | None) -> None:
+    if told != expected:
+        whose = f"belongs to the run with the key {told}" if told else "does not begin with the key of its run"
+        raise RecordProblem(f"{name} of run {folder.run_id} {whose}, but run.json has the key {expected}")
+
+
+def _ledger_times(ledger: Ledger) -> list[float]:
+    known = [ledger.attempts[name][ledger.attempts[name] != 0] for name in ("due", "sent", "completed")]
+    return [float(bound) for times in known if len(times) for bound in (times.min(), times.max())]
+
+
+def _same_time(folder: RunFolder, name: str, facts: RunFacts, times: list[float]) -> None:
+    wrong = [at - facts.started_at for at in times if not _EARLIEST_S <= at - facts.started_at <= _LATEST_S]
+    if wrong:
+        raise RecordProblem(
+            f"{name} of run {folder.run_id} is damaged or of another run: it holds a time {abs(wrong[0]):.0f} s "
+            f"{'before' if wrong[0] < 0 else 'after'} the start of the run"
+        )

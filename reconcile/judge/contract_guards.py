@@ -1,0 +1,204 @@
+"""Doubt order by order: what one record, one answer or one change says about one order. Pure functions of the findings.
+
+A failed guard here takes nothing away from other orders: what is proven of them stands (kind *vacuity*). Only records
+that nothing attributes may each be the event of any one order, so they bound how many are lost (`lost_at_least`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.attribution import EXCLUSIVE
+from contract.event import EventContract, Why
+from contract.ids import IDS, among
+from reconcile.analysis.counts import Suspicion
+from reconcile.analysis.plural import some
+from reconcile.analysis.truth_table import UNRECORDED, Table
+from reconcile.history.history import History
+from reconcile.history.id_texts import texts_of
+from reconcile.history.joins import Bools, split_ids
+from reconcile.judge.findings import Findings, Guard, Kind, evidence, not_applicable, vacuity
+
+LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
+SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
+# Where no tag says whose an event is.
+_UNKNOWN: Final = "is the event of an order that this run does not know"
+# No header of an order has placeholders.
+_KEYS: Final = ": ${customer_id} in --order-body; for one in a header, send by a locustfile of your own"
+# What would settle a dispute, by why the record does not count; `{}` is where the order is named.
+_SETTLES: Final = {
+    Why.OTHER_TYPE: "--event-filter says which records are events",
+    Why.UNREADABLE: "--event-id {} may count it, if the tag is no part of the value",
+    Why.NO_ID: "--event-id {} would count it",
+    Why.KEY_DIFFERS: "--event-id {} would count it, whatever the key is",
+    Why.OTHER_TAG: "--event-tag says where the customer id is",
+    Why.NO_TAG: "--event-tag says where the customer id is",
+}
+
+
+def no_order_disputed(findings: Findings) -> Guard:
+    """No record that is not the event of an order might be it all the same."""
+    name, history, table = "no order disputed", findings.history, findings.table
+    disputed, phantoms = int(table.disputed.sum()), int(table.disputed_phantom.sum())
+    event = history.facts.contract.event
+    wrong = []
+    if disputed:
+        verb = "is" if disputed == 1 else "are"
+        wrong.append(f"{some(disputed, 'stored order')} without an event {verb} disputed: {_first(history, table)}")
+    if phantoms:
+        wrong.append(
+            f"{some(phantoms, 'event')} without a row {'carries' if phantoms == 1 else 'carry'} the customer id of an "
+            "attempt that has a row under another order id"
+            + _option(event, "; are --event-id and --orders-id-column right?")
+        )
+    moved = int((table.lost_order & table.moved).sum())
+    if moved:
+        wrong.append(
+            f"{some(moved, 'acknowledged order')} {'has' if moved == 1 else 'have'} a row under another order id than "
+            "the one that was returned" + _option(event, "; is --order-id right?")
+        )
+    if wrong:
+        return vacuity(name, False, "; ".join(wrong))
+    return vacuity(name, True, "no record that does not count names an order without an event")
+
+
+def _first(history: History, table: Table) -> str:
+    """Return where the first record is that names a disputed order, why it does not count, and what would settle it."""
+    mentions = history.events.mentions
+    named = mentions[among(mentions, ids_where(table, table.disputed))]
+    contract = history.facts.contract.event
+    if not len(named):
+        second = history.confirmation
+        if second is not None and second.disputed:
+            return f"the second look found {second.disputed[0].order_id} in {second.disputed[0].found}"
+        text = "an event carries the customer id of its attempt under another order id"
+        return text + _option(contract, "; is --event-id right?")
+    first = named[np.lexsort((named["offset"], named["partition"]))[0]]
+    why = Why(int(first["why"]))
+    text = f"the record at partition {first['partition']}, offset {first['offset']} names one, but it "
+    if why is Why.NO_TAG and contract.tag_place is None:
+        text += _UNKNOWN + _option(contract, " (--event-id)")
+    else:
+        text += contract.explain(why)
+    # Somewhere within a value is no place that an option could name.
+    places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
+    if contract.own or settles is None or ("{}" in settles and not places):
+        return text
+    return f"{text}; {settles.format(*places)}"
+
+
+def _option(contract: EventContract, text: str) -> str:
+    """Return `text`, which names an option; nothing where the contract is our own, which no option changes."""
+    return "" if contract.own else text
+
+
+def no_opaque_record(findings: Findings) -> Guard:
+    """No record of the range is left that might be the event of any order."""
+    name = "no opaque record"
+    opaque, strangers, left = (
+        findings.history.events.opaque,
+        _strangers(findings.history, findings.table),
+        _left(findings.table),
+    )
+    if not opaque and not strangers:
+        return vacuity(name, True, "every record that does not count names an order, or is certainly no event")
+    parts = [f"{some(opaque, 'record')} of the topic {'names' if opaque == 1 else 'name'} no order"] if opaque else []
+    if strangers:
+        verb = "is" if strangers == 1 else "are"
+        parts.append(f"{some(strangers, 'event')} {verb} of an order that this run does not know")
+    text = " and ".join(parts)
+    if not left:
+        return vacuity(name, True, f"{text}, and no order without an event is left that one could be of")
+    bound = max(0, left - opaque - strangers)
+    least = (
+        f"at least {bound} of these {'is' if bound == 1 else 'are'} lost" if bound else "none of these is proven lost"
+    )
+    text += f", and may be of {some(left, 'order')} without an event: {least}"
+    event = findings.history.facts.contract.event
+    if opaque and event.filter is None and not event.own:
+        text += "; --event-filter leaves out records that are no events"
+    return replace(vacuity(name, False, text), casts=LOST_IN_DOUBT)
+
+
+def opaque_bound(history: History, table: Table, guards: Iterable[Guard]) -> int | None:
+    """Return how many records may each be the event of one order; None where other doubt decides, or there is none."""
+    casting = [guard for guard in guards if guard.failed and guard.casts.lost_events]
+    if [guard.name for guard in casting] != ["no opaque record"]:
+        return None
+    return history.events.opaque + _strangers(history, table)
+
+
+def no_order_changed(findings: Findings) -> Guard:
+    """Of no violation the second look found that a row or an event came or changed after the stores were read."""
+    name, second = "no order changed", findings.history.confirmation
+    if second is None or not second.complete:
+        return not_applicable(name, Kind.VACUITY, "no violation was looked up a second time")
+    if not second.unsettled:
+        return vacuity(name, True, "no order with a violation changed after the stores were read")
+    first = second.unsettled[0]
+    text = (
+        f"{some(len(second.unsettled), 'order')} changed after the stores were read ({first.order_id}: "
+        f"{first.found}); give a longer --settle"
+    )
+    return vacuity(name, False, text)
+
+
+def ids_of_their_own(findings: Findings) -> Guard:
+    """Each answer returned the id of an order of its own."""
+    name, table = "answers return ids of their own", findings.table
+    shared = int(table.shared.sum())
+    if not shared:
+        return evidence(name, True, "no two answers returned the id of one order", SHARED_IN_DOUBT)
+    which, count = np.unique(ids_where(table, table.shared), return_counts=True)
+    most = int(np.argmax(count))
+    returned = table.attempts[table.attempts["has_id"] != 0]
+    hi, lo = split_ids(returned["order_id"])
+    answers = int(((hi == which["hi"][most]) & (lo == which["lo"][most])).sum())
+    order = texts_of(findings.history).one(int(which["hi"][most]), int(which["lo"][most]))
+    which_one = ", that of a check order" if answers == 1 else ""
+    event = findings.history.facts.contract.event
+    text = (
+        f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service take requests for "
+        "repeats (idempotency)? Then send another key with each order" + _option(event, _KEYS)
+    )
+    return evidence(name, False, text, SHARED_IN_DOUBT)
+
+
+def no_other_writer(findings: Findings) -> Guard:
+    """In a run that is attributed as exclusive no order belongs to another client."""
+    name, table = "no other writer", findings.table
+    if findings.history.facts.attribution != EXCLUSIVE:
+        return not_applicable(name, Kind.VACUITY, "a tag or an acknowledged id says whose an order is")
+    strangers = table.unexplained
+    if not strangers:
+        return vacuity(name, True, "every order since the start belongs to an attempt")
+    lost = int((table.lost & table.had(UNRECORDED)).sum())
+    text = (
+        f"{some(strangers, 'order')} since the start {'belongs' if strangers == 1 else 'belong'} to no attempt, so "
+        "another client writes as well; --attribution acknowledged-only leaves such orders out"
+    )
+    if lost:
+        text += f"; {some(lost, 'unrecorded order')} without an event {'is' if lost == 1 else 'are'} only suspected"
+    return replace(vacuity(name, False, text), casts=Suspicion(lost_orders=True))
+
+
+def ids_where(table: Table, mask: Bools) -> NDArray[np.void]:
+    """Return the order ids of these cases as an array of IDS, ascending."""
+    ids = np.empty(int(mask.sum()), dtype=IDS)
+    ids["hi"], ids["lo"] = table.hi[mask], table.lo[mask]
+    return np.sort(ids)
+
+
+def _left(table: Table) -> int:
+    """Return how many orders have no event, and no other doubt about that."""
+    return int((table.lost & ~table.alone).sum())
+
+
+def _strangers(history: History, table: Table) -> int:
+    """Return how many events of an exclusive run belong to an order that is not known: which one, no tag says."""
+    if history.facts.attribution != EXCLUSIVE or not table.unexplained:
+        return 0
+    return int((table.had(UNRECORDED) & table.event & ~table.row).sum())

@@ -1,0 +1,228 @@
+"""Evidence guards: may a witness be incomplete? Each is a pure function of the findings.
+
+Where one fails, an absence in that witness proves nothing, so the lost events (or phantoms, or lost orders) that rest
+on it are listed as suspected.
+"""
+
+import math
+from dataclasses import replace
+from typing import Final
+
+from reconcile.analysis.counts import Equation, Suspicion
+from reconcile.analysis.plural import numbered, some
+from reconcile.analysis.probe_summary import asked, served_again
+from reconcile.history.confirmation import Confirmation
+from reconcile.history.history import EventsWitness
+from reconcile.judge.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
+
+# Which absences a witness vouches for.
+EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
+ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
+ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
+
+
+_VOUCH: Final = "if you know that it is neither compacted nor re-created, give --vouch-topic-intact"
+
+
+def recovery_proven(findings: Findings) -> Guard:
+    """Each outage ended with an answer of the target after its failures, on each connection that it was asked on."""
+    name = "recovery proven"
+    if not findings.outages:
+        return not_applicable(name, Kind.EVIDENCE, "nothing was broken")
+    back = {o.index: o.up_edge for o in findings.outages if o.healed is not None and o.up_edge is not None}
+    open_ones = [str(o.number) for o in findings.outages if o.index not in back]
+    if open_ones:
+        which = ", ".join(open_ones)
+        return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
+    unseen = _not_served_again(findings)
+    if unseen:
+        return evidence(name, False, unseen, EVENTS_IN_DOUBT)
+    last_failure, first_answer = back[findings.outages[-1].index]
+    gap = first_answer - last_failure
+    text = (
+        f"the {findings.target} answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
+    )
+    return evidence(name, True, text, EVENTS_IN_DOUBT)
+
+
+def _not_served_again(findings: Findings) -> str | None:
+    """Return on which connection the target was never seen to answer after an outage; None when it was on each."""
+    if findings.history.probe_results is None:
+        return None
+    ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
+    for outage, end in zip(findings.outages, ends, strict=True):
+        for one in asked(findings.history):
+            # A question that hung until the target was mended is an answer of after that.
+            if not served_again(
+                [question for question in one.questions if outage.edges[2] <= question.answered <= end]
+            ):
+                return f"outage {outage.number}: the {findings.target} was not seen to answer again{one.where}"
+    return None
+
+
+def end_of_topic_reached(findings: Findings) -> Guard:
+    """Every partition was read up to the end that it had after the drain."""
+    name, events = "end of topic reached", findings.history.events
+    if not events.complete:
+        return evidence(name, False, f"Kafka was not read to the end: {events.problem}", EVENTS_IN_DOUBT)
+    short = {p: end - events.reached.get(p, 0) for p, end in events.ends.items() if events.reached.get(p, 0) < end}
+    if short:
+        text = f"not read: {some(sum(short.values()), 'record')} of {numbered(short)}"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    unread = set(findings.history.facts.topic.starts) - set(events.ends)
+    if unread:
+        text = f"{numbered(unread)} {'was' if len(unread) == 1 else 'were'} not read"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    records = sum(end - events.starts.get(p, 0) for p, end in events.ends.items())
+    return evidence(
+        name, True, f"all {records} offsets in {some(len(events.ends), 'partition')} were read", EVENTS_IN_DOUBT
+    )
+
+
+def topic_intact(findings: Findings) -> Guard:
+    """The topic is still the one of the start, and nothing of the run was cut off at either end."""
+    name, events, topic = "topic not truncated or re-created", findings.history.events, findings.history.facts.topic
+    if topic.topic_id and events.topic_id and topic.topic_id != events.topic_id:
+        return evidence(
+            name, False, f"topic {topic.name} was deleted and created again during the run", EVENTS_IN_DOUBT
+        )
+    if not events.ends:
+        return evidence(name, False, "unknown: the topic was not read", EVENTS_IN_DOUBT)
+    behind = {p for p, start in topic.starts.items() if events.lows.get(p, 0) > start}
+    if behind:
+        text = f"the log of {numbered(behind)} begins after the start of the run: records were deleted"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    highest = dict(topic.starts)
+    for seen in findings.history.observations:
+        for partition, end in (seen.ends or {}).items():
+            highest[partition] = max(end, highest.get(partition, 0))
+    cut = {p for p, end in highest.items() if events.ends.get(p, end) < end}
+    if cut:
+        text = f"the log of {numbered(cut)} is shorter than it was before: records were cut off"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    if findings.table.lost.any() and not _vouched(findings):
+        doubt = _compaction_doubt(events, topic.name) or _recreation_doubt(findings)
+        if doubt is not None:
+            return evidence(name, False, doubt, EVENTS_IN_DOUBT)
+    return evidence(name, True, f"no partition lost a record, {_same_topic(findings)}", EVENTS_IN_DOUBT)
+
+
+def _compaction_doubt(events: EventsWitness, topic: str) -> str | None:
+    """Return why an event that seems lost may have been compacted away; None when it was not.
+
+    A record at each offset leaves no place for another, whatever the broker says of its configuration.
+    """
+    if events.skipped == 0 or events.compacted is False:
+        return None
+    holes = f"{some(events.skipped, 'offset')} of the range without a record" if events.skipped else "offsets uncounted"
+    if events.compacted:
+        return f"topic {topic} is compacted: a later record may have removed an event that seems lost ({holes})"
+    return (
+        f"unknown whether topic {topic} is compacted, so an event that seems lost may have been removed ({holes}): "
+        f"{events.settings_problem or 'the broker was not asked'}; {_VOUCH}"
+    )
+
+
+def _recreation_doubt(findings: Findings) -> str | None:
+    """Return why the topic may have been re-created; None when its id, or ends that never fell, exclude it."""
+    topic, events = findings.history.facts.topic, findings.history.events
+    if topic.topic_id and events.topic_id:
+        return None
+    highest, fell = dict(topic.starts), set[int]()
+    seen: set[int] = set()
+    for observation in findings.history.observations:
+        for partition, end in (observation.ends or {}).items():
+            seen.add(partition)
+            if end < highest.get(partition, 0):
+                fell.add(partition)
+            highest[partition] = max(end, highest.get(partition, 0))
+    unseen = set(topic.starts) - seen
+    if not (unseen or fell):
+        return None
+    why = f"the end of {numbered(fell)} fell" if fell else f"no end of {numbered(unseen)} was observed"
+    return (
+        f"unknown whether topic {topic.name} was re-created during the run: the broker reports no topic id and {why}; "
+        f"{_VOUCH}"
+    )
+
+
+def _vouched(findings: Findings) -> bool:
+    """Whether the user vouches that the topic was neither compacted nor re-created during the run."""
+    return findings.history.facts.options.get("vouch_topic_intact") == "true"
+
+
+def _same_topic(findings: Findings) -> str:
+    topic, events = findings.history.facts.topic, findings.history.events
+    if topic.topic_id and events.topic_id:
+        return "its id is unchanged"
+    if _vouched(findings):
+        return "the broker reports no topic id, --vouch-topic-intact says that it is the same"
+    return "the broker reports no topic id, and its ends never fell"
+
+
+def snapshot_complete(findings: Findings) -> Guard:
+    """PostgreSQL was read to the end of one snapshot."""
+    name, rows = "snapshot complete", findings.history.rows
+    if not rows.complete:
+        return evidence(name, False, f"PostgreSQL was not read completely: {rows.problem}", ROWS_IN_DOUBT)
+    return evidence(name, True, f"{some(len(rows.rows), 'row')} of the run in one snapshot", ROWS_IN_DOUBT)
+
+
+def second_look(findings: Findings) -> Guard:
+    """What is to be reported was found a second time, another way."""
+    return violations_confirmed(findings.history.confirmation)
+
+
+def violations_confirmed(second: Confirmation | None) -> Guard:
+    """Return the guard `violations confirmed` for what the second look brought."""
+    name = "violations confirmed"
+    if second is None:
+        return not_applicable(name, Kind.EVIDENCE, "no violation was looked up a second time")
+    if second.refuted:
+        first = second.refuted[0]
+        text = (
+            f"the harness is wrong about {some(len(second.refuted), 'order')}: for {first.order_id} it "
+            f"reported {first.said}; the second look found {first.found}"
+        )
+        return replace(evidence(name, False, text, ALL_IN_DOUBT), harness_wrong=True)
+    if not second.complete:
+        return evidence(name, False, f"violations were not looked up a second time: {second.problem}", ALL_IN_DOUBT)
+    again = second.eligible - len(second.unsettled) - len(second.disputed)
+    found = "all" if again == second.eligible else f"{again} of"
+    text = f"{found} {some(second.eligible, 'violation')} confirmed by SQL and a plain consumer"
+    return evidence(name, True, text, ALL_IN_DOUBT)
+
+
+def events_readable(findings: Findings) -> Guard:
+    """Events were read, or the check order proved that they can be."""
+    name, history = "events readable", findings.history
+    order = history.facts.check_order
+    if not len(history.events.events) and len(history.rows.rows) and not (order is not None and order.event):
+        text = (
+            "no event of the run was read, and the event of the check order was never seen: are --topic, --event-id, "
+            "--event-filter and --event-tag right?"
+        )
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
+    return evidence(name, True, f"events of the run that were read: {len(history.events.events)}", EVENTS_IN_DOUBT)
+
+
+def rows_readable(findings: Findings) -> Guard:
+    """Rows were read, or the check order proved that they can be."""
+    name, history = "rows readable", findings.history
+    order, rows = history.facts.check_order, len(history.rows.rows) + len(history.rows.elsewhere)
+    if not rows and not (order is not None and order.row):
+        text = (
+            f"no row of the run was read, and the row of the check order was never seen: are --orders-table "
+            f"({history.facts.orders_table}) and its columns right?"
+        )
+        return evidence(name, False, text, ROWS_IN_DOUBT)
+    return evidence(name, True, f"rows of the run that were read: {rows}", ROWS_IN_DOUBT)
+
+
+def conservation(equations: list[Equation]) -> Guard:
+    """The counts add up. When they do not, the harness is wrong, not the service."""
+    broken = [f"{e.text}: {e.left} is not {e.right}" for e in equations if not e.holds]
+    if broken:
+        text = "the counts do not add up: " + "; ".join(broken)
+        return replace(evidence("conservation", False, text, NO_DOUBT), harness_wrong=True)
+    return evidence("conservation", True, f"all {len(equations)} equations between the counts hold", NO_DOUBT)

@@ -1,0 +1,169 @@
+"""Judges one run: history in, judgement out. Pure, so judging again gives the same result to the byte."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.attribution import EXCLUSIVE
+from reconcile.analysis.behaviour import behaviour_document
+from reconcile.analysis.counts import Cells, Equation, Proven, Suspicion, count, count_cells, equations, proven
+from reconcile.analysis.duplicates import Duplicates, find_duplicates
+from reconcile.analysis.failure_window import FailureWindow, failure_windows, reach_s
+from reconcile.analysis.late_events import LateEvents, find_late
+from reconcile.analysis.lost_causes import Evidence, evidence_of
+from reconcile.analysis.rate import PhaseRate, phase_rates, rate_document, timeline
+from reconcile.analysis.recovery import OutageRates, Recovery, outage_rates, recoveries
+from reconcile.analysis.truth_table import Table, build_table
+from reconcile.history.history import History
+from reconcile.history.id_texts import IdTexts, texts_of
+from reconcile.history.joins import Bools, Floats
+from reconcile.history.outages import Outage, moments, read_outages
+from reconcile.history.run_attribution import check_orders
+from reconcile.judge.contract_guards import no_order_changed, opaque_bound
+from reconcile.judge.drain_guards import extent_of
+from reconcile.judge.evidence_guards import conservation, second_look
+from reconcile.judge.findings import Findings, Guard
+from reconcile.judge.guards import check_guards, suspicion_of
+from reconcile.judge.publish_silence import silent_since
+from reconcile.judge.ruling import Ruling, rule
+from runlog.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that was found out about a run.
+
+    Attributes:
+        ruling: verdict, reason, exit code.
+        counts, cells, equations: see `reconcile.analysis.counts`.
+        suspicion: which absences are not proven.
+        proven: which violations are.
+        table: what became of each order.
+        moments: for each case of the table where its send lies, a `reconcile.history.outages.Moment`.
+        lost_cases: indices of the lost events, suspected ones included, by send time.
+        evidence: of each of them, why it was lost.
+        duplicates, late: see there.
+        outages, windows: each outage and its failure window.
+        recoveries, outage_rates: of each outage, see `reconcile.analysis.recovery`.
+        lost_outside, lost_unplaced: lost events that no outage explains; those without a send time.
+        guards: what each guard found, `conservation` last.
+        rates: load by phase.
+        behaviour, rate, timeline: those keys of `report.json`.
+        texts: tells ids as the service writes them.
+    """
+
+    ruling: Ruling
+    counts: dict[str, int]
+    cells: Cells
+    equations: list[Equation]
+    suspicion: Suspicion
+    proven: Proven
+    table: Table
+    moments: NDArray[np.uint8]
+    lost_cases: NDArray[np.intp]
+    evidence: list[Evidence]
+    duplicates: Duplicates
+    late: LateEvents
+    outages: list[Outage]
+    windows: list[FailureWindow]
+    recoveries: list[Recovery]
+    outage_rates: list[OutageRates]
+    lost_outside: int
+    lost_unplaced: int
+    guards: list[Guard]
+    rates: list[PhaseRate]
+    behaviour: dict[str, Any]
+    rate: dict[str, Any]
+    timeline: list[dict[str, Any]]
+    texts: IdTexts
+
+    @property
+    def lost(self) -> Bools:
+        """Proven lost events among the cases of the table."""
+        return self.proven.lost
+
+
+def judge(history: History) -> Judgement:
+    """Judge a run."""
+    facts, ledger, marks = history.facts, history.ledger, history.marks
+    outages = read_outages(marks)
+    exclusive = facts.attribution == EXCLUSIVE
+    table = build_table(
+        ledger.attempts,
+        history.rows,
+        history.events,
+        second=history.confirmation,
+        exclusive=exclusive,
+        own=check_orders(facts, marks),
+    )
+    events = history.events.events
+    duplicates = find_duplicates(events, table.case_of_event)
+    seen, read_at = history.observations, history.events.read_at
+    late = find_late(table, events, outages, seen, read_at, probe_results=history.probe_results)
+    rates = phase_rates(ledger.attempts, marks)
+    findings = Findings(history, outages, table, rates, late)
+    guards = check_guards(findings)
+    suspicion = suspicion_of(guards)
+    sure = proven(table, suspicion, opaque_bound(history, table, guards))
+    counts, cells = count(history, table, duplicates, late, sure), count_cells(table)
+    sums = equations(counts, cells)
+    guards.append(conservation(sums))
+    lost = sure.lost
+    all_sent: Floats = table.attempts["sent"].astype(np.float64)
+    reach = reach_s(facts)
+    windows, outside, unplaced = failure_windows(table.sent[lost], all_sent, lost[: len(all_sent)], outages, reach)
+    where = moments(table.sent, outages)
+    lost_cases = np.flatnonzero(table.lost)
+    lost_cases = lost_cases[np.lexsort((table.lo[lost_cases], table.hi[lost_cases], table.sent[lost_cases]))]
+    return Judgement(
+        ruling=rule(
+            counts,
+            int((table.lost & table.had(Outcome.ACKNOWLEDGED)).sum()),
+            guards,
+            facts.expect,
+            marks,
+            fail_on_duplicates=facts.fail_on_duplicates,
+            extent=extent_of(findings),
+        ),
+        counts=counts,
+        cells=cells,
+        equations=sums,
+        suspicion=suspicion,
+        proven=sure,
+        table=table,
+        moments=where,
+        lost_cases=lost_cases,
+        evidence=evidence_of(
+            table, lost_cases, where, outages, log=history.service_log, reach=reach, silent_since=silent_since(findings)
+        ),
+        duplicates=duplicates,
+        late=late,
+        outages=outages,
+        windows=windows,
+        recoveries=recoveries(table, outages),
+        outage_rates=outage_rates(table, ledger.attempts, outages, lost),
+        lost_outside=outside,
+        lost_unplaced=unplaced,
+        guards=guards,
+        rates=rates,
+        behaviour=behaviour_document(table, lost, outages),
+        rate=rate_document(facts.rate, rates),
+        timeline=timeline(table, ledger.attempts, lost, facts.started_at),
+        texts=texts_of(history),
+    )
+
+
+def with_confirmation(judgement: Judgement, history: History) -> Judgement:
+    """Return the judgement of `history` from that of the same history without its confirmation.
+
+    One that confirms everything changes no more than the guards that speak of it; any other casts doubt, and all is
+    judged again.
+    """
+    second = history.confirmation
+    if second is None or not second.complete or second.refuted or second.unsettled or second.disputed:
+        return judge(history)
+    findings = Findings(history, judgement.outages, judgement.table, judgement.rates, judgement.late)
+    fresh = {guard.name: guard for guard in (second_look(findings), no_order_changed(findings))}
+    return replace(judgement, guards=[fresh.get(guard.name, guard) for guard in judgement.guards])

@@ -1,0 +1,214 @@
+"""The verdict, the one line that explains it, and the exit code.
+
+`inconsistent` needs proven violations, `consistent` needs every guard; anything else is `inconclusive`. A failed
+evidence guard takes the proof away (a witness may be incomplete); a failed vacuity guard only takes the value of a
+clean result away, so proven violations stand.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from reconcile.analysis.plural import some
+from reconcile.judge.findings import Guard, Kind
+from runlog import exit_codes
+from runlog import marks as m
+from runlog.marks import Mark
+
+_CODES: Final = frozenset(
+    {
+        exit_codes.AS_EXPECTED,
+        exit_codes.NOT_AS_EXPECTED,
+        exit_codes.USAGE_OR_CRASH,
+        exit_codes.INCONCLUSIVE,
+        exit_codes.NOT_READY,
+        exit_codes.SIGINT,
+        exit_codes.SIGTERM,
+    }
+)
+
+# Guards that say what a dispute is about, and how to settle it.
+_SETTLING: Final = frozenset({"no order disputed", "no opaque record", "no order changed"})
+
+
+# Guards whose failure explains that of the others: a run that ended early has no drain, and a fault that was not
+# injected nothing to recover from.
+_CAUSES: Final = ("plan completed", "fault proven")
+_EFFECTS: Final = frozenset({"recovery proven", "drain complete", "publish horizon passed"})
+
+
+class Verdict(Enum):
+    """What the run proved."""
+
+    CONSISTENT = "consistent"
+    INCONSISTENT = "inconsistent"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The verdict and what follows from it.
+
+    Attributes:
+        verdict: what the run proved.
+        reason: one line for a person.
+        met: whether the expectation was met; None when the verdict is inconclusive.
+        exit_code: of the whole run, see `runlog.exit_codes`.
+        raised_by: what Locust's other listeners did that makes the exit code worse, one line each.
+    """
+
+    verdict: Verdict
+    reason: str
+    met: bool | None
+    exit_code: int
+    raised_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a verdict reaches, as the endings of its sentences.
+
+    Attributes:
+        missing: of what was lost, up to when it was looked for, and why it is missing where that is proven.
+        late: of late events, by how much.
+        scope: of a consistent verdict, what it says nothing about.
+    """
+
+    missing: str = ""
+    late: str = ""
+    scope: str = ""
+
+
+NO_EXTENT: Final = Extent()
+
+
+def rule(
+    counts: dict[str, int],
+    silent: int,
+    guards: list[Guard],
+    expect: str,
+    marks: list[Mark],
+    *,
+    fail_on_duplicates: bool,
+    extent: Extent = NO_EXTENT,
+) -> Ruling:
+    """Return the ruling.
+
+    Args:
+        counts: of the run, see `reconcile.analysis.counts`.
+        silent: how many of the lost events (suspected ones included) belong to acknowledged orders.
+        guards: all of them, `conservation` included.
+        expect: `consistent`, `lost-events`, `phantom-events` or `any`.
+        marks: those that tell of trouble carry an exit code of their own.
+        fail_on_duplicates: `published_twice` counts as a violation.
+        extent: how far the verdict reaches.
+    """
+    violations = _violations(counts, silent, fail_on_duplicates, extent.missing)
+    failed = [guard for guard in guards if guard.failed]
+    causes = _CAUSES if any(mark.name in {m.INTERRUPTED, m.FAILED} for mark in marks) else _CAUSES[1:]
+    verdict, reason = _decide(counts, violations, failed, causes, extent)
+    met = None if verdict is Verdict.INCONCLUSIVE else _met(expect, verdict, counts)
+    code = {None: exit_codes.INCONCLUSIVE, True: exit_codes.AS_EXPECTED, False: exit_codes.NOT_AS_EXPECTED}[met]
+    codes, not_restored = [code], False
+    if any(guard.failed and guard.harness_wrong for guard in guards):
+        codes.append(exit_codes.USAGE_OR_CRASH)
+    for mark in marks:
+        if mark.name in {m.INTERRUPTED, m.FAILED, m.LISTENER}:
+            told = mark.detail.get("exit_code")
+            codes.append(told if told in _CODES else exit_codes.USAGE_OR_CRASH)
+            not_restored = not_restored or bool(mark.detail.get("not_restored"))
+    raised_by = tuple(str(mark.detail.get("reason", "")) for mark in marks if mark.name == m.LISTENER)
+    return Ruling(verdict, reason, met, exit_codes.strongest(codes, not_restored), raised_by)
+
+
+def _decide(
+    counts: dict[str, int], violations: list[str], failed: list[Guard], causes: tuple[str, ...], extent: Extent
+) -> tuple[Verdict, str]:
+    evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
+    if evidence:
+        return Verdict.INCONCLUSIVE, _doubt(
+            _cause(evidence, failed, causes), failed, _suspicions(counts) + _disputes(counts) + violations
+        )
+    if violations:
+        return Verdict.INCONSISTENT, "; ".join([*violations, *_disputes(counts)])
+    if failed:
+        undecided = [*_disputes(counts), *_suspicions(counts)] or ["nothing was lost, but that proves little"]
+        first = min(failed, key=lambda guard: guard.name not in _SETTLING)
+        return Verdict.INCONCLUSIVE, _doubt(first, failed, undecided)
+    kept = counts["rows"] - counts["pending"]
+    late = f", {counts['late_events']} of them late{extent.late}" if counts["late_events"] else ""
+    return Verdict.CONSISTENT, f"the events of all {kept} stored orders reached Kafka{late}{extent.scope}"
+
+
+def _cause(evidence: list[Guard], failed: list[Guard], causes: tuple[str, ...]) -> Guard:
+    """Return the guard that leads the reason: not the drain that never came, but what ended the run before it."""
+    worst = min(evidence, key=lambda guard: not guard.harness_wrong)
+    if worst.harness_wrong or worst.name not in _EFFECTS:
+        return worst
+    return next((guard for cause in causes for guard in failed if guard.name == cause), worst)
+
+
+def _doubt(first: Guard, failed: list[Guard], what: list[str]) -> str:
+    more = f" (and {some(len(failed) - 1, 'more guard')} failed)" if len(failed) > 1 else ""
+    return "; ".join([*what, f"{first.name}: {first.reason}{more}"])
+
+
+def _suspicions(counts: dict[str, int]) -> list[str]:
+    suspects = (
+        ("suspected_lost", "event", "may be lost"),
+        ("suspected_phantom", "event", "may be a phantom"),
+        ("suspected_lost_orders", "order", "may be lost"),
+    )
+    return [f"{some(counts[key], word)} {fate}, unproven" for key, word, fate in suspects if counts[key]]
+
+
+def _disputes(counts: dict[str, int]) -> list[str]:
+    found = []
+    if counts["disputed"]:
+        verb = "is" if counts["disputed"] == 1 else "are"
+        found.append(f"{some(counts['disputed'], 'order')} {verb} disputed")
+    if counts["disputed_phantom"]:
+        verb = "is a disputed phantom" if counts["disputed_phantom"] == 1 else "are disputed phantoms"
+        found.append(f"{some(counts['disputed_phantom'], 'event')} {verb}")
+    return found
+
+
+def _violations(counts: dict[str, int], silent: int, fail_on_duplicates: bool, missing: str) -> list[str]:
+    found = []
+    if counts["lost_events"]:
+        found.append(_lost(min(silent, counts["lost_events"]), counts["lost_events"]) + missing)
+    elif counts["lost_at_least"]:
+        verb = "is" if counts["lost_at_least"] == 1 else "are"
+        found.append(
+            f"at least {counts['lost_at_least']} of {some(counts['suspected_lost'], 'event')} that did not reach Kafka "
+            f"{verb} lost"
+        )
+    if counts["phantom_events"]:
+        found.append(f"{some(counts['phantom_events'], 'event')} reached Kafka without an order in PostgreSQL")
+    if counts["lost_orders"]:
+        verb = "was" if counts["lost_orders"] == 1 else "were"
+        found.append(f"{some(counts['lost_orders'], 'order')} {verb} acknowledged, but never stored")
+    if counts["visible_after_reject"]:
+        verb = "was" if counts["visible_after_reject"] == 1 else "were"
+        found.append(f"{some(counts['visible_after_reject'], 'order')} {verb} rejected, yet left a row or an event")
+    if fail_on_duplicates and counts["published_twice"]:
+        verb = "was" if counts["published_twice"] == 1 else "were"
+        found.append(f"{some(counts['published_twice'], 'event')} {verb} published twice")
+    return found
+
+
+def _lost(silent: int, lost: int) -> str:
+    one = lost == 1
+    verb, owner = ("was", "its event") if one else ("were", "their events")
+    if silent == lost:
+        return f"{some(lost, 'order')} {verb} acknowledged and stored, but {owner} never reached Kafka"
+    told = f", {silent} of them acknowledged," if silent else " without an acknowledgement,"
+    return f"{some(lost, 'order')} {verb} stored{told} but {owner} never reached Kafka"
+
+
+def _met(expect: str, verdict: Verdict, counts: dict[str, int]) -> bool:
+    if expect == "lost-events":
+        return counts["lost_at_least"] > 0
+    if expect == "phantom-events":
+        return counts["phantom_events"] > 0
+    return expect in {"any", verdict.value}

@@ -1,0 +1,238 @@
+"""Vacuity guards: does a clean result prove anything? Each is a pure function of the findings."""
+
+import math
+from typing import Final
+
+from contract.attribution import EXCLUSIVE, TAGGED
+from contract.run_events import NO_SEQUENCE
+from reconcile.analysis.plural import some
+from reconcile.analysis.probe_summary import absences, asked
+from reconcile.analysis.truth_table import UNRECORDED
+from reconcile.judge.findings import Findings, Guard, Kind, not_applicable, vacuity
+from runlog import marks as m
+from runlog.ledger import Phase
+from runlog.outcomes import Outcome
+
+LEAST_SENT_IN_OUTAGE: Final = 0.9
+LEAST_SENT: Final = 0.98
+LEAST_ON_TIME: Final = 0.95
+LARGEST_WALL_STEP_S: Final = 0.5
+_NO_OUTAGE: Final = "this scenario breaks nothing"
+
+
+def fault_proven(findings: Findings) -> Guard:
+    """Each planned outage was seen: the target answered, then failed to answer; and it was there until the fault."""
+    name, planned = "fault proven", findings.planned_outages
+    if not planned:
+        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
+    proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
+    if proven < planned:
+        return vacuity(name, False, f"the {findings.target} was proven down in {proven} of {some(planned, 'outage')}")
+    wrong = _away_before(findings) or _not_away(findings)
+    if wrong:
+        return vacuity(name, False, wrong)
+    return vacuity(name, True, f"the {findings.target} was proven down in {some(proven, 'outage')}, as planned")
+
+
+def _away_before(findings: Findings) -> str | None:
+    """Return how the target was proven away before the first fault of the run was injected; None when it was not."""
+    for outage in findings.outages:
+        if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
+            early = outage.injecting - outage.down_edge[1]
+            return f"outage {outage.number}: the {findings.target} was down {early:.3f} s before the fault was injected"
+    begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
+    end = findings.outages[0].injecting
+    if begin is None or end is None:
+        return None
+    for one in asked(findings.history):
+        for run in absences(one.within(begin, end)):
+            gone = run[-1].answered - run[0].asked
+            what = f"{len(run)} probes in a row unanswered{one.where} in the baseline, {gone:.3f} s long"
+            return f"the {findings.target} left {what}"
+    return None
+
+
+def _not_away(findings: Findings) -> str | None:
+    """Return on which connection the target was never seen away in an outage; None when it was on each."""
+    if findings.history.probe_results is None:
+        return None
+    for outage in findings.outages:
+        for one in asked(findings.history):
+            if not any(absences(one.within(outage.begin, outage.edges[2]))):
+                return f"outage {outage.number}: the {findings.target} was not seen down{one.where}"
+    return None
+
+
+def fault_held(findings: Findings) -> Guard:
+    """Between `injected` and `healing` the lookout kept asking, on each connection, and got no answer."""
+    name = "fault held"
+    if not findings.wants_outage or not findings.outages:
+        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
+    told: dict[str, list[bool]] = {}
+    first: float | None = None
+    for outage in findings.outages:
+        if outage.injected is None:
+            return vacuity(name, False, f"outage {outage.number}: the {findings.target} was never proven down")
+        _, injected, healing, _ = outage.edges
+        for one in asked(findings.history):
+            inside = [question for question in one.questions if injected < question.answered < healing]
+            if not inside:
+                text = f"outage {outage.number}: the {findings.target} was not probed{one.where}"
+                return vacuity(name, False, f"{text} while it should have been down")
+            told.setdefault(one.where, []).extend(question.ok for question in inside)
+            served = [question.answered - injected for question in inside if question.ok]
+            first = min(served[0] if first is None else first, served[0]) if served else first
+    if first is not None:
+        counts = [f"{sum(oks)} of {len(oks)} probes{where}" for where, oks in told.items() if any(oks)]
+        since = "" if "" in told else f", first {first:.3f} s after it was proven down"
+        text = f"the {findings.target} answered {' and '.join(counts)} while it should have been down{since}"
+        return vacuity(name, False, text)
+    counts = [f"all {len(oks)} probes{where}" for where, oks in told.items()]
+    text = f"the {findings.target} left {' and '.join(counts)} unanswered until healing began"
+    return vacuity(name, True, text)
+
+
+def load_went_on(findings: Findings) -> Guard:
+    """Orders were sent during the outage, whatever the answers."""
+    name = "load went on"
+    if not findings.wants_outage:
+        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
+    rate = next((rate for rate in findings.rates if rate.phase is Phase.OUTAGE), None)
+    due, sent = (rate.due, rate.sent) if rate else (0, 0)
+    enough = due > 0 and sent >= LEAST_SENT_IN_OUTAGE * due
+    text = f"{sent} of {due} orders due during the outage were sent"
+    if any(mark.name == m.LOAD_STOPPED for mark in findings.history.marks):
+        text += ", the load was stopped because healing took too long"
+    return vacuity(name, enough, text if enough else f"{text}; at least {100 * LEAST_SENT_IN_OUTAGE:.0f} % are needed")
+
+
+def offered_rate_held(findings: Findings) -> Guard:
+    """In each phase orders were sent as the plan asked, and when it asked. `skipped` arrivals are in no record."""
+    name, ledger = "offered rate held", findings.history.ledger
+    if not sum(rate.due for rate in findings.rates):
+        return vacuity(name, False, "no order fell due")
+    wrong = [f"{some(ledger.missing, 'arrival')} skipped"] if ledger.missing else []
+    for rate in findings.rates:
+        if rate.sent < LEAST_SENT * rate.due:
+            wrong.append(f"{rate.phase.label}: {rate.sent} of {rate.due} due orders were sent")
+        elif rate.on_time < LEAST_ON_TIME * rate.sent:
+            wrong.append(
+                f"{rate.phase.label}: only {rate.on_time} of {rate.sent} orders were sent within 250 ms of due"
+            )
+    if wrong:
+        return vacuity(name, False, "; ".join(wrong))
+    slowest = max(0.0, *(rate.lag_p95_s or 0.0 for rate in findings.rates))
+    due, sent = sum(rate.due for rate in findings.rates), sum(rate.sent for rate in findings.rates)
+    return vacuity(
+        name, True, f"{sent} of {due} due orders were sent, 95 % of each phase within {slowest * 1000:.0f} ms"
+    )
+
+
+def acknowledged_before_and_after(findings: Findings) -> Guard:
+    """The service was seen to work before the outage and after it."""
+    name = "acknowledgements before and after"
+    if findings.history.facts.scenario == "phantom-event":
+        return not_applicable(name, Kind.VACUITY, "this scenario expects no acknowledgements")
+    table = findings.table
+    before, after = (
+        int((table.had(Outcome.ACKNOWLEDGED) & (table.phase == phase)).sum())
+        for phase in (Phase.BASELINE, Phase.RECOVERY)
+    )
+    text = f"{some(before, 'order')} acknowledged in the baseline, {after} in the recovery"
+    return vacuity(name, before > 0 and after > 0, text)
+
+
+def ledger_complete(findings: Findings) -> Guard:
+    """Every arrival is accounted for, and no order of the run comes from elsewhere."""
+    ledger = findings.history.ledger
+    unrecorded = _unexplained(findings)
+    wrong = [
+        text
+        for bad, text in (
+            (not ledger.closed, "it was never closed"),
+            (ledger.missing, f"{some(ledger.missing, 'arrival')} missing"),
+            (ledger.torn_bytes, "its last record was cut short"),
+            (ledger.damaged, f"{some(ledger.damaged, 'damaged record')} left out"),
+            (unrecorded, f"{some(unrecorded, 'order')} of the run not in it"),
+        )
+        if bad
+    ]
+    if wrong:
+        return vacuity("ledger complete", False, "the ledger is incomplete: " + ", ".join(wrong))
+    return vacuity("ledger complete", True, f"all {ledger.due} due arrivals are in it")
+
+
+def no_worker_lost(findings: Findings) -> Guard:
+    """Every process that sent load was there to the end: one that is gone takes its part of the ledger with it."""
+    name, history = "no worker lost", findings.history
+    if history.facts.workers < 2:
+        return not_applicable(name, Kind.VACUITY, "the load came from one process")
+    gone = sum(mark.name == m.WORKER_LOST for mark in history.marks)
+    return vacuity(name, not gone, f"{gone} of {some(history.facts.workers, 'worker')} were lost during the run")
+
+
+def _unexplained(findings: Findings) -> int:
+    """How many orders no attempt accounts for. Without a tag those of ambiguous attempts stand by themselves."""
+    table = findings.table
+    if findings.history.facts.attribution == EXCLUSIVE:
+        return table.unexplained
+    return int(table.had(UNRECORDED).sum())
+
+
+def orders_attributable(findings: Findings) -> Guard:
+    """Rows and events carry the customer id of the attempt that they belong to."""
+    name, history, table = "orders attributable", findings.history, findings.table
+    if history.facts.attribution != TAGGED:
+        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, not by tag")
+    # An event without a tag is known by its order id: then its row carries the tag.
+    without_tag, with_row = history.events.events["seq"] == NO_SEQUENCE, table.row[table.case_of_event]
+    untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + (without_tag & ~with_row).sum())
+    wrong = untagged + len(history.rows.elsewhere) + table.conflicts
+    if wrong:
+        who = "row or event does" if wrong == 1 else "rows or events do"
+        return vacuity(name, False, f"{wrong} {who} not carry the customer id that was sent")
+    if by_id := int(without_tag.sum()):
+        text = f"every row carries a customer id of the run, and every event but {by_id} known by the id of such a row"
+        return vacuity(name, True, text)
+    return vacuity(name, True, "every row and event carries a customer id of the run")
+
+
+def backlog_empty(findings: Findings) -> Guard:
+    """No event is left in the outbox."""
+    if findings.history.facts.outbox_table is None:
+        return not_applicable("backlog empty", Kind.VACUITY, "the service has no known backlog")
+    pending = int(findings.table.pending.sum())
+    return vacuity("backlog empty", pending == 0, f"{some(pending, 'event')} still in the outbox")
+
+
+def clock_steady(findings: Findings) -> Guard:
+    """The wall clock was not set while the run went on."""
+    name = "clock steady"
+    ended = [mark for mark in findings.history.marks if mark.name == m.ENDED]
+    step = ended[-1].detail.get("wall_step") if ended else None
+    if not isinstance(step, int | float) or math.isnan(step):
+        return not_applicable(name, Kind.VACUITY, "unknown: the run did not note how far the wall clock moved")
+    return vacuity(
+        name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+z.3f} s against the monotonic clock"
+    )
+
+
+def plan_completed(findings: Findings) -> Guard:
+    """All phases were passed, and nothing broke the run off."""
+    name, marks = "plan completed", findings.history.marks
+    trouble = [mark for mark in marks if mark.name in {m.INTERRUPTED, m.FAILED}]
+    if trouble:
+        reason = trouble[0].detail.get("reason", "no reason given")
+        return vacuity(
+            name,
+            False,
+            f"the run was {'interrupted' if trouble[0].name == m.INTERRUPTED else 'ended by a failure'}: {reason}",
+        )
+    passed = {mark.name for mark in marks}
+    absent = [step for step in (m.BASELINE, m.RECOVERY, m.DRAIN, m.DRAINED, m.ENDED) if step not in passed]
+    healed = sum(outage.healing is not None for outage in findings.outages)
+    if healed < findings.planned_outages:
+        absent.append(some(findings.planned_outages - healed, "outage"))
+    if absent:
+        return vacuity(name, False, f"missing from the run: {', '.join(absent)}")
+    return vacuity(name, True, "all phases were passed")

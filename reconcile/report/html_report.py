@@ -1,0 +1,121 @@
+"""`report.html`: the run on one page that needs no network, for people who want to see and to pass on.
+
+The page is a template (Jinja2, everything escaped by default); this file only gathers what it shows. Its one script
+filters the list of lost orders; without it the list is there all the same.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from reconcile.analysis.lost_causes import LostCause
+from reconcile.analysis.probe_summary import seen_words
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
+from reconcile.judge.ruling import Verdict
+from reconcile.report.run_picture import draw_run
+from reconcile.report.sentences import behaviour, explanations, guards, losses, outages, verdict
+from reconcile.report.shown_options import shown_options
+from reconcile.report.violation_kinds import LOST, SUSPECTED_LOST, cases_of
+from reconcile.report.violation_lists import lost_list, other_lists
+from runlog.clock import iso_utc
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+_SIGNS: Final = {Verdict.CONSISTENT: "✓", Verdict.INCONSISTENT: "✗", Verdict.INCONCLUSIVE: "?"}
+
+
+def html_report(history: History, judgement: Judgement) -> str:
+    """Return the text of `report.html`; the same for the same history, to the byte."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"seconds": _seconds, "utc": _utc}
+    script = (_FOLDER / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = environment.get_template("report.html.j2")
+    return page.render(
+        **_context(history, judgement),
+        script=script,
+        script_digest=digest,
+        style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
+    )
+
+
+def _context(history: History, judgement: Judgement) -> dict[str, Any]:
+    facts, ruling, table = history.facts, judgement.ruling, judgement.table
+    shown = LOST if judgement.counts[LOST.key] else SUSPECTED_LOST
+    cases = cases_of(judgement, shown)
+    scope = verdict.scope(history, judgement)
+    return {
+        "facts": facts,
+        "ruling": ruling,
+        "verdict": ruling.verdict.value,
+        "sign": _SIGNS[ruling.verdict],
+        "reason": verdict.reason(history, judgement),
+        "expectation": verdict.expectation(history, judgement),
+        "scope": scope[0].upper() + scope[1:],
+        "counts": judgement.counts,
+        "cells": judgement.cells,
+        "equations": judgement.equations,
+        "guards": judgement.guards,
+        "guards_passed": guards.guards(history, judgement),
+        "outages": [_outage(history, judgement, place) for place in range(len(judgement.outages))],
+        "outside": outages.outside(history, judgement),
+        "behaviour_heading": behaviour.heading(history, judgement),
+        "behaviour": behaviour.rows(history, judgement),
+        "causes": [(code, LostCause(code).words, count) for code, count in losses.proven_causes(judgement).items()],
+        "picture": draw_run(judgement.timeline, judgement.outages, table.sent[cases], facts.started_at),
+        "timeline": judgement.timeline,
+        "dots_word": losses.several(shown),
+        "lost": lost_list(judgement),
+        "none_lost": losses.none_lost(judgement),
+        "lost_rows": losses.lost_rows(history, judgement),
+        "others": other_lists(judgement),
+        "late": losses.late_delays(history, judgement),
+        "root_cause": explanations.root_cause(history, judgement),
+        "fix": explanations.fix(history, judgement),
+        "fault": explanations.fault(history, judgement),
+        "infrastructure": explanations.infrastructure(history, judgement),
+        "attribution": verdict.attribution(history, judgement),
+        "started": iso_utc(facts.started_at),
+        "command": " ".join(facts.command),
+        "options": {name: text for name, text in shown_options(facts).items() if text},
+    }
+
+
+def _outage(history: History, judgement: Judgement, place: int) -> dict[str, Any]:
+    outage = judgement.outages[place]
+    return {
+        "title": outages.title(history, judgement, place),
+        "marks": outage,
+        "rows": [
+            (name, text)
+            for name, text in (
+                ("Down", outages.down(history, judgement, place)),
+                ("Probes", outages.probes(history, judgement, place)),
+                ("First observed", seen_words(outage.seen)),
+                ("Failure window", outages.window_in_full(history, judgement, place)),
+                ("Rates", outages.rates(history, judgement, place)),
+                ("First order after it", outages.first_delivered(history, judgement, place)),
+                ("Latency after it", outages.pace(history, judgement, place)),
+            )
+            if text
+        ],
+    }
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value * 1000:.0f} ms" if abs(value) < 1 else f"{value:.1f} s"
+
+
+def _utc(value: float | None) -> str:
+    return "unknown" if value is None else iso_utc(value)

@@ -1,0 +1,178 @@
+"""`report.md`: the seed's "Chaos Test Report" filled in from one run."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from reconcile.analysis.probe_summary import seen_words
+from reconcile.history.history import History
+from reconcile.history.outages import Outage
+from reconcile.judge.judge import Judgement
+from reconcile.judge.ruling import Verdict
+from reconcile.report.sentences import behaviour, checks_table, explanations, guards, losses, outages, verdict
+from reconcile.report.violation_kinds import LOST, ids_of
+from reconcile.report.violation_lists import Listed, other_lists
+from runlog import marks as m
+from runlog.clock import iso_utc
+
+FIRST_IDS: Final = 5
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_TITLES: Final = {"lost-event": "Lost Event", "phantom-event": "Phantom Event", "control": "Control"}
+_STEPS: Final = {
+    m.STARTED: "run started",
+    m.BASELINE: "load begins",
+    m.INJECTING: "injection begins: {fault} of the {target}",
+    m.INJECTED: "{target} proven down{seen}",
+    m.HEALING: "healing begins",
+    m.LOAD_STOPPED: "healing takes too long; no orders are sent",
+    m.LOAD_RESUMED: "orders are sent again",
+    m.HEALED: "{target} proven back",
+    m.RECOVERY: "load goes on",
+    m.WORKER_LOST: "a process that sent load was lost",
+    m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
+    m.DRAIN: "no more orders; drain begins",
+    m.DRAINED: "drain ended",
+    m.HEALTH_CHECKED: "health of all components checked",
+    m.INTERRUPTED: "run interrupted: {reason}",
+    m.FAILED: "run failed: {reason}",
+    m.ENDED: "run ended",
+    m.LISTENER: "exit code raised: {reason}",
+}
+
+
+def markdown_report(history: History, judgement: Judgement) -> str:
+    """Return the text of `report.md`."""
+    facts = history.facts
+    title = _TITLES.get(facts.scenario, facts.scenario)
+    sections = [
+        f"# Chaos Test Report — {escape(title)}",
+        _heading(history, judgement),
+        "## Timeline\n\n" + _timeline(history, judgement),
+        "## Results\n\n" + _table(("Check", "Expected", "Actual"), checks_table.result_rows(history, judgement)),
+        "## Inconsistency Detected?\n\n" + _inconsistency(history, judgement),
+        "## Root Cause\n\n" + escape(explanations.root_cause(history, judgement)),
+        "## Fix\n\n" + escape(explanations.fix(history, judgement)),
+        "## Failure window\n\n" + _windows(history, judgement),
+        "## Behaviour\n\n" + _behaviour(history, judgement),
+        "## Truth table\n\n" + _truth_table(judgement),
+        "## Guards\n\n" + _guards(history, judgement),
+        "## Lost events\n\n" + _lost(history, judgement),
+        *(f"## {one.title}\n\n{_listed(one)}" for one in other_lists(judgement)),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return `text` from outside so that Markdown shows it as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return `text` from outside as a code span on one line, whatever is in it."""
+    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    if "`" not in clean:
+        return f"`{clean}`"
+    fence = "`" * (max(len(ticks) for ticks in re.findall("`+", clean)) + 1)
+    return f"{fence} {clean} {fence}"
+
+
+def _heading(history: History, judgement: Judgement) -> str:
+    facts = history.facts
+    parts = [
+        ("Scenario", explanations.fault(history, judgement)),
+        ("Date", iso_utc(facts.started_at)),
+        ("Run", facts.run_id),
+        ("Infrastructure", explanations.infrastructure(history, judgement)),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items()) or "unknown"),
+        ("Scope", verdict.scope(history, judgement)),
+        ("Attribution", verdict.attribution(history, judgement)),
+        ("Expected", verdict.expectation(history, judgement).removeprefix("expected: ")),
+    ]
+    return "  \n".join(f"**{name}:** {escape(text)}" for name, text in parts)
+
+
+def _timeline(history: History, judgement: Judgement) -> str:
+    steps = []
+    order = history.facts.check_order
+    if order is not None:
+        placed = f"baseline order {order.order_id} placed before the run: HTTP {order.http_status}"
+        kept = " and ".join(name for name, there in (("DB", order.row), ("Kafka", order.event)) if there)
+        steps.append(f"{placed}, received by {kept or 'neither DB nor Kafka'}")
+    by_index = {outage.index: outage for outage in judgement.outages}
+    for mark in history.marks:
+        outage = by_index.get(mark.outage) if mark.outage is not None else None
+        names = {"reason": str(mark.detail.get("reason", "no reason given")), **_names(outage)}
+        since = mark.at - history.facts.started_at
+        steps.append(f"{iso_utc(mark.at)} ({since:+.3f} s): {_STEPS.get(mark.name, mark.name).format_map(names)}")
+    return "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, 1)) or "unknown"
+
+
+def _names(outage: Outage | None) -> dict[str, str]:
+    fault, target = (outage.fault, outage.target) if outage else (None, None)
+    seen = seen_words(outage.seen) if outage else ""
+    return {"fault": fault or "fault", "target": target or "target", "seen": f": {seen}" if seen else ""}
+
+
+def _inconsistency(history: History, judgement: Judgement) -> str:
+    word = {Verdict.INCONSISTENT: "YES", Verdict.CONSISTENT: "NO", Verdict.INCONCLUSIVE: "UNKNOWN"}
+    return f"**{word[judgement.ruling.verdict]}** — {escape(verdict.reason(history, judgement))}"
+
+
+def _windows(history: History, judgement: Judgement) -> str:
+    lines = []
+    for place in range(len(judgement.outages)):
+        texts = [
+            outages.down(history, judgement, place),
+            outages.probes(history, judgement, place),
+            outages.window_in_full(history, judgement, place),
+            outages.rates(history, judgement, place),
+            outages.first_delivered(history, judgement, place),
+            outages.pace(history, judgement, place),
+        ]
+        lines.append(f"{escape(outages.title(history, judgement, place))}:\n")
+        lines += [f"- {escape(text)}" for text in texts if text]
+        lines.append("")
+    if outside := outages.outside(history, judgement):
+        lines.append(escape(outside) + ".")
+    return "\n".join(lines).strip() or "No outage."
+
+
+def _behaviour(history: History, judgement: Judgement) -> str:
+    rows = [(label, str(kind["count"])) for label, kind in behaviour.rows(history, judgement)]
+    heading = behaviour.heading(history, judgement)
+    return _table((escape(heading), "orders"), rows) if rows else "No order was sent in an outage."
+
+
+def _truth_table(judgement: Judgement) -> str:
+    rows = [(label, *(str(number) for number in cells.values())) for label, cells in judgement.cells.items()]
+    sums = "\n".join(f"- {escape(e.text)}: {e.left} {'=' if e.holds else '≠'} {e.right}" for e in judgement.equations)
+    return _table(("outcome", "row and event", "row only", "event only", "neither"), rows) + "\n\n" + sums
+
+
+def _guards(history: History, judgement: Judgement) -> str:
+    state = {True: "passed", False: "**failed**", None: "not applicable"}
+    rows = [(guard.name, guard.kind.value, state[guard.passed], escape(guard.reason)) for guard in judgement.guards]
+    lines = ["| Guard | Kind | State | Reason |", "|---|---|---|---|"]
+    return "\n".join([guards.guards(history, judgement), "", *lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _lost(history: History, judgement: Judgement) -> str:
+    whole = f"The whole list, with times and causes: `{LOST.path}` beside this report."
+    if not judgement.counts[LOST.key]:
+        return f"{losses.none_lost(judgement)}\n\n{whole}"
+    ids = "\n".join(f"- {code(order)}" for order in ids_of(judgement, LOST, FIRST_IDS))
+    why = "".join(f"- {count}: `{name}`\n" for name, count in losses.proven_causes(judgement).items())
+    rows = losses.lost_rows(history, judgement)
+    parts = [f"{losses.first_of(judgement, LOST, FIRST_IDS)}:", ids, f"By cause:\n\n{why}".rstrip(), whole]
+    return "\n\n".join([*parts, *([f"{rows}."] if rows else [])])
+
+
+def _listed(one: Listed) -> str:
+    ids = "\n".join(f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS])
+    head = f"The first {FIRST_IDS} of {one.total}" if one.total > FIRST_IDS else f"All {one.total}"
+    return f"{head}:\n\n{ids}\n\nThe whole list: `{one.path}` beside this report."
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *(tuple(escape(cell) for cell in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

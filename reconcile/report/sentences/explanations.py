@@ -1,0 +1,219 @@
+"""Why the run went as it did, as far as facts show it, and what to do. What no fact shows is said to be unknown."""
+
+import re
+from collections import Counter
+from typing import Final
+
+from reconcile.analysis.lost_causes import LostCause
+from reconcile.analysis.plural import some
+from reconcile.analysis.truth_table import OUTCOMES
+from reconcile.history.history import History
+from reconcile.history.outages import Moment
+from reconcile.history.service_log import Said
+from reconcile.judge.judge import Judgement
+from reconcile.judge.ruling import Verdict
+from reconcile.report.sentences.losses import proven_causes, proven_evidence
+from reconcile.report.sentences.outages import outside
+from reconcile.report.sentences.registry import sentence
+from runlog.facts import RunFacts
+from settings.duration import format_duration
+
+_DUAL_WRITES: Final = {
+    "naive": "inserts the order, publishes its event, then commits, and ignores a publish that fails",
+    "after-commit": "commits the order, then publishes its event, and ignores a publish that fails",
+    "awaited": "commits the order, publishes its event, and waits for the broker's report before it answers",
+    "raised": "inserts the order, publishes its event, and commits only after the broker's report",
+}
+_OUTBOX: Final = "outbox"
+_TIMED_OUT: Final = "_MSG_TIMED_OUT"
+_REASON: Final = re.compile(r"delivery failed \((\w+)\)")
+
+
+def variant(facts: RunFacts) -> str | None:
+    """Return how the service publishes; None where only its owner knows that."""
+    return None if facts.stack == "external" else facts.service_variant
+
+
+@sentence("fault", "scenario, fault, target, rate")
+def fault(history: History, judgement: Judgement) -> str:
+    """What the run was to break, at which load."""
+    facts = history.facts
+    load = f"while orders fall due at {facts.rate:g} orders/s"
+    if facts.scenario == "lost-event":
+        return f"{facts.scenario} ({facts.fault} of the {facts.fault_target} {load})"
+    return f"{facts.scenario} (no fault {load})"
+
+
+@sentence("infrastructure", "stack, service variant, topic, table")
+def infrastructure(history: History, judgement: Judgement) -> str:
+    """Which service was tested, with which table and topic."""
+    facts = history.facts
+    service = f"order service, variant {variant(facts)}" if variant(facts) else "order service"
+    return f"{facts.stack} stack: {service}; PostgreSQL table {facts.orders_table}; Kafka topic {facts.topic.name}" + (
+        f"; outbox table {facts.outbox_table}" if facts.outbox_table else ""
+    )
+
+
+@sentence("root cause", "verdict, variant, fault, target, outcomes, the service's log, moments of the lost events")
+def root_cause(history: History, judgement: Judgement) -> str:
+    """Why events or orders are missing, or why none is; what is not known is said to be."""
+    if judgement.ruling.verdict is Verdict.INCONCLUSIVE:
+        return "Unknown: nothing is proven. The failed guards say what was missing."
+    if judgement.ruling.verdict is Verdict.CONSISTENT:
+        return _why_kept(history, judgement)
+    counts = judgement.counts
+    parts = [
+        _why_lost(history, judgement) if counts["lost_events"] else "",
+        _why_phantom(history, judgement) if counts["phantom_events"] else "",
+        _why_no_row(history, judgement) if counts["lost_orders"] else "",
+        _why_visible(judgement) if counts["visible_after_reject"] else "",
+        f"Events published twice: {counts['published_twice']}. The run does not show why."
+        if _only_duplicates(counts)
+        else "",
+    ]
+    return " ".join([_how(history.facts), *(part for part in parts if part)])
+
+
+@sentence("fix", "verdict, violations, variant")
+def fix(history: History, judgement: Judgement) -> str:
+    """What to do about what the run proves."""
+    facts, counts = history.facts, judgement.counts
+    how = variant(facts)
+    if judgement.ruling.verdict is Verdict.INCONCLUSIVE:
+        return "None proposed: nothing is proven."
+    if judgement.ruling.verdict is Verdict.CONSISTENT:
+        if how in _DUAL_WRITES and judgement.outages:
+            return (
+                "None needed for what this run shows. "
+                f"A dual write ({how}) remains vulnerable to other faults. {_THE_OUTBOX}"
+            )
+        return "None needed for what this run shows."
+    parts = []
+    if counts["lost_events"] and (how == _OUTBOX or facts.outbox_table):
+        parts.append("Find out where events leave the outbox without an acknowledgement of the broker: a relay must "
+                     "delete or mark a row only after that.")  # fmt: skip
+    elif counts["lost_events"]:
+        condition = "" if how in _DUAL_WRITES else "If the service publishes outside the transaction of the order: "
+        parts.append(condition + _THE_OUTBOX)
+    if counts["phantom_events"]:
+        parts.append("Publish an event only after its order is committed, for example from an outbox table.")
+    if counts["lost_orders"]:
+        parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
+    if counts["visible_after_reject"]:
+        parts.append("Reject an order only where nothing of it is stored or published.")
+    return " ".join(parts) or "Publish each event under one event id, so that consumers can recognise a repetition."
+
+
+_THE_OUTBOX: Final = (
+    "Implement the transactional outbox pattern: write the event to an outbox table in the same database transaction "
+    "as the order, and let a relay (a poller or change data capture) publish it, at least once."
+)
+
+
+def _why_kept(history: History, judgement: Judgement) -> str:
+    table, outages = judgement.table, judgement.outages
+    if not outages:
+        return "Nothing was broken, and no event is missing."
+    down = (judgement.moments == Moment.DOWN) & (table.attempt >= 0)
+    stored = int((down & table.row).sum())
+    of = some(int(down[: len(table.attempts)].sum()), "order")
+    text = f"Of {of} sent while the {outages[0].target or 'target'} was proven down, {stored} left a row and its event"
+    late = judgement.counts["late_events"]
+    text += f"; {some(late, 'event')} of the run came late." if late else "."
+    warning = " That guarantees nothing." if variant(history.facts) in _DUAL_WRITES else ""
+    return f"{text} {_how(history.facts)}{warning}"
+
+
+_HOW_OUTBOX: Final = (
+    "The service (variant outbox) writes each event to its outbox table in the transaction of the order, and a relay "
+    "publishes from there, at least once."
+)
+
+
+def _how(facts: RunFacts) -> str:
+    """Return how the service publishes, as far as the harness knows it."""
+    how = variant(facts)
+    if how == _OUTBOX:
+        return _HOW_OUTBOX
+    if how in _DUAL_WRITES:
+        return (
+            f"The service (variant {how}) {_DUAL_WRITES[how]}; the publish is no part of the database transaction (a "
+            "dual write)."
+        )
+    return "The harness does not know how the service publishes."
+
+
+def _why_lost(history: History, judgement: Judgement) -> str:
+    facts = history.facts
+    parts = [
+        f"Events of stored orders in no record of topic {facts.topic.name} that was read: "
+        f"{judgement.counts['lost_events']}.",
+        _observed(history, judgement),
+        _with_process(history, judgement),
+    ]
+    if facts.outbox_table:
+        parts.append(
+            f"Table {facts.outbox_table} does not hold them either. The run does not show why; see the service's log."
+        )
+    elif variant(facts) not in _DUAL_WRITES:
+        parts.append("So the run does not show the cause.")
+    apart = outside(history, judgement)
+    parts.append(f"{apart[0].upper()}{apart[1:]}: look for another cause." if apart else "")
+    return " ".join(part for part in parts if part)
+
+
+def _observed(history: History, judgement: Judgement) -> str:
+    """Return what was observed of the lost events, cause by cause."""
+    parts = [f"{count} {LostCause(code).words}" for code, count in proven_causes(judgement).items()]
+    reasons = Counter(
+        match[1]
+        for one in proven_evidence(judgement)
+        if one.line and one.line.said is Said.EVENT_LOST and (match := _REASON.search(one.line.text))
+    )
+    limit = history.facts.delivery_timeout_s
+    for reason, count in sorted(reasons.items()):
+        after = f", its delivery timeout of {format_duration(limit)} over" if reason == _TIMED_OUT and limit else ""
+        parts.append(f"{count} with the client's reason {reason}{after}")
+    return "Observed: " + "; ".join(parts) + "."
+
+
+def _with_process(history: History, judgement: Judgement) -> str:
+    """Return how many lost events belong to requests under way when the service itself was stopped or killed."""
+    facts = history.facts
+    under_way = sum(one.in_flight for one in proven_evidence(judgement))
+    if facts.fault_target != "service" or facts.fault not in {"stop", "kill"} or not under_way:
+        return ""
+    return f"The fault was a {facts.fault} of the service itself: {under_way} of these requests were under way in it."
+
+
+def _why_phantom(history: History, judgement: Judgement) -> str:
+    table, total = judgement.table, judgement.counts["phantom_events"]
+    by_outcome = Counter(OUTCOMES[code] for code in table.outcome[table.phantom].tolist())
+    whose = ", ".join(f"{name} {count}" for name, count in sorted(by_outcome.items()))
+    text = f"Events in the topic without a row in {history.facts.orders_table}: {total} (by outcome: {whose})."
+    if history.facts.scenario == "phantom-event" and by_outcome.get("provoked") == total:
+        return (
+            f"{text} The service published each of them before it rolled its transaction back, as this scenario asks "
+            "for; a published event cannot be rolled back. It needs no outage."
+        )
+    return f"{text} The run does not show why."
+
+
+def _why_no_row(history: History, judgement: Judgement) -> str:
+    facts = history.facts
+    text = f"Acknowledged orders without a row in {facts.orders_table}: {judgement.counts['lost_orders']}"
+    broken = f" (the run's fault: {facts.fault} of the database)" if facts.fault_target == "database" else ""
+    return f"{text}{broken if judgement.outages else ''}. The run does not show why."
+
+
+def _why_visible(judgement: Judgement) -> str:
+    table = judgement.table
+    attempts = table.attempt[table.visible_after_reject]
+    statuses = Counter(table.attempts["status"][attempts[attempts >= 0]].tolist())
+    parts = ", ".join(f"{f'HTTP {code}' if code else 'refused'}: {count}" for code, count in sorted(statuses.items()))
+    total = judgement.counts["visible_after_reject"]
+    return f"Rejected orders that left a row or an event: {total} ({parts}). The run does not show why."
+
+
+def _only_duplicates(counts: dict[str, int]) -> bool:
+    return not any(counts[key] for key in ("lost_events", "phantom_events", "lost_orders", "visible_after_reject"))

@@ -1,0 +1,96 @@
+"""The few lines that a CI job shows of a run: Markdown for `$GITHUB_STEP_SUMMARY`."""
+
+from typing import Final
+
+from reconcile.history.history import History
+from reconcile.judge.judge import Judgement
+from reconcile.report.markdown_report import code, escape
+from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
+from reconcile.report.timeline import draw
+from reconcile.report.violation_kinds import first_kind, ids_of
+
+FIRST: Final = 10
+WIDTH: Final = 80
+_COUNTED: Final = (
+    "attempted",
+    "acknowledged",
+    "rows",
+    "events",
+    "lost_events",
+    "suspected_lost",
+    "disputed",
+    "phantom_events",
+    "suspected_phantom",
+    "disputed_phantom",
+    "lost_orders",
+    "suspected_lost_orders",
+    "visible_after_reject",
+    "late_events",
+)
+
+
+def step_summary(history: History, judgement: Judgement, place: str) -> str:
+    """Return the summary.
+
+    Args:
+        history: of the run.
+        judgement: of the run.
+        place: where the reports are, for people.
+    """
+    parts = [
+        f"### {escape(verdict.verdict(history, judgement))}",
+        escape(verdict.reason(history, judgement)),
+        escape(_capital(verdict.expectation(history, judgement))) + ".",
+        _counts(judgement),
+        _picture(history, judgement),
+        _outages(history, judgement),
+        _guards(history, judgement),
+        _lost(judgement),
+        f"Reports: `{place.replace('`', '')}`",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n\n"
+
+
+def _counts(judgement: Judgement) -> str:
+    shown = [name for name in _COUNTED if judgement.counts[name] or not name.startswith(("suspected", "disputed"))]
+    head = " | ".join(name.replace("_", " ") for name in shown)
+    return "\n".join(
+        [f"| {head} |", "|" + "---:|" * len(shown), f"| {' | '.join(str(judgement.counts[name]) for name in shown)} |"]
+    )
+
+
+def _picture(history: History, judgement: Judgement) -> str:
+    strip = draw(judgement.timeline, judgement.outages, history.facts.started_at, width=WIDTH, unicode=True)
+    if strip is None:
+        return ""
+    lines = "\n".join(f"{label:<14}{line}  {total}".rstrip() for label, line, total in strip.lines)
+    return f"```text\n{lines}\n```"
+
+
+def _outages(history: History, judgement: Judgement) -> str:
+    lines = [
+        f"- {escape(outages.title(history, judgement, place))}: {escape(outages.down(history, judgement, place))}; "
+        f"{escape(outages.window(history, judgement, place))}"
+        for place in range(len(judgement.outages))
+    ]
+    kinds = behaviour.kinds(history, judgement)
+    if kinds:
+        lines.append(f"- {escape(_capital(behaviour.heading(history, judgement)))}: {escape(kinds)}")
+    return "\n".join(lines)
+
+
+def _guards(history: History, judgement: Judgement) -> str:
+    lines = [f"- {escape(guards.failed_guard(guard))}" for guard in guards.failed_guards(judgement)]
+    head = escape(_capital(guards.guards(history, judgement)))
+    return f"{head}:\n\n" + "\n".join(lines) if lines else f"{head}."
+
+
+def _lost(judgement: Judgement) -> str:
+    kind = first_kind(judgement)
+    ids = ids_of(judgement, kind, FIRST)
+    listed = "\n".join(f"- {code(order)}" for order in ids)
+    return f"{_capital(losses.first_of(judgement, kind, FIRST))}:\n\n{listed}" if ids else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

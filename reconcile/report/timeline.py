@@ -1,0 +1,93 @@
+"""The run as a strip of characters: what was offered, acknowledged and lost each second, and when the outage was."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconcile.history.outages import Outage
+
+_RAMPS: Final = {True: " ▁▂▃▄▅▆▇█", False: " .:-=+*#@"}
+_BARS: Final = {True: ("·", "░", "█", "▒"), False: (".", "-", "#", "+")}
+_LABEL: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A picture in lines of equal meaning: one column is `seconds` of the run.
+
+    Attributes:
+        lines: (label, characters, what stands at the end of the line).
+        seconds: seconds a column.
+    """
+
+    lines: list[tuple[str, str, str]]
+    seconds: int
+
+
+def draw(
+    timeline: list[dict[str, Any]], outages: list[Outage], started_at: float, *, width: int, unicode: bool
+) -> Strip | None:
+    """Draw the run.
+
+    Args:
+        timeline: as `reconcile.analysis.rate.timeline` gives it.
+        outages: to be marked.
+        started_at: epoch seconds of second 0.
+        width: columns of the terminal.
+        unicode: whether block characters can be shown.
+
+    Returns:
+        The strip; None when nothing was due.
+    """
+    if not timeline:
+        return None
+    room = max(10, width - _LABEL - 14)
+    seconds = math.ceil(len(timeline) / room)
+    columns = math.ceil(len(timeline) / seconds)
+    totals = {key: _columns(timeline, key, seconds) for key in ("due", "acknowledged", "lost")}
+    highest = max(max(values) for values in totals.values())
+    ramp = _RAMPS[unicode]
+    lines = [
+        (label, "".join(_level(value, highest, ramp) for value in totals[key]), f"{sum(totals[key])}")
+        for label, key in (("offered", "due"), ("acknowledged", "acknowledged"), ("lost", "lost"))
+    ]
+    if outages:
+        lines.append(
+            (f"{outages[0].target or 'target'} down", _outage_line(outages, started_at, columns, seconds, unicode), "")
+        )
+    lines.append(("second", _axis(columns, seconds), ""))
+    return Strip(lines, seconds)
+
+
+def _columns(timeline: list[dict[str, Any]], key: str, seconds: int) -> list[int]:
+    values = [int(second[key]) for second in timeline]
+    return [sum(values[at : at + seconds]) for at in range(0, len(values), seconds)]
+
+
+def _level(value: int, highest: int, ramp: str) -> str:
+    """Anything above zero shows: a single lost event must not vanish in rounding."""
+    return ramp[math.ceil(value / highest * (len(ramp) - 1))] if highest else ramp[0]
+
+
+def _outage_line(outages: list[Outage], started_at: float, columns: int, seconds: int, unicode: bool) -> str:
+    up, stopping, down, starting = _BARS[unicode]
+    line = [up] * columns
+    for outage in outages:
+        begin, injected, healing, end = outage.edges
+        # The proven stretch is drawn last: it is what counts where several share one column.
+        for first, last, sign in ((begin, injected, stopping), (healing, end, starting), (injected, healing, down)):
+            # An edge that was never proven lies at the end of time: at the end of the picture.
+            low, high = (
+                columns if math.isinf(at) else max(0, rounded((at - started_at) / seconds))
+                for at, rounded in ((first, math.floor), (last, math.ceil))
+            )
+            line[low:high] = [sign] * max(0, min(high, columns) - low) if last > first else line[low:high]
+    return "".join(line[:columns])
+
+
+def _axis(columns: int, seconds: int) -> str:
+    line = ""
+    while len(line) < columns:
+        label = str(len(line) * seconds)
+        line += label.ljust(10) if len(line) + len(label) <= columns else " "
+    return line[:columns].rstrip()

@@ -1,0 +1,117 @@
+"""The command `python -m reconcile show RUN ORDER_ID`: reads the run's folder, asks no store."""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from contract.order_id import IdKind, encode_text, parse_uuid
+from reconcile.history.history import History
+from reconcile.history.run_record import Record, RecordProblem, read_record
+from reconcile.history.saved_witnesses import load_witnesses
+from reconcile.judge.judge import Judgement, judge, with_confirmation
+from reconcile.trace.trace import Story, find_cases, tell
+from reconcile.verify.verification import kept_look
+from redaction.parser import CarefulParser
+from redaction.patterns import without_secrets
+from runlog.clock import iso_utc
+from runlog.exit_codes import AS_EXPECTED, USAGE_OR_CRASH
+from runlog.folder import FolderError, RunFolder, find_run
+
+_NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 told, 2 wrong arguments or nothing to tell."""
+    options = _parser().parse_args(arguments)
+    try:
+        folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
+        # Before anything is read for long: what is wanted must be something.
+        record = read_record(folder)
+        kind = record.facts.kind
+        wanted = _wanted(options.order, kind)
+        history, judgement = _judged(folder, record)
+    except (FolderError, RecordProblem, ValueError) as problem:
+        sys.stderr.write(f"show: {problem}\n")
+        return USAGE_OR_CRASH
+    cases = find_cases(history, judgement, wanted)
+    if not cases and kind is IdKind.TEXT and (number := _NUMBER.fullmatch(options.order)):
+        cases = find_cases(history, judgement, int(number[1]))
+    stories = [tell(history, judgement, case) for case in cases]
+    if not stories:
+        sys.stderr.write(
+            f"show: run {folder.run_id} knows no order {options.order}: no ack, no row and no event names it\n"
+        )
+        return USAGE_OR_CRASH
+    if options.json:
+        sys.stdout.write(json.dumps([asdict(story) for story in stories], indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(_text(story, history) for story in stories))
+    return AS_EXPECTED
+
+
+def _judged(folder: RunFolder, record: Record) -> tuple[History, Judgement]:
+    saved = load_witnesses(folder, record.facts.run_key)
+    if saved is None:
+        raise RecordProblem(f"run {folder.run_id} was not judged yet; run `python -m reconcile {folder.run_id}` first")
+    history = record.with_witnesses(*saved)
+    judgement = judge(history)
+    look = kept_look(folder, judgement)
+    if look is None:
+        return history, judgement
+    history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+    return history, with_confirmation(judgement, history)
+
+
+def _wanted(text: str, kind: IdKind) -> int | str:
+    """Return a sequence number, or the text of an order id or customer id."""
+    number = _NUMBER.fullmatch(text)
+    if number is not None and (text.startswith("#") or kind is IdKind.UUID):
+        return int(number[1])
+    if kind is IdKind.TEXT or (parse_uuid(text) is not None and len(text) >= 32):
+        return text
+    if kind is IdKind.INTEGER and encode_text(kind, text) is not None:
+        return text
+    right = "both UUIDs" if kind is IdKind.UUID else "a whole number, a UUID"
+    raise ValueError(
+        f"ORDER_ID {without_secrets(text)}: an order id, a customer id ({right}) or a sequence number like #17 is right"
+    )
+
+
+def _text(story: Story, history: History) -> str:
+    start = history.facts.started_at
+    lines = [f"order {story.order_id or 'without a known id'}", ""]
+    for step in story.steps:
+        when = "time not known".ljust(40) if step.at is None else f"{iso_utc(step.at)} ({step.at - start:+9.3f} s)"
+        lines.append(f"{when:<42}{step.witness:<12}{step.text}")
+    lines.append("")
+    for name, value in story.facts.items():
+        if value is None:
+            continue
+        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        shown = ", ".join(value) or "nothing wrong" if isinstance(value, list) else shown
+        lines.append(f"{name:<24}{shown}")
+    clean = ("".join(sign if sign.isprintable() else " " for sign in line) for line in lines)
+    return "\n".join(clean) + "\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CarefulParser(
+        prog="python -m reconcile show",
+        description="Print one order's story from all witnesses, marks and logs of a run. Reads no store.",
+    )
+    add = parser.add_argument
+    add("run", metavar="RUN", help="folder of a run, its id, or `latest`")
+    add(
+        "order",
+        metavar="ORDER_ID",
+        help="order id (as the service writes it), customer id, or a sequence number like #17",
+    )
+    add("--runs-dir", metavar="DIR", help="folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
+    add("--json", action="store_true", help="print JSON")
+    return parser

@@ -1,0 +1,71 @@
+"""Texts of order ids that cannot be decoded from the 16 bytes of the ledger (`contract.order_id`), as answers had them.
+
+A file of the run's folder, one JSON array `[hex, text]` a line, made when there is a first name.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from contract.order_id import IdKind, encode_text, name_of
+from files.safe_files import read_regular
+
+NAMES_FILE: Final = "order-names.jsonl"
+
+
+class NameWriter:
+    """Keeps the names of ids that answers returned, beside the ledger; makes the file when there is a first name.
+
+    Args:
+        folder: of the run.
+        kind: of the ids.
+    """
+
+    def __init__(self, folder: Path, kind: IdKind) -> None:
+        self._path, self._kind = folder / NAMES_FILE, kind
+        self._fd = -1
+
+    def note(self, identity: bytes, text: str) -> None:
+        """Keep `text` if its 16 bytes do not tell it back; on disk when this returns.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        name = name_of(self._kind, identity, text)
+        if name is None:
+            return
+        if self._fd < 0:
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.write(self._fd, json.dumps([identity.hex(), name]).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def read_names(folder: Path) -> dict[bytes, str]:
+    """Return the names that were kept in a run's folder; none without the file, and lines that are none left out.
+
+    Raises:
+        OSError: the file is there and cannot be read.
+    """
+    found: dict[bytes, str] = {}
+    path = folder / NAMES_FILE
+    try:
+        raw = read_regular(path)
+    except FileNotFoundError:
+        return found
+    for line in raw.splitlines():
+        try:
+            digits, text = json.loads(line)
+            identity = bytes.fromhex(digits)
+            text.encode()
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            continue  # the last line of a harness that died may be cut short
+        # A name is only believed when it is that of its bytes.
+        if isinstance(text, str) and encode_text(IdKind.TEXT, text) == identity:
+            found.setdefault(identity, text)
+    return found

@@ -1,0 +1,43 @@
+"""Client properties of Kafka in a file: one `name=value` a line, as librdkafka names them; `#` begins a comment."""
+
+from pathlib import Path
+
+from files.paths import reason
+from redaction.properties import secret_values
+
+
+class PropertiesProblem(ValueError):
+    """The file cannot be used; the message is one sentence that shows nothing of what is in it."""
+
+
+def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str]:
+    """Return the properties in `path`.
+
+    Args:
+        path: the file.
+        option: which option named it, for the message.
+
+    Raises:
+        PropertiesProblem: the file cannot be read, or a line is no property (its text is not shown: maybe a secret).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise PropertiesProblem(f"{option} {path}: not a text file; lines like name=value are right") from None
+    except OSError as error:
+        raise PropertiesProblem(f"{option} {path}: {reason(error)}; name a file of client properties") from None
+    found = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise PropertiesProblem(f"{option} {path}: line {number} is not of the form name=value")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def hold_secret(properties: dict[str, str]) -> bool:
+    """Return whether one of `properties` is a secret, by its name."""
+    return bool(secret_values(properties))

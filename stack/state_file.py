@@ -1,0 +1,173 @@
+"""What `state.json` says about a stack: which processes run where, and with which settings.
+
+Read by any later process (a harness, `python -m stack down`), written only in one step (a temporary file, renamed),
+readable by its owner alone. It holds no secret: the database's connection string is built when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stack.errors import StackError
+from stack.ports import HOST
+from stack.settings import ServiceSettings
+
+STATE_VERSION = 1
+DATABASE_NAME = "orders_db"
+# The reference service's user and password are this one word; a throw-away database on loopback.
+DATABASE_ACCOUNT = "mars"
+
+
+def account_url(address: str, database: str = DATABASE_NAME) -> str:
+    """Return the connection string of a stack's database at `host:port`. Secret: never log it."""
+    return f"postgresql://{DATABASE_ACCOUNT}:{DATABASE_ACCOUNT}@{address}/{database}"
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRecord:
+    """One process. `started` is its start time as `stack.process.start_time` gives it, in seconds."""
+
+    pid: int
+    started: float
+    port: int
+    argv: tuple[str, ...]
+    log_path: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """The recorded stack. A component that this home never started is None; a recorded one may have died since.
+
+    `database_url` holds a password, so it is a property: neither `repr` nor `state.json` shows it.
+    """
+
+    owner: str
+    settings: ServiceSettings
+    components: Mapping[str, ComponentRecord]
+    host: str = HOST
+
+    def port(self, component: str) -> int | None:
+        """Return the port of `database`, `broker`, `service` or `link`, or None if it was never started."""
+        record = self.components.get(component)
+        return record.port if record else None
+
+    def _needed_port(self, component: str) -> int:
+        port = self.port(component)
+        if port is None:
+            raise StackError(f"the {component} of this stack was never started: run 'python -m stack up'")
+        return port
+
+    @property
+    def link(self) -> str:
+        """Whose way runs through the link: `broker`, `database` or `service` (see `stack.proxy`); empty without one."""
+        record = self.components.get("link")
+        return str(record.extra.get("component", "")) if record else ""
+
+    def link_address(self, component: str) -> str:
+        """`host:port` of a component for whoever a partition would cut off: through the link if it leads there.
+
+        That is the order service on its way to `broker` and `database`, and its clients on theirs to `service`.
+        """
+        return f"{self.host}:{self._needed_port('link' if self.link == component else component)}"
+
+    @property
+    def database_url(self) -> str:
+        """Connection string of the orders database, never through the link. Secret: never log it."""
+        return account_url(f"{self.host}:{self._needed_port('database')}")
+
+    @property
+    def service_database_url(self) -> str:
+        """The connection string that the order service has: through the link if it leads there. Secret."""
+        return account_url(self.link_address("database"))
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """`host:port` of the broker, never through the link."""
+        return f"{self.host}:{self._needed_port('broker')}"
+
+    @property
+    def service_kafka_bootstrap(self) -> str:
+        """The broker's `host:port` that the order service has: through the link if it leads there."""
+        return self.link_address("broker")
+
+    @property
+    def service_url(self) -> str:
+        """Base URL of the order service for its clients, through the link if it is there; no slash at its end."""
+        return f"http://{self.link_address('service')}"
+
+    @property
+    def direct_service_url(self) -> str:
+        """Base URL of the order service, never through the link."""
+        return f"http://{self.host}:{self._needed_port('service')}"
+
+    @property
+    def topic(self) -> str:
+        """Topic of the `order.created` events."""
+        return self.settings.topic
+
+    @property
+    def variant(self) -> str:
+        """How the service writes, see `stack.settings`."""
+        return self.settings.variant
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id by component."""
+        return {name: record.pid for name, record in self.components.items()}
+
+    @property
+    def log_paths(self) -> dict[str, Path]:
+        """Log file by component."""
+        return {name: Path(record.log_path) for name, record in self.components.items()}
+
+
+def load(path: Path) -> StackState | None:
+    """Read a state file; None if there is none. Raises StackError if it cannot be understood."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StackError(
+            f"{path} cannot be read ({error.strerror}): set HARNESS_STACK_HOME to another folder"
+        ) from None
+    except ValueError as error:
+        raise StackError(f"{path} is not JSON ({error}): end its processes by hand, then delete the file") from error
+    if not isinstance(document, dict) or document.get("version") != STATE_VERSION:
+        raise StackError(
+            f"{path} is of another version than {STATE_VERSION}: run 'down' with the version that wrote it"
+        )
+    try:
+        components = {
+            name: ComponentRecord(**{**entry, "argv": tuple(entry["argv"])})
+            for name, entry in document["components"].items()
+        }
+        settings = ServiceSettings(**document["settings"])
+        return StackState(owner=document["owner"], settings=settings, components=components)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise StackError(f"{path} lacks or misnames a field ({error}): end its processes, then delete it") from error
+
+
+def save(path: Path, state: StackState) -> None:
+    """Write a state file in one step, mode 0600."""
+    document = {
+        "version": STATE_VERSION,
+        "owner": state.owner,
+        "settings": asdict(state.settings),
+        "components": {name: asdict(record) for name, record in state.components.items()},
+    }
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(document, stream, indent=1)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
