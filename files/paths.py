@@ -1,6 +1,10 @@
 """Paths as people write them, and the reason of an operating system error in a few words."""
 
 from pathlib import Path
+from typing import Final
+
+# The folder that holds the harness's packages; child processes import them from there.
+CHECKOUT: Final = Path(__file__).resolve().parent.parent
 
 
 def expanded(text: str) -> Path:

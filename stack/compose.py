@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from files.paths import CHECKOUT
 from health.check import Health
 from stack import compose_cli, engine, ports
 from stack.compose_project import PORTS, SERVICES, Addresses, ComposeProject, log_tail
@@ -20,7 +21,6 @@ from stack.errors import StackError
 from stack.progress import Progress, Stopwatch, silent
 from stack.service import behaviour
 from stack.settings import ServiceSettings, StackSettings
-from stack.state_store import CHECKOUT
 
 FILE: Final = CHECKOUT / "docker-compose.yml"
 _UP_S: Final = 900.0  # images may have to come from far away

@@ -14,10 +14,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from files.paths import CHECKOUT
 from stack.errors import ChecksumError, FetchError
 from stack.lock import locked
 from stack.progress import Progress, Stopwatch, silent
-from stack.state_store import CHECKOUT
 
 KAFKA_VERSION = "4.4.0"
 # slf4j-simple: Kafka's own logging backend is not among its published dependencies; 1.7.36 is the API it uses.

@@ -11,13 +11,13 @@ import os
 import sys
 from typing import ClassVar
 
+from files.paths import CHECKOUT
 from health.check import Health, check_http, check_kafka, check_sql
 from stack import orphans, process
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.ports import HOST
 from stack.service import HEALTH_PATH
-from stack.state_store import CHECKOUT
 
 
 def link_extra(component: str, target_port: int) -> dict[str, object]:

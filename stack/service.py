@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import ClassVar
 
+from files.paths import CHECKOUT
 from health.check import Health, check_http
 from stack import orphans, process
 from stack.component import ManagedProcess
@@ -14,7 +15,6 @@ from stack.errors import StackError
 from stack.ports import HOST
 from stack.settings import ServiceSettings
 from stack.state_file import StackState
-from stack.state_store import CHECKOUT
 
 HEALTH_PATH = "/actuator/health"
 # By which Python and its packages are found.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from files.paths import expanded
+from files.paths import CHECKOUT, expanded
 from files.safe_files import encodable, is_encodable
 from stack import process, state_file
 from stack.errors import StackError
@@ -19,7 +19,6 @@ from stack.settings import ServiceSettings
 from stack.state_dir import VARIABLE, state_dir
 from stack.state_file import ComponentRecord, StackState
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "HARNESS_STACK_HOME"
 _STATE_WAIT_S = 5.0
 _FILES = ("state.json", "state.lock", "start.lock", "lock", "journal.json", "lease", "target-lease")

@@ -13,6 +13,7 @@ import gevent
 
 from chaos.monitor.monitor import MonitorConfig
 from chaos.monitor.probe_history import ProbeHistory
+from files.paths import CHECKOUT
 from health.patience import LONGEST_S
 from health.state import Proof, not_down, not_up, target_down, target_up
 from runlog.offsets import Observation
@@ -67,7 +68,7 @@ class MonitorClient:
         with self._log.open("ab") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "chaos.monitor"],
-                cwd=Path(__file__).resolve().parent.parent,
+                cwd=CHECKOUT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

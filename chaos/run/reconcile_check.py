@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
+from files.paths import CHECKOUT
 from redaction.masking import mask_line
 from redaction.properties import secret_values
 from runlog.check_request import CheckAnswer, CheckRequest
@@ -28,7 +28,7 @@ class ReconcilerCheck:
     """One check. Leaving its block ends the process."""
 
     def __init__(self) -> None:
-        ours = str(Path(__file__).resolve().parent.parent)
+        ours = str(CHECKOUT)
         path = os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")]))
         self._errors = b""
         self._answer = CheckAnswer(doing="starting")

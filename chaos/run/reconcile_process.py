@@ -6,10 +6,10 @@ It is not a call into `reconcile`: judging millions of orders would stall Locust
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Final
 
 from chaos.sut.sut import SystemUnderTest
+from files.paths import CHECKOUT
 from files.safe_files import read_json
 from runlog import exit_codes
 from runlog.folder import RunFolder
@@ -102,7 +102,7 @@ def _properties(sut: SystemUnderTest) -> str:
 
 def _environment(sut: SystemUnderTest) -> dict[str, str]:
     """What reconcile needs to read the stores; secrets travel here or in the pipe, and never on a command line."""
-    ours = str(Path(__file__).resolve().parent.parent)
+    ours = str(CHECKOUT)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),

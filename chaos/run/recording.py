@@ -16,7 +16,7 @@ from chaos.run.canary_order import CanaryOrder
 from chaos.sut.sut import SystemUnderTest
 from contract.attribution import EXCLUSIVE
 from contract.run_key import RunKey
-from files.paths import reason
+from files.paths import CHECKOUT, reason
 from files.safe_files import write_json
 from redaction.patterns import without_secrets
 from runlog import marks
@@ -189,7 +189,7 @@ def _versions() -> dict[str, str]:
     try:
         revision = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"],
-            cwd=Path(__file__).resolve().parent,
+            cwd=CHECKOUT,
             capture_output=True,
             text=True,
             timeout=5,

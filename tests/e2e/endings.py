@@ -145,8 +145,7 @@ def _harness_processes(home: Path | str) -> list[str]:
             if process.environ().get("HARNESS_STACK_HOME") == str(home) and process.pid != os.getpid():
                 command = " ".join(process.cmdline())
                 if any(
-                    word in command
-                    for word in ("chaos.faults.watchdog", "chaos.monitor", "-m reconcile", "locust")
+                    word in command for word in ("chaos.faults.watchdog", "chaos.monitor", "-m reconcile", "locust")
                 ):
                     found.append(f"{process.pid} {command}")
         except psutil.Error:

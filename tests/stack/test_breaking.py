@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from files.paths import CHECKOUT
 from stack.embedded import EmbeddedStack
-from stack.state_store import CHECKOUT
 from tests.conftest import Infra, RestartableBroker
 
 pytestmark = pytest.mark.real

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from contract.run_key import CHECK_KEY, RunKey
+from files.paths import CHECKOUT
 from reconcile.__main__ import main as reconcile
 from reconcile.history.saved_witnesses import save_witnesses
 from runlog.facts import CheckOrder, TopicStart
@@ -25,7 +26,7 @@ from stack.__main__ import main
 from stack.delete_topic import is_there
 from stack.errors import StackError
 from stack.lease import LEASE, Lease
-from stack.state_store import CHECKOUT, HOME_VARIABLE
+from stack.state_store import HOME_VARIABLE
 from tests.conftest import Infra
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts, order_id

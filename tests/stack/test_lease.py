@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from files.paths import CHECKOUT
 from stack.__main__ import main
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
-from stack.state_store import CHECKOUT, HOME_VARIABLE
+from stack.state_store import HOME_VARIABLE
 
 HOLD = (
     "import sys; from pathlib import Path; from stack.lease import Lease; "

@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 import psutil
 import pytest
 
+from files.paths import CHECKOUT
 from stack import ports, process
-from stack.state_store import CHECKOUT
 
 WAIT_S = 10.0
 SILENCE_S = 0.5

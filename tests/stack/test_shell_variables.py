@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stack.state_store import CHECKOUT
+from files.paths import CHECKOUT
 from tests.stack.shell import FULL
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]

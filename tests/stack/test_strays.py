@@ -13,13 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from files.paths import CHECKOUT
 from stack import process
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
 from stack.orphans import MARK, Stray, find, mark
 from stack.process import Launch
 from stack.spawn import spawn
-from stack.state_store import CHECKOUT, HOME_VARIABLE
+from stack.state_store import HOME_VARIABLE
 
 # (line of the log, seconds from it to the signal): the home is made with the first, so later starts are quick.
 STRIKES = (

@@ -23,6 +23,7 @@ from chaos.faults.limits import Limits
 from chaos.faults.watchdog.protocol import Arm, Begin, Refusal, TakeDown, as_line
 from chaos.faults.watchdog.teardown import HARNESS
 from chaos.faults.watchdog.work_reports import Progress, Work
+from files.paths import CHECKOUT
 
 log = logging.getLogger("chaos")
 
@@ -262,5 +263,5 @@ class Watchdog:
 
 
 def _python_path() -> str:
-    ours = str(Path(__file__).resolve().parent.parent.parent)
+    ours = str(CHECKOUT)
     return os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")]))

@@ -18,11 +18,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from chaos.faults.targets import COMPONENTS, FAULTS, TargetError, TargetSpec, Undo
 from chaos.faults.targets.process import ProcessTarget, open_process_target
+from files.paths import CHECKOUT
 from stack import process
 from stack.embedded import EmbeddedStack
 from stack.settings import ServiceSettings, StackSettings
 from stack.state_file import StackState
-from stack.state_store import CHECKOUT
 from tests.chaos.targets.clients import (
     ANSWERED,
     ENDED,
