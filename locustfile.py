@@ -32,7 +32,7 @@ try:
     from chaos.run.dry_run import dry_run_text
     from chaos.run.exit_code_listeners import Listeners, set_exit_code
     from chaos.run.ports import Load
-    from chaos.run.process_end import Ending
+    from chaos.run.process_end import ProcessEnd
     from chaos.run.reconcile_process import ReconcileProcess
     from chaos.run.recording import Recording
     from chaos.run.shape import USERS, ChaosShape
@@ -181,7 +181,7 @@ class Harness:
         stream.flush()
 
     @property
-    def last_words(self) -> str | None:
+    def failure(self) -> str | None:
         """Why there is no verdict, None when there is one."""
         failure = None if self.conductor is None or self.judging.summary else self.conductor.failure
         return self.refused or failure
@@ -252,7 +252,7 @@ def move_in(environment: Environment, **_: Any) -> None:
 
 
 def _wire(environment: Environment, harness: Harness, settings: Settings) -> None:
-    hooks, ending = environment.events, Ending(environment, harness, LISTENERS, flush_output)
+    hooks, ending = environment.events, ProcessEnd(environment, harness, LISTENERS, flush_output)
     LISTENERS.watch_exit_code(environment)
     set_exit_code(environment, exit_codes.USAGE_OR_CRASH)
     LISTENERS.at_end(hooks.quitting, ending.quitting)

@@ -128,7 +128,7 @@ def longest_failure(outages: Iterable[Interval]) -> float:
 def longest_drain(publisher: Publisher, horizon: Horizon, request_timeout: float, settle: float) -> float:
     """Return the longest drain in seconds, where no `--drain-timeout` says it: room for all that it waits for.
 
-    That is the last answer, the event of the drain's own order until a known producer gives it up, the settle time of
+    That is the last answer, the event of the canary order until a known producer gives it up, the settle time of
     either, and the horizon with some late arrivals.
     """
     own_order = settle + (publisher.delivery_s or 0.0)

@@ -42,7 +42,7 @@ class TopicStart:
 
 @dataclass(frozen=True, slots=True)
 class CheckOrder:
-    """The baseline order, placed and proven whole before anything was touched.
+    """The canary order, placed and proven whole before anything was touched.
 
     Attributes:
         order_id: the id that the service returned.

@@ -1,4 +1,4 @@
-"""How many events wait to go out, asked of the service itself."""
+"""The number of pending events, as the service itself reports it."""
 
 import json
 from http.client import OK
@@ -9,19 +9,19 @@ from health.wire import NoAnswer
 
 
 class BacklogProblem(Exception):
-    """The service does not report its backlog; the message says what came instead."""
+    """The service does not report its backlog; the message says what it answered instead."""
 
 
 def pending_events(sut: SystemUnderTest, url: str, timeout_s: float) -> int:
-    """Return how many events wait to go out.
+    """Return the number of events that the service has not published yet.
 
     Args:
-        subject: the system under test.
+        sut: the system under test.
         url: answers `{"pending": NUMBER}`.
         timeout_s: longest wait for the answer in seconds.
 
     Raises:
-        BacklogProblem: it does not report a number.
+        BacklogProblem: the answer holds no such number.
     """
     try:
         answer = ask(sut, url, timeout_s)

@@ -1,7 +1,7 @@
-"""One order of the harness's own, proven whole: answered, a row in PostgreSQL, an event in Kafka.
+"""A canary order: one that the harness places itself and follows from its answer to its row and its event.
 
-It is the baseline order before the fault, and the proof after it that the way is open again. It carries a run
-key of its own and is in no count.
+Preflight places one before the fault, the drain one after it, as proof that events get through again. It carries a
+run key of its own and is in no count.
 """
 
 import time
@@ -25,9 +25,9 @@ POLL_S: Final = 0.05
 QUESTION_S: Final = 5.0
 LONGEST_SHOWN: Final = 60
 MOST_TOPICS: Final = 20
-# Some services leave the customer out of some events: so many check orders are placed until one's event carries it.
+# Some services omit the customer from some events: at most so many canary orders are placed until one carries it.
 MOST_UNTAGGED: Final = 4
-# What an answer in place of an order says of an option.
+# Which option an HTTP status points to.
 _REMEDIES: Final = {
     400: "--order-body", 401: "--header", 403: "--header", 404: "--order-path", 405: "--order-path",
     415: "--header Content-Type", 422: "--order-body",
@@ -36,12 +36,12 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CanaryOrder:
-    """What became of the check order.
+    """What was found of a canary order.
 
     Attributes:
-        order: what was found of it; None when the service did not even tell an id.
-        topic: where the topic ended before the order; None when there is no such topic even after it.
-        problem: what is missing, in one line; None when the order is whole.
+        order: which of its witnesses were found; None if the answer held no id.
+        topic: where the topic ended before the order; None if there is no such topic even after it.
+        problem: what is missing, in one line; None if the order is complete.
         row_time: text of the time column in its row; None without such a column.
         sequence: sequence number of the tag that was sent with it.
         untagged: its event carries the tag nowhere, and no other customer id at its place.
@@ -55,25 +55,25 @@ class CanaryOrder:
     untagged: bool = False
 
 
-def prove_order(
+def place_canary(
     sut: SystemUnderTest, table: OrdersTable, event_wait_s: float, placed_id: Callable[[str], None] = lambda _: None
 ) -> CanaryOrder:
-    """Place an order and wait until its row and its event are there; another one if only the event's tag is missing.
+    """Place an order and wait for its row and its event; place another one if only the event's tag is missing.
 
     Args:
-        subject: the system under test.
+        sut: the system under test.
         table: its orders.
         event_wait_s: longest wait for the event in seconds.
         placed_id: called with the order's id as soon as it is known.
     """
     for _ in range(MOST_UNTAGGED):
-        proven = _prove_once(sut, table, event_wait_s, placed_id)
+        proven = _place_once(sut, table, event_wait_s, placed_id)
         if not proven.untagged:
             return proven
     return replace(proven, problem=f"{proven.problem} (nor is it in the events of {MOST_UNTAGGED - 1} orders before)")
 
 
-def _prove_once(
+def _place_once(
     sut: SystemUnderTest, table: OrdersTable, event_wait_s: float, placed_id: Callable[[str], None]
 ) -> CanaryOrder:
     try:
@@ -101,7 +101,7 @@ def _prove_once(
 
 
 def _refusal(sut: SystemUnderTest, placed: PlacedOrder) -> str:
-    refused = "the service did not take an order"
+    refused = "the service did not accept an order"
     if placed.status is None:
         return f"{refused}: {placed.reason}"
     if 200 <= placed.status < 300:
@@ -127,7 +127,7 @@ def _missing(sut: SystemUnderTest, order: CheckOrder, start: TopicStart | None, 
 
 
 def _unfiltered(order: CheckOrder, seen: EventSeen) -> str | None:
-    """Return that the filter is missing, without which an order's later events of other types hide a lost one."""
+    """Return a problem if the filter is missing: an order's later events of other types would then hide a lost one."""
     if not seen.unfiltered:
         return None
     return (
@@ -140,7 +140,7 @@ def _unfiltered(order: CheckOrder, seen: EventSeen) -> str | None:
 def _misplaced_tag(
     sut: SystemUnderTest, table: OrdersTable, order: CheckOrder, seen: EventSeen, customer: str
 ) -> str | None:
-    """Return what is wrong with the tag of a complete order, by which the orders of a run are found."""
+    """Return what is wrong with the tag of a complete order; the orders of a run are found by their tags."""
     if sut.attribution != "tagged" or sut.tag_column is None:
         return None
     held = table.text_of(order.order_id, sut.tag_column)
@@ -169,7 +169,7 @@ def _await_row(table: OrdersTable, order_id: AcknowledgedId) -> bool:
 
 
 def _new_topic(sut: SystemUnderTest, wait_s: float) -> TopicStart | None:
-    """Wait for the topic that the first publish makes; all of it is new, so it starts at 0."""
+    """Wait for the topic that the first publish creates; all of it is new, so it starts at 0."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         made = topic_ends(sut.kafka, sut.topic, QUESTION_S)

@@ -38,7 +38,7 @@ class Conductor:
     """One run.
 
     Args:
-        house: see `Harness`.
+        harness: see `Harness`.
         settings: what the run was asked to do.
         texts: the options as given.
     """
@@ -49,10 +49,10 @@ class Conductor:
         self.finished = Event()
         self._harness = harness
         self._limits = Limits(settings.command_timeout, settings.fault_timeout)
-        self._playing = PlanRunner(harness, settings, texts, self._enter)
+        self._plan_runner = PlanRunner(harness, settings, texts, self._enter)
         self.not_restored = False
         self._codes: list[int] = []
-        self._player: gevent.Greenlet | None = None
+        self._runner: gevent.Greenlet | None = None
         self._completed = False
         self._interrupted = float("-inf")
         self._cut: tuple[str, str, int] | None = None
@@ -60,13 +60,13 @@ class Conductor:
 
     @property
     def failure(self) -> str | None:
-        """Why the plan was not played to its end, None while nothing has cut it short."""
+        """Why the plan did not run to its end; None while nothing has cut it short."""
         return None if self._cut is None else self._cut[1]
 
     def start(self) -> None:
         """Begin the run; returns at once."""
-        self._player = gevent.spawn(self._play_or_say_why_not)
-        gevent.spawn(self._run, self._player)
+        self._runner = gevent.spawn(self._run_plan)
+        gevent.spawn(self._run, self._runner)
 
     @property
     def longest_end_s(self) -> float:
@@ -76,29 +76,29 @@ class Conductor:
     @property
     def active(self) -> bool:
         """Whether the run has begun and not yet ended."""
-        return self._player is not None and not self.finished.is_set()
+        return self._runner is not None and not self.finished.is_set()
 
     def interrupt(self, reason: str, exit_code: int) -> None:
-        """Ask the run to end: it stops the load, mends the target, keeps the history, and is judged. Returns at once.
+        """Ask the run to end: the load stops, the target is healed, the history is saved and judged. Returns at once.
 
-        Asking again while it winds up changes nothing: mending is never cut short. Only judging is, because it can be
-        made up for at any time.
+        Asking again while the run winds up changes nothing: healing is never cut short. Judging is, because a run can
+        be judged later.
         """
         if self.active and self.phase is RunPhase.RECONCILE:
             if time.monotonic() - self._interrupted < GRACE_S:
-                # A supervisor that signals twice, or a whole process group, does not mean the verdict.
+                # A supervisor that signals twice, or signals a process group, does not mean to skip judging.
                 return
             self._codes.append(exit_code)
             log.warning("%s: not judging the run", reason)
             self._harness.cancel_judging()
-        elif self._player is not None and not self._player.ready() and self._cut is None:
+        elif self._runner is not None and not self._runner.ready() and self._cut is None:
             log.warning("%s: ending the run, healing the target first", reason)
             self._cut = (marks.INTERRUPTED, reason, exit_code)
             self._interrupted = time.monotonic()
-            self._player.kill(Interrupted(), block=False)
+            self._runner.kill(Interrupted(), block=False)
 
     def worsen(self, mark: str, reasons: list[str], code: int) -> None:
-        """Note as marks what makes the exit code of a run that is over worse, and have its report say the same.
+        """Record as marks what makes the exit code of a finished run worse, and judge it again to match.
 
         Args:
             mark: name of the marks.
@@ -106,7 +106,7 @@ class Conductor:
             code: exit code of each.
         """
         self._codes.append(code)
-        run = self._playing.open
+        run = self._plan_runner.open
         if run is not None:
             for reason in reasons:
                 run.recording.mark_now(mark, reason=reason, exit_code=code)
@@ -114,13 +114,13 @@ class Conductor:
                 self._judge_again(run)
         self.exit_code = exit_codes.strongest(self._codes, self.not_restored)
 
-    def _run(self, player: gevent.Greenlet) -> None:
-        """Wait for the player, then wind up: in a greenlet that no other code holds, so nothing can interrupt it."""
-        player.join()
+    def _run(self, runner: gevent.Greenlet) -> None:
+        """Wait for the plan runner, then wind up: no other code holds this greenlet, so nothing can interrupt it."""
+        runner.join()
         try:
             if not self._completed:
                 self._cut_short(
-                    *(self._cut or (marks.FAILED, "the run ended without a word", exit_codes.USAGE_OR_CRASH))
+                    *(self._cut or (marks.FAILED, "the run ended without giving a reason", exit_codes.USAGE_OR_CRASH))
                 )
             self._wind_up()
         finally:
@@ -128,11 +128,11 @@ class Conductor:
             self.phase = RunPhase.DONE
             self.finished.set()
 
-    def _play_or_say_why_not(self) -> None:
-        """Play the plan; whatever ends it early becomes `_cut`, unless an interrupt has done so already."""
+    def _run_plan(self) -> None:
+        """Run the plan; whatever ends it early becomes `_cut`, unless an interrupt came first."""
         why: tuple[str, int] | None = None
         try:
-            self._playing.play()
+            self._plan_runner.run()
             self._completed = True
         except Interrupted:
             return
@@ -150,20 +150,20 @@ class Conductor:
             self._cut = (marks.FAILED, *why)
 
     def _cut_short(self, name: str, reason: str, exit_code: int) -> None:
-        """Note that the plan was not completed."""
+        """Record that the plan was not completed."""
         self._codes.append(exit_code)
         if name == marks.FAILED:
             log.error("%s", reason)
-        run = self._playing.open
+        run = self._plan_runner.open
         if run is not None:
             run.recording.mark_now(name, reason=reason, exit_code=exit_code)
 
     def _wind_up(self) -> None:
-        """Stop the load, heal, keep, judge: in this order, each whether or not the one before succeeded."""
-        run = self._playing.open
+        """Stop the load, heal, check, save, judge: in this order, each even if the one before failed."""
+        run = self._plan_runner.open
         if run is None:
             return
-        for step in (self._stop_load, self._mend, self._check_health, self._keep, self._judge):
+        for step in (self._stop_load, self._heal, self._check_health, self._save, self._judge):
             try:
                 step(run)
             except Exception as error:
@@ -172,7 +172,7 @@ class Conductor:
         run.recording.in_use.close()
 
     def _fail(self, run: OpenRun, reason: str, code: int, *, not_restored: bool = False) -> None:
-        """Note a failure as a mark too: the report must come to the same exit code."""
+        """Record a failure as a mark too: the report must reach the same exit code."""
         self._codes.append(code)
         detail = {"not_restored": True} if not_restored else {}
         run.recording.mark_now(marks.FAILED, None, reason=reason, exit_code=code, **detail)
@@ -180,7 +180,7 @@ class Conductor:
     def _stop_load(self, run: OpenRun) -> None:
         run.load.close(run.recording.clock.now())
 
-    def _keep(self, run: OpenRun) -> None:
+    def _save(self, run: OpenRun) -> None:
         run.load.finish(in_order=True)
         run.recording.close(self._harness.statistics())
         if trouble := run.load.trouble or run.recording.trouble or run.recording.watch.trouble:
@@ -201,29 +201,29 @@ class Conductor:
             self._codes.append(exit_codes.USAGE_OR_CRASH)
         self.phase = RunPhase.DONE
 
-    def _mend(self, run: OpenRun) -> None:
+    def _heal(self, run: OpenRun) -> None:
         try:
             if run.injector.broken:
                 run.injector.heal()
-                log.info("the target is proven back")
+                log.info("the target is proven healed")
         except Exception as error:
-            # Whatever went wrong: the target is not proven back.
+            # Whatever went wrong: the target is not proven healed.
             log.debug("healing failed", exc_info=True)
             self.not_restored = True
             log.error("NOT RESTORED: %s", error)
             self._fail(run, str(error), exit_codes.NOT_READY, not_restored=True)
         else:
-            # Where healing failed the watchdog keeps the target in its charge, and tries again at our end.
+            # If healing failed, the watchdog keeps the target and tries again when this process ends.
             release(run.watchdog)
 
     def _check_health(self, run: OpenRun) -> None:
         """Check health after the run; unhealthy components are logged and set exit code 4."""
         if self.not_restored:
             return
-        sick = await_healthy(run.sut, HEALTHY_WAIT_S)
-        run.recording.mark_now(marks.HEALTH_CHECKED, complete=not sick, missing=sick)
-        if sick:
-            reason = "not healthy after the run: " + "; ".join(sick)
+        unhealthy = await_healthy(run.sut, HEALTHY_WAIT_S)
+        run.recording.mark_now(marks.HEALTH_CHECKED, complete=not unhealthy, missing=unhealthy)
+        if unhealthy:
+            reason = "not healthy after the run: " + "; ".join(unhealthy)
             log.error("%s", reason)
             self._fail(run, reason, exit_codes.NOT_READY)
         else:

@@ -1,10 +1,10 @@
-"""The drain: after the load has ended, wait until nothing more can come, and say what was still missing if it does.
+"""The drain: after the load has ended, wait until no more rows or events of the run can come, at most until a cap.
 
-Over when every request is answered, an order sent after `healed` is complete, a known backlog is empty, for the settle
-time no new row and no new event of this run has come, and the publisher's retry horizon has passed since the last of
-them. That the drain's own order is complete proves only that the way is open: it may have overtaken orders that still
-wait. Where the own order's event does not come within the producer's known limits, the drain ends without it, and
-the judge decides whether the service publishes nothing any more. A cap ends it; then its result names what was awaited.
+It is over when every request is answered, a canary order sent after `healed` is complete, a known backlog is empty, no
+new row or event of this run came for the settle time, and the publisher's retry horizon has passed since the last one.
+A complete canary order proves only that events get through again: it may have overtaken orders that still wait. If its
+event does not come within the producer's known limits, the drain ends without it, and the judge decides whether the
+service has stopped publishing. At the cap the result names what was still awaited.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ import gevent
 
 from chaos.monitor.client import MonitorClient, NotProven
 from chaos.run.backlog import BacklogProblem, pending_events
-from chaos.run.canary_order import prove_order
+from chaos.run.canary_order import place_canary
 from chaos.run.orders_table import DatabaseProblem, OrdersTable
-from chaos.run.quiet_time import Stillness
+from chaos.run.quiet_time import QuietTime
 from chaos.run.topic import TopicError, topic_service
 from chaos.sut.sut import SystemUnderTest
 from contract.publish_horizon import Horizon
@@ -29,7 +29,7 @@ BACKLOG_TIMEOUT_S: Final = 3.0
 EVENT_WAIT_S: Final = 10.0
 TOPIC_S: Final = 5.0
 PROGRESS_S: Final = 10.0
-_OWN: Final = "the drain's own order to be complete"
+_CANARY: Final = "the drain's canary order to be complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class DrainTask:
         run_key: whose rows count.
         settle: quiet time that is wanted.
         horizon: for how long an event may still come.
-        delivery_s: when the service's producer gives an event up; None: unknown.
+        delivery_s: after how many seconds the service's producer gives up an event; None if unknown.
         known_ids: texts of order ids that answers returned before the drain.
     """
 
@@ -58,11 +58,11 @@ class DrainResult:
     Attributes:
         complete: nothing was missing but, perhaps, the rest of the horizon.
         missing: what was still awaited, one line each.
-        own_orders: ids of the orders that the harness placed for its own check.
+        own_orders: ids of the canary orders.
         waited: seconds since the last arrival, or since the drain began; counted against the horizon.
-        silence: what was found when the event of an own order did not come within the producer's limits (see
+        silence: what was found when the event of a canary order did not come within the producer's limits (see
             `reconcile.judge.publish_silence`); None when it came, or was not awaited to the end.
-        repeated_id: an own order was answered with an id that an answer had returned before, so nothing is known of it.
+        repeated_id: a canary order was answered with an id that an earlier answer had returned: nothing is known of it.
     """
 
     complete: bool
@@ -74,26 +74,26 @@ class DrainResult:
 
 
 @dataclass(slots=True)
-class _OwnOrder:
-    """What is known of the drain's own orders."""
+class _CanaryState:
+    """What is known of the drain's canary orders."""
 
-    missing: str | None = _OWN
+    missing: str | None = _CANARY
     ids: list[str] = field(default_factory=list)
     silence: dict[str, Any] | None = None
     repeated_id: str | None = None
 
 
 class _RepeatedId(Exception):
-    """An own order was answered with the id of an older order."""
+    """A canary order was answered with the id of an older order."""
 
 
 class Drain:
-    """Waits for the quiet after a run.
+    """Waits until a run has settled.
 
     Args:
-        subject: the system under test.
+        sut: the system under test.
         task: what is waited for.
-        watch: the lookout, which counts new events of the run.
+        watch: the monitor, which counts new events of the run.
         clock: the run's clock.
         in_flight: returns how many requests are unanswered.
     """
@@ -113,9 +113,9 @@ class Drain:
         self._clock = clock
         self._in_flight = in_flight
         self._rows: int | None = None
-        self._still = Stillness.begin(clock.now(), task.settle, task.horizon)
+        self._quiet = QuietTime.begin(clock.now(), task.settle, task.horizon)
         self._answered = clock.now()
-        self._own = _OwnOrder()
+        self._canary = _CanaryState()
 
     def run(self, cap_s: float, say: Callable[[str], None]) -> DrainResult:
         """Wait until it is over, at most `cap_s` seconds.
@@ -130,7 +130,7 @@ class Drain:
         except NotProven as gone:
             return DrainResult(False, (str(gone),))
         table = OrdersTable(self._sut)
-        proof = gevent.spawn(self._prove)
+        proof = gevent.spawn(self._place_canaries)
         said: list[str] = []
         said_at = self._clock.now()
         try:
@@ -152,17 +152,17 @@ class Drain:
     @property
     def _left(self) -> float:
         """Seconds until the horizon has passed."""
-        return self._still.horizon_left(self._clock.now())
+        return self._quiet.horizon_left(self._clock.now())
 
     def _result(self, missing: list[str]) -> DrainResult:
-        own = self._own
+        canary = self._canary
         return DrainResult(
-            complete=not missing and own.silence is None,
-            missing=tuple(missing) if own.silence is None else (*missing, str(own.missing)),
-            own_orders=tuple(own.ids),
-            waited=max(0.0, self._clock.now() - self._still.arrived_at),
-            silence=own.silence,
-            repeated_id=own.repeated_id,
+            complete=not missing and canary.silence is None,
+            missing=tuple(missing) if canary.silence is None else (*missing, str(canary.missing)),
+            own_orders=tuple(canary.ids),
+            waited=max(0.0, self._clock.now() - self._quiet.arrived_at),
+            silence=canary.silence,
+            repeated_id=canary.repeated_id,
         )
 
     def _missing(self, table: OrdersTable) -> list[str]:
@@ -173,20 +173,22 @@ class Drain:
         if waiting := self._in_flight():
             missing.append(f"answers to {waiting} request{'' if waiting == 1 else 's'}")
             self._answered = now
-            self._still.arrived(now)
-        if self._own.missing and self._own.silence is None:
-            missing.append(self._own.missing)
-        if self._own.silence and now - self._answered < (limit := self._task.settle + (self._task.delivery_s or 0.0)):
+            self._quiet.arrived(now)
+        if self._canary.missing and self._canary.silence is None:
+            missing.append(self._canary.missing)
+        if self._canary.silence and now - self._answered < (
+            limit := self._task.settle + (self._task.delivery_s or 0.0)
+        ):
             missing.append(f"any event within {limit:g} s of the last answer")
         missing += self._backlog()
         missing += self._row_changes(table)
-        self._still.arrived(self._watch.activity.own_changed or 0.0)
+        self._quiet.arrived(self._watch.activity.own_changed or 0.0)
         if missing:
-            self._still.awaited(now)
+            self._quiet.awaited(now)
             return missing
         if self._watch.activity.own is None:
             return ["the monitor to follow the topic"]
-        if self._still.settle_left(now):
+        if self._quiet.settle_left(now):
             return [f"{self._task.settle:g} s without a new row or event"]
         return []
 
@@ -197,7 +199,7 @@ class Drain:
             return [f"the database ({error})"]
         if rows != self._rows:
             self._rows = rows
-            self._still.arrived(self._clock.now())
+            self._quiet.arrived(self._clock.now())
         return []
 
     def _backlog(self) -> list[str]:
@@ -209,37 +211,37 @@ class Drain:
             return [f"the service to report its backlog ({problem})"]
         return [f"a backlog of {pending} event{'' if pending == 1 else 's'} to go out"] if pending else []
 
-    def _prove(self) -> None:
-        """Place own orders until one is complete, repeats an id, or stays without its event past the known limits."""
-        own, delivery = self._own, self._task.delivery_s
+    def _place_canaries(self) -> None:
+        """Place canary orders until one is complete, repeats an id, or misses its event past the known limits."""
+        canary, delivery = self._canary, self._task.delivery_s
         wait_s = EVENT_WAIT_S if delivery is None else max(EVENT_WAIT_S, delivery + self._task.settle)
         table = OrdersTable(self._sut)
         try:
-            while own.silence is None:
-                proven = prove_order(self._sut, table, wait_s, self._take_id)
+            while canary.silence is None:
+                proven = place_canary(self._sut, table, wait_s, self._take_id)
                 if proven.problem is None:
-                    own.missing = None
+                    canary.missing = None
                     return
-                own.missing = f"{_OWN} ({proven.problem})"
+                canary.missing = f"{_CANARY} ({proven.problem})"
                 order = proven.order
                 if delivery is not None and order is not None and order.row and not order.event:
                     # Its answer had come before the wait for its event began.
-                    own.silence = self._silence(self._clock.now() - wait_s)
+                    canary.silence = self._silence(self._clock.now() - wait_s)
                 gevent.sleep(1.0)
         except _RepeatedId:
-            own.missing = None
+            canary.missing = None
         finally:
             table.close()
 
     def _take_id(self, order_id: str) -> None:
-        if order_id in self._task.known_ids or order_id in self._own.ids:
+        if order_id in self._task.known_ids or order_id in self._canary.ids:
             # An answer that names an older order says nothing about the new one.
-            self._own.repeated_id = order_id
+            self._canary.repeated_id = order_id
             raise _RepeatedId
-        self._own.ids.append(order_id)
+        self._canary.ids.append(order_id)
 
     def _silence(self, answered_at: float) -> dict[str, Any] | None:
-        """Return what the judge must know of an own order whose event has not come; None while nothing is known."""
+        """Return what the judge must know of a canary order whose event has not come; None while nothing is known."""
         try:
             service = topic_service(self._sut.kafka, self._sut.topic, TOPIC_S)
         except TopicError:

@@ -1,4 +1,4 @@
-"""The drain of one run: what it waits for follows from the run's facts and outages, and how it ended is marked."""
+"""The drain of one run: its task, from the run's facts and outages, and the mark of how it ended."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -38,10 +38,10 @@ def drain_run(
     in_flight: Callable[[], int],
     timeout_s: float | None,
 ) -> DrainResult:
-    """Drain a run, and mark how that ended.
+    """Drain a run and write the mark of how it ended.
 
     Args:
-        subject: the system under test.
+        sut: the system under test.
         recording: of the run.
         task: what is waited for.
         in_flight: returns how many requests are unanswered.

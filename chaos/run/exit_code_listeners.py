@@ -1,9 +1,9 @@
-"""What other listeners and plugins of Locust ask of the process's exit code, each with its source.
+"""Exit codes that other listeners and plugins of Locust ask for, each with its source.
 
 Locust 2.47 lets any code set `environment.process_exit_code`, calls the listeners of `quitting` last-registered first,
-lets a listener's `sys.exit` end the process without its own shutdown, and forgets a listener that raises as soon as an
-exit code is set. So each assignment is noted where it happens, each listener is called under watch, and our own steps
-at the end come after the listeners of everybody else, whenever those were registered.
+lets a listener's `sys.exit` end the process without its own shutdown, and ignores a listener that raises once an exit
+code is set. So each assignment is recorded where it happens, each listener runs inside a wrapper, and our own last
+steps run after all other listeners, whenever those were registered.
 """
 
 import os
@@ -42,19 +42,19 @@ class Complaint:
         return f"{self.source} {self.what}"
 
 
-class Ends(Protocol):
-    """What is done at the process's end; see `chaos.run.process_end.Ending`."""
+class LastSteps(Protocol):
+    """The last steps of the process; see `chaos.run.process_end.ProcessEnd`."""
 
     @property
     def is_over(self) -> bool:
-        """Whether all is done and printed."""
+        """Whether all steps are done."""
 
     @property
     def code(self) -> int:
-        """The exit code as far as it is known."""
+        """The exit code so far."""
 
     def at_exit(self) -> None:
-        """Do now what is to be done then."""
+        """Do the steps that are not yet done."""
 
 
 class Listeners:
@@ -62,12 +62,12 @@ class Listeners:
 
     Attributes:
         ended: what ended the process by `sys.exit` or `os._exit`, None without one.
-        ending: what is done at the process's end; None as long as there is nothing to do.
+        ending: the last steps of the process; None while there are none.
     """
 
     def __init__(self) -> None:
         self.ended: Complaint | None = None
-        self.ending: Ends | None = None
+        self.ending: LastSteps | None = None
         self._last_step: gevent.Greenlet | None = None
         self._new: list[Complaint] = []
         self._known: set[Complaint] = set()
@@ -85,13 +85,13 @@ class Listeners:
         return new
 
     def note(self, complaint: Complaint) -> None:
-        """Collect `complaint` unless it is known already."""
+        """Collect `complaint` unless it is known."""
         if complaint not in self._known:
             self._known.add(complaint)
             self._new.append(complaint)
 
     def watch(self, events: Events) -> None:
-        """Call every listener of `events` under watch from now on, those that are registered later included."""
+        """Wrap every listener of `events` from now on, later ones included."""
         self._watch_os_exit()
         hooks: list[Any] = [hook for hook in vars(events).values() if type(hook) is EventHook]
         for hook in hooks:
@@ -99,11 +99,11 @@ class Listeners:
             hook.listeners, hook.at_end = self, None
 
     def at_end(self, hook: Any, step: Callable[[], None]) -> None:
-        """Take `step` after the last listener of a watched `hook`, whatever became of them."""
+        """Call `step` after the last listener of a watched `hook`, even if one of them raised."""
         hook.at_end = step
 
     def watch_exit_code(self, environment: Any) -> None:
-        """Note each exit code that is set on `environment` from now on, and one that was set before."""
+        """Record each exit code that is set on `environment` from now on, and one that was set before."""
         before = environment.process_exit_code
         environment.__class__ = _WatchedEnvironment
         environment.listeners = self
@@ -111,20 +111,20 @@ class Listeners:
             self.note(Complaint(_UNKNOWN, f"set the exit code {before!r}"))
 
     def _watch_os_exit(self) -> None:
-        """Let `os._exit` of this process end it with our own exit code from now on, after what is done at its end."""
+        """Make `os._exit` of this process take our last steps first, and end with our exit code."""
         ours, hub = os.getpid(), gevent.get_hub()
 
         def watched(status: int) -> NoReturn:
             ending = self.ending
             if os.getpid() != ours or ending is None:
-                leave(status)  # a child that was forked, or a run that is none of ours
+                leave(status)  # a forked child, or a process without a run
             if not ending.is_over:
                 self.ended = Complaint(_place(sys._getframe(0).f_back), f"called os._exit({status!r})")
                 if status:
                     self.note(self.ended)
-                # In another thread, or in the loop itself, nothing of gevent can be waited for.
+                # Another thread, or the loop itself, cannot wait for a greenlet.
                 if gevent.get_hub() is hub and gevent.getcurrent() is not hub:
-                    # In a greenlet of its own: that of a user is killed when the load stops.
+                    # In a greenlet of its own: a user's greenlet is killed when the load stops.
                     self._last_step = self._last_step or gevent.spawn(ending.at_exit)
                     self._last_step.join()
             leave(ending.code)
@@ -135,9 +135,9 @@ class Listeners:
         """Call `listener`.
 
         Args:
-            listener: of anybody.
-            ends: the process ends anyway: a `sys.exit` of one listener must not keep the others from being called.
-            given: what the event hands to it.
+            listener: of an event.
+            ends: the process is ending: a `sys.exit` of one listener must not skip the others.
+            given: the arguments of the event.
         """
         try:
             listener(**given)
@@ -150,7 +150,7 @@ class Listeners:
         except _FLOW:
             raise
         except BaseException as error:
-            # Within a run a user's greenlet that is killed shows as one that is no `Exception`.
+            # During a run, a killed user greenlet raises a `BaseException`.
             if ends or isinstance(error, Exception):
                 self.note(Complaint(_name(listener), f"raised {type(error).__name__}"))
             raise
@@ -167,7 +167,7 @@ def set_exit_code(environment: Environment, code: int) -> None:
 
 
 class _WatchedEnvironment(Environment):
-    """Locust's environment; knows who sets the exit code."""
+    """Locust's environment; records who sets the exit code."""
 
     listeners: Listeners
 
@@ -185,7 +185,7 @@ class _WatchedEnvironment(Environment):
 
 
 class _WatchedHook(EventHook):
-    """One of Locust's events; its listeners are called under watch."""
+    """One of Locust's events; its listeners run inside a wrapper."""
 
     listeners: Listeners
     at_end: Callable[[], None] | None
@@ -204,7 +204,7 @@ class _WatchedHook(EventHook):
 
 
 def _place(frame: FrameType | None) -> str:
-    if frame is None:  # a greenlet that does nothing else
+    if frame is None:  # a greenlet whose only function this is
         return _UNKNOWN
     code = frame.f_code
     return _named(frame.f_globals.get("__name__"), code.co_qualname, code.co_filename, frame.f_lineno)

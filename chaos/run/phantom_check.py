@@ -1,8 +1,8 @@
-"""What became of the orders that the service was asked to roll back after their publish: each is asked for.
+"""Checks that the orders which the service was asked to roll back after their publish have left no row.
 
-The id must be in neither `orders` nor `order_items`, `GET` must answer 404, no row of the run may have appeared, and
-the service must still be well. That the event is there exactly once is for the reconciler to say, which reads the topic
-anyway; that a normal order is whole afterwards is what the drain waits for.
+The id must be in neither `orders` nor `order_items`, `GET` must answer 404, no row of the run may exist, and the
+service must still be healthy. The reconciler counts their events; the drain's canary order proves that normal orders
+are complete afterwards.
 """
 
 import uuid
@@ -30,15 +30,14 @@ def check_phantoms(sut: SystemUnderTest, run_key: RunKey, provoked: list[uuid.UU
     """Return the detail of the mark `phantoms_checked`.
 
     Args:
-        subject: the system under test.
+        sut: the system under test.
         run_key: whose rows are counted.
         provoked: ids of the orders that the service says it rolled back.
 
     Returns:
-        `asked`: how many ids were asked for by `GET` (the first MOST_ASKED); `get_404`: how many of them it does not
-        know; `in_orders`, `in_order_items`: how many of all ids have a row there; `rows_of_run`: rows of the run,
-        whatever their ids; `health_up`; `problem`: why something could not be asked, None otherwise (what is not
-        known is None).
+        `asked`: number of ids requested by `GET` (the first MOST_ASKED); `get_404`: how many of them were not found;
+        `in_orders`, `in_order_items`: how many of all ids have a row there; `rows_of_run`: rows of the run, whatever
+        their ids; `health_up`; `problem`: why a question failed, else None (its answer is then None too).
     """
     asked = provoked[:MOST_ASKED]
     get_404, problem = _ask_all(sut, asked)
@@ -57,10 +56,10 @@ def check_phantoms(sut: SystemUnderTest, run_key: RunKey, provoked: list[uuid.UU
                 detail[name], problem = None, problem or f"{name}: {error}"
     finally:
         table.close()
-    return {**detail, "health_up": _is_well(sut), "problem": problem}
+    return {**detail, "health_up": _is_healthy(sut), "problem": problem}
 
 
-def _is_well(sut: SystemUnderTest) -> bool | None:
+def _is_healthy(sut: SystemUnderTest) -> bool | None:
     service = service_probe(sut)
     return None if service is None else check(service, HEALTH_S).ok
 
@@ -71,7 +70,7 @@ def _beside(table: str) -> str:
 
 
 def _ask_all(sut: SystemUnderTest, ids: list[uuid.UUID]) -> tuple[int, str | None]:
-    """Ask for every order; return how many answers were 404, and the first trouble."""
+    """Request every order; return the number of 404 answers, and the first error."""
     waiting, counted = iter(ids), {"404": 0}
     troubles: list[str] = []
 

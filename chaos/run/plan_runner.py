@@ -1,7 +1,7 @@
-"""Plays the plan of one run, from preflight to drain; what goes wrong leaves it as an exception.
+"""Runs the plan of one run, from preflight to drain. A failure leaves it as an exception.
 
-Only lengths are planned: each phase begins when the actor's marks say so. While a phase goes on, load, recording and
-lookout are watched, so that a run that cannot prove anything any more ends at once.
+Only lengths are planned: each phase begins at the marks of the fault. During a phase load, recording and monitor are
+checked, so that a run that can prove nothing any more ends at once.
 """
 
 import logging
@@ -35,10 +35,10 @@ PROGRESS_S: Final = 5.0
 
 
 class PlanRunner:
-    """One run's plan being played.
+    """The plan of one run while it runs.
 
     Args:
-        house: see `Harness`.
+        harness: see `Harness`.
         settings: what the run was asked to do.
         texts: the options as given.
         enter: called with each phase as it begins and a line for people.
@@ -64,16 +64,16 @@ class PlanRunner:
         self._outages: list[Interval] = []
         self._as_asked = "rolled back" if settings.scenario == "phantom-event" else "acknowledged"
 
-    def play(self) -> None:
-        """Play the plan.
+    def run(self) -> None:
+        """Run the plan.
 
         Raises:
-            RunFailed, NotRestored, PreflightError, FolderError: why it could not be played to its end.
+            RunFailed, NotRestored, PreflightError, FolderError: why it could not run to its end.
         """
         self._begin(RunPhase.PREFLIGHT, self._plan.describe())
         run = self.open = open_run(self._harness, self._settings, self._texts, self._plan)
         try:
-            run.recording.await_lookout()
+            run.recording.await_monitor()
         except NotProven as error:
             raise RunFailed(str(error), exit_codes.NOT_READY) from None
         self._begin_load(run)
@@ -122,7 +122,7 @@ class PlanRunner:
         except AlreadyDown as error:
             raise RunFailed(str(error), exit_codes.INCONCLUSIVE) from None
         except FaultFailed as error:
-            raise RunFailed(f"the fault could not be done: {error}", exit_codes.NOT_READY) from None
+            raise RunFailed(f"the fault could not be injected: {error}", exit_codes.NOT_READY) from None
         if unproven is None:
             log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
             self._hold(run, clock.now() + outage.length)
@@ -172,7 +172,7 @@ class PlanRunner:
         recording.mark(Mark(recording.clock.now(), marks.PHANTOMS_CHECKED, None, detail))
 
     def _hold(self, run: OpenRun, until: float) -> None:
-        """Stay in the phase until `until`, telling now and then how it goes."""
+        """Stay in the phase until `until`, and log progress every PROGRESS_S seconds."""
         recording, load = run.recording, run.load
         said = recording.clock.now()
         while (now := recording.clock.now()) < until:

@@ -1,7 +1,7 @@
-"""Preflight: everything is well and nothing is left broken, before anything is touched.
+"""Preflight: the checks before anything is broken. Each that fails says what to do.
 
-The checks (PostgreSQL, broker, service health, a baseline order in row and event), the target of the fault, and
-what an earlier run left behind. Each failed check says what to do.
+Health of PostgreSQL, broker and service; the brokers' addresses; the target of the fault; the orders table; and a
+canary order that must have its row and its event.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from typing import Final
 
 from chaos.faults.targets import TargetError
 from chaos.run.backlog import BacklogProblem, pending_events
-from chaos.run.canary_order import CanaryOrder, prove_order
+from chaos.run.canary_order import CanaryOrder, place_canary
 from chaos.run.orders_table import DatabaseProblem, OrdersTable
 from chaos.run.plan import Plan
 from chaos.run.reconcile_check import ReconcilerCheck
@@ -53,8 +53,8 @@ class Preflight:
     """The checks of one run.
 
     Args:
-        subject: the system under test.
-        plan: which faults it will suffer.
+        sut: the system under test.
+        plan: which faults will be injected.
         say: called with each check as it passes.
     """
 
@@ -64,7 +64,7 @@ class Preflight:
         self._say = say
 
     def run(self) -> CanaryOrder:
-        """Do all checks and return the baseline order that was proven whole.
+        """Do all checks and return the complete canary order.
 
         Raises:
             PreflightError: one of them failed; nothing was broken.
@@ -80,29 +80,28 @@ class Preflight:
         table = OrdersTable(self._sut)
         try:
             self._say(self._table(table))
-            # Our own service and its table are known to be read as they are. The reconciler loads what it needs while
-            # the order is on its way.
+            # Our own service and its table are known to be readable. The reconciler starts while the order is placed.
             with ReconcilerCheck() if self._own else nullcontext() as judge:
-                return self._prove(table, judge)
+                return self._place_canary(table, judge)
         finally:
             table.close()
 
-    def _prove(self, table: OrdersTable, judge: ReconcilerCheck | None) -> CanaryOrder:
-        proven = prove_order(self._sut, table, EVENT_WAIT_S)
+    def _place_canary(self, table: OrdersTable, judge: ReconcilerCheck | None) -> CanaryOrder:
+        proven = place_canary(self._sut, table, EVENT_WAIT_S)
         if proven.problem or proven.order is None:
             remedy = "" if self._own else "; repair the service before you break its broker"
-            raise PreflightError(f"baseline order: {proven.problem}{remedy}")
-        self._say(Check("baseline order", f"{proven.order.order_id} has its row and its event"))
+            raise PreflightError(f"canary order: {proven.problem}{remedy}")
+        self._say(Check("canary order", f"{proven.order.order_id} has its row and its event"))
         if judge is not None:
             self._judge(judge, proven)
         return proven
 
     def _judge(self, judge: ReconcilerCheck, proven: CanaryOrder) -> None:
-        """Have the reconciler read the order on all ways on which it will read a run."""
+        """Have the reconciler read the order in every way in which it will read a run."""
         problem = judge.ask(check_request(self._sut, proven))
         if problem is not None:
-            raise PreflightError(f"baseline order: {problem}")
-        self._say(Check("reconciler", "it can read a run: rows, events, and both again"))
+            raise PreflightError(f"canary order: {problem}")
+        self._say(Check("reconciler", "it can read a run: rows, events, and the second look at both"))
 
     def _healthy(self) -> Iterator[Check]:
         for name, health in parts(self._sut):
@@ -111,11 +110,11 @@ class Preflight:
 
     @property
     def _own(self) -> bool:
-        """Whether the system under test is the user's own, so that options say where its parts are."""
+        """Whether the user runs the system under test, so that options say where its parts are."""
         return self._sut.stack == "external"
 
     def _listeners(self) -> Check:
-        """Kafka sends its clients to addresses of its own choice: before an order is placed they must be reachable."""
+        """Check that the addresses which Kafka advertises are reachable, before an order is placed."""
         try:
             return Check("listeners", check_listeners(self._sut.kafka, self._sut.topic, HEALTH_S))
         except TopicError as error:
@@ -139,7 +138,7 @@ class Preflight:
         return Check("target", target.describe())
 
     def _backlog(self, url: str) -> Check:
-        """The drain waits until it is empty: a backlog that is not reported would cost the whole run."""
+        """Check that the service reports its backlog: the drain will wait until it is empty."""
         try:
             pending = pending_events(self._sut, url, HEALTH_S)
         except BacklogProblem as problem:
@@ -158,9 +157,9 @@ class Preflight:
 
 
 def check_request(sut: SystemUnderTest, proven: CanaryOrder) -> CheckRequest:
-    """Return the request to judge an order that was proven whole."""
+    """Return the request to judge a complete canary order."""
     if proven.order is None or proven.topic is None:
-        raise PreflightError("baseline order: the harness does not know where its event is")
+        raise PreflightError("canary order: the harness does not know where its event is")
     return CheckRequest(
         database_url=sut.database_url,
         kafka=sut.kafka,
@@ -175,7 +174,7 @@ def check_request(sut: SystemUnderTest, proven: CanaryOrder) -> CheckRequest:
 
 
 def _phantom_endpoint(sut: SystemUnderTest, url: str) -> Check:
-    """An empty body must be refused as invalid: then the endpoint is there, and nothing was done."""
+    """Check that the endpoint refuses an empty body as invalid: it exists, and nothing was changed."""
     try:
         answer = ask(sut, url, HEALTH_S, b"{}")
         if answer.status == 400:

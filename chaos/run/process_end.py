@@ -1,7 +1,7 @@
-"""The end of a Locust process: the last run is over, the system given back, and one exit code is left.
+"""The end of a Locust process: winds up the last run, releases the system under test, and sets one exit code.
 
 The code that is printed, the one in `report.json` and the one of the process are the same. What makes it worse after
-the run was judged (a listener, a stack that does not go down) becomes a mark of the run, which is judged again.
+the run was judged (a listener, a stack that does not stop) becomes a mark of the run, which is judged again.
 """
 
 import logging
@@ -17,48 +17,48 @@ from runlog import exit_codes, marks
 from stack.errors import StackError
 
 log = logging.getLogger("chaos")
-# The watchdog has tried once more by then, so only `status` says what is broken now.
+# The watchdog has tried once more by then, so only `status` knows what is broken now.
 _NOT_RESTORED: Final = (
-    "error: NOT RESTORED: the target was not proven back; `python -m chaos status` shows what is still broken, "
+    "error: NOT RESTORED: the target is not proven healed; `python -m chaos status` shows what is still broken, "
     "`python -m chaos restore` heals it"
 )
 
 
-class Ends(Protocol):
-    """What is to be ended; `locustfile.Harness`."""
+class ProcessHarness(Protocol):
+    """The harness of this process as its end sees it; `locustfile.Harness`."""
 
     conductor: Conductor | None
     end_code: int | None
     refused: str | None
 
     @property
-    def last_words(self) -> str | None:
+    def failure(self) -> str | None:
         """Why there is no verdict, None when there is one."""
 
     def stop_run(self, reason: str, code: int) -> None:
         """Wind up a run under way and wait for it."""
 
     def close(self) -> None:
-        """Give the system under test back."""
+        """Release the system under test."""
 
     def print_summary(self) -> None:
         """Print the summary of the last run."""
 
 
-class Ending:
+class ProcessEnd:
     """Ends one Locust process.
 
     Args:
         environment: of Locust.
-        house: what is to be ended.
-        listeners: what others ask of the exit code.
-        flush: writes out what is printed, before the process is ended at once.
+        harness: of this process.
+        listeners: the exit codes that other listeners set.
+        flush: flushes printed text before the process ends at once.
     """
 
     def __init__(
         self,
         environment: Environment,
-        harness: Ends,
+        harness: ProcessHarness,
         listeners: Listeners,
         flush: Callable[[], None] = logging.shutdown,
     ) -> None:
@@ -70,28 +70,28 @@ class Ending:
         listeners.ending = self
 
     def quitting(self) -> None:
-        """Wind up, give back what is ours, and set the exit code, 0 included; after everybody else's listeners."""
+        """Wind up, release the system under test, and set the exit code, 0 included; after all other listeners."""
         code = exit_codes.USAGE_OR_CRASH
         try:
             self._harness.stop_run("Locust is quitting", exit_codes.SIGTERM)
-            self._hear()
-            self._give_back()
+            self._report_complaints()
+            self._release()
             code = self.code
         finally:
             set_exit_code(self._environment, code)
 
     def printed(self) -> None:
-        """Locust has printed its tables: the verdict, or why there is none, comes last.
+        """Print the verdict, or why there is none, after Locust's tables.
 
         Raises:
             SystemExit: a listener of `quit` has made the exit code worse.
         """
-        self._hear()
+        self._report_complaints()
         self._over = True
         if self._environment.web_ui is None:
             self._harness.print_summary()
-        if self._harness.last_words and self._is_batch:
-            sys.stderr.write(f"error: {self._harness.last_words}\n")
+        if self._harness.failure and self._is_batch:
+            sys.stderr.write(f"error: {self._harness.failure}\n")
         conductor = self._harness.conductor
         if conductor is not None and conductor.not_restored:
             sys.stderr.write(f"{_NOT_RESTORED}\n")
@@ -99,7 +99,7 @@ class Ending:
             raise SystemExit(self.code)
 
     def at_exit(self) -> None:
-        """Python ends: unless Locust came to its own end before, do now what is to be done then, and keep the code."""
+        """At interpreter exit, do both steps if Locust did not reach its own end, and keep the exit code."""
         conductor, ended = self._harness.conductor, self._listeners.ended
         if self._over or (conductor is None and not (ended and self._is_batch)):
             return
@@ -119,17 +119,17 @@ class Ending:
 
     @property
     def is_over(self) -> bool:
-        """Whether all is done and printed."""
+        """Whether both steps are done."""
         return self._over
 
     @property
     def code(self) -> int:
-        """The exit code as far as it is known."""
+        """The exit code so far."""
         conductor, end_code = self._harness.conductor, self._harness.end_code
         codes = [] if end_code is None else [end_code]
         worse = [exit_codes.NOT_AS_EXPECTED] if self._listeners.complained else []
         if not (codes or self._is_batch):
-            # A web session that is ended while no run is on: Locust's normal way out.
+            # A web session that ends while no run is going on: Locust's normal end.
             return exit_codes.strongest([exit_codes.AS_EXPECTED, *worse])
         if conductor is None or conductor.exit_code is None:
             return exit_codes.strongest([*(codes or [exit_codes.USAGE_OR_CRASH]), *worse])
@@ -137,18 +137,18 @@ class Ending:
 
     @property
     def _is_batch(self) -> bool:
-        """Whether the process is there for one run, whose code is its own."""
+        """Whether this process makes one run only, whose exit code is its own."""
         parsed = self._environment.parsed_options
         return bool(parsed and (parsed.headless or parsed.autostart))
 
-    def _hear(self) -> None:
+    def _report_complaints(self) -> None:
         complaints = [str(complaint) for complaint in self._listeners.take()]
         for complaint in complaints:
             log.warning("exit code: %s; an exit code of 0 becomes 1", complaint)
         if complaints:
             self._worsen(marks.LISTENER, complaints, exit_codes.NOT_AS_EXPECTED)
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         try:
             self._harness.close()
         except StackError as error:

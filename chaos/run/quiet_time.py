@@ -1,4 +1,4 @@
-"""For how long nothing has come in a drain, against settle time and publish horizon. Pure: it is given the time."""
+"""How long a drain has seen no row or event, against settle time and publish horizon. Pure: time is passed in."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ from contract.publish_horizon import Horizon
 
 
 @dataclass(slots=True)
-class Stillness:
-    """The quiet of one drain. Times in epoch seconds.
+class QuietTime:
+    """The quiet time of one drain. Times in epoch seconds.
 
     Attributes:
-        settle: seconds of quiet that are wanted once nothing else is awaited.
+        settle: wanted seconds without arrivals once nothing else is awaited.
         horizon: for how long an event may still come after the last arrival.
-        awaited_at: when something else was last awaited (an answer, a backlog, the drain's own order).
+        awaited_at: when something else was last awaited (an answer, a backlog, the canary order).
         arrived_at: when a row or an event of the run last came, or an answer was still awaited; at first the begin of
             the drain.
     """
@@ -23,20 +23,20 @@ class Stillness:
     arrived_at: float
 
     @classmethod
-    def begin(cls, now: float, settle: float, horizon: Horizon) -> "Stillness":
-        """Return the stillness of a drain that begins at `now`."""
+    def begin(cls, now: float, settle: float, horizon: Horizon) -> "QuietTime":
+        """Return the quiet time of a drain that begins at `now`."""
         return cls(settle, horizon, now, now)
 
     def awaited(self, now: float) -> None:
-        """Note that something is still awaited."""
+        """Record that something is still awaited."""
         self.awaited_at = now
 
     def arrived(self, at: float) -> None:
-        """Note an arrival; an older one than the last changes nothing."""
+        """Record an arrival; one older than the last changes nothing."""
         self.arrived_at = max(self.arrived_at, at)
 
     def settle_left(self, now: float) -> float:
-        """Return the seconds of quiet that are missing; 0 when there were enough."""
+        """Return the seconds that are missing from the settle time; 0 when it has passed."""
         return max(0.0, max(self.awaited_at, self.arrived_at) + self.settle - now)
 
     def horizon_left(self, now: float) -> float:

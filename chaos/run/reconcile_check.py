@@ -1,7 +1,7 @@
-"""Asks `python -m reconcile check` whether a run could be judged, by the order that preflight has placed.
+"""Asks `python -m reconcile check` whether a run can be judged, on the canary order of preflight.
 
-A process of its own, as the judging of a run is one. It is started before it is needed, so that it loads what it needs
-while the other checks go on. Secrets reach it on standard input only.
+It is a process of its own, as judging a run is. It starts early, so that it imports its modules while the other checks
+run. Secrets reach it on standard input only.
 """
 
 import logging
@@ -33,7 +33,7 @@ class ReconcilerCheck:
         self._errors = b""
         self._answer = CheckAnswer(doing="starting")
         self._process = subprocess.Popen(
-            # -P: what lies in the user's folder must not be taken for a package of ours.
+            # -P: a package in the user's folder must not shadow one of ours.
             [sys.executable, "-P", "-m", "reconcile", "check"],
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
@@ -43,7 +43,7 @@ class ReconcilerCheck:
         )
 
     def ask(self, request: CheckRequest, limit_s: float = LIMIT_S) -> str | None:
-        """Return why a run could not be judged, in one sentence; None when it could."""
+        """Return why a run cannot be judged, in one sentence; None if it can."""
         reader = threading.Thread(target=self._exchange, args=(request.dump(),), daemon=True)
         reader.start()
         begun = said = time.monotonic()
@@ -52,7 +52,7 @@ class ReconcilerCheck:
             now = time.monotonic()
             if now - begun > limit_s:
                 return (
-                    f"the reconciler did not finish its check of the order within {limit_s:g} s; it was "
+                    f"timed out after {limit_s:g} s waiting for the reconciler to check the order; it was "
                     f"{self._answer.doing}"
                 )
             if now - said > SAY_EVERY_S:
@@ -87,7 +87,7 @@ class ReconcilerCheck:
                 self._answer = CheckAnswer.load(answer)
             self._errors = stderr.read()
         except (OSError, ValueError):
-            return  # `ask` says why: nothing that says "done" has come
+            return  # `ask` reports it, as no answer was the last one
 
     def _last_error(self) -> str:
         lines = self._errors.decode("utf-8", "replace").strip().splitlines()

@@ -1,6 +1,6 @@
-"""Has a run judged by `python -m reconcile` in a process of its own, and keeps the summary that it prints.
+"""Runs `python -m reconcile` on a finished run and keeps the summary that it prints.
 
-It is not a call into `reconcile`: judging millions of orders would stall Locust's event loop for seconds.
+It is a process of its own because judging millions of orders would stall Locust's event loop for seconds.
 """
 
 import os
@@ -32,34 +32,34 @@ class ReconcileProcess:
     def judge(self, folder: RunFolder, sut: SystemUnderTest) -> int | None:
         """Reconcile the run in `folder` and return the exit code of its verdict, None when that was cancelled.
 
-        A reconciler that crashes, overstays or leaves no report makes this 2, whatever it returned.
+        Returns 2 if the reconciler crashes, times out or leaves no report, whatever code it ended with.
 
         Raises:
-            ValueError: a client property cannot be handed on.
+            ValueError: a client property cannot be passed on.
         """
         again = f"run `python -m reconcile {folder.path}` while the stores are up\n"
         properties = _properties(sut)
-        # A session of its own: a Ctrl-C in the terminal is for the harness to answer, see `chaos.run.signal_handler`.
+        # A session of its own: the harness handles a Ctrl-C in the terminal, see `chaos.run.signal_handler`.
         self._process = subprocess.Popen(
-            # -P: a package in the user's folder must not be taken for a package of ours.
+            # -P: a package in the user's folder must not shadow one of ours.
             [sys.executable, "-P", "-m", "reconcile", str(folder.path)],
             env=_environment(sut),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Whatever the locale: the reconciler writes UTF-8, and a sign that is none costs no verdict.
+            # The reconciler writes UTF-8 whatever the locale; a byte that is not UTF-8 must not cost the verdict.
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
         )
         if self._cancelled:
-            # Asked for while the process was being started.
+            # `cancel` was called while the process started.
             self._process.terminate()
         try:
             self.summary, _ = self._process.communicate(properties, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            self.summary = f"The reconciler did not end within {TIMEOUT_S:g} s; {again}"
+            self.summary = f"The reconciler was stopped after {TIMEOUT_S:g} s; {again}"
             return exit_codes.USAGE_OR_CRASH
         finally:
             process, self._process = self._process, None
@@ -70,12 +70,12 @@ class ReconcileProcess:
         code = _code_in(folder)
         if code is not None and code == process.returncode:
             return code
-        # The report, if there is one, is of an earlier judging.
+        # If there is a report, an earlier process wrote it.
         self.summary += f"The run could not be judged (the reason is above); {again}"
         return exit_codes.USAGE_OR_CRASH
 
     def cancel(self) -> None:
-        """End a judging under way; what it has read of the stores so far is given up, the history stays."""
+        """Stop the reconciler if it runs; what it has read so far is discarded, the history stays."""
         self._cancelled = True
         if self._process is not None:
             self._process.terminate()
@@ -89,7 +89,7 @@ def _code_in(folder: RunFolder) -> int | None:
 
 
 def _properties(sut: SystemUnderTest) -> str:
-    """The client properties in the form of a file of them; they go through a pipe, so no file of ours holds a secret.
+    """Return the client properties as the text of a properties file; a pipe carries it, so no file holds a secret.
 
     Raises:
         ValueError: a value cannot be written in that form.
@@ -101,7 +101,7 @@ def _properties(sut: SystemUnderTest) -> str:
 
 
 def _environment(sut: SystemUnderTest) -> dict[str, str]:
-    """What reconcile needs to read the stores; secrets travel here or in the pipe, and never on a command line."""
+    """Return the environment for reading the stores. Secrets travel here or in the pipe, never on a command line."""
     ours = str(CHECKOUT)
     environment = {
         **os.environ,

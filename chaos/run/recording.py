@@ -1,6 +1,6 @@
-"""Opens what a run writes: its folder, facts, ledger, marks, and the lookout that keeps the offsets; and closes them.
+"""Opens and closes what a run writes: its folder, facts, ledger, marks, and the monitor that records the offsets.
 
-Nothing is written before preflight has passed, and from then on everything is on disk as it happens.
+Nothing is written before preflight has passed; from then on everything is on disk as it happens.
 """
 
 import platform
@@ -30,7 +30,7 @@ from settings.options import OPTIONS, names_secret
 from settings.run_settings import Settings
 
 PACKAGES: Final = ("locust", "gevent", "confluent-kafka", "psycopg", "numpy")
-LOOKOUT_WAIT_S: Final = 10.0
+MONITOR_WAIT_S: Final = 10.0
 
 
 class Recording:
@@ -38,9 +38,9 @@ class Recording:
 
     Args:
         settings: what the run was asked to do.
-        subject: the system under test.
+        sut: the system under test.
         start: where the topic ended when the run began.
-        proven: the baseline order of the preflight.
+        proven: the canary order of the preflight.
         texts: the options as given, for `run.json`; secrets are masked here.
     """
 
@@ -65,11 +65,11 @@ class Recording:
         self.facts = self._make_facts(settings, start, proven, texts)
         self.facts.write(self.folder)
         self.ledger = LedgerWriter(self.folder.ledger, self.run_key)
-        self.watch = MonitorClient(self._lookout_config(), self.folder.logs / "lookout.log")
+        self.watch = MonitorClient(self._monitor_config(), self.folder.logs / "monitor.log")
         self.mark(Mark(self.facts.started_at, marks.STARTED, None, {"run": str(self.run_key)}))
 
     def mark(self, mark: Mark) -> None:
-        """Write `mark`. A full disk becomes `trouble`, never an exception: healing goes before writing."""
+        """Write `mark`. A full disk becomes `trouble`, never an exception: healing comes before writing."""
         try:
             if self._closed:
                 append_mark(self.folder.marks, mark)
@@ -82,16 +82,16 @@ class Recording:
         """Write a mark of this moment."""
         self.mark(Mark(self.clock.now(), name, outage, detail))
 
-    def await_lookout(self) -> None:
-        """Wait until the lookout has its first answer.
+    def await_monitor(self) -> None:
+        """Wait for the monitor's first answer.
 
         Raises:
-            NotProven: it has none in time.
+            NotProven: it did not come in time.
         """
-        self.watch.await_answer(LOOKOUT_WAIT_S)
+        self.watch.await_answer(MONITOR_WAIT_S)
 
     def close(self, statistics: object) -> None:
-        """End the lookout, stamp the end and keep logs and Locust's statistics.
+        """Stop the monitor, write the last mark and save logs and Locust's statistics.
 
         Args:
             statistics: JSON value of Locust's own numbers.
@@ -102,13 +102,13 @@ class Recording:
             self._sut.gather_logs()
             self._keep_logs()
         except OSError as error:
-            self.trouble = self.trouble or f"logs and statistics cannot be kept: {reason(error)}"
+            self.trouble = self.trouble or f"logs and statistics cannot be saved: {reason(error)}"
         finally:
             self.mark_now(marks.ENDED, wall_step=round(self.clock.wall_step(), 6))
             self._closed = True
             self._marks.close()
 
-    def _lookout_config(self) -> MonitorConfig:
+    def _monitor_config(self) -> MonitorConfig:
         event, tagged = self._sut.contract.event, self._sut.contract.event.tag_place is not None
         return MonitorConfig(
             client=self._sut.kafka,
@@ -123,7 +123,7 @@ class Recording:
         )
 
     def _keep_logs(self) -> None:
-        """Copy what the logs of the system under test grew by during this run."""
+        """Copy what was appended to the logs of the system under test during this run."""
         for name, text in self._sut.logs.items():
             path = Path(text)
             if path.is_file():

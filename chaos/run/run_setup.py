@@ -1,4 +1,4 @@
-"""Opens a run: room on disk, the system under test in the wanted state, preflight, and only then anything written."""
+"""Sets up a run: checks disk space, prepares the system under test, runs preflight, and only then writes anything."""
 
 import logging
 import os
@@ -34,23 +34,22 @@ from stack.lease import Lease
 
 log = logging.getLogger("chaos")
 
-# What a run writes at the least, and per attempt: ledger, witnesses and reports together, generously.
+# Generous estimates of what a run writes: ledger, witnesses and reports together.
 FIXED_BYTES: Final = 20 * 2**20
 BYTES_PER_ORDER: Final = 1000
 QUESTION_S: Final = 5.0
-# The lookout's longest question: an outage's edges are only known to it, so it must stay far below a short outage.
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """Everything that one run works with.
+    """The parts of one run.
 
     Attributes:
-        subject: the system under test.
+        sut: the system under test.
         recording: what is written.
         load: what sends the orders.
-        actor: what has the target broken and mended.
-        watchdog: in whose charge the target is.
+        injector: what has faults injected and healed.
+        watchdog: the process that owns the target.
     """
 
     sut: SystemUnderTest
@@ -61,10 +60,10 @@ class OpenRun:
 
 
 def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
-    """Return a run that is ready to begin; its target is in the watchdog's charge.
+    """Return a run that is ready to begin; the watchdog owns its target.
 
     Raises:
-        FolderError: there is no room for it.
+        FolderError: the disk has too little space for it.
         PreflightError: a check failed; nothing was broken and nothing written.
     """
     need = FIXED_BYTES + int(settings.rate * plan.load_seconds * BYTES_PER_ORDER)
@@ -73,9 +72,9 @@ def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: 
     watchdog = harness.watchdog
     heal_earlier(sut, settings, later=bool(plan.outages))
     if plan.outages:
-        put_in_charge(watchdog, sut, settings)
+        arm_watchdog(watchdog, sut, settings)
     try:
-        proven = Preflight(sut, plan, _tell).run()
+        proven = Preflight(sut, plan, _log).run()
         recording = Recording(settings, sut, _start_of(sut), proven, texts)
     except BaseException:
         release(watchdog)
@@ -101,22 +100,22 @@ def _start_of(sut: SystemUnderTest) -> TopicStart:
     except TopicError as error:
         raise PreflightError(f"topic {sut.topic}: {error}") from None
     if start is None:
-        raise PreflightError(f"topic {sut.topic}: it was there a moment ago and is gone; who removed it?")
+        raise PreflightError(f"topic {sut.topic}: it existed a moment ago and is gone; keep it while a run goes on")
     return start
 
 
 def heal_earlier(sut: SystemUnderTest, settings: Settings, *, later: bool) -> None:
-    """Heal what an earlier run left broken of this system, under another target perhaps.
+    """Heal faults that an earlier run left on any part of this system.
 
     Args:
-        subject: the system under test.
+        sut: the system under test.
         settings: of the run.
         later: whether the watchdog will heal the target of this run, with the commands of this run.
 
     Raises:
-        PreflightError: it is not proven back; the message says which run broke it, and when.
+        PreflightError: healing is not proven; the message names the run that broke the part, and when.
     """
-    addresses = _parts_asked(sut)
+    addresses = _addresses(sut)
     for place in places():
         left = place.fault
         if left is None or left.recipe is None or (later and place.folder == sut.state_dir):
@@ -130,21 +129,21 @@ def heal_earlier(sut: SystemUnderTest, settings: Settings, *, later: bool) -> No
         log.warning("preflight: %s", done)
 
 
-def _parts_asked(sut: SystemUnderTest) -> set[str]:
-    """Return where broker, database and service are asked, each in one spelling."""
+def _addresses(sut: SystemUnderTest) -> set[str]:
+    """Return the addresses of broker, database and service, each in one spelling."""
     service = {sut.service_url, sut.health_url or sut.service_url}
-    with suppress(ValueError):  # a connection string that is none: the preflight says so
+    with suppress(ValueError):  # preflight reports a connection string that cannot be parsed
         service.add(sql_address(sut.database_url))
     return {canonical(address) for address in (*service, sut.kafka["bootstrap.servers"])}
 
 
-def put_in_charge(watchdog: Watchdog, sut: SystemUnderTest, settings: Settings) -> None:
-    """Have the watchdog take the target's lease and heal what an earlier run may have left broken there.
+def arm_watchdog(watchdog: Watchdog, sut: SystemUnderTest, settings: Settings) -> None:
+    """Have the watchdog take the target's lease and heal a fault that an earlier run left there.
 
-    A watchdog of a harness that has died is waited for while it heals, and taken over if it is frozen.
+    While the watchdog of a dead harness heals, this waits for it; a frozen one is replaced.
 
     Raises:
-        PreflightError: another run uses the target, or what was left broken is not proven back.
+        PreflightError: another run uses the target, or healing an earlier fault is not proven.
     """
     arm = Arm(
         harness=os.getpid(),
@@ -165,7 +164,7 @@ def put_in_charge(watchdog: Watchdog, sut: SystemUnderTest, settings: Settings) 
             break
         except (Refusal, WatchdogGone) as error:
             waited = Work(
-                f"preflight: watchdog {lease.holder()} of a harness that has died still heals this target",
+                f"preflight: watchdog {lease.holder()} of a dead harness still heals this target",
                 time.monotonic() - begun,
                 arm.limits.healing,
             )
@@ -179,12 +178,12 @@ def put_in_charge(watchdog: Watchdog, sut: SystemUnderTest, settings: Settings) 
 
 
 def release(watchdog: Watchdog) -> None:
-    """Take the target out of the watchdog's charge; one that is gone has let go of it already."""
+    """Have the watchdog give up the target; one that has ended owns it no longer."""
     try:
         watchdog.disarm()
     except (Refusal, WatchdogGone) as error:
         log.warning("%s", error)
 
 
-def _tell(check: Check) -> None:
+def _log(check: Check) -> None:
     log.info("preflight: %s ok (%s)", check.name, check.detail)

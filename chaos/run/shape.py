@@ -1,7 +1,7 @@
-"""The load test shape: Locust's view of a run. It only walks the conductor's phases and does nothing itself.
+"""The load test shape: Locust's view of a run. It reads the conductor's phase and does nothing else.
 
-While orders fall due there are users, in every other phase there are none, and when the run is over the shape ends. A
-tick must never raise or block: an exception in it would end a headless run, or leave a web run without a shape.
+There are users while orders fall due and none in any other phase; when the run is over the shape ends. A tick must
+never raise or block: an exception would end a headless run, or leave a web run without a shape.
 """
 
 import logging
@@ -14,12 +14,12 @@ from chaos.run.conductor import Conductor
 
 log = logging.getLogger("chaos")
 
-# Senders that share one schedule: their number does not change the rate, see `load.load_session`.
+# The users share one schedule, so their number does not change the rate: see `load.load_session`.
 USERS: Final = 10
 
 
 class ChaosShape(LoadTestShape):
-    """Walks one run's phases; `begin` is given by the one who wires the run.
+    """Follows the phases of one run; `locustfile.py` implements `begin`.
 
     `-u`, `-r` and `-t` make no sense with it and are refused elsewhere.
 
@@ -41,7 +41,7 @@ class ChaosShape(LoadTestShape):
         """Start a run and return its conductor, None when it cannot start."""
 
     def reset_time(self) -> None:
-        """Locust starts the shape: the next tick begins a new run."""
+        """Let the next tick begin a new run; Locust calls this when it starts the shape."""
         super().reset_time()
         self._fresh = True
 

@@ -1,8 +1,8 @@
-"""Signals: whichever asks the harness to end, a run under way is wound up first, then Locust ends its own way.
+"""Signal handlers: a signal that ends the harness first winds up the run, then ends Locust in its normal way.
 
-Locust 2.47 installs a SIGTERM handler only after a headless shape has ended, and lets Ctrl-C strike any greenlet; both
-would leave a broker down. From the moment these handlers stand, a signal interrupts the run, waits until it is mended
-and judged, and only then reaches Locust as the Ctrl-C that it knows how to end on.
+Locust 2.47 installs a SIGTERM handler only after a headless shape has ended, and lets Ctrl-C interrupt any greenlet;
+both would leave a broker down. With these handlers, a signal interrupts the run, waits until the target is healed and
+the run judged, and only then reaches Locust as a KeyboardInterrupt, which ends it normally.
 """
 
 import logging
@@ -23,8 +23,8 @@ class SignalHandler:
     """Takes SIGINT, SIGTERM and SIGHUP for the whole process.
 
     Args:
-        conductor: tells the run of this process that began last, if any.
-        end_code: told the exit code that the signal asks for.
+        conductor: returns the last run of this process, if any.
+        end_code: called with the exit code of the signal.
     """
 
     def __init__(self, conductor: Callable[[], Conductor | None], end_code: Callable[[int], None]) -> None:
@@ -35,16 +35,16 @@ class SignalHandler:
         self.web = False
 
     def install(self) -> None:
-        """Take the signals; call it in the main greenlet."""
+        """Install the handlers; call it in the main greenlet."""
         codes = {
             signal.SIGINT: exit_codes.SIGINT,
             signal.SIGTERM: exit_codes.SIGTERM,
             signal.SIGHUP: exit_codes.SIGTERM,
         }
         for number, code in codes.items():
-            gevent.signal_handler(number, self._knock, number, code)
+            gevent.signal_handler(number, self._handle, number, code)
 
-    def _knock(self, number: signal.Signals, code: int) -> None:
+    def _handle(self, number: signal.Signals, code: int) -> None:
         conductor = self._conductor()
         if conductor is not None and conductor.active:
             self._end_code(code)
@@ -53,14 +53,14 @@ class SignalHandler:
         elif not self.web:
             self._end_code(code)
         if self.web and number is signal.SIGTERM:
-            # Locust has a handler of its own by now, which ends the web UI.
+            # Locust's own handler, installed by now, ends the web UI.
             return
         if self.web or conductor is None:
             self._throw()
-        # A headless run that is over ends Locust by itself; anything thrown now would strike it in the middle of that.
+        # A finished headless run ends Locust by itself; an exception now would interrupt that.
 
     def _throw(self) -> None:
-        """Give the main greenlet the Ctrl-C that Locust knows how to end on; once only."""
+        """Raise KeyboardInterrupt in the main greenlet, once, which ends Locust normally."""
         if self._thrown:
             return
         self._thrown = True

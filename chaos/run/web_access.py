@@ -1,8 +1,8 @@
-"""Who may ask Locust's web UI: pages of the harness itself, under a name that means this machine.
+"""Access to Locust's web UI: only pages of the harness itself, under a name of this machine.
 
 Locust answers any page that reaches it. A page of another site whose name resolves to this machine (DNS rebinding) is
-"same origin" to the browser, so the `Host` header is checked for every request; a page of another origin is known by
-`Origin`. Both are checked below Flask, so no route, error page or upgrade of a connection escapes.
+"same origin" to the browser, so the `Host` header of every request is checked; a page of another origin is recognised
+by `Origin`. Both are checked below Flask, so that they hold for every route, error page and upgrade.
 """
 
 import ipaddress
@@ -21,12 +21,12 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class HostCheck:
-    """A WSGI application before Locust's own: lets through what a page of the harness asks.
+    """A WSGI application in front of Locust's: passes on the requests of the harness's own pages.
 
     Args:
         application: Locust's.
-        web_host: the address that it listens on, as `--web-host` has it.
-        allowed: further names under which it may be asked.
+        web_host: the address that it listens on, as in `--web-host`.
+        allowed: further names that the `Host` header may hold.
     """
 
     def __init__(self, application: Application, web_host: str, allowed: Iterable[str]) -> None:
@@ -83,7 +83,7 @@ def plain_name(host: str) -> str | None:
 
 
 def is_loopback(name: str) -> bool:
-    """Return whether `name`, a host name or an address, is this machine's own and cannot be reached from others."""
+    """Return whether `name`, a host name or an address, is reachable from this machine alone."""
     plain = name.strip().lower().strip("[]")
     address = _address(plain)
     return plain in _LOOPBACK_NAMES if address is None else _is_loopback(address)
@@ -93,7 +93,7 @@ def is_foreign(origin: str | None, host: str) -> bool:
     """Return whether a request comes from a page of another origin.
 
     Args:
-        origin: the `Origin` header; browsers send it with what changes something, scripts need not.
+        origin: the `Origin` header; browsers send it with requests that change something, scripts may omit it.
         host: the `Host` header.
     """
     return origin is not None and urlsplit(origin).netloc.lower() != host.strip().lower()

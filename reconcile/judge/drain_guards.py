@@ -31,7 +31,7 @@ def drain_complete(findings: Findings) -> Guard:
         return _cut_short(name, findings, detail.get("missing") or ())
     repeated = detail.get("repeated_id")
     if repeated and findings.table.lost.any():
-        text = f"the drain's own order was answered with the id of an older one, {repeated}: its fate is unknown"
+        text = f"the drain's canary order was answered with the id of an older one, {repeated}: its fate is unknown"
         return evidence(name, False, text, NOT_SETTLED)
     settle = findings.history.facts.settle_s
     return evidence(name, True, f"nothing new came for the settle time of {settle:g} s", NOT_SETTLED)
@@ -41,7 +41,7 @@ def _cut_short(name: str, findings: Findings, missing: tuple[str, ...]) -> Guard
     silence = silence_of(findings)
     if silence.proven:
         since = some(silence.acknowledged, "order")
-        text = f"{NOTHING}: no event of {since} acknowledged since, none of the drain's own order"
+        text = f"{NOTHING}: no event of {since} acknowledged since, none of the drain's canary order"
         return evidence(name, True, text, NOT_SETTLED)
     what = " and for ".join(str(text) for text in missing)
     cut = "the drain was cut short" + (

@@ -1,6 +1,6 @@
 """A service that publishes nothing any more after the outage: a finding when proven, else a doubt with its remedy.
 
-Orders that it has acknowledged since, and the drain's own order, have no event by the contract, although its producer
+Orders acknowledged since then, and the drain's canary order, have no event by the contract, although the producer
 had the time that it needs, each partition has a leader and no transaction is open. Pure.
 """
 
@@ -29,8 +29,8 @@ class Silence:
         acknowledged: orders that were sent and acknowledged after that.
         delivered: how many of them have an event.
         named: how many of them are without one, and a record that might be their event names them.
-        last_at: when the last of them was acknowledged, or the drain's own order; None without one.
-        own_order: the drain's own order was stored and has no event.
+        last_at: when the last of them was acknowledged, or the drain's canary order; None without one.
+        own_order: the drain's canary order was stored and has no event.
         led: each partition had a leader then; None: not known.
         open_transaction: a transaction was open then; None: not known.
         delivery_s: the producer's delivery timeout; None: unknown.

@@ -95,7 +95,7 @@ def _timeline(history: History, judgement: Judgement) -> str:
     steps = []
     order = history.facts.check_order
     if order is not None:
-        placed = f"baseline order {order.order_id} placed before the run: HTTP {order.http_status}"
+        placed = f"canary order {order.order_id} placed before the run: HTTP {order.http_status}"
         kept = " and ".join(name for name, there in (("DB", order.row), ("Kafka", order.event)) if there)
         steps.append(f"{placed}, received by {kept or 'neither DB nor Kafka'}")
     by_index = {outage.index: outage for outage in judgement.outages}

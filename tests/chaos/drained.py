@@ -20,7 +20,7 @@ from typing import Any, cast  # noqa: E402
 import gevent  # noqa: E402
 
 import chaos.run.drain  # noqa: E402
-from chaos.run.canary_order import prove_order  # noqa: E402
+from chaos.run.canary_order import place_canary  # noqa: E402
 from chaos.run.drain_setup import drain_run, drain_task  # noqa: E402
 from chaos.run.orders_table import OrdersTable  # noqa: E402
 from chaos.run.recording import Recording  # noqa: E402
@@ -95,13 +95,13 @@ def main() -> None:
     texts |= {"runs_dir": given["runs"], "settle": "0.5s", **given["options"]}
     settings = make_settings(texts, "http://127.0.0.1:1")
     table = OrdersTable(sut)
-    proven = prove_order(sut, table, 10.0)
+    proven = place_canary(sut, table, 10.0)
     table.close()
     start = topic_ends(sut.kafka, sut.topic, 5.0)
     assert proven.problem is None
     assert start is not None
     recording = Recording(settings, sut, start, proven, texts)
-    recording.await_lookout()
+    recording.await_monitor()
     run, clock = Run(recording, service), recording.clock
     if given["one_id"] and proven.order is not None:
         first = uuid.UUID(proven.order.order_id)

@@ -39,7 +39,7 @@ class RecordedRun(Conductor):
                 database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"}
             ),
         )
-        self._playing.open = run
+        self._plan_runner.open = run
         self._player = gevent.spawn(self._judge, run)
         gevent.spawn(self._end)
 

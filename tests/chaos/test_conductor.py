@@ -42,7 +42,7 @@ def wound_up(load: Any, code: int = 0) -> tuple[Conductor, Recording, list[list[
     injector = SimpleNamespace(broken=False)
     watchdog = SimpleNamespace(disarm=lambda: None)
     run: Any = SimpleNamespace(recording=recording, load=load, sut=None, injector=injector, watchdog=watchdog)
-    conductor._playing.open = run
+    conductor._plan_runner.open = run
     conductor._wind_up()
     conductor.not_restored = False
     return conductor, recording, judged

@@ -104,7 +104,7 @@ def test_a_service_that_does_not_tell_its_backlog_keeps_it_open(scene: Scene) ->
 def test_an_order_that_is_not_whole_keeps_it_open(scene: Scene) -> None:
     scene.service.event = False
     (missing,) = scene.drain(2.0).missing
-    assert missing.startswith("the drain's own order to be complete")
+    assert missing.startswith("the drain's canary order to be complete")
 
 
 def test_a_new_event_of_the_run_starts_the_settle_time_again(scene: Scene) -> None:
@@ -171,7 +171,7 @@ def test_an_own_order_without_event_past_the_known_limits_ends_it(
     result = scene.drain(60, delivery_s=1.0)
     assert not result.complete
     (missing,) = result.missing
-    assert missing.startswith("the drain's own order to be complete (order ")
+    assert missing.startswith("the drain's canary order to be complete (order ")
     assert result.silence is not None
     assert (result.silence["led"], result.silence["open_transaction"]) == (True, False)
     assert result.silence["answered_at"] <= scene.clock.now() - 1.5

@@ -223,7 +223,7 @@ import os
 import gevent
 from locust.event import Events
 from chaos.run.exit_code_listeners import Listeners, leave
-class Ending:
+class ProcessEnd:
     is_over, code = False, 3
     def at_exit(self):
         gevent.sleep(0.2)
@@ -231,7 +231,7 @@ class Ending:
         leave(self.code)
 listeners = Listeners()
 listeners.watch(Events())
-listeners.ending = Ending()
+listeners.ending = ProcessEnd()
 users = [gevent.spawn(os._exit, 0), gevent.spawn(os._exit, 7)]
 gevent.sleep(0.05)
 gevent.killall(users)

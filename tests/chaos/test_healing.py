@@ -443,7 +443,7 @@ from gevent import monkey; monkey.patch_all()
 import logging, sys, msgspec
 from pathlib import Path
 from types import SimpleNamespace
-from chaos.run.run_setup import put_in_charge
+from chaos.run.run_setup import arm_watchdog
 from chaos.faults.watchdog.client import Watchdog
 from chaos.faults.watchdog.protocol import Arm
 from settings.run_settings import make_settings
@@ -451,7 +451,7 @@ logging.basicConfig(stream=sys.stdout, level=logging.INFO)
 arm = msgspec.json.decode(sys.argv[1], type=Arm)
 subject = SimpleNamespace(spec=arm.target, probe=arm.probe, recipe=arm.recipe, state_dir=Path(arm.folder))
 one = Watchdog(Path(sys.argv[2]))
-put_in_charge(one, subject, make_settings({}))
+arm_watchdog(one, subject, make_settings({}))
 one.disarm()
 one.end()
 """

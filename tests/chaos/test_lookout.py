@@ -137,7 +137,7 @@ def test_what_goes_on_answering_is_named(infra: Infra, watch: Callable[..., Watc
     assert "timed out after 0.5 s waiting for the database to stop answering" in told
     assert "a connection from before the fault is still served" in told
     assert "a new connection is served" in told
-    assert infra.database_url not in (watched.folder / "lookout.log").read_text()
+    assert infra.database_url not in (watched.folder / "monitor.log").read_text()
 
 
 @pytest.mark.parametrize(

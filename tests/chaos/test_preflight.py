@@ -48,7 +48,7 @@ def refused(sut: SystemUnderTest) -> str:
 def test_all_is_well(healthy: tuple[SystemUnderTest, Service]) -> None:
     sut, _ = healthy
     proven, told = run(sut)
-    assert told == ["database", "broker", "service", "listeners", "target", "orders table", "baseline order"]
+    assert told == ["database", "broker", "service", "listeners", "target", "orders table", "canary order"]
     assert proven.order is not None
     assert (proven.order.http_status, proven.order.row, proven.order.event) == (201, True, True)
 

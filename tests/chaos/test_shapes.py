@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from chaos.run.canary_order import prove_order
+from chaos.run.canary_order import place_canary
 from chaos.run.orders_table import OrdersTable
 from chaos.run.preflight import check_request
 from chaos.run.reconcile_check import ReconcilerCheck
@@ -199,7 +199,7 @@ def preflight(sut: SystemUnderTest) -> str | None:
     """Return why preflight refuses an order of the service."""
     table = OrdersTable(sut)
     try:
-        proven = prove_order(sut, table, 1.0)
+        proven = place_canary(sut, table, 1.0)
     finally:
         table.close()
     return proven.problem or Check(check_request(sut, proven), lambda _: None).run()
@@ -297,7 +297,7 @@ def test_the_reconciler_answers_in_a_process_of_its_own(place: Callable[..., Sys
     sut = place(CASES["reference"].shape)
     table = OrdersTable(sut)
     try:
-        proven = prove_order(sut, table, 10.0)
+        proven = place_canary(sut, table, 10.0)
     finally:
         table.close()
     request = check_request(sut, proven)

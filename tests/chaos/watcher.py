@@ -17,7 +17,7 @@ from chaos.monitor.monitor import MonitorConfig  # noqa: E402
 
 def main() -> None:
     config = MonitorConfig.load(sys.stdin.readline())
-    watch = MonitorClient(config, Path(config.offsets_file).with_name("lookout.log"))
+    watch = MonitorClient(config, Path(config.offsets_file).with_name("monitor.log"))
     try:
         for line in sys.stdin:
             order = json.loads(line)

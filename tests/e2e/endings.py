@@ -39,7 +39,7 @@ CRASHING = (
 
 
 @dataclass(frozen=True)
-class Ending:
+class ProcessEnd:
     """One way to end.
 
     Attributes:
@@ -88,22 +88,22 @@ def _freeze(run: LocustProcess) -> None:
 
 
 ENDINGS = (
-    Ending("normal end", SHORT_OUTAGE, lambda run: None, (0, 1, 3)),
-    Ending("exception", OUTAGE, lambda run: None, (2,)),
-    Ending("SIGINT", OUTAGE, _signals(signal.SIGINT), (130,)),
-    Ending("two SIGINTs", OUTAGE, _signals(signal.SIGINT, signal.SIGINT), (130,)),
-    Ending("SIGTERM", OUTAGE, _signals(signal.SIGTERM), (143,)),
-    Ending("SIGHUP", OUTAGE, _signals(signal.SIGHUP), (143,)),
-    Ending("SIGSTOP and late SIGCONT", FROZEN, _freeze, (3,)),
-    Ending("SIGKILL", OUTAGE, _signals(signal.SIGKILL), ()),
-    Ending("SIGKILL of its group", OUTAGE, lambda run: os.killpg(run.process.pid, signal.SIGKILL), ()),
-    Ending("web Stop", OUTAGE, lambda run: None, (0,)),
+    ProcessEnd("normal end", SHORT_OUTAGE, lambda run: None, (0, 1, 3)),
+    ProcessEnd("exception", OUTAGE, lambda run: None, (2,)),
+    ProcessEnd("SIGINT", OUTAGE, _signals(signal.SIGINT), (130,)),
+    ProcessEnd("two SIGINTs", OUTAGE, _signals(signal.SIGINT, signal.SIGINT), (130,)),
+    ProcessEnd("SIGTERM", OUTAGE, _signals(signal.SIGTERM), (143,)),
+    ProcessEnd("SIGHUP", OUTAGE, _signals(signal.SIGHUP), (143,)),
+    ProcessEnd("SIGSTOP and late SIGCONT", FROZEN, _freeze, (3,)),
+    ProcessEnd("SIGKILL", OUTAGE, _signals(signal.SIGKILL), ()),
+    ProcessEnd("SIGKILL of its group", OUTAGE, lambda run: os.killpg(run.process.pid, signal.SIGKILL), ()),
+    ProcessEnd("web Stop", OUTAGE, lambda run: None, (0,)),
 )
 BY_NAME = {ending.name: ending for ending in ENDINGS}
 
 
 def play(
-    ending: Ending, start: Callable[..., LocustProcess], folder: Path, port: int, fault: list[str], **options: Any
+    ending: ProcessEnd, start: Callable[..., LocustProcess], folder: Path, port: int, fault: list[str], **options: Any
 ) -> LocustProcess:
     """Start a run, let it come into its outage, end it, and return it when its process is gone."""
     arguments = [*fault, *ending.arguments, "--rate", "20"]

@@ -123,7 +123,7 @@ def test_the_monitor_proves_it_down_and_back(service: GuardedService, infra: Inf
     assert service.refused == 0
     told = (tmp_path / "probes.jsonl").read_text()
     assert "status 503: the database is away" in told
-    assert KEY not in told + (tmp_path / "lookout.log").read_text()
+    assert KEY not in told + (tmp_path / "monitor.log").read_text()
 
 
 @pytest.mark.real

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from chaos.run.quiet_time import Stillness
+from chaos.run.quiet_time import QuietTime
 from contract.publish_horizon import Interval, Publisher, Source, horizon_of
 from reconcile.judge.judge import judge
 from runlog.offsets import Observation
@@ -36,7 +36,7 @@ def test_the_drain_of_an_unknown_publisher_outlasts_its_pauses(part: int) -> Non
         stored = [at / 2 for at in range(round(begin * 2))]
         horizon = horizon_of(UNKNOWN, outages)
         assert horizon.source is Source.OUTAGE
-        still, now = Stillness.begin(begin, SETTLE_S, horizon), begin
+        still, now = QuietTime.begin(begin, SETTLE_S, horizon), begin
         for at in sorted(at for at in relay.appended(stored, outages) if at > begin):
             over = now + max(still.settle_left(now), still.horizon_left(now))
             assert at <= over, f"seed {seed}: {relay} publishes at {at:.1f}, the drain is over at {over:.1f}"

@@ -224,7 +224,7 @@ class Monitor:
 
 def test_the_lookout_sees_down_and_back_and_counts_events(secure: SecureKafka, topic: str, tmp_path: Path) -> None:
     key = RunKey.random()
-    watch = Monitor(lookout_config(secure.client(), topic, key, tmp_path), tmp_path / "lookout.log")
+    watch = Monitor(lookout_config(secure.client(), topic, key, tmp_path), tmp_path / "monitor.log")
     try:
         watch.await_that(lambda said: "ends" in said.get("seen", ""), "an answer")
         child = psutil.Process(watch.process.pid)
@@ -244,7 +244,7 @@ def test_the_lookout_sees_down_and_back_and_counts_events(secure: SecureKafka, t
         secure.broker.wait_ready(60.0)
     # Away is not refused: nobody is told to mend properties that are right.
     assert [why for line in watch.said if (why := json.loads(line).get("why"))] == []
-    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "lookout.log").read_text() + "".join(watch.said)
+    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "monitor.log").read_text() + "".join(watch.said)
     assert secure.password not in left
 
 
@@ -254,7 +254,7 @@ def test_a_lookout_that_is_not_let_in_says_why(
 ) -> None:
     client, words = wrong_client(secure, case) if case else (secure.client(), "")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.security.watching", "8" if case else "30", str(tmp_path / "lookout.log")],
+        [sys.executable, "-m", "tests.security.watching", "8" if case else "30", str(tmp_path / "monitor.log")],
         cwd=CHECKOUT,
         input=lookout_config(client, topic, RunKey.random(), tmp_path),
         capture_output=True,
@@ -264,7 +264,7 @@ def test_a_lookout_that_is_not_let_in_says_why(
     )
     assert (done.returncode, done.stderr) == (0, "")
     why = json.loads(done.stdout)["why"]
-    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "lookout.log").read_text()
+    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "monitor.log").read_text()
     assert secure.password not in left
     assert "planted" not in left
     if case is None:

@@ -24,7 +24,7 @@ def settling_histories() -> Iterator[tuple[str, History]]:
     for complete in (True, False):
         story = _lossy(backlog_watched=True).mark(m.DRAINED, complete=complete, missing=["a backlog"])
         yield f"backlog {'' if complete else 'not '}seen empty", story.history()
-    yield "the drain's own order repeated an id", _lossy().mark(m.DRAINED, repeated_id="aaaa").history()
+    yield "the drain's canary order repeated an id", _lossy().mark(m.DRAINED, repeated_id="aaaa").history()
     whole = Story(facts=facts(stack="external")).calm().mark(m.DRAINED, repeated_id="aaaa")
     yield "the same, and nothing is missing", whole.history()
 

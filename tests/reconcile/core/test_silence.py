@@ -15,7 +15,7 @@ from runlog.marks import Mark
 from tests.reconcile.core.story import DOWN_EDGE, T0, Story, facts
 from tests.reconcile.core.test_settling import findings_of, guard, read_at
 
-OWN = "the drain's own order to be complete (order 7 was answered with 201 but its event is not in order.created)"
+OWN = "the drain's canary order to be complete (order 7 was answered with 201 but its event is not in order.created)"
 SEEN = {"answered_at": T0 + 33, "led": True, "open_transaction": False}
 
 
@@ -38,7 +38,7 @@ def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
     drained = guard(judgement, "drain complete")
     assert drained.passed
     assert drained.casts.lost_events
-    assert drained.reason == f"{NOTHING}: no event of 2 orders acknowledged since, none of the drain's own order"
+    assert drained.reason == f"{NOTHING}: no event of 2 orders acknowledged since, none of the drain's canary order"
     causes = {one.cause for one in judgement.evidence}
     assert causes == {LostCause.SENT_WHILE_DOWN, LostCause.PUBLISHES_NOTHING}
 
@@ -72,7 +72,7 @@ def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[S
     assert judgement.counts["lost_events"] == 0
     drained = guard(judgement, "drain complete")
     assert drained.failed
-    assert drained.reason.startswith("the drain was cut short while waiting for the drain's own order")
+    assert drained.reason.startswith("the drain was cut short while waiting for the drain's canary order")
     assert "; 2 orders acknowledged since the outage, none with an event" in drained.reason
     assert f"publishes nothing any more is not proven: {doubt}" in drained.reason
     assert LostCause.PUBLISHES_NOTHING not in {one.cause for one in judgement.evidence}

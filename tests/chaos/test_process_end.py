@@ -10,7 +10,7 @@ import pytest
 SCRIPT = """
 import sys
 from types import SimpleNamespace
-from chaos.run.process_end import Ending
+from chaos.run.process_end import ProcessEnd
 from chaos.run.exit_code_listeners import Listeners
 from runlog import exitcodes
 
@@ -21,10 +21,10 @@ environment = SimpleNamespace(web_ui=None, parsed_options=options, process_exit_
 house = SimpleNamespace(
     conductor=SimpleNamespace(not_restored=not_restored, exit_code=code),
     end_code=None,
-    last_words="no verdict",
+    failure="no verdict",
     print_summary=lambda: None,
 )
-Ending(environment, house, Listeners()).printed()
+ProcessEnd(environment, house, Listeners()).printed()
 """
 
 
