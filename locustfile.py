@@ -3,7 +3,7 @@
     locust                web UI on loopback; Start runs the plan
     locust --headless     the same without a browser, for CI
 
-Options stand in `settings/options.py`, the phases of a run in `chaos/run/conductor.py`, its judgement in `reconcile/`.
+Options are declared in `settings/`, the phases of a run in `chaos/run/conductor.py`, its judgement in `reconcile/`.
 """
 
 import atexit
@@ -263,7 +263,7 @@ def _wire(environment: Environment, harness: Harness, settings: Settings) -> Non
     )
     if environment.web_ui is not None and environment.web_ui.app is not None:
         app = environment.web_ui.app
-        app.wsgi_app = HostCheck(app.wsgi_app, environment.web_ui.host, settings.allowed_hosts)  # type: ignore[method-assign]
+        app.wsgi_app = HostCheck(app.wsgi_app, environment.web_ui.host, settings.allowed_host)  # type: ignore[method-assign]
         app.before_request(lambda: _check_form(environment, harness))
 
 

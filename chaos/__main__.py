@@ -23,7 +23,7 @@ from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog import exit_codes
 from settings.duration import parse_duration
-from settings.options import BY_NAME
+from settings.external import ExternalSettings
 from stores.variables import without_client_variables
 
 NOTHING = "nothing is broken: no journal is open"
@@ -108,7 +108,7 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
     given = {"proof": _seconds(top, arguments, "timeout"), "command": _seconds(top, arguments, "command_timeout")}
     environment = dict(os.environ)
     if arguments.database_url:
-        environment[BY_NAME["database-url"].env] = arguments.database_url
+        environment[ExternalSettings.database_url.env] = arguments.database_url
         if shows_secret(arguments.database_url):
             sys.stderr.write(
                 "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"

@@ -2,22 +2,19 @@
 
 from typing import Final
 
-from settings.options import Option
-
-LONGEST_SHOWN: Final = 200
+_LONGEST_SHOWN: Final = 200
 
 
 class SettingsError(ValueError):
     """A wrong option; the message is one sentence that names option, value and remedy."""
 
 
-def wrong(option: Option, text: str, right: str) -> SettingsError:
-    """Return the refusal of `text` for `option`; a secret is not shown, a long text is cut."""
-    return SettingsError(f"{option.flag} {shown_value(text, secret=option.secret)}: {right}")
+class Unshown(ValueError):
+    """Refusal of a text that must not be shown, or is missing; the message continues the option's flag."""
 
 
 def shown_value(text: str, *, secret: bool) -> str:
     """Return the text of an option as an error shows it."""
-    half = LONGEST_SHOWN // 2  # both ends stay: the name of a file is the end of its path
-    short = text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
+    half = _LONGEST_SHOWN // 2  # both ends stay: the name of a file is the end of its path
+    short = text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
     return "(hidden)" if secret else (short or "''")

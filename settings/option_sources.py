@@ -11,7 +11,7 @@ from typing import Final
 
 from files.safe_files import encodable
 from settings.errors import shown_value
-from settings.options import OPTIONS
+from settings.run_settings import OPTIONS
 
 # Locust's own options about which the harness has something to say.
 _LOCUSTS: Final = {

@@ -13,10 +13,10 @@ from string import Template
 from typing import Final
 
 from files.paths import expanded, reason
-from settings.errors import SettingsError, wrong
+from settings.errors import SettingsError
 from settings.external import ExternalSettings
 from settings.kafka_properties import PropertiesProblem, hold_secret, read_properties
-from settings.options import BY_NAME
+from settings.option import Option
 
 PLACEHOLDERS: Final = ("customer_id", "seq", "product_id", "quantity", "unit_price")
 _SAMPLE: Final = {
@@ -57,18 +57,18 @@ def read_service_files(external: ExternalSettings, attribution: str) -> ServiceF
     """
     check_ca(external.ca_file)
     return ServiceFiles(
-        headers=read_headers(external.headers),
+        headers=read_headers(external.header),
         body=_body(external.order_body, attribution) if external.order_body else None,
-        database_url=read_secret("database-url", external.database_url),
+        database_url=read_secret(ExternalSettings.database_url, external.database_url),
         kafka=read_kafka_client(external.kafka_config, external.kafka_bootstrap),
     )
 
 
-def read_secret(name: str, text: str) -> str:
+def read_secret(option: Option[str], text: str) -> str:
     """Return `text`, or what is in the private file that `@FILE` names, without blanks around it.
 
     Args:
-        name: of the option, for the message.
+        option: for the message.
         text: its value.
 
     Raises:
@@ -81,12 +81,14 @@ def read_secret(name: str, text: str) -> str:
         mode = path.stat().st_mode
         content = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
-        raise SettingsError(f"--{name} {text}: not a text file") from None
+        raise SettingsError(f"{option.flag} {text}: not a text file") from None
     except OSError as error:
-        raise SettingsError(f"--{name} {text}: {reason(error)}; @FILE names a file that holds the secret") from None
-    _check_private(f"--{name} {text}", path, mode)
+        raise SettingsError(
+            f"{option.flag} {text}: {reason(error)}; @FILE names a file that holds the secret"
+        ) from None
+    _check_private(f"{option.flag} {text}", path, mode)
     if not content:
-        raise SettingsError(f"--{name} {text}: the file is empty")
+        raise SettingsError(f"{option.flag} {text}: the file is empty")
     return content
 
 
@@ -101,7 +103,9 @@ def read_headers(text: str) -> tuple[tuple[str, str], ...]:
     Raises:
         SettingsError: a line is no header, or a file cannot be used.
     """
-    lines = [line for each in text.splitlines() for line in read_secret("header", each.strip()).splitlines()]
+    lines = [
+        line for each in text.splitlines() for line in read_secret(ExternalSettings.header, each.strip()).splitlines()
+    ]
     found = []
     for line in filter(None, map(str.strip, lines)):
         name, colon, value = line.partition(":")
@@ -109,7 +113,7 @@ def read_headers(text: str) -> tuple[tuple[str, str], ...]:
             colon and name.isascii() and name.isprintable() and name and not set(name) & set(' \t"(),/;<=>?@[\\]{}')
         )
         if not usable or not value.strip().isprintable() or not value.isascii():
-            raise wrong(BY_NAME["header"], line, "a header is of the form 'Name: value', in ASCII")
+            raise ExternalSettings.header.wrong(line, "a header is of the form 'Name: value', in ASCII")
         if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
             raise SettingsError(f"--header {name}: that one is set by the harness itself; leave it out")
         found.append((name, value.strip()))
@@ -117,31 +121,28 @@ def read_headers(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _body(text: str, attribution: str) -> str:
-    option = BY_NAME["order-body"]
-    template = text
+    wrong, template = ExternalSettings.order_body.wrong, text
     if not text.lstrip().startswith(("{", "[")):
         try:
             template = expanded(text).read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise wrong(option, text, "not a text file") from None
+            raise wrong(text, "not a text file") from None
         except (OSError, ValueError) as error:
             why = reason(error) if isinstance(error, OSError) else "no file has such a name"
-            raise wrong(option, text, f"{why}; JSON that begins with {{, or a file that holds it, is right") from None
+            raise wrong(text, f"{why}; JSON that begins with {{, or a file that holds it, is right") from None
     known = ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
     try:
         filled = Template(template).substitute(_SAMPLE)
     except KeyError as unknown:
-        raise wrong(option, text, f"${{{unknown.args[0]}}} is not filled in; there are {known}") from None
+        raise wrong(text, f"${{{unknown.args[0]}}} is not filled in; there are {known}") from None
     except ValueError:
-        raise wrong(option, text, f"a $ that is no placeholder is written $$; there are {known}") from None
+        raise wrong(text, f"a $ that is no placeholder is written $$; there are {known}") from None
     try:
         json.loads(filled)
     except (ValueError, RecursionError) as error:
-        raise wrong(option, text, f"filled in it is no JSON ({error}); texts need quotes around them") from None
+        raise wrong(text, f"filled in it is no JSON ({error}); texts need quotes around them") from None
     if attribution == "tagged" and filled == Template(template).substitute(_SAMPLE | {"customer_id": "x"}):
-        raise wrong(
-            option, text, "--attribution tagged needs ${customer_id} in it; else give acknowledged-only or exclusive"
-        )
+        raise wrong(text, "--attribution tagged needs ${customer_id} in it; else give acknowledged-only or exclusive")
     return template
 
 
@@ -191,6 +192,6 @@ def check_ca(text: str) -> None:
     try:
         ssl.create_default_context(cafile=expanded(text))
     except ssl.SSLError:
-        raise wrong(BY_NAME["ca-file"], text, "it holds no certificates; a file in PEM form is right") from None
+        raise ExternalSettings.ca_file.wrong(text, "it holds no certificates; a file in PEM form is right") from None
     except OSError as error:
-        raise wrong(BY_NAME["ca-file"], text, f"{reason(error)}; name a file of certificates (PEM)") from None
+        raise ExternalSettings.ca_file.wrong(text, f"{reason(error)}; name a file of certificates (PEM)") from None

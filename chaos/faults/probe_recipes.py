@@ -13,9 +13,9 @@ from typing import Final
 
 from files.paths import expanded
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource, sql_address
+from settings.errors import SettingsError
 from settings.external import ExternalSettings
-from settings.options import BY_NAME
-from settings.run_settings import SettingsError
+from settings.option import Option
 from settings.service_files import ServiceFiles, check_ca, read_headers, read_kafka_client, read_secret
 from stack.errors import StackError
 from stack.state_file import account_url
@@ -65,7 +65,7 @@ def external_recipe(component: str, external: ExternalSettings, files: ServiceFi
         SettingsError: the database URL is no connection string; the message does not repeat it.
     """
     if component == "database":
-        source = _source(external.database_url, "database-url")
+        source = _source(external.database_url, ExternalSettings.database_url)
         try:
             return ProbeRecipe("sql", sql_address(files.database_url), credentials=source)
         except ValueError as error:
@@ -73,7 +73,7 @@ def external_recipe(component: str, external: ExternalSettings, files: ServiceFi
     if component == "broker":
         config = _absolute(external.kafka_config)
         return ProbeRecipe("kafka", files.kafka["bootstrap.servers"], kafka_config=config, folder=str(Path.cwd()))
-    sources = [_source(line.strip(), "header") for line in external.headers.splitlines() if line.strip()]
+    sources = [_source(line.strip(), ExternalSettings.header) for line in external.header.splitlines() if line.strip()]
     return ProbeRecipe(
         "http",
         external.base_url + (external.health_path or ""),
@@ -105,11 +105,11 @@ def stack_recipe(spec: ProbeSpec, home: str = "") -> ProbeRecipe:
     return replace(recipe, address=sql_address(spec.address), credentials=SecretSource("stack"))
 
 
-def _source(text: str, option: str) -> SecretSource:
+def _source(text: str, option: Option[str]) -> SecretSource:
     """Return where the text of a secret option is read again; a command line's is wanted in its variable then."""
     if text.startswith("@"):
         return SecretSource("file", _absolute(text[1:]))
-    return SecretSource("variable", BY_NAME[option].env)
+    return SecretSource("variable", option.env)
 
 
 def _absolute(text: str) -> str:
@@ -139,7 +139,7 @@ def _database_url(recipe: ProbeRecipe, address: str, variables: Mapping[str, str
     if source.kind == "stack":
         place, _, database = address.partition("/")
         return account_url(place, database)
-    text = _text(source, recipe, "database-url", "its connection string", variables)
+    text = _text(source, recipe, ExternalSettings.database_url, "its connection string", variables)
     try:
         found = sql_address(text)
     except ValueError as error:
@@ -154,7 +154,7 @@ def _headers(recipe: ProbeRecipe, variables: Mapping[str, str]) -> tuple[tuple[s
     found: list[tuple[str, str]] = []
     for source in recipe.header_sources:
         what = f"lines 'Name: value' for {', '.join(recipe.header_names)}"
-        lines = _text(source, recipe, "header", what, variables)
+        lines = _text(source, recipe, ExternalSettings.header, what, variables)
         found += [(name, value) for name, value in read_headers(lines) if name.lower() in wanted]
     missing = [name for name in recipe.header_names if name.lower() not in {known.lower() for known, _ in found}]
     if missing:
@@ -163,7 +163,9 @@ def _headers(recipe: ProbeRecipe, variables: Mapping[str, str]) -> tuple[tuple[s
     return tuple(dict.fromkeys(found))
 
 
-def _text(source: SecretSource, recipe: ProbeRecipe, option: str, what: str, variables: Mapping[str, str]) -> str:
+def _text(
+    source: SecretSource, recipe: ProbeRecipe, option: Option[str], what: str, variables: Mapping[str, str]
+) -> str:
     if source.kind == "file":
         return read_secret(option, f"@{source.name}")
     text = variables.get(source.name, "")
@@ -171,9 +173,11 @@ def _text(source: SecretSource, recipe: ProbeRecipe, option: str, what: str, var
         raise Unresolved(
             f"{recipe.describe()} cannot be asked: the variable {source.name} is not set; set it to {what}"
         )
-    if option == "header" and text.startswith("[") and text.endswith("]"):
+    if not option.repeatable:
+        return read_secret(option, text)
+    if text.startswith("[") and text.endswith("]"):
         text = "\n".join(each.strip() for each in text[1:-1].split(","))  # as Locust reads a list in a variable
-    return read_secret(option, text) if option == "database-url" else text
+    return text
 
 
 def _named(source: SecretSource) -> str:

@@ -14,10 +14,9 @@ from chaos.run.web_access import plain_name
 from files.safe_files import encodable, is_encodable
 from health.postgres_url import UrlError, read_url
 from runlog import exit_codes
-from settings.errors import wrong
+from settings.external import ExternalSettings
 from settings.option_sources import with_sources
-from settings.options import BY_NAME, OPTIONS, names_secret
-from settings.run_settings import Settings, SettingsError, make_settings
+from settings.run_settings import OPTIONS, Settings, SettingsError, make_settings, names_secret
 from settings.service_files import read_service_files
 
 # Locust's own options that a shape ignores, and what is ours in their place.
@@ -27,12 +26,6 @@ INSTEAD: Final = {
     "run_time": ("-t/--run-time", "--baseline, --outage and --recovery"),
 }
 DISTRIBUTED: Final = {"master": "--master", "worker": "--worker", "processes": "--processes"}
-# Fixed while Locust runs: changing them in the form would have no effect, or (commands, addresses) is not for
-# a person who only sees the page. So they are not in it.
-NOT_IN_FORM: Final = frozenset(
-    {"runs-dir", "stack", "dry-run", "compose-file", "compose-project", "allowed-host"}
-    | {o.name for o in OPTIONS if o.name.endswith("-port") or "embedded" in o.not_for}
-)
 
 
 def add_options(parser: Any) -> None:
@@ -42,27 +35,22 @@ def add_options(parser: Any) -> None:
     """
     for option in OPTIONS:
         if option.is_flag:
-            parser.add_argument(
-                option.flag,
-                action="store_true",
-                env_var=option.env,
-                help=option.help,
-                include_in_web_ui=option.name not in NOT_IN_FORM,
-            )
-            continue
-        unit = f" [{option.unit}]" if option.unit else ""
-        extra: dict[str, Any] = {"choices": list(option.choices)} if option.default in option.choices else {}
-        if option.repeatable:
+            how: dict[str, Any] = {"action": "store_true"}
+        elif option.repeatable:
             # A default would be the first of the list, and be sent to the browser.
-            extra |= {"action": "append"}
+            how = {"type": str, "action": "append"}
+        else:
+            how = {"type": str, "default": option.default}
+        if option.default in option.choices:
+            how["choices"] = list(option.choices)
+        # Not in the form: what cannot change while Locust runs, and commands and addresses, which are not for a person
+        # who only sees the page.
         parser.add_argument(
             option.flag,
-            type=str,
-            default=None if option.repeatable else option.default,
             env_var=option.env,
-            help=f"{option.help}{unit}",
-            include_in_web_ui=option.name not in NOT_IN_FORM and not option.secret,
-            **extra,
+            help=option.full_help,
+            include_in_web_ui=not (option.fixed or option.secret),
+            **how,
         )
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     _name_sources(parser)
@@ -138,9 +126,9 @@ def read_settings(parsed: Namespace) -> Settings:
     host = getattr(parsed, "host", None)
     if host and settings.stack in ("embedded", "compose"):
         raise SettingsError(f"--host {host}: the {settings.stack} stack brings its own order service; leave --host out")
-    for name in settings.allowed_hosts:
+    for name in settings.allowed_host:
         if plain_name(name) is None:
-            raise wrong(BY_NAME["allowed-host"], name, "it must be a host name or an address, for example shop.test")
+            raise Settings.allowed_host.wrong(name, "it must be a host name or an address, for example shop.test")
     if settings.external is not None:
         _check_database_url(read_service_files(settings.external, settings.attribution).database_url)
     return settings
@@ -151,7 +139,7 @@ def _check_database_url(text: str) -> None:
     try:
         read_url(text)
     except UrlError as error:
-        raise wrong(BY_NAME["database-url"], text, str(error)) from None
+        raise ExternalSettings.database_url.wrong(text, str(error)) from None
 
 
 def _check_texts(parsed: Namespace) -> None:
@@ -159,7 +147,7 @@ def _check_texts(parsed: Namespace) -> None:
     texts = texts_of(parsed)
     for option in OPTIONS:
         if not is_encodable(text := texts.get(option.dest, "")):
-            raise wrong(option, encodable(text), "it is not valid UTF-8; give a name in UTF-8")
+            raise option.wrong(encodable(text), "it is not valid UTF-8; give a name in UTF-8")
 
 
 def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> str | None:
@@ -171,10 +159,9 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
         return f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
     now = texts_of(parsed)
     for option in OPTIONS:
-        if option.repeatable and option.dest in form:
-            # Locust would take it apart at each comma.
-            return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
-        if option.name in NOT_IN_FORM and form.get(option.dest, now.get(option.dest)) != now.get(option.dest):
+        changed = form.get(option.dest, now.get(option.dest)) != now.get(option.dest)
+        # Locust takes a repeatable one apart at each comma.
+        if (option.fixed and changed) or (option.repeatable and option.dest in form):
             return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
     try:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from settings.run_settings import LONGEST_PART, SHORTEST_OUTAGE_S, SHORTEST_PART, Settings
+from settings.plan_options import LONGEST_PART, SHORTEST_OUTAGE_S, SHORTEST_PART
+from settings.run_settings import Settings
 
 SHORTEST_PHASE_S: Final = 1.0
 

@@ -26,8 +26,7 @@ from runlog.folder import create_run_folder
 from runlog.judgement_status import InUse
 from runlog.ledger import LedgerWriter
 from runlog.marks import Mark, MarksWriter, append_mark
-from settings.options import OPTIONS, names_secret
-from settings.run_settings import Settings
+from settings.run_settings import OPTIONS, Settings, names_secret
 
 PACKAGES: Final = ("locust", "gevent", "confluent-kafka", "psycopg", "numpy")
 MONITOR_WAIT_S: Final = 10.0

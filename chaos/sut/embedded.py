@@ -22,7 +22,8 @@ from chaos.faults.watchdog.protocol import Refusal, TakeDown
 from chaos.faults.watchdog.teardown import as_parameters, has_died, owner_name
 from chaos.sut.sut import PlacedOrder, PreflightError, Preview, SystemUnderTest
 from health.spec import ProbeSpec
-from settings.run_settings import OUR_DELIVERY_S, Settings
+from settings.run_settings import Settings
+from settings.stack_options import OUR_DELIVERY_S
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken

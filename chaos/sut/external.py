@@ -136,7 +136,7 @@ class ExternalSystem:
             "break": external.break_command,
             "heal": external.heal_command,
             "check": external.command_check,
-            "shell": "yes" if external.shell else "no",
+            "shell": external.command_shell,
             "folder": str(self._folder),
             "probed": probed_address(settings),
         }

@@ -26,8 +26,8 @@ from health.replies import Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.probe_results import ProbeResult, read_probe_results
-from settings.options import OPTIONS
-from settings.run_settings import SHORTEST_OUTAGE_S, SettingsError, make_settings
+from settings.plan_options import SHORTEST_OUTAGE_S
+from settings.run_settings import OPTIONS, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
 
 SPEC = TargetSpec("process", "broker", {"home": "stack"})

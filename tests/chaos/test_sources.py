@@ -6,18 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from settings.errors import wrong
+from settings.option import Option
 from settings.option_sources import with_sources
-from settings.options import OPTIONS
+from settings.run_settings import OPTIONS
 from tests.e2e.harness import CHECKOUT, LOCUST
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_every_option_is_named_by_its_variable(option: object) -> None:
-    from settings.options import Option
-
-    assert isinstance(option, Option)
-    message = str(wrong(option, "abc", "it must be better"))
+def test_every_option_is_named_by_its_variable(option: Option[str]) -> None:
+    message = str(option.wrong("abc", "it must be better"))
     shown = "(hidden)" if option.secret else "abc"
     named = f"{option.env}={shown} (environment): it must be better"
     assert with_sources(message, [], {option.env: "abc"}) == named

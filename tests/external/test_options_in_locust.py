@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from settings.kafka_properties import read_properties
-from settings.options import OPTIONS
-from settings.run_settings import make_settings
+from settings.run_settings import OPTIONS, make_settings
 from settings.service_files import read_service_files
 from tests.e2e.harness import CHECKOUT
 from tests.external.conftest import OpenShopOf, StartExternal
@@ -83,7 +82,7 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
     named = set(re.findall(r"--([a-z][a-z-]+)", page))
     foreign = {"host", "headless", "config", "replicas", "ignore-not-found", "dport", "since", "look-again"}
     assert named - foreign <= {option.name for option in OPTIONS}
-    assert {option.name for option in OPTIONS if "embedded" in option.not_for} <= named
+    assert {option.name for option in OPTIONS if not option.makes_sense("stack", "embedded")} <= named
     properties = tmp_path / "client.properties"
     (told,) = re.findall(r"```\n(security.protocol=.*?)```", page, re.DOTALL)
     properties.write_text(told)

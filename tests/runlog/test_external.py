@@ -6,9 +6,10 @@ import pytest
 
 from contract.contract import Contract
 from contract.order_id import IdKind
+from settings.external import ExternalSettings
 from settings.kafka_properties import PropertiesProblem, hold_secret, read_properties
-from settings.options import BY_NAME, OPTIONS, names_secret
-from settings.run_settings import Settings, SettingsError, make_settings
+from settings.option import Option
+from settings.run_settings import Settings, SettingsError, make_settings, names_secret
 from settings.service_files import read_service_files
 from stack.state_dir import home_of, homes, lease_of, make_private, state_dir
 
@@ -136,11 +137,10 @@ def test_a_host_with_a_password() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [option.name for option in OPTIONS if "embedded" in option.not_for])
-def test_each_of_these_options_is_refused_with_another_stack(name: str) -> None:
-    option = BY_NAME[name]
+@pytest.mark.parametrize("option", ExternalSettings.options(), ids=lambda option: option.name)
+def test_each_of_these_options_is_refused_with_another_stack(option: Option[object]) -> None:
     other = next((choice for choice in option.choices if choice != option.default), "/x")
-    with pytest.raises(SettingsError, match=f"--{name} .*: it makes no sense with --stack embedded"):
+    with pytest.raises(SettingsError, match=f"{option.flag} .*: it makes no sense with --stack embedded"):
         make_settings({option.dest: other})
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from contract.publish_horizon import Publisher
-from settings.options import OPTIONS
-from settings.run_settings import Settings, SettingsError, defaults, make_settings
+from settings.run_settings import OPTIONS, Settings, SettingsError, defaults, make_settings
 
 
 def settings(**texts: str) -> Settings:

@@ -1,6 +1,6 @@
 """Secrets planted wherever one can be given are nowhere in what a run leaves: files, output, lists of processes.
 
-Which options hold secrets is asked of `settings.options`, so a new one is covered as soon as it is declared.
+Which options hold secrets is asked of `settings.run_settings`, so a new one is covered as soon as it is declared.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from settings.options import OPTIONS, Option
+from settings.option import Option
+from settings.run_settings import OPTIONS
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 # Secret options that a run on the embedded stack refuses: they are planted only where the run is to fail.
-NOT_ON_EMBEDDED = frozenset(option.name for option in OPTIONS if option.secret and "embedded" in option.not_for)
+NOT_ON_EMBEDDED = frozenset(
+    option.name for option in OPTIONS if option.secret and not option.makes_sense("stack", "embedded")
+)
 # As a user may write them: signs that a DSN has to escape, and that tools like to quote.
 WORD = "Pl4nted/{name}&s3cret"
 
@@ -67,7 +70,7 @@ def dsn(word: str) -> str:
     return f"postgresql://planted:{quote(word, safe='')}@127.0.0.1:1/orders_db"
 
 
-def text_of(option: Option, word: str) -> str:
+def text_of(option: Option[str], word: str) -> str:
     """A value of the option that has `word` as its secret part."""
     if option.name.endswith("url"):
         return dsn(word)

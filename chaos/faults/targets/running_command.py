@@ -20,7 +20,7 @@ import psutil
 
 from chaos.faults.targets import ActTimedOut, TargetError
 from redaction.patterns import without_secrets
-from settings.options import OPTIONS
+from settings.run_settings import OPTIONS
 from stack import process
 
 # In the environment of a command: by it and by process id and start time a command is known.

@@ -14,7 +14,7 @@ from reconcile.report.sentences import explanations
 from reconcile.report.shown_options import shown_options
 from runlog import marks as m
 from runlog.facts import RunFacts, TopicStart
-from settings.options import OPTIONS
+from settings.run_settings import OPTIONS
 from tests.reconcile.core.story import START_OFFSET, Story, facts, order_id
 
 
