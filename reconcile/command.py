@@ -23,9 +23,10 @@ from reconcile.history.run_attribution import attribution_of
 from reconcile.history.run_record import Record, RecordProblem, read_record
 from reconcile.history.saved_witnesses import load_witnesses, save_witnesses
 from reconcile.judge.judge import Judgement, judge, with_confirmation
-from reconcile.report import json_text, print_summary, step_summary, write_reports
-from reconcile.report.json_report import SCHEMA_VERSION
-from reconcile.report.summary import shown_path
+from reconcile.report import write_reports
+from reconcile.report.json_report import SCHEMA_VERSION, json_report
+from reconcile.report.step_summary import step_summary
+from reconcile.report.summary import print_summary, shown_path
 from reconcile.verify.verification import kept_look, look_again, unasked
 from reconcile.witnesses.progress import show_progress
 from reconcile.witnesses.witness_stores import Stores, StoresProblem, make_stores, read_stores
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE_OR_CRASH
     _fill_step_summary(history, judgement, folder)
     if options.json:
-        sys.stdout.write(json_text(history, judgement))
+        sys.stdout.write(json_report(history, judgement))
     elif not options.quiet:
         print_summary(Console(), history, judgement, Path(options.run) if Path(options.run).is_dir() else folder.path)
     return judgement.ruling.exit_code

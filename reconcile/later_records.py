@@ -20,7 +20,8 @@ from reconcile.analysis.plural import numbered, some
 from reconcile.history.history import History, Progress, ids_of
 from reconcile.history.joins import Bools
 from reconcile.judge.judge import Judgement
-from reconcile.report.csv_lists import in_order, time_texts
+from reconcile.report.csv_lists import time_texts
+from reconcile.report.violation_kinds import in_order
 from reconcile.witnesses.witness_stores import Stores
 from runlog import exit_codes
 from runlog.clock import AnchoredClock, iso_utc

@@ -1,7 +1,7 @@
-"""`report.html`: the run on one page that needs no network, for people who want to see and to pass on.
+"""`report.html`: the run on one page that needs no network.
 
-The page is a template (Jinja2, everything escaped by default); this file only gathers what it shows. Its one script
-filters the list of lost orders; without it the list is there all the same.
+The page is a template (Jinja2, which escapes everything by default); this file gathers what it shows. The page's one
+script filters the lists of orders; without it they are complete.
 """
 
 import base64
@@ -12,15 +12,15 @@ from typing import Any, Final
 import jinja2
 
 from reconcile.analysis.lost_causes import LostCause
-from reconcile.analysis.probe_summary import seen_words
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
 from reconcile.report.run_picture import draw_run
 from reconcile.report.sentences import behaviour, explanations, guards, losses, outages, verdict
 from reconcile.report.shown_options import shown_options
+from reconcile.report.text_format import capital, duration
 from reconcile.report.violation_kinds import LOST, SUSPECTED_LOST, cases_of
-from reconcile.report.violation_lists import lost_list, other_lists
+from reconcile.report.violation_lists import other_lists, violation_list
 from runlog.clock import iso_utc
 
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -36,7 +36,7 @@ def html_report(history: History, judgement: Judgement) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": _seconds, "utc": _utc}
+    environment.filters |= {"capital": capital, "seconds": _seconds, "utc": _utc}
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")
@@ -52,7 +52,6 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
     facts, ruling, table = history.facts, judgement.ruling, judgement.table
     shown = LOST if judgement.counts[LOST.key] else SUSPECTED_LOST
     cases = cases_of(judgement, shown)
-    scope = verdict.scope(history, judgement)
     return {
         "facts": facts,
         "ruling": ruling,
@@ -60,21 +59,28 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "sign": _SIGNS[ruling.verdict],
         "reason": verdict.reason(history, judgement),
         "expectation": verdict.expectation(history, judgement),
-        "scope": scope[0].upper() + scope[1:],
+        "scope": verdict.scope(history, judgement),
         "counts": judgement.counts,
         "cells": judgement.cells,
         "equations": judgement.equations,
         "guards": judgement.guards,
         "guards_passed": guards.guards(history, judgement),
-        "outages": [_outage(history, judgement, place) for place in range(len(judgement.outages))],
+        "outages": [
+            {
+                "title": outages.title(history, judgement, place),
+                "marks": outage,
+                "rows": outages.rows(history, judgement, place),
+            }
+            for place, outage in enumerate(judgement.outages)
+        ],
         "outside": outages.outside(history, judgement),
         "behaviour_heading": behaviour.heading(history, judgement),
         "behaviour": behaviour.rows(history, judgement),
         "causes": [(code, LostCause(code).words, count) for code, count in losses.proven_causes(judgement).items()],
         "picture": draw_run(judgement.timeline, judgement.outages, table.sent[cases], facts.started_at),
         "timeline": judgement.timeline,
-        "dots_word": losses.several(shown),
-        "lost": lost_list(judgement),
+        "dots_word": losses.plural(shown),
+        "lost": violation_list(judgement, LOST),
         "none_lost": losses.none_lost(judgement),
         "lost_rows": losses.lost_rows(history, judgement),
         "others": other_lists(judgement),
@@ -90,31 +96,8 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _outage(history: History, judgement: Judgement, place: int) -> dict[str, Any]:
-    outage = judgement.outages[place]
-    return {
-        "title": outages.title(history, judgement, place),
-        "marks": outage,
-        "rows": [
-            (name, text)
-            for name, text in (
-                ("Down", outages.down(history, judgement, place)),
-                ("Probes", outages.probes(history, judgement, place)),
-                ("First observed", seen_words(outage.seen)),
-                ("Failure window", outages.window_in_full(history, judgement, place)),
-                ("Rates", outages.rates(history, judgement, place)),
-                ("First order after it", outages.first_delivered(history, judgement, place)),
-                ("Latency after it", outages.pace(history, judgement, place)),
-            )
-            if text
-        ],
-    }
-
-
 def _seconds(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value * 1000:.0f} ms" if abs(value) < 1 else f"{value:.1f} s"
+    return "unknown" if value is None else duration(value)
 
 
 def _utc(value: float | None) -> str:

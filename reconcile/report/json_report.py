@@ -1,5 +1,6 @@
-"""`report.json`: everything that was found out, for programs. Unknown is null; the order of keys is fixed."""
+"""`report.json`: everything that was found, for programs. Unknown is null; the order of keys is fixed."""
 
+import json
 import math
 from dataclasses import asdict
 from typing import Any, Final
@@ -18,6 +19,11 @@ from reconcile.report.sentences import verdict
 from reconcile.report.shown_options import shown_options
 
 SCHEMA_VERSION: Final = 1
+
+
+def json_report(history: History, judgement: Judgement) -> str:
+    """Return the text of `report.json`."""
+    return json.dumps(report_document(history, judgement), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
@@ -42,9 +48,7 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "settle_s": facts.settle_s,
         "counts": judgement.counts,
         "cells": judgement.cells,
-        "equations": [
-            {"text": e.text, "left": e.left, "right": e.right, "holds": e.holds} for e in judgement.equations
-        ],
+        "equations": [asdict(equation) | {"holds": equation.holds} for equation in judgement.equations],
         "outages": [
             _outage(*parts)
             for parts in zip(
@@ -79,7 +83,7 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return to_plain(value.tolist())
     if isinstance(value, float):
-        # Microseconds: what lies below is noise of subtracting two epochs.
+        # Anything below a microsecond is noise of subtracting two epochs.
         return round(value, 6) if math.isfinite(value) else None
     return value
 

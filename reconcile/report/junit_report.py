@@ -14,19 +14,12 @@ from reconcile.judge.findings import Guard
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences import guards, losses, verdict
-from reconcile.report.violation_kinds import KINDS, Kind
+from reconcile.report.violation_kinds import KINDS, LOST, Kind, doubts_about
 from runlog import marks as m
 from runlog.clock import iso_utc
 
 # What XML 1.0 cannot hold.
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_VIOLATIONS: Final = tuple(kind for kind in KINDS if kind.proven)
-_DOUBTS: Final = {
-    "lost_events": ("suspected_lost", "disputed"),
-    "phantom_events": ("suspected_phantom", "disputed_phantom"),
-    "lost_orders": ("suspected_lost_orders",),
-}
-_BY_KEY: Final = {kind.key: kind for kind in KINDS}
 
 
 def junit_report(history: History, judgement: Judgement) -> str:
@@ -81,14 +74,14 @@ def _expectations(history: History, judgement: Judgement) -> list[ET.Element]:
         _say(expected, "failure", "; ".join([why, *found]))
     if facts.expect != "consistent":
         return [expected]
-    return [expected, *(_none_of(history, judgement, kind) for kind in _VIOLATIONS)]
+    return [expected, *(_none_of(history, judgement, kind) for kind in KINDS if kind.doubts is None)]
 
 
 def _none_of(history: History, judgement: Judgement, kind: Kind) -> ET.Element:
     """Return the case that nothing is of `kind`; skipped where that is not known."""
-    case, counts = _case("expectation", f"no {losses.several(kind)}"), judgement.counts
-    least = counts["lost_at_least"] if kind.key == "lost_events" else 0
-    doubts = [losses.in_words(judgement, _BY_KEY[key]) for key in _DOUBTS.get(kind.key, ()) if counts[key]]
+    case, counts = _case("expectation", f"no {losses.plural(kind)}"), judgement.counts
+    least = counts["lost_at_least"] if kind is LOST else 0
+    doubts = [losses.in_words(judgement, one) for one in doubts_about(kind) if counts[one.key]]
     failed = guards.failed_guards(judgement)
     if counts[kind.key]:
         _say(case, "failure", losses.in_words(judgement, kind))

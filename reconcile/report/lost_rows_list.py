@@ -1,4 +1,4 @@
-"""The rows of `lost-events.ndjson`: those of proven losses alone, as what is only suspected must not be published."""
+"""`lost-events.ndjson`: the rows of proven losses alone, as what is only suspected must not be published again."""
 
 import msgspec
 
@@ -14,17 +14,18 @@ class _Line(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Line)
 
 
+def lost_rows_list(history: History, judgement: Judgement) -> str:
+    """Return the text of `lost-events.ndjson`."""
+    return "".join(line.decode() + "\n" for line in proven_rows(history, judgement) or ())
+
+
 def proven_rows(history: History, judgement: Judgement) -> list[bytes] | None:
-    """Return the lines, one a lost event whose row was still there; None when the rows were not read."""
+    """Return the lines, one for each lost event whose row was still there; None when the rows were not read."""
     if history.lost_rows is None:
         return None
     if not judgement.counts["suspected_lost"]:
         return list(history.lost_rows)
     cases = judgement.lost_cases[judgement.proven.lost[judgement.lost_cases]]
     proven = set(judgement.texts.many(judgement.table.hi[cases], judgement.table.lo[cases]))
-    found = []
-    for line in history.lost_rows:
-        one = _DECODER.decode(line)
-        if (one.key or one.order_id) in proven:
-            found.append(line)
-    return found
+    decoded = [(line, _DECODER.decode(line)) for line in history.lost_rows]
+    return [line for line, one in decoded if (one.key or one.order_id) in proven]

@@ -4,14 +4,15 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from files.safe_text import printable
 from reconcile.analysis.probe_summary import seen_words
 from reconcile.history.history import History
 from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences import behaviour, checks_table, explanations, guards, losses, outages, verdict
-from reconcile.report.violation_kinds import LOST, ids_of
-from reconcile.report.violation_lists import Listed, other_lists
+from reconcile.report.violation_kinds import LOST, first_ids
+from reconcile.report.violation_lists import ViolationList, other_lists
 from runlog import marks as m
 from runlog.clock import iso_utc
 
@@ -48,7 +49,7 @@ def markdown_report(history: History, judgement: Judgement) -> str:
         f"# Chaos Test Report — {escape(title)}",
         _heading(history, judgement),
         "## Timeline\n\n" + _timeline(history, judgement),
-        "## Results\n\n" + _table(("Check", "Expected", "Actual"), checks_table.result_rows(history, judgement)),
+        "## Results\n\n" + _table(("Check", "Expected", "Actual"), checks_table.check_rows(history, judgement)),
         "## Inconsistency Detected?\n\n" + _inconsistency(history, judgement),
         "## Root Cause\n\n" + escape(explanations.root_cause(history, judgement)),
         "## Fix\n\n" + escape(explanations.fix(history, judgement)),
@@ -57,19 +58,19 @@ def markdown_report(history: History, judgement: Judgement) -> str:
         "## Truth table\n\n" + _truth_table(judgement),
         "## Guards\n\n" + _guards(history, judgement),
         "## Lost events\n\n" + _lost(history, judgement),
-        *(f"## {one.title}\n\n{_listed(one)}" for one in other_lists(judgement)),
+        *(f"## {one.title}\n\n{_violations(one)}" for one in other_lists(judgement)),
     ]
     return "\n\n".join(sections) + "\n"
 
 
 def escape(text: str) -> str:
-    """Return `text` from outside so that Markdown shows it as it is, on one line."""
+    """Return `text` as Markdown that shows it verbatim, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def code(text: str) -> str:
-    """Return `text` from outside as a code span on one line, whatever is in it."""
-    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    """Return `text` as a Markdown code span on one line, whatever it contains."""
+    clean = printable(text)
     if "`" not in clean:
         return f"`{clean}`"
     fence = "`" * (max(len(ticks) for ticks in re.findall("`+", clean)) + 1)
@@ -121,16 +122,8 @@ def _inconsistency(history: History, judgement: Judgement) -> str:
 def _windows(history: History, judgement: Judgement) -> str:
     lines = []
     for place in range(len(judgement.outages)):
-        texts = [
-            outages.down(history, judgement, place),
-            outages.probes(history, judgement, place),
-            outages.window_in_full(history, judgement, place),
-            outages.rates(history, judgement, place),
-            outages.first_delivered(history, judgement, place),
-            outages.pace(history, judgement, place),
-        ]
         lines.append(f"{escape(outages.title(history, judgement, place))}:\n")
-        lines += [f"- {escape(text)}" for text in texts if text]
+        lines += [f"- {name}: {escape(text)}" for name, text in outages.rows(history, judgement, place)]
         lines.append("")
     if outside := outages.outside(history, judgement):
         lines.append(escape(outside) + ".")
@@ -144,30 +137,29 @@ def _behaviour(history: History, judgement: Judgement) -> str:
 
 
 def _truth_table(judgement: Judgement) -> str:
-    rows = [(label, *(str(number) for number in cells.values())) for label, cells in judgement.cells.items()]
+    rows = [(label, *map(str, cells.values())) for label, cells in judgement.cells.items()]
     sums = "\n".join(f"- {escape(e.text)}: {e.left} {'=' if e.holds else '≠'} {e.right}" for e in judgement.equations)
     return _table(("outcome", "row and event", "row only", "event only", "neither"), rows) + "\n\n" + sums
 
 
 def _guards(history: History, judgement: Judgement) -> str:
-    state = {True: "passed", False: "**failed**", None: "not applicable"}
-    rows = [(guard.name, guard.kind.value, state[guard.passed], escape(guard.reason)) for guard in judgement.guards]
-    lines = ["| Guard | Kind | State | Reason |", "|---|---|---|---|"]
-    return "\n".join([guards.guards(history, judgement), "", *lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    state = {True: "passed", False: "FAILED", None: "not applicable"}
+    rows = [(guard.name, guard.kind.value, state[guard.passed], guard.reason) for guard in judgement.guards]
+    return f"{guards.guards(history, judgement)}\n\n{_table(('Guard', 'Kind', 'State', 'Reason'), rows)}"
 
 
 def _lost(history: History, judgement: Judgement) -> str:
     whole = f"The whole list, with times and causes: `{LOST.path}` beside this report."
     if not judgement.counts[LOST.key]:
         return f"{losses.none_lost(judgement)}\n\n{whole}"
-    ids = "\n".join(f"- {code(order)}" for order in ids_of(judgement, LOST, FIRST_IDS))
+    ids = "\n".join(f"- {code(order)}" for order in first_ids(judgement, LOST, FIRST_IDS))
     why = "".join(f"- {count}: `{name}`\n" for name, count in losses.proven_causes(judgement).items())
     rows = losses.lost_rows(history, judgement)
-    parts = [f"{losses.first_of(judgement, LOST, FIRST_IDS)}:", ids, f"By cause:\n\n{why}".rstrip(), whole]
+    parts = [f"{losses.violation_list(history, judgement, FIRST_IDS)}:", ids, f"By cause:\n\n{why}".rstrip(), whole]
     return "\n\n".join([*parts, *([f"{rows}."] if rows else [])])
 
 
-def _listed(one: Listed) -> str:
+def _violations(one: ViolationList) -> str:
     ids = "\n".join(f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS])
     head = f"The first {FIRST_IDS} of {one.total}" if one.total > FIRST_IDS else f"All {one.total}"
     return f"{head}:\n\n{ids}\n\nThe whole list: `{one.path}` beside this report."

@@ -1,8 +1,7 @@
 """The picture of a run as SVG shapes: rates, latencies and errors on one time axis, outages as bands, losses as dots.
 
-Pure geometry: values in, coordinates as text out; colours and words are the template's. A plotting library was weighed
-and left out: the shapes take their colours from the page (light, dark, print), carry no script, and are the same to the
-byte whenever the run is judged again, which none of the kept ones offers together.
+Pure geometry: values in, coordinates out; the template adds colours. No plotting library is used: none that is
+maintained takes its colours from the page (light, dark, print), carries no script and gives the same bytes each time.
 """
 
 import math
@@ -14,6 +13,7 @@ import numpy as np
 
 from reconcile.history.joins import Floats
 from reconcile.history.outages import Outage
+from reconcile.report.text_format import duration
 
 WIDTH: Final = 960
 LEFT: Final = 64
@@ -25,16 +25,15 @@ _MOST_DOTS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a panel: CSS class, name for people, points of the polylines (gaps split them)."""
+    """One line of a panel: CSS class, and the points of its polylines (gaps split it into several)."""
 
     style: str
-    name: str
     points: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel: title, lines, upper bound of its axis as text, and where it lies (top, height)."""
+    """One panel: title, lines, upper bound of its axis as text, y of its top, height."""
 
     title: str
     lines: list[Line]
@@ -45,7 +44,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A stretch of an outage: x and width, CSS class, words."""
+    """One stage of an outage: x and width, CSS class, words."""
 
     x: float
     width: float
@@ -59,9 +58,9 @@ class Picture:
 
     Attributes:
         panels: rate, latency, errors.
-        bands: stretches of the outages.
-        dots: (x, y) of the dots, one for each lost event where they find room.
-        merged: lost events that stand in a column of dots that is full.
+        bands: stages of the outages.
+        dots: (x, y) of the dots, one for each lost event that fits into its column.
+        merged: how many lost events do not fit.
         ticks: (x, text) of the time axis, seconds since the start.
     """
 
@@ -84,7 +83,7 @@ def draw_run(
     """Return the picture; None when no order fell due.
 
     Args:
-        timeline: as `reconcile.analysis.rate.timeline` gives it.
+        timeline: as `reconcile.analysis.rate.timeline` returns it.
         outages: in order.
         lost_sent: send times of the lost events, epoch seconds; NaN is left out.
         started_at: epoch seconds of second 0.
@@ -92,17 +91,10 @@ def draw_run(
     if not timeline:
         return None
     seconds = len(timeline)
-    rates = [("offered", "due"), ("acknowledged", "acknowledged"), ("delivered", "delivered")]
     panels = [
-        _panel("orders a second", timeline, rates, (24, 130), _count),
-        _panel(
-            "latency by second",
-            timeline,
-            [("95th percentile", "p95_latency_s"), ("median", "p50_latency_s")],
-            (184, 90),
-            _latency,
-        ),
-        _panel("orders not acknowledged, by second", timeline, [("not acknowledged", "errors")], (304, 40), _count),
+        _panel("orders a second", timeline, ["due", "acknowledged", "delivered"], (24, 130), _count),
+        _panel("latency by second", timeline, ["p95_latency_s", "p50_latency_s"], (184, 90), duration),
+        _panel("orders not acknowledged, by second", timeline, ["errors"], (304, 40), _count),
     ]
     dots, merged = _dots(lost_sent[~np.isnan(lost_sent)] - started_at, seconds)
     return Picture(panels, _bands(outages, started_at, seconds), dots, merged, _ticks(seconds))
@@ -115,16 +107,16 @@ def _x(second: float, seconds: int) -> float:
 def _panel(
     title: str,
     timeline: list[dict[str, Any]],
-    lines: list[tuple[str, str]],
+    keys: list[str],
     place: tuple[int, int],
     words: Callable[[float], str],
 ) -> Panel:
     top, height = place
-    known = [second[key] for _, key in lines for second in timeline if second[key] is not None]
+    known = [second[key] for key in keys for second in timeline if second[key] is not None]
     highest = max([*known, 0.0]) or 1.0
     return Panel(
         title,
-        [Line(key.replace("_", "-"), name, _points(timeline, key, highest, top, height)) for name, key in lines],
+        [Line(key.replace("_", "-"), _points(timeline, key, highest, top, height)) for key in keys],
         words(highest),
         top,
         height,
@@ -132,13 +124,12 @@ def _panel(
 
 
 def _points(timeline: list[dict[str, Any]], key: str, highest: float, top: int, height: int) -> list[str]:
-    """Steps, one a second: what is counted over a second has no slope. Seconds without a value are gaps."""
+    """Return steps, one a second: a count over a second has no slope. Seconds without a value are gaps."""
     stretches: list[list[str]] = [[]]
     for second in timeline:
         value = second[key]
         if value is None:
-            if stretches[-1]:
-                stretches.append([])
+            stretches.append([])
             continue
         y = round(top + height * (1 - value / highest), 1)
         begin, end = (_x(second["second"] + side, len(timeline)) for side in (0, 1))
@@ -163,7 +154,7 @@ def _bands(outages: list[Outage], started_at: float, seconds: int) -> list[Band]
 
 
 def _dots(since: Floats, seconds: int) -> tuple[list[tuple[float, float]], int]:
-    """One dot a lost event, stacked in columns a dot wide; what finds no room in a full column is counted."""
+    """Return one dot a lost event, stacked in columns one dot wide, and how many do not fit into a full column."""
     room: dict[int, int] = {}
     dots, merged = [], 0
     for second in np.sort(since).tolist():
@@ -184,7 +175,3 @@ def _ticks(seconds: int) -> list[tuple[float, str]]:
 
 def _count(value: float) -> str:
     return f"{math.ceil(value)}"
-
-
-def _latency(value: float) -> str:
-    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"

@@ -1,4 +1,4 @@
-"""The few lines that a CI job shows of a run: Markdown for `$GITHUB_STEP_SUMMARY`."""
+"""The summary that a CI job shows of a run: Markdown for `$GITHUB_STEP_SUMMARY`."""
 
 from typing import Final
 
@@ -6,10 +6,11 @@ from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.report.markdown_report import code, escape
 from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
-from reconcile.report.timeline import draw
-from reconcile.report.violation_kinds import first_kind, ids_of
+from reconcile.report.text_format import capital
+from reconcile.report.timeline import draw_timeline
+from reconcile.report.violation_kinds import first_ids, first_kind
 
-FIRST: Final = 10
+FIRST_IDS: Final = 10
 WIDTH: Final = 80
 _COUNTED: Final = (
     "attempted",
@@ -29,24 +30,18 @@ _COUNTED: Final = (
 )
 
 
-def step_summary(history: History, judgement: Judgement, place: str) -> str:
-    """Return the summary.
-
-    Args:
-        history: of the run.
-        judgement: of the run.
-        place: where the reports are, for people.
-    """
+def step_summary(history: History, judgement: Judgement, folder: str) -> str:
+    """Return the summary; `folder` is where the reports are."""
     parts = [
         f"### {escape(verdict.verdict(history, judgement))}",
         escape(verdict.reason(history, judgement)),
-        escape(_capital(verdict.expectation(history, judgement))) + ".",
+        escape(capital(verdict.expectation(history, judgement))) + ".",
         _counts(judgement),
-        _picture(history, judgement),
+        _timeline(history, judgement),
         _outages(history, judgement),
         _guards(history, judgement),
-        _lost(judgement),
-        f"Reports: `{place.replace('`', '')}`",
+        _violations(history, judgement),
+        f"Reports: `{folder.replace('`', '')}`",
     ]
     return "\n\n".join(part for part in parts if part) + "\n\n"
 
@@ -59,11 +54,11 @@ def _counts(judgement: Judgement) -> str:
     )
 
 
-def _picture(history: History, judgement: Judgement) -> str:
-    strip = draw(judgement.timeline, judgement.outages, history.facts.started_at, width=WIDTH, unicode=True)
-    if strip is None:
+def _timeline(history: History, judgement: Judgement) -> str:
+    found = draw_timeline(judgement.timeline, judgement.outages, history.facts.started_at, width=WIDTH, unicode=True)
+    if found is None:
         return ""
-    lines = "\n".join(f"{label:<14}{line}  {total}".rstrip() for label, line, total in strip.lines)
+    lines = "\n".join(f"{label:<14}{line}  {total}".rstrip() for label, line, total in found.lines)
     return f"```text\n{lines}\n```"
 
 
@@ -75,22 +70,16 @@ def _outages(history: History, judgement: Judgement) -> str:
     ]
     kinds = behaviour.kinds(history, judgement)
     if kinds:
-        lines.append(f"- {escape(_capital(behaviour.heading(history, judgement)))}: {escape(kinds)}")
+        lines.append(f"- {escape(capital(behaviour.heading(history, judgement)))}: {escape(kinds)}")
     return "\n".join(lines)
 
 
 def _guards(history: History, judgement: Judgement) -> str:
     lines = [f"- {escape(guards.failed_guard(guard))}" for guard in guards.failed_guards(judgement)]
-    head = escape(_capital(guards.guards(history, judgement)))
+    head = escape(capital(guards.guards(history, judgement)))
     return f"{head}:\n\n" + "\n".join(lines) if lines else f"{head}."
 
 
-def _lost(judgement: Judgement) -> str:
-    kind = first_kind(judgement)
-    ids = ids_of(judgement, kind, FIRST)
-    listed = "\n".join(f"- {code(order)}" for order in ids)
-    return f"{_capital(losses.first_of(judgement, kind, FIRST))}:\n\n{listed}" if ids else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _violations(history: History, judgement: Judgement) -> str:
+    ids = "\n".join(f"- {code(order)}" for order in first_ids(judgement, first_kind(judgement), FIRST_IDS))
+    return f"{capital(losses.violation_list(history, judgement, FIRST_IDS))}:\n\n{ids}" if ids else ""

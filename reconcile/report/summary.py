@@ -1,4 +1,4 @@
-"""The summary on the terminal: what a person needs to know, without opening a file."""
+"""The summary on the terminal: what a person needs to know without opening a file."""
 
 import textwrap
 from pathlib import Path
@@ -7,12 +7,14 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from files.safe_text import printable
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences import behaviour, guards, losses, outages, verdict
-from reconcile.report.timeline import draw
-from reconcile.report.violation_kinds import first_kind, ids_of
+from reconcile.report.text_format import duration
+from reconcile.report.timeline import draw_timeline
+from reconcile.report.violation_kinds import first_ids, first_kind
 
 FIRST_IDS: Final = 5
 WIDEST: Final = 120
@@ -25,12 +27,11 @@ _STYLES: Final = {
 
 
 def summary(history: History, judgement: Judgement, folder: Path, *, width: int = 80, unicode: bool = True) -> Text:
-    """Return the summary as text whose lines are already broken to `width` (ids and paths never are).
+    """Return the summary, its lines broken to `width` columns (ids and paths never are).
 
     Args:
-        history: of the run.
-        judgement: of the run.
-        folder: where the reports are; shown relative to the current folder where it is below it.
+        history, judgement: of the run.
+        folder: where the reports are.
         width: columns of the terminal.
         unicode: whether the terminal can show block characters.
     """
@@ -38,17 +39,17 @@ def summary(history: History, judgement: Judgement, folder: Path, *, width: int 
     parts = [
         _verdict(history, judgement, width),
         _cells(history, judgement, width),
-        _picture(history, judgement, width, unicode),
+        _timeline(history, judgement, width, unicode),
         _behaviour(history, judgement),
         _guards(history, judgement, width),
-        _listed(judgement),
-        _places(history, judgement, folder, width),
+        _violations(history, judgement),
+        _paths(history, judgement, folder, width),
     ]
     return Text("\n", no_wrap=True, overflow="ignore").join([part for part in parts if part.plain])
 
 
 def print_summary(console: Console, history: History, judgement: Judgement, folder: Path) -> None:
-    """Print the summary; a pipe gets the same lines as a terminal, unbroken and without colour."""
+    """Print the summary; a pipe gets the same lines as a terminal, without colour."""
     unicode = "utf" in (console.encoding or "").lower()
     text = summary(history, judgement, folder, width=console.width, unicode=unicode)
     if not unicode:
@@ -78,16 +79,16 @@ def _cells(history: History, judgement: Judgement, width: int) -> Text:
     return text.append(_prose(also, width) + "\n") if also else text
 
 
-def _picture(history: History, judgement: Judgement, width: int, unicode: bool) -> Text:
-    text = Text()
-    strip = draw(judgement.timeline, judgement.outages, history.facts.started_at, width=width, unicode=unicode)
-    if strip is None:
+def _timeline(history: History, judgement: Judgement, width: int, unicode: bool) -> Text:
+    text, started_at = Text(), history.facts.started_at
+    found = draw_timeline(judgement.timeline, judgement.outages, started_at, width=width, unicode=unicode)
+    if found is None:
         return text
-    for label, line, total in strip.lines:
+    for label, line, total in found.lines:
         style = "red" if label == "lost" or label.endswith(" down") else "dim" if label == "second" else ""
         text.append(f"{label:<14}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
-    if strip.seconds > 1:
-        text.append(f"{'':<14}one column is {strip.seconds} s\n", style="dim")
+    if found.seconds > 1:
+        text.append(f"{'':<14}one column is {found.seconds} s\n", style="dim")
     for place, outage in enumerate(judgement.outages):
         number = "outage" if len(judgement.outages) == 1 else f"outage {outage.number}"
         parts = [outages.down(history, judgement, place), outages.window(history, judgement, place)]
@@ -109,7 +110,7 @@ def _behaviour(history: History, judgement: Judgement) -> Text:
     text.append(f"{heading:<{_LABEL}}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
     rows = behaviour.rows(history, judgement)
     for label, kind in rows:
-        # A label that is too long stands on a line of its own.
+        # The numbers follow the last line of a label that is too long for its column.
         lines = textwrap.wrap(label, _LABEL, subsequent_indent="  ")
         text.append("".join(f"{line}\n" for line in lines[:-1]))
         text.append(f"{lines[-1]:<{_LABEL}}{kind['count']:>8}{_latencies(kind)}\n")
@@ -118,7 +119,7 @@ def _behaviour(history: History, judgement: Judgement) -> Text:
 
 def _latencies(kind: dict[str, Any]) -> str:
     values = (kind[key] for key in ("p50_s", "p95_s", "max_s"))
-    return "".join(f"{'-' if value is None else outages.seconds(value):>8}" for value in values)
+    return "".join(f"{'-' if value is None else duration(value):>8}" for value in values)
 
 
 def _guards(history: History, judgement: Judgement, width: int) -> Text:
@@ -129,16 +130,13 @@ def _guards(history: History, judgement: Judgement, width: int) -> Text:
     return text
 
 
-def _listed(judgement: Judgement) -> Text:
-    kind = first_kind(judgement)
-    ids = ids_of(judgement, kind, FIRST_IDS)
-    if not ids:
-        return Text()
-    clean = ("".join(sign if sign.isprintable() else " " for sign in order) for order in ids)
-    return Text(losses.first_of(judgement, kind, FIRST_IDS) + "\n" + "".join(f"  {order}\n" for order in clean))
+def _violations(history: History, judgement: Judgement) -> Text:
+    ids = first_ids(judgement, first_kind(judgement), FIRST_IDS)
+    lines = [losses.violation_list(history, judgement, FIRST_IDS), *(f"  {printable(order)}" for order in ids)]
+    return Text("\n".join(lines) + "\n" if ids else "")
 
 
-def _places(history: History, judgement: Judgement, folder: Path, width: int) -> Text:
+def _paths(history: History, judgement: Judgement, folder: Path, width: int) -> Text:
     shown = shown_path(folder)
     raised = "".join("\n" + line for line in verdict.exit_code_raised(history, judgement).splitlines())
     expectation = verdict.expectation(history, judgement).replace("; exit code", f"{raised}\nexit code")
@@ -153,7 +151,6 @@ def shown_path(path: Path) -> Path:
 
 
 def _prose(text: str, width: int, hanging: str = "") -> str:
-    # Reasons may carry words from outside: no control character of theirs reaches the terminal.
-    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    clean = printable(text)
     lines = textwrap.wrap(clean, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The run as a strip of characters: what was offered, acknowledged and lost each second, and when the outage was."""
+"""The run as lines of characters: orders offered, acknowledged and lost each second, and when the target was down."""
 
 import math
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ _LABEL: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """A picture in lines of equal meaning: one column is `seconds` of the run.
+class Timeline:
+    """Lines of which each column is `seconds` of the run.
 
     Attributes:
-        lines: (label, characters, what stands at the end of the line).
+        lines: (label, characters, total).
         seconds: seconds a column.
     """
 
@@ -24,20 +24,17 @@ class Strip:
     seconds: int
 
 
-def draw(
+def draw_timeline(
     timeline: list[dict[str, Any]], outages: list[Outage], started_at: float, *, width: int, unicode: bool
-) -> Strip | None:
-    """Draw the run.
+) -> Timeline | None:
+    """Return the run as lines of characters; None when no order fell due.
 
     Args:
-        timeline: as `reconcile.analysis.rate.timeline` gives it.
-        outages: to be marked.
+        timeline: as `reconcile.analysis.rate.timeline` returns it.
+        outages: in order.
         started_at: epoch seconds of second 0.
         width: columns of the terminal.
         unicode: whether block characters can be shown.
-
-    Returns:
-        The strip; None when nothing was due.
     """
     if not timeline:
         return None
@@ -56,7 +53,7 @@ def draw(
             (f"{outages[0].target or 'target'} down", _outage_line(outages, started_at, columns, seconds, unicode), "")
         )
     lines.append(("second", _axis(columns, seconds), ""))
-    return Strip(lines, seconds)
+    return Timeline(lines, seconds)
 
 
 def _columns(timeline: list[dict[str, Any]], key: str, seconds: int) -> list[int]:
@@ -65,7 +62,7 @@ def _columns(timeline: list[dict[str, Any]], key: str, seconds: int) -> list[int
 
 
 def _level(value: int, highest: int, ramp: str) -> str:
-    """Anything above zero shows: a single lost event must not vanish in rounding."""
+    """Return a sign for `value`; any above zero differs from that for zero: no lost event vanishes in rounding."""
     return ramp[math.ceil(value / highest * (len(ramp) - 1))] if highest else ramp[0]
 
 
@@ -74,9 +71,9 @@ def _outage_line(outages: list[Outage], started_at: float, columns: int, seconds
     line = [up] * columns
     for outage in outages:
         begin, injected, healing, end = outage.edges
-        # The proven stretch is drawn last: it is what counts where several share one column.
+        # The proven outage is drawn last: it counts most where several stages share one column.
         for first, last, sign in ((begin, injected, stopping), (healing, end, starting), (injected, healing, down)):
-            # An edge that was never proven lies at the end of time: at the end of the picture.
+            # An edge that was never proven is infinite: it is drawn at the end.
             low, high = (
                 columns if math.isinf(at) else max(0, rounded((at - started_at) / seconds))
                 for at, rounded in ((first, math.floor), (last, math.ceil))

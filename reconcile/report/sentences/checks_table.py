@@ -9,10 +9,10 @@ from reconcile.report.sentences.registry import sentence
 @sentence("checks", "check order, ledger, rows, events, counts of violations")
 def checks(history: History, judgement: Judgement) -> str:
     """The table in one text, a check a line."""
-    return "\n".join(": ".join(row) for row in result_rows(history, judgement))
+    return "\n".join(": ".join(row) for row in check_rows(history, judgement))
 
 
-def result_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
+def check_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
     """Return (check, expected, actual) in the order of the report, and the counts behind it."""
     counts = judgement.counts
     order = history.facts.check_order

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from typing import Final
 
-from reconcile.analysis.lost_causes import LostCause
 from reconcile.analysis.plural import some
 from reconcile.analysis.truth_table import OUTCOMES
 from reconcile.history.history import History
@@ -12,9 +11,10 @@ from reconcile.history.outages import Moment
 from reconcile.history.service_log import Said
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
-from reconcile.report.sentences.losses import proven_causes, proven_evidence
+from reconcile.report.sentences.losses import causes, proven_evidence
 from reconcile.report.sentences.outages import outside
 from reconcile.report.sentences.registry import sentence
+from reconcile.report.text_format import capital
 from runlog.facts import RunFacts
 from settings.duration import format_duration
 
@@ -158,13 +158,13 @@ def _why_lost(history: History, judgement: Judgement) -> str:
     elif variant(facts) not in _DUAL_WRITES:
         parts.append("So the run does not show the cause.")
     apart = outside(history, judgement)
-    parts.append(f"{apart[0].upper()}{apart[1:]}: look for another cause." if apart else "")
+    parts.append(f"{capital(apart)}: look for another cause." if apart else "")
     return " ".join(part for part in parts if part)
 
 
 def _observed(history: History, judgement: Judgement) -> str:
     """Return what was observed of the lost events, cause by cause."""
-    parts = [f"{count} {LostCause(code).words}" for code, count in proven_causes(judgement).items()]
+    parts = [causes(history, judgement)]
     reasons = Counter(
         match[1]
         for one in proven_evidence(judgement)

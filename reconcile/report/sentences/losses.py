@@ -7,9 +7,9 @@ from reconcile.analysis.plural import some
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.report.lost_rows_list import proven_rows
-from reconcile.report.sentences.outages import seconds
 from reconcile.report.sentences.registry import sentence
-from reconcile.report.violation_kinds import Kind, first_kind, ids_of
+from reconcile.report.text_format import duration
+from reconcile.report.violation_kinds import KINDS, Kind, first_ids, first_kind
 
 _ALSO: Final = (
     ("late_events", "late event"),
@@ -17,11 +17,7 @@ _ALSO: Final = (
     ("pending", "pending event"),
     ("redelivered", "redelivered event"),
     ("published_twice", "event published twice"),
-    ("suspected_lost", "event suspected lost"),
-    ("disputed", "disputed order"),
-    ("suspected_phantom", "event suspected to be a phantom"),
-    ("disputed_phantom", "disputed phantom event"),
-    ("suspected_lost_orders", "order suspected lost"),
+    *((kind.key, kind.word) for kind in KINDS if kind.doubts),
     ("visible_after_reject", "order visible after reject"),
     ("recovered", "recovered order"),
     ("unresolved", "unresolved order"),
@@ -32,33 +28,28 @@ _ALSO: Final = (
 def also_counted(history: History, judgement: Judgement) -> str:
     """Counts beside the truth table, those that are 0 left out."""
     counts = judgement.counts
-    parts = [_plural(counts[key], word) for key, word in _ALSO if counts[key]]
+    parts = [_counted(counts[key], word) for key, word in _ALSO if counts[key]]
     least = counts["lost_at_least"]
     if least > counts["lost_events"]:
         verb = "is" if least == 1 else "are"
-        parts.append(f"at least {least} of {_plural(counts['suspected_lost'], 'suspected event')} {verb} lost")
+        parts.append(f"at least {least} of {_counted(counts['suspected_lost'], 'suspected event')} {verb} lost")
     return ", ".join(parts)
 
 
-@sentence("listed", "orders of the first kind of violation, else of doubt, that there is")
-def listed(history: History, judgement: Judgement) -> str:
-    """How many violations of the listed kind there are; empty without any."""
+@sentence("violation list", "orders of the first kind of violation, else of doubt, that there is")
+def violation_list(history: History, judgement: Judgement, most: int | None = None) -> str:
+    """The heading of the first list: `first 5 of 320 lost events`, or `2 lost events`; empty without any."""
     kind = first_kind(judgement)
     count = judgement.counts[kind.key]
-    return _plural(count, kind.word) if count else ""
-
-
-def first_of(judgement: Judgement, kind: Kind, most: int) -> str:
-    """Return the heading of a list of ids: `first 5 of 320 lost events`, or `2 lost events`."""
-    count = judgement.counts[kind.key]
-    plural = _plural(count, kind.word)
-    return f"first {most} of {plural}" if count > most else plural
+    if not count:
+        return ""
+    return f"first {most} of {_counted(count, kind.word)}" if most and count > most else _counted(count, kind.word)
 
 
 def in_words(judgement: Judgement, kind: Kind, most: int = 3) -> str:
     """Return how many there are of `kind` with the first ids, in one line."""
-    count, ids = judgement.counts[kind.key], ids_of(judgement, kind, most)
-    return f"{_plural(count, kind.word)}: {', '.join(ids)}{', ...' if count > len(ids) else ''}"
+    count, ids = judgement.counts[kind.key], first_ids(judgement, kind, most)
+    return f"{_counted(count, kind.word)}: {', '.join(ids)}{', ...' if count > len(ids) else ''}"
 
 
 def proven_evidence(judgement: Judgement) -> list[Evidence]:
@@ -86,10 +77,10 @@ def late_delays(history: History, judgement: Judgement) -> str:
     if not late or delays["p50_s"] is None or delays["p95_s"] is None or delays["max_s"] is None:
         return ""
     if late == 1:
-        return f"1 event came late, appended at most {seconds(delays['max_s'])} after its order was sent"
+        return f"1 event came late, appended at most {duration(delays['max_s'])} after its order was sent"
     return (
-        f"{late} events came late, appended after their order was sent by at most {seconds(delays['p50_s'])} (median), "
-        f"{seconds(delays['p95_s'])} (95th percentile), {seconds(delays['max_s'])} (maximum)"
+        f"{late} events came late, appended after their order was sent by at most {duration(delays['p50_s'])} "
+        f"(median), {duration(delays['p95_s'])} (95th percentile), {duration(delays['max_s'])} (maximum)"
     )
 
 
@@ -109,17 +100,17 @@ def lost_rows(history: History, judgement: Judgement) -> str:
 
 
 def none_lost(judgement: Judgement) -> str:
-    """Return what stands in place of a list of lost events where none is proven."""
+    """Return what reports show instead of a list of lost events where none is proven."""
     counts = judgement.counts
     return "None is proven." if counts["suspected_lost"] or counts["disputed"] else "None."
 
 
-def several(kind: Kind) -> str:
-    """Return the words of `kind` in the plural."""
-    return _plural(0, kind.word).removeprefix("0 ")
+def plural(kind: Kind) -> str:
+    """Return the word of `kind` in the plural."""
+    return _counted(0, kind.word).removeprefix("0 ")
 
 
-def _plural(count: int, word: str) -> str:
-    """Return the count with its words, the first noun in the plural where there is not exactly one."""
+def _counted(count: int, word: str) -> str:
+    """Return the count with its word, the first noun in the plural where the count is not 1."""
     noun = next(noun for noun in ("event", "order") if noun in word)
     return f"{count} {word if count == 1 else word.replace(noun, noun + 's', 1)}"

@@ -5,11 +5,12 @@ from collections import Counter
 from reconcile.analysis.failure_window import FailureWindow, reach_s
 from reconcile.analysis.pace import Pace
 from reconcile.analysis.plural import some
-from reconcile.analysis.probe_summary import Question, asked
+from reconcile.analysis.probe_summary import Question, asked, seen_words
 from reconcile.history.history import History
 from reconcile.history.outages import Edge, Outage
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
+from reconcile.report.text_format import duration
 from runlog.clock import iso_utc
 from runlog.probe_results import ProbeResult
 from settings.duration import format_duration
@@ -145,7 +146,7 @@ def first_delivered(history: History, judgement: Judgement, place: int) -> str:
         return "recovery unknown: its end was never proven"
     if recovery.first_delivered_s is None:
         return "no order sent after it was both acknowledged and delivered"
-    return f"first order sent after it and delivered: acknowledged {seconds(recovery.first_delivered_s)} after it"
+    return f"first order sent after it and delivered: acknowledged {duration(recovery.first_delivered_s)} after it"
 
 
 @outage_sentence("pace", "times to the acknowledgement in the baseline and in the recovery")
@@ -172,7 +173,7 @@ def _within(p95: float | None, orders: int) -> str:
         return "no order was sent"
     if p95 is None:
         return f"fewer than 95 % of {some(orders, 'order')} acknowledged"
-    return f"95 % of {some(orders, 'order')} acknowledged within {seconds(p95)}"
+    return f"95 % of {some(orders, 'order')} acknowledged within {duration(p95)}"
 
 
 @sentence("outside", "lost events by send time, outages, request timeout, delivery timeout")
@@ -189,9 +190,18 @@ def outside(history: History, judgement: Judgement) -> str:
     return "; ".join(parts)
 
 
-def seconds(value: float) -> str:
-    """Return a duration for people: milliseconds below a second."""
-    return f"{value * 1000:.0f} ms" if abs(value) < 1 else f"{value:.1f} s"
+def rows(history: History, judgement: Judgement, place: int) -> list[tuple[str, str]]:
+    """Return what is known of one outage, each text with its name; unknown ones left out."""
+    texts = {
+        "Down": down(history, judgement, place),
+        "Probes": probes(history, judgement, place),
+        "First observed": seen_words(judgement.outages[place].seen),
+        "Failure window": window_in_full(history, judgement, place),
+        "Rates": rates(history, judgement, place),
+        "First order after it": first_delivered(history, judgement, place),
+        "Latency after it": pace(history, judgement, place),
+    }
+    return [(name, text) for name, text in texts.items() if text]
 
 
 def as_outages(outages: list[Outage]) -> str:

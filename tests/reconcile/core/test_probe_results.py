@@ -9,8 +9,8 @@ from reconcile.analysis.probe_summary import absences, asked, seen_words, served
 from reconcile.history.run_record import RecordProblem, read_record
 from reconcile.judge.findings import Guard, Kind
 from reconcile.judge.judge import judge
-from reconcile.report import json_text
 from reconcile.report.html_report import html_report
+from reconcile.report.json_report import json_report
 from reconcile.report.markdown_report import markdown_report
 from reconcile.report.summary import summary
 from runlog import marks as m
@@ -257,13 +257,13 @@ def test_every_report_tells_how_down_was_seen() -> None:
     )
     text = " ".join(summary(history, judgement, Path("runs/x")).plain.split())
     assert f"probes of the database: {counts} (refused 52)" in text
-    assert '"new": "refused"' in json_text(history, judgement)
+    assert '"new": "refused"' in json_report(history, judgement)
 
 
 def test_an_old_run_says_nothing_of_it() -> None:
     history = Story().calm().history()
     judgement = judge(history)
-    assert '"seen": null' in json_text(history, judgement)
+    assert '"seen": null' in json_report(history, judgement)
     assert "First observed" not in html_report(history, judgement)
     assert "broker proven down\n" in markdown_report(history, judgement)
     assert "down:" not in summary(history, judgement, Path("runs/x")).plain

@@ -1,4 +1,4 @@
-"""The report files: lists, document, Markdown, summary, and the strip."""
+"""The report files: lists, document, Markdown, summary, timeline."""
 
 import csv
 import io
@@ -13,11 +13,11 @@ from rich.console import Console
 from contract.ids import IDS, uuid_texts
 from reconcile.history.history import ROW, History
 from reconcile.judge.judge import Judgement, judge
-from reconcile.report import json_text, print_summary, summary
 from reconcile.report.csv_lists import COLUMNS, csv_texts, time_texts
-from reconcile.report.json_report import report_document, to_plain
+from reconcile.report.json_report import json_report, report_document, to_plain
 from reconcile.report.markdown_report import escape, markdown_report
-from reconcile.report.timeline import draw
+from reconcile.report.summary import print_summary, summary
+from reconcile.report.timeline import draw_timeline
 from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.marks import Mark
@@ -196,7 +196,7 @@ def test_a_hundred_thousand_lost_events_are_all_listed() -> None:
 
 
 def test_report_json_has_every_key_and_plain_values() -> None:
-    document = json.loads(json_text(*rich_run()))
+    document = json.loads(json_report(*rich_run()))
     assert [key for key in document if key in KEYS] == KEYS
     assert [key for key in document["counts"] if key in COUNTS] == COUNTS
     assert document["outages"][0]["down_edge"] == [T0 + 10.3, T0 + 10.4]
@@ -324,12 +324,12 @@ def test_summary_of_a_run_that_was_cut_off_at_any_mark(missing: tuple[str, ...],
     assert "broker down" in text
 
 
-def test_strip_shows_a_single_lost_event_and_the_outage() -> None:
+def test_the_timeline_shows_a_single_lost_event_and_the_outage() -> None:
     timeline = [{"due": 100, "acknowledged": 100, "lost": int(second == 12)} for second in range(30)]
     judgement = judge(Story().calm().history())
-    strip = draw(timeline, judgement.outages, T0, width=80, unicode=True)
-    assert strip is not None
-    lines = {label: line for label, line, _ in strip.lines}
+    found = draw_timeline(timeline, judgement.outages, T0, width=80, unicode=True)
+    assert found is not None
+    lines = {label: line for label, line, _ in found.lines}
     assert lines["lost"] == " " * 12 + "▁" + " " * 17
     assert lines["offered"] == "█" * 30
     assert lines["broker down"] == "·" * 10 + "█" * 10 + "▒" + "·" * 9
@@ -337,8 +337,8 @@ def test_strip_shows_a_single_lost_event_and_the_outage() -> None:
 
 def test_a_long_run_is_squeezed_into_the_width() -> None:
     timeline = [{"due": 1, "acknowledged": 1, "lost": 0}] * 500
-    strip = draw(timeline, [], T0, width=80, unicode=True)
-    assert strip is not None
-    assert strip.seconds == 10
-    assert len(strip.lines[0][1]) == 50
-    assert draw([], [], T0, width=80, unicode=True) is None
+    found = draw_timeline(timeline, [], T0, width=80, unicode=True)
+    assert found is not None
+    assert found.seconds == 10
+    assert len(found.lines[0][1]) == 50
+    assert draw_timeline([], [], T0, width=80, unicode=True) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.judge.judge import Judgement, judge
-from reconcile.report import summary
+from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome

@@ -23,9 +23,9 @@ from reconcile.history.history import ROW, EventsWitness, History, RowsWitness
 from reconcile.history.id_texts import IdTexts, texts_of
 from reconcile.history.saved_witnesses import load_witnesses, save_witnesses
 from reconcile.judge.judge import judge
-from reconcile.report import json_text
 from reconcile.report.csv_lists import csv_texts
 from reconcile.report.html_report import html_report
+from reconcile.report.json_report import json_report
 from reconcile.report.markdown_report import code, markdown_report
 from reconcile.verify.event_reading import own_reading
 from runlog.facts import RunFacts
@@ -272,7 +272,7 @@ def test_hostile_ids_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None
     assert "- `<script>alert(1)</script>`" in text
     assert "- ``` `a``b ```" in text
     assert csv_texts(history, judgement)["lost-events.csv"].splitlines()[2].startswith('"=1+""1""",')
-    json.loads(json_text(history, judgement))
+    json.loads(json_report(history, judgement))
 
 
 @pytest.mark.parametrize(

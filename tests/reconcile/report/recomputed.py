@@ -46,7 +46,7 @@ def kinds(run: RawRun) -> list[tuple[str, int]]:
     ]
 
 
-def listed(run: RawRun) -> list[str]:
+def violation_list(run: RawRun) -> list[str]:
     return [next((words for words, count in kinds(run) if count), "")]
 
 
@@ -273,7 +273,7 @@ def expectation(run: RawRun, ruling: Ruling) -> list[str]:
 RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     **outages.RECOMPUTED,
     **recomputed_run.RECOMPUTED,
-    "listed": listed,
+    "violation list": violation_list,
     "also counted": also_counted,
     "late delays": late_delays,
     "behaviour": behaviour,

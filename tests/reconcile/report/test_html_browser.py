@@ -93,14 +93,14 @@ def test_the_list_can_be_searched(browser: Any, tmp_path: Path) -> None:
     path.write_text(pages()["lossy"], encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
-    rows = page.locator("#lost tbody tr:visible")
+    rows = page.locator("#lost-events tbody tr:visible")
     assert rows.count() == 154
-    page.fill("#filter-lost", str(order_id(77)).upper())
+    page.fill("#filter-lost-events", str(order_id(77)).upper())
     assert rows.count() == 1
     assert page.locator("[data-list] [role=status]").first.inner_text() == "1 of 154 shown"
-    page.fill("#filter-lost", "no such id")
+    page.fill("#filter-lost-events", "no such id")
     assert rows.count() == 0
-    page.fill("#filter-lost", "")
+    page.fill("#filter-lost-events", "")
     assert rows.count() == 154
     assert page.locator("svg circle").count() > 100
     assert "alert(1)" in page.locator("#environment ~ div").inner_text()
@@ -112,11 +112,12 @@ def test_each_list_is_searched_by_itself(browser: Any, tmp_path: Path) -> None:
     path.write_text(pages()["every"], encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
-    page.fill("#filter-phantom", "no such id")
+    page.fill("#filter-phantom-events", "no such id")
     shown = {
-        key: page.locator(f"#{key} tbody tr:visible").count() for key in ("lost", "phantom", "lost-order", "visible")
+        key: page.locator(f"#{key} tbody tr:visible").count()
+        for key in ("lost-events", "phantom-events", "lost-orders", "visible-after-reject")
     }
-    assert shown == {"lost": 1, "phantom": 0, "lost-order": 1, "visible": 1}
+    assert shown == {"lost-events": 1, "phantom-events": 0, "lost-orders": 1, "visible-after-reject": 1}
     page.close()
 
 
@@ -126,6 +127,6 @@ def test_without_scripts_the_list_is_there(browser: Any, tmp_path: Path) -> None
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(path.as_uri())
-    assert page.locator("#lost tbody tr").count() == 154
-    assert not page.locator("#filter-lost").is_visible()
+    assert page.locator("#lost-events tbody tr").count() == 154
+    assert not page.locator("#filter-lost-events").is_visible()
     context.close()

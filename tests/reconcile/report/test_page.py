@@ -10,7 +10,7 @@ from reconcile.report.html_report import html_report
 from reconcile.report.markdown_report import markdown_report
 from reconcile.report.run_picture import draw_run
 from reconcile.report.step_summary import step_summary
-from reconcile.report.violation_lists import LISTED
+from reconcile.report.violation_lists import MOST_SHOWN
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import T0, Story, facts, order_id
@@ -95,12 +95,12 @@ def test_rows_that_were_gone_are_told() -> None:
 
 def test_a_long_list_is_cut_and_says_so() -> None:
     story = Story()
-    for seq in range(LISTED + 5):
+    for seq in range(MOST_SHOWN + 5):
         story.order(seq, 11 + seq / 2000, event=False)
     text = page(story)
-    assert f"The first {LISTED} by send time" in text
-    assert f"{LISTED + 5} in all" in text
-    assert text.count('<td class="id">') == LISTED
+    assert f"The first {MOST_SHOWN} by send time" in text
+    assert f"{MOST_SHOWN + 5} in all" in text
+    assert text.count('<td class="id">') == MOST_SHOWN
 
 
 def test_full_columns_of_dots_are_counted() -> None:

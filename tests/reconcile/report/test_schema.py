@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from reconcile.history.confirmation import Confirmation, Contradiction
 from reconcile.history.history import History
 from reconcile.judge.judge import judge
-from reconcile.report import json_text
+from reconcile.report.json_report import json_report
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import Story, facts, order_id
@@ -42,7 +42,7 @@ RUNS: dict[str, History] = {
 
 
 def document(history: History) -> Any:
-    return json.loads(json_text(history, judge(history)))
+    return json.loads(json_report(history, judge(history)))
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -15,7 +15,7 @@ from reconcile.history.confirmation import Candidate, Candidates, Confirmation, 
 from reconcile.judge.findings import Guard
 from reconcile.judge.judge import judge, with_confirmation
 from reconcile.judge.ruling import Verdict
-from reconcile.report import json_text
+from reconcile.report.json_report import json_report
 from reconcile.verify.candidates import candidates_of
 from reconcile.verify.compare import Records, Rows, compare
 from reconcile.verify.event_reading import own_reading
@@ -313,4 +313,4 @@ def test_a_lost_event_is_made_anew_from_its_row() -> None:
 def test_the_short_way_to_the_judgement_gives_the_same(confirmation: Confirmation | None) -> None:
     history = replace(lossy().history(), confirmation=confirmation)
     short, whole = with_confirmation(judge(lossy().history()), history), judge(history)
-    assert json_text(history, short) == json_text(history, whole)
+    assert json_report(history, short) == json_report(history, whole)
