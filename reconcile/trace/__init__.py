@@ -1,1 +1,1 @@
-"""Everything that the run's folder holds of one order: `python -m reconcile show RUN ORDER_ID`."""
+"""`python -m reconcile show RUN ORDER_ID`: all that a run's folder holds of one order. Judging lives in `judge/`."""

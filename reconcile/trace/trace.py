@@ -1,4 +1,4 @@
-"""One order's story as values: what happened when, by which witness, and what the judge made of it. Pure."""
+"""The trace of one order: what happened when, as which witness recorded it, and how it was judged. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,16 +19,20 @@ from runlog.ledger import Phase
 from runlog.outcomes import Failure
 
 _MARKS: Final = {
-    m.INJECTING: "injection of the fault begins",
+    m.INJECTING: "the fault is being injected",
     m.INJECTED: "the target is proven down",
-    m.HEALING: "healing begins",
+    m.HEALING: "the target is being healed",
     m.HEALED: "the target is proven back",
 }
 
 
+AROUND_S: Final = 30.0
+"""Marks at most this long before the first step or after the last one are part of the trace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened: epoch seconds (None: not known when), who says so, and what."""
+    """One thing that happened: epoch seconds (None: not known), who recorded it, and what."""
 
     at: float | None
     witness: str
@@ -36,12 +40,12 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """One case of the truth table.
+class Trace:
+    """The trace of one case of the truth table.
 
     Attributes:
-        order_id: None when no witness told one.
-        facts: what is known of it, by name.
+        order_id: None when no witness has one.
+        facts: what is known of the order, by name.
         steps: what happened, in order; those without a time last.
     """
 
@@ -66,16 +70,16 @@ def find_cases(history: History, judgement: Judgement, wanted: int | str) -> lis
     return [] if seq is None else find_cases(history, judgement, seq)
 
 
-def tell(history: History, judgement: Judgement, case: int) -> Story:
-    """Return the story of a case."""
+def trace_case(history: History, judgement: Judgement, case: int) -> Trace:
+    """Return the trace of a case."""
     table = judgement.table
     order = judgement.texts.one(int(table.hi[case]), int(table.lo[case])) if table.known[case] else None
     steps = [*_attempt(history, judgement, case), *_events(history, judgement, case), *_log(history, order)]
-    told = [step.at for step in steps if step.at is not None]
-    if told:
-        steps += _marks(history, min(told) - 30, max(told) + 30)
+    times = [step.at for step in steps if step.at is not None]
+    if times:
+        steps += _marks(history, min(times) - AROUND_S, max(times) + AROUND_S)
     steps.sort(key=lambda step: (step.at is None, step.at or 0.0))
-    return Story(order, _facts(history, judgement, case, order), steps)
+    return Trace(order, _facts(history, judgement, case, order), steps)
 
 
 def _sequence_of(key: RunKey, words: int) -> int | None:
@@ -106,17 +110,17 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
     if order is not None and history.confirmation is not None:
         known["second look"] = _second_look(history.confirmation, judgement, case, order)
     if order is not None and history.lost_rows is not None:
-        told = msgspec.json.encode(order)
-        marks = (b'"key":' + told + b",", b'"order_id":' + told + b",")
-        row = next((line for line in history.lost_rows if any(mark in line for mark in marks)), None)
+        encoded = msgspec.json.encode(order)
+        members = (b'"key":' + encoded + b",", b'"order_id":' + encoded + b",")
+        row = next((line for line in history.lost_rows if any(member in line for member in members)), None)
         known["rebuilt from its row"] = row.decode() if row else None
     return known
 
 
 def _second_look(second: Confirmation, judgement: Judgement, case: int, order: str) -> str | None:
-    """Return what the second look found of an order; None where it did not look it up."""
+    """Return what the second look found; None where it did not look the order up."""
     if not second.complete:
-        return f"not complete: {second.problem}"
+        return f"incomplete: {second.problem}"
     other = [one for one in (*second.refuted, *second.unsettled, *second.disputed) if one.order_id == order]
     if other:
         return other[0].found
@@ -148,7 +152,7 @@ def _classes(judgement: Judgement, case: int) -> list[str]:
 def _attempt(history: History, judgement: Judgement, case: int) -> list[Step]:
     table = judgement.table
     if table.attempt[case] < 0:
-        return [Step(None, "ledger", "no attempt of this run knows this order")]
+        return [Step(None, "ledger", "no attempt of this run has this order id")]
     attempt = table.attempts[int(table.attempt[case])]
     phase = Phase(int(attempt["phase"])).label
     steps = [
@@ -160,8 +164,8 @@ def _attempt(history: History, judgement: Judgement, case: int) -> list[Step]:
     took = float(table.completed[case] - table.sent[case])
     failure = Failure(int(attempt["failure"]))
     answer = f"HTTP {int(attempt['status'])}" if attempt["status"] else failure.name.lower()
-    told = "an order id" if attempt["has_id"] else "no order id"
-    return [*steps, Step(float(table.completed[case]), "ledger", f"answered after {took:.3f} s: {answer}, {told}")]
+    order = "an order id" if attempt["has_id"] else "no order id"
+    return [*steps, Step(float(table.completed[case]), "ledger", f"answered after {took:.3f} s: {answer}, {order}")]
 
 
 def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
@@ -171,7 +175,7 @@ def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
         history.observations, events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     )
     if len(places):
-        # Of the first one more is known: it came after its order was sent, and not while the broker was away.
+        # The first event came after its order was sent, and not while the broker was down.
         first = int(np.lexsort((events["offset"], events["partition"]))[0])
         lower[first] = np.fmax(lower[first], judgement.late.not_before[case])
         upper[first] = np.fmin(upper[first], judgement.late.not_after[case])
@@ -182,14 +186,12 @@ def _events(history: History, judgement: Judgement, case: int) -> list[Step]:
             *(np.array([event[half]], np.uint64) for half in ("event_hi", "event_lo"))
         )
         at = None if np.isnan(before) else before
-        width = "" if np.isnan(after) or np.isnan(before) else f", known within {before - after:.3f} s"
-        steps.append(
-            Step(at, "Kafka", f"event {identity or 'without an id of its own'} is in the log ({where}{width})")
-        )
+        width = "" if np.isnan(after) or np.isnan(before) else f", append time known within {before - after:.3f} s"
+        steps.append(Step(at, "Kafka", f"event {identity or 'without an id of its own'} was appended ({where}{width})"))
     if not steps:
         end = "to its end" if history.events.complete else "but not to its end"
-        steps.append(Step(history.events.read_at, "Kafka", f"no event of it; the topic was read {end}"))
-    row = "has its row" if judgement.table.row[case] else "has no row of it"
+        steps.append(Step(history.events.read_at, "Kafka", f"no event of this order; the topic was read {end}"))
+    row = "has its row" if judgement.table.row[case] else "has no row of this order"
     return [*steps, Step(history.rows.taken_at, "PostgreSQL", f"the snapshot {row}")]
 
 

@@ -1,4 +1,4 @@
-"""The command `python -m reconcile show RUN ORDER_ID`: reads the run's folder, asks no store."""
+"""The command `python -m reconcile show RUN ORDER_ID`. It reads the run's folder alone, no store."""
 
 import argparse
 import json
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from contract.order_id import IdKind, encode_text, parse_uuid
+from files.safe_text import printable
 from reconcile.history.history import History
 from reconcile.history.run_record import Record, RecordProblem, read_record
 from reconcile.history.saved_witnesses import load_witnesses
 from reconcile.judge.judge import Judgement, judge, with_confirmation
-from reconcile.trace.trace import Story, find_cases, tell
+from reconcile.trace.trace import Trace, find_cases, trace_case
 from reconcile.verify.verification import kept_look
 from redaction.parser import CarefulParser
 from redaction.patterns import without_secrets
@@ -27,11 +28,11 @@ _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 told, 2 wrong arguments or nothing to tell."""
+    """Run the command and return its exit code: 0 printed, 2 wrong arguments or an unknown order."""
     options = _parser().parse_args(arguments)
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        # Before anything is read for long: what is wanted must be something.
+        # Judging takes long: a wrong ORDER_ID is reported before it.
         record = read_record(folder)
         kind = record.facts.kind
         wanted = _wanted(options.order, kind)
@@ -42,23 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = find_cases(history, judgement, wanted)
     if not cases and kind is IdKind.TEXT and (number := _NUMBER.fullmatch(options.order)):
         cases = find_cases(history, judgement, int(number[1]))
-    stories = [tell(history, judgement, case) for case in cases]
-    if not stories:
+    if not cases:
         sys.stderr.write(
-            f"show: run {folder.run_id} knows no order {options.order}: no ack, no row and no event names it\n"
+            f"show: ORDER_ID {options.order}: no ack, no row and no event of run {folder.run_id} names it; "
+            "take an id from one of the run's lists\n"
         )
         return USAGE_OR_CRASH
+    traces = [trace_case(history, judgement, case) for case in cases]
     if options.json:
-        sys.stdout.write(json.dumps([asdict(story) for story in stories], indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps([asdict(trace) for trace in traces], indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("\n".join(_text(story, history) for story in stories))
+        sys.stdout.write("\n".join(_text(trace, history) for trace in traces))
     return AS_EXPECTED
 
 
 def _judged(folder: RunFolder, record: Record) -> tuple[History, Judgement]:
     saved = load_witnesses(folder, record.facts.run_key)
     if saved is None:
-        raise RecordProblem(f"run {folder.run_id} was not judged yet; run `python -m reconcile {folder.run_id}` first")
+        raise RecordProblem(f"run {folder.run_id} has not been judged; run `python -m reconcile {folder.run_id}` first")
     history = record.with_witnesses(*saved)
     judgement = judge(history)
     look = kept_look(folder, judgement)
@@ -77,33 +79,34 @@ def _wanted(text: str, kind: IdKind) -> int | str:
         return text
     if kind is IdKind.INTEGER and encode_text(kind, text) is not None:
         return text
-    right = "both UUIDs" if kind is IdKind.UUID else "a whole number, a UUID"
+    ids = "an order id or a customer id (UUIDs)"
+    if kind is IdKind.INTEGER:
+        ids = "an order id (a whole number), a customer id (a UUID)"
     raise ValueError(
-        f"ORDER_ID {without_secrets(text)}: an order id, a customer id ({right}) or a sequence number like #17 is right"
+        f"ORDER_ID {without_secrets(text)}: not the name of an order; give {ids} or a sequence number like #17"
     )
 
 
-def _text(story: Story, history: History) -> str:
+def _text(trace: Trace, history: History) -> str:
     start = history.facts.started_at
-    lines = [f"order {story.order_id or 'without a known id'}", ""]
-    for step in story.steps:
-        when = "time not known".ljust(40) if step.at is None else f"{iso_utc(step.at)} ({step.at - start:+9.3f} s)"
+    lines = [f"order {trace.order_id or 'without a known id'}", ""]
+    for step in trace.steps:
+        when = "time unknown".ljust(40) if step.at is None else f"{iso_utc(step.at)} ({step.at - start:+9.3f} s)"
         lines.append(f"{when:<42}{step.witness:<12}{step.text}")
     lines.append("")
-    for name, value in story.facts.items():
+    for name, value in trace.facts.items():
         if value is None:
             continue
-        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
         shown = ", ".join(value) or "nothing wrong" if isinstance(value, list) else shown
         lines.append(f"{name:<24}{shown}")
-    clean = ("".join(sign if sign.isprintable() else " " for sign in line) for line in lines)
-    return "\n".join(clean) + "\n"
+    return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = CarefulParser(
         prog="python -m reconcile show",
-        description="Print one order's story from all witnesses, marks and logs of a run. Reads no store.",
+        description="Print the trace of one order, from all witnesses, marks and logs of a run. Reads no store.",
     )
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run, its id, or `latest`")

@@ -128,7 +128,7 @@ def test_show_tells_orders_by_the_ids_of_the_shop(
             assert "lost event" in story
             assert '"order_id":' in story
         assert show([str(folder.path), shop.id_text(TWICE)]) == 0
-        assert "event without an id of its own is in the log" in capsys.readouterr().out
+        assert "event without an id of its own was appended" in capsys.readouterr().out
         assert show([str(folder.path), ULID.lower() if kind is IdKind.TEXT else "4707"]) == 0
         assert "phantom event" in capsys.readouterr().out
     assert show([str(folder.path), "nobody's"]) == 2

@@ -1,4 +1,4 @@
-"""One order's story: found by any of its names, told from all witnesses, without any store."""
+"""The trace of one order: found by any of its names, made of all witnesses, without any store."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from reconcile.__main__ import main
 from reconcile.history.confirmation import Confirmation, Contradiction
 from reconcile.history.saved_witnesses import save_witnesses
 from reconcile.judge.judge import judge
-from reconcile.trace.trace import find_cases, tell
+from reconcile.trace.trace import find_cases, trace_case
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
 from tests.reconcile.core.confirmed import confirm_all
@@ -52,47 +52,47 @@ def shown(runs: Path, name: str, capsys: pytest.CaptureFixture[str]) -> Any:
     ],
 )
 def test_an_order_is_found_by_each_of_its_names(runs: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (story,) = shown(runs, name, capsys)
-    assert story["order_id"] == str(order_id(6))
+    (trace,) = shown(runs, name, capsys)
+    assert trace["order_id"] == str(order_id(6))
 
 
 def test_a_late_event_is_bracketed_by_what_proves_it_late(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The last answer before the outage came at 10.3, the first after it at 20.9; away it was until 20.8."""
-    (story,) = shown(runs, "#2", capsys)
-    (step,) = [step["text"] for step in story["steps"] if step["witness"] == "Kafka"]
+    """The last answer before the outage came at 10.3 s, the first after it at 20.9 s; it was down until 20.8 s."""
+    (trace,) = shown(runs, "#2", capsys)
+    (step,) = [step["text"] for step in trace["steps"] if step["witness"] == "Kafka"]
     assert step.endswith("known within 0.104 s)")
 
 
-def test_a_lost_event_is_told_in_full(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (story,) = shown(runs, "#6", capsys)
-    facts = story["facts"]
+def test_a_lost_event_is_traced_in_full(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (trace,) = shown(runs, "#6", capsys)
+    facts = trace["facts"]
     assert facts["found to be"] == ["lost event"]
     assert facts["cause"].startswith("not_handed_over: ")
     assert facts["second look"] == "found the same"
     assert json.loads(facts["rebuilt from its row"])["key"] == str(order_id(6))
-    witnesses = [step["witness"] for step in story["steps"]]
+    witnesses = [step["witness"] for step in trace["steps"]]
     assert {"ledger", "Kafka", "PostgreSQL", "marks", "service log"} == set(witnesses)
-    times = [step["at"] for step in story["steps"] if step["at"] is not None]
+    times = [step["at"] for step in trace["steps"] if step["at"] is not None]
     assert times == sorted(times)
-    assert "answered after 1.000 s: HTTP 201, an order id" in json.dumps(story)
+    assert "answered after 1.000 s: HTTP 201, an order id" in json.dumps(trace)
 
 
 @pytest.mark.parametrize(
     ("name", "classes", "text"),
     [
-        ("#7", ["phantom event", "lost order"], "the snapshot has no row of it"),
+        ("#7", ["phantom event", "lost order"], "the snapshot has no row of this order"),
         ("#8", ["unresolved"], "HTTP 500, no order id"),
         ("#9", ["unresolved"], "no answer before the run ended"),
-        ("#1", ["duplicate event"], "is in the log (partition 0 offset"),
-        (str(order_id(50)), ["lost event"], "no attempt of this run knows this order"),
+        ("#1", ["duplicate event"], "was appended (partition 0 offset"),
+        (str(order_id(50)), ["lost event"], "no attempt of this run has this order id"),
         ("#2", ["late event"], "the snapshot has its row"),
-        ("#10", ["disputed"], "no event of it"),
+        ("#10", ["disputed"], "no event of this order"),
     ],
 )
 def test_other_fates(runs: Path, name: str, classes: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (story,) = shown(runs, name, capsys)
-    assert story["facts"]["found to be"] == classes
-    assert text in json.dumps(story)
+    (trace,) = shown(runs, name, capsys)
+    assert trace["facts"]["found to be"] == classes
+    assert text in json.dumps(trace)
 
 
 def test_only_violations_were_looked_up_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +106,8 @@ def test_an_order_that_changed_is_suspected_by_itself() -> None:
     history = replace(story.history(), confirmation=Confirmation("", 2, 2, unsettled=[changed]))
     judgement = judge(history)
     facts = [
-        tell(history, judgement, find_cases(history, judgement, str(order_id(number)))[0]).facts for number in (0, 1)
+        trace_case(history, judgement, find_cases(history, judgement, str(order_id(number)))[0]).facts
+        for number in (0, 1)
     ]
     assert [(one["found to be"], one["second look"]) for one in facts] == [
         (["lost event"], "found the same"),
@@ -124,9 +125,9 @@ def test_as_text(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nonsense", "ORDER_ID nonsense: an order id"),
-        (str(order_id(4711)), "knows no order"),
-        ("#4711", "knows no order"),
+        ("nonsense", "ORDER_ID nonsense: not the name of an order; give an order id"),
+        (str(order_id(4711)), "no ack, no row and no event of run"),
+        ("#4711", "no ack, no row and no event of run"),
         ("-1", ""),
     ],
 )
@@ -143,4 +144,4 @@ def test_a_run_that_was_not_judged(runs: Path, capsys: pytest.CaptureFixture[str
     for path in (runs / RUN / "witnesses").iterdir():
         path.unlink()
     assert main(["show", RUN, "#6", "--runs-dir", str(runs)]) == 2
-    assert "was not judged yet" in capsys.readouterr().err
+    assert "has not been judged" in capsys.readouterr().err
