@@ -6,8 +6,6 @@ One JSON object a line: `asked` and `answered` in epoch seconds, `ends` as {part
 """
 
 import json
-from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,34 +66,3 @@ def read_observations(path: Path) -> list[Observation]:
         ValueError: a whole line is no observation.
     """
     return read_whole_lines(path, _AS_JSON.decode)
-
-
-class AppendTimes:
-    """Brackets the append time of each record by the observations around it.
-
-    Args:
-        observations: in the order in which they were made.
-    """
-
-    def __init__(self, observations: Iterable[Observation]) -> None:
-        self._ends: dict[int, list[int]] = {}
-        self._answered: dict[int, list[float]] = {}
-        self._asked: dict[int, list[float]] = {}
-        for seen in observations:
-            for partition, end in (seen.ends or {}).items():
-                # Later answers with the same end push the lower bound up: keep the last one of each plateau as well.
-                self._ends.setdefault(partition, []).append(end)
-                self._answered.setdefault(partition, []).append(seen.answered)
-                self._asked.setdefault(partition, []).append(seen.asked)
-
-    def bracket(self, partition: int, offset: int) -> tuple[float | None, float | None]:
-        """Return (not before, not after) in epoch seconds for the record at `offset`; None where nothing bounds it.
-
-        A record is in the log by the first answer whose end lies beyond it, and was not yet there when the last answer
-        with an end at or before it was asked for.
-        """
-        ends = self._ends.get(partition, [])
-        first_beyond = bisect_right(ends, offset)
-        earliest = self._asked[partition][first_beyond - 1] if first_beyond else None
-        latest = self._answered[partition][first_beyond] if first_beyond < len(ends) else None
-        return earliest, latest

@@ -50,10 +50,10 @@ class LateEvents:
 def append_brackets(
     observations: list[Observation], partitions: NDArray[np.int32], offsets: Ints
 ) -> tuple[Floats, Floats]:
-    """Bracket the append time of many records at once, as `runlog.offsets.AppendTimes.bracket` does for one.
+    """Return bounds of the append time of records: not before, not after; epoch seconds, shape (n,) each, NaN: none.
 
-    Returns:
-        Not before and not after, epoch seconds, shape (n,) each; NaN where nothing bounds it.
+    A record is in the log by the first answer whose end lies beyond it, and was not yet there when the last answer with
+    an end at or before it was asked for.
     """
     not_before, not_after = np.full(len(offsets), np.nan), np.full(len(offsets), np.nan)
     for partition in np.unique(partitions):
@@ -78,7 +78,7 @@ def find_late(
     observations: list[Observation],
     read_at: float | None,
     *,
-    probe_results: list[ProbeResult] | None = None,
+    probe_results: list[ProbeResult],
 ) -> LateEvents:
     """Find the late events.
 
@@ -88,7 +88,7 @@ def find_late(
         outages: those that were never healed can have no late events.
         observations: of the lookout, in order.
         read_at: when the end of the topic was taken: by then every event read was in the log.
-        probe_results: of the target, in order; None when there are none.
+        probe_results: of the target, in order.
     """
     partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     first, last = append_brackets(observations, partitions, offsets)
@@ -97,7 +97,7 @@ def find_late(
     not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
-    served = [seen for seen in probe_results or () if seen.ok]
+    served = [seen for seen in probe_results if seen.ok]
     not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations, served)
     returned = np.array([*sorted(_returned(outage, served) for outage in outages if outage.healed is not None), np.inf])
     # The end of the outage that was on, or the next to come, when the order was sent.

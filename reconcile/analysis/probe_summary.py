@@ -1,8 +1,4 @@
-"""What the target of the fault was asked by the lookout, connection by connection. Pure.
-
-Of runs from before there was `probes.jsonl` only the questions for the topic's offsets are known: their target was the
-broker, asked on one connection, which has no name then.
-"""
+"""How the target of the fault answered the monitor, connection by connection. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,60 +7,57 @@ from typing import Final
 
 from health.state import served, unserved
 from reconcile.history.history import History
-from runlog.offsets import Observation
 from runlog.probe_results import CONNECTIONS, WORDS, Connection, How, ProbeResult, on
 
 _OLD_AND_NEW: Final[dict[Connection, str]] = {"new": "on a new connection", "kept": "on an old one"}
 
-Question = Observation | ProbeResult
-
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked on one connection.
+class ProbeSeries:
+    """The probe results of one connection.
 
     Attributes:
-        where: the connection in words, with a space before them; empty where there was only one.
-        questions: in order.
+        where: the connection in words, with a space before them.
+        results: in order.
     """
 
     where: str
-    questions: Sequence[Question]
+    results: Sequence[ProbeResult]
 
-    def within(self, begin: float, end: float) -> list[Question]:
-        """Return the questions that were asked from `begin` on and settled by `end`, epoch seconds."""
-        return [one for one in self.questions if begin <= one.asked and one.answered <= end]
-
-
-def asked(history: History) -> list[Asked]:
-    """Return what the target was asked, each connection for itself."""
-    if history.probe_results is None:
-        return [Asked("", history.observations)]
-    return [Asked(f" {WORDS[connection]}", on(history.probe_results, connection)) for connection in CONNECTIONS]
+    def within(self, begin: float, end: float) -> list[ProbeResult]:
+        """Return the results of probes that were sent from `begin` on and settled by `end`, epoch seconds."""
+        return [one for one in self.results if begin <= one.asked and one.answered <= end]
 
 
-def absences(questions: Sequence[Question]) -> Iterator[list[Question]]:
-    """Yield each run of questions without an answer that is long enough to prove the target away."""
-    for run in _runs(questions, ok=False):
-        if unserved(run):
-            yield run
+def probe_series(history: History) -> list[ProbeSeries]:
+    """Return the probe results of each connection."""
+    return [ProbeSeries(f" {WORDS[one]}", on(history.probe_results, one)) for one in CONNECTIONS]
 
 
-def served_again(questions: Sequence[Question]) -> bool:
-    """Return whether enough questions in a row were answered."""
-    return any(served(run) for run in _runs(questions, ok=True))
+def down_streaks(results: Sequence[ProbeResult]) -> Iterator[list[ProbeResult]]:
+    """Yield each run of unanswered probes that is long enough to prove the target down."""
+    for streak in _streaks(results, ok=False):
+        if unserved(streak):
+            yield streak
+
+
+def served_again(results: Sequence[ProbeResult]) -> bool:
+    """Return whether enough probes in a row were answered."""
+    return any(served(streak) for streak in _streaks(results, ok=True))
 
 
 def seen_words(seen: Mapping[Connection, How] | None) -> str:
-    """Return how a target was seen to be down, in one line: `refused on a new connection, hanging on an old one`.
+    """Return how a target was observed to be down, in one line: `refused on a new connection, hanging on an old one`.
 
-    Empty where that was not noted.
+    Empty where it was never proven down.
     """
-    told = seen or {}
-    return ", ".join(f"{told[connection]} {words}" for connection, words in _OLD_AND_NEW.items() if connection in told)
+    known = seen or {}
+    return ", ".join(
+        f"{known[connection]} {words}" for connection, words in _OLD_AND_NEW.items() if connection in known
+    )
 
 
-def _runs(questions: Sequence[Question], ok: bool) -> Iterator[list[Question]]:
-    for answered, run in groupby(questions, key=lambda one: one.ok):
+def _streaks(results: Sequence[ProbeResult], ok: bool) -> Iterator[list[ProbeResult]]:
+    for answered, streak in groupby(results, key=lambda one: one.ok):
         if answered is ok:
-            yield list(run)
+            yield list(streak)

@@ -133,13 +133,13 @@ class History:
         facts: what was known at the start.
         ledger: what the HTTP client saw, attempt by attempt.
         marks: what happened when, in order.
-        observations: what the lookout saw of the topic, in order.
+        observations: end offsets of the topic as the monitor observed them, in order.
+        probe_results: how the target of the fault answered the monitor, in order.
         rows: what PostgreSQL said.
         events: what Kafka said.
         service_log: what the service's own log says of single orders, by order id.
         confirmation: what the second path said of the violations; None when nobody has asked it yet.
         lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
-        probe_results: what it saw of the target of the fault, in order; None of a run that noted only the offsets.
         names: texts of order ids that their bytes do not tell back, as answers told them.
     """
 
@@ -147,12 +147,12 @@ class History:
     ledger: Ledger
     marks: list[Mark]
     observations: list[Observation]
+    probe_results: list[ProbeResult]
     rows: RowsWitness
     events: EventsWitness
     service_log: dict[str, Line] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     lost_rows: tuple[bytes, ...] | None = None
-    probe_results: list[ProbeResult] | None = None
     names: dict[bytes, str] = field(default_factory=dict)
 
 

@@ -63,7 +63,7 @@ class Outage:
         down_edge: last answer of the target and first failure after it, on the connection from before.
         up_edge: last failure and first answer after it.
         healed_by: `harness`, `by itself` or `watchdog`.
-        seen: how the target was seen to be down, by connection (see `runlog.probe_results`); None if not recorded.
+        seen: how the target was seen to be down, by connection (see `runlog.probe_results`); None if never.
     """
 
     index: int

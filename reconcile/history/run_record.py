@@ -29,16 +29,15 @@ class RecordProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the harness wrote down: facts, ledger, marks, what the lookout saw of the topic, the service's log, names of
-    order ids, and what the lookout saw of the target (None in runs from before that was noted)."""
+    """What the harness wrote down while the run went on."""
 
     facts: RunFacts
     ledger: Ledger
     marks: list[Mark]
     observations: list[Observation]
+    probe_results: list[ProbeResult]
     service_log: dict[str, Line]
     names: dict[bytes, str]
-    probe_results: list[ProbeResult] | None = None
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
         """Return the whole history."""
@@ -47,10 +46,10 @@ class Record:
             self.ledger,
             self.marks,
             self.observations,
+            self.probe_results,
             rows,
             events,
             self.service_log,
-            probe_results=self.probe_results,
             names=self.names,
         )
 
@@ -59,18 +58,13 @@ def read_record(folder: RunFolder) -> Record:
     """Read what the harness wrote down.
 
     Raises:
-        RecordProblem: a file is missing or damaged, or belongs to another run. Without `offsets.jsonl` there simply
-            are no observations, without `probes.jsonl` no probe results.
+        RecordProblem: a file is missing or damaged, or belongs to another run.
     """
     facts = _read(folder, folder.facts.name, lambda: RunFacts.read(folder))
     ledger = _read(folder, folder.ledger.name, lambda: read_ledger(folder.ledger))
     marks = _read(folder, folder.marks.name, lambda: read_marks(folder.marks))
-    seen: list[Observation] = []
-    if folder.offsets.exists():
-        seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
-    probe_results: list[ProbeResult] | None = None
-    if folder.probes.exists():
-        probe_results = _read(folder, folder.probes.name, lambda: read_probe_results(folder.probes))
+    seen = _read(folder, folder.offsets.name, lambda: read_observations(folder.offsets))
+    probe_results = _read(folder, folder.probes.name, lambda: read_probe_results(folder.probes))
     _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
     if marks:
         told = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
@@ -79,11 +73,9 @@ def read_record(folder: RunFolder) -> Record:
     edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
-    _same_time(
-        folder, folder.probes.name, facts, [at for one in probe_results or () for at in (one.asked, one.answered)]
-    )
+    _same_time(folder, folder.probes.name, facts, [at for one in probe_results for at in (one.asked, one.answered)])
     names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
-    return Record(facts, ledger, marks, seen, read_service_log(folder.logs), names, probe_results)
+    return Record(facts, ledger, marks, seen, probe_results, read_service_log(folder.logs), names)
 
 
 def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:

@@ -10,7 +10,7 @@ from typing import Final
 
 from reconcile.analysis.counts import Equation, Suspicion
 from reconcile.analysis.plural import numbered, some
-from reconcile.analysis.probe_summary import asked, served_again
+from reconcile.analysis.probe_summary import probe_series, served_again
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import EventsWitness
 from reconcile.judge.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
@@ -47,15 +47,11 @@ def recovery_proven(findings: Findings) -> Guard:
 
 def _not_served_again(findings: Findings) -> str | None:
     """Return on which connection the target was never seen to answer after an outage; None when it was on each."""
-    if findings.history.probe_results is None:
-        return None
     ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
     for outage, end in zip(findings.outages, ends, strict=True):
-        for one in asked(findings.history):
-            # A question that hung until the target was mended is an answer of after that.
-            if not served_again(
-                [question for question in one.questions if outage.edges[2] <= question.answered <= end]
-            ):
+        for one in probe_series(findings.history):
+            # A probe that hung until the target was healed counts as answered after that.
+            if not served_again([probe for probe in one.results if outage.edges[2] <= probe.answered <= end]):
                 return f"outage {outage.number}: the {findings.target} was not seen to answer again{one.where}"
     return None
 

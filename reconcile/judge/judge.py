@@ -100,8 +100,9 @@ def judge(history: History) -> Judgement:
     )
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
-    seen, read_at = history.observations, history.events.read_at
-    late = find_late(table, events, outages, seen, read_at, probe_results=history.probe_results)
+    late = find_late(
+        table, events, outages, history.observations, history.events.read_at, probe_results=history.probe_results
+    )
     rates = phase_rates(ledger.attempts, marks)
     findings = Findings(history, outages, table, rates, late)
     guards = check_guards(findings)

@@ -6,7 +6,7 @@ from typing import Final
 from contract.attribution import EXCLUSIVE, TAGGED
 from contract.run_events import NO_SEQUENCE
 from reconcile.analysis.plural import some
-from reconcile.analysis.probe_summary import absences, asked
+from reconcile.analysis.probe_summary import down_streaks, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
 from reconcile.judge.findings import Findings, Guard, Kind, not_applicable, vacuity
 from runlog import marks as m
@@ -44,21 +44,19 @@ def _away_before(findings: Findings) -> str | None:
     end = findings.outages[0].injecting
     if begin is None or end is None:
         return None
-    for one in asked(findings.history):
-        for run in absences(one.within(begin, end)):
-            gone = run[-1].answered - run[0].asked
-            what = f"{len(run)} probes in a row unanswered{one.where} in the baseline, {gone:.3f} s long"
+    for one in probe_series(findings.history):
+        for streak in down_streaks(one.within(begin, end)):
+            seconds = streak[-1].answered - streak[0].asked
+            what = f"{len(streak)} probes in a row unanswered{one.where} in the baseline, {seconds:.3f} s long"
             return f"the {findings.target} left {what}"
     return None
 
 
 def _not_away(findings: Findings) -> str | None:
     """Return on which connection the target was never seen away in an outage; None when it was on each."""
-    if findings.history.probe_results is None:
-        return None
     for outage in findings.outages:
-        for one in asked(findings.history):
-            if not any(absences(one.within(outage.begin, outage.edges[2]))):
+        for one in probe_series(findings.history):
+            if not any(down_streaks(one.within(outage.begin, outage.edges[2]))):
                 return f"outage {outage.number}: the {findings.target} was not seen down{one.where}"
     return None
 
@@ -68,26 +66,26 @@ def fault_held(findings: Findings) -> Guard:
     name = "fault held"
     if not findings.wants_outage or not findings.outages:
         return not_applicable(name, Kind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
-    told: dict[str, list[bool]] = {}
+    answers: dict[str, list[bool]] = {}
     first: float | None = None
     for outage in findings.outages:
         if outage.injected is None:
             return vacuity(name, False, f"outage {outage.number}: the {findings.target} was never proven down")
         _, injected, healing, _ = outage.edges
-        for one in asked(findings.history):
-            inside = [question for question in one.questions if injected < question.answered < healing]
+        for one in probe_series(findings.history):
+            inside = [probe for probe in one.results if injected < probe.answered < healing]
             if not inside:
                 text = f"outage {outage.number}: the {findings.target} was not probed{one.where}"
                 return vacuity(name, False, f"{text} while it should have been down")
-            told.setdefault(one.where, []).extend(question.ok for question in inside)
-            served = [question.answered - injected for question in inside if question.ok]
+            answers.setdefault(one.where, []).extend(probe.ok for probe in inside)
+            served = [probe.answered - injected for probe in inside if probe.ok]
             first = min(served[0] if first is None else first, served[0]) if served else first
     if first is not None:
-        counts = [f"{sum(oks)} of {len(oks)} probes{where}" for where, oks in told.items() if any(oks)]
-        since = "" if "" in told else f", first {first:.3f} s after it was proven down"
-        text = f"the {findings.target} answered {' and '.join(counts)} while it should have been down{since}"
+        counts = [f"{sum(oks)} of {len(oks)} probes{where}" for where, oks in answers.items() if any(oks)]
+        text = f"the {findings.target} answered {' and '.join(counts)} while it should have been down"
+        text += f", first {first:.3f} s after it was proven down"
         return vacuity(name, False, text)
-    counts = [f"all {len(oks)} probes{where}" for where, oks in told.items()]
+    counts = [f"all {len(oks)} probes{where}" for where, oks in answers.items()]
     text = f"the {findings.target} left {' and '.join(counts)} unanswered until healing began"
     return vacuity(name, True, text)
 

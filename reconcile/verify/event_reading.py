@@ -53,10 +53,6 @@ class OwnReading:
     own: bool
     run: str | None
 
-    def order_of(self, message: Message) -> str | None:
-        """Return the order whose event a record is, in the spelling of `plain`; None when it is no such event."""
-        return self.sight(message).order
-
     def sight(self, message: Message) -> Sight:
         """Return what a record is."""
         value = message.value()

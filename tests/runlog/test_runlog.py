@@ -13,7 +13,6 @@ from runlog.exit_codes import strongest
 from runlog.folder import FolderError, check_runs_dir, create_run_folder, find_run
 from runlog.ledger import HEADER, RECORD_BYTES, Completion, LedgerWriter, Phase, read_ledger
 from runlog.marks import Mark, MarksWriter, read_marks
-from runlog.offsets import AppendTimes, Observation
 from runlog.outcomes import Failure, Outcome, classify
 from settings.duration import format_duration, parse_duration
 
@@ -255,22 +254,6 @@ def test_marks_come_back_in_order(tmp_path: Path) -> None:
         stream.write('{"at": 3.0, "na')
     marks = read_marks(tmp_path / "marks.jsonl")
     assert marks == [Mark(1.0, "started"), Mark(2.0, "injecting", 0, {"target": "broker"})]
-
-
-def test_append_times_are_bracketed_by_the_observations_around_them() -> None:
-    seen = [
-        Observation(1.0, 1.1, {0: 5}),
-        Observation(2.0, 2.1, {0: 5, 1: 0}),
-        Observation(3.0, 3.1, None, "refused"),
-        Observation(4.0, 4.1, {0: 8, 1: 0}),
-    ]
-    times = AppendTimes(Observation.parse(each.line()) for each in seen)
-    assert times.bracket(0, 4) == (None, 1.1)
-    assert times.bracket(0, 5) == (2.0, 4.1)
-    assert times.bracket(0, 7) == (2.0, 4.1)
-    assert times.bracket(0, 8) == (4.0, None)
-    assert times.bracket(1, 0) == (4.0, None)
-    assert times.bracket(7, 0) == (None, None)
 
 
 def test_the_stronger_exit_code_wins() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from reconcile.analysis.failure_window import FailureWindow, reach_s
 from reconcile.analysis.pace import Pace
 from reconcile.analysis.plural import some
-from reconcile.analysis.probe_summary import Question, asked, seen_words
+from reconcile.analysis.probe_summary import probe_series, seen_words
 from reconcile.history.history import History
 from reconcile.history.outages import Edge, Outage
 from reconcile.judge.judge import Judgement
@@ -50,7 +50,7 @@ def down(history: History, judgement: Judgement, place: int) -> str:
     length = f"{end - begin:.1f} s"
     parts = [(where, *_answers(inside)) for where, inside in found]
     served = [f"{some_of(answers, total, 'probe')}{where}" for where, answers, total in parts if answers]
-    quiet = [where.strip() or "on the one connection that was probed" for where, answers, _ in parts if not answers]
+    quiet = [where.strip() for where, answers, _ in parts if not answers]
     if not quiet:
         return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
     return f"{target} without an answer {' and '.join(quiet)} for {length}, while it answered {' and '.join(served)}"
@@ -74,17 +74,17 @@ def some_of(part: int, total: int, word: str) -> str:
     return f"{part} of {some(total, word)}"
 
 
-def _probes(history: History, during: Edge) -> list[tuple[str, list[Question]]]:
+def _probes(history: History, during: Edge) -> list[tuple[str, list[ProbeResult]]]:
     """Return the probes of each connection that lie within `during`, connections without any left out."""
-    return [(one.where, inside) for one in asked(history) if (inside := one.within(*during))]
+    return [(one.where, inside) for one in probe_series(history) if (inside := one.within(*during))]
 
 
-def _answers(inside: list[Question]) -> tuple[int, int]:
+def _answers(inside: list[ProbeResult]) -> tuple[int, int]:
     return sum(one.ok for one in inside), len(inside)
 
 
-def _failures(inside: list[Question]) -> str:
-    ways = Counter(one.how for one in inside if isinstance(one, ProbeResult) and not one.ok)
+def _failures(inside: list[ProbeResult]) -> str:
+    ways = Counter(one.how for one in inside if not one.ok)
     parts = ", ".join(f"{how} {count}" for how, count in sorted(ways.items()))
     return f" ({parts})" if parts else ""
 

@@ -1,7 +1,9 @@
-"""The truth table once more, in plain Python with sets and dicts: slow, obvious, and independent of numpy joins."""
+"""Truth table and append times once more, in plain Python: slow, obvious, and independent of numpy joins."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from runlog.offsets import Observation
 from runlog.outcomes import Outcome
 
 
@@ -115,3 +117,20 @@ def naive_counts(world: World) -> dict[str, int]:
         "unrecorded": len(loose) - len(extra),
         "shared_order_ids": sum(c.shared for c in cases),
     }
+
+
+class AppendTimes:
+    """Brackets the append time of one record at a time: the slow twin of `append_brackets`."""
+
+    def __init__(self, observations: Iterable[Observation]) -> None:
+        self._seen = [seen for seen in observations if seen.ends]
+
+    def bracket(self, partition: int, offset: int) -> tuple[float | None, float | None]:
+        """Return (not before, not after) in epoch seconds; None where nothing bounds it."""
+        asked = None
+        for seen in self._seen:
+            end = (seen.ends or {}).get(partition)
+            if end is not None and end > offset:
+                return asked, seen.answered
+            asked = asked if end is None else seen.asked
+        return asked, None

@@ -25,7 +25,7 @@ from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter,
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
-from runlog.probe_results import ProbeResult
+from runlog.probe_results import CONNECTIONS, ProbeResult
 
 T0 = 1_795_000_000.0
 KEY = RunKey.parse("0123456789ab4def")
@@ -211,15 +211,16 @@ class Story:
             write_caching=False,
             skipped=0,
         )
+        observations = self.monitor() if self.observations is None else self.observations
         log = replace(log, mentions=self._mentions(certain=False), aside=self._mentions(certain=True))
         return History(
             self.facts,
             replace(ledger, **self.ledger_changes),
             self.marks,
-            self.monitor() if self.observations is None else self.observations,
+            observations,
+            _like(observations) if self.probe_results is None else self.probe_results,
             replace(witness, **self.rows_changes),
             replace(log, **self.events_changes),
-            probe_results=self.probe_results,
         )
 
     def _mentions(self, *, certain: bool) -> NDArray[np.void]:
@@ -262,8 +263,16 @@ class Story:
             marks.write(mark)
         marks.close()
         folder.offsets.write_text("".join(seen.line() + "\n" for seen in history.observations))
-        if self.probe_results is not None:
-            folder.probes.write_text("".join(seen.line() + "\n" for seen in self.probe_results))
+        folder.probes.write_text("".join(seen.line() + "\n" for seen in history.probe_results))
+
+
+def _like(observations: list[Observation]) -> list[ProbeResult]:
+    """What the broker answers whenever it is asked for the topic's end: the same on both connections."""
+    return [
+        ProbeResult(seen.asked, seen.answered, connection, "answered" if seen.ok else "refused")
+        for seen in observations
+        for connection in CONNECTIONS
+    ]
 
 
 def phase(at: float) -> Phase:

@@ -158,6 +158,8 @@ def test_unknown_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ("ledger.bin", None, "has no ledger.bin"),
         ("marks.jsonl", None, "has no marks.jsonl"),
+        ("offsets.jsonl", None, "has no offsets.jsonl"),
+        ("probes.jsonl", None, "has no probes.jsonl"),
         ("marks.jsonl", "[1]\n", "damaged"),
         ("run.json", "{", "damaged"),
         ("run.json", '{"format": 0}', "another format"),
@@ -193,10 +195,10 @@ def test_a_bug_of_ours_does_not_end_with_the_code_of_a_verdict(runs: Path) -> No
     assert not (runs / RUN / "report.json").exists()
 
 
-def test_without_offsets_the_guards_speak(runs: Path) -> None:
+def test_without_a_probe_result_the_guards_speak(runs: Path) -> None:
     before = failing_guards(runs)
-    (runs / RUN / "offsets.jsonl").unlink()
-    assert failing_guards(runs) - before == {"fault held"}
+    (runs / RUN / "probes.jsonl").write_text("")
+    assert failing_guards(runs) - before == {"fault proven", "fault held", "recovery proven"}
 
 
 def test_options_that_are_needed_but_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -218,13 +218,14 @@ def test_an_answer_at_the_very_edge_of_an_absence(asked: float, answered: float,
     """Away from 10.5 to 20.75: asked and answered within, its edges included, it says that the broker was there."""
     story = Story().order(1, 10.9, appended=20.87).mark(m.INJECTED, down_edge=[T0 + 10.3, T0 + 10.5])
     story.mark(m.HEALED, up_edge=[T0 + 20.75, T0 + 20.9])
+    story.probe_results = []
     told = Observation(T0 + asked, T0 + answered, {0: START_OFFSET})
     story.observations = sorted([*story.monitor(), told], key=lambda seen: seen.asked)
     assert late(story) == found
 
 
 def test_seen_in_the_log_at_the_very_moment_of_the_return_is_not_late() -> None:
-    story = Story().order(1, 9, appended=9.5)
+    story = Story(probe_results=[]).order(1, 9, appended=9.5)
     story.observations = [
         Observation(T0 + 9.25, T0 + 9.375, {0: START_OFFSET}),
         Observation(T0 + 20.5, UP_EDGE[0], {0: START_OFFSET + 1}),

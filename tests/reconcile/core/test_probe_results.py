@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.analysis.probe_summary import absences, asked, seen_words, served_again
+from reconcile.analysis.probe_summary import down_streaks, probe_series, seen_words, served_again
 from reconcile.history.run_record import RecordProblem, read_record
 from reconcile.judge.findings import Guard, Kind
 from reconcile.judge.judge import judge
@@ -107,10 +107,7 @@ def test_the_broker_answering_says_nothing_of_another_target_nor_of_a_partition(
         assert guard_of(story, "fault held").passed
 
 
-def test_a_run_without_probe_results_is_judged_by_the_offsets() -> None:
-    old = Story().calm()
-    assert old.history().probe_results is None
-    assert guard_of(old, "fault held").reason == "the broker left all 95 probes unanswered until healing began"
+def test_a_fault_during_which_nothing_was_probed_did_not_hold() -> None:
     empty = probed()
     empty.probe_results = []
     assert guard_of(empty, "fault held").reason == (
@@ -214,8 +211,8 @@ def result(asked_at: float, ok: bool) -> ProbeResult:
         ([True, True, True], 0.2, 0),
     ],
 )
-def test_absences_are_long_enough_runs(oks: list[bool], every: float, count: int) -> None:
-    runs = list(absences([result(place * every, ok) for place, ok in enumerate(oks)]))
+def test_down_streaks_are_long_enough(oks: list[bool], every: float, count: int) -> None:
+    runs = list(down_streaks([result(place * every, ok) for place, ok in enumerate(oks)]))
     assert len(runs) == count
     assert all(not seen.ok for run in runs for seen in run)
 
@@ -227,7 +224,7 @@ def test_two_answers_in_a_row_are_wanted() -> None:
 
 
 def test_questions_belong_to_the_time_in_which_they_were_asked_and_settled() -> None:
-    one = asked(probed().history())[1]
+    one = probe_series(probed().history())[1]
     assert [seen.asked for seen in one.within(T0 + 1.05, T0 + 1.254)] == pytest.approx([T0 + 1.05, T0 + 1.25])
     assert len(one.within(T0 + 1.051, T0 + 1.2539)) == 0
 
@@ -260,7 +257,7 @@ def test_every_report_tells_how_down_was_seen() -> None:
     assert '"new": "refused"' in json_report(history, judgement)
 
 
-def test_an_old_run_says_nothing_of_it() -> None:
+def test_where_down_was_not_seen_no_report_says_how() -> None:
     history = Story().calm().history()
     judgement = judge(history)
     assert '"seen": null' in json_report(history, judgement)
@@ -272,14 +269,15 @@ def test_an_old_run_says_nothing_of_it() -> None:
 def test_probe_results_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
     story, folder = probed(Story().calm(0), target="service"), RunFolder(tmp_path / "run")
     story.write(folder)
-    written = [seen.line() for seen in story.probe_results or []]
+    written = [seen.line() for seen in story.history().probe_results]
     with folder.probes.open("a") as stream:
         stream.write('{"asked": 1')
-    assert [seen.line() for seen in read_record(folder).probe_results or []] == written
+    assert [seen.line() for seen in read_record(folder).probe_results] == written
     folder.probes.write_text("")
     assert read_record(folder).probe_results == []
     folder.probes.unlink()
-    assert read_record(folder).probe_results is None
+    with pytest.raises(RecordProblem, match=r"run run has no probes\.jsonl"):
+        read_record(folder)
 
 
 @pytest.mark.parametrize(

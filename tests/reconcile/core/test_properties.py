@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from reconcile.analysis.late_events import append_brackets
 from reconcile.judge.judge import judge
-from runlog.offsets import AppendTimes, Observation
+from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from tests.reconcile.core.naive import Sent, World, naive_counts
+from tests.reconcile.core.naive import AppendTimes, Sent, World, naive_counts
 from tests.reconcile.core.story import Story
 
 # Fewer where thousands of changed cores are put before them in turn (`make mutate`).
@@ -18,6 +18,7 @@ EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "1000"))
 
 # Few ids and few sequence numbers, so that ids are told twice, rows stand under foreign numbers, events repeat.
 IDS = st.integers(0, 9)
+PROBES = Story().history().probe_results
 SEQS = st.one_of(st.none(), st.integers(0, 7))
 
 
@@ -50,7 +51,7 @@ def story_of(world: World) -> Story:
         story.published(order, seq, 2 + place / 100, event)
     for order in world.mentioned:
         story.mentioned(order)
-    story.pending, story.observations = sorted(world.backlog), []
+    story.pending, story.observations, story.probe_results = sorted(world.backlog), [], PROBES
     return story
 
 

@@ -137,7 +137,7 @@ def test_both_paths_hold_the_same_for_an_event(
         attribution=EXCLUSIVE if exclusive or event_tag == "none" else TAGGED,
     )  # fmt: skip
     second = own_reading(known)
-    order = second.order_of(cast("Message", record))
+    order = second.sight(cast("Message", record)).order
     # What the first path takes for an event, and whose, when every id that the record tells is known.
     every = [encode_order_id(kind, one) for one in every_word(record)]
     told = np.unique(np.frombuffer(b"".join(one for one in every if one), dtype=IDS))

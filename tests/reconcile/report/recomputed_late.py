@@ -2,15 +2,15 @@
 
 import math
 
-from runlog.offsets import AppendTimes
 from runlog.probe_results import ProbeResult
+from tests.reconcile.core.naive import AppendTimes
 from tests.reconcile.report.rawrun import RawRun
 
 
 def late(run: RawRun) -> tuple[list[float], int]:
     """Delays of the late events, and of how many events it is undecided whether they are late."""
     history = run.raw.history
-    served = [one for one in history.probe_results or () if one.ok]
+    served = [one for one in history.probe_results if one.ok]
     outages = [outage for outage in run.raw.outages() if not math.isinf(run.edges(outage)[3])]
     returns = sorted(_return(run, outage, served) for outage in outages)
     times, records = AppendTimes(history.observations), history.events.events

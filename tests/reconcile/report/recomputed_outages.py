@@ -8,7 +8,6 @@ from typing import Final
 from reconcile.analysis.lost_causes import LostCause
 from runlog import marks as m
 from runlog.clock import iso_utc
-from runlog.offsets import Observation
 from runlog.probe_results import ProbeResult
 from tests.reconcile.report.raw import Order
 from tests.reconcile.report.rawrun import RawRun, some, took
@@ -24,18 +23,14 @@ def title(run: RawRun, outage: int) -> str:
     return f"Outage {outage + 1}: {run.fault(outage)} of the {run.target(outage)}"
 
 
-def asked(run: RawRun, begin: float, end: float) -> list[tuple[str, list[ProbeResult | Observation]]]:
-    """Probes that lie within an interval, by connection; without any, the questions for the topic's ends."""
-    history = run.raw.history
-    if history.probe_results is None:
-        groups: list[tuple[str, list[ProbeResult | Observation]]] = [("", list(history.observations))]
-    else:
-        groups = [
-            (words, [one for one in history.probe_results if one.connection == name])
-            for name, words in (("kept", " on the kept connection"), ("new", " on a new connection"))
-        ]
-    inside = [(words, [one for one in found if one.asked >= begin and one.answered <= end]) for words, found in groups]
-    return [(words, found) for words, found in inside if found]
+def asked(run: RawRun, begin: float, end: float) -> list[tuple[str, list[ProbeResult]]]:
+    """Probes that lie within an interval, by connection; connections without any left out."""
+    inside = [one for one in run.raw.history.probe_results if one.asked >= begin and one.answered <= end]
+    groups = [
+        (words, [one for one in inside if one.connection == name])
+        for name, words in (("kept", " on the kept connection"), ("new", " on a new connection"))
+    ]
+    return [(words, found) for words, found in groups if found]
 
 
 def down(run: RawRun, outage: int) -> str:
@@ -48,7 +43,7 @@ def down(run: RawRun, outage: int) -> str:
     injected = run.raw.mark(m.INJECTED, outage)
     told = [(one.asked, one.answered, words) for words, found in asked(run, *away) for one in found if one.ok]
     before = [answered for _, answered, _ in told if injected is not None and answered < injected]
-    after = sorted(one for one in told if injected is None or one[1] >= injected)
+    after = sorted((one for one in told if injected is None or one[1] >= injected), key=lambda one: one[0])
     down_at = max([*before, away[0]])
     if not after:
         return f"{target} down for {away[1] - down_at:.1f} s"
@@ -58,7 +53,7 @@ def down(run: RawRun, outage: int) -> str:
         return f"{target} down for {back - down_at:.1f} s, then answered{words} {away[1] - back:.1f} s before {last}"
     groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(run, *away)]
     served = [f"{answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
-    silent = [words.strip() or "on the one connection that was probed" for words, answers, _ in groups if not answers]
+    silent = [words.strip() for words, answers, _ in groups if not answers]
     if not silent:
         return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
     return f"{target} without an answer {' and '.join(silent)} for {length}, while it answered {' and '.join(served)}"
@@ -68,7 +63,7 @@ def probes(run: RawRun, outage: int) -> str:
     _, injected, healing, _ = run.edges(outage)
     parts = []
     for words, found in asked(run, *(run.away(outage) or (injected, healing))):
-        ways = Counter(one.how for one in found if isinstance(one, ProbeResult) and one.how != "answered")
+        ways = Counter(one.how for one in found if one.how != "answered")
         said = f" ({', '.join(f'{way} {ways[way]}' for way in sorted(ways))})" if ways else ""
         parts.append(f"{sum(one.ok for one in found)} of {some(len(found), 'probe')} answered{words}{said}")
     return f"{run.target(outage)}: {', '.join(parts)}" if parts else ""

@@ -222,7 +222,7 @@ def test_what_counts_as_an_event(value: str, order: str | None) -> None:
 
 def order_of(value: bytes) -> str | None:
     """Return the order that the second path reads."""
-    return own_reading(facts()).order_of(cast("Message", Whole(value)))
+    return own_reading(facts()).sight(cast("Message", Whole(value))).order
 
 
 @dataclass

@@ -75,7 +75,7 @@ class Scene:
             dtype=np.dtype(FIELDS),
         )
         ledger = Ledger(KEY, attempts, closed=True, due=5, missing=0, torn_bytes=0)
-        return History(facts, ledger, [], [], rows, events)
+        return History(facts, ledger, [], [], [], rows, events)
 
     def look(self, history: History) -> SecondLook:
         return look_again(self.folder, self.stores, history, judge(history), silent)
