@@ -97,7 +97,7 @@ def test_a_table_that_is_not_there(healthy: tuple[SystemUnderTest, Service]) -> 
 def test_a_service_that_takes_no_order(healthy: tuple[SystemUnderTest, Service]) -> None:
     sut, service = healthy
     service.status = 500
-    assert "the service did not take an order: HTTP 500" in refused(sut)
+    assert "the service did not accept an order: HTTP 500" in refused(sut)
 
 
 def test_a_service_that_loses_events_already(healthy: tuple[SystemUnderTest, Service]) -> None:

@@ -312,4 +312,4 @@ def test_the_reconciler_answers_in_a_process_of_its_own(place: Callable[..., Sys
     with ReconcilerCheck() as judge:
         problem = judge.ask(unreachable, limit_s=0.01)
     assert problem is not None
-    assert problem.startswith("the reconciler did not finish its check of the order within 0.01 s; it was ")
+    assert problem.startswith("timed out after 0.01 s waiting for the reconciler to check the order; it was ")
