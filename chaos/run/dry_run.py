@@ -1,4 +1,4 @@
-"""What a run would do and to what, as text: nothing is started, broken or written for it. Pure."""
+"""The text of `--dry-run`: what a run would do, and to what. Pure."""
 
 from chaos.run.plan import Plan, make_plan
 from chaos.sut.sut import Preview
@@ -20,8 +20,8 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
     ]
     if plan.outages:
         lines.append(
-            f"healed    by the harness after each outage; by the watchdog when the harness is gone, and after "
-            f"{settings.max_outage:g} s whatever it does"
+            f"healed    by the harness after each outage; by the watchdog if the harness dies, and after "
+            f"{settings.max_outage:g} s in any case"
         )
     if preview.problem:
         lines.append(f"problem   {preview.problem}")
@@ -34,7 +34,7 @@ def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]
         hit = target or f"the {outage.target}"
         lines.append(f"          {at:7.1f} s  {outage.fault} {hit}; healed {outage.length:g} s after it is proven down")
         at += outage.length
-        lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s from when it is proven back")
+        lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s, once it is proven healed")
         at += outage.recovery
     if not plan.outages:
         lines.append(f"          {at:7.1f} s  {plan.calm:g} s more; nothing is broken")
@@ -51,4 +51,4 @@ def _drain(settings: Settings, plan: Plan) -> str:
     if longest is None:
         longest = longest_drain(settings.publisher, horizon, settings.request_timeout, plan.settle)
     past = f" and past the publish horizon, {horizon.words}" if horizon.seconds else ""
-    return f"until {plan.settle:g} s without news{past}; at most {longest:g} s"
+    return f"until {plan.settle:g} s without a new row or event{past}; at most {longest:g} s"

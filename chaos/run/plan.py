@@ -1,7 +1,7 @@
 """The plan of a run as a pure value: what happens in which order, and for how long.
 
-Only lengths are planned. When a phase really begins is decided by the actor's marks: the length of an outage runs from
-`injected` (proven down) to `healing`, and recovery begins at `healed` (proven back).
+Only lengths are planned. The marks of the fault decide when a phase begins: the length of an outage runs from
+`injected` (proven down) to `healing`, and recovery begins at `healed` (proven to serve again).
 """
 
 import random
@@ -17,7 +17,7 @@ SHORTEST_PHASE_S: Final = 1.0
 
 
 class RunPhase(Enum):
-    """Where a run stands; `value` is the word people see."""
+    """The phase of a run; `value` is the word that people see."""
 
     IDLE = "idle"
     PREFLIGHT = "preflight"
@@ -39,10 +39,10 @@ class Outage:
     """One planned outage and the recovery after it.
 
     Attributes:
-        fault: what is done.
-        target: to which component.
-        length: seconds from proven down to the start of healing.
-        recovery: seconds under load from proven back.
+        fault: its name.
+        target: the component that it breaks.
+        length: seconds from `injected` to `healing`.
+        recovery: seconds under load from `healed`.
     """
 
     fault: str
@@ -57,9 +57,9 @@ class Plan:
 
     Attributes:
         baseline: healthy load before the first outage.
-        outages: one after the other, each with its recovery; none where the scenario breaks nothing.
-        calm: load after the baseline where nothing is broken, in the phase that follows an outage elsewhere.
-        edge_timeout: longest wait for a fault to be proven, and for its mending to be proven.
+        outages: in order, each with its recovery; empty if the scenario breaks nothing.
+        calm: load after the baseline of a run without a fault, in the phase that follows an outage in other runs.
+        edge_timeout: longest wait for the proof of a fault, and for the proof that it is healed.
         settle: quiet time that ends the drain.
         drain_timeout: longest drain; None: as long as `contract.publish_horizon.longest_drain` says.
     """
@@ -86,7 +86,7 @@ class Plan:
         return found
 
     def describe(self) -> str:
-        """Return the plan as one line for people."""
+        """Return the plan in one line."""
         steps = [f"baseline {self.baseline:g} s"]
         for outage in self.outages:
             steps += [f"{outage.target} {outage.fault} {outage.length:g} s", f"recovery {outage.recovery:g} s"]
@@ -96,28 +96,28 @@ class Plan:
 
 
 def make_plan(settings: Settings) -> Plan:
-    """Return the plan that `settings` ask for; the same settings, seed included, always give the same plan."""
-    drawn = _drawn(settings.seed)
+    """Return the plan of `settings`; the same settings and seed give the same plan."""
+    length_of = _length_source(settings.seed)
     edges = settings.fault_timeout, settings.settle, settings.drain_timeout
     if not settings.injects_faults:
         # As long as the plan with its outages, so that both can be compared.
         calm = settings.recovery * settings.outages + settings.outage * (settings.outages - 1)
         return Plan(settings.baseline + settings.outage, (), *edges, calm=calm)
-    baseline = drawn(settings.baseline, SHORTEST_PHASE_S)
+    baseline = length_of(settings.baseline, SHORTEST_PHASE_S)
     outages = tuple(
         Outage(
             settings.fault,
             settings.fault_target,
-            drawn(settings.outage, SHORTEST_OUTAGE_S),
-            drawn(settings.recovery, SHORTEST_PHASE_S),
+            length_of(settings.outage, SHORTEST_OUTAGE_S),
+            length_of(settings.recovery, SHORTEST_PHASE_S),
         )
         for _ in range(settings.outages)
     )
     return Plan(baseline, outages, *edges)
 
 
-def _drawn(seed: int | None) -> Callable[[float, float], float]:
-    """Return what gives the length of a phase from the one asked for and the least one, in seconds."""
+def _length_source(seed: int | None) -> Callable[[float, float], float]:
+    """Return a function of (wanted, shortest) seconds that returns the length of a phase."""
     if seed is None:
         return lambda length, least: length
     source = random.Random(seed)

@@ -1,6 +1,6 @@
-"""What the conductor needs from the rooms around it, as protocols: the load it drives and the house that wires a run.
+"""Ports of the conductor, as protocols: the load that it drives and the harness that connects the parts of a run.
 
-`chaos` must not import `load`, and knows Locust only by its shape; `locustfile.py` hands the real things in.
+`chaos` does not import `load` and knows Locust only by its shape; `locustfile.py` passes the implementations in.
 """
 
 import uuid
@@ -52,10 +52,10 @@ class Load(Protocol):
         """Ids of the orders that the service says it rolled back after their publish."""
 
     def begin(self, at: float) -> None:
-        """Let order 0 fall due at `at`."""
+        """Start the schedule: order 0 falls due at `at`."""
 
     def stop(self) -> None:
-        """Send nothing until `resume`; what falls due meanwhile is recorded as not sent."""
+        """Send nothing until `resume`; orders due meanwhile are recorded as not sent."""
 
     def resume(self) -> None:
         """Send again."""
@@ -68,33 +68,33 @@ class Load(Protocol):
 
 
 class Harness(Protocol):
-    """What the conductor needs from those above it; `locustfile.py` provides it."""
+    """The harness of this process, see `locustfile.py`."""
 
     @property
     def watchdog(self) -> Watchdog:
         """The watchdog of this process."""
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
-        """Bring the system under test into the state that `settings` ask for."""
+        """Return the system under test as `settings` ask."""
 
     def open_load(self, settings: Settings, sut: SystemUnderTest, recording: Recording) -> Load:
-        """Hand a new load session to Locust's users."""
+        """Start a load session for Locust's users."""
 
     def users_running(self) -> bool:
-        """Whether Locust's users are there to send."""
+        """Whether Locust's users have started."""
 
     def statistics(self) -> object:
         """Return Locust's own numbers as a JSON value."""
 
     def judge(self, folder: RunFolder, sut: SystemUnderTest) -> int | None:
-        """Reconcile the run in a process of its own and return its exit code, None when that was cancelled."""
+        """Judge the run in a process of its own and return the exit code; None if that was cancelled."""
 
     def cancel_judging(self) -> None:
-        """End a reconciling under way."""
+        """Stop judging."""
 
 
 class Interrupted(BaseException):
-    """The run was asked to end before its plan was over. No `except Exception` on its way may swallow it."""
+    """The run must end before its plan is over. A BaseException, so that no `except Exception` catches it."""
 
 
 class RunFailed(Exception):

@@ -1,8 +1,7 @@
-"""A compose project as the system under test of this process: taken into use, adjusted to each run, given back.
+"""A compose project as the system under test of this process: acquired, adjusted to each run, released.
 
-A project of which something ran before is used and left running. One that this process brought up, or that a harness
-which has died left behind, goes down with it; its volumes stay. Containers that were there, but stopped, are stopped
-again.
+A project of which any container ran before stays up. One that this process started, or that a dead harness left
+behind, is taken down when this process ends; its volumes stay. Containers that existed, but stopped, are stopped again.
 """
 
 import logging
@@ -17,7 +16,7 @@ from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog, WatchdogGone
 from chaos.faults.watchdog.protocol import Refusal, TakeDown
 from chaos.faults.watchdog.teardown import ComposeOwner, has_died, owner_name
-from chaos.sut.embedded import PlaceOrder, stack_settings, take_when_healed
+from chaos.sut.embedded import PlaceOrder, await_lease, stack_settings
 from chaos.sut.sut import PreflightError, Preview, SystemUnderTest
 from files.safe_files import write_text
 from health.spec import ProbeSpec
@@ -39,9 +38,9 @@ class ComposeSystem:
     """A compose project, in use by this process.
 
     Args:
-        settings: name file and project; they stay for the life of this process.
-        progress: told each step of the stack.
-        place_order: how an order is placed.
+        settings: name file and project, which stay the same for the life of this process.
+        progress: called with each step of the stack.
+        place_order: places an order.
     """
 
     def __init__(
@@ -63,29 +62,29 @@ class ComposeSystem:
         return default_home() / f"compose-{self._stack.name}"
 
     def open(self, settings: Settings) -> str:
-        """Take the lease, bring the project up if it is not, and return the service's URL.
+        """Take the lease, start the project unless it runs, and return the service's URL.
 
         Raises:
             LeaseTaken: another harness uses it.
-            StackError: Docker, Compose or the engine is missing, or it does not come up.
+            StackError: Docker, Compose or the engine is missing, or the project did not start.
         """
         ignore_client_variables()
-        take_when_healed(self._lease)
-        before = self._standing_without_us()
+        await_lease(self._lease)
+        before = self._standing_before()
         self.watchdog.start()
         self._ours = before != "running"
         if self._ours:
             self._owner.write(owner_name(), before)
-            # Before the first container is made: from now on somebody takes it down, whatever becomes of us.
+            # Before the first container is created: from now on the watchdog takes it down if this process dies.
             self.watchdog.own(TakeDown("compose", owner_name(), self._place()))
         self._heal_leftover(Limits(settings.command_timeout, settings.fault_timeout))
         return self._stack.up(stack_settings(settings)).service_url
 
     def close(self) -> None:
-        """Take down what this process brought up; harmless when done twice.
+        """Take down what this process started; calling it again does nothing.
 
         Raises:
-            StackError: it does not go down.
+            StackError: it did not stop.
         """
         try:
             if self._ours:
@@ -100,35 +99,36 @@ class ComposeSystem:
             self.watchdog.end()
 
     def preview(self, settings: Settings) -> Preview:
-        """Return what would be used and hit; nothing is touched."""
+        """Return what a run would use and break, without touching it."""
         what = f"compose project {self._stack.name} of {self._stack.file}"
         try:
             fates = {
-                "running": "runs already and stays",
+                "running": "runs already and stays up",
                 "stopped": "would be started, and stopped again at the end",
-                "absent": "would be brought up, and taken down at the end",
+                "absent": "would be started, and taken down at the end",
             }
             standing = self._stack.project.standing()
             what = f"{what}: {fates[standing]}"
             if standing == "absent":
                 return Preview(what, None)
             target = open_target(self._spec(settings))
-            target.is_up()  # says when it is protected, or not one container
+
+            target.is_up()  # raises if it is protected, or not one container
             return Preview(what, target.describe())
         except (StackError, TargetError) as error:
             return Preview(what, None, str(error))
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
-        """Return the project as `settings` want it; only the order service is made anew when its settings have changed.
+        """Return the project as `settings` ask; only the order service is created again if its settings changed.
 
         Raises:
-            PreflightError: it does not come up that way, or there is no such container to break.
+            PreflightError: it did not start that way, or there is no such container to break.
         """
         try:
             where = self._stack.up(stack_settings(settings))
             spec = self._spec(settings)
             target = open_target(spec)
-            target.is_up()  # says at once when it is protected, or not one container
+            target.is_up()  # raises if it is protected, or not one container
             make_private(state := target_home(target.identity))
         except (StackError, TargetError, StateDirError) as error:
             raise PreflightError(str(error)) from None
@@ -160,17 +160,17 @@ class ComposeSystem:
         return TargetSpec("container", settings.fault_target, parameters)
 
     def _place(self) -> dict[str, str]:
-        """The project as texts, for the watchdog."""
+        """Return the project as texts, for the watchdog."""
         return {"home": str(self.home), "file": str(self._stack.file), "project": self._stack.name}
 
-    def _standing_without_us(self) -> str:
-        """Return how the project stood before any harness; one that has died owns what it had brought up."""
+    def _standing_before(self) -> str:
+        """Return the state of the project before any harness used it; a dead harness still owns what it started."""
         now = self._stack.project.standing()
         owner, before = self._owner.read()
         return before if before and has_died(owner) and now == "running" else now
 
     def _heal_leftover(self, limits: Limits) -> None:
-        """Heal a fault left open on this project, whose lease we hold: what is paused could not be brought up."""
+        """Heal a fault left open on this project, whose lease we hold: Compose cannot start a paused container."""
         for place in places():
             left = place.fault
             if left is None or left.target.parameters.get("project") != self._stack.name:
@@ -184,7 +184,7 @@ class ComposeSystem:
                 raise StackError(str(error)) from None
 
     def _log_paths(self) -> dict[str, str]:
-        """Empty files now, so that a run's copy of them begins at their first line."""
+        """Empty the log files, so that a run's copy begins at their first line."""
         folder = self.home / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         paths = {component: folder / f"{component}.log" for component in SERVICES}
@@ -193,11 +193,11 @@ class ComposeSystem:
         return {name: str(path) for name, path in [*paths.items(), ("watchdog", self.watchdog.log_path)]}
 
     def _gather_logs(self, since: float) -> None:
-        """Ask the engine for what the containers have said since then. Without it a run lacks detail, not truth."""
+        """Save what the containers logged since then. Without it a run lacks detail, not truth."""
         try:
             self._stack.project.save_logs(self.home / "logs", since)
         except StackError as error:
-            log.warning("a container's log cannot be kept: %s", error)
+            log.warning("a container's log cannot be saved: %s", error)
 
     def _environment(self, settings: Settings, where: Addresses) -> dict[str, str]:
         images: dict[str, str] = {}
@@ -212,7 +212,7 @@ class ComposeSystem:
 
 
 def _probe(component: str, where: Addresses) -> ProbeSpec:
-    """Return how the component is asked: by its published port, which goes away with a partition too."""
+    """Return how the component is probed: by its published port, which a partition takes away too."""
     if component == "database":
         return ProbeSpec("sql", where.database_url)
     if component == "service":

@@ -1,7 +1,7 @@
-"""The embedded stack as the system under test of this process: taken into use, adjusted to each run, given back.
+"""The embedded stack as the system under test of this process: acquired, adjusted to each run, released.
 
-A stack that was there before is used and left running; one that this process brought up, or that a harness which has
-died left behind, goes down with it.
+A stack that ran before stays up. One that this process started, or that a dead harness left behind, is stopped when
+this process ends.
 """
 
 import logging
@@ -42,8 +42,8 @@ class EmbeddedSystem:
     """The embedded stack of this checkout, in use by this process.
 
     Args:
-        progress: told each step of the stack, as `stack.embedded` tells it.
-        place_order: how an order is placed.
+        progress: called with each step of the stack, see `stack.embedded`.
+        place_order: places an order.
     """
 
     def __init__(self, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder) -> None:
@@ -52,7 +52,7 @@ class EmbeddedSystem:
         self._lease = Lease(self.home / LEASE)
         self._owner = owner_name()
         self._ours = False
-        self._stood: dict[str, str] | None = None
+        self._earlier: dict[str, str] | None = None
         self.watchdog = Watchdog(self.home / "logs" / "watchdog.log")
 
     @property
@@ -61,46 +61,46 @@ class EmbeddedSystem:
         return self._stack.home
 
     def open(self, settings: Settings) -> str:
-        """Take the lease, bring the stack up if it is not, and return the service's URL.
+        """Take the lease, start the stack unless it runs, and return the service's URL.
 
         Raises:
             LeaseTaken: another harness uses it.
-            StackError: it does not come up.
+            StackError: it did not start.
         """
         ignore_client_variables()
-        take_when_healed(self._lease)
+        await_lease(self._lease)
         state = self._up(settings)
-        # The first owner stays recorded while anything of the stack lives: one that was there before is not ours.
+        # The first owner stays recorded while any part of the stack runs, so a stack that ran before has another owner.
         self._ours = state.owner == self._owner or has_died(state.owner)
         return state.service_url
 
     def _up(self, settings: Settings) -> StackState:
-        """Bring the stack up as `settings` want it.
+        """Start the stack, or change it, as `settings` ask.
 
-        One that stood before may lose its service in the middle of that: until all is up the watchdog is told how it
-        stood, and brings that back when we come to our end.
+        A change may restart the service of a stack that ran before. Until all parts are up the watchdog holds the
+        earlier settings, and restores them if this process ends first.
 
         Raises:
-            StackError: it does not come up.
-            Refusal, WatchdogGone: the watchdog does not take it in charge.
+            StackError: it did not start.
+            Refusal, WatchdogGone: the watchdog does not own it.
         """
-        stood = self._stack.status()
-        if self._stood is None and stood is not None and all(part.is_alive() for part in self._stack.components):
-            self._stood = as_parameters(stood)
+        running = self._stack.status()
+        if self._earlier is None and running is not None and all(part.is_alive() for part in self._stack.components):
+            self._earlier = as_parameters(running)
         home = {"home": str(self.home)}
-        # Before the first process is started: from now on somebody takes the stack down, whatever becomes of us.
+        # Before the first process starts: from now on the watchdog stops the stack if this process dies.
         self.watchdog.start()
-        self.watchdog.own(TakeDown("embedded", self._owner, home | (self._stood or {})))
+        self.watchdog.own(TakeDown("embedded", self._owner, home | (self._earlier or {})))
         state = self._stack.up(stack_settings(settings), owner=self._owner)
-        self._stood = None
+        self._earlier = None
         self.watchdog.own(TakeDown("embedded", self._owner, home))
         return state
 
     def close(self) -> None:
-        """Take down what this process brought up; harmless when done twice.
+        """Stop what this process started; calling it again does nothing.
 
         Raises:
-            StackError: it does not go down.
+            StackError: it did not stop.
         """
         try:
             if self._ours:
@@ -112,14 +112,14 @@ class EmbeddedSystem:
             self.watchdog.end()
 
     def _disown(self) -> None:
-        if self.watchdog.alive and self._stood is None:
+        if self.watchdog.alive and self._earlier is None:
             try:
                 self.watchdog.own(None)
             except (Refusal, WatchdogGone) as error:
                 log.warning("%s", error)
 
     def preview(self, settings: Settings) -> Preview:
-        """Return what would be used and hit; nothing is touched."""
+        """Return what a run would use and break, without touching it."""
         try:
             state = self._stack.status()
         except StackError as error:
@@ -128,7 +128,7 @@ class EmbeddedSystem:
             problem = f"another harness (process {holder}) uses this stack now; a run would be refused"
             return Preview(f"embedded stack in {self.home}", None, problem)
         running = state is not None and all(part.is_alive() for part in self._stack.components)
-        fate = "runs already and stays" if running else "would be started, and taken down at the end"
+        fate = "runs already and stays up" if running else "would be started, and stopped at the end"
         target = open_target(self._spec(settings)).describe() if running else None
         return Preview(f"embedded stack in {self.home}, service variant {settings.service_variant}: {fate}", target)
 
@@ -136,17 +136,17 @@ class EmbeddedSystem:
         return TargetSpec("process", settings.fault_target, {"home": str(self.home)})
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
-        """Return the stack as `settings` want it; the service is restarted when its own settings have changed.
+        """Return the stack as `settings` ask; the service restarts if its own settings changed.
 
         Raises:
-            PreflightError: it does not come up that way.
+            PreflightError: it did not start that way.
         """
         try:
             state = self._up(settings)
         except (StackError, Refusal, WatchdogGone) as error:
             raise PreflightError(str(error)) from None
         if not settings.injects_faults:
-            self._heal_leftover(settings)  # elsewhere the watchdog does, when it takes charge
+            self._heal_leftover(settings)  # otherwise the watchdog does, when it is armed
         outbox = settings.service_variant == "outbox"
         spec = self._spec(settings)
         url, timeout_s = state.service_url, settings.request_timeout
@@ -186,10 +186,8 @@ class EmbeddedSystem:
             raise PreflightError(str(error)) from None
 
 
-def take_when_healed(lease: Lease) -> None:
-    """Take the lease of a system; wait for the watchdog of a harness that has died, which is taking it down.
-
-    One that is frozen is ended.
+def await_lease(lease: Lease) -> None:
+    """Take the lease of a system. Waits while the watchdog of a dead harness tears it down; a frozen one is ended.
 
     Raises:
         LeaseTaken: another harness has it.
@@ -216,7 +214,7 @@ def _probe(settings: Settings, state: StackState) -> ProbeSpec:
 
 
 def stack_settings(settings: Settings) -> StackSettings:
-    """Return what `settings` ask of a stack that is ours."""
+    """Return the settings of a stack of our own that `settings` ask for."""
     service = ServiceSettings(
         variant=settings.service_variant,
         pool_size=settings.service_pool,

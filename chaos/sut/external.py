@@ -1,7 +1,7 @@
-"""A service of the user's own as the system under test: nothing of it is started or stopped, only the target is broken.
+"""The user's own service as the system under test: the harness starts and stops nothing, it only breaks the target.
 
-Needs neither Java nor PostgreSQL nor Docker on this machine. What must outlive the harness (journal, leases) lies in
-the state folder of `stack.state_dir`.
+It needs neither Java nor PostgreSQL nor Docker on this machine. Journal and leases, which must outlive the harness,
+are in the state folder (`stack.state_dir`).
 """
 
 import uuid
@@ -30,8 +30,8 @@ class ExternalSystem:
     """A service that others run, in use by this process.
 
     Args:
-        settings: of this process; what describes the service is fixed while it runs.
-        place_order: how an order is placed.
+        settings: of this process; what describes the service does not change while it runs.
+        place_order: places an order.
     """
 
     def __init__(self, settings: Settings, place_order: PlaceOrder) -> None:
@@ -46,7 +46,7 @@ class ExternalSystem:
 
     @property
     def home(self) -> Path:
-        """Folder of what outlives this process: the journal."""
+        """Folder of the journal, which outlives this process."""
         return home_of(self._external.base_url)
 
     def open(self, settings: Settings) -> str:
@@ -54,7 +54,7 @@ class ExternalSystem:
 
         Raises:
             LeaseTaken: another harness uses one of them.
-            StackError: there is no place for journal and leases, or the target cannot be opened.
+            StackError: the folder of journal and leases cannot be used, or the target cannot be opened.
         """
         try:
             make_private(self.watchdog.log_path.parent)
@@ -67,28 +67,28 @@ class ExternalSystem:
         return self._external.base_url
 
     def close(self) -> None:
-        """Give the leases back; harmless when done twice."""
+        """Release the leases; calling it again does nothing."""
         while self._leases:
             self._leases.pop().give_back()
         self.watchdog.end()
 
     def preview(self, settings: Settings) -> Preview:
-        """Return what would be used and hit; nothing is touched."""
-        what = f"service of your own at {self._external.base_url}: nothing of it is started or stopped"
+        """Return what a run would use and break, without touching it."""
+        what = f"your own service at {self._external.base_url}: the harness neither starts nor stops it"
         try:
             spec = self._spec(settings)
             target = open_target(spec)
             if spec.kind == "container":
-                target.is_up()  # says when it is protected, or not one container; a command is not run for a look
+                target.is_up()  # raises if it is protected, or not one container; a command is not run for a preview
             return Preview(what, target.describe())
         except (TargetError, SettingsError) as error:
             return Preview(what, None, str(error))
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
-        """Return the service as `settings` describe it; nothing of it is touched.
+        """Return the service as `settings` describe it, without touching it.
 
         Raises:
-            PreflightError: a file that is needed has become unreadable, or the target cannot be opened.
+            PreflightError: a needed file is not readable any more, or the target cannot be opened.
         """
         external, url = self._external, self._external.base_url
         try:
@@ -149,15 +149,15 @@ class ExternalSystem:
             lease.take()
         except LeaseTaken:
             by = lease.holder() or "unknown"
-            raise LeaseTaken(f"another harness (process {by}) already uses {identity}; wait for its end") from None
+            raise LeaseTaken(f"another harness (process {by}) already uses {identity}; wait until it ends") from None
         self._leases.append(lease)
 
 
 def probed_address(settings: Settings) -> str:
-    """Return where the fault target is probed, without secrets, spelled alike for all who probe it there.
+    """Return the address at which the fault target is probed, without secrets, in one spelling.
 
     Raises:
-        SettingsError: a file that is needed has become unreadable.
+        SettingsError: a needed file is not readable any more.
     """
     external = settings.external
     if external is None or settings.fault_target == "service":

@@ -1,4 +1,4 @@
-"""Health of every part of the system under test, before a run and after it, each asked on its own protocol."""
+"""Health checks of every part of the system under test, each on its own protocol."""
 
 import time
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ POLL_S: Final = 0.5
 
 
 def service_probe(sut: SystemUnderTest) -> ProbeSpec | None:
-    """Return how the service's health is asked; None if it has no health URL."""
+    """Return the probe of the service's health; None if it has no health URL."""
     if sut.health_url is None:
         return None
     return ProbeSpec("http", sut.health_url, headers=sut.headers, ca_file=sut.ca_file)
 
 
 def parts(sut: SystemUnderTest) -> Iterator[tuple[str, Health]]:
-    """Ask database, broker and service, one after the other, each when its turn has come."""
+    """Check database, broker and service, one after the other, as the caller iterates."""
     yield "database", check(ProbeSpec("sql", sut.database_url), HEALTH_S)
-    # librdkafka does not yield to gevent: a native thread asks.
+    # librdkafka does not yield to gevent, so a native thread checks.
     broker = ProbeSpec("kafka", sut.kafka["bootstrap.servers"], sut.kafka)
     yield "broker", gevent.get_hub().threadpool.apply(check, (broker, HEALTH_S))
     if sut.admin_url is not None:

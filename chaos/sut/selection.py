@@ -1,4 +1,4 @@
-"""Which system under test `--stack` means. Each is imported only when it is chosen: one needs Java, another Docker."""
+"""The system under test that `--stack` selects; imported only then, as one needs Java and another Docker."""
 
 import uuid
 from collections.abc import Callable
@@ -19,19 +19,19 @@ class System(Protocol):
 
     @property
     def watchdog(self) -> Watchdog:
-        """The watchdog that looks after it."""
+        """The watchdog that owns it."""
 
     def preview(self, settings: Settings) -> Preview:
-        """Return what would be used and hit; nothing is touched."""
+        """Return what a run would use and break, without touching it."""
 
     def open(self, settings: Settings) -> str:
-        """Take it into use and return the service's URL."""
+        """Acquire it and return the service's URL."""
 
     def close(self) -> None:
-        """Give it back; harmless when done twice."""
+        """Release it; calling it again does nothing."""
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
-        """Return it as `settings` want it."""
+        """Return it as `settings` ask."""
 
 
 def make_system(
@@ -40,12 +40,12 @@ def make_system(
     place_order: PlaceOrder,
     place_own_order: PlaceOwnOrder,
 ) -> System:
-    """Return the system that `settings` name; nothing of it is touched yet.
+    """Return the system that `settings` name, without touching it.
 
     Args:
         settings: of this process.
-        progress: told each step of a stack that is brought up.
-        place_order, place_own_order: how an order is placed.
+        progress: called with each step of a stack that starts.
+        place_order, place_own_order: place an order.
     """
     if settings.stack == "external":
         from chaos.sut.external import ExternalSystem

@@ -1,6 +1,6 @@
-"""Plain HTTP questions to the service under test, with what it requires of its clients: headers and certificates.
+"""HTTP requests to the service under test, with the headers and certificates that it requires.
 
-The headers may be secrets: they go to the service's own host and to no other, and redirects are not followed.
+The headers may be secrets: they go to the service's own host only, and redirects are not followed.
 """
 
 from http.client import HTTPConnection, HTTPSConnection

@@ -1,4 +1,4 @@
-"""The system under test as the chaos room sees it: where its parts are, and what may be broken."""
+"""The system under test as chaos sees it: where its parts are, and what may be broken."""
 
 import uuid
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from health.spec import ProbeRecipe, ProbeSpec
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """How an order that the harness placed for its own checks was answered.
+    """The answer to an order that the harness placed for its own checks.
 
     Attributes:
         status: HTTP status, None without a complete answer.
-        order_id: the id that the answer told, if any.
+        order_id: the id in the answer, if any.
         reason: why there is none, in a few words.
     """
 
@@ -33,12 +33,12 @@ class PreflightError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a system under test says of itself before it is used.
+    """A system under test before it is used.
 
     Attributes:
-        system: where it comes from, whether it runs, and what would become of it.
-        target: what exactly would be hit; None when nobody can tell before it is started.
-        problem: why the fault cannot be done, as far as that can be told now; None when nothing speaks against it.
+        system: where it comes from, whether it runs, and what would happen to it.
+        target: what exactly would be broken; None if that is unknown before it starts.
+        problem: why the fault cannot be injected, as far as is known now; None without a known reason.
     """
 
     system: str
@@ -46,8 +46,8 @@ class Preview:
     problem: str | None = None
 
 
-def _logs_are_there() -> None:
-    """Nothing to gather: the parts write their logs themselves."""
+def _no_logs() -> None:
+    """Do nothing: the parts write their logs themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +56,27 @@ class SystemUnderTest:
 
     Attributes:
         service_url: base URL of the order service.
-        health_url: answers 200 when the service is well; None: it has no such thing.
+        health_url: answers 200 while the service is healthy; None if there is none.
         database_url: of PostgreSQL; secret, never shown.
         kafka: librdkafka properties, `bootstrap.servers` among them; may hold secrets.
         topic: that the service publishes to.
         contract: what an order, its row and its event look like.
-        phantom_url: the endpoint that publishes an order's event and rolls the order back; None when it is not used.
+        phantom_url: the endpoint that publishes an order's event and rolls the order back; None if not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.
         target: what may be broken.
-        spec: the same as plain values, for the watchdog.
+        spec: the target as plain values, for the watchdog.
         state_dir: folder of the target's lease and journal.
-        probe: how it is asked whether it serves.
-        recipe: the same without secrets, for the journal.
-        place_order: places an order for a customer id; handed in, because asking for orders is the load's business.
+        probe: how the target's health is probed.
+        recipe: the probe without secrets, for the journal.
+        place_order: places an order for a customer id; passed in, because `load` knows the HTTP contract.
         logs: name and path of each log that belongs to a run's history.
         admin_url: of Redpanda's Admin API; None where the broker has none that the harness can ask.
-        gather_logs: brings the files of `logs` up to date, where nobody else writes them as they grow.
-        environment: what a report says of the parts, by name; no secrets.
-        stack: where it comes from, as `--stack` says it.
-        attribution: how its rows and events are told to be of the run, as `--attribution` says it.
-        headers: that the service wants with each request; secret.
-        ca_file: certificates that an https service is trusted by; empty: the usual ones.
+        gather_logs: updates the files of `logs`, unless the parts write them themselves.
+        environment: description of each part for the reports; no secrets.
+        stack: the value of `--stack`.
+        attribution: how rows and events are attributed to the run, the value of `--attribution`.
+        headers: required with each request; secret.
+        ca_file: certificates that an https service is verified by; empty for the system's.
     """
 
     service_url: str
@@ -96,7 +96,7 @@ class SystemUnderTest:
     environment: dict[str, str]
     phantom_url: str | None = None
     admin_url: str | None = None
-    gather_logs: Callable[[], None] = _logs_are_there
+    gather_logs: Callable[[], None] = _no_logs
     stack: str = "embedded"
     attribution: str = "tagged"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -109,7 +109,7 @@ class SystemUnderTest:
 
     @property
     def outbox_table(self) -> str | None:
-        """Table of the events that wait to go out, None without one."""
+        """Table of pending events; None without one."""
         return self.contract.table.outbox
 
     @property

@@ -162,7 +162,7 @@ def test_what_a_harness_and_its_watchdog_left_paused_is_mended_by_the_next(
 def test_a_dry_run_says_what_would_be_brought_up(start: Start, client: Any, project: str) -> None:
     run = start(*COMPOSE, "--compose-project", project, "--dry-run")
     assert run.end(60) == 0, run.log
-    assert f"compose project {project} of {FILE}: would be brought up, and taken down at the end" in run.printed
+    assert f"compose project {project} of {FILE}: would be started, and taken down at the end" in run.printed
     assert ComposeStack(project=project).project.standing() == "absent"
 
 
