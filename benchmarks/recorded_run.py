@@ -9,6 +9,7 @@ from contract.contract import contract_from_texts
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
+from runlog.fault_facts import FaultFacts
 from runlog.folder import RunFolder
 from runlog.ledger import Completion, LedgerWriter, Phase
 from runlog.marks import Mark, MarksWriter
@@ -69,7 +70,7 @@ def _facts(name: str, clock: AnchoredClock, start: float, data: WitnessData, top
         request_timeout_s=10.0,
         delivery_timeout_s=3.0,
         settle_s=5.0,
-        fault="stop",
+        fault=FaultFacts("stop", "stop of the {target}"),
         fault_target="broker",
         expect="consistent",
         expect_source="the default",

@@ -24,6 +24,7 @@ from runlog.check_request import CheckAnswer, CheckRequest
 from runlog.clock import AnchoredClock
 from runlog.exit_codes import AS_EXPECTED, USAGE_OR_CRASH
 from runlog.facts import RunFacts
+from runlog.fault_facts import FaultFacts
 
 _NOTHING: Final = np.empty(0, dtype=IDS)
 _USAGE: Final = "python -m reconcile check: one request of JSON is expected on standard input, as preflight sends it\n"
@@ -173,7 +174,7 @@ def _facts(request: CheckRequest) -> RunFacts:
         request_timeout_s=0.0,
         delivery_timeout_s=None,
         settle_s=0.0,
-        fault="stop",
+        fault=FaultFacts("stop", "stop of the {target}"),
         fault_target="broker",
         expect="any",
         expect_source="",

@@ -12,9 +12,10 @@ from contract.publish_horizon import Publisher
 from contract.run_key import RunKey
 from files.safe_files import check_format, read_regular, write_json
 from runlog.clock import AnchoredClock
+from runlog.fault_facts import FaultFacts
 from runlog.folder import RunFolder
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _WORDS: Final = {
     "scenario": ("lost-event", "phantom-event", "control"),
     "expect": ("consistent", "lost-events", "phantom-events", "any"),
@@ -66,7 +67,7 @@ class RunFacts:
     where it is unknown, `block_time_s` where the service is not ours, `publish_horizon_s` where it was not given;
     `backlog_watched`: the drain asks how many events wait to go out.
 
-    `contract`: what an order, its row and its event look like.
+    `fault`: its effect, bounds and words. `contract`: what an order, its row and its event look like.
     """
 
     run_id: str
@@ -85,7 +86,7 @@ class RunFacts:
     request_timeout_s: float
     delivery_timeout_s: float | None
     settle_s: float
-    fault: str
+    fault: FaultFacts
     fault_target: str
     expect: str
     expect_source: str

@@ -15,12 +15,15 @@ from typing import Any, Final
 import msgspec
 import psutil
 
+from chaos.faults.fault import Fault
 from chaos.faults.limits import Limits
+from chaos.faults.registry import known_fault
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.running_command import RunningCommand
 from files.safe_files import NewerFormat, check_format, read_regular, write_text
 from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
+from runlog.fault_facts import Effect
 
 JOURNAL: Final = "journal.json"
 FORMAT: Final = 1
@@ -33,7 +36,7 @@ class OpenFault:
 
     Attributes:
         run_id: the run that injected it.
-        fault: what was injected.
+        fault: name of what was injected.
         target: into what.
         described: what exactly was hit, in words.
         at: epoch seconds.
@@ -50,6 +53,7 @@ class OpenFault:
         failed: how often healing it has failed.
         trouble: why it failed last.
         running: the command that was started last, where commands break and heal.
+        effect: what the target's probes must see while it lasts.
     """
 
     run_id: str
@@ -70,6 +74,12 @@ class OpenFault:
     failed: int = 0
     trouble: str = ""
     running: RunningCommand | None = None
+    effect: Effect = field(default_factory=Effect)
+
+    @property
+    def injected(self) -> Fault:
+        """The fault as a value. Raises TargetError where this version does not know it."""
+        return known_fault(self.fault, self.effect)
 
     def tell(self) -> str:
         """Return what was broken, by which run and when, as the subject of a sentence."""

@@ -32,7 +32,9 @@ def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]
     lines, at = [f"plan      {0:7.1f} s  baseline of {plan.baseline:g} s"], plan.baseline
     for outage in plan.outages:
         hit = target or f"the {outage.target}"
-        lines.append(f"          {at:7.1f} s  {outage.fault} {hit}; healed {outage.length:g} s after it is proven down")
+        lines.append(
+            f"          {at:7.1f} s  {outage.fault.name} {hit}; healed {outage.length:g} s after it is proven down"
+        )
         at += outage.length
         lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s, once it is proven healed")
         at += outage.recovery

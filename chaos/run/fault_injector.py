@@ -124,7 +124,14 @@ class FaultInjector:
         self._open, self._marked, self._proven = (index, outage), False, False
         try:
             self._described = self._hand.begin(
-                Begin(self._run_id, outage.fault, index, (self._clock.epoch, self._clock.monotonic), self._marks)
+                Begin(
+                    self._run_id,
+                    outage.fault.name,
+                    index,
+                    (self._clock.epoch, self._clock.monotonic),
+                    self._marks,
+                    outage.fault.effect,
+                )
             )
         except Refusal as refusal:
             self._open = None
@@ -132,7 +139,7 @@ class FaultInjector:
         except WatchdogGone as gone:
             raise FaultFailed(str(gone)) from None
         began = self._clock.now()
-        detail = {"fault": outage.fault, "target": outage.target, "described": self._described}
+        detail = {"fault": outage.fault.name, "target": outage.target, "described": self._described}
         self._mark(Mark(began, marks.INJECTING, index, detail))
         self._marked = True
         try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from chaos.faults.fault import Fault
+from chaos.faults.registry import chosen_fault
 from settings.plan_options import LONGEST_PART, SHORTEST_OUTAGE_S, SHORTEST_PART
 from settings.run_settings import Settings
 
@@ -45,7 +47,7 @@ class Outage:
         recovery: seconds under load from `healed`.
     """
 
-    fault: str
+    fault: Fault
     target: str
     length: float
     recovery: float
@@ -89,7 +91,7 @@ class Plan:
         """Return the plan in one line."""
         steps = [f"baseline {self.baseline:g} s"]
         for outage in self.outages:
-            steps += [f"{outage.target} {outage.fault} {outage.length:g} s", f"recovery {outage.recovery:g} s"]
+            steps += [f"{outage.target} {outage.fault.name} {outage.length:g} s", f"recovery {outage.recovery:g} s"]
         if not self.outages:
             steps.append(f"recovery {self.calm:g} s (nothing is broken)")
         return ", ".join([*steps, "drain"])
@@ -106,7 +108,7 @@ def make_plan(settings: Settings) -> Plan:
     baseline = length_of(settings.baseline, SHORTEST_PHASE_S)
     outages = tuple(
         Outage(
-            settings.fault,
+            chosen_fault(settings),
             settings.fault_target,
             length_of(settings.outage, SHORTEST_OUTAGE_S),
             length_of(settings.recovery, SHORTEST_PHASE_S),

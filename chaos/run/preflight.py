@@ -126,9 +126,11 @@ class Preflight:
             if outage.target != target.component:
                 offered = f"its {target.component} only, {target.describe()}"
                 raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
-            if outage.fault not in target.faults:
+            if outage.fault.name not in target.faults:
                 able = ", ".join(target.faults) or "nothing"
-                raise PreflightError(f"--fault {outage.fault}: {target.describe()} cannot do that; it can do {able}")
+                raise PreflightError(
+                    f"--fault {outage.fault.name}: {target.describe()} cannot do that; it can do {able}"
+                )
         try:
             up = target.is_up()
         except TargetError as error:

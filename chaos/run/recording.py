@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from chaos.faults.registry import chosen_fault
 from chaos.monitor.client import MonitorClient
 from chaos.monitor.monitor import MonitorConfig
 from chaos.run.canary_order import CanaryOrder
@@ -154,7 +155,7 @@ class Recording:
             request_timeout_s=settings.request_timeout,
             delivery_timeout_s=settings.delivery_timeout,
             settle_s=settings.settle,
-            fault=settings.fault,
+            fault=chosen_fault(settings).facts,
             fault_target=settings.fault_target,
             expect=settings.expect,
             expect_source=settings.expect_source,

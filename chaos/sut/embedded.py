@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from chaos.faults.fault import Need
 from chaos.faults.limits import Limits
 from chaos.faults.probe_recipes import stack_recipe
+from chaos.faults.registry import chosen_fault
 from chaos.faults.restore import look_at, restore
 from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.open_target import open_target
@@ -226,6 +228,6 @@ def stack_settings(settings: Settings) -> StackSettings:
         confirm_wait=settings.service_confirm_wait,
         publish_failure=settings.service_publish_failure,
     )
-    cut = settings.fault == "partition" and settings.injects_faults
-    link = settings.fault_target if cut else ""
+    proxied = settings.injects_faults and Need.PROXY in chosen_fault(settings).needs
+    link = settings.fault_target if proxied else ""
     return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service, link)

@@ -79,6 +79,7 @@ def find_late(
     read_at: float | None,
     *,
     probe_results: list[ProbeResult],
+    silences: bool,
 ) -> LateEvents:
     """Find the late events.
 
@@ -86,9 +87,10 @@ def find_late(
         table: the truth table.
         events: the events witness, array of EVENT.
         outages: those that were never healed can have no late events.
-        observations: of the lookout, in order.
+        observations: of the monitor, in order.
         read_at: when the end of the topic was taken: by then every event read was in the log.
         probe_results: of the target, in order.
+        silences: whether the run's fault makes its target answer nobody.
     """
     partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     first, last = append_brackets(observations, partitions, offsets)
@@ -98,7 +100,9 @@ def find_late(
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
     served = [seen for seen in probe_results if seen.ok]
-    not_before = _raise_bounds(np.fmax(not_before, table.sent), outages, observations, served)
+    not_before = np.fmax(not_before, table.sent)
+    if silences:
+        not_before = _raise_bounds(not_before, outages, observations, served)
     returned = np.array([*sorted(_returned(outage, served) for outage in outages if outage.healed is not None), np.inf])
     # The end of the outage that was on, or the next to come, when the order was sent.
     next_return = returned[np.searchsorted(returned[:-1], table.sent, side="right")]
@@ -134,7 +138,7 @@ def _silence(outage: Outage, observations: list[Observation], served: list[Probe
     An absence with an answer in between (a fault that did not hold) proves nothing. While it was only stopping, a
     connection may still have been served when another was not: the absence begins after that.
     """
-    if outage.away is None or outage.target not in {None, "broker"} or outage.fault == "partition":
+    if outage.away is None or outage.target not in {None, "broker"}:
         return None
     begin, end = outage.away[0], _returned(outage, served)
     if any(seen.ok and begin <= seen.asked and seen.answered <= end for seen in observations):

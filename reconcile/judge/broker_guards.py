@@ -16,7 +16,7 @@ def broker_keeps_acknowledged(findings: Findings) -> Guard:
     """
     name, facts = "broker keeps what it acknowledged", findings.history.facts
     command = bool(facts.options.get("break_command"))
-    if not findings.wants_outage or findings.target != "broker" or not (facts.fault == "kill" or command):
+    if not findings.wants_outage or findings.target != "broker" or not (facts.fault.drops_unflushed or command):
         return not_applicable(name, Kind.EVIDENCE, "the broker was not killed")
     doubt = _write_caching_doubt(findings)
     return evidence(name, doubt is None, doubt or _why_kept(findings), EVENTS_IN_DOUBT)
@@ -25,7 +25,7 @@ def broker_keeps_acknowledged(findings: Findings) -> Guard:
 def _write_caching_doubt(findings: Findings) -> str | None:
     """Return why an event that seems lost may be lost by the broker, None when it is not."""
     facts, events = findings.history.facts, findings.history.events
-    topic, killed = facts.topic.name, facts.fault == "kill"
+    topic, killed = facts.topic.name, facts.fault.drops_unflushed
     if not findings.table.lost.any() or events.write_caching is False or _vouched(findings):
         return None
     lost = "a record that the broker had acknowledged, so an event that seems lost may be lost by the broker"
@@ -53,5 +53,5 @@ def _why_kept(findings: Findings) -> str:
 
 def _vouched(findings: Findings) -> bool:
     """Whether the user vouches for it, and nothing that was observed speaks against it."""
-    known = bool(findings.history.events.write_caching) and findings.history.facts.fault == "kill"
+    known = bool(findings.history.events.write_caching) and findings.history.facts.fault.drops_unflushed
     return findings.history.facts.options.get("vouch_topic_intact") == "true" and not known

@@ -101,7 +101,13 @@ def judge(history: History) -> Judgement:
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
     late = find_late(
-        table, events, outages, history.observations, history.events.read_at, probe_results=history.probe_results
+        table,
+        events,
+        outages,
+        history.observations,
+        history.events.read_at,
+        probe_results=history.probe_results,
+        silences=history.facts.fault.silences,
     )
     rates = phase_rates(ledger.attempts, marks)
     findings = Findings(history, outages, table, rates, late)

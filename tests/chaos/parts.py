@@ -10,8 +10,9 @@ from contextlib import contextmanager
 import psycopg
 from confluent_kafka import Producer
 
+from chaos.faults.fault import Fault, Undo
 from chaos.faults.probe_recipes import stack_recipe
-from chaos.faults.targets import TargetSpec, Undo
+from chaos.faults.targets import TargetSpec
 from chaos.sut.sut import PlacedOrder, SystemUnderTest
 from contract.contract import Contract
 from contract.event import EventContract
@@ -36,13 +37,13 @@ class StillTarget:
     def is_up(self) -> bool:
         return self.up
 
-    def prepare(self, fault: str) -> Undo:
+    def prepare(self, fault: Fault) -> Undo:
         raise AssertionError("preflight and drain break nothing")
 
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         raise AssertionError("preflight and drain break nothing")
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         raise AssertionError("preflight and drain mend nothing")
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from chaos.faults.limits import HEAL_TRIES
+from chaos.faults.stop import STOP
 from chaos.faults.watchdog.client import WatchdogGone
 from chaos.faults.watchdog.protocol import ALREADY_DOWN, RETIRED, TARGET, TIMED_OUT, Begin, Refusal
 from chaos.monitor.client import MonitorClient, NotProven
@@ -16,7 +17,7 @@ from health.state import Proof
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
 
-OUTAGE = Outage("stop", "broker", 10.0, 5.0)
+OUTAGE = Outage(STOP, "broker", 10.0, 5.0)
 
 
 class Executor:

@@ -12,6 +12,8 @@ import pytest
 
 import chaos.faults.targets.command
 from chaos.faults.journal import Journal, OpenFault, this_boot
+from chaos.faults.pause import PAUSE
+from chaos.faults.stop import STOP
 from chaos.faults.targets import ActTimedOut, TargetError, TargetSpec
 from chaos.faults.targets.command import CommandTarget, open_command_target
 from chaos.faults.targets.running_command import ACT, RunningCommand
@@ -28,18 +30,18 @@ def opened(folder: Path, **commands: str) -> CommandTarget:
 
 def test_break_and_heal_run_where_and_as_they_were_given(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"break": "mkdir 'two words'", "heal": "rmdir 'two words'"})
-    target.apply("stop", target.prepare("stop"), 10)
+    target.apply(STOP, target.prepare(STOP), 10)
     assert (tmp_path / "two words").is_dir()
-    target.heal("stop", {}, 10)
+    target.heal(STOP, {}, 10)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_shell_nothing_is_expanded_and_with_one_it_is(tmp_path: Path) -> None:
     line = "touch a; touch $HARNESS_FAULT-$HARNESS_COMPONENT"
-    opened(tmp_path, **{"break": line}).apply("stop", {}, 10)
+    opened(tmp_path, **{"break": line}).apply(STOP, {}, 10)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["$HARNESS_FAULT-$HARNESS_COMPONENT", "a;", "touch"]
     (tmp_path / "shell").mkdir()
-    opened(tmp_path / "shell", **{"break": line, "shell": "yes"}).apply("pause", {}, 10)
+    opened(tmp_path / "shell", **{"break": line, "shell": "yes"}).apply(PAUSE, {}, 10)
     assert sorted(path.name for path in (tmp_path / "shell").iterdir()) == ["a", "pause-broker"]
 
 
@@ -47,14 +49,14 @@ def test_a_command_that_fails_says_what_it_printed(tmp_path: Path) -> None:
     line = "for i in $(seq 1 40); do echo line $i; done; echo postgresql://a:b@c/d >&2; exit 7"
     target = opened(tmp_path, **{"break": line, "shell": "yes"})
     with pytest.raises(TargetError) as caught:
-        target.apply("stop", {}, 10)
+        target.apply(STOP, {}, 10)
     said = str(caught.value)
     assert "ended with 7: line 1 / line 2 / line 3 / ... / line 39 / line 40 / postgresql://***@c/d" in said
     assert "\n" not in said
     with pytest.raises(TargetError, match="--heal-command `false` ended with 1, and printed nothing"):
-        opened(tmp_path, heal="false").heal("stop", {}, 10)
+        opened(tmp_path, heal="false").heal(STOP, {}, 10)
     with pytest.raises(TargetError, match="was ended by signal 9"):
-        opened(tmp_path, **{"break": "kill -9 $$", "shell": "yes"}).apply("stop", {}, 10)
+        opened(tmp_path, **{"break": "kill -9 $$", "shell": "yes"}).apply(STOP, {}, 10)
 
 
 def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path
     with pytest.raises(
         TargetError, match=r"did not end within 1 s .* ended by force, so how far it got is unknown: begun"
     ):
-        target.apply("stop", {}, 1.0)
+        target.apply(STOP, {}, 1.0)
     assert time.monotonic() - began < 30
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
@@ -75,7 +77,7 @@ def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path
 def test_what_it_leaves_running_does_not_keep_us_waiting(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"heal": "sleep 60 & echo $! > pid", "shell": "yes"})
     began = time.monotonic()
-    target.heal("stop", {}, 30)
+    target.heal(STOP, {}, 30)
     assert time.monotonic() - began < 20
     psutil.Process(int((tmp_path / "pid").read_text())).kill()
 
@@ -84,7 +86,7 @@ def test_our_own_secrets_are_not_handed_on(tmp_path: Path, monkeypatch: pytest.M
     for name in ("LOCUST_DATABASE_URL", "LOCUST_HEADER"):
         monkeypatch.setenv(name, SECRET)
     monkeypatch.setenv("KUBECONFIG", "kept")
-    opened(tmp_path, **{"break": "env > seen", "shell": "yes"}).apply("stop", {}, 10)
+    opened(tmp_path, **{"break": "env > seen", "shell": "yes"}).apply(STOP, {}, 10)
     seen = (tmp_path / "seen").read_text()
     assert SECRET not in seen
     assert "KUBECONFIG=kept" in seen
@@ -94,9 +96,9 @@ def test_our_own_secrets_are_not_handed_on(tmp_path: Path, monkeypatch: pytest.M
 def test_without_a_check_command_it_is_down_while_we_have_broken_it(tmp_path: Path) -> None:
     target = opened(tmp_path)
     assert target.is_up()
-    target.apply("stop", {}, 10)
+    target.apply(STOP, {}, 10)
     assert not target.is_up()
-    target.heal("stop", {}, 10)
+    target.heal(STOP, {}, 10)
     assert target.is_up()
 
 
@@ -119,10 +121,11 @@ def start_elsewhere(
     """A process that breaks or heals, as a watchdog does: it is killed while the command goes on."""
     code = (
         "import json, sys\nfrom pathlib import Path\nfrom chaos.faults.journal import Journal\n"
-        "from chaos.faults.targets import TargetSpec\nfrom chaos.faults.targets.open_target import open_target\n"
+        "from chaos.faults.stop import STOP\nfrom chaos.faults.targets import TargetSpec\n"
+        "from chaos.faults.targets.open_target import open_target\n"
         "step, journal, parameters, undo = json.loads(sys.stdin.read())\n"
         "target = open_target(TargetSpec('command', 'broker', parameters), Journal(Path(journal)))\n"
-        "(target.apply if step == 'break' else target.heal)('stop', undo, 30)\n"
+        "(target.apply if step == 'break' else target.heal)(STOP, undo, 30)\n"
     )
     watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE)
     assert watchdog.stdin is not None
@@ -148,7 +151,7 @@ def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_heale
     line = {"break": "touch begun; read line < gate; rm -f up; touch broke", "heal": "touch up", "shell": "yes"}
     os.mkfifo(tmp_path / "gate")
     target = opened(tmp_path, **line)
-    undo = dict(target.prepare("stop"))
+    undo = dict(target.prepare(STOP))
     journal = journal_in(tmp_path, target, undo)
     watchdog = start_elsewhere("break", tmp_path, target, undo)
     await_file(tmp_path / "begun")
@@ -156,7 +159,7 @@ def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_heale
     left = journal.running()
     assert left is not None
     assert (left.step, left.still_runs()) == ("break", True)
-    open_command_target(target.spec, journal).heal("stop", undo, 30)
+    open_command_target(target.spec, journal).heal(STOP, undo, 30)
     assert not left.still_runs(), "the break command goes on after all was healed"
     assert (tmp_path / "up").exists()
     assert not (tmp_path / "broke").exists()
@@ -165,7 +168,7 @@ def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_heale
 def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_doubled(tmp_path: Path) -> None:
     line = {"heal": "echo >> begun; while ! [ -e go ]; do sleep 0.05; done; touch up", "shell": "yes"}
     target = opened(tmp_path, **line)
-    undo = dict(target.prepare("stop"))
+    undo = dict(target.prepare(STOP))
     journal = journal_in(tmp_path, target, undo)
     watchdog = start_elsewhere("heal", tmp_path, target, undo)
     await_file(tmp_path / "begun")
@@ -178,13 +181,13 @@ def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_dou
     assert (tmp_path / "up").exists()
     assert (tmp_path / "begun").read_text() == "\n", "it was started a second time"
     # Near miss: one that has ended is no longer waited for, it is run again.
-    open_command_target(target.spec, journal).heal("stop", undo, 30)
+    open_command_target(target.spec, journal).heal(STOP, undo, 30)
     assert (tmp_path / "begun").read_text() == "\n\n"
 
 
 def test_a_heal_command_that_was_left_running_too_long_is_ended(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"heal": "touch begun; exec sleep 300", "shell": "yes"})
-    undo = dict(target.prepare("stop"))
+    undo = dict(target.prepare(STOP))
     journal = journal_in(tmp_path, target, undo)
     watchdog = start_elsewhere("heal", tmp_path, target, undo)
     await_file(tmp_path / "begun")
@@ -192,7 +195,7 @@ def test_a_heal_command_that_was_left_running_too_long_is_ended(tmp_path: Path) 
     left = journal.running()
     assert left is not None
     with pytest.raises(ActTimedOut, match=rf"process {left.pid}\) did not end within 1 s"):
-        open_command_target(target.spec, journal).heal("stop", undo, 1.0)
+        open_command_target(target.spec, journal).heal(STOP, undo, 1.0)
     assert not left.still_runs()
 
 
@@ -208,7 +211,7 @@ def test_a_break_command_that_replaces_its_environment_is_ended_and_no_other_pro
         target = opened(tmp_path)
         journal = journal_in(tmp_path, target, {"act": "mark"})
         journal.note_running(RunningCommand("break", "mark", other.pid, start_time(other.pid) or 0.0))
-        open_command_target(target.spec, journal).heal("stop", {"act": "mark"}, 10)
+        open_command_target(target.spec, journal).heal(STOP, {"act": "mark"}, 10)
         assert (other.poll() is not None) is leads
     finally:
         other.kill()
@@ -229,7 +232,7 @@ def test_another_process_with_the_pid_or_mark_of_a_command_is_not_taken_for_it(t
             target = opened(tmp_path)
             journal = journal_in(tmp_path, target, {"act": "mark"})
             journal.note_running(known)
-            open_command_target(target.spec, journal).heal("stop", {"act": "mark"}, 10)
+            open_command_target(target.spec, journal).heal(STOP, {"act": "mark"}, 10)
             assert other.poll() is None
     finally:
         kill(other)
@@ -239,13 +242,13 @@ def test_a_service_that_the_break_command_restarted_lives_on(tmp_path: Path) -> 
     """It leads a session of its own and carries the mark of the act; the command that started it has finished."""
     start = "import os, subprocess; p = subprocess.Popen(['sleep', '60'], start_new_session=True); print(p.pid)"
     target = opened(tmp_path, **{"break": f'{sys.executable} -c "{start}" > pid', "shell": "yes"})
-    undo = dict(target.prepare("stop"))
+    undo = dict(target.prepare(STOP))
     target = open_command_target(target.spec, journal_in(tmp_path, target, undo))
-    target.apply("stop", undo, 30)
+    target.apply(STOP, undo, 30)
     service = psutil.Process(int((tmp_path / "pid").read_text()))
     try:
         assert service.environ()[ACT] == undo["act"]
-        target.heal("stop", undo, 10)
+        target.heal(STOP, undo, 10)
         assert service.is_running()
         assert service.status() != psutil.STATUS_ZOMBIE
     finally:
@@ -254,12 +257,12 @@ def test_a_service_that_the_break_command_restarted_lives_on(tmp_path: Path) -> 
 
 def test_healing_ends_no_command_but_its_own(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"break": "sleep 60 & echo $! > pid", "shell": "yes"})
-    undo = dict(target.prepare("stop"))
+    undo = dict(target.prepare(STOP))
     target = open_command_target(target.spec, journal_in(tmp_path, target, undo))
-    target.apply("stop", undo, 10)
+    target.apply(STOP, undo, 10)
     left = psutil.Process(int((tmp_path / "pid").read_text()))
     try:
-        target.heal("stop", undo, 10)
+        target.heal(STOP, undo, 10)
         assert left.is_running(), "what the command left running on purpose"
     finally:
         left.kill()
@@ -277,9 +280,9 @@ def test_a_break_command_that_cannot_be_recorded_is_not_run_and_a_heal_command_i
     monkeypatch.setattr(Journal, "open", full)
     target = open_command_target(target.spec, journal)
     with pytest.raises(TargetError, match="was not run: the journal cannot be written"):
-        target.apply("stop", {"act": "mark"}, 10)
+        target.apply(STOP, {"act": "mark"}, 10)
     assert not (tmp_path / "broken").exists()
-    target.heal("stop", {"act": "mark"}, 10)
+    target.heal(STOP, {"act": "mark"}, 10)
     assert (tmp_path / "healed").exists()
 
 
@@ -320,7 +323,7 @@ def test_a_script_beside_the_harness_is_found(tmp_path: Path) -> None:
     script = tmp_path / "heal.sh"
     script.write_text("#!/bin/sh\ntouch healed\n")
     script.chmod(0o700)
-    opened(tmp_path, heal="./heal.sh").heal("stop", {}, 10)
+    opened(tmp_path, heal="./heal.sh").heal(STOP, {}, 10)
     assert (tmp_path / "healed").exists()
 
 
@@ -329,10 +332,11 @@ def test_another_process_elsewhere_opens_the_same_target_without_gevent(tmp_path
     spec = target.spec
     code = (
         "import sys\n"
+        "from chaos.faults.stop import STOP\n"
         "from chaos.faults.targets import TargetSpec\n"
         "from chaos.faults.targets.command import open_command_target\n"
         f"target = open_command_target(TargetSpec({spec.kind!r}, {spec.component!r}, {spec.parameters!r}))\n"
-        "target.heal('stop', {}, 10)\n"
+        "target.heal(STOP, {}, 10)\n"
         "assert target.is_up()\n"
         "assert 'gevent' not in sys.modules\n"
         f"assert target.identity == {target.identity!r}\n"
@@ -355,7 +359,7 @@ def test_a_full_disk_fails_no_command_that_prints(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     target = opened(tmp_path, heal="sh -ec 'echo starting; touch healed; exit 3'")
     with pytest.raises(TargetError, match="ended with 3: starting"):
-        target.heal("stop", {}, 10)
+        target.heal(STOP, {}, 10)
     assert (tmp_path / "healed").exists()
 
 
@@ -375,8 +379,8 @@ def test_what_is_only_healed_needs_no_program_that_breaks(tmp_path: Path) -> Non
     spec = TargetSpec("command", "broker", given)
     with pytest.raises(TargetError, match=r"there is no program \./gone"):
         open_command_target(spec)
-    open_command_target(spec, left=True).heal("stop", {}, 10)
+    open_command_target(spec, left=True).heal(STOP, {}, 10)
     assert (tmp_path / "healed").exists()
     gone = TargetSpec("command", "broker", {**given, "folder": str(tmp_path / "none")})
     with pytest.raises(TargetError, match=r"--heal-command `touch healed` cannot be run: its folder .*none is gone"):
-        open_command_target(gone, left=True).heal("stop", {}, 10)
+        open_command_target(gone, left=True).heal(STOP, {}, 10)

@@ -36,13 +36,13 @@ SPEC = TargetSpec("process", "broker", {"home": "stack"})
 def test_plan_moves_on_settings() -> None:
     plan = make_plan(make_settings({"baseline": "5s", "outage": "20s", "recovery": "7s"}))
     assert plan.load_seconds == 32
-    assert [(outage.fault, outage.target, outage.length) for outage in plan.outages] == [("stop", "broker", 20)]
+    assert [(outage.fault.name, outage.target, outage.length) for outage in plan.outages] == [("stop", "broker", 20)]
     assert plan.describe() == "baseline 5 s, broker stop 20 s, recovery 7 s, drain"
 
 
 def test_several_outages_each_with_its_recovery() -> None:
     plan = make_plan(make_settings({"outages": "3", "outage": "20s", "recovery": "7s", "fault": "kill"}))
-    assert [(outage.fault, outage.length, outage.recovery) for outage in plan.outages] == [("kill", 20, 7)] * 3
+    assert [(outage.fault.name, outage.length, outage.recovery) for outage in plan.outages] == [("kill", 20, 7)] * 3
 
 
 def test_a_seed_draws_the_lengths_and_always_the_same() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chaos.faults.kill import KILL
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.container import open_container_target
 from stack import ports
@@ -83,7 +84,7 @@ def test_up_change_break_down_and_up_again(project: str) -> None:
 
     # The log outlives a kill of the broker, and containers that are removed.
     target = open_container_target(TargetSpec("container", "broker", {"project": project, "service": "redpanda"}))
-    target.apply("kill", target.prepare("kill"), 30)
+    target.apply(KILL, target.prepare(KILL), 30)
     assert not stack.project.health()["broker"].ok
     assert stack.up(StackSettings(service=ServiceSettings(variant="outbox", pool_size=7))) == where  # starts it again
     assert ids(stack) == after

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from chaos.faults.targets import COMPONENTS, FAULTS
+from chaos.faults.registry import FAULTS
+from chaos.faults.targets import COMPONENTS
 from stack.compose import ComposeStack
 from tests.docker.conftest import Start
 from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, journals, judge_with, play
@@ -12,7 +13,7 @@ from tests.e2e.page import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.exhaustive, pytest.mark.timeout(300)]
 ROW = [
-    (FAULTS[place % len(FAULTS)], COMPONENTS[place % len(COMPONENTS)], ending.name)
+    (list(FAULTS)[place % len(FAULTS)], COMPONENTS[place % len(COMPONENTS)], ending.name)
     for place, ending in enumerate(ENDINGS)
 ]
 

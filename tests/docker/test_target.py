@@ -11,12 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos.faults.targets import FAULTS, TargetError, TargetSpec
+from chaos.faults.fault import Fault
+from chaos.faults.kill import KILL
+from chaos.faults.partition import PARTITION
+from chaos.faults.pause import PAUSE
+from chaos.faults.registry import FAULTS
+from chaos.faults.stop import STOP
+from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.container import PROTECT_LABEL, ContainerTarget, open_container_target
 from stack import engine
 from tests.docker.conftest import CHECKOUT, Run
@@ -41,8 +48,9 @@ def status(one: Any) -> str:
     return str(one.status)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_is_done_and_undone_by_another_process(fault: str, run: Run, network: Any) -> None:
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_done_and_undone_by_another_process(name: str, run: Run, network: Any) -> None:
+    fault = FAULTS[name]
     one = run("trap 'exit 7' TERM; while :; do sleep 0.05; done", network=network.name)
     target = named(one)
     assert target.is_up()
@@ -50,7 +58,7 @@ def test_each_fault_is_done_and_undone_by_another_process(fault: str, run: Run, 
     assert target.is_up()  # preparing touches nothing
     target.apply(fault, undo, 30)
     assert not target.is_up()
-    assert status(one) == {"stop": "exited", "kill": "exited", "pause": "paused", "partition": "running"}[fault]
+    assert status(one) == {"stop": "exited", "kill": "exited", "pause": "paused", "partition": "running"}[name]
     heal_elsewhere(target.spec, fault, dict(undo))
     assert target.is_up()
     assert status(one) == "running"
@@ -62,12 +70,12 @@ def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
     """Whoever asked for it was killed; the engine goes on with it, and the container serves until its grace is over."""
     one = run("trap 'sleep 8; exit 0' TERM; while :; do sleep 0.05; done")
     target = named(one)
-    undo = dict(target.prepare("stop"))
+    undo = dict(target.prepare(STOP))
     code = (
-        "import json, sys\nfrom chaos.faults.targets import TargetSpec\n"
+        "import json, sys\nfrom chaos.faults.stop import STOP\nfrom chaos.faults.targets import TargetSpec\n"
         "from chaos.faults.targets.container import open_container_target\n"
         "name, undo = json.loads(sys.stdin.read())\n"
-        "open_container_target(TargetSpec('container', 'broker', {'name': name})).apply('stop', undo, 30)\n"
+        "open_container_target(TargetSpec('container', 'broker', {'name': name})).apply(STOP, undo, 30)\n"
     )
     watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE)
     assert watchdog.stdin is not None
@@ -78,7 +86,7 @@ def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
     watchdog.wait()
     assert status(one) == "running"
     began = time.monotonic()
-    heal_elsewhere(target.spec, "stop", undo)
+    heal_elsewhere(target.spec, STOP, undo)
     assert time.monotonic() - began < 25
     time.sleep(10)
     assert status(one) == "running", "the engine ended it after it was mended"
@@ -87,9 +95,9 @@ def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
 def test_what_was_not_stopped_is_not_waited_for_by_the_one_that_knows(run: Run) -> None:
     one = run()
     target = named(one)
-    undo = target.prepare("stop")
+    undo = target.prepare(STOP)
     began = time.monotonic()
-    target.heal("stop", undo, 30)
+    target.heal(STOP, undo, 30)
     assert time.monotonic() - began < 10
 
 
@@ -97,10 +105,10 @@ def test_a_container_of_the_same_name_on_another_engine_is_not_ours(run: Run) ->
     one = run()
     target = named(one)
     elsewhere = {"engine": "ANOTHER", "endpoint": "tcp://10.0.0.7:2375", "container": "0" * 64}
-    undo = {**target.prepare("stop"), **elsewhere}
+    undo = {**target.prepare(STOP), **elsewhere}
     one.kill()
     with pytest.raises(TargetError, match=r"of the engine at tcp://10.0.0.7:2375, and unix:///\S+ is another engine"):
-        target.heal("stop", undo, 30)
+        target.heal(STOP, undo, 30)
     assert status(one) == "exited"
 
 
@@ -108,9 +116,9 @@ def test_a_container_that_is_found_by_its_id_is_the_right_one_whatever_its_engin
     """Podman reports another engine id at each call."""
     one = run()
     target = named(one)
-    undo = {**target.prepare("stop"), "engine": "ANOTHER", "endpoint": ""}
+    undo = {**target.prepare(STOP), "engine": "ANOTHER", "endpoint": ""}
     one.kill()
-    target.heal("stop", undo, 30)
+    target.heal(STOP, undo, 30)
     assert status(one) == "running"
 
 
@@ -118,23 +126,23 @@ def test_a_container_that_was_made_anew_is_found_by_its_labels(run: Run) -> None
     marked = labels(f"shop-{os.getpid()}")
     one = run(labels=marked)
     target = named(one)
-    undo = {**target.prepare("kill"), "engine": "SET UP AGAIN"}
+    undo = {**target.prepare(KILL), "engine": "SET UP AGAIN"}
     one.remove(force=True)
     successor = run(labels=marked)
     successor.kill()
-    target.heal("kill", undo, 30)
+    target.heal(KILL, undo, 30)
     assert status(successor) == "running"
 
 
-def heal_elsewhere(spec: TargetSpec, fault: str, undo: dict[str, Any]) -> None:
+def heal_elsewhere(spec: TargetSpec, fault: Fault, undo: dict[str, Any]) -> None:
     """Undo in a process that has nothing but what the journal keeps, and no gevent."""
     code = (
-        "import json, sys\nfrom chaos.faults.targets import TargetSpec\n"
+        "import json, sys\nfrom chaos.faults.registry import FAULTS\nfrom chaos.faults.targets import TargetSpec\n"
         "from chaos.faults.targets.container import open_container_target\n"
         "spec, fault, undo = json.loads(sys.stdin.read())\n"
-        "open_container_target(TargetSpec(*spec)).heal(fault, undo, 30)\nassert 'gevent' not in sys.modules\n"
+        "open_container_target(TargetSpec(*spec)).heal(FAULTS[fault], undo, 30)\nassert 'gevent' not in sys.modules\n"
     )
-    told = json.dumps([[spec.kind, spec.component, spec.parameters], fault, undo])
+    told = json.dumps([[spec.kind, spec.component, spec.parameters], fault.name, undo])
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CHECKOUT, input=told.encode(), capture_output=True, timeout=60, check=False
     )
@@ -145,7 +153,7 @@ def test_the_exit_code_of_a_stop_is_noted(run: Run, caplog: pytest.LogCaptureFix
     caplog.set_level(logging.INFO, logger="chaos")
     one = run("trap 'exit 7' TERM; while :; do sleep 0.05; done")
     target = named(one)
-    target.apply("stop", target.prepare("stop"), 30)
+    target.apply(STOP, target.prepare(STOP), 30)
     assert f"container {one.name} ended with exit code 7" in caplog.text
 
 
@@ -157,13 +165,13 @@ def test_a_partition_gives_back_every_network_as_it_was(client: Any, run: Run, n
         network.connect(one, aliases=["redpanda", "kafka"], ipv4_address="10.213.77.40", driver_opt={"a.b": "c"})
         other.connect(one, aliases=["redpanda"])
         target = named(one)
-        undo = target.prepare("partition")
-        target.apply("partition", undo, 30)
+        undo = target.prepare(PARTITION)
+        target.apply(PARTITION, undo, 30)
         one.reload()
         assert one.attrs["NetworkSettings"]["Networks"] == {}
         # Its address is taken by nobody meanwhile, and somebody attaches it to a third network: that one stays.
         client.networks.get("bridge").connect(one)
-        target.heal("partition", undo, 30)
+        target.heal(PARTITION, undo, 30)
         one.reload()
         found = one.attrs["NetworkSettings"]["Networks"]
         assert set(found) == {network.name, other.name, "bridge"}
@@ -191,12 +199,12 @@ def test_what_a_partition_looks_like_from_the_published_port(run: Run, network: 
     answers(port)
     opened = socket.create_connection(("127.0.0.1", port), timeout=5)
     target = named(one)
-    undo = target.prepare("partition")
-    target.apply("partition", undo, 30)
+    undo = target.prepare(PARTITION)
+    target.apply(PARTITION, undo, 30)
     assert opened.recv(1) == b""  # closed at once, not silent
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
-    target.heal("partition", undo, 30)
+    target.heal(PARTITION, undo, 30)
     one.reload()
     answers(int(one.attrs["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"]))
 
@@ -231,7 +239,7 @@ def test_exactly_one_container_must_match(run: Run) -> None:
     second = run(labels=labels(project))
     target = by_labels(project)
     with pytest.raises(TargetError, match="2 containers match") as two:
-        target.prepare("kill")
+        target.prepare(KILL)
     assert first.name in str(two.value)
     assert second.name in str(two.value)
     assert "not found" in target.describe()  # never fails
@@ -241,7 +249,7 @@ def test_exactly_one_container_must_match(run: Run) -> None:
 def test_a_protected_container_is_left_alone(run: Run) -> None:
     protected = run(labels={PROTECT_LABEL: "true"})
     target = named(protected)
-    for ask in (target.is_up, lambda: target.prepare("stop"), lambda: target.apply("stop", undo_of(protected), 5)):
+    for ask in (target.is_up, lambda: target.prepare(STOP), lambda: target.apply(STOP, undo_of(protected), 5)):
         with pytest.raises(TargetError, match=f"carries the label {PROTECT_LABEL}=true: it is left alone"):
             ask()
     assert status(protected) == "running"
@@ -256,41 +264,41 @@ def test_one_recreated_by_somebody_is_found_again_by_its_labels(run: Run) -> Non
     project = "chaostestagain"
     old = run(labels=labels(project))
     target = by_labels(project)
-    undo = target.prepare("stop")
+    undo = target.prepare(STOP)
     old.kill()
     old.remove()
     with pytest.raises(TargetError, match="0 containers carry its labels"):
-        target.heal("stop", undo, 30)
+        target.heal(STOP, undo, 30)
     new = run(labels=labels(project))
-    for fault in FAULTS:
+    for fault in FAULTS.values():
         target.heal(fault, undo, 30)  # it runs, and is neither paused nor cut off by us: nothing to do
     assert status(new) == "running"
     new.pause()
-    target.heal("pause", undo, 30)
+    target.heal(PAUSE, undo, 30)
     assert status(new) == "paused"  # not by us
     new.unpause()
     new.kill()
-    target.heal("pause", undo, 30)
+    target.heal(PAUSE, undo, 30)
     assert status(new) == "exited"
-    target.heal("stop", undo, 30)
+    target.heal(STOP, undo, 30)
     assert status(new) == "running"
 
 
 def test_what_others_did_is_not_undone(run: Run) -> None:
     one = run()
     target = named(one)
-    undo = target.prepare("stop")
+    undo = target.prepare(STOP)
     one.pause()
     assert not target.is_up()
-    target.heal("stop", undo, 30)
+    target.heal(STOP, undo, 30)
     assert status(one) == "paused"
     one.unpause()
-    undo = target.prepare("pause")
-    target.apply("pause", undo, 30)
+    undo = target.prepare(PAUSE)
+    target.apply(PAUSE, undo, 30)
     one.unpause()
     one.kill()
     with pytest.raises(TargetError, match=f"ended since .exited.: .*docker start {one.name}"):
-        target.heal("pause", undo, 30)
+        target.heal(PAUSE, undo, 30)
     assert status(one) == "exited"
 
 
@@ -299,19 +307,19 @@ def test_what_cannot_be_done_is_refused_with_what_can(run: Run) -> None:
     assert alone.faults == ("stop", "kill", "pause")
     assert alone.is_up()  # without a network from the start: not cut off
     with pytest.raises(TargetError, match="has no network of its own"):
-        alone.prepare("partition")
+        alone.prepare(PARTITION)
     with pytest.raises(TargetError, match="cannot do melt; it can do stop, kill, pause, partition"):
-        named(run()).prepare("melt")
+        named(run()).prepare(replace(STOP, name="melt", container=None))
     passing = named(run(auto_remove=True))
-    for fault in ("stop", "kill"):
+    for fault in (STOP, KILL):
         with pytest.raises(TargetError, match="is removed as soon as it ends"):
             passing.prepare(fault)
-    assert passing.prepare("pause")
+    assert passing.prepare(PAUSE)
     stopped = run()
     stopped.kill()
     target = named(stopped)
     with pytest.raises(TargetError, match=f"pause of container {stopped.name}: .*not running"):
-        target.apply("pause", target.prepare("pause"), 5)
+        target.apply(PAUSE, target.prepare(PAUSE), 5)
 
 
 @pytest.mark.parametrize("given", [{}, {"project": "a"}, {"service": "b"}, {"name": "a", "service": "b"}, {"id": "1"}])
@@ -332,11 +340,11 @@ def test_identity_is_the_same_however_it_is_selected(run: Run, client: Any) -> N
 def test_a_restart_policy_undoes_a_process_kill_but_none_of_our_faults(run: Run) -> None:
     one = run("exec sleep 600", restart_policy={"Name": "always"})
     target = named(one)
-    undo = target.prepare("kill")
-    target.apply("kill", undo, 30)
+    undo = target.prepare(KILL)
+    target.apply(KILL, undo, 30)
     time.sleep(2)
     assert status(one) == "exited"
-    target.heal("kill", undo, 30)
+    target.heal(KILL, undo, 30)
     assert status(one) == "running"
     started = one.attrs["State"]["StartedAt"]
     os.kill(one.attrs["State"]["Pid"], signal.SIGKILL)
@@ -381,10 +389,10 @@ def test_an_engine_reached_by_tcp_is_the_same_engine(
     monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{relay}")
     target = named(one)
     assert target.identity == here
-    undo = target.prepare("pause")
-    target.apply("pause", undo, 30)
+    undo = target.prepare(PAUSE)
+    target.apply(PAUSE, undo, 30)
     assert status(one) == "paused"
-    target.heal("pause", undo, 30)
+    target.heal(PAUSE, undo, 30)
     assert status(one) == "running"
 
 

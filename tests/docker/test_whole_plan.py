@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from chaos.faults.targets import FAULTS
+from chaos.faults.registry import FAULTS
 from chaos.faults.targets.container import PROTECT_LABEL
 from stack.compose import FILE, ComposeStack
 from stack.compose_project import SERVICES

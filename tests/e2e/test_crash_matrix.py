@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chaos.faults.journal import JOURNAL
-from chaos.faults.targets import COMPONENTS, FAULTS
+from chaos.faults.registry import FAULTS
+from chaos.faults.targets import COMPONENTS
 from stack.embedded import EmbeddedStack
 from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, judge, play
 from tests.e2e.harness import Start, assert_all_up, assert_nothing_runs

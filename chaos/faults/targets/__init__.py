@@ -1,19 +1,16 @@
 """What can be broken: one small interface, whatever stands behind it (a process, a container, a pair of commands).
 
-A target knows how to apply a fault and how to undo it, and says what it is. Proving that the fault took effect is not
-its business: that is seen from outside, by the lookout. A `TargetSpec` is a target as plain values, so that another
-process (the watchdog, `python -m chaos restore`) can open the same one; `chaos.faults.targets.open_target` does.
+A target finds what a fault is done to, does and undoes it, and says what it is. Whether the fault took effect is seen
+from outside, by the monitor. A `TargetSpec` is a target as plain values, so that another process (the watchdog,
+`python -m chaos restore`) can open the same one; `chaos.faults.targets.open_target` does.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-FAULTS: Final = ("stop", "kill", "pause", "partition")
+from chaos.faults.fault import Fault, Undo
+
 COMPONENTS: Final = ("broker", "database", "service")
-
-Undo = Mapping[str, Any]
-"""What undoing one fault needs to know, as JSON values without secrets: known before the act, kept in the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,11 @@ class Target(Protocol):
 
     @property
     def identity(self) -> str:
-        """The same text for whoever would break the same thing, and for nothing else: leases are known by it."""
+        """The same text for every spec of the same thing, and for no other thing: leases are known by it."""
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The faults that it can do."""
+        """Names of the faults that it can do."""
 
     def describe(self) -> str:
         """Return what exactly would be hit, in words: for the journal, the preflight and the report."""
@@ -53,24 +50,24 @@ class Target(Protocol):
         """Return whether it is there to be broken: running, not paused, not cut off.
 
         Raises:
-            TargetError: nobody can tell.
+            TargetError: that is unknown.
         """
 
-    def prepare(self, fault: str) -> Undo:
+    def prepare(self, fault: Fault) -> Undo:
         """Return what `heal` will need to undo `fault`; touches nothing. Called just before `apply`.
 
         Raises:
             TargetError: the fault could not be done; the message is one sentence.
         """
 
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Do `fault`; returns once it is done, within `timeout_s` seconds.
 
         Raises:
-            TargetError: it could not be done, or nobody knows how far it got.
+            TargetError: it could not be done, or how far it got is unknown.
         """
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Undo `fault`, and nothing that others did; harmless when there is nothing to undo, and when done twice.
 
         Returns once the undoing is under way, within `timeout_s` seconds.

@@ -1,7 +1,7 @@
 """A target that a pair of the user's commands breaks and heals: systemctl, kubectl, a script.
 
-What is broken, only the user knows; the fault's word says no more than what the probes must see. Nothing of this needs
-gevent, and everything that a repetition needs stands in the `TargetSpec`, so another process can heal as well.
+What is broken, only the user knows; the fault only says what the probes must see. Nothing here needs gevent, and all
+that a repetition needs is in the `TargetSpec`, so another process can heal as well.
 """
 
 import shlex
@@ -10,7 +10,9 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from chaos.faults.targets import FAULTS, ActTimedOut, TargetError, TargetSpec, Undo
+from chaos.faults.fault import Fault, Undo
+from chaos.faults.registry import FAULTS
+from chaos.faults.targets import ActTimedOut, TargetError, TargetSpec
 from chaos.faults.targets.running_command import ACT, Command, CommandJournal, RunningCommand, await_end, run
 
 KIND: Final = "command"
@@ -49,7 +51,7 @@ class CommandTarget:
     @property
     def faults(self) -> tuple[str, ...]:
         """Any: what the command really does is the user's business."""
-        return FAULTS
+        return tuple(FAULTS)
 
     def describe(self) -> str:
         """Return the component and the commands."""
@@ -64,17 +66,17 @@ class CommandTarget:
             return not self._broken
         return self._run("check", "", CHECK_TIMEOUT_S)[0] == 0
 
-    def prepare(self, fault: str) -> Undo:
-        """Return the mark of the commands of this fault; see `Target.prepare`."""
+    def prepare(self, fault: Fault) -> Undo:
+        """Return the id of this fault's commands; see `Target.prepare`."""
         del fault
         return {"act": uuid.uuid4().hex}
 
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Run the break command; see `Target.apply`."""
         self._broken = True
         self._must("break", fault, timeout_s, str(undo.get("act", "")))
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Run the heal command; see `Target.heal`.
 
         A break command that still runs is ended first, else it would break what is healed. A heal command that a
@@ -98,8 +100,8 @@ class CommandTarget:
             )
         self._broken = False
 
-    def _must(self, step: str, fault: str, timeout_s: float, act: str) -> None:
-        code, printed = self._run(step, fault, timeout_s, act)
+    def _must(self, step: str, fault: Fault, timeout_s: float, act: str) -> None:
+        code, printed = self._run(step, fault.name, timeout_s, act)
         if code:
             ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
             raise TargetError(f"--{step}-command `{self._commands[step]}` {ended}{printed}")

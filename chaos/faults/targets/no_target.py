@@ -1,6 +1,7 @@
 """The target of a run that breaks nothing: there was none to name, and no fault can be done to it."""
 
-from chaos.faults.targets import TargetError, TargetSpec, Undo
+from chaos.faults.fault import Fault, Undo
+from chaos.faults.targets import TargetError, TargetSpec
 
 
 class NoTarget:
@@ -16,17 +17,17 @@ class NoTarget:
         return "nothing is broken"
 
     def is_up(self) -> bool:
-        """Return that there is nothing to mend."""
+        """Return that there is nothing to heal."""
         return True
 
-    def prepare(self, fault: str) -> Undo:
+    def prepare(self, fault: Fault) -> Undo:
         """Refuse `fault`; see `Target.prepare`."""
-        raise TargetError(f"{fault}: this run has no target")
+        raise TargetError(f"{fault.name}: this run has no target")
 
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Refuse `fault`; see `Target.apply`."""
         del undo, timeout_s
-        raise TargetError(f"{fault}: this run has no target")
+        raise TargetError(f"{fault.name}: this run has no target")
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Nothing was broken; see `Target.heal`."""

@@ -1,13 +1,7 @@
-"""A target that is a process of the embedded stack: broken and mended by signals and by starting it again.
+"""A target that is a process of the embedded stack: broken by signals, healed by waking it or starting it again.
 
-| fault | what is hit | done by | undone by |
-|---|---|---|---|
-| stop | the component | an orderly end (PostgreSQL: fast shutdown) | starting it again |
-| kill | the component and all its descendants | SIGKILL | starting it again |
-| pause | the same | SIGSTOP | SIGCONT, or starting it again if it has died meanwhile |
-| partition | the link in its way, see `stack.proxy` | SIGSTOP | the same, for the link |
-
-What is hit is known by process id and start time, so a process that took its place is neither hit nor mended.
+What each fault does to it stands in that fault's file (`chaos.faults.registry`). What is hit (the component, or the
+proxy in its way) is known by process id and start time, so a process that took its place is neither hit nor healed.
 """
 
 import signal
@@ -15,7 +9,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from chaos.faults.targets import COMPONENTS, TargetError, TargetSpec, Undo
+from chaos.faults.fault import Fault, Hit, Need, Undo
+from chaos.faults.registry import FAULTS
+from chaos.faults.targets import COMPONENTS, TargetError, TargetSpec
 from stack import process
 from stack.component import ManagedProcess
 from stack.embedded import EmbeddedStack
@@ -24,13 +20,8 @@ from stack.state_file import StackState
 
 KIND: Final = "process"
 PRODUCTS: Final = {"broker": "Apache Kafka", "database": "PostgreSQL", "service": "the order service"}
-# How long a process that was asked to end, and has not, may take to answer before it counts as hanging in its end.
-_ANSWER_WAIT_S: Final = 5.0
-_PROBE_S: Final = 1.0
 # Longest wait for another process that is starting something: one that is frozen there never ends it.
 _START_LOCK_S: Final = 30.0
-# A process that is just ending may still give an answer.
-_LAST_ANSWER_S: Final = 0.5
 
 
 def open_process_target(spec: TargetSpec) -> "ProcessTarget":
@@ -83,12 +74,12 @@ class ProcessTarget:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The faults that it can do: a partition only while the stack's link stands in this component's way."""
+        """Names of the faults that it can do: some only while the stack's proxy stands in this component's way."""
         try:
             linked = self._is_linked()
         except StackError:
             linked = False
-        return ("stop", "kill", "pause", *(["partition"] if linked else []))
+        return tuple(fault.name for fault in FAULTS.values() if linked or Need.PROXY not in fault.needs)
 
     def describe(self) -> str:
         """Return component, product and process id, and those of the link in its way."""
@@ -96,7 +87,7 @@ class ProcessTarget:
             way = f"; the link in its way is process {self._stack.proxy.pid}" if self._is_linked() else ""
             return f"{self._component} ({PRODUCTS[self._component]}, process {self._process.pid}{way})"
         except StackError:
-            # Somebody took the stack down under us; mending must be able to say what it wanted to mend.
+            # The stack was taken down meanwhile; healing must be able to say what it wanted to heal.
             return f"{self._component} ({PRODUCTS[self._component]}, no longer known)"
 
     def is_up(self) -> bool:
@@ -107,38 +98,33 @@ class ProcessTarget:
         except StackError as error:
             raise TargetError(str(error)) from None
 
-    def prepare(self, fault: str) -> Undo:
+    def prepare(self, fault: Fault) -> Undo:
         """Return `pid` and `started` of the process that `fault` would hit; see `Target.prepare`."""
-        if fault not in self.faults:
-            raise TargetError(f"{self.describe()} cannot do {fault}; it can do {', '.join(self.faults)}")
+        if fault.name not in self.faults:
+            raise TargetError(f"{self.describe()} cannot do {fault.name}; it can do {', '.join(self.faults)}")
         try:
             hit = self._hit_by(fault)
             record = hit.record
         except StackError as error:
             raise TargetError(str(error)) from None
         if record is None or not process.is_alive(record.pid, record.started):
-            raise TargetError(f"{self.describe()}: {hit.title} does not run, so {fault} cannot be done")
+            raise TargetError(f"{self.describe()}: {hit.title} does not run, so {fault.name} cannot be done")
         return {"pid": record.pid, "started": record.started}
 
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Do `fault` to the very process that `prepare` has found; see `Target.apply`."""
         try:
             hit = self._hit_by(fault)
             record = hit.record
             if record is None or (record.pid, record.started) != _prepared(undo) or not hit.is_alive():
-                raise TargetError(f"{self.describe()} is not the process that was to be hit: {fault} was not done")
-            if fault == "stop":
-                hit.stop(timeout_s)
-            elif fault == "kill":
-                hit.kill()
-            else:
-                hit.pause()
+                raise TargetError(f"{self.describe()} is not the process that was to be hit: {fault.name} was not done")
+            fault.process.do(Hit(hit, undo, fault.effect, timeout_s))
         except StackError as error:
             raise TargetError(str(error)) from None
         except OSError as error:  # a full disk: what is started must be recorded
             raise TargetError(f"{self.describe()}: {(error.strerror or str(error)).lower()}") from None
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         """Wake the process that `fault` hit, or start it again if it is gone; see `Target.heal`.
 
         Spawning and waking do not wait; another process that is just starting something is waited for.
@@ -146,20 +132,19 @@ class ProcessTarget:
         deadline = time.monotonic() + min(timeout_s, _START_LOCK_S)
         try:
             hit = self._hit_by(fault)
-            if fault == "partition" and not self._is_linked():
+            if Need.PROXY in fault.needs and not self._is_linked():
                 return  # the stack was brought up without it, or taken down: nothing is in the way any more
             # Also after a kill: that pauses before it kills, and may have been cut short in between.
             process.send(process.tree(*_prepared(undo)), signal.SIGCONT)
-            if fault == "stop" and process.is_alive(*_prepared(undo)):
-                _end_if_hanging(hit, undo, min(_ANSWER_WAIT_S, timeout_s / 2))
+            fault.process.undo(Hit(hit, undo, fault.effect, timeout_s))
             hit.start(max(0.0, deadline - time.monotonic()))
         except StackError as error:
             raise TargetError(str(error)) from None
         except OSError as error:  # a full disk: what is started must be recorded
             raise TargetError(f"{self.describe()}: {(error.strerror or str(error)).lower()}") from None
 
-    def _hit_by(self, fault: str) -> ManagedProcess:
-        return self._stack.proxy if fault == "partition" else self._process
+    def _hit_by(self, fault: Fault) -> ManagedProcess:
+        return self._stack.proxy if Need.PROXY in fault.needs else self._process
 
     def _is_linked(self) -> bool:
         state: StackState | None = self._stack.status()
@@ -172,19 +157,3 @@ def _prepared(undo: Undo) -> tuple[int, float]:
         return int(undo["pid"]), float(undo["started"])
     except (KeyError, TypeError, ValueError):
         raise TargetError(f"the fault's record names no process with its start time ({dict(undo)})") from None
-
-
-def _end_if_hanging(hit: ManagedProcess, undo: Undo, wait_s: float) -> None:
-    """Kill a process that may have been asked to end, if it neither ends nor answers within `wait_s` seconds.
-
-    One that answers, and still lives a moment later, was not asked and is left alone.
-    """
-    pid, started = _prepared(undo)
-
-    def ended() -> bool:
-        return not process.is_alive(pid, started)
-
-    if process.wait_until(lambda: ended() or hit.probe(_PROBE_S).ok, wait_s):
-        process.wait_until(ended, _LAST_ANSWER_S)
-    else:
-        process.kill_tree(pid, started)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.faults.journal import JOURNAL, Journal, JournalStays, JournalUnreadable, OpenFault
+from chaos.faults.registry import known_fault
 from chaos.faults.targets import ActTimedOut, Target, TargetError, TargetSpec
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog import protocol
@@ -101,7 +102,7 @@ class FaultController:
             if not target.is_up():
                 text = f"{described} is down already, and not by this run: it is left alone"
                 raise Refusal(text, protocol.ALREADY_DOWN)
-            undo = target.prepare(begin.fault)
+            undo = target.prepare(known_fault(begin.fault, begin.effect))
         except TargetError as error:
             raise Refusal(str(error), protocol.TARGET) from None
         entry = entry_of(arm, begin, described, undo)
@@ -127,7 +128,7 @@ class FaultController:
             raise Refusal(self.retired or "no fault was begun", protocol.RETIRED)
         try:
             with self._doing(f"{self._fault.fault} of {self._fault.described}", arm.limits.command):
-                target.apply(self._fault.fault, self._fault.undo, arm.limits.command)
+                target.apply(self._fault.injected, self._fault.undo, arm.limits.command)
         except TargetError as error:
             raise Refusal(str(error), protocol.TARGET) from None
         finally:
@@ -170,7 +171,7 @@ class FaultController:
             by = BY_ITSELF if not self._healing and came_back(target) else HARNESS
             self._healing = True
             with self._doing(f"healing {self._fault.described}", arm.limits.command):
-                target.heal(self._fault.fault, self._fault.undo, arm.limits.command)
+                target.heal(self._fault.injected, self._fault.undo, arm.limits.command)
             self._acted = time.monotonic()
         except ActTimedOut as error:
             raise Refusal(str(error), protocol.TIMED_OUT) from None

@@ -151,7 +151,7 @@ class _Healing:
             try:
                 if not acted:
                     with self.doing(f"healing {target.describe()}", limits.command):
-                        target.heal(self.entry.fault, self.entry.undo, limits.command)
+                        target.heal(self.entry.injected, self.entry.undo, limits.command)
             except ActTimedOut as error:
                 return None, str(error)
             except TargetError as error:

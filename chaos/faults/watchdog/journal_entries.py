@@ -1,7 +1,7 @@
 """What the watchdog writes into the journal of a run's target, and how it asks the target of an entry."""
 
+from chaos.faults.fault import Undo
 from chaos.faults.journal import OpenFault, this_boot
-from chaos.faults.targets import Undo
 from chaos.faults.watchdog.healing import NotAskable, probe_of, same_way
 from chaos.faults.watchdog.protocol import Arm, Begin
 from health.spec import ProbeSpec
@@ -29,6 +29,7 @@ def entry_of(arm: Arm, begin: Begin, described: str, undo: Undo) -> OpenFault:
         undo=undo,
         marks=begin.marks,
         outage=begin.outage,
+        effect=begin.effect,
         clock=begin.clock,
         boot=this_boot(),
         limits=arm.limits,

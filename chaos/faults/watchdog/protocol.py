@@ -13,6 +13,7 @@ import msgspec
 from chaos.faults.limits import Limits
 from chaos.faults.targets import TargetSpec
 from health.spec import ProbeRecipe, ProbeSpec
+from runlog.fault_facts import Effect
 
 # Reasons of a refusal.
 BUSY: Final = "busy"
@@ -52,10 +53,11 @@ class Begin:
 
     Attributes:
         run_id: the run that does it.
-        fault: what is done.
+        fault: its name.
         outage: number of the outage in its run.
         clock: epoch and monotonic seconds at the anchor of the run's clock.
         marks: file of the run's marks; empty when there is none.
+        effect: what it must bring about.
     """
 
     run_id: str
@@ -63,6 +65,7 @@ class Begin:
     outage: int
     clock: tuple[float, float]
     marks: str = ""
+    effect: Effect = field(default_factory=Effect)
 
 
 @dataclass(frozen=True, slots=True)

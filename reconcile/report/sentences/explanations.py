@@ -40,7 +40,7 @@ def fault(history: History, judgement: Judgement) -> str:
     facts = history.facts
     load = f"while orders fall due at {facts.rate:g} orders/s"
     if facts.scenario == "lost-event":
-        return f"{facts.scenario} ({facts.fault} of the {facts.fault_target} {load})"
+        return f"{facts.scenario} ({facts.fault.of(facts.fault_target)} {load})"
     return f"{facts.scenario} (no fault {load})"
 
 
@@ -181,9 +181,9 @@ def _with_process(history: History, judgement: Judgement) -> str:
     """Return how many lost events belong to requests under way when the service itself was stopped or killed."""
     facts = history.facts
     under_way = sum(one.in_flight for one in proven_evidence(judgement))
-    if facts.fault_target != "service" or facts.fault not in {"stop", "kill"} or not under_way:
+    if facts.fault_target != "service" or not facts.fault.ends_process or not under_way:
         return ""
-    return f"The fault was a {facts.fault} of the service itself: {under_way} of these requests were under way in it."
+    return f"The fault was a {facts.fault.of('service itself')}: {under_way} of these requests were under way in it."
 
 
 def _why_phantom(history: History, judgement: Judgement) -> str:
@@ -202,7 +202,7 @@ def _why_phantom(history: History, judgement: Judgement) -> str:
 def _why_no_row(history: History, judgement: Judgement) -> str:
     facts = history.facts
     text = f"Acknowledged orders without a row in {facts.orders_table}: {judgement.counts['lost_orders']}"
-    broken = f" (the run's fault: {facts.fault} of the database)" if facts.fault_target == "database" else ""
+    broken = f" (the run's fault: {facts.fault.of('database')})" if facts.fault_target == "database" else ""
     return f"{text}{broken if judgement.outages else ''}. The run does not show why."
 
 

@@ -16,7 +16,13 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from chaos.faults.targets import COMPONENTS, FAULTS, TargetError, TargetSpec, Undo
+from chaos.faults.fault import Fault, Need, Undo
+from chaos.faults.kill import KILL
+from chaos.faults.partition import PARTITION
+from chaos.faults.pause import PAUSE
+from chaos.faults.registry import FAULTS
+from chaos.faults.stop import STOP
+from chaos.faults.targets import COMPONENTS, TargetError, TargetSpec
 from chaos.faults.targets.process import ProcessTarget, open_process_target
 from files.paths import CHECKOUT
 from stack import process
@@ -112,14 +118,14 @@ def await_whole_order(state: StackState, within_s: float = 30.0) -> str:
     raise AssertionError(f"waited {within_s:g} s for an order with row and event")
 
 
-def heal_elsewhere(spec: TargetSpec, fault: str, undo: Undo) -> None:
+def heal_elsewhere(spec: TargetSpec, fault: Fault, undo: Undo) -> None:
     """Undo a fault in a process that has nothing but the journal's values."""
     code = (
-        "import json, sys; from chaos.faults.targets import TargetSpec; "
+        "import json, sys; from chaos.faults.registry import FAULTS; from chaos.faults.targets import TargetSpec; "
         "from chaos.faults.targets.process import open_process_target; spec, fault, undo = json.load(sys.stdin); "
-        "open_process_target(TargetSpec(**spec)).heal(fault, undo, 30.0); assert 'gevent' not in sys.modules"
+        "open_process_target(TargetSpec(**spec)).heal(FAULTS[fault], undo, 30.0); assert 'gevent' not in sys.modules"
     )
-    text = json.dumps([asdict(spec), fault, undo])
+    text = json.dumps([asdict(spec), fault.name, undo])
     done = subprocess.run(
         [sys.executable, "-c", code], input=text, capture_output=True, text=True, cwd=CHECKOUT, timeout=60, check=False
     )
@@ -127,16 +133,17 @@ def heal_elsewhere(spec: TargetSpec, fault: str, undo: Undo) -> None:
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: str, fault: str) -> None:
-    cut = fault == "partition"
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: str, name: str) -> None:
+    fault = FAULTS[name]
+    cut = Need.PROXY in fault.needs
     state = brought_up(stack, component if cut else "")
     target = target_of(stack, component)
     kept = await_whole_order(state)
     address = address_of(state, component, through_link=cut)
     old, direct = (open_client(state, component, through_link=through) for through in (cut, False))
     assert (ask(old), ask_anew(address, component), ask(direct)) == (ANSWERED, ANSWERED, ANSWERED)
-    assert fault in target.faults
+    assert name in target.faults
     assert target.is_up()
     before = state.pids
 
@@ -144,19 +151,19 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     target.apply(fault, undo, ACT_S)
     try:
         assert not target.is_up()
-        if fault in ("stop", "kill"):
+        if fault.ends:
             until(ENDED, lambda: ask(old), 5)
             assert ask_anew(address, component) == REFUSED
         else:
             assert (ask(old, SILENCE_S), ask_anew(address, component, SILENCE_S)) == (HANGS, HANGS)
         patience_s = PATIENCE_S if cut else SILENCE_S
-        assert ask(direct, patience_s) == {"pause": HANGS, "partition": ANSWERED}.get(fault, ENDED)
-        if fault == "pause" and component == "broker":
+        assert ask(direct, patience_s) == {"pause": HANGS, "partition": ANSWERED}.get(name, ENDED)
+        if name == "pause" and component == "broker":
             time.sleep(LONGER_THAN_KAFKAS_SESSION_S)
     finally:
-        heal_elsewhere(target.spec, fault, undo) if fault == "kill" else target.heal(fault, undo, ACT_S)
+        heal_elsewhere(target.spec, fault, undo) if name == "kill" else target.heal(fault, undo, ACT_S)
 
-    if fault in ("pause", "partition"):
+    if not fault.ends:
         assert old.outcome() == ANSWERED  # what was asked meanwhile, on the same connection
     until(ANSWERED, lambda: ask_anew(address, component))
     old.close()
@@ -164,7 +171,7 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     assert target.is_up()
     after = brought_up(stack, component if cut else "").pids
     changed = {name for name, pid in after.items() if pid != before[name]}
-    assert changed == ({component} if fault in ("stop", "kill") else set())
+    assert changed == ({component} if fault.ends else set())
     assert is_whole(state, kept)
     await_whole_order(state)
     target.heal(fault, undo, ACT_S)
@@ -177,12 +184,12 @@ def test_one_that_died_while_paused_is_started_again(stack: EmbeddedStack, compo
     state = brought_up(stack)
     target = target_of(stack, component)
     kept = await_whole_order(state)
-    undo = target.prepare("pause")
-    target.apply("pause", undo, ACT_S)
+    undo = target.prepare(PAUSE)
+    target.apply(PAUSE, undo, ACT_S)
     family = process.tree(undo["pid"])
     os.kill(undo["pid"], 9)
     assert process.wait_until(lambda: process.start_time(undo["pid"]) is None, 10)
-    target.heal("pause", undo, ACT_S)
+    target.heal(PAUSE, undo, ACT_S)
     until(ANSWERED, lambda: ask_anew(address_of(state, component, through_link=False), component))
     assert target.is_up()
     assert not any(process.is_paused(member.pid) for member in family)
@@ -192,33 +199,33 @@ def test_one_that_died_while_paused_is_started_again(stack: EmbeddedStack, compo
 def test_a_link_that_died_while_it_was_paused_is_started_again(stack: EmbeddedStack) -> None:
     state = brought_up(stack, "broker")
     target = target_of(stack, "broker")
-    undo = target.prepare("partition")
-    target.apply("partition", undo, ACT_S)
+    undo = target.prepare(PARTITION)
+    target.apply(PARTITION, undo, ACT_S)
     os.kill(undo["pid"], 9)
     assert process.wait_until(lambda: not stack.proxy.is_alive(), 10)
     assert not target.is_up()
-    target.heal("partition", undo, ACT_S)
+    target.heal(PARTITION, undo, ACT_S)
     until(ANSWERED, lambda: ask_anew(state.link_address("broker"), "broker"))
     assert stack.proxy.pid != undo["pid"]
     await_whole_order(state)
     brought_up(stack)  # without a link there is nothing left to undo
-    target.heal("partition", undo, ACT_S)
+    target.heal(PARTITION, undo, ACT_S)
     assert stack.proxy.record is None
 
 
 def test_a_process_that_took_the_pid_is_neither_hit_nor_woken(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "service")
-    undo = target.prepare("pause")
+    undo = target.prepare(PAUSE)
     other = {**undo, "started": undo["started"] - 1.0}
-    for fault in ("stop", "kill", "pause"):
+    for fault in (STOP, KILL, PAUSE):
         with pytest.raises(TargetError, match="not the process that was to be hit"):
             target.apply(fault, other, ACT_S)
     assert target.is_up()
     stack.service.pause()
-    target.heal("pause", other, ACT_S)
+    target.heal(PAUSE, other, ACT_S)
     assert stack.service.is_paused()
-    target.heal("pause", undo, ACT_S)
+    target.heal(PAUSE, undo, ACT_S)
     assert target.is_up()
     assert stack.service.pid == undo["pid"]
 
@@ -226,14 +233,14 @@ def test_a_process_that_took_the_pid_is_neither_hit_nor_woken(stack: EmbeddedSta
 def test_one_that_somebody_else_has_started_again_is_left_alone(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "service")
-    undo = {fault: target.prepare(fault) for fault in ("stop", "kill", "pause")}
-    target.apply("kill", undo["kill"], ACT_S)
+    undo = {fault.name: target.prepare(fault) for fault in (STOP, KILL, PAUSE)}
+    target.apply(KILL, undo["kill"], ACT_S)
     stack.service.start()
     stack.service.wait_ready()
     new = stack.service.pid
     stack.service.pause()
-    for fault, known in undo.items():
-        target.heal(fault, known, ACT_S)
+    for name, known in undo.items():
+        target.heal(FAULTS[name], known, ACT_S)
     assert (stack.service.pid, stack.service.is_paused()) == (new, True)
     stack.service.resume()
 
@@ -242,14 +249,14 @@ def test_one_that_hangs_in_its_end_is_ended_and_started(stack: EmbeddedStack) ->
     """PostgreSQL's smart shutdown: it lets nobody in, and waits for a session that does not go."""
     state = brought_up(stack)
     target = target_of(stack, "database")
-    undo = target.prepare("stop")
+    undo = target.prepare(STOP)
     with psycopg.connect(state.database_url, autocommit=True):
-        target.heal("stop", undo, ACT_S)  # near miss: nobody has asked it to end
+        target.heal(STOP, undo, ACT_S)  # near miss: nobody has asked it to end
         assert stack.database.pid == undo["pid"]
         os.kill(undo["pid"], 15)
         until(ANSWERED, lambda: "answered" if not stack.database.probe(1).ok else "still lets sessions in")
         assert stack.database.is_alive()
-        target.heal("stop", undo, ACT_S)
+        target.heal(STOP, undo, ACT_S)
     stack.database.wait_ready(30)
     assert stack.database.pid != undo["pid"]
 
@@ -257,9 +264,9 @@ def test_one_that_hangs_in_its_end_is_ended_and_started(stack: EmbeddedStack) ->
 def test_a_kill_that_was_cut_short_between_pause_and_kill_is_undone(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "service")
-    undo = target.prepare("kill")
+    undo = target.prepare(KILL)
     process.pause_tree(undo["pid"])
-    target.heal("kill", undo, ACT_S)
+    target.heal(KILL, undo, ACT_S)
     assert target.is_up()
     assert stack.service.pid == undo["pid"]
 
@@ -297,11 +304,11 @@ def test_it_is_mended_while_its_parent_has_not_collected_the_dead(stack: Embedde
     stack.service.kill()
     stack.service.start()
     stack.service.wait_ready()
-    undo = target.prepare("kill")
+    undo = target.prepare(KILL)
     os.kill(undo["pid"], 9)
     while psutil.Process(undo["pid"]).status() != psutil.STATUS_ZOMBIE:  # asking the stack would collect it
         time.sleep(0.02)
-    heal_elsewhere(target.spec, "kill", undo)
+    heal_elsewhere(target.spec, KILL, undo)
     assert psutil.Process(undo["pid"]).status() == psutil.STATUS_ZOMBIE
     stack.service.wait_ready()
     assert stack.service.pid != undo["pid"]
@@ -318,10 +325,10 @@ def environment_of(each: psutil.Process) -> dict[str, str]:
 def test_partition_is_offered_only_where_the_link_stands(stack: EmbeddedStack) -> None:
     brought_up(stack, "database")
     linked, other = target_of(stack, "database"), target_of(stack, "broker")
-    assert (linked.faults, other.faults) == (FAULTS, FAULTS[:3])
+    assert (linked.faults, other.faults) == (tuple(FAULTS), ("stop", "kill", "pause"))
     assert f"link in its way is process {stack.proxy.pid}" in linked.describe()
     with pytest.raises(TargetError, match=r"broker .* cannot do partition; it can do stop, kill, pause"):
-        other.prepare("partition")
+        other.prepare(PARTITION)
     stack.proxy.pause()
     assert (linked.is_up(), other.is_up()) == (False, True)
     stack.proxy.resume()
@@ -333,21 +340,21 @@ def test_what_is_down_already_cannot_be_hit(stack: EmbeddedStack) -> None:
     target = target_of(stack, "service")
     stack.service.kill()
     with pytest.raises(TargetError, match=r"service .*: the order service does not run, so kill cannot be done"):
-        target.prepare("kill")
+        target.prepare(KILL)
     stack.service.start()
     stack.service.wait_ready()
-    assert target.prepare("kill")["pid"] == stack.service.pid
+    assert target.prepare(KILL)["pid"] == stack.service.pid
 
 
 def test_without_a_state_nobody_can_tell(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "broker")
-    undo = target.prepare("kill")
+    undo = target.prepare(KILL)
     path = stack.home / "state.json"
     good = path.read_text()
     path.write_text('{"version": 99}')
     try:
-        for unanswerable in (target.is_up, lambda: target.prepare("kill"), lambda: target.heal("kill", undo, ACT_S)):
+        for unanswerable in (target.is_up, lambda: target.prepare(KILL), lambda: target.heal(KILL, undo, ACT_S)):
             with pytest.raises(TargetError, match=r"state\.json is of another version"):
                 unanswerable()
         assert "no longer known" in target.describe()

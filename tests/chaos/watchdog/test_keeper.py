@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from chaos.faults.fault import Fault, Undo
 from chaos.faults.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
 from chaos.faults.limits import Limits
-from chaos.faults.targets import TargetError, TargetSpec, Undo
+from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.watchdog import fault_controller as keeping
 from chaos.faults.watchdog import protocol
 from chaos.faults.watchdog.fault_controller import FaultController
@@ -62,16 +63,16 @@ class Server:
     def is_up(self) -> bool:
         return self.up
 
-    def prepare(self, fault: str) -> Undo:
+    def prepare(self, fault: Fault) -> Undo:
         return {"was": "up"}
 
-    def apply(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         assert self.journal is not None
         assert self.journal.exists(), "the journal comes before the act"
         self.did.append("break")
         self.up = False
 
-    def heal(self, fault: str, undo: Undo, timeout_s: float) -> None:
+    def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
         assert undo == {"was": "up"}
         self.did.append("heal")
         if self.trouble:

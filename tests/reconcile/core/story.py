@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chaos.faults.registry import FAULTS
 from contract.contract import contract_from_texts
 from contract.event import Why
 from contract.ids import IDS
@@ -47,6 +48,8 @@ CONTRACT = (
 
 def facts(**changes: Any) -> RunFacts:
     stated = {name: changes.pop(name) for name in CONTRACT if name in changes}
+    if isinstance(changes.get("fault"), str):
+        changes["fault"] = FAULTS[changes["fault"]].facts
     own, attribution = changes.get("stack", "embedded") != "external", changes.get("attribution", "tagged")
     base = RunFacts(
         run_id="20261123-073000-4f2a",
@@ -65,7 +68,7 @@ def facts(**changes: Any) -> RunFacts:
         request_timeout_s=5.0,
         delivery_timeout_s=3.0,
         settle_s=2.0,
-        fault="stop",
+        fault=FAULTS["stop"].facts,
         fault_target="broker",
         expect="consistent",
         expect_source="the default",

@@ -19,6 +19,7 @@ from contract.run_key import RunKey
 from reconcile.history.history import id_text
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
+from runlog.fault_facts import FaultFacts
 from stores.topic import read_bounds
 
 CLOCK = AnchoredClock.anchor()
@@ -50,7 +51,7 @@ def facts_of(
         request_timeout_s=5.0,
         delivery_timeout_s=3.0,
         settle_s=5.0,
-        fault="stop",
+        fault=FaultFacts("stop", "stop of the {target}"),
         fault_target="broker",
         expect="consistent",
         expect_source="default",

@@ -158,7 +158,7 @@ def confirmed(run: RawRun) -> list[str]:
 
 def fault(run: RawRun) -> list[str]:
     facts = run.raw.history.facts
-    what = f"{facts.fault} of the {facts.fault_target}" if facts.scenario == "lost-event" else "no fault"
+    what = f"{facts.fault.name} of the {facts.fault_target}" if facts.scenario == "lost-event" else "no fault"
     return [f"{facts.scenario} ({what} while orders fall due at {facts.rate:g} orders/s)"]
 
 
