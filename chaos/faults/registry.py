@@ -1,4 +1,4 @@
-"""Every fault by its name. `settings.options` offers the same names; a test holds the two equal."""
+"""Every fault by its name. `settings.plan_options` offers the same names; a test holds the two equal."""
 
 from dataclasses import replace
 from typing import Final

@@ -6,11 +6,11 @@ from chaos.faults.fault import Need
 from chaos.faults.registry import FAULTS, known_fault
 from chaos.faults.targets import TargetError
 from runlog.fault_facts import Effect
-from settings.options import BY_NAME
+from settings.plan_options import FaultOptions
 
 
 def test_options_offer_every_fault_and_no_other() -> None:
-    assert BY_NAME["fault"].choices == tuple(FAULTS)
+    assert FaultOptions.fault.choices == tuple(FAULTS)
     assert all(name == fault.name for name, fault in FAULTS.items())
 
 
