@@ -1,8 +1,8 @@
 """`junit.xml`: one test case for each guard and each expectation, as common CI reads it.
 
-It fails exactly when the exit code is not 0: then it has a failure or an error, else none. What is unknown is neither
-green nor red: it is skipped, and its message begins with "inconclusive". So is a guard that failed beside proven
-violations, which stand.
+It has a failure or an error exactly when the exit code is not 0. What is unknown is neither green nor red: it is
+skipped, with a message that begins with "inconclusive". So is a guard that failed beside proven violations, which
+stand.
 """
 
 import re
@@ -31,7 +31,7 @@ def junit_report(history: History, judgement: Judgement) -> str:
     cases += [_guard(guard, ruling.verdict is Verdict.INCONCLUSIVE) for guard in judgement.guards]
     if ruling.exit_code and not any(case.find(tag) is not None for case in cases for tag in ("failure", "error")):
         why = "; ".join([verdict.expectation(history, judgement), *ruling.raised_by])
-        _say(case := _case("run", "exit code 0"), "failure", why)
+        _add(case := _case("run", "exit code 0"), "failure", why)
         cases.append(case)
     totals = {
         "tests": len(cases),
@@ -57,11 +57,11 @@ def _completed(history: History, judgement: Judgement) -> ET.Element:
     case = _case("run", "completed")
     trouble = [mark for mark in history.marks if mark.name in {m.INTERRUPTED, m.FAILED}]
     if trouble:
-        _say(case, "error", str(trouble[0].detail.get("reason", "the run did not end as planned")))
+        _add(case, "error", str(trouble[0].detail.get("reason", "the run did not end as planned")))
     elif any(guard.failed and guard.harness_wrong for guard in judgement.guards):
-        _say(case, "error", "the harness is wrong: " + verdict.reason(history, judgement))
+        _add(case, "error", "the harness is wrong: " + verdict.reason(history, judgement))
     elif all(mark.name != m.ENDED for mark in history.marks):
-        _say(case, "skipped", "inconclusive: the run has no end mark")
+        _add(case, "skipped", "inconclusive: the run has no end mark")
     return case
 
 
@@ -71,39 +71,39 @@ def _expectations(history: History, judgement: Judgement) -> list[ET.Element]:
     if not ruling.met:
         found = [losses.in_words(judgement, kind) for kind in KINDS if judgement.counts[kind.key]]
         why = f"{ruling.verdict.value}: {verdict.reason(history, judgement)}"
-        _say(expected, "failure", "; ".join([why, *found]))
+        _add(expected, "failure", "; ".join([why, *found]))
     if facts.expect != "consistent":
         return [expected]
     return [expected, *(_none_of(history, judgement, kind) for kind in KINDS if kind.doubts is None)]
 
 
 def _none_of(history: History, judgement: Judgement, kind: Kind) -> ET.Element:
-    """Return the case that nothing is of `kind`; skipped where that is not known."""
+    """Return the case that no order is of `kind`; skipped where that is unknown."""
     case, counts = _case("expectation", f"no {losses.plural(kind)}"), judgement.counts
     least = counts["lost_at_least"] if kind is LOST else 0
-    doubts = [losses.in_words(judgement, one) for one in doubts_about(kind) if counts[one.key]]
+    doubts = [losses.in_words(judgement, one) for one in doubts_about(kind.key) if counts[one.key]]
     failed = guards.failed_guards(judgement)
     if counts[kind.key]:
-        _say(case, "failure", losses.in_words(judgement, kind))
+        _add(case, "failure", losses.in_words(judgement, kind))
     elif least:
-        _say(case, "failure", "; ".join([f"at least {least} lost", *doubts]))
+        _add(case, "failure", "; ".join([f"at least {least} lost", *doubts]))
     elif doubts:
-        _say(case, "skipped", "inconclusive: " + "; ".join(doubts))
+        _add(case, "skipped", "inconclusive: " + "; ".join(doubts))
     elif failed:
-        _say(case, "skipped", f"inconclusive: {guards.failed_guard(failed[0])}")
+        _add(case, "skipped", f"inconclusive: {guards.failed_guard(failed[0])}")
     return case
 
 
-def _guard(guard: Guard, counts: bool) -> ET.Element:
+def _guard(guard: Guard, inconclusive: bool) -> ET.Element:
     case = _case(f"guard.{guard.kind.value}", guard.name)
     if not guard.applies:
-        _say(case, "skipped", guard.reason)
+        _add(case, "skipped", guard.reason)
     elif not guard.passed and guard.harness_wrong:
-        _say(case, "error", guard.reason)
-    elif not guard.passed and counts:
-        _say(case, "failure", guard.reason)
+        _add(case, "error", guard.reason)
+    elif not guard.passed and inconclusive:
+        _add(case, "failure", guard.reason)
     elif not guard.passed:
-        _say(case, "skipped", f"inconclusive: {guard.reason}; what was proven stands")
+        _add(case, "skipped", f"inconclusive: {guard.reason}; what was proven stands")
     else:
         ET.SubElement(case, "system-out").text = _clean(guard.reason)
     return case
@@ -113,11 +113,11 @@ def _case(kind: str, name: str) -> ET.Element:
     return ET.Element("testcase", {"classname": kind, "name": _clean(name), "time": "0"})
 
 
-def _say(case: ET.Element, what: str, message: str) -> None:
-    said = ET.SubElement(case, what, {"message": _clean(message)})
-    if what != "skipped":
-        said.set("type", case.get("classname", ""))
-        said.text = _clean(message)
+def _add(case: ET.Element, tag: str, message: str) -> None:
+    added = ET.SubElement(case, tag, {"message": _clean(message)})
+    if tag != "skipped":
+        added.set("type", case.get("classname", ""))
+        added.text = _clean(message)
 
 
 def _clean(text: str) -> str:

@@ -96,7 +96,7 @@ def _timeline(history: History, judgement: Judgement, width: int, unicode: bool)
         if probes := outages.probes(history, judgement, place):
             text.append(_prose(f"probes of the {probes}", width) + "\n", style="dim")
         after = [outages.first_delivered(history, judgement, place), outages.pace(history, judgement, place)]
-        text.append(_prose(f"after it: {'; '.join(filter(None, after))}", width) + "\n", style="dim")
+        text.append(_prose(f"recovery: {'; '.join(filter(None, after))}", width) + "\n", style="dim")
     if outside := outages.outside(history, judgement):
         text.append(_prose(outside, width) + "\n", style="red")
     return text

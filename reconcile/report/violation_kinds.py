@@ -66,9 +66,9 @@ KINDS: Final = (
 """In the order in which short reports choose what they list."""
 
 
-def doubts_about(kind: Kind) -> tuple[Kind, ...]:
-    """Return the kinds of doubt about the violation `kind`."""
-    return tuple(one for one in KINDS if one.doubts == kind.key)
+def doubts_about(violation: str) -> list[Kind]:
+    """Return the kinds of doubt about a violation, named by its key."""
+    return [kind for kind in KINDS if kind.doubts == violation]
 
 
 def sort_keys(judgement: Judgement, cases: NDArray[Any]) -> tuple[Words, Words, Floats]:

@@ -1,4 +1,4 @@
-"""What the service answered to the orders that were sent in an outage."""
+"""How the service answered the orders that were sent in an outage."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ _WORDS: Final = {
     Behaviour.DISPUTED: ("disputed", "acknowledged, a record might be its event"),
     Behaviour.ERROR: ("error", ""),
     Behaviour.HANG: ("hang", ""),
-    Behaviour.KEPT: ("kept", "acknowledged, row and event there"),
+    Behaviour.KEPT: ("kept", "acknowledged, with row and event"),
     Behaviour.PENDING: ("pending", "acknowledged, event still in the backlog"),
     Behaviour.LOST_ORDER: ("lost order", "acknowledged, no row"),
     Behaviour.SHARED_ID: ("shared id", "acknowledged with the id of another order"),
@@ -25,14 +25,14 @@ _WORDS: Final = {
 
 @sentence("behaviour", "marks `injecting` and `healed`")
 def heading(history: History, judgement: Judgement) -> str:
-    """Of which orders the table of behaviours speaks; empty without an outage."""
+    """Which orders the table of behaviours counts; empty without an outage."""
     if not judgement.outages:
         return ""
     return f"sent in {as_outages(judgement.outages)}"
 
 
 def rows(history: History, judgement: Judgement) -> list[tuple[str, dict[str, Any]]]:
-    """Return the words of each kind that there was, with its count and latencies."""
+    """Return the label of each kind that has orders, with its count and latencies."""
     parts = [(kind, judgement.behaviour[kind.value]) for kind in Behaviour]
     return [(_label(kind, one, history, judgement), one) for kind, one in parts if one["count"]]
 

@@ -4,21 +4,22 @@ from reconcile.history.history import History
 from reconcile.history.outages import Moment
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import sentence
+from reconcile.report.violation_kinds import LOST, doubts_about
 
 
 @sentence("checks", "check order, ledger, rows, events, counts of violations")
 def checks(history: History, judgement: Judgement) -> str:
-    """The table in one text, a check a line."""
+    """The table as text, one line a check."""
     return "\n".join(": ".join(row) for row in check_rows(history, judgement))
 
 
-def check_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
-    """Return (check, expected, actual) in the order of the report, and the counts behind it."""
+def check_rows(history: History, judgement: Judgement) -> list[tuple[str, str, str]]:
+    """Return the checks in the order of the report: (check, expected, actual)."""
     counts = judgement.counts
     order = history.facts.check_order
     losing, phantom = history.facts.expect == "lost-events", history.facts.scenario == "phantom-event"
     rows = f"{counts['rows']}"
-    table = [
+    return [
         ("Baseline order in DB", "YES", _yes(order.row if order else None)),
         ("Baseline event in Kafka", "YES", _yes(order.event if order else None)),
         *(_chaos_orders(judgement, history.facts.fault_target, losing) if judgement.outages else []),
@@ -29,13 +30,9 @@ def check_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
             f"{counts['events']}" + ("" if history.events.complete else " (not read completely)"),
         ),
         ("Orders sent", "all that were due", f"{counts['attempted']} of {counts['due']}"),
-        ("Lost events", "at least 1" if losing else "0", _lost(counts)),
-        (
-            "Phantom events",
-            "all" if phantom else "0",
-            _proven(counts, "phantom_events", "suspected_phantom", "disputed_phantom"),
-        ),
-        ("Lost orders", "0", _proven(counts, "lost_orders", "suspected_lost_orders")),
+        ("Lost events", "at least 1" if losing else "0", _with_doubts(counts, LOST.key)),
+        ("Phantom events", "all" if phantom else "0", _with_doubts(counts, "phantom_events")),
+        ("Lost orders", "0", _with_doubts(counts, "lost_orders")),
         ("Visible after reject", "0", f"{counts['visible_after_reject']}"),
         ("Late events", "DEPENDS", f"{counts['late_events']} ({counts['late_undecided']} undecided)"),
         (
@@ -44,14 +41,13 @@ def check_rows(history: History, judgement: Judgement) -> list[tuple[str, ...]]:
             f"{counts['redelivered']} redelivered, {counts['published_twice']} published twice",
         ),
     ]
-    return [tuple(row) for row in table]
 
 
 def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple[str, str, str]]:
-    """Chaos orders: those sent while the target was proven down."""
+    """Return the checks of the orders that were sent while the target was proven down."""
     table = judgement.table
     sent = len(table.attempts)
-    # The attempts themselves: an extra order is no order that was sent.
+    # Cases after the attempts are extra and unrecorded orders, which were not sent.
     chaos = (judgement.moments == Moment.DOWN)[:sent]
     total, rows = int(chaos.sum()), int((chaos & table.row[:sent]).sum())
     stored = int((chaos & table.whole[:sent]).sum())
@@ -68,19 +64,13 @@ def _share(part: int, total: int, which: str) -> str:
     return f"{word} ({part} of {total} {which})"
 
 
-def _lost(counts: dict[str, int]) -> str:
-    least = counts["lost_at_least"]
-    parts = f"at least {least}" if least > counts["lost_events"] else f"{counts['lost_events']}"
-    return parts + _doubts(counts, "suspected_lost", "disputed")
-
-
-def _proven(counts: dict[str, int], proven: str, *doubts: str) -> str:
-    return f"{counts[proven]}{_doubts(counts, *doubts)}"
-
-
-def _doubts(counts: dict[str, int], *names: str) -> str:
-    parts = ", ".join(f"{counts[name]} {name.partition('_')[0]}" for name in names if counts[name])
-    return f" ({parts})" if parts else ""
+def _with_doubts(counts: dict[str, int], violation: str) -> str:
+    """Return a count with the doubts about it: `3 (1 suspected, 2 disputed)`."""
+    least = counts["lost_at_least"] if violation == LOST.key else 0
+    number = f"at least {least}" if least > counts[violation] else f"{counts[violation]}"
+    doubts = [kind.key for kind in doubts_about(violation) if counts[kind.key]]
+    parts = ", ".join(f"{counts[key]} {key.partition('_')[0]}" for key in doubts)
+    return f"{number} ({parts})" if parts else number
 
 
 def _yes(value: bool | None) -> str:

@@ -1,4 +1,4 @@
-"""Why the run went as it did, as far as facts show it, and what to do. What no fact shows is said to be unknown."""
+"""Why events or orders are missing, as far as facts show it, and what to do; the rest is called unknown."""
 
 import re
 from collections import Counter
@@ -36,7 +36,7 @@ def variant(facts: RunFacts) -> str | None:
 
 @sentence("fault", "scenario, fault, target, rate")
 def fault(history: History, judgement: Judgement) -> str:
-    """What the run was to break, at which load."""
+    """What the run was to break, under which load."""
     facts = history.facts
     load = f"while orders fall due at {facts.rate:g} orders/s"
     if facts.scenario == "lost-event":
@@ -56,7 +56,7 @@ def infrastructure(history: History, judgement: Judgement) -> str:
 
 @sentence("root cause", "verdict, variant, fault, target, outcomes, the service's log, moments of the lost events")
 def root_cause(history: History, judgement: Judgement) -> str:
-    """Why events or orders are missing, or why none is; what is not known is said to be."""
+    """Why events or orders are missing, or why none is, as far as that is known."""
     if judgement.ruling.verdict is Verdict.INCONCLUSIVE:
         return "Unknown: nothing is proven. The failed guards say what was missing."
     if judgement.ruling.verdict is Verdict.CONSISTENT:
@@ -117,7 +117,7 @@ def _why_kept(history: History, judgement: Judgement) -> str:
     down = (judgement.moments == Moment.DOWN) & (table.attempt >= 0)
     stored = int((down & table.row).sum())
     of = some(int(down[: len(table.attempts)].sum()), "order")
-    text = f"Of {of} sent while the {outages[0].target or 'target'} was proven down, {stored} left a row and its event"
+    text = f"Of {of} sent while the {outages[0].target or 'target'} was proven down, {stored} have a row and its event"
     late = judgement.counts["late_events"]
     text += f"; {some(late, 'event')} of the run came late." if late else "."
     warning = " That guarantees nothing." if variant(history.facts) in _DUAL_WRITES else ""
@@ -131,7 +131,7 @@ _HOW_OUTBOX: Final = (
 
 
 def _how(facts: RunFacts) -> str:
-    """Return how the service publishes, as far as the harness knows it."""
+    """Return how the service publishes, as far as the harness knows."""
     how = variant(facts)
     if how == _OUTBOX:
         return _HOW_OUTBOX
@@ -146,7 +146,7 @@ def _how(facts: RunFacts) -> str:
 def _why_lost(history: History, judgement: Judgement) -> str:
     facts = history.facts
     parts = [
-        f"Events of stored orders in no record of topic {facts.topic.name} that was read: "
+        f"Stored orders without an event in topic {facts.topic.name}, as far as it was read: "
         f"{judgement.counts['lost_events']}.",
         _observed(history, judgement),
         _with_process(history, judgement),

@@ -1,4 +1,4 @@
-"""What the guards and the second look found."""
+"""Which guards failed, and what the second look found."""
 
 from reconcile.analysis.plural import some
 from reconcile.history.history import History
@@ -9,7 +9,7 @@ from reconcile.report.sentences.registry import sentence
 
 @sentence("guards", "which guards apply, and which of them failed")
 def guards(history: History, judgement: Judgement) -> str:
-    """How many guards passed or failed; where all passed, with what the second look confirmed."""
+    """How many guards passed or failed; if all passed, also what the second look confirmed."""
     applying = sum(guard.applies for guard in judgement.guards)
     failed = len(failed_guards(judgement))
     if failed:
@@ -36,5 +36,5 @@ def failed_guards(judgement: Judgement) -> list[Guard]:
 
 
 def failed_guard(guard: Guard) -> str:
-    """Return one failed guard as a line; its reason is the guard's own sentence."""
+    """Return one failed guard as a line that ends with its reason."""
     return f"{guard.name} ({guard.kind.value}): {guard.reason}"

@@ -26,7 +26,7 @@ _ALSO: Final = (
 
 @sentence("also counted", "late events, duplicates, pending, suspected and disputed ones, orders visible after reject")
 def also_counted(history: History, judgement: Judgement) -> str:
-    """Counts beside the truth table, those that are 0 left out."""
+    """The counts that the truth table does not show, without those that are 0."""
     counts = judgement.counts
     parts = [_counted(counts[key], word) for key, word in _ALSO if counts[key]]
     least = counts["lost_at_least"]
@@ -86,7 +86,7 @@ def late_delays(history: History, judgement: Judgement) -> str:
 
 @sentence("lost rows", "`lost-events.ndjson`, lost events")
 def lost_rows(history: History, judgement: Judgement) -> str:
-    """What `lost-events.ndjson` holds and what it lacks; empty where no loss is proven."""
+    """What `lost-events.ndjson` holds and lacks; empty where no loss is proven."""
     lost = judgement.counts["lost_events"]
     if not lost:
         return ""
@@ -95,7 +95,7 @@ def lost_rows(history: History, judgement: Judgement) -> str:
         return "lost-events.ndjson is empty: the rows of the lost events are missing or damaged"
     there = len(rows)
     what = "ready to be published again" if history.facts.like_reference else "their rows"
-    gone = f"; the rows of {lost - there} were gone by then" if there < lost else ""
+    gone = f"; {some(lost - there, 'row')} no longer existed" if there < lost else ""
     return f"lost-events.ndjson holds {there} of {some(lost, 'lost event')}, {what}{gone}"
 
 

@@ -1,4 +1,4 @@
-"""What was observed of each outage: the target's absence by its probes, the failure window, rates, the recovery."""
+"""What was observed of each outage: for how long the target was down, the failure window, rates, the recovery."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ def title(history: History, judgement: Judgement, place: int) -> str:
 
 @outage_sentence("down", "edges of the kept connection, answers of every probe in between, `injected`, `healing`")
 def down(history: History, judgement: Judgement, place: int) -> str:
-    """For how long the target was down, as far as its probes show it."""
+    """For how long the target was down, as far as its probes show."""
     outage = judgement.outages[place]
     target = outage.target or "target"
     if outage.down_edge is None:
@@ -45,15 +45,15 @@ def down(history: History, judgement: Judgement, place: int) -> str:
         # Healing had begun: one connection was served a little before both were.
         first, where = min(answers, key=lambda answer: answer[0].asked)
         back = max(healing, first.asked)
-        last = "the other one" if len({where for _, where in answers}) == 1 else "it was back on both"
-        return f"{target} down for {back - stopped:.1f} s, then answered{where} {end - back:.1f} s before {last}"
+        last = "the other one" if len({where for _, where in answers}) == 1 else "both were back"
+        return f"{target} down for {back - stopped:.1f} s; it then answered{where} {end - back:.1f} s before {last}"
     length = f"{end - begin:.1f} s"
     parts = [(where, *_answers(inside)) for where, inside in found]
     served = [f"{some_of(answers, total, 'probe')}{where}" for where, answers, total in parts if answers]
     quiet = [where.strip() for where, answers, _ in parts if not answers]
     if not quiet:
-        return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
-    return f"{target} without an answer {' and '.join(quiet)} for {length}, while it answered {' and '.join(served)}"
+        return f"{target} not down for all of {length}: it answered {' and '.join(served)}"
+    return f"{target} answered no probe {' and '.join(quiet)} for {length}, but {' and '.join(served)}"
 
 
 @outage_sentence("probes", "probe results between the two edges, or else between `injected` and `healing`")
@@ -109,15 +109,15 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
     lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
     return (
         f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
-        f"{_density(one)}. Lead {lead} (first loss before the {target} was first observed to fail), tail {tail} (last "
-        f"loss after it was last observed to fail). Sent before the fault was injected: {one.before}; after it was "
-        f"proven back: {one.after}."
+        f"{_density(one)}. Lead {lead} (from the first loss to the first observed failure of the {target}), tail "
+        f"{tail} (from its last observed failure to the last loss). Lost events sent before injection began: "
+        f"{one.before}; after the {target} was proven back: {one.after}."
     )
 
 
 def _density(one: FailureWindow) -> str:
     """Return how many orders were sent in the window, and which share of them lost its event."""
-    share = "" if one.density is None else f" ({100 * one.density:.0f} %)"
+    share = "" if one.density is None else f", {100 * one.density:.0f} % of them lost their event"
     return f"; {some(one.sent, 'order')} sent in that time{share}"
 
 
@@ -127,10 +127,10 @@ def _signed(value: float | None) -> str:
 
 @outage_sentence("rates", "ledger and witnesses between `injecting` and `healed`")
 def rates(history: History, judgement: Judgement, place: int) -> str:
-    """Orders a second of those sent in the outage."""
+    """Orders a second, of the orders sent in the outage."""
     one = judgement.outage_rates[place]
     if one.offered is None:
-        return "orders a second in the outage: unknown, its end was never proven"
+        return "orders a second in the outage: unknown, as its end was never proven"
     proven = " proven" if judgement.counts["suspected_lost"] else ""
     return (
         f"orders a second in the outage: offered {one.offered:.1f}, acknowledged {one.acknowledged:.1f}, delivered "
@@ -140,18 +140,19 @@ def rates(history: History, judgement: Judgement, place: int) -> str:
 
 @outage_sentence("first delivered", "ledger and witnesses after `healed`")
 def first_delivered(history: History, judgement: Judgement, place: int) -> str:
-    """When the first order that was sent after the return, and has row and event, was acknowledged."""
+    """When the first order that was sent after the outage, and has row and event, was acknowledged."""
     outage, recovery = judgement.outages[place], judgement.recoveries[place]
     if outage.healed is None:
-        return "recovery unknown: its end was never proven"
+        return "unknown, as the end of the outage was never proven"
     if recovery.first_delivered_s is None:
-        return "no order sent after it was both acknowledged and delivered"
-    return f"first order sent after it and delivered: acknowledged {duration(recovery.first_delivered_s)} after it"
+        return "no order sent after the outage was both acknowledged and delivered"
+    after = duration(recovery.first_delivered_s)
+    return f"first order sent and delivered after the outage: acknowledged {after} after its end"
 
 
 @outage_sentence("pace", "times to the acknowledgement in the baseline and in the recovery")
 def pace(history: History, judgement: Judgement, place: int) -> str:
-    """Whether orders were acknowledged as quickly as in the baseline again, with both 95th percentiles."""
+    """Whether orders were acknowledged as quickly as in the baseline, with both 95th percentiles."""
     one = judgement.recoveries[place]
     if one.pace is None:
         return ""
@@ -162,10 +163,10 @@ def pace(history: History, judgement: Judgement, place: int) -> str:
     if one.pace == Pace.AS_BEFORE.value:
         return f"as quick as before ({facts})"
     if one.pace == Pace.SLOWER.value:
-        return f"slower than before in the recovery ({facts})"
+        return f"slower than before ({facts})"
     if one.pace == Pace.SLOWER_AT_FIRST.value:
-        return f"slower at first, as quick as before from {one.to_baseline_p95_s:.0f} s after it on ({facts})"
-    return f"not enough orders to tell whether as quick as before ({facts})"
+        return f"slower at first, as quick as before from {one.to_baseline_p95_s:.0f} s after the outage on ({facts})"
+    return f"too few orders to compare with before ({facts})"
 
 
 def _within(p95: float | None, orders: int) -> str:
@@ -178,13 +179,13 @@ def _within(p95: float | None, orders: int) -> str:
 
 @sentence("outside", "lost events by send time, outages, request timeout, delivery timeout")
 def outside(history: History, judgement: Judgement) -> str:
-    """How many lost events no outage explains, and how many have no send time; empty where there is none."""
+    """How many lost events no outage explains, and how many have no send time; empty without any."""
     what = some(judgement.lost_outside, "lost event")
     parts = []
     if judgement.lost_outside and not judgement.outages:
         parts.append(f"{what} in a run without an outage")
     elif judgement.lost_outside:
-        parts.append(f"{what} sent more than {format_duration(reach_s(history.facts))} away from each outage")
+        parts.append(f"{what} sent more than {format_duration(reach_s(history.facts))} before or after every outage")
     if judgement.lost_unplaced:
         parts.append(f"{some(judgement.lost_unplaced, 'lost event')} without a send time: no ledger holds the order")
     return "; ".join(parts)
@@ -198,8 +199,8 @@ def rows(history: History, judgement: Judgement, place: int) -> list[tuple[str, 
         "First observed": seen_words(judgement.outages[place].seen),
         "Failure window": window_in_full(history, judgement, place),
         "Rates": rates(history, judgement, place),
-        "First order after it": first_delivered(history, judgement, place),
-        "Latency after it": pace(history, judgement, place),
+        "Recovery": first_delivered(history, judgement, place),
+        "Latency in the recovery": pace(history, judgement, place),
     }
     return [(name, text) for name, text in texts.items() if text]
 

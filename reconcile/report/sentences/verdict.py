@@ -1,4 +1,4 @@
-"""The verdict, the expectation, and for what the verdict speaks."""
+"""The verdict, the expectation, and which outages the verdict covers."""
 
 from typing import Final
 
@@ -37,7 +37,7 @@ def expectation(history: History, judgement: Judgement) -> str:
 
 @sentence("exit code raised", "marks `listener`")
 def exit_code_raised(history: History, judgement: Judgement) -> str:
-    """Which listeners of Locust make the exit code worse, one a line; empty without one."""
+    """Which listeners of Locust raised the exit code, one a line; empty without one."""
     return "\n".join(f"exit code raised by a listener: {each}" for each in judgement.ruling.raised_by)
 
 
@@ -49,13 +49,13 @@ def attribution(history: History, judgement: Judgement) -> str:
 
 @sentence("scope", "marks of the outages, scenario, the producer's delivery timeout where it is known")
 def scope(history: History, judgement: Judgement) -> str:
-    """For what the verdict speaks: the outages that there were, against the producer's delivery timeout."""
+    """Which outages the verdict covers, compared with the producer's delivery timeout."""
     facts = history.facts
     if facts.scenario in _WITHOUT_OUTAGE:
-        return "the verdict speaks for a run without an outage"
+        return "the verdict covers a run without an outage"
     lengths = [outage.healing - outage.injected for outage in judgement.outages if outage.injected and outage.healing]
     if not lengths:
-        return "the verdict speaks for no outage: none was proven from its beginning to the start of healing"
+        return "the verdict covers no outage: none was proven down until healing began"
     which = (
         f"an outage of {_length(lengths[0])}"
         if len(lengths) == 1

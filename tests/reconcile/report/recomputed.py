@@ -130,7 +130,7 @@ def behaviour_in_words(run: RawRun) -> list[str]:
         (sum(one in run.disputed for one in acknowledged), "disputed (acknowledged, a record might be its event)"),
         (len(error), f"error (HTTP {by_status})"),
         (len(hang), f"hang (no answer within {run.raw.history.facts.request_timeout_s:.0f} s)"),
-        (sum(one.row and one.event for one in acknowledged), "kept (acknowledged, row and event there)"),
+        (sum(one.row and one.event for one in acknowledged), "kept (acknowledged, with row and event)"),
         (sum(one.row and one.waiting and not one.event for one in acknowledged),
          "pending (acknowledged, event still in the backlog)"),
         (len(no_row), f"lost order (acknowledged, no row{' found' if run.doubted('lost_orders') else ''})"),
@@ -180,7 +180,7 @@ def root_cause(run: RawRun) -> list[str]:
     parts = [how(run)]
     if counts["lost"][1]:
         parts.append(
-            f"Events of stored orders in no record of topic {facts.topic.name} that was read: {counts['lost'][1]}."
+            f"Stored orders without an event in topic {facts.topic.name}, as far as it was read: {counts['lost'][1]}."
         )
         parts.append("Observed: " + outages.causes(run)[0] + ".")
         if facts.outbox_table:
@@ -226,7 +226,7 @@ def _kept(run: RawRun) -> str:
     delays, _ = late(run)
     text = (
         f"Of {some(len(down), 'order')} sent while the {run.target(numbers[0])} was proven down, "
-        f"{sum(one.row for one in down)} left a row and its event"
+        f"{sum(one.row for one in down)} have a row and its event"
     )
     text += f"; {some(len(delays), 'event')} of the run came late." if delays else "."
     return f"{text} {how(run)}" + (" That guarantees nothing." if how(run) == DUAL else "")

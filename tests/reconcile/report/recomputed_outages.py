@@ -49,14 +49,14 @@ def down(run: RawRun, outage: int) -> str:
         return f"{target} down for {away[1] - down_at:.1f} s"
     if len(asked(run, *away)) > 1 and min(answered for _, answered, _ in after) >= healing:
         back, words = max(after[0][0], healing), after[0][2]
-        last = "it was back on both" if {on for _, _, on in after} - {words} else "the other one"
-        return f"{target} down for {back - down_at:.1f} s, then answered{words} {away[1] - back:.1f} s before {last}"
+        last = "both were back" if {on for _, _, on in after} - {words} else "the other one"
+        return f"{target} down for {back - down_at:.1f} s; it then answered{words} {away[1] - back:.1f} s before {last}"
     groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(run, *away)]
     served = [f"{answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
     silent = [words.strip() for words, answers, _ in groups if not answers]
     if not silent:
-        return f"{target} not down throughout {length}: it answered {' and '.join(served)}"
-    return f"{target} without an answer {' and '.join(silent)} for {length}, while it answered {' and '.join(served)}"
+        return f"{target} not down for all of {length}: it answered {' and '.join(served)}"
+    return f"{target} answered no probe {' and '.join(silent)} for {length}, but {' and '.join(served)}"
 
 
 def probes(run: RawRun, outage: int) -> str:
@@ -120,10 +120,10 @@ def window_in_full(run: RawRun, outage: int) -> str:
     share = 100 * sum(one in run.lost for one in inside) / len(inside)
     return (
         f"{some(len(lost), 'lost event')}, sent from {iso_utc(first)} to {iso_utc(last)}; "
-        f"{some(len(inside), 'order')} sent in that time ({share:.0f} %). Lead {lead} (first loss before the {target} "
-        f"was first observed to fail), tail {tail} (last loss after it was last observed to fail). Sent before the "
-        f"fault was injected: {sum((one.sent or 0) < begin for one in lost)}; after it was proven back: "
-        f"{sum((one.sent or 0) > end for one in lost)}."
+        f"{some(len(inside), 'order')} sent in that time, {share:.0f} % of them lost their event. Lead {lead} (from "
+        f"the first loss to the first observed failure of the {target}), tail {tail} (from its last observed failure "
+        f"to the last loss). Lost events sent before injection began: {sum((one.sent or 0) < begin for one in lost)}; "
+        f"after the {target} was proven back: {sum((one.sent or 0) > end for one in lost)}."
     )
 
 
@@ -133,9 +133,8 @@ def outside(run: RawRun) -> list[str]:
     reach = facts.request_timeout_s + (120 if facts.delivery_timeout_s is None else facts.delivery_timeout_s)
     parts = []
     if away:
-        where = (
-            f"sent more than {reach:g} s away from each outage" if run.raw.outages() else "in a run without an outage"
-        )
+        far = f"sent more than {reach:g} s before or after every outage"
+        where = far if run.raw.outages() else "in a run without an outage"
         parts.append(f"{some(away, 'lost event')} {where}")
     if unplaced:
         parts.append(f"{some(unplaced, 'lost event')} without a send time: no ledger holds the order")
@@ -145,7 +144,7 @@ def outside(run: RawRun) -> list[str]:
 def rates(run: RawRun, outage: int) -> str:
     begin, _, _, end = run.edges(outage)
     if math.isinf(end):
-        return "orders a second in the outage: unknown, its end was never proven"
+        return "orders a second in the outage: unknown, as its end was never proven"
     due = [float(one["due"]) for one in run.raw.history.ledger.attempts if begin <= float(one["due"]) < end]
     during = run.during(outage)
     doubted = run.doubted("lost_events")
@@ -169,13 +168,14 @@ def _after(run: RawRun, outage: int) -> list[Order]:
 def first_delivered(run: RawRun, outage: int) -> str:
     back = run.edges(outage)[3]
     if math.isinf(back):
-        return "recovery unknown: its end was never proven"
+        return "unknown, as the end of the outage was never proven"
     answered = [
         one.answered for one in _after(run, outage) if one.acknowledged and one.row and one.event and one.answered
     ]
     if not answered:
-        return "no order sent after it was both acknowledged and delivered"
-    return f"first order sent after it and delivered: acknowledged {took(min(answered) - back)} after it"
+        return "no order sent after the outage was both acknowledged and delivered"
+    took_s = took(min(answered) - back)
+    return f"first order sent and delivered after the outage: acknowledged {took_s} after its end"
 
 
 def _within(orders: list[Order]) -> tuple[str, float]:
@@ -200,10 +200,8 @@ def pace(run: RawRun, outage: int) -> str:
     (usual, usual_median), (now, median) = _within(before), _within(after)
     facts = f"({now}; baseline: {usual})"
     if min(len(before), len(after)) < FEW:
-        return f"not enough orders to tell whether as quick as before {facts}"
-    return (
-        f"as quick as before {facts}" if median < 1.1 * usual_median else f"slower than before in the recovery {facts}"
-    )
+        return f"too few orders to compare with before {facts}"
+    return f"as quick as before {facts}" if median < 1.1 * usual_median else f"slower than before {facts}"
 
 
 def causes(run: RawRun) -> list[str]:

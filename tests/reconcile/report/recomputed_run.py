@@ -26,11 +26,11 @@ def attribution(run: RawRun) -> list[str]:
 def scope(run: RawRun) -> list[str]:
     facts = run.raw.history.facts
     if facts.scenario != "lost-event":
-        return ["the verdict speaks for a run without an outage"]
+        return ["the verdict covers a run without an outage"]
     marks = [(run.raw.mark("injected", one), run.raw.mark("healing", one)) for one in run.raw.outages()]
     lengths = sorted(end - begin for begin, end in marks if begin is not None and end is not None)
     if not lengths:
-        return ["the verdict speaks for no outage: none was proven from its beginning to the start of healing"]
+        return ["the verdict covers no outage: none was proven down until healing began"]
     which = f"an outage of {lengths[0]:.1f} s"
     if len(lengths) > 1:
         which = f"{len(lengths)} outages of {lengths[0]:.1f} s to {lengths[-1]:.1f} s"
@@ -60,7 +60,7 @@ def lost_rows(run: RawRun) -> list[str]:
     if rows is None:
         return ["lost-events.ndjson is empty: the rows of the lost events are missing or damaged"]
     what = "their rows" if run.raw.history.facts.stack == "external" else "ready to be published again"
-    gone = f"; the rows of {lost - len(rows)} were gone by then" if len(rows) < lost else ""
+    gone = f"; {some(lost - len(rows), 'row')} no longer existed" if len(rows) < lost else ""
     return [f"lost-events.ndjson holds {len(rows)} of {some(lost, 'lost event')}, {what}{gone}"]
 
 

@@ -82,14 +82,14 @@ def test_every_kind_of_violation_has_its_list() -> None:
     assert 'id="list-' not in page(lossy())
 
 
-def test_rows_that_were_gone_are_told() -> None:
+def test_rows_that_no_longer_exist_are_reported() -> None:
     history = replace(lossy().history(), lost_rows=(b"{}",))
-    note = "ost-events.ndjson holds 1 of 2 lost events, ready to be published again; the rows of 1 were gone by then"
+    note = "ost-events.ndjson holds 1 of 2 lost events, ready to be published again; 1 row no longer existed"
     judgement = judge(history)
     assert note in html_report(history, judgement)
     assert note in markdown_report(history, judgement)
     whole = replace(history, lost_rows=(b"{}", b"{}"))
-    assert "gone by then" not in html_report(whole, judgement) + markdown_report(whole, judgement)
+    assert "no longer existed" not in html_report(whole, judgement) + markdown_report(whole, judgement)
     assert "lost-events.ndjson holds 2 of 2 lost events" in markdown_report(whole, judgement)
 
 
