@@ -61,6 +61,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "expectation": verdict.expectation(history, judgement),
         "scope": verdict.scope(history, judgement),
         "counts": judgement.counts,
+        "main_counts": losses.main_counts(judgement),
         "cells": judgement.cells,
         "equations": judgement.equations,
         "guards": judgement.guards,

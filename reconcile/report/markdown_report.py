@@ -149,7 +149,7 @@ def _guards(history: History, judgement: Judgement) -> str:
 
 
 def _lost(history: History, judgement: Judgement) -> str:
-    whole = f"The whole list, with times and causes: `{LOST.path}` beside this report."
+    whole = f"Complete list, with times and causes: `{LOST.path}` in the folder of this report."
     if not judgement.counts[LOST.key]:
         return f"{losses.none_lost(judgement)}\n\n{whole}"
     ids = "\n".join(f"- {code(order)}" for order in first_ids(judgement, LOST, FIRST_IDS))
@@ -162,7 +162,7 @@ def _lost(history: History, judgement: Judgement) -> str:
 def _violations(one: ViolationList) -> str:
     ids = "\n".join(f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS])
     head = f"The first {FIRST_IDS} of {one.total}" if one.total > FIRST_IDS else f"All {one.total}"
-    return f"{head}:\n\n{ids}\n\nThe whole list: `{one.path}` beside this report."
+    return f"{head}:\n\n{ids}\n\nComplete list: `{one.path}` in the folder of this report."
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -12,22 +12,6 @@ from reconcile.report.violation_kinds import first_ids, first_kind
 
 FIRST_IDS: Final = 10
 WIDTH: Final = 80
-_COUNTED: Final = (
-    "attempted",
-    "acknowledged",
-    "rows",
-    "events",
-    "lost_events",
-    "suspected_lost",
-    "disputed",
-    "phantom_events",
-    "suspected_phantom",
-    "disputed_phantom",
-    "lost_orders",
-    "suspected_lost_orders",
-    "visible_after_reject",
-    "late_events",
-)
 
 
 def step_summary(history: History, judgement: Judgement, folder: str) -> str:
@@ -47,11 +31,8 @@ def step_summary(history: History, judgement: Judgement, folder: str) -> str:
 
 
 def _counts(judgement: Judgement) -> str:
-    shown = [name for name in _COUNTED if judgement.counts[name] or not name.startswith(("suspected", "disputed"))]
-    head = " | ".join(name.replace("_", " ") for name in shown)
-    return "\n".join(
-        [f"| {head} |", "|" + "---:|" * len(shown), f"| {' | '.join(str(judgement.counts[name]) for name in shown)} |"]
-    )
+    names, counts = zip(*losses.main_counts(judgement), strict=True)
+    return "\n".join([f"| {' | '.join(names)} |", "|" + "---:|" * len(names), f"| {' | '.join(map(str, counts))} |"])
 
 
 def _timeline(history: History, judgement: Judgement) -> str:

@@ -1,4 +1,4 @@
-"""The lists of the report's page: the first orders of every kind of violation, each with a link to its whole list."""
+"""The lists of `report.html`: the first orders of every kind of violation, each with a link to the complete list."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -24,6 +24,13 @@ _ALSO: Final = (
 )
 
 
+def main_counts(judgement: Judgement) -> list[tuple[str, int]]:
+    """Return the counts that a report shows first, with their names; doubts that are 0 are left out."""
+    counts, hidden = judgement.counts, {kind.key for kind in KINDS if kind.doubts and not judgement.counts[kind.key]}
+    keys = ("acknowledged", "rows", "events", *(kind.key for kind in KINDS), "late_events")
+    return [("orders sent", counts["attempted"])] + [(k.replace("_", " "), counts[k]) for k in keys if k not in hidden]
+
+
 @sentence("also counted", "late events, duplicates, pending, suspected and disputed ones, orders visible after reject")
 def also_counted(history: History, judgement: Judgement) -> str:
     """The counts that the truth table does not show, without those that are 0."""

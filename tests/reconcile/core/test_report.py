@@ -259,7 +259,7 @@ def test_markdown_of_a_run_in_which_nothing_is_broken() -> None:
     assert ": load goes on\n" in text
     assert "database and service asked for the orders that were rolled back" in text
     assert f"## Phantom events\n\nAll 3:\n\n- `{order_id(0)}`" in text
-    assert "`phantom-events.csv` beside this report" in text
+    assert "`phantom-events.csv` in the folder of this report" in text
 
 
 def test_what_comes_from_outside_is_escaped() -> None:
