@@ -35,9 +35,10 @@ def _entry(option: Option[Any]) -> str:
     default = "off" if option.is_flag else f"default `{option.default}`" if option.default else "not set"
     facts = [option.kind.bounds, f"without it: {option.without}" if option.without else default]
     facts += [f"for example `{option.example}`"] if option.example else []
-    facts += [f"only with `--{name} {'|'.join(values)}`" for name, values in option.only_with.items()]
+    conditions = [f"--{name} {'|'.join(values)}" for name, values in option.only_with.items()]
+    facts += [f"only with `{condition}`" for condition in conditions if condition not in option.group]
     facts += ["secret"] if option.secret else []
-    lines = f"- `{option.flag}{value}`: {option.help}. *{'; '.join(filter(None, facts))}; `{option.env}`*"
+    lines = f"- `{option.flag}{value}`: {option.help}. *{' · '.join(filter(None, facts))} · `{option.env}`*"
     return textwrap.fill(lines, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) + "\n"
 
 

@@ -28,7 +28,9 @@ from settings.service_kinds import (
 _HOST: Final = Option(HOST, "", "Locust's own: base URL of the service", dest="host")
 
 
-class ExternalSettings(OptionGroup, heading="A service of your own", fixed=True, only_with={"stack": ("external",)}):
+class ExternalSettings(
+    OptionGroup, heading="A service of your own (--stack external)", fixed=True, only_with={"stack": ("external",)}
+):
     """A service of the user's own.
 
     Args:
@@ -140,8 +142,8 @@ class ExternalSettings(OptionGroup, heading="A service of your own", fixed=True,
     event_filter = Option(
         text(check=parse_filter),
         "",
-        "which records are events: header:NAME=VALUE or value:PATH=VALUE; for CloudEvents value:type=... or, in binary "
-        "mode, header:ce_type=...",
+        "which records are events: header:NAME=VALUE or value:PATH=VALUE; for CloudEvents value:type=..., or "
+        "header:ce_type=... in binary mode",
         "value:kind=OrderPlaced",
         without="a type or eventType, if there is one, must hold `created`",
     )
@@ -153,7 +155,9 @@ class ExternalSettings(OptionGroup, heading="A service of your own", fixed=True,
         "value:buyer.id",
         without="value:customerId",
     )
-    break_command = Option(COMMAND, "", "command that breaks the target", "'systemctl stop kafka'")
+    break_command = Option(
+        COMMAND, "", "command that breaks the target; only together with --heal-command", "'systemctl stop kafka'"
+    )
     heal_command = Option(
         COMMAND,
         "",

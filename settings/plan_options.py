@@ -33,7 +33,7 @@ class PlanOptions(OptionGroup, heading="The plan"):
         "1m",
     )
     recovery = Option(_PHASE, "10s", "load after the target is proven back", "30s")
-    outages = Option(whole(1, 100, "outages"), "1", "number of outages, each followed by its recovery", "3")
+    outages = Option(whole(1, 100), "1", "number of outages, each followed by its recovery", "3")
     seed = Option(
         optional(whole(0, 10**9)),
         "",

@@ -167,7 +167,8 @@ class WitnessOptions(OptionGroup, heading="The witnesses"):
         FLAG,
         "",
         "you vouch that the topic keeps every record during the run (not compacted, not re-created, no write caching "
-        "that a kill loses); needed if the Kafka user may not read the topic's configuration",
+        "that a kill loses); without it, missing events are only suspected if the Kafka user may not read the topic's "
+        "configuration",
     )
 
 

@@ -20,6 +20,7 @@ from stack.errors import PortTaken, StackError
 from stack.lock import locked
 from stack.process import start_time
 from stack.settings import ServiceSettings, StackSettings
+from stack.state_dir import home_of, homes, lease_of, make_private, state_dir
 from stack.state_file import ComponentRecord, StackState
 from stack.state_store import HOME_VARIABLE, StateStore, default_home
 
@@ -170,3 +171,17 @@ def test_bad_ports(first: int, second: int, said: str) -> None:
 def test_the_command_line_knows_every_setting_of_the_service() -> None:
     parsed = vars(stack_parser().parse_args(["up"]))
     assert {item.name: parsed[item.name] for item in fields(ServiceSettings)} == asdict(ServiceSettings())
+
+
+def test_the_state_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.delenv("HARNESS_STATE_HOME", raising=False)
+    assert state_dir() == tmp_path / "xdg" / "locust-chaos-harness"
+    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "own"))
+    home = home_of("http://shop.test")
+    assert home.parent == tmp_path / "own" / "locust-chaos-harness"
+    assert home != home_of("http://other.test")
+    make_private(home)
+    make_private(lease_of("x").parent)
+    assert {path.stat().st_mode & 0o777 for path in (state_dir(), home, lease_of("x").parent)} == {0o700}
+    assert homes() == [home]

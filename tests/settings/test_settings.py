@@ -1,9 +1,13 @@
 """Settings: good texts become typed values, each wrong one gets a sentence that names option, value and remedy."""
 
+import re
+
 import pytest
 
 from contract.publish_horizon import Publisher
+from settings.__main__ import page
 from settings.run_settings import OPTIONS, Settings, SettingsError, defaults, make_settings
+from tests.e2e.harness import CHECKOUT
 
 
 def settings(**texts: str) -> Settings:
@@ -128,6 +132,12 @@ def test_the_same_port_twice_is_refused() -> None:
     with pytest.raises(SettingsError, match="must differ"):
         settings(service_port="9092", kafka_port="9092")
     assert settings(service_port="9091", kafka_port="9092").kafka_port == 9092
+
+
+def test_the_page_of_options_is_current() -> None:
+    """`python -m settings > docs/options.md` writes it."""
+    assert (CHECKOUT / "docs" / "options.md").read_text() == page()
+    assert {option.flag for option in OPTIONS} == set(re.findall(r"^- `(--[a-z-]+)", page(), re.MULTILINE))
 
 
 def test_each_option_is_documented_and_has_a_working_default() -> None:

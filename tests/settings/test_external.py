@@ -11,7 +11,6 @@ from settings.kafka_properties import PropertiesProblem, hold_secret, read_prope
 from settings.option import Option
 from settings.run_settings import Settings, SettingsError, make_settings, names_secret
 from settings.service_files import read_service_files
-from stack.state_dir import home_of, homes, lease_of, make_private, state_dir
 
 SECRET = "planted-4711"
 LEAST = {
@@ -215,17 +214,3 @@ def test_client_properties(tmp_path: Path) -> None:
 def test_beginnings_of_secret_flags_are_known() -> None:
     assert all(names_secret(flag) for flag in ("--header", "--database-url", "--database-u", "--head"))
     assert not any(names_secret(flag) for flag in ("--rate", "--headless", "--", "--d", "x", "--database-urls"))
-
-
-def test_the_state_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.delenv("HARNESS_STATE_HOME", raising=False)
-    assert state_dir() == tmp_path / "xdg" / "locust-chaos-harness"
-    monkeypatch.setenv("HARNESS_STATE_HOME", str(tmp_path / "own"))
-    home = home_of("http://shop.test")
-    assert home.parent == tmp_path / "own" / "locust-chaos-harness"
-    assert home != home_of("http://other.test")
-    make_private(home)
-    make_private(lease_of("x").parent)
-    assert {path.stat().st_mode & 0o777 for path in (state_dir(), home, lease_of("x").parent)} == {0o700}
-    assert homes() == [home]
