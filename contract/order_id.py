@@ -36,7 +36,7 @@ _SPELLING: Final = re.compile(r"\{?[0-9a-fA-F-]+\}?")
 
 
 class IdKind(Enum):
-    """What kind of ids a service has; the value is the word for people and for `RunFacts.id_kind`."""
+    """What kind of ids a service has; the value is the word for people and for `run.json`."""
 
     UUID = "uuid"
     INTEGER = "integer"

@@ -60,7 +60,7 @@ class Check:
     def __init__(self, request: CheckRequest, doing: Callable[[str], None]) -> None:
         self._request, self._doing = request, doing
         self._facts = _facts(request)
-        kind = self._facts.kind
+        kind = self._facts.contract.id_kind
         identity = encode_order_id(kind, request.order_id)
         if identity is None:
             raise ValueError(f"{request.order_id!r} is no {kind.value} id")

@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 
 from contract.contract import Contract
-from contract.order_id import IdKind
 from contract.publish_horizon import Publisher
 from contract.run_key import RunKey
 from files.safe_files import check_format, read_regular, write_json
@@ -115,54 +114,14 @@ class RunFacts:
         )
 
     @property
-    def kind(self) -> IdKind:
-        """What order ids are."""
-        return self.contract.id_kind
-
-    @property
-    def id_kind(self) -> str:
-        """The same as a word."""
-        return self.contract.id_kind.value
-
-    @property
-    def orders_table(self) -> str:
-        """Name of the table of orders."""
-        return self.contract.table.name
-
-    @property
-    def orders_id_column(self) -> str:
-        """Its column of order ids."""
-        return self.contract.table.id_column
-
-    @property
-    def orders_tag_column(self) -> str | None:
-        """Its column of tags, None without one."""
-        return self.contract.table.tag_column
-
-    @property
-    def orders_time_column(self) -> str:
-        """Its column of times of creation."""
-        return self.contract.table.time_column
-
-    @property
-    def outbox_table(self) -> str | None:
-        """Table of the events that wait to go out, None without one."""
-        return self.contract.table.outbox
-
-    @property
-    def like_reference(self) -> bool:
-        """Whether rows and events are read as those of the reference service, by nothing that an option says."""
-        return self.contract.is_default
-
-    @property
-    def described(self) -> bool:
-        """Whether options describe the service: then an option that is wrong must not look like a loss."""
-        return self.stack == "external" or not self.like_reference
+    def contract_is_stated(self) -> bool:
+        """Whether options state the contract: then an option that is wrong must not look like a loss."""
+        return self.stack == "external" or not self.contract.is_default
 
     @property
     def has_tag(self) -> bool:
         """Whether a row or an event carries the run-scoped customer id."""
-        return self.orders_tag_column is not None or self.contract.event.tag_place is not None
+        return self.contract.table.tag_column is not None or self.contract.event.tag_place is not None
 
     def write(self, folder: RunFolder) -> None:
         """Write `run.json`."""
@@ -196,10 +155,7 @@ class RunFacts:
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}, not one of {', '.join(words)}")
-        if self.attribution == "tagged" and None in (
-            self.orders_tag_column,
-            self.contract.event.tag_place,
-        ):
+        if self.attribution == "tagged" and None in (self.contract.table.tag_column, self.contract.event.tag_place):
             raise ValueError("`attribution` is 'tagged', but rows or events carry no customer id")
         for name in [each.name for each in fields(self) if each.type in (float, float | None)]:
             value = getattr(self, name)

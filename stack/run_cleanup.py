@@ -147,14 +147,14 @@ def _check_options(arguments: argparse.Namespace, facts: RunFacts) -> None:
 def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
     """Return which rows are the run's; raises StackError if its own files do not tell."""
     shape: dict[str, Any] = {
-        "id_column": facts.orders_id_column,
-        "tag_column": facts.orders_tag_column or "",
-        "time_column": facts.orders_time_column,
+        "id_column": facts.contract.table.id_column,
+        "tag_column": facts.contract.table.tag_column or "",
+        "time_column": facts.contract.table.time_column,
     }
     try:
         own = _own_orders(folder, facts)
         if facts.attribution == "tagged":
-            return RunRows(facts.orders_table, facts.outbox_table, own, facts.run_key, **shape)
+            return RunRows(facts.contract.table.name, facts.contract.table.outbox, own, facts.run_key, **shape)
         known = saved_row_ids(folder)
         saved = [] if known is None else [identity.tobytes() for identity in known]
         told = read_ledger(folder.ledger).attempts
@@ -167,8 +167,8 @@ def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
     except (ValueError, RecursionError) as error:
         raise StackError(f"run {folder.run_id} is damaged: {' '.join(str(error).split())[:160]}") from None
     return RunRows(
-        facts.orders_table,
-        facts.outbox_table,
+        facts.contract.table.name,
+        facts.contract.table.outbox,
         own,
         None,
         ids=sorted(ids - set(own)),
@@ -187,7 +187,7 @@ def _texts(folder: RunFolder, facts: RunFacts, ids: set[bytes]) -> set[str]:
     names = read_names(folder.path)
     for path in folder.witnesses.glob("names-*.json"):
         names |= {bytes.fromhex(digits): str(text) for digits, text in read_json(path).items()}
-    texts = {names.get(identity) or decode_order_id(facts.kind, identity) for identity in ids}
+    texts = {names.get(identity) or decode_order_id(facts.contract.id_kind, identity) for identity in ids}
     if None in texts:
         raise StackError(
             f"run {folder.run_id}: not every order id can be decoded from its files, so nothing was deleted"
@@ -201,7 +201,7 @@ def _own_orders(folder: RunFolder, facts: RunFacts) -> list[str]:
         if mark.name == marks.DRAINED:
             texts += mark.detail.get("own_orders") or []
     for text in texts:
-        if encode_text(facts.kind, text) is None:
+        if encode_text(facts.contract.id_kind, text) is None:
             raise ValueError(f"{text!r} is no order id")
     return sorted(set(texts))
 

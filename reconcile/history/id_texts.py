@@ -58,7 +58,7 @@ def texts_of(history: History) -> IdTexts:
         named = np.frombuffer(b"".join(events_only), dtype=IDS)
         for identity in bytes_of(named[_among(named, ids_of(rows.rows))]):
             del events_only[identity]
-    return IdTexts(facts.kind, {**history.names, **events_only, **rows.names})
+    return IdTexts(facts.contract.id_kind, {**history.names, **events_only, **rows.names})
 
 
 def _among(ids: NDArray[np.void], known: NDArray[np.void]) -> Bools:

@@ -28,7 +28,7 @@ def check_orders(facts: RunFacts, marks: list[Mark]) -> NDArray[np.void]:
     texts = [text for mark in marks if mark.name == m.DRAINED for text in mark.detail.get("own_orders") or ()]
     if facts.check_order is not None:
         texts.append(facts.check_order.order_id)
-    own, valid = IdReader(facts.kind).parse(texts)
+    own, valid = IdReader(facts.contract.id_kind).parse(texts)
     return np.unique(own[valid])
 
 

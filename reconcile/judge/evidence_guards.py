@@ -209,7 +209,7 @@ def rows_readable(findings: Findings) -> Guard:
     if not rows and not (order is not None and order.row):
         text = (
             f"no row of the run was read, and the row of the check order was never seen: are --orders-table "
-            f"({history.facts.orders_table}) and its columns right?"
+            f"({history.facts.contract.table.name}) and its columns right?"
         )
         return evidence(name, False, text, ROWS_IN_DOUBT)
     return evidence(name, True, f"rows of the run that were read: {rows}", ROWS_IN_DOUBT)

@@ -56,7 +56,7 @@ OF_DESCRIBED: Final[tuple[Callable[[Findings], Guard], ...]] = (
 
 def check_guards(findings: Findings) -> list[Guard]:
     """Return what each guard found."""
-    described = findings.history.facts.described
+    described = findings.history.facts.contract_is_stated
     return [guard(findings) for guard in (*GUARDS, *(OF_DESCRIBED if described else ()))]
 
 

@@ -197,7 +197,7 @@ def orders_attributable(findings: Findings) -> Guard:
 
 def backlog_empty(findings: Findings) -> Guard:
     """No event is left in the outbox."""
-    if findings.history.facts.outbox_table is None:
+    if findings.history.facts.contract.table.outbox is None:
         return not_applicable("backlog empty", Kind.VACUITY, "the service has no known backlog")
     pending = int(findings.table.pending.sum())
     return vacuity("backlog empty", pending == 0, f"{some(pending, 'event')} still in the outbox")

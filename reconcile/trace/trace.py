@@ -59,7 +59,7 @@ def find_cases(history: History, judgement: Judgement, wanted: int | str) -> lis
     table = judgement.table
     if isinstance(wanted, int):
         return np.flatnonzero(table.seq == np.uint64(wanted)).tolist()
-    identity = encode_text(history.facts.kind, wanted)
+    identity = encode_text(history.facts.contract.id_kind, wanted)
     if identity is not None:
         hi, lo = np.uint64(int.from_bytes(identity[:8])), np.uint64(int.from_bytes(identity[8:]))
         found: list[int] = np.flatnonzero(table.known & (table.hi == hi) & (table.lo == lo)).tolist()

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
         # Judging takes long: a wrong ORDER_ID is reported before it.
         record = read_record(folder)
-        kind = record.facts.kind
+        kind = record.facts.contract.id_kind
         wanted = _wanted(options.order, kind)
         history, judgement = _judged(folder, record)
     except (FolderError, RecordProblem, ValueError) as problem:

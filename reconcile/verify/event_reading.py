@@ -117,7 +117,7 @@ def own_reading(facts: RunFacts) -> OwnReading:
     """Return how the events of a run are read."""
     run, event = str(facts.run_key) if facts.attribution == "tagged" else None, facts.contract.event
     id_place, tag_place = (str(place or "") for place in (event.id_place, event.tag_place))
-    return OwnReading(facts.id_kind, id_place, str(event.filter or ""), tag_place, event.own, run)
+    return OwnReading(facts.contract.id_kind.value, id_place, str(event.filter or ""), tag_place, event.own, run)
 
 
 def _json(value: bytes) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ def look_again(
     seen, later = _by_reading(rows, asked, lost)
     confirmation = compare(asked, Rows(seen, later), Records(events.seen, events.later, events.strict, events.named))
     # What the events of another service look like is not known: its rows are listed as they are.
-    lines = (lost_lines if facts.like_reference else row_lines)(facts.topic.name, lost, rows)
+    lines = (lost_lines if facts.contract.is_default else row_lines)(facts.topic.name, lost, rows)
     raw = b"".join(line + b"\n" for line in lines)
     write_text(folder.witnesses / LOST_ROWS, raw.decode())
     confirmation = replace(confirmation, lost_rows_sha256=sha256(raw).hexdigest())
@@ -137,9 +137,11 @@ def _rows(
 ) -> "dict[str, FoundRow]":
     from reconcile.verify.sql_verifier import described_rows_by_id, rows_by_id
 
-    if facts.like_reference:
-        return rows_by_id(database_url, facts.orders_table, snapshot, ids, progress)
-    return described_rows_by_id(database_url, (facts.orders_table, facts.orders_id_column), snapshot, ids, progress)
+    if facts.contract.is_default:
+        return rows_by_id(database_url, facts.contract.table.name, snapshot, ids, progress)
+    return described_rows_by_id(
+        database_url, (facts.contract.table.name, facts.contract.table.id_column), snapshot, ids, progress
+    )
 
 
 def lost_ids(judgement: Judgement) -> list[str]:

@@ -41,8 +41,10 @@ def columns_of(snapshot: Snapshot, facts: RunFacts, *, tagged: bool) -> OrderCol
         DatabaseProblem: a column that the facts name is not there, or of a type that cannot be read; or PostgreSQL
             could not be asked.
     """
-    tag = facts.orders_tag_column if tagged else None
-    return order_columns(snapshot, facts.orders_table, facts.orders_id_column, tag, facts.kind)
+    tag = facts.contract.table.tag_column if tagged else None
+    return order_columns(
+        snapshot, facts.contract.table.name, facts.contract.table.id_column, tag, facts.contract.id_kind
+    )
 
 
 def described_elsewhere(
@@ -78,8 +80,8 @@ def among_rows(
     Raises:
         DatabaseProblem: the database could not be asked.
     """
-    reader = IdReader(facts.kind)
-    told = IdTexts(facts.kind, names).many(ids["hi"], ids["lo"])
+    reader = IdReader(facts.contract.id_kind)
+    told = IdTexts(facts.contract.id_kind, names).many(ids["hi"], ids["lo"])
     found = [text for texts in named(snapshot, facts, columns, told) for text in texts]
     there, valid = reader.of_events([text.rstrip(" ") if columns.padded else text for text in found])
     return np.unique(there[valid]), reader.names
@@ -97,9 +99,9 @@ def named(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, texts: lis
 def sql_parts(facts: RunFacts) -> dict[str, sql.Composable]:
     """Return what queries are formatted with: `orders`, `id`, and `tag` where there is such a column."""
     parts: dict[str, sql.Composable] = {
-        "id": identifier(facts.orders_id_column),
-        "orders": table_name(facts.orders_table),
+        "id": identifier(facts.contract.table.id_column),
+        "orders": table_name(facts.contract.table.name),
     }
-    if facts.orders_tag_column is not None:
-        parts["tag"] = identifier(facts.orders_tag_column)
+    if facts.contract.table.tag_column is not None:
+        parts["tag"] = identifier(facts.contract.table.tag_column)
     return parts

@@ -49,7 +49,7 @@ def described_rows(
     Raises:
         DatabaseProblem: PostgreSQL failed, or ids are not what the facts say.
     """
-    reader = IdReader(facts.kind, columns.padded)
+    reader = IdReader(facts.contract.id_kind, columns.padded)
     rows = GrowingArray(ROW)
     if attribution is None:
         for pairs in _tagged(snapshot, facts, columns):
@@ -79,7 +79,7 @@ def _tagged(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns) -> Itera
     condition, begins = tag_condition(columns.tag or IdKind.TEXT, key)
     query = sql.SQL(_ROWS + condition).format(**parts)
     if columns.tag is not IdKind.UUID:
-        for here, bounds in page_slices(snapshot, facts.orders_table, PAGES):
+        for here, bounds in page_slices(snapshot, facts.contract.table.name, PAGES):
             yield snapshot.value(query + here, {**begins, **bounds}) or []
         return
     # Each slice begins at a customer id that exists, so gaps of any width cost nothing.
@@ -98,7 +98,7 @@ def _untagged(
     """Yield texts of ids: all rows that may be of the run."""
     if attribution.kind != EXCLUSIVE and columns.id is not IdKind.TEXT:
         told = attribution.acknowledged
-        yield from named(snapshot, facts, columns, IdTexts(facts.kind).many(told["hi"], told["lo"]))
+        yield from named(snapshot, facts, columns, IdTexts(facts.contract.id_kind).many(told["hi"], told["lo"]))
         return
     # Texts are compared in any of their spellings, and a digest cannot be asked for: all ids are looked at.
     query, since = sql.SQL(IDS_OF).format(**sql_parts(facts)), sql.SQL("true").format()
@@ -106,12 +106,12 @@ def _untagged(
     if attribution.kind == EXCLUSIVE:
         if facts.database_time is None:
             raise DatabaseProblem(
-                f"the run did not note `{facts.orders_time_column}` of its check order: rows since its start are not "
-                "known"
+                f"the run did not note `{facts.contract.table.time_column}` of its check order: rows since its "
+                "start are not known"
             )
-        since = sql.SQL("{} > %(since)s").format(identifier(facts.orders_time_column))
+        since = sql.SQL("{} > %(since)s").format(identifier(facts.contract.table.time_column))
         bound = {"since": facts.database_time}
-    for here, bounds in page_slices(snapshot, facts.orders_table, PAGES):
+    for here, bounds in page_slices(snapshot, facts.contract.table.name, PAGES):
         yield snapshot.value(sql.Composed([query, since, here]), {**bound, **bounds}) or []
 
 
@@ -124,8 +124,12 @@ def _ids(facts: RunFacts, reader: IdReader, texts: list[str]) -> NDArray[np.void
     ids, valid = reader.of_events(texts)
     if not valid.all():
         wrong = texts[int(np.flatnonzero(~valid)[0])]
-        told = f"holds {wrong[:40]!r}, which is no {facts.id_kind} id" if wrong else "is empty in a row of the run"
-        raise DatabaseProblem(f"column {facts.orders_id_column} of {facts.orders_table} {told}")
+        told = (
+            f"holds {wrong[:40]!r}, which is no {facts.contract.id_kind.value} id"
+            if wrong
+            else "is empty in a row of the run"
+        )
+        raise DatabaseProblem(f"column {facts.contract.table.id_column} of {facts.contract.table.name} {told}")
     return ids
 
 
@@ -144,10 +148,10 @@ def each_once(witness: RowsWitness, facts: RunFacts) -> RowsWitness:
     once, first, count = np.unique(ids, return_index=True, return_counts=True)
     if len(once) == len(ids):
         return witness
-    text = IdTexts(facts.kind, witness.names).one(*(int(word) for word in once[int(np.argmax(count))]))
+    text = IdTexts(facts.contract.id_kind, witness.names).one(*(int(word) for word in once[int(np.argmax(count))]))
     problem = (
-        f"column {facts.orders_id_column} of {facts.orders_table} holds {text[:40]!r} in {int(count.max())} rows of "
-        "the run: it is not the order id, or not in one spelling"
+        f"column {facts.contract.table.id_column} of {facts.contract.table.name} holds {text[:40]!r} in "
+        f"{int(count.max())} rows of the run: it is not the order id, or not in one spelling"
     )
     return RowsWitness(
         witness.rows[np.sort(first)], witness.pending, witness.elsewhere, None, complete=False, problem=problem,

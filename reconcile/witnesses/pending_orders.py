@@ -25,9 +25,11 @@ def waiting_orders(snapshot: Snapshot, facts: RunFacts, orders: NDArray[np.void]
     Raises:
         DatabaseProblem: PostgreSQL failed, or the outbox cannot be read.
     """
-    if facts.outbox_table is None:
+    if facts.contract.table.outbox is None:
         return np.empty(0, dtype=IDS)
-    waiting = ids_within(facts.kind, waiting_texts(snapshot, facts.outbox_table, own=facts.contract.event.own))
+    waiting = ids_within(
+        facts.contract.id_kind, waiting_texts(snapshot, facts.contract.table.outbox, own=facts.contract.event.own)
+    )
     pending: NDArray[np.void] = waiting[among(waiting, np.unique(orders))]
     return pending
 

@@ -96,7 +96,7 @@ def _reading(snapshot: Snapshot, facts: RunFacts, attribution: Attribution | Non
     """Take the snapshot by a first question, and return what then reads the rows."""
     columns = columns_of(snapshot, facts, tagged=attribution is None)
     plain = columns.id is IdKind.UUID and columns.tag in (None, IdKind.UUID)
-    if not facts.like_reference or not plain:
+    if not facts.contract.is_default or not plain:
         return lambda progress: described_rows(snapshot, facts, columns, attribution, progress)
     if attribution is not None:
         snapshot.value(_SNAPSHOT, {})
@@ -132,7 +132,7 @@ def look_elsewhere(
     """
     candidates = without_row(event_ids, rows.rows)
     try:
-        if facts.like_reference:
+        if facts.contract.is_default:
             return replace(rows, elsewhere=rows_elsewhere(database_url, candidates, facts))
         elsewhere, told = described_elsewhere(database_url, facts, candidates, names or {})
     except DatabaseProblem as problem:
@@ -148,7 +148,7 @@ def rows_elsewhere(database_url: str, candidate_ids: NDArray[np.void], facts: Ru
     """
     if not len(candidate_ids):
         return np.empty(0, dtype=IDS)
-    query = sql.SQL(_ELSEWHERE).format(orders=table_name(facts.orders_table))
+    query = sql.SQL(_ELSEWHERE).format(orders=table_name(facts.contract.table.name))
     slices = [candidate_ids[start : start + ASKED] for start in range(0, len(candidate_ids), ASKED)]
 
     def attempt() -> bytes:
@@ -190,7 +190,7 @@ def _mixed(ids: NDArray[np.void]) -> NDArray[np.uint64]:
 
 def _next(snapshot: Snapshot, facts: RunFacts, sequence: int) -> UUID | None:
     """Return the first customer id in the table whose sequence number is `sequence` or more; None if there is none."""
-    query = sql.SQL(_NEXT).format(orders=table_name(facts.orders_table))
+    query = sql.SQL(_NEXT).format(orders=table_name(facts.contract.table.name))
     key = facts.run_key
     found: UUID | None = snapshot.value(query, {"low": key.customer_id(sequence), "high": key.last})
     return found
@@ -208,7 +208,7 @@ def _rows(snapshot: Snapshot, facts: RunFacts, low: UUID | None, progress: Progr
 
 def _slices(snapshot: Snapshot, facts: RunFacts, low: UUID | None) -> Iterator[NDArray[np.void]]:
     """Yield arrays of pairs; each slice begins at a customer id that exists, so gaps of any width cost nothing."""
-    query = sql.SQL(_ROWS).format(orders=table_name(facts.orders_table))
+    query = sql.SQL(_ROWS).format(orders=table_name(facts.contract.table.name))
     key = facts.run_key
     last = key.sequence_of(key.last) or 0
     while low is not None:

@@ -48,18 +48,21 @@ def untagged_rows(
 def _since(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDArray[np.void]:
     if facts.database_time is None:
         raise DatabaseProblem(
-            f"the run did not note `{facts.orders_time_column}` of its check order: rows since its start are not known"
+            f"the run did not note `{facts.contract.table.time_column}` of its check order: rows since its "
+            "start are not known"
         )
-    query = sql.SQL(_SINCE).format(orders=table_name(facts.orders_table), time=identifier(facts.orders_time_column))
+    query = sql.SQL(_SINCE).format(
+        orders=table_name(facts.contract.table.name), time=identifier(facts.contract.table.time_column)
+    )
     parts: list[bytes] = []
-    for here, bounds in page_slices(snapshot, facts.orders_table, PAGES):
+    for here, bounds in page_slices(snapshot, facts.contract.table.name, PAGES):
         parts.append(snapshot.value(query + here, {"since": facts.database_time, **bounds}) or b"")
         progress(_STAGE, sum(map(len, parts)) // IDS.itemsize, None)
     return np.frombuffer(b"".join(parts), dtype=IDS)
 
 
 def _named(snapshot: Snapshot, facts: RunFacts, attribution: Attribution) -> NDArray[np.void]:
-    query = sql.SQL(_NAMED).format(orders=table_name(facts.orders_table))
+    query = sql.SQL(_NAMED).format(orders=table_name(facts.contract.table.name))
     slices = [attribution.acknowledged[at : at + ASKED] for at in range(0, len(attribution.acknowledged), ASKED)]
     found = [snapshot.value(query, {"ids": part.tobytes(), "count": len(part)}) or b"" for part in slices]
     return np.frombuffer(b"".join(found), dtype=IDS)

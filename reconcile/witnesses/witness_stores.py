@@ -99,7 +99,7 @@ def read_stores(
     )
     if rows.complete:
         known, names = ids_of(events.events), {**attribution.names, **events.names}
-        if facts.described:
+        if facts.contract_is_stated:
             # Rows that do not carry the customer id that was sent, as the option for it may be wrong, are there too.
             # (Joined arrays come in the machine's own byte order, whatever their parts had.)
             known = np.unique(np.concatenate([known, attribution.acknowledged])).astype(IDS)

@@ -49,8 +49,9 @@ def infrastructure(history: History, judgement: Judgement) -> str:
     """Which service was tested, with which table and topic."""
     facts = history.facts
     service = f"order service, variant {variant(facts)}" if variant(facts) else "order service"
-    return f"{facts.stack} stack: {service}; PostgreSQL table {facts.orders_table}; Kafka topic {facts.topic.name}" + (
-        f"; outbox table {facts.outbox_table}" if facts.outbox_table else ""
+    return (
+        f"{facts.stack} stack: {service}; PostgreSQL table {facts.contract.table.name}; Kafka topic {facts.topic.name}"
+        + (f"; outbox table {facts.contract.table.outbox}" if facts.contract.table.outbox else "")
     )
 
 
@@ -89,7 +90,7 @@ def fix(history: History, judgement: Judgement) -> str:
             )
         return "None needed for what this run shows."
     parts = []
-    if counts["lost_events"] and (how == _OUTBOX or facts.outbox_table):
+    if counts["lost_events"] and (how == _OUTBOX or facts.contract.table.outbox):
         parts.append("Find out where events leave the outbox without an acknowledgement of the broker: a relay must "
                      "delete or mark a row only after that.")  # fmt: skip
     elif counts["lost_events"]:
@@ -151,9 +152,10 @@ def _why_lost(history: History, judgement: Judgement) -> str:
         _observed(history, judgement),
         _with_process(history, judgement),
     ]
-    if facts.outbox_table:
+    if facts.contract.table.outbox:
         parts.append(
-            f"Table {facts.outbox_table} does not hold them either. The run does not show why; see the service's log."
+            f"Table {facts.contract.table.outbox} does not hold them either. "
+            "The run does not show why; see the service's log."
         )
     elif variant(facts) not in _DUAL_WRITES:
         parts.append("So the run does not show the cause.")
@@ -190,7 +192,7 @@ def _why_phantom(history: History, judgement: Judgement) -> str:
     table, total = judgement.table, judgement.counts["phantom_events"]
     by_outcome = Counter(OUTCOMES[code] for code in table.outcome[table.phantom].tolist())
     whose = ", ".join(f"{name} {count}" for name, count in sorted(by_outcome.items()))
-    text = f"Events in the topic without a row in {history.facts.orders_table}: {total} (by outcome: {whose})."
+    text = f"Events in the topic without a row in {history.facts.contract.table.name}: {total} (by outcome: {whose})."
     if history.facts.scenario == "phantom-event" and by_outcome.get("provoked") == total:
         return (
             f"{text} The service published each of them before it rolled its transaction back, as this scenario asks "
@@ -201,7 +203,7 @@ def _why_phantom(history: History, judgement: Judgement) -> str:
 
 def _why_no_row(history: History, judgement: Judgement) -> str:
     facts = history.facts
-    text = f"Acknowledged orders without a row in {facts.orders_table}: {judgement.counts['lost_orders']}"
+    text = f"Acknowledged orders without a row in {facts.contract.table.name}: {judgement.counts['lost_orders']}"
     broken = f" (the run's fault: {facts.fault.of('database')})" if facts.fault_target == "database" else ""
     return f"{text}{broken if judgement.outages else ''}. The run does not show why."
 

@@ -101,7 +101,7 @@ def lost_rows(history: History, judgement: Judgement) -> str:
     if rows is None:
         return "lost-events.ndjson is empty: the rows of the lost events are missing or damaged"
     there = len(rows)
-    what = "ready to be published again" if history.facts.like_reference else "their rows"
+    what = "ready to be published again" if history.facts.contract.is_default else "their rows"
     gone = f"; {some(lost - there, 'row')} no longer existed" if there < lost else ""
     return f"lost-events.ndjson holds {there} of {some(lost, 'lost event')}, {what}{gone}"
 

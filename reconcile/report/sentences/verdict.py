@@ -63,7 +63,7 @@ def scope(history: History, judgement: Judgement) -> str:
     )
     said = f"the verdict speaks for {which} ({facts.fault.of(facts.fault_target)}), not for longer ones"
     limit = facts.delivery_timeout_s
-    if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.outbox_table:
+    if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.contract.table.outbox:
         return said
     if limit is None:
         return f"{said}; the producer's delivery timeout is unknown (--delivery-timeout states it)"

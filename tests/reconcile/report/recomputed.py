@@ -183,9 +183,9 @@ def root_cause(run: RawRun) -> list[str]:
             f"Stored orders without an event in topic {facts.topic.name}, as far as it was read: {counts['lost'][1]}."
         )
         parts.append("Observed: " + outages.causes(run)[0] + ".")
-        if facts.outbox_table:
+        if facts.contract.table.outbox:
             parts.append(
-                f"Table {facts.outbox_table} does not hold them either. "
+                f"Table {facts.contract.table.outbox} does not hold them either. "
                 "The run does not show why; see the service's log."
             )
         elif how(run) == UNKNOWN:
@@ -240,7 +240,7 @@ def fix(run: RawRun) -> list[str]:
         return ["None needed for what this run shows." + (dual if how(run) == DUAL and run.raw.outages() else "")]
     (_, lost), (_, phantoms), (_, orders), *_ = kinds(run)
     parts = []
-    if lost and run.raw.history.facts.outbox_table:
+    if lost and run.raw.history.facts.contract.table.outbox:
         parts.append(
             "Find out where events leave the outbox without an acknowledgement of the broker: a relay must delete or "
             "mark a row only after that."

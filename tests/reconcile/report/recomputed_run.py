@@ -35,7 +35,7 @@ def scope(run: RawRun) -> list[str]:
     if len(lengths) > 1:
         which = f"{len(lengths)} outages of {lengths[0]:.1f} s to {lengths[-1]:.1f} s"
     said = f"the verdict speaks for {which} ({facts.fault.name} of the {facts.fault_target}), not for longer ones"
-    if facts.fault_target != "broker" or facts.outbox_table:
+    if facts.fault_target != "broker" or facts.contract.table.outbox:
         return [said]
     limit = facts.delivery_timeout_s
     if limit is None:
@@ -48,7 +48,7 @@ def scope(run: RawRun) -> list[str]:
 def infrastructure(run: RawRun) -> list[str]:
     facts = run.raw.history.facts
     known = "" if facts.stack == "external" or not facts.service_variant else f", variant {facts.service_variant}"
-    outbox = f"; outbox table {facts.outbox_table}" if facts.outbox_table else ""
+    outbox = f"; outbox table {facts.contract.table.outbox}" if facts.contract.table.outbox else ""
     where = f"PostgreSQL table orders; Kafka topic {facts.topic.name}{outbox}"
     return [f"{facts.stack} stack: order service{known}; {where}"]
 
