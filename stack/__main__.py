@@ -18,7 +18,7 @@ from stack import kafka_archive, run_cleanup
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
-from stack.settings import LINKS, VARIANTS, ServiceSettings, StackSettings
+from stack.settings import PROXIED, VARIANTS, ServiceSettings, StackSettings
 from stack.status import as_document, as_json, as_text
 from stores.variables import ignore_client_variables
 
@@ -67,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
     for name in ("service", "database", "kafka"):
         up.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help="TCP port (default: a free one)")
     up.add_argument(
-        "--link", choices=LINKS, default="", help="component that is reached through a relay, as a partition needs it"
+        "--proxy",
+        choices=PROXIED,
+        default="",
+        help="component that is reached through a relay, as a partition needs it",
     )
     up.add_argument("--without-service", action="store_true", help="only PostgreSQL and Kafka")
     up.add_argument("--service-variant", dest="variant", choices=VARIANTS, default=_DEFAULT.variant)
@@ -101,10 +104,10 @@ def _up(arguments: argparse.Namespace) -> int:
             database_port=arguments.database_port,
             kafka_port=arguments.kafka_port,
             service=service,
-            link=arguments.link,
+            proxy=arguments.proxy,
         )
-        if arguments.link == "service" and arguments.without_service:
-            raise ValueError("--link service --without-service: no service, no link to it; leave out one of the two")
+        if arguments.proxy == "service" and arguments.without_service:
+            raise ValueError("--proxy service --without-service: no service, no proxy to it; leave out one of the two")
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE

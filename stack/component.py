@@ -177,6 +177,10 @@ class ManagedProcess(ABC):
         """SIGCONT the process and its descendants; nothing if it is gone."""
         process.send(self._family(), signal.SIGCONT)
 
+    def recover(self) -> None:
+        """Undo what a harness that was killed may have left on a process that runs: wake it if it is paused."""
+        self.resume()
+
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Return once the component answers; raises StackError when it dies or `timeout_s` seconds have passed."""
         for _ in self.until_ready(timeout_s):

@@ -1,6 +1,6 @@
 """The embedded stack: PostgreSQL, Kafka and the order service on this machine, brought up, looked at, taken down.
 
-`up` starts what is missing and nothing else (`stack.startup`). A fourth process, the link, stands in one component's
+`up` starts what is missing and nothing else (`stack.startup`). A fourth process, the proxy, stands in one component's
 way while it is asked for (`stack.proxy`).
 """
 
@@ -19,7 +19,7 @@ from stack.lock import locked
 from stack.orphans import Stray
 from stack.postgres import Database
 from stack.progress import Progress, Stopwatch, silent
-from stack.proxy import Link
+from stack.proxy import Proxy
 from stack.service import Service
 from stack.settings import StackSettings
 from stack.startup import PROBE_S, STOP_TIMEOUT_S, Parts, Start
@@ -42,7 +42,7 @@ class EmbeddedStack:
         self.database = Database(self._store)
         self.broker = Broker(self._store, cache)
         self.service = Service(self._store)
-        self.proxy = Link(self._store)
+        self.proxy = Proxy(self._store)
         self._parts = Parts(self.database, self.broker, self.service, self.proxy)
 
     @property
@@ -52,7 +52,7 @@ class EmbeddedStack:
 
     @property
     def components(self) -> tuple[ManagedProcess, ...]:
-        """Database, broker, service, in the order in which they depend on each other, and the link where one stands."""
+        """Database, broker, service, in the order in which they depend on each other, and the proxy if there is one."""
         return (*self._parts.servers, *([self.proxy] if self.proxy.record else []))
 
     def up(self, settings: StackSettings | None = None, owner: str = "", *, with_service: bool = True) -> StackState:
@@ -61,12 +61,12 @@ class EmbeddedStack:
         owner: recorded in the state, unless the stack runs already: then its first owner stays, so that a second
         caller can tell that it is not theirs to take down. with_service: False leaves the order service alone.
         What already runs as asked is left alone; the service is restarted when its settings differ, or when its way
-        to the broker or the database runs through the link and did not before (or the other way round).
+        to the broker or the database runs through the proxy and did not before (or the other way round).
         Raises PortTaken, ChecksumError, FetchError or StackError; what this call started is stopped again then.
         """
         wanted = settings or StackSettings()
-        if wanted.link == "service" and not with_service:
-            raise StackError("a link to the order service needs the order service: leave out one of the two")
+        if wanted.proxy == "service" and not with_service:
+            raise StackError("a proxy to the order service needs the order service: leave out one of the two")
         self._store.make()
         with self._locked("starting the stack"):
             self._end_strays()

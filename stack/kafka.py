@@ -22,9 +22,9 @@ from stack.errors import StackError
 from stack.ports import HOST
 from stack.state_store import StateStore
 
-# Names of what a record keeps beside the broker's port. A client that asks at the listener is sent to the link's port,
-# so it stays on the link; everybody else asks at the broker's port and never comes near it.
-CONTROLLER_PORT, LISTENER_PORT, LINK_PORT = "controller_port", "listener_port", "link_port"
+# Names of what a record keeps beside the broker's port. A client that asks at the listener is sent to the proxy's port,
+# so it stays on the proxy; everybody else asks at the broker's port and never comes near it.
+CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT = "controller_port", "listener_port", "proxy_port"
 _FORMAT_TIMEOUT_S = 60.0
 _CONFIGURATION = """\
 process.roles=broker,controller
@@ -103,17 +103,17 @@ class Broker(ManagedProcess):
         return check_kafka(f"{HOST}:{self.port}", {}, timeout_s)
 
     def _write_configuration(self, path: Path, port: int, extra: Mapping[str, object], log_dirs: Path) -> None:
-        for name in (CONTROLLER_PORT, LISTENER_PORT, LINK_PORT):
+        for name in (CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT):
             if not isinstance(extra.get(name, 0), int):
                 raise StackError(f"the recorded {name} of Kafka is not a number: run 'python -m stack clean'")
         # The record of an earlier version has no listener for the service: then Kafka starts without one.
-        linked = LISTENER_PORT in extra and LINK_PORT in extra
+        proxied = LISTENER_PORT in extra and PROXY_PORT in extra
         text = _CONFIGURATION.format(
             host=HOST,
             port=port,
             controller_port=extra[CONTROLLER_PORT],
-            listener=f",SERVICE://{HOST}:{extra[LISTENER_PORT]}" if linked else "",
-            advertised=f",SERVICE://{HOST}:{extra[LINK_PORT]}" if linked else "",
+            listener=f",SERVICE://{HOST}:{extra[LISTENER_PORT]}" if proxied else "",
+            advertised=f",SERVICE://{HOST}:{extra[PROXY_PORT]}" if proxied else "",
             log_dirs=log_dirs,
         )
         path.write_text(text, encoding="utf-8")

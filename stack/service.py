@@ -50,12 +50,12 @@ def behaviour(settings: ServiceSettings) -> dict[str, str]:
 def fingerprint(state: StackState) -> dict[str, object]:
     """What a running service must have been started with to be left alone: its settings and its neighbours' ports.
 
-    A neighbour's port is the link's where the way to it runs through the link.
+    A neighbour's port is the proxy's where the way to it runs through the proxy.
     """
     return {
         "settings": asdict(state.settings),
-        "database_port": state.port("link" if state.link == "database" else "database"),
-        "kafka_port": state.port("link" if state.link == "broker" else "broker"),
+        "database_port": state.port("proxy" if state.proxy == "database" else "database"),
+        "kafka_port": state.port("proxy" if state.proxy == "broker" else "broker"),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 ServiceVariant = Literal["naive", "after-commit", "awaited", "raised", "outbox"]
 VARIANTS: tuple[str, ...] = get_args(ServiceVariant)
-LINKS = ("broker", "database", "service")
+PROXIED = ("broker", "database", "service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +60,22 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Ports (0: a free one is chosen), the order service's settings, and which way runs through the link.
+    """Ports (0: a free one is chosen), the order service's settings, and which way runs through the proxy.
 
-    link: `broker` or `database` (the order service's way to it), `service` (its clients' way), or `` for no link.
-    Raises ValueError with one sentence when a port is out of range or given twice, or the link is to nobody.
+    proxy: `broker` or `database` (the order service's way to it), `service` (its clients' way), or `` for no proxy.
+    Raises ValueError with one sentence when a port is out of range or given twice, or the proxy is to nobody.
     """
 
     service_port: int = 0
     database_port: int = 0
     kafka_port: int = 0
     service: ServiceSettings = field(default_factory=ServiceSettings)
-    link: str = ""
+    proxy: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse ports that cannot be bound, two components on one port, and a link to nobody."""
-        if self.link and self.link not in LINKS:
-            raise ValueError(f"link {self.link!r} is no component: choose one of {', '.join(LINKS)}, or none")
+        """Refuse ports that cannot be bound, two components on one port, and a proxy to nobody."""
+        if self.proxy and self.proxy not in PROXIED:
+            raise ValueError(f"proxy {self.proxy!r} is no component: choose one of {', '.join(PROXIED)}, or none")
         given = [self.service_port, self.database_port, self.kafka_port]
         for port in given:
             if not 0 <= port <= 65535:

@@ -1,7 +1,7 @@
 """Brings the parts of a stack up, several at a time, and starts nothing that runs already as it is wanted.
 
 Each start is a generator that yields while it waits, and one loop advances them all: no threads, so it also works
-under gevent. Order: broker and database at once, then the order service, and the link as soon as the component that it
+under gevent. Order: broker and database at once, then the order service, and the proxy as soon as the component that it
 leads to is ready (before the service, if it is the service's own way).
 """
 
@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from stack import ports, process
 from stack.component import ManagedProcess
 from stack.errors import StackError
-from stack.kafka import CONTROLLER_PORT, LINK_PORT, LISTENER_PORT, Broker
+from stack.kafka import CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT, Broker
 from stack.postgres import Database
 from stack.progress import Progress, Stopwatch
-from stack.proxy import Link, link_extra
+from stack.proxy import Proxy, proxy_extra
 from stack.service import Service, fingerprint
 from stack.settings import StackSettings
 from stack.state_file import StackState
@@ -35,7 +35,7 @@ class Parts:
     database: Database
     broker: Broker
     service: Service
-    link: Link
+    proxy: Proxy
 
     @property
     def servers(self) -> tuple[ManagedProcess, ...]:
@@ -82,13 +82,13 @@ class Start:
 
     def run(self, chosen: dict[str, int]) -> None:
         """Advance every component's start in turn until all are ready; raises StackError when one fails."""
-        self._retire_link()
+        self._stop_proxy()
         starts = [  # the slowest first
             self._start(self.parts.broker, chosen["broker"], self._broker_extra(chosen.values())),
             self._start(self.parts.database, chosen["database"], {}),
         ]
-        if self.wanted.link:
-            starts.append(self._start_link(chosen.values()))
+        if self.wanted.proxy:
+            starts.append(self._start_proxy(chosen.values()))
         if self.with_service:
             starts.append(self._start_service(chosen["service"]))
         try:
@@ -110,7 +110,7 @@ class Start:
         watch = Stopwatch(self.progress, component.name)
         record = component.record
         if record and component.is_alive() and (record.port, record.extra) == (port, extra):
-            component.resume()  # a harness that was killed may have left it paused
+            component.recover()
             yield from component.until_ready(READY_TIMEOUT_S)
             watch.done("running")
         else:
@@ -127,12 +127,12 @@ class Start:
         """The broker's further ports: those it runs with, so that it need not be restarted, else where it ran."""
         broker, record = self.parts.broker, self.parts.broker.record
         known: dict[str, object] = dict(record.extra) if record else {}
-        # One that was started by an earlier version has no listener for the link.
-        if broker.is_alive() and (self.wanted.link != "broker" or {LISTENER_PORT, LINK_PORT} <= known.keys()):
+        # One that was started by an earlier version has no listener for the proxy.
+        if broker.is_alive() and (self.wanted.proxy != "broker" or {LISTENER_PORT, PROXY_PORT} <= known.keys()):
             return known
         extra: dict[str, object] = {}
         taken = {*avoid}
-        for name in (CONTROLLER_PORT, LISTENER_PORT, LINK_PORT):
+        for name in (CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT):
             port = known.get(name)
             if not isinstance(port, int) or port in taken or not self._may_have(port):
                 port = ports.choose(taken)
@@ -141,30 +141,30 @@ class Start:
         return extra
 
     def _may_have(self, port: int) -> bool:
-        """Whether a port is free, or the link's own."""
-        link = self.parts.link
-        return ports.is_free(port) or (link.is_alive() and link.port == port)
+        """Whether a port is free, or the proxy's own."""
+        proxy = self.parts.proxy
+        return ports.is_free(port) or (proxy.is_alive() and proxy.port == port)
 
-    def _retire_link(self) -> None:
-        """Take the link away that stands where nobody wants one now."""
+    def _stop_proxy(self) -> None:
+        """Take the proxy away that stands where nobody wants one now."""
         state = self.store.load()
-        standing = state.link if state else ""
+        standing = state.proxy if state else ""
         # Without a word about the service it stays as it is, and so does its way.
-        if standing and standing != self.wanted.link and (self.wanted.link or self.with_service):
-            self.progress("link", f"to the {standing} taken away", None)
-            self.parts.link.request_stop()
-            self.parts.link.discard(STOP_TIMEOUT_S)
-            self.store.drop("link")
+        if standing and standing != self.wanted.proxy and (self.wanted.proxy or self.with_service):
+            self.progress("proxy", f"to the {standing} taken away", None)
+            self.parts.proxy.request_stop()
+            self.parts.proxy.discard(STOP_TIMEOUT_S)
+            self.store.drop("proxy")
 
-    def _start_link(self, avoid: Collection[int]) -> Generator[None, None, None]:
-        """The link comes once the component that it leads to answers."""
-        while self.wanted.link not in self._ready:
+    def _start_proxy(self, avoid: Collection[int]) -> Generator[None, None, None]:
+        """The proxy comes once the component that it leads to answers."""
+        while self.wanted.proxy not in self._ready:
             yield
         state = self._state()
-        link, toward = self.parts.link, state.components[self.wanted.link]
-        target_port, port = toward.port, link.port if state.link else 0
-        if self.wanted.link == "broker":
-            target_port, port = int(toward.extra[LISTENER_PORT]), int(toward.extra[LINK_PORT])
+        proxy, toward = self.parts.proxy, state.components[self.wanted.proxy]
+        target_port, port = toward.port, proxy.port if state.proxy else 0
+        if self.wanted.proxy == "broker":
+            target_port, port = int(toward.extra[LISTENER_PORT]), int(toward.extra[PROXY_PORT])
             if not self._may_have(port):
                 raise StackError(
                     f"port {port}, where Kafka sends the order service, is taken by another process: stop that "
@@ -172,12 +172,12 @@ class Start:
                 )
         elif not port or not self._may_have(port):
             port = ports.choose(avoid)
-        yield from self._start(link, port, link_extra(self.wanted.link, target_port))
+        yield from self._start(proxy, port, proxy_extra(self.wanted.proxy, target_port))
 
     def _start_service(self, port: int) -> Generator[None, None, None]:
         """The service comes once the database answers and its own way is there."""
         database, broker = self.parts.database, self.parts.broker
-        way = "link" if self.wanted.link in ("broker", "database") else ""
+        way = "proxy" if self.wanted.proxy in ("broker", "database") else ""
         while not (database.is_alive() and broker.is_alive() and database.probe(PROBE_S).ok):
             yield
         while way and way not in self._ready:

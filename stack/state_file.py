@@ -53,7 +53,7 @@ class StackState:
     host: str = HOST
 
     def port(self, component: str) -> int | None:
-        """Return the port of `database`, `broker`, `service` or `link`, or None if it was never started."""
+        """Return the port of `database`, `broker`, `service` or `proxy`, or None if it was never started."""
         record = self.components.get(component)
         return record.port if record else None
 
@@ -64,46 +64,46 @@ class StackState:
         return port
 
     @property
-    def link(self) -> str:
-        """Whose way runs through the link: `broker`, `database` or `service` (see `stack.proxy`); empty without one."""
-        record = self.components.get("link")
+    def proxy(self) -> str:
+        """The component that is reached through the TCP proxy: `broker`, `database`, `service`; empty without one."""
+        record = self.components.get("proxy")
         return str(record.extra.get("component", "")) if record else ""
 
-    def link_address(self, component: str) -> str:
-        """`host:port` of a component for whoever a partition would cut off: through the link if it leads there.
+    def proxied_address(self, component: str) -> str:
+        """`host:port` of a component for whoever a partition would cut off: through the proxy if it leads there.
 
         That is the order service on its way to `broker` and `database`, and its clients on theirs to `service`.
         """
-        return f"{self.host}:{self._needed_port('link' if self.link == component else component)}"
+        return f"{self.host}:{self._needed_port('proxy' if self.proxy == component else component)}"
 
     @property
     def database_url(self) -> str:
-        """Connection string of the orders database, never through the link. Secret: never log it."""
+        """Connection string of the orders database, never through the proxy. Secret: never log it."""
         return account_url(f"{self.host}:{self._needed_port('database')}")
 
     @property
     def service_database_url(self) -> str:
-        """The connection string that the order service has: through the link if it leads there. Secret."""
-        return account_url(self.link_address("database"))
+        """The connection string that the order service has: through the proxy if it leads there. Secret."""
+        return account_url(self.proxied_address("database"))
 
     @property
     def kafka_bootstrap(self) -> str:
-        """`host:port` of the broker, never through the link."""
+        """`host:port` of the broker, never through the proxy."""
         return f"{self.host}:{self._needed_port('broker')}"
 
     @property
     def service_kafka_bootstrap(self) -> str:
-        """The broker's `host:port` that the order service has: through the link if it leads there."""
-        return self.link_address("broker")
+        """The broker's `host:port` that the order service has: through the proxy if it leads there."""
+        return self.proxied_address("broker")
 
     @property
     def service_url(self) -> str:
-        """Base URL of the order service for its clients, through the link if it is there; no slash at its end."""
-        return f"http://{self.link_address('service')}"
+        """Base URL of the order service for its clients, through the proxy if it is there; no slash at its end."""
+        return f"http://{self.proxied_address('service')}"
 
     @property
     def direct_service_url(self) -> str:
-        """Base URL of the order service, never through the link."""
+        """Base URL of the order service, never through the proxy."""
         return f"http://{self.host}:{self._needed_port('service')}"
 
     @property

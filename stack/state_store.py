@@ -21,7 +21,7 @@ from stack.state_file import ComponentRecord, StackState
 
 HOME_VARIABLE = "HARNESS_STACK_HOME"
 _STATE_WAIT_S = 5.0
-_FILES = ("state.json", "state.lock", "start.lock", "lock", "journal.json", "lease", "target-lease")
+_FILES = ("state.json", "state.lock", "start.lock", "lock", "journal.json", "lease", "target-lease", "proxy.sock")
 # A start is spawned within a second; `down` may hold the lock while it makes sure that nothing is left.
 START_WAIT_S = 30.0
 
@@ -46,6 +46,11 @@ class StateStore:
     def data_path(self, component: str) -> Path:
         """Data folder of a component."""
         return self.home / "data" / component
+
+    @property
+    def proxy_socket(self) -> Path:
+        """Unix socket at which the TCP proxy is controlled."""
+        return self.home / "proxy.sock"
 
     def load(self) -> StackState | None:
         """Read the state; None if nothing is recorded."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from stack.embedded import EmbeddedStack
+from stack.errors import StackError
 from stack.ports import HOST
 from stack.state_file import DATABASE_ACCOUNT, DATABASE_NAME
 
@@ -14,10 +16,11 @@ from stack.state_file import DATABASE_ACCOUNT, DATABASE_NAME
 def as_document(stack: EmbeddedStack) -> dict[str, Any]:
     """Look at every component now. What is unknown is None.
 
-    `up`: all of them run and are healthy. `link`: the component that the link leads to, `service_url` runs through it
-    if that is the service. `components`: for each recorded one `up` (its process runs), `healthy`,
-    `detail`, `pid`, `port`, `log`. `unrecorded`: `component` and `pid` of each process of this stack that no record
-    knows, as an interrupted start may leave it (or one that is being started at this moment).
+    `up`: all of them run and are healthy. `proxy`: the component that is reached through the TCP proxy; the way to the
+    service at `service_url` runs through it if that is the service. `components`: for each recorded one `up` (its
+    process runs), `healthy`, `detail`, `pid`, `port`, `log`, and for the proxy `mode` (None if it does not answer).
+    `unrecorded`: `component` and `pid` of each process of this stack that no record knows, as an interrupted start may
+    leave it (or one that is being started at this moment).
     """
     state = stack.status()
     health = stack.health() if state else {}
@@ -34,6 +37,8 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
                 "port": record.port,
                 "log": record.log_path,
             }
+    if "proxy" in components:
+        components["proxy"]["mode"] = _proxy_mode(stack)
     service_url = state.service_url if state and state.port("service") else None
     direct_url = state.direct_service_url if state and state.port("service") else None
     broker_port = state.port("broker") if state else None
@@ -50,10 +55,16 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
         "kafka_bootstrap": f"{HOST}:{broker_port}" if broker_port else None,
         "service_url": service_url,
         "direct_service_url": direct_url,
-        "link": state.link or None if state else None,
+        "proxy": state.proxy or None if state else None,
         "components": components,
         "unrecorded": [asdict(stray) for stray in stack.orphans()],
     }
+
+
+def _proxy_mode(stack: EmbeddedStack) -> str | None:
+    with suppress(StackError):
+        return str(stack.proxy.mode(timeout_s=1.0))
+    return None
 
 
 def as_json(document: dict[str, Any]) -> str:
@@ -72,7 +83,9 @@ def as_text(document: dict[str, Any]) -> str:
     lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, brought up by {document['owner']}"]
     for name, entry in document["components"].items():
         word = "healthy" if entry["healthy"] else "sick" if entry["up"] else "down"
-        lines.append(f"  {name:<9} {word:<8} pid {entry['pid']:<8} {entry['detail']}")
+        mode = entry.get("mode") or "plain"
+        degraded = "" if mode == "plain" else f"; degraded by {mode} (python -m stack up makes it plain)"
+        lines.append(f"  {name:<9} {word:<8} pid {entry['pid']:<8} {entry['detail']}{degraded}")
     never = [name for name in document["ports"] if name not in document["components"]]
     lines += [f"  {name:<9} never started (python -m stack up starts it)" for name in never]
     lines += unrecorded

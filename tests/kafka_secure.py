@@ -94,7 +94,7 @@ class SecureBroker(Broker):
         return check_kafka(f"{HOST}:{self.port}", self.client(), timeout_s)
 
     def _write_configuration(self, path: Path, port: int, extra: Mapping[str, object], log_dirs: Path) -> None:
-        # Without a listener for the service: nobody's way runs through a link here.
+        # Without a listener for the service: nobody's way runs through a proxy here.
         super()._write_configuration(path, port, {CONTROLLER_PORT: extra[CONTROLLER_PORT]}, log_dirs)
         text = path.read_text().replace(f"PLAINTEXT://{HOST}:{port}", f"SASL_SSL://{HOST}:{port}")
         login = "org.apache.kafka.common.security.scram.ScramLoginModule required"

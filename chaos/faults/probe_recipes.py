@@ -124,7 +124,7 @@ def _embedded_address(recipe: ProbeRecipe) -> str:
         state = EmbeddedStack(Path(recipe.stack_home)).status()
         if state is None:
             raise Unresolved(f"the embedded stack in {recipe.stack_home} is down: its {component} cannot be asked")
-        place = state.link_address(component)
+        place = state.proxied_address(component)
     except StackError as error:
         raise Unresolved(str(error)) from None
     if recipe.protocol == "http":

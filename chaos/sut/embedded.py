@@ -208,11 +208,11 @@ def await_lease(lease: Lease) -> None:
 def _probe(settings: Settings, state: StackState) -> ProbeSpec:
     """How the target is asked: the way that a partition cuts, where one is planned."""
     if settings.fault_target == "database":
-        through = state.link == "database"
+        through = state.proxy == "database"
         return ProbeSpec("sql", state.service_database_url, way="service" if through else "direct")
     if settings.fault_target == "service":
         return ProbeSpec("http", f"{state.service_url}/actuator/health")
-    return ProbeSpec("kafka", state.service_kafka_bootstrap, way="service" if state.link == "broker" else "direct")
+    return ProbeSpec("kafka", state.service_kafka_bootstrap, way="service" if state.proxy == "broker" else "direct")
 
 
 def stack_settings(settings: Settings) -> StackSettings:
@@ -229,5 +229,5 @@ def stack_settings(settings: Settings) -> StackSettings:
         publish_failure=settings.service_publish_failure,
     )
     proxied = settings.injects_faults and Need.PROXY in chosen_fault(settings).needs
-    link = settings.fault_target if proxied else ""
-    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service, link)
+    proxy = settings.fault_target if proxied else ""
+    return StackSettings(settings.service_port, settings.database_port, settings.kafka_port, service, proxy)

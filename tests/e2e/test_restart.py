@@ -27,7 +27,7 @@ def test_a_service_that_was_being_restarted_is_back_as_it_was(
     assert_all_up(left_running)
     after = left_running.status()
     assert after is not None
-    assert (after.settings, after.owner, after.link) == (before.settings, before.owner, before.link)
+    assert (after.settings, after.owner, after.proxy) == (before.settings, before.owner, before.proxy)
 
 
 def test_a_service_that_was_restarted_keeps_its_settings(start: Start, left_running: EmbeddedStack) -> None:

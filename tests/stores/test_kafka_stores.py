@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Producer
 
 from health.kafka_errors import connection_reason
-from stack.kafka import LINK_PORT, LISTENER_PORT
+from stack.kafka import LISTENER_PORT, PROXY_PORT
 from stores.listeners import Listener, advertised, unreachable
 from stores.topic import held_back, held_back_words
 from tests.conftest import Infra
@@ -15,13 +15,13 @@ from tests.conftest import Infra
 @pytest.mark.real
 def test_an_advertised_address_that_takes_no_connection_is_named(infra: Infra) -> None:
     ports = infra.state.components["broker"].extra
-    # The listener of the service advertises the port of a link that is not running here.
+    # The listener of the service advertises the port of a proxy that is not running here.
     bootstrap = f"127.0.0.1:{ports[LISTENER_PORT]}"
     found = advertised({"bootstrap.servers": bootstrap}, "order.created", 10.0)
-    assert found == [Listener(1, "127.0.0.1", int(str(ports[LINK_PORT])))]
+    assert found == [Listener(1, "127.0.0.1", int(str(ports[PROXY_PORT])))]
     sentence = unreachable(found, bootstrap, 2.0)
     assert sentence is not None
-    assert f"advertises its broker 1 as 127.0.0.1:{ports[LINK_PORT]}" in sentence
+    assert f"advertises its broker 1 as 127.0.0.1:{ports[PROXY_PORT]}" in sentence
     assert "connection refused" in sentence
 
 

@@ -76,24 +76,24 @@ class ProcessTarget:
     def faults(self) -> tuple[str, ...]:
         """Names of the faults that it can do: some only while the stack's proxy stands in this component's way."""
         try:
-            linked = self._is_linked()
+            proxied = self._is_proxied()
         except StackError:
-            linked = False
-        return tuple(fault.name for fault in FAULTS.values() if linked or Need.PROXY not in fault.needs)
+            proxied = False
+        return tuple(fault.name for fault in FAULTS.values() if proxied or Need.PROXY not in fault.needs)
 
     def describe(self) -> str:
-        """Return component, product and process id, and those of the link in its way."""
+        """Return component, product and process id, and those of the proxy in its way."""
         try:
-            way = f"; the link in its way is process {self._stack.proxy.pid}" if self._is_linked() else ""
+            way = f"; the proxy in its way is process {self._stack.proxy.pid}" if self._is_proxied() else ""
             return f"{self._component} ({PRODUCTS[self._component]}, process {self._process.pid}{way})"
         except StackError:
             # The stack was taken down meanwhile; healing must be able to say what it wanted to heal.
             return f"{self._component} ({PRODUCTS[self._component]}, no longer known)"
 
     def is_up(self) -> bool:
-        """Return whether the process runs and is not paused, and neither is a link in its way; see `Target.is_up`."""
+        """Return whether the process runs and is not paused, and neither is a proxy in its way; see `Target.is_up`."""
         try:
-            hit = [self._process, *([self._stack.proxy] if self._is_linked() else [])]
+            hit = [self._process, *([self._stack.proxy] if self._is_proxied() else [])]
             return all(each.is_alive() and not each.is_paused() for each in hit)
         except StackError as error:
             raise TargetError(str(error)) from None
@@ -132,7 +132,7 @@ class ProcessTarget:
         deadline = time.monotonic() + min(timeout_s, _START_LOCK_S)
         try:
             hit = self._hit_by(fault)
-            if Need.PROXY in fault.needs and not self._is_linked():
+            if Need.PROXY in fault.needs and not self._is_proxied():
                 return  # the stack was brought up without it, or taken down: nothing is in the way any more
             # Also after a kill: that pauses before it kills, and may have been cut short in between.
             process.send(process.tree(*_prepared(undo)), signal.SIGCONT)
@@ -146,9 +146,9 @@ class ProcessTarget:
     def _hit_by(self, fault: Fault) -> ManagedProcess:
         return self._stack.proxy if Need.PROXY in fault.needs else self._process
 
-    def _is_linked(self) -> bool:
+    def _is_proxied(self) -> bool:
         state: StackState | None = self._stack.status()
-        return state is not None and state.link == self._component
+        return state is not None and state.proxy == self._component
 
 
 def _prepared(undo: Undo) -> tuple[int, float]:

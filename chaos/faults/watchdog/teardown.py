@@ -118,7 +118,7 @@ def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None
 
 def as_parameters(stood: "StackState") -> dict[str, str]:
     """Return the parameters that tell how an embedded stack stood, so that it can be brought back."""
-    return {"stood": json.dumps(asdict(stood.settings)), "link": stood.link}
+    return {"stood": json.dumps(asdict(stood.settings)), "proxy": stood.proxy}
 
 
 def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
@@ -126,7 +126,7 @@ def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
     from stack.settings import ServiceSettings, StackSettings
 
     if "stood" in where:
-        stack.up(StackSettings(service=ServiceSettings(**json.loads(where["stood"])), link=where["link"]))
+        stack.up(StackSettings(service=ServiceSettings(**json.loads(where["stood"])), proxy=where["proxy"]))
         log.info("the stack runs again as it did before the harness changed it")
 
 

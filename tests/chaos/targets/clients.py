@@ -86,16 +86,16 @@ def request_of(component: str) -> bytes:
     return {"broker": _API_VERSIONS, "database": _SSL_REQUEST, "service": _GET_HEALTH}[component]
 
 
-def open_client(state: StackState, component: str, *, through_link: bool) -> Client:
-    """A client with a connection that can be kept, through the link or past it."""
+def open_client(state: StackState, component: str, *, through_proxy: bool) -> Client:
+    """A client with a connection that can be kept, through the proxy or past it."""
     if component == "database":
-        return SqlClient(state.service_database_url if through_link else state.database_url)
-    return RawClient(address_of(state, component, through_link=through_link), request_of(component))
+        return SqlClient(state.service_database_url if through_proxy else state.database_url)
+    return RawClient(address_of(state, component, through_proxy=through_proxy), request_of(component))
 
 
-def address_of(state: StackState, component: str, *, through_link: bool) -> str:
-    """`host:port`, through the link or past it."""
-    return state.link_address(component) if through_link else f"{state.host}:{state.port(component)}"
+def address_of(state: StackState, component: str, *, through_proxy: bool) -> str:
+    """`host:port`, through the proxy or past it."""
+    return state.proxied_address(component) if through_proxy else f"{state.host}:{state.port(component)}"
 
 
 def ask(client: Client, patience_s: float = PATIENCE_S) -> str:

@@ -59,9 +59,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
         embedded.clean()
 
 
-def brought_up(stack: EmbeddedStack, link: str = "") -> StackState:
+def brought_up(stack: EmbeddedStack, proxy: str = "") -> StackState:
     # A small pool: psycopg's waits ever longer between the dead connections that it finds after an outage.
-    return stack.up(StackSettings(service=ServiceSettings(pool_size=2), link=link), owner="test")
+    return stack.up(StackSettings(service=ServiceSettings(pool_size=2), proxy=proxy), owner="test")
 
 
 def target_of(stack: EmbeddedStack, component: str) -> ProcessTarget:
@@ -69,7 +69,7 @@ def target_of(stack: EmbeddedStack, component: str) -> ProcessTarget:
 
 
 def place_order(state: StackState) -> str | None:
-    """Place an order past any link and return its id, None if the answer was no 201."""
+    """Place an order past any proxy and return its id, None if the answer was no 201."""
     item = {"productId": str(uuid.uuid4()), "quantity": 1, "unitPrice": 7.25}
     body = json.dumps({"customerId": str(uuid.uuid4()), "items": [item]}).encode()
     request = urllib.request.Request(f"{state.direct_service_url}/orders", body, {"Content-Type": "application/json"})
@@ -140,8 +140,8 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     state = brought_up(stack, component if cut else "")
     target = target_of(stack, component)
     kept = await_whole_order(state)
-    address = address_of(state, component, through_link=cut)
-    old, direct = (open_client(state, component, through_link=through) for through in (cut, False))
+    address = address_of(state, component, through_proxy=cut)
+    old, direct = (open_client(state, component, through_proxy=through) for through in (cut, False))
     assert (ask(old), ask_anew(address, component), ask(direct)) == (ANSWERED, ANSWERED, ANSWERED)
     assert name in target.faults
     assert target.is_up()
@@ -190,13 +190,13 @@ def test_one_that_died_while_paused_is_started_again(stack: EmbeddedStack, compo
     os.kill(undo["pid"], 9)
     assert process.wait_until(lambda: process.start_time(undo["pid"]) is None, 10)
     target.heal(PAUSE, undo, ACT_S)
-    until(ANSWERED, lambda: ask_anew(address_of(state, component, through_link=False), component))
+    until(ANSWERED, lambda: ask_anew(address_of(state, component, through_proxy=False), component))
     assert target.is_up()
     assert not any(process.is_paused(member.pid) for member in family)
     assert is_whole(state, kept)
 
 
-def test_a_link_that_died_while_it_was_paused_is_started_again(stack: EmbeddedStack) -> None:
+def test_a_proxy_that_died_while_it_was_paused_is_started_again(stack: EmbeddedStack) -> None:
     state = brought_up(stack, "broker")
     target = target_of(stack, "broker")
     undo = target.prepare(PARTITION)
@@ -205,10 +205,10 @@ def test_a_link_that_died_while_it_was_paused_is_started_again(stack: EmbeddedSt
     assert process.wait_until(lambda: not stack.proxy.is_alive(), 10)
     assert not target.is_up()
     target.heal(PARTITION, undo, ACT_S)
-    until(ANSWERED, lambda: ask_anew(state.link_address("broker"), "broker"))
+    until(ANSWERED, lambda: ask_anew(state.proxied_address("broker"), "broker"))
     assert stack.proxy.pid != undo["pid"]
     await_whole_order(state)
-    brought_up(stack)  # without a link there is nothing left to undo
+    brought_up(stack)  # without a proxy there is nothing left to undo
     target.heal(PARTITION, undo, ACT_S)
     assert stack.proxy.record is None
 
@@ -322,17 +322,17 @@ def environment_of(each: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def test_partition_is_offered_only_where_the_link_stands(stack: EmbeddedStack) -> None:
+def test_partition_is_offered_only_where_the_proxy_stands(stack: EmbeddedStack) -> None:
     brought_up(stack, "database")
-    linked, other = target_of(stack, "database"), target_of(stack, "broker")
-    assert (linked.faults, other.faults) == (tuple(FAULTS), ("stop", "kill", "pause"))
-    assert f"link in its way is process {stack.proxy.pid}" in linked.describe()
+    proxied, other = target_of(stack, "database"), target_of(stack, "broker")
+    assert (proxied.faults, other.faults) == (tuple(FAULTS), ("stop", "kill", "pause"))
+    assert f"proxy in its way is process {stack.proxy.pid}" in proxied.describe()
     with pytest.raises(TargetError, match=r"broker .* cannot do partition; it can do stop, kill, pause"):
         other.prepare(PARTITION)
     stack.proxy.pause()
-    assert (linked.is_up(), other.is_up()) == (False, True)
+    assert (proxied.is_up(), other.is_up()) == (False, True)
     stack.proxy.resume()
-    assert linked.is_up()
+    assert proxied.is_up()
 
 
 def test_what_is_down_already_cannot_be_hit(stack: EmbeddedStack) -> None:
