@@ -7,6 +7,7 @@ gets a psycopg that waits cooperatively.
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -23,6 +24,57 @@ from stack.state_file import StackState
 
 READY_TIMEOUT_S = 30.0
 TOPIC_TIMEOUT_S = 15.0
+# Tests with none of these marks are pure, which the guard below sees to.
+IMPURE = {"real", "docker", "process"}
+WHOLE_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(sorted(IMPURE))})\b", re.MULTILINE)
+OUTSIDE = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.connect", "socket.bind"}
+
+
+class PurityGuard:
+    """Lets no pure test start a process or open a connection; what it tried all the same is in `tried`."""
+
+    def __init__(self) -> None:
+        self.active = False
+        self.tried: list[str] = []
+        sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.active and event in OUTSIDE:
+            self.tried.append(f"{event} {arguments}")
+            raise RuntimeError(f"a test without a mark of {sorted(IMPURE)} did {self.tried[-1]}")
+
+
+GUARD = PurityGuard()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skip files that are impure as a whole where only pure tests are asked for: importing them takes seconds."""
+    if config.option.markexpr != "pure" or not collection_path.name.startswith("test_"):
+        return None
+    return True if WHOLE_FILE.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as pure what has no other mark."""
+    for item in items:
+        if IMPURE.isdisjoint(mark.name for mark in item.iter_markers()):
+            item.add_marker("pure")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Guard a pure test and its fixtures."""
+    GUARD.tried.clear()
+    GUARD.active = item.config.option.markexpr == "pure"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Fail a pure test that caught what the guard raised; fixtures of a whole file end unguarded."""
+    GUARD.active = False
+    yield
+    assert GUARD.tried == [], f"{item.nodeid} is not pure"
 
 
 def pytest_configure() -> None:

@@ -19,6 +19,8 @@ from chaos.faults.targets.command import CommandTarget, open_command_target
 from chaos.faults.targets.running_command import ACT, RunningCommand
 from stack.process import start_time, wait_until
 
+pytestmark = pytest.mark.process
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "planted-9021"
 

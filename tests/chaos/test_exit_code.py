@@ -17,7 +17,7 @@ from tests.e2e.page import free_port
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 WIRING = str(CHECKOUT / "tests" / "chaos" / "recorded_locustfile.py")
 
 SETS = """

@@ -35,6 +35,8 @@ from stack.lease import Lease
 from stack.state_dir import lease_of
 from tests.chaos.little import BEGIN, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
+pytestmark = pytest.mark.process
+
 Capture = pytest.CaptureFixture[str]
 
 

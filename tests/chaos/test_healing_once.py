@@ -16,6 +16,8 @@ from runlog import exit_codes
 from stack.lease import Lease
 from tests.chaos.little import CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
+pytestmark = pytest.mark.process
+
 Capture = pytest.CaptureFixture[str]
 
 

@@ -13,6 +13,8 @@ from runlog.folder import RunFolder
 from runlog.marks import MarksWriter
 from tests.reconcile.core.test_robust import RUN, record
 
+pytestmark = pytest.mark.process
+
 SUBJECT: Any = SimpleNamespace(database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"})
 
 

@@ -30,6 +30,8 @@ from stack.embedded import EmbeddedStack
 from stack.ports import HOST
 from tests.conftest import Infra, RestartableBroker
 
+pytestmark = pytest.mark.real
+
 WAIT_S = 20.0
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 # In a process of its own, as it imports Locust.
 SCRIPT = """
 import sys

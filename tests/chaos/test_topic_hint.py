@@ -2,6 +2,7 @@
 
 import uuid
 
+import pytest
 from confluent_kafka import Producer
 
 from chaos.run.event_search import find_event
@@ -11,6 +12,8 @@ from contract.order_id import AcknowledgedId
 from runlog.facts import TopicStart
 from tests.chaos.little import await_that
 from tests.conftest import Infra
+
+pytestmark = pytest.mark.real
 
 
 def ends(infra: Infra, topic: str) -> TopicStart | None:

@@ -23,6 +23,8 @@ from tests.external.conftest import OpenShopOf, StartExternal
 from tests.external.shop import API_KEY
 from tests.orderservice.conftest import free_port
 
+pytestmark = pytest.mark.process
+
 SECRET = "planted-5310"
 PARSE = """
 import json, sys

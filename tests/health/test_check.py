@@ -14,6 +14,8 @@ from health.check import Health, check_http, check_kafka, check_sql
 from stack.component import ManagedProcess
 from tests.conftest import Infra
 
+pytestmark = pytest.mark.real
+
 WORD = "s3cr/et word"
 ENCODED = "s3cr%2Fet%20word"
 
@@ -142,13 +144,11 @@ def test_http_with_an_unusable_url_is_unhealthy(url: str) -> None:
     assert not check_http(url, 0.5).ok
 
 
-@pytest.mark.real
 def test_real_parts_are_healthy(infra: Infra) -> None:
     assert check_sql(infra.database_url, 5.0).ok
     assert check_kafka(infra.kafka_bootstrap, {}, 5.0).ok
 
 
-@pytest.mark.real
 def test_real_database_refuses_a_wrong_password_without_telling_it(infra: Infra) -> None:
     health = check_sql(infra.database_url.replace("mars:mars@", f"mars:{ENCODED}@"), 5.0)
     assert not health.ok
@@ -156,7 +156,6 @@ def test_real_database_refuses_a_wrong_password_without_telling_it(infra: Infra)
     assert WORD not in health.detail
 
 
-@pytest.mark.real
 def test_frozen_parts_are_unhealthy_in_time(infra: Infra) -> None:
     checks: tuple[tuple[ManagedProcess, Callable[[], Health]], ...] = (
         (infra.stack.database, lambda: check_sql(infra.database_url, 0.5)),

@@ -29,6 +29,8 @@ from tests.chaos.test_lookout import BOTH_UP, Watched
 from tests.conftest import Infra
 from tests.health.guarded_service import ANSWERS, KEY, GuardedService, guarded_service
 
+pytestmark = pytest.mark.process
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 

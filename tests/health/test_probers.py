@@ -21,6 +21,8 @@ from runlog.probe_results import CONNECTIONS
 from stack.component import ManagedProcess
 from tests.conftest import Infra, RestartableBroker
 
+pytestmark = pytest.mark.real
+
 ADDRESSES: dict[ProbeProtocol, str] = {
     "kafka": "127.0.0.1:{port}",
     "sql": "postgresql://mars:s3cret@127.0.0.1:{port}/db",

@@ -15,6 +15,8 @@ from health.replies import Reply
 from health.spec import ProbeSpec
 from tests.kafka_secure import Certificates
 
+pytestmark = pytest.mark.process
+
 HOST = "127.0.0.1"
 
 

@@ -17,6 +17,8 @@ from runlog.ledger import HEADER, RECORD_BYTES, Kind, read_ledger
 from . import target as scripts
 from .target import Target, await_that, serving
 
+pytestmark = pytest.mark.process
+
 KEY = RunKey.random()
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -21,6 +21,8 @@ from runlog.outcomes import Failure, Outcome, classify
 from . import target as scripts
 from .target import Target, await_that, serving
 
+pytestmark = pytest.mark.process
+
 CONTRACT = OrderContract()
 KEY = RunKey.random()
 # Far above any timeout that is tested, far below pytest's own.

@@ -24,6 +24,8 @@ from settings.run_settings import SettingsError, make_settings
 from settings.service_files import read_service_files
 from tests.kafka_secure import Certificates
 
+pytestmark = pytest.mark.process
+
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
 KEY = "planted-key"
 

@@ -11,6 +11,8 @@ import pytest
 
 from runlog.ledger import read_ledger
 
+pytestmark = pytest.mark.process
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 

@@ -22,6 +22,8 @@ from runlog.outcomes import Failure, Outcome
 from . import target as scripts
 from .target import Script, Target, await_that, serving
 
+pytestmark = pytest.mark.process
+
 KEY = RunKey.random()
 CLOCK = AnchoredClock.anchor()
 SENDERS = 4

@@ -12,6 +12,8 @@ from runlog.folder import RunFolder
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts
 
+pytestmark = pytest.mark.process
+
 RUN = "20261123-073000-4f2a"
 # As `python -m reconcile` does it, only that a broker that is away is given up sooner.
 CODE = (

@@ -17,6 +17,8 @@ from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
 from stack.state_store import HOME_VARIABLE
 
+pytestmark = pytest.mark.process
+
 HOLD = (
     "import sys; from pathlib import Path; from stack.lease import Lease; "
     "Lease(Path(sys.argv[1])).take(); print('held', flush=True); input()"

@@ -18,6 +18,8 @@ from stack.errors import StackError
 from stack.process import Launch
 from stack.spawn import run_to_end, spawn
 
+pytestmark = pytest.mark.process
+
 SLEEPER = "import time; time.sleep(60)"
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); time.sleep(60)"
 

@@ -24,6 +24,8 @@ from stack.settings import ServiceSettings
 from stack.state_store import StateStore
 from tests.stack.tcp_peers import WAIT_S, dial, echo, read_all, read_exactly, reset, target
 
+pytestmark = pytest.mark.process
+
 CONNECTIONS = 12
 LARGEST = 1_000_000
 

@@ -11,6 +11,8 @@ import pytest
 
 from stack.redpanda import check_redpanda
 
+pytestmark = pytest.mark.process
+
 READY = {"status": "ready"}
 # The shapes of Redpanda 24.3.
 BROKERS = [

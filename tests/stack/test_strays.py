@@ -22,6 +22,8 @@ from stack.process import Launch
 from stack.spawn import spawn
 from stack.state_store import HOME_VARIABLE
 
+pytestmark = pytest.mark.process
+
 # (line of the log, seconds from it to the signal): the home is made with the first, so later starts are quick.
 STRIKES = (
     *(("broker starting", delay) for delay in (0.3, 0.0, 0.01, 0.02)),

@@ -20,6 +20,8 @@ from files.paths import CHECKOUT
 from stack import ports, process
 from tests.stack.tcp_peers import WAIT_S, dial, echo, read_all, read_exactly, reset, target
 
+pytestmark = pytest.mark.process
+
 SILENCE_S = 0.5
 PROGRAM = ("-m", "stack.tcp_proxy")
 # The proxy on an event loop that does not heed a pause of reading, as Python 3.11.2's does not when it comes at once.

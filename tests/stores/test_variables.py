@@ -17,6 +17,8 @@ from tests.conftest import Infra
 from tests.reconcile.edges.parts import create_tables, facts_of, ids_array, silent
 from tests.stack.shell import FULL
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.chaos.little import CHECKOUT, Little, await_that
 
+pytestmark = pytest.mark.process
+
 # The client is cooperative under gevent, so it gets a process of its own, patched as Locust patches it.
 SETUP = """
 from gevent import monkey; monkey.patch_all()

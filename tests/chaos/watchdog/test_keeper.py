@@ -23,6 +23,8 @@ from health.spec import ProbeRecipe, ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.marks import MarksWriter, read_marks
 
+pytestmark = pytest.mark.process
+
 SPEC = TargetSpec("process", "service", {"home": "nowhere"})
 
 

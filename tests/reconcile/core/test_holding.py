@@ -16,6 +16,8 @@ from runlog.marks import MarksWriter
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts
 
+pytestmark = pytest.mark.process
+
 HOLD = (
     "import sys; from pathlib import Path; from runlog.marks import MarksWriter\n"
     "writer = MarksWriter(Path(sys.argv[1])); print('held', flush=True); input()"

@@ -19,6 +19,8 @@ from tests.e2e.harness import CHECKOUT
 from tests.reconcile.core.confirmed import confirm_all
 from tests.reconcile.core.story import KEY, Story, facts
 
+pytestmark = pytest.mark.process
+
 RUN = "20261123-073000-4f2a"
 
 

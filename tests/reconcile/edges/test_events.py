@@ -20,6 +20,8 @@ from stores import topic as topic_bounds
 from tests.conftest import Infra, RestartableBroker
 from tests.reconcile.edges.parts import CLOCK, Topic, facts_of, order_created, silent, texts
 
+pytestmark = pytest.mark.real
+
 KEY = RunKey(0x2222222222224222)
 
 
@@ -43,7 +45,6 @@ def put_order(topic: Topic, seq: int, partition: int = 0, key: RunKey = KEY, ord
     return str(order)
 
 
-@pytest.mark.real
 def test_what_counts_and_what_does_not(infra: Infra) -> None:
     topic = topic_of(infra)
     orders = [uuid.uuid4() for _ in range(12)]
@@ -74,7 +75,6 @@ def test_what_counts_and_what_does_not(infra: Infra) -> None:
     assert before <= witness.read_at <= CLOCK.now()
 
 
-@pytest.mark.real
 def test_several_partitions_from_their_starts(infra: Infra) -> None:
     topic = topic_of(infra, 3)
     old = [put_order(topic, seq, seq % 3) for seq in range(30)]
@@ -94,7 +94,6 @@ def test_several_partitions_from_their_starts(infra: Infra) -> None:
     assert witness.topic_id == str(identity[topic.name].result(10).topic_id)
 
 
-@pytest.mark.real
 def test_an_empty_topic(infra: Infra) -> None:
     witness = read(infra, facts_of(KEY, topic=infra.new_topic(2), starts={0: 0, 1: 0}))
     assert witness.complete
@@ -102,7 +101,6 @@ def test_an_empty_topic(infra: Infra) -> None:
     assert witness.reached == witness.ends == {0: 0, 1: 0}
 
 
-@pytest.mark.real
 def test_a_missing_topic_is_named_and_not_created(infra: Infra) -> None:
     started = time.monotonic()
     witness = read(infra, facts_of(KEY, topic="never-made"))
@@ -112,7 +110,6 @@ def test_a_missing_topic_is_named_and_not_created(infra: Infra) -> None:
     assert "never-made" not in AdminClient({"bootstrap.servers": infra.kafka_bootstrap}).list_topics(timeout=10).topics
 
 
-@pytest.mark.real
 def test_aborted_records_are_no_events_and_their_markers_are_no_hindrance(infra: Infra) -> None:
     topic = transactional_topic_of(infra)
     topic.producer.begin_transaction()
@@ -129,7 +126,6 @@ def test_aborted_records_are_no_events_and_their_markers_are_no_hindrance(infra:
     assert witness.reached == witness.ends == {0: 12}
 
 
-@pytest.mark.real
 def test_an_open_transaction_is_not_the_end(infra: Infra) -> None:
     topic = transactional_topic_of(infra, 2)
     topic.producer.begin_transaction()
@@ -156,7 +152,6 @@ def test_an_open_transaction_is_not_the_end(infra: Infra) -> None:
     assert texts(ids_of(patient.events)) == sorted([first, second])
 
 
-@pytest.mark.real
 def test_a_partition_that_is_new_is_read_from_its_first_offset(infra: Infra) -> None:
     topic = topic_of(infra)
     first = put_order(topic, 0)
@@ -176,7 +171,6 @@ def test_a_partition_that_is_new_is_read_from_its_first_offset(infra: Infra) -> 
     assert witness.starts == {0: 0, 1: 0, 2: 0}
 
 
-@pytest.mark.real
 def test_a_topic_that_was_made_anew_is_read_whole_and_told_honestly(infra: Infra) -> None:
     topic = topic_of(infra)
     order = put_order(topic, 0)
@@ -193,7 +187,6 @@ def test_a_topic_that_was_made_anew_is_read_whole_and_told_honestly(infra: Infra
     assert texts(ids_of(fewer.events)) == [order]
 
 
-@pytest.mark.real
 def test_a_log_that_was_cut_at_its_beginning(infra: Infra) -> None:
     from confluent_kafka import TopicPartition
 
@@ -209,7 +202,6 @@ def test_a_log_that_was_cut_at_its_beginning(infra: Infra) -> None:
     assert texts(ids_of(witness.events)) == sorted(orders[4:])
 
 
-@pytest.mark.real
 def test_what_is_written_after_the_watermark_is_no_part_of_the_reading(infra: Infra) -> None:
     topic = topic_of(infra)
     orders = [put_order(topic, seq) for seq in range(100)]
@@ -229,7 +221,6 @@ def test_what_is_written_after_the_watermark_is_no_part_of_the_reading(infra: In
     assert (witness.foreign, witness.unreadable) == (0, 0)
 
 
-@pytest.mark.real
 def test_a_topic_that_vanishes_while_it_is_read(infra: Infra) -> None:
     topic = topic_of(infra)
     put_order(topic, 0)
@@ -247,7 +238,6 @@ def test_a_topic_that_vanishes_while_it_is_read(infra: Infra) -> None:
     assert "partition 0 reached offset 0 of 1" in witness.problem
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_a_broker_that_goes_while_it_is_read(infra: Infra, broker: RestartableBroker, fault: str) -> None:
     topic = topic_of(infra)
@@ -270,7 +260,6 @@ def test_a_broker_that_goes_while_it_is_read(infra: Infra, broker: RestartableBr
     assert witness.ends == {0: 20_000}
 
 
-@pytest.mark.real
 def test_a_broker_that_comes_back_while_it_is_read(infra: Infra, broker: RestartableBroker) -> None:
     topic = topic_of(infra)
     orders = [put_order(topic, seq) for seq in range(5000)]

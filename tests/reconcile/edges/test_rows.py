@@ -27,6 +27,8 @@ from stores.postgres import DatabaseProblem, open_snapshot
 from tests.conftest import Infra
 from tests.reconcile.edges.parts import CLOCK, create_tables, facts_of, ids_array, insert_orders, silent, texts
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def url(infra: Infra) -> str:
@@ -40,7 +42,6 @@ def read(url: str, key: RunKey, orders_table: str = "orders", outbox_table: str 
     return read_rows(url, facts, None, CLOCK, silent)
 
 
-@pytest.mark.real
 def test_only_the_rows_of_the_run_are_read(url: str) -> None:
     key = RunKey(0x1111111111114111)
     others = [RunKey(key.upper + 1), RunKey(key.upper - 1)]
@@ -63,7 +64,6 @@ def test_only_the_rows_of_the_run_are_read(url: str) -> None:
         assert texts(np.array([(row["hi"], row["lo"])], dtype=IDS)) == [str(ours[int(row["seq"])])]
 
 
-@pytest.mark.real
 def test_a_second_row_of_one_attempt_is_a_second_element(url: str) -> None:
     key = RunKey.random()
     first, second = uuid.uuid4(), uuid.uuid4()
@@ -73,7 +73,6 @@ def test_a_second_row_of_one_attempt_is_a_second_element(url: str) -> None:
     assert texts(ids_of(witness.rows)) == sorted([str(first), str(second)])
 
 
-@pytest.mark.real
 def test_a_run_without_rows(url: str) -> None:
     insert_orders(url, [(uuid.uuid4(), RunKey.random().customer_id(0))])
     witness = read(url, RunKey.random(), outbox_table="outbox")
@@ -82,7 +81,6 @@ def test_a_run_without_rows(url: str) -> None:
     assert witness.rows.dtype == ROW
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("size", [1, 2, 7, 10_000])
 def test_slices_leave_nothing_out_and_nothing_twice(url: str, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(rows, "SLICE", size)
@@ -92,7 +90,6 @@ def test_slices_leave_nothing_out_and_nothing_twice(url: str, monkeypatch: pytes
     assert sorted(read(url, key).rows["seq"].tolist()) == sequences
 
 
-@pytest.mark.real
 def test_all_is_read_in_one_snapshot(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that comes after the snapshot is not in it, although its slice is read later."""
     monkeypatch.setattr(rows, "SLICE", 2)
@@ -107,7 +104,6 @@ def test_all_is_read_in_one_snapshot(url: str, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(read(url, key).rows["seq"].tolist()) == [0, 1, 2, 3, 3, 9]
 
 
-@pytest.mark.real
 def test_pending_are_the_orders_of_the_run_that_the_outbox_still_holds(url: str) -> None:
     key, other = RunKey.random(), RunKey.random()
     held, sent, cancelled, foreign = (uuid.uuid4() for _ in range(4))
@@ -126,7 +122,6 @@ def test_pending_are_the_orders_of_the_run_that_the_outbox_still_holds(url: str)
     assert len(read(url, key).pending) == 0
 
 
-@pytest.mark.real
 def test_an_outbox_without_a_type_column(url: str) -> None:
     key, held = RunKey.random(), uuid.uuid4()
     insert_orders(url, [(held, key.customer_id(0))])
@@ -136,7 +131,6 @@ def test_an_outbox_without_a_type_column(url: str) -> None:
     assert texts(read(url, key, outbox_table="outbox").pending) == [str(held)]
 
 
-@pytest.mark.real
 def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
     """Of another service it is not known what it calls an event; the row of the last one carries no tag."""
     key, (plain, braces, placed, urn, untagged, free) = RunKey.random(), [uuid.uuid4() for _ in range(6)]
@@ -155,7 +149,6 @@ def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
         assert encode_order_id(id_kind, order) in set(bytes_of(ids_within(id_kind, [text])))
 
 
-@pytest.mark.real
 def test_one_id_in_several_rows_is_no_order_id(url: str) -> None:
     """A view that joins order lines shows one for each of them."""
     key, order = RunKey.random(), uuid.uuid4()
@@ -167,7 +160,6 @@ def test_one_id_in_several_rows_is_no_order_id(url: str) -> None:
     assert "in 2 rows of the run: it is not the order id" in (witness.problem or "")
 
 
-@pytest.mark.real
 def test_elsewhere_are_events_whose_row_is_outside_the_range(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "ASKED", 2)
     key = RunKey.random()
@@ -183,7 +175,6 @@ def test_elsewhere_are_events_whose_row_is_outside_the_range(url: str, monkeypat
     assert len(rows_elsewhere(url, ids_array([]), facts)) == 0
 
 
-@pytest.mark.real
 def test_table_names_are_quoted_and_may_have_a_schema(url: str) -> None:
     key = RunKey.random()
     with psycopg.connect(url) as connection:
@@ -193,7 +184,6 @@ def test_table_names_are_quoted_and_may_have_a_schema(url: str) -> None:
     assert read(url, key, orders_table='shop.Or"ders').rows["seq"].tolist() == [5]
 
 
-@pytest.mark.real
 def test_a_missing_table_is_named_at_once(url: str) -> None:
     started = time.monotonic()
     witness = read(url, RunKey.random(), orders_table="purchases")
@@ -202,7 +192,6 @@ def test_a_missing_table_is_named_at_once(url: str) -> None:
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.real
 def test_a_connection_that_breaks_once_is_made_again(url: str) -> None:
     key = RunKey.random()
     insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in range(3)])
@@ -226,13 +215,11 @@ def test_a_connection_that_breaks_once_is_made_again(url: str) -> None:
 SLOW = sql.Composed([sql.SQL("SELECT pg_sleep(20)::text")])
 
 
-@pytest.mark.real
 def test_the_server_gives_up_a_statement_that_takes_too_long(url: str) -> None:
     with pytest.raises(DatabaseProblem, match="statement timeout"), open_snapshot(url, statement_s=0.3) as snapshot:
         snapshot.value(SLOW, {})
 
 
-@pytest.mark.real
 def test_we_give_up_a_server_that_does_not(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "GRACE_S", -59.5)
     monkeypatch.setattr(postgres, "CONNECT_S", 60)
@@ -280,7 +267,6 @@ def test_a_database_that_is_away(dsn: str, says: str, mute_port: int, monkeypatc
     assert "\n" not in witness.problem
 
 
-@pytest.mark.real
 def test_a_wrong_password_is_not_shown(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "PAUSE_S", 0.1)
     port = infra.database_url.rpartition(":")[2].split("/")[0]

@@ -16,7 +16,7 @@ from runlog.outcomes import Failure, Outcome
 from tests.must_run import is_missing
 from tests.reconcile.core.story import Story, facts, order_id
 
-pytestmark = [pytest.mark.exhaustive]
+pytestmark = [pytest.mark.process, pytest.mark.exhaustive]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = [
     "--no-sandbox",
