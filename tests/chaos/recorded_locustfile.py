@@ -13,6 +13,7 @@ import gevent
 from locust import events
 
 import locustfile
+from chaos.run import harness
 from chaos.run.conductor import Conductor
 from chaos.run.plan import RunPhase
 from chaos.sut.sut import PreflightError
@@ -40,12 +41,12 @@ class RecordedRun(Conductor):
             ),
         )
         self._plan_runner.open = run
-        self._player = gevent.spawn(self._judge, run)
+        self._runner = gevent.spawn(self._judge, run)
         gevent.spawn(self._end)
 
     def _end(self) -> None:
-        assert self._player is not None
-        self._player.join()
+        assert self._runner is not None
+        self._runner.join()
         self.exit_code = exit_codes.strongest(self._codes)
         self.phase = RunPhase.DONE
         self.finished.set()
@@ -61,5 +62,5 @@ def make_system(*_: Any) -> Any:
 
 vars(locustfile).update(make_system=make_system)
 if FOLDER.facts.exists():
-    vars(locustfile).update(Conductor=RecordedRun)
+    vars(harness).update(Conductor=RecordedRun)
 exec(compile(os.environ["LISTENERS"], "shop.py", "exec"), globals())  # noqa: S102
