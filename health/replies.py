@@ -18,6 +18,8 @@ ANSWERED: Final[How] = "answered"
 REFUSED: Final[How] = "refused"
 HANGING: Final[How] = "hanging"
 BROKEN: Final[How] = "broken"
+WORDS: Final[dict[Connection, str]] = {KEPT: "on the kept connection", NEW: "on a new connection"}
+"""Each connection in words, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,29 @@ class Reply:
 
     how: How
     detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One question to a target, and what became of it.
+
+    Attributes:
+        asked: epoch seconds when the question began (on a new connection: when opening it began).
+        answered: epoch seconds when the answer, or the failure, was known.
+        connection: on which connection it was asked.
+        how, detail: see `Reply`.
+    """
+
+    asked: float
+    answered: float
+    connection: Connection
+    how: How
+    detail: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the target answered."""
+        return self.how == ANSWERED
 
 
 class Prober(Protocol):

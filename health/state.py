@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from health.replies import BROKEN, CONNECTIONS, KEPT, NEW, Connection, How
+from health.replies import BROKEN, CONNECTIONS, KEPT, NEW, Connection, How, ProbeResult
 
 # So many questions in a row without an answer, over at least so many seconds, prove that the target is down. On either
 # connection: the kept one is asked 10 or 20 times a second, a new one 5 times.
@@ -40,23 +40,7 @@ class Question(Protocol):
         """Whether it was answered."""
 
 
-class Result(Question, Protocol):
-    """The same, with the connection and what became of it."""
-
-    @property
-    def connection(self) -> Connection:
-        """On which connection it was asked."""
-
-    @property
-    def how(self) -> How:
-        """What became of it."""
-
-    @property
-    def detail(self) -> str | None:
-        """More in a few words; None when there is no more to say."""
-
-
-Results = Mapping[Connection, Sequence[Result]]
+Results = Mapping[Connection, Sequence[ProbeResult]]
 """The results of each connection, in order."""
 
 
@@ -142,7 +126,7 @@ def not_up(seen: Results, since: float) -> list[str]:
     return [_last(c, seen[c], once[c]) for c in CONNECTIONS if proven_up(seen[c], since) is None]
 
 
-def _last(connection: Connection, results: Sequence[Result], served_words: str) -> str:
+def _last(connection: Connection, results: Sequence[ProbeResult], served_words: str) -> str:
     if not results:
         return f"{_named(connection)} was never tried"
     last = results[-1]
@@ -155,7 +139,7 @@ def _named(connection: Connection) -> str:
     return f"{'the kept' if connection == KEPT else 'a new'} connection"
 
 
-def _failing(results: Sequence[Result]) -> How:
+def _failing(results: Sequence[ProbeResult]) -> How:
     """Return how the connection failed: `broken` when it was lost, even if opening another one is refused since."""
     hows = [one.how for one in _trailing(results, ok=False)]
     return BROKEN if results[-1].connection == KEPT and BROKEN in hows else hows[-1]

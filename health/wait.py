@@ -2,38 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from health.patience import Patience
 from health.probers import open_probers
-from health.replies import ANSWERED, CONNECTIONS, KEPT, NEW, Connection, How, Reply
+from health.replies import ANSWERED, CONNECTIONS, KEPT, NEW, Connection, ProbeResult, Reply
 from health.spec import ProbeSpec
 from health.state import Edge, not_up, target_up
 
 QUESTION_S: Final = 1.0
 PAUSE_S: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class TimedReply:
-    """One question and what became of it; a `health.state.Result`.
-
-    Attributes:
-        asked, answered: epoch seconds when it was asked, and when its answer or failure was known.
-        connection, how, detail: see `health.replies`.
-    """
-
-    asked: float
-    answered: float
-    connection: Connection
-    how: How
-    detail: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether it was answered."""
-        return self.how == ANSWERED
 
 
 def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = time.time) -> tuple[Edge | None, str]:
@@ -54,7 +32,7 @@ def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = t
         return None, str(error)
     patience = Patience()
     began, deadline = now(), time.monotonic() + timeout_s
-    seen: dict[Connection, list[TimedReply]] = {connection: [] for connection in CONNECTIONS}
+    seen: dict[Connection, list[ProbeResult]] = {connection: [] for connection in CONNECTIONS}
     reply = Reply(ANSWERED)
     try:
         while True:
@@ -63,7 +41,7 @@ def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = t
                 reply = prober.ask(max(PAUSE_S, limit))
                 answered = now()
                 patience.note(connection, answered - asked, reply.how)
-                seen[connection].append(TimedReply(asked, answered, connection, reply.how, reply.detail))
+                seen[connection].append(ProbeResult(asked, answered, connection, reply.how, reply.detail))
             if proof := target_up(seen, began):
                 return proof.edge, reply.detail or "it answers"
             if time.monotonic() >= deadline:

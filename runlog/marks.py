@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from files.safe_files import read_regular
+from health.replies import Connection, How
 from runlog.locks import hold_recording
-from runlog.probe_results import Connection, How
 
 # Marks outside an outage, in the order in which a run passes them.
 STARTED: Final = "started"

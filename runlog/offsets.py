@@ -1,11 +1,10 @@
-"""What the lookout saw of the topic: ten to twenty times a second, its end offsets or the failure to get them.
+"""`offsets.jsonl`: the topic's end offsets as the monitor observed them, ten to twenty times a second.
 
 Record timestamps are the producer's and prove nothing. An end offset, asked and answered at known times of the run's
-clock, brackets when each event was appended. The same observations prove when the broker was down and when it was back.
+clock, brackets when each event was appended.
 One JSON object a line: `asked` and `answered` in epoch seconds, `ends` as {partition: next offset} or `error` as text.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,27 +34,12 @@ class Observation:
         """Whether the broker answered."""
         return self.ends is not None
 
-    def line(self) -> str:
-        """Return the observation as one line of the offsets file."""
+    def record(self) -> dict[str, object]:
+        """Return the observation as the object that stands on its line."""
         record: dict[str, object] = {"asked": round(self.asked, 6), "answered": round(self.answered, 6)}
         if self.ends is not None:
-            record["ends"] = {str(partition): end for partition, end in self.ends.items()}
-        else:
-            record["error"] = self.error or "no answer"
-        return json.dumps(record)
-
-    @classmethod
-    def parse(cls, line: str) -> "Observation":
-        """Return the observation that `line()` wrote.
-
-        Raises:
-            msgspec.ValidationError: the line is no observation; a ValueError.
-            msgspec.DecodeError: the line is not even JSON, it was cut short; a ValueError.
-        """
-        return _AS_JSON.decode(line)
-
-
-_AS_JSON = msgspec.json.Decoder(Observation)
+            return record | {"ends": {str(partition): end for partition, end in self.ends.items()}}
+        return record | {"error": self.error or "no answer"}
 
 
 def read_observations(path: Path) -> list[Observation]:
@@ -65,4 +49,4 @@ def read_observations(path: Path) -> list[Observation]:
         FileNotFoundError: there is none.
         ValueError: a whole line is no observation.
     """
-    return read_whole_lines(path, _AS_JSON.decode)
+    return read_whole_lines(path, msgspec.json.Decoder(Observation).decode)

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import gevent
+import msgspec
 
 from chaos.monitor.monitor import MonitorConfig
 from chaos.monitor.probe_history import ProbeHistory
 from files.paths import CHECKOUT
 from health.patience import LONGEST_S
+from health.replies import CONNECTIONS, Connection, ProbeResult
 from health.state import Proof, not_down, not_up, target_down, target_up
 from runlog.offsets import Observation
-from runlog.probe_results import CONNECTIONS, Connection, ProbeResult
 
 _Found = TypeVar("_Found")
 POLL_S: Final = 0.02
@@ -183,10 +184,10 @@ class MonitorClient:
             self._heard = time.monotonic()
             self.trouble = self.trouble or record["trouble"]
             if "probe" in record:
-                result = ProbeResult.parse(json.dumps(record["probe"]))
+                result = msgspec.convert(record["probe"], ProbeResult)
                 self._results[result.connection].append(result)
                 continue
-            seen = Observation.parse(json.dumps(record["seen"]))
+            seen = msgspec.convert(record["seen"], Observation, str_keys=True)
             self._offsets_seen = self._offsets_seen or seen.ok
             self._why = record["why"]
             if record["own"] != self.activity.own:

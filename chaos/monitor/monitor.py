@@ -37,11 +37,10 @@ from health.kafka import PATIENCE_S, STEADY, Reasons
 from health.kafka_errors import refused_properties
 from health.patience import Patience
 from health.probers import open_probers
-from health.replies import Reply
+from health.replies import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, ProbeResult, Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
-from runlog.probe_results import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, ProbeResult
 
 INTERVAL_S: Final = 0.05
 # A healthy broker on the same machine answers in one or two milliseconds; the width of an outage's edges is bounded
@@ -137,15 +136,13 @@ class Monitor:
             for _ in beats(self._config.interval, stop):
                 seen, how = self._ask()
                 self._patience_of_offsets.note(KEPT, seen.answered - seen.asked, how)
-                line = seen.line()
-                telling.keep("offsets", line)
+                record = seen.record()
+                telling.keep("offsets", record)
                 if self._config.offsets_are_kept:
                     telling.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
                 if tail.is_set():
                     self._follow()
-                telling.tell(
-                    seen=json.loads(line), own=self._own_count(), why=None if seen.ok else self._reasons.reason()
-                )
+                telling.tell(seen=record, own=self._own_count(), why=None if seen.ok else self._reasons.reason())
         telling.close()
         self._asker.close()
         if self._tail:

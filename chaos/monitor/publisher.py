@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from health.patience import LONGEST_S, Patience
-from health.replies import ANSWERED, Prober
+from health.replies import ANSWERED, Connection, Prober, ProbeResult
 from runlog.clock import AnchoredClock
-from runlog.probe_results import Connection, ProbeResult
+from runlog.probe_results import probe_record
 
 
 class ObservationPublisher:
@@ -36,13 +36,13 @@ class ObservationPublisher:
             for name, path in (("offsets", offsets_file), ("probes", probes_file))
         }
 
-    def keep(self, name: str, line: str) -> None:
-        """Write `line` down. A full disk ends the keeping, not the watching: the target must still be proven back."""
+    def keep(self, name: str, record: dict[str, object]) -> None:
+        """Write `record` down. A full disk ends the keeping, not the watching: the target must still be proven back."""
         with self._lock:
             if self.trouble or self._closed:
                 return
             try:
-                os.write(self._files[name], line.encode() + b"\n")
+                os.write(self._files[name], json.dumps(record).encode() + b"\n")
             except OSError as error:
                 self.trouble = f"the {name} cannot be written: {error.strerror}"
 
@@ -54,9 +54,9 @@ class ObservationPublisher:
 
     def probe_result(self, seen: ProbeResult) -> None:
         """Write one probe result down and tell it."""
-        line = seen.line()
-        self.keep("probes", line)
-        self.tell(probe=json.loads(line))
+        record = probe_record(seen)
+        self.keep("probes", record)
+        self.tell(probe=record)
 
     def close(self) -> None:
         """Close the files."""

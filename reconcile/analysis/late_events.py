@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from health.replies import ProbeResult
 from reconcile.analysis.truth_table import Table
 from reconcile.history.joins import Bools, Floats, Ints, quantile
 from reconcile.history.outages import Edge, Outage
 from runlog.offsets import Observation
-from runlog.probe_results import ProbeResult
 
 
 @dataclass(frozen=True, slots=True)

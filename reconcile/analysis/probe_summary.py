@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from health.replies import CONNECTIONS, WORDS, Connection, How, ProbeResult
 from health.state import served, unserved
 from reconcile.history.history import History
-from runlog.probe_results import CONNECTIONS, WORDS, Connection, How, ProbeResult, on
 
 _OLD_AND_NEW: Final[dict[Connection, str]] = {"new": "on a new connection", "kept": "on an old one"}
 
@@ -31,7 +31,10 @@ class ProbeSeries:
 
 def probe_series(history: History) -> list[ProbeSeries]:
     """Return the probe results of each connection."""
-    return [ProbeSeries(f" {WORDS[one]}", on(history.probe_results, one)) for one in CONNECTIONS]
+    return [
+        ProbeSeries(f" {WORDS[each]}", [one for one in history.probe_results if one.connection == each])
+        for each in CONNECTIONS
+    ]
 
 
 def down_streaks(results: Sequence[ProbeResult]) -> Iterator[list[ProbeResult]]:

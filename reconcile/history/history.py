@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IDS
+from health.replies import ProbeResult
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.service_log import Line
 from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
 from runlog.offsets import Observation
-from runlog.probe_results import ProbeResult
 
 Progress = Callable[[str, int, int | None], None]
 """Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from health.replies import Connection, How
 from reconcile.history.joins import Floats
 from runlog import marks as m
 from runlog.marks import Mark
-from runlog.probe_results import Connection, How
 
 Edge = tuple[float, float]
 _OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
@@ -63,7 +63,7 @@ class Outage:
         down_edge: last answer of the target and first failure after it, on the connection from before.
         up_edge: last failure and first answer after it.
         healed_by: `harness`, `by itself` or `watchdog`.
-        seen: how the target was seen to be down, by connection (see `runlog.probe_results`); None if never.
+        seen: how the target was seen to be down, by connection (see `health.replies`); None if never.
     """
 
     index: int

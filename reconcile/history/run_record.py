@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from files.paths import reason
 from files.safe_files import NewerFormat
+from health.replies import ProbeResult
 from reconcile.history.history import EventsWitness, History, RowsWitness
 from reconcile.history.service_log import Line, read_service_log
 from runlog import marks as m
@@ -15,7 +16,7 @@ from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
 from runlog.order_id_texts import NAMES_FILE, read_names
-from runlog.probe_results import ProbeResult, read_probe_results
+from runlog.probe_results import read_probe_results
 
 # What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
 _EARLIEST_S: Final = -60.0

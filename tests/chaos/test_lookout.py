@@ -22,10 +22,11 @@ import stack.kafka
 from chaos.monitor.monitor import MonitorConfig
 from contract.event import EventContract
 from contract.run_key import RunKey
+from health.replies import ProbeResult
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import read_observations
-from runlog.probe_results import ProbeResult, on, read_probe_results
+from runlog.probe_results import read_probe_results
 from stack.embedded import EmbeddedStack
 from stack.ports import HOST
 from tests.conftest import Infra, RestartableBroker
@@ -125,12 +126,12 @@ def test_a_broker_that_is_stopped_and_one_that_is_paused(
     assert watched.proven("up", broker.resume) == BOTH_UP
     # The question for the offsets is the one on the kept connection: asked once, told twice.
     probe_results = watched.probe_results
-    kept = {seen.asked: seen.ok for seen in on(probe_results, "kept")}
+    kept = {seen.asked: seen.ok for seen in probe_results if seen.connection == "kept"}
     observed = {seen.asked: seen.ok for seen in read_observations(watched.folder / "offsets.jsonl")}
     both = kept.keys() & observed.keys()
     assert len(both) >= max(len(kept), len(observed)) - 2
     assert all(kept[at] is observed[at] for at in both)
-    assert len(on(probe_results, "new")) > 5
+    assert len([seen for seen in probe_results if seen.connection == "new"]) > 5
 
 
 def test_what_goes_on_answering_is_named(infra: Infra, watch: Callable[..., Watched]) -> None:

@@ -10,6 +10,7 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chaos.faults.journal import Journal, JournalUnreadable, OpenFault
@@ -22,10 +23,10 @@ from contract.event import EventContract
 from contract.run_key import RunKey
 from health.patience import Patience
 from health.probers import open_probers
-from health.replies import Reply
+from health.replies import ProbeResult, Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
-from runlog.probe_results import ProbeResult, read_probe_results
+from runlog.probe_results import read_probe_results
 from settings.plan_options import SHORTEST_OUTAGE_S
 from settings.run_settings import OPTIONS, SettingsError, make_settings
 from stack.lease import Lease, LeaseTaken
@@ -109,7 +110,7 @@ def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> Non
     telling.probe_result(seen)
     telling.probe_result(seen)
     told = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [ProbeResult.parse(json.dumps(one["probe"])) for one in told] == [seen, seen]
+    assert [msgspec.convert(one["probe"], ProbeResult) for one in told] == [seen, seen]
     assert told[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
     telling.close()
 

@@ -14,10 +14,9 @@ import pytest
 from health.http import judge
 from health.kafka import answer_to, tls_context
 from health.probers import Probers, open_probers
-from health.replies import Prober, Reply
+from health.replies import CONNECTIONS, Prober, Reply
 from health.request import Endpoint, HttpAnswer
 from health.spec import ProbeProtocol, ProbeSpec
-from runlog.probe_results import CONNECTIONS
 from stack.component import ManagedProcess
 from tests.conftest import Infra, RestartableBroker
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from health.replies import KEPT, NEW, Connection, How, ProbeResult
 from health.state import not_down, not_up, proven_down, proven_up, served, target_down, target_up, unserved
 from runlog.offsets import Observation
-from runlog.probe_results import KEPT, NEW, Connection, How, ProbeResult
 
 
 def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Observation]:

@@ -1,12 +1,14 @@
 """The format of `probes.jsonl`: what is written is read again, a cut line is left out, a wrong one is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from health.replies import CONNECTIONS, WORDS, ProbeResult
 from runlog.folder import create_run_folder
 from runlog.marks import Mark, MarksWriter, read_marks
-from runlog.probe_results import CONNECTIONS, WORDS, ProbeResult, on, read_probe_results
+from runlog.probe_results import probe_record, read_probe_results
 
 SEEN = [
     ProbeResult(1795000000.125, 1795000000.25, "kept", "answered"),
@@ -17,18 +19,16 @@ SEEN = [
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "probes.jsonl"
-    path.write_text("".join(seen.line() + "\n" for seen in SEEN), encoding="utf-8")
+    path.write_text("".join(json.dumps(probe_record(seen)) + "\n" for seen in SEEN), encoding="utf-8")
     assert read_probe_results(path) == SEEN
     assert [seen.ok for seen in SEEN] == [True, False, False]
-    assert on(SEEN, "kept") == [SEEN[0], SEEN[2]]
-    assert ProbeResult.parse(SEEN[1].line()) == SEEN[1]
-    assert '"detail"' not in SEEN[0].line()
+    assert "detail" not in probe_record(SEEN[0])
     assert set(WORDS) == set(CONNECTIONS)
 
 
 def test_a_line_that_was_cut_short_is_left_out_wherever_it_is(tmp_path: Path) -> None:
     path = tmp_path / "probes.jsonl"
-    lines = [seen.line() for seen in SEEN]
+    lines = [json.dumps(probe_record(seen)) for seen in SEEN]
     path.write_text("\n".join([lines[0], lines[1][:40], lines[2], '{"asked": 1795']), encoding="utf-8")
     assert read_probe_results(path) == [SEEN[0], SEEN[2]]
 
@@ -45,7 +45,7 @@ def test_a_line_that_was_cut_short_is_left_out_wherever_it_is(tmp_path: Path) ->
 )
 def test_a_whole_line_that_is_no_probe_result_is_refused(tmp_path: Path, line: str) -> None:
     path = tmp_path / "probes.jsonl"
-    path.write_text(f"{SEEN[0].line()}\n{line}\n", encoding="utf-8")
+    path.write_text(f"{json.dumps(probe_record(SEEN[0]))}\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
         read_probe_results(path)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from health.replies import ProbeResult
 from reconcile.analysis.failure_window import FailureWindow, reach_s
 from reconcile.analysis.pace import Pace
 from reconcile.analysis.plural import some
@@ -12,7 +13,6 @@ from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
 from reconcile.report.text_format import duration
 from runlog.clock import iso_utc
-from runlog.probe_results import ProbeResult
 from settings.duration import format_duration
 
 

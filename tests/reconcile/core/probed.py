@@ -7,8 +7,8 @@ is away, from second 10.35 to 20.85.
 from collections.abc import Callable
 from dataclasses import replace
 
+from health.replies import Connection, How, ProbeResult
 from runlog import marks as m
-from runlog.probe_results import Connection, How, ProbeResult
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 
 Change = Callable[[Story], object]

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from health.replies import CONNECTIONS
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from runlog.probe_results import CONNECTIONS
 from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 from tests.reconcile.core.test_guards import CASES, both, delayed, set_to, unanswered_at, unsent

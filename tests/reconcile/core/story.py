@@ -4,6 +4,7 @@ Second 0 is the start: baseline to 10, outage from 10 (proven down 10.5, healing
 drain to 33. The lookout asks every 0.1 s; it gets no answer from 10.35 to 20.85.
 """
 
+import json
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from contract.event import Why
 from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE
 from contract.run_key import RunKey
+from health.replies import CONNECTIONS, ProbeResult
 from reconcile.history.history import EVENT, MENTION, ROW, EventsWitness, History, RowsWitness
 from runlog import marks as m
 from runlog.clock import AnchoredClock
@@ -26,7 +28,7 @@ from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter,
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
-from runlog.probe_results import CONNECTIONS, ProbeResult
+from runlog.probe_results import probe_record
 
 T0 = 1_795_000_000.0
 KEY = RunKey.parse("0123456789ab4def")
@@ -265,8 +267,8 @@ class Story:
         for mark in self.marks:
             marks.write(mark)
         marks.close()
-        folder.offsets.write_text("".join(seen.line() + "\n" for seen in history.observations))
-        folder.probes.write_text("".join(seen.line() + "\n" for seen in history.probe_results))
+        folder.offsets.write_text("".join(json.dumps(seen.record()) + "\n" for seen in history.observations))
+        folder.probes.write_text("".join(json.dumps(probe_record(seen)) + "\n" for seen in history.probe_results))
 
 
 def _like(observations: list[Observation]) -> list[ProbeResult]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from health.replies import CONNECTIONS, Connection, How, ProbeResult
 from reconcile.analysis.probe_summary import down_streaks, probe_series, seen_words, served_again
 from reconcile.history.run_record import RecordProblem, read_record
 from reconcile.judge.findings import Guard, Kind
@@ -16,7 +17,7 @@ from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.folder import RunFolder
 from runlog.offsets import Observation
-from runlog.probe_results import CONNECTIONS, Connection, How, ProbeResult
+from runlog.probe_results import probe_record
 from tests.reconcile.core.probed import Change, probe, probed, probes
 from tests.reconcile.core.stories import again
 from tests.reconcile.core.story import T0, Story
@@ -269,10 +270,10 @@ def test_where_down_was_not_seen_no_report_says_how() -> None:
 def test_probe_results_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
     story, folder = probed(Story().calm(0), target="service"), RunFolder(tmp_path / "run")
     story.write(folder)
-    written = [seen.line() for seen in story.history().probe_results]
+    written = [probe_record(seen) for seen in story.history().probe_results]
     with folder.probes.open("a") as stream:
         stream.write('{"asked": 1')
-    assert [seen.line() for seen in read_record(folder).probe_results] == written
+    assert [probe_record(seen) for seen in read_record(folder).probe_results] == written
     folder.probes.write_text("")
     assert read_record(folder).probe_results == []
     folder.probes.unlink()

@@ -2,7 +2,7 @@
 
 import math
 
-from runlog.probe_results import ProbeResult
+from health.replies import ProbeResult
 from tests.reconcile.core.naive import AppendTimes
 from tests.reconcile.report.rawrun import RawRun
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from health.replies import ProbeResult
 from reconcile.analysis.lost_causes import LostCause
 from runlog import marks as m
 from runlog.clock import iso_utc
-from runlog.probe_results import ProbeResult
 from tests.reconcile.report.raw import Order
 from tests.reconcile.report.rawrun import RawRun, some, took
 
