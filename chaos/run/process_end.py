@@ -25,7 +25,7 @@ _NOT_RESTORED: Final = (
 
 
 class ProcessHarness(Protocol):
-    """The harness of this process as its end sees it; `locustfile.Harness`."""
+    """The harness of this process as its end sees it; `chaos.run.harness.Harness`."""
 
     conductor: Conductor | None
     end_code: int | None

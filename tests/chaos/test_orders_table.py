@@ -14,7 +14,7 @@ from chaos.sut.sut import SystemUnderTest
 from contract.contract import Contract, TableContract
 from contract.event import EventContract
 from contract.run_key import RunKey
-from tests.chaos.parts import make_subject
+from tests.chaos.run.scripted_service import make_subject
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real

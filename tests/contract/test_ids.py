@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contract.ids import parse_ids
 from contract.order_id import parse_uuid
-from tests.reconcile.edges.parts import ids_array
+from tests.reconcile.witnesses.witness_data import ids_array
 
 UUIDS = st.uuids()
 SPELLINGS = st.one_of(

@@ -14,7 +14,7 @@ import pytest
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, Start, assert_all_up
 from tests.e2e.independent import assert_agrees, count_run
-from tests.stack.shell import FULL
+from tests.stack.shell_variables import FULL
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 PLAN = ["--baseline", "4s", "--outage", "8s", "--recovery", "4s", "--rate", "25"]

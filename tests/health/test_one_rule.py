@@ -24,8 +24,8 @@ from health.probers import open_probers
 from health.spec import ProbeSpec, SecretSource
 from health.wait import await_served
 from runlog.marks import MarksWriter, read_marks
-from tests.chaos.parts import make_subject
-from tests.chaos.test_lookout import BOTH_UP, Watched
+from tests.chaos.monitor.test_monitor import BOTH_UP, Watched
+from tests.chaos.run.scripted_service import make_subject
 from tests.conftest import Infra
 from tests.health.guarded_service import ANSWERS, KEY, GuardedService, guarded_service
 

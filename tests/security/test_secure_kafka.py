@@ -45,12 +45,12 @@ from runlog.folder import RunFolder
 from settings.kafka_properties import read_properties
 from settings.run_settings import defaults, make_settings
 from stores.topic import KafkaProblem
-from tests.chaos.parts import answering, make_subject
-from tests.chaos.test_drain import TASK, Watch
+from tests.chaos.run.scripted_service import answering, make_subject
+from tests.chaos.run.test_drain import TASK, Watch
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
 from tests.reconcile.core.story import KEY, Story, facts, order_id
-from tests.reconcile.edges.parts import facts_of, order_created, silent
+from tests.reconcile.witnesses.witness_data import facts_of, order_created, silent
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 

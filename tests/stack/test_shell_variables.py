@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from files.paths import CHECKOUT
-from tests.stack.shell import FULL
+from tests.stack.shell_variables import FULL
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 

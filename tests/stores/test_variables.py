@@ -14,8 +14,8 @@ from contract.run_key import RunKey
 from reconcile.witnesses.witness_stores import Stores, read_stores
 from stores.variables import dropped_variables, ignore_client_variables, without_client_variables
 from tests.conftest import Infra
-from tests.reconcile.edges.parts import create_tables, facts_of, ids_array, silent
-from tests.stack.shell import FULL
+from tests.reconcile.witnesses.witness_data import create_tables, facts_of, ids_array, silent
+from tests.stack.shell_variables import FULL
 
 pytestmark = pytest.mark.process
 

@@ -18,7 +18,7 @@ from reconcile.audit import recheck
 from reconcile.audit.audit_guards import kept
 from stores.topic import TopicSettings
 from tests.reconcile.audit.shop import Shop, disputed, lost, orders, stamped, store_naive
-from tests.reconcile.edges.parts import await_end
+from tests.reconcile.witnesses.witness_data import await_end
 
 pytestmark = pytest.mark.real
 

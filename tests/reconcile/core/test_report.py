@@ -23,7 +23,7 @@ from runlog.clock import iso_utc
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import KEY, T0, Story, facts, order_id
-from tests.reconcile.core.test_rollback import provoked
+from tests.reconcile.core.test_phantom_guards import provoked
 
 KEYS = [
     "schema_version",

@@ -23,7 +23,7 @@ from tests.reconcile.core.settling_stories import settling_histories
 from tests.reconcile.core.stories import STORIES
 from tests.reconcile.core.story import Story, order_id
 from tests.reconcile.core.test_guards import twice_the_same_row
-from tests.reconcile.core.test_rollback import CHECKED, provoked
+from tests.reconcile.core.test_phantom_guards import CHECKED, provoked
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 STATES = {(True, True): "holds", (True, False): "FAILS", (False, None): "does not apply"}

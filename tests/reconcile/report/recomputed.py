@@ -12,8 +12,8 @@ from reconcile.judge.ruling import Ruling
 from runlog.outcomes import Failure
 from tests.reconcile.report import recomputed_outages as outages
 from tests.reconcile.report import recomputed_run
-from tests.reconcile.report.raw import Order
-from tests.reconcile.report.rawrun import RawRun, some, took
+from tests.reconcile.report.raw_history import Order
+from tests.reconcile.report.raw_run import RawRun, some, took
 from tests.reconcile.report.recomputed_late import late
 
 NAIVE: Final = "inserts the order, publishes its event, then commits, and ignores a publish that fails"

@@ -4,7 +4,7 @@ import math
 
 from health.replies import ProbeResult
 from tests.reconcile.core.naive import AppendTimes
-from tests.reconcile.report.rawrun import RawRun
+from tests.reconcile.report.raw_run import RawRun
 
 
 def late(run: RawRun) -> tuple[list[float], int]:

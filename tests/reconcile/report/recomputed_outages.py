@@ -9,8 +9,8 @@ from health.replies import ProbeResult
 from reconcile.analysis.lost_causes import LostCause
 from runlog import marks as m
 from runlog.clock import iso_utc
-from tests.reconcile.report.raw import Order
-from tests.reconcile.report.rawrun import RawRun, some, took
+from tests.reconcile.report.raw_history import Order
+from tests.reconcile.report.raw_run import RawRun, some, took
 
 FEW: Final = 20
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from runlog.ledger import Kind
-from tests.reconcile.report.raw import Order
-from tests.reconcile.report.rawrun import RawRun, some
+from tests.reconcile.report.raw_history import Order
+from tests.reconcile.report.raw_run import RawRun, some
 from tests.reconcile.report.recomputed_late import late
 
 

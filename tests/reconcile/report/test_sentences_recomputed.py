@@ -18,11 +18,11 @@ from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.stories import STORIES
 from tests.reconcile.core.story import Story, facts
+from tests.reconcile.core.test_phantom_guards import provoked
 from tests.reconcile.core.test_recovery import dense
 from tests.reconcile.core.test_report import rich_run
-from tests.reconcile.core.test_rollback import provoked
-from tests.reconcile.report.raw import raw
-from tests.reconcile.report.rawrun import RawRun
+from tests.reconcile.report.raw_history import raw
+from tests.reconcile.report.raw_run import RawRun
 from tests.reconcile.report.recomputed import RECOMPUTED, expectation
 
 # What the ruling itself says, which `tests/reconcile/core/test_sentences.py` has word by word.

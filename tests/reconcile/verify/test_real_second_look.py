@@ -27,7 +27,7 @@ from runlog.ledger import FIELDS, Kind, Ledger
 from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
-from tests.reconcile.edges.parts import CLOCK, Topic, facts_of, order_created, silent
+from tests.reconcile.witnesses.witness_data import CLOCK, Topic, facts_of, order_created, silent
 
 pytestmark = pytest.mark.real
 KEY = RunKey.parse("0badcafe0bad4afe")

@@ -1,6 +1,6 @@
 """A small run on real stores without Locust: a scripted service, marks as of an outage, a real lookout, a real drain.
 
-python -m tests.chaos.drained      (a line of JSON on standard input: see `main`; prints the run's folder)
+python -m tests.chaos.run.scripted_run      (a line of JSON on standard input: see `main`; prints the run's folder)
 
 The broker is never broken: between `injecting` and `healed` the service only behaves as if it were.
 """
@@ -31,7 +31,7 @@ from runlog import marks  # noqa: E402
 from runlog.ledger import Completion, Phase  # noqa: E402
 from runlog.outcomes import Failure, Outcome  # noqa: E402
 from settings.run_settings import make_settings  # noqa: E402
-from tests.chaos.parts import Service, make_subject  # noqa: E402
+from tests.chaos.run.scripted_service import Service, make_subject  # noqa: E402
 from tests.conftest import Infra  # noqa: E402
 
 PACE_S = 0.15

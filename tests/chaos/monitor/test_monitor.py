@@ -1,7 +1,7 @@
-"""The lookout and the harness's hold on it, real: broker, database, service and a way to the broker, broken and mended.
+"""The monitor and its client on a real broker, database, service and proxy, each broken and healed.
 
-Each is proven down on a connection from before and on a new one, and back on both; while another part is broken, the
-offsets of the topic go on being read.
+Each is proven down on the kept connection and on a new one, and back on both. While another component is broken, the
+monitor goes on reading the offsets of the topic.
 """
 
 import http.server
@@ -22,6 +22,7 @@ import stack.kafka
 from chaos.monitor.monitor import MonitorConfig
 from contract.event import EventContract
 from contract.run_key import RunKey
+from files.paths import CHECKOUT
 from health.replies import ProbeResult
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
@@ -37,7 +38,7 @@ WAIT_S = 20.0
 
 
 class Watched:
-    """A lookout in the hold of a harness that runs in a process of its own."""
+    """A monitor and its client, the client in a process of its own."""
 
     def __init__(self, folder: Path, bootstrap: str, topic: str, target: str, probe: ProbeSpec) -> None:
         self.clock = AnchoredClock.anchor()
@@ -54,8 +55,8 @@ class Watched:
             probes_file=str(folder / "probes.jsonl"),
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.watcher"],
-            cwd=Path(__file__).resolve().parents[2],
+            [sys.executable, "-m", "tests.chaos.monitor.monitor_client_process"],
+            cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

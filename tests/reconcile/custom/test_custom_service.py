@@ -15,7 +15,7 @@ from reconcile.trace.trace_command import main as show
 from runlog.folder import RunFolder
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY
-from tests.reconcile.described.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop
+from tests.reconcile.custom.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop
 
 pytestmark = pytest.mark.real
 OTHER = uuid.UUID(int=1 << 100)

@@ -32,7 +32,7 @@ from reconcile.history.history import ids_of
 from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
 from stores.topic import read_bounds
-from tests.chaos.parts import make_subject
+from tests.chaos.run.scripted_service import make_subject
 from tests.conftest import Infra
 from tests.reconcile.core.story import facts
 

@@ -13,7 +13,7 @@ from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import Story, facts
-from tests.reconcile.core.test_rollback import provoked
+from tests.reconcile.core.test_phantom_guards import provoked
 
 
 def reason(story: Story) -> str:

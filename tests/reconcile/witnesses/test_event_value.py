@@ -10,7 +10,7 @@ import pytest
 from contract.event import EventContract
 from contract.run_events import RunEvents
 from contract.run_key import RunKey
-from tests.reconcile.edges.parts import order_created, texts
+from tests.reconcile.witnesses.witness_data import order_created, texts
 
 RUN = RunKey(0x0123456789AB4DEF)
 OTHER = RunKey(0x0123456789AB4DEE)

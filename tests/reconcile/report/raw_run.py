@@ -6,7 +6,7 @@ from functools import cached_property
 
 from reconcile.judge.findings import Guard
 from runlog import marks as m
-from tests.reconcile.report.raw import Order, Raw
+from tests.reconcile.report.raw_history import Order, Raw
 
 
 def some(number: int, word: str) -> str:

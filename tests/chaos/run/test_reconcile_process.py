@@ -11,7 +11,7 @@ from files.safe_files import read_json
 from runlog import exit_codes
 from runlog.folder import RunFolder
 from runlog.marks import MarksWriter
-from tests.reconcile.core.test_robust import RUN, record
+from tests.reconcile.core.test_damaged_files import RUN, record
 
 pytestmark = pytest.mark.process
 

@@ -74,7 +74,7 @@ def drain(infra: Infra, tmp_path: Path) -> Drain:
             "one_id": one_id,
         }
         done = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.drained"],
+            [sys.executable, "-m", "tests.chaos.run.scripted_run"],
             input=json.dumps(given),
             cwd=CHECKOUT,
             text=True,

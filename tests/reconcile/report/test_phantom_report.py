@@ -6,7 +6,7 @@ from reconcile.judge.judge import judge
 from reconcile.report.markdown_report import markdown_report
 from reconcile.report.summary import summary
 from tests.reconcile.core.story import Story, order_id
-from tests.reconcile.core.test_rollback import provoked
+from tests.reconcile.core.test_phantom_guards import provoked
 
 
 def told(story: Story) -> str:

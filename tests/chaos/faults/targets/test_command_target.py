@@ -17,11 +17,11 @@ from chaos.faults.stop import STOP
 from chaos.faults.targets import ActTimedOut, TargetError, TargetSpec
 from chaos.faults.targets.command import CommandTarget, open_command_target
 from chaos.faults.targets.running_command import ACT, RunningCommand
+from files.paths import CHECKOUT
 from stack.process import start_time, wait_until
 
 pytestmark = pytest.mark.process
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "planted-9021"
 
 

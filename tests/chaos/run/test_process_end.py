@@ -1,10 +1,11 @@
-"""What stands last on the screen when a run has ended."""
+"""The last line on the terminal when a run has ended."""
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from files.paths import CHECKOUT
 
 pytestmark = pytest.mark.process
 
@@ -14,19 +15,19 @@ import sys
 from types import SimpleNamespace
 from chaos.run.process_end import ProcessEnd
 from chaos.run.exit_code_listeners import Listeners
-from runlog import exitcodes
+from runlog import exit_codes
 
 not_restored = sys.argv[1] == "True"
-code = exitcodes.strongest([exitcodes.INCONCLUSIVE], not_restored)
+code = exit_codes.strongest([exit_codes.INCONCLUSIVE], not_restored)
 options = SimpleNamespace(headless=True, autostart=False)
 environment = SimpleNamespace(web_ui=None, parsed_options=options, process_exit_code=code)
-house = SimpleNamespace(
+harness = SimpleNamespace(
     conductor=SimpleNamespace(not_restored=not_restored, exit_code=code),
     end_code=None,
     failure="no verdict",
     print_summary=lambda: None,
 )
-ProcessEnd(environment, house, Listeners()).printed()
+ProcessEnd(environment, harness, Listeners()).printed()
 """
 
 
@@ -34,7 +35,7 @@ ProcessEnd(environment, house, Listeners()).printed()
 def test_a_target_that_is_not_restored_is_named_last_with_its_remedy(not_restored: bool) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(not_restored)],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=CHECKOUT,
         capture_output=True,
         text=True,
         timeout=60,

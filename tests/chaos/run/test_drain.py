@@ -17,7 +17,7 @@ from chaos.sut.sut import SystemUnderTest
 from contract.publish_horizon import Horizon, Source
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
-from tests.chaos.parts import Service, answering, make_subject
+from tests.chaos.run.scripted_service import Service, answering, make_subject
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real

@@ -18,7 +18,7 @@ from reconcile.witnesses.events import read_events
 from runlog.facts import RunFacts
 from stores import topic as topic_bounds
 from tests.conftest import Infra, RestartableBroker
-from tests.reconcile.edges.parts import CLOCK, Topic, facts_of, order_created, silent, texts
+from tests.reconcile.witnesses.witness_data import CLOCK, Topic, facts_of, order_created, silent, texts
 
 pytestmark = pytest.mark.real
 

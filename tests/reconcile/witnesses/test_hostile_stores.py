@@ -24,7 +24,7 @@ from stores.topic import read_bounds, topic_settings
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY as STORY_KEY
 from tests.reconcile.core.story import Story, order_id
-from tests.reconcile.edges.parts import (
+from tests.reconcile.witnesses.witness_data import (
     CLOCK,
     Topic,
     await_end,

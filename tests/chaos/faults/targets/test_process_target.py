@@ -29,7 +29,7 @@ from stack import process
 from stack.embedded import EmbeddedStack
 from stack.settings import ServiceSettings, StackSettings
 from stack.state_file import StackState
-from tests.chaos.targets.clients import (
+from tests.chaos.faults.targets.clients import (
     ANSWERED,
     ENDED,
     HANGS,

@@ -14,7 +14,7 @@ from chaos.run.preflight import Preflight
 from chaos.sut.sut import PlacedOrder, PreflightError, SystemUnderTest
 from contract.contract import Contract, TableContract
 from settings.run_settings import make_settings
-from tests.chaos.parts import Service, StillTarget, answering, make_subject
+from tests.chaos.run.scripted_service import Service, StillTarget, answering, make_subject
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real

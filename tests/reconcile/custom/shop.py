@@ -25,7 +25,7 @@ from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY, T0, Story, facts
-from tests.reconcile.edges.parts import Topic
+from tests.reconcile.witnesses.witness_data import Topic
 
 LOST, PHANTOM, UNSURE, TWICE, ELSE = 6, 7, 8, 9, 10
 CHECK = 99

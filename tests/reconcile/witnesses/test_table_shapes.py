@@ -12,7 +12,7 @@ from reconcile.history.history import ids_of
 from reconcile.verify.sql_verifier import described_rows_by_id, rows_by_id
 from reconcile.witnesses.rows import look_elsewhere, read_rows
 from tests.conftest import Infra
-from tests.reconcile.edges.parts import CLOCK, facts_of, ids_array, silent, texts
+from tests.reconcile.witnesses.witness_data import CLOCK, facts_of, ids_array, silent, texts
 
 pytestmark = pytest.mark.real
 

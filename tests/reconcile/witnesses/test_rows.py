@@ -25,7 +25,15 @@ from reconcile.witnesses.rows import look_elsewhere, read_rows, rows_elsewhere, 
 from stores import postgres
 from stores.postgres import DatabaseProblem, open_snapshot
 from tests.conftest import Infra
-from tests.reconcile.edges.parts import CLOCK, create_tables, facts_of, ids_array, insert_orders, silent, texts
+from tests.reconcile.witnesses.witness_data import (
+    CLOCK,
+    create_tables,
+    facts_of,
+    ids_array,
+    insert_orders,
+    silent,
+    texts,
+)
 
 pytestmark = pytest.mark.real
 
