@@ -1,4 +1,4 @@
-"""How files of a run are read and written: never a hang, never half a file, never over one of a newer format."""
+"""How files of a run are read and written: no hang on a pipe, no half-written file, no file of another format."""
 
 import errno
 import json
@@ -12,27 +12,25 @@ from typing import Any, Final
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class NewerFormat(ValueError):
-    """A file was written by a newer version; the message says so, as the end of a sentence about the file."""
+class OtherFormat(ValueError):
+    """A file has another format; the message says so, as the end of a sentence about the file."""
 
 
 def check_format(found: object, known: int) -> None:
     """Refuse a file whose format is not `known`.
 
     Raises:
-        NewerFormat: it is a later one.
-        ValueError: it is an earlier one, or none at all.
+        OtherFormat: it is another one.
+        ValueError: it states none.
     """
-    if isinstance(found, int) and not isinstance(found, bool) and found > known:
-        raise NewerFormat(
-            f"was written by a newer version of the harness (format {found}, this one reads {known}); use that version"
-        )
+    if type(found) is not int:
+        raise ValueError("it states no format")
     if found != known:
-        raise ValueError(f"it has another format than {known}")
+        raise OtherFormat(f"has format {found}, this version of the harness reads format {known}; use that version")
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file to be read; a pipe or a device in its place is refused, not waited for.
+    """Open a file for reading; a pipe or a device in its place is refused at once.
 
     Raises:
         OSError: there is none, it cannot be read, or it is no regular file.
@@ -45,7 +43,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_regular(path: Path) -> bytes:
-    """Return what is in a file. Raises OSError, see `open_regular`."""
+    """Return the content of a file. Raises OSError, see `open_regular`."""
     with open_regular(path) as stream:
         return stream.read()
 
@@ -56,13 +54,13 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON so that a reader sees the old file or the whole new one, never half of it."""
+    """Write `value` as JSON, see `write_text`."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     write_text(path, _SURROGATE.sub(lambda found: f"\\{_escape(found)}", text) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the whole new one; mode 0600."""
+    """Write `text` so that a reader sees the old file or the complete new one; mode 0600."""
     partial = path.with_name(f".{path.name}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
@@ -71,12 +69,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def encodable(text: str) -> str:
-    r"""Return `text` with what UTF-8 cannot hold (bytes of a path or an argument that were no UTF-8) as `\xNN`."""
+    r"""Return `text` with lone surrogates (bytes of a path or an argument that are not UTF-8) as `\xNN`."""
     return _SURROGATE.sub(_escape, text)
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether UTF-8 can hold `text`."""
+    """Return whether `text` has no lone surrogates, so that UTF-8 can encode it."""
     return _SURROGATE.search(text) is None
 
 

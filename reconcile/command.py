@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 
 from files.paths import reason
-from files.safe_files import NewerFormat, check_format, encodable, read_regular
+from files.safe_files import OtherFormat, check_format, encodable, read_regular
 from reconcile import later_records
 from reconcile.history.history import EventsWitness, History, RowsWitness
 from reconcile.history.run_attribution import attribution_of
@@ -34,7 +34,6 @@ from redaction.parser import CarefulParser
 from redaction.patterns import shows_secret
 from runlog.exit_codes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run
-from runlog.judgement_status import InUse
 from runlog.locks import JudgedElsewhere, is_recorded, judging
 
 _CODES: Final = """exit codes:
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        with InUse(folder), judging(folder, lambda text: _complain(f"reconcile: {text}")):
+        with judging(folder, lambda text: _complain(f"reconcile: {text}")):
             if is_recorded(folder):
                 raise RecordProblem(
                     f"run {folder.run_id} is still going; judge it when it has ended (nothing was read or written)"
@@ -95,8 +94,8 @@ def _check_report(folder: RunFolder) -> None:
     """Refuse to write over the report of a newer version; any other one is written anew."""
     try:
         check_format(msgspec.json.decode(read_regular(folder.report), type=_Head).schema_version, SCHEMA_VERSION)
-    except NewerFormat as newer:
-        raise RecordProblem(f"{folder.report.name} of run {folder.run_id} {newer}") from None
+    except OtherFormat as other:
+        raise RecordProblem(f"{folder.report.name} of run {folder.run_id} {other}") from None
     except (OSError, ValueError, RecursionError):
         return
 

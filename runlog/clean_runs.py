@@ -1,13 +1,12 @@
-"""`make clean-runs`: removes the folders of old runs, after saying which.
+"""`make clean-runs`: lists the folders of old runs, then removes them.
 
-What goes has the name of a run and holds its `run.json`; everything else in the folder is nobody's business here. The
-newest runs stay, so does one that is still recorded or judged, and one that was not judged completely (its history is
-all there is) unless that is forced. Links are never followed. Only the standard library is imported.
+Removed are folders that have the name of a run and hold its `run.json`. Kept are the newest runs, those still recorded
+or judged, and, unless `--force` is given, those not judged completely: their history is the only evidence. Links are
+never followed. Only the standard library is imported.
 """
 
 import argparse
 import os
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -19,55 +18,36 @@ from files.output_streams import let_output_fail
 from files.paths import reason
 from redaction.parser import CarefulParser
 from runlog.exit_codes import AS_EXPECTED, NOT_READY, USAGE_OR_CRASH
-from runlog.folder import RunFolder
-from runlog.judgement_status import is_in_use, why_not_judged
+from runlog.folder import RunFolder, runs_in
+from runlog.judgement_status import why_not_judged
+from runlog.locks import is_in_use
 
 KEPT: Final = 10
-# As `runlog.folder.create_run_folder` names them.
-_NAME: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What happens to one run.
+    """Whether one run is removed.
 
     Attributes:
         folder: of the run.
-        stays: why it stays; None when it goes.
+        kept_because: why it is kept; None when it is removed.
     """
 
     folder: RunFolder
-    stays: str | None
-
-
-def runs_in(runs_dir: Path) -> list[RunFolder]:
-    """Return the folders of runs directly below `runs_dir`, the newest first; links are none.
-
-    Raises:
-        OSError: `runs_dir` cannot be read.
-    """
-    found = [
-        RunFolder(path)
-        for path in runs_dir.iterdir()
-        if _NAME.fullmatch(path.name)
-        and path.is_dir()
-        and not path.is_symlink()
-        and (path / "run.json").is_file()
-        and not (path / "run.json").is_symlink()
-    ]
-    return sorted(found, key=lambda folder: folder.run_id, reverse=True)
+    kept_because: str | None
 
 
 def choose(runs: Sequence[RunFolder], keep: int, *, force: bool) -> list[Choice]:
-    """Return what happens to each of `runs` (the newest first).
+    """Return which of `runs` are removed.
 
     Args:
-        runs: as `runs_in` gives them.
-        keep: how many of the newest stay.
-        force: runs that were not judged completely go too.
+        runs: the newest first.
+        keep: how many of the newest are kept.
+        force: runs that were not judged completely are removed too.
 
     Raises:
-        OSError: a folder cannot be looked at.
+        OSError: a folder cannot be opened.
     """
     choices = []
     for place, folder in enumerate(runs):
@@ -87,39 +67,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     runs_dir = Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs")
     if not (options.keep.isascii() and options.keep.isdigit() and len(options.keep) < 10):
-        _complain(f"KEEP {options.keep}: a whole number of runs that stay, such as {KEPT}")
+        _complain(f"--keep {options.keep}: not a whole number of runs to keep; give one such as {KEPT}")
         return USAGE_OR_CRASH
     if not runs_dir.exists():
         sys.stdout.write(f"no runs: there is no folder {runs_dir}\n")
         return AS_EXPECTED
     try:
         choices = choose(runs_in(runs_dir), int(options.keep), force=options.force)
-        _tell(choices, runs_dir, dry=options.dry_run)
+        _list(choices, runs_dir, dry=options.dry_run)
         if not options.dry_run:
-            _remove([one.folder for one in choices if one.stays is None], runs_dir)
+            _remove([one.folder for one in choices if one.kept_because is None], runs_dir)
     except OSError as error:
         _complain(f"{error.filename or runs_dir}: {reason(error)}")
         return NOT_READY
     return AS_EXPECTED
 
 
-def _tell(choices: Sequence[Choice], runs_dir: Path, *, dry: bool) -> None:
-    going = [one for one in choices if one.stays is None]
-    kept = [one for one in choices if one.stays is not None and not one.stays.startswith("one of")]
+def _list(choices: Sequence[Choice], runs_dir: Path, *, dry: bool) -> None:
+    removed = [one for one in choices if one.kept_because is None]
+    kept = [one for one in choices if one.kept_because is not None and not one.kept_because.startswith("one of")]
+    word = "would be removed" if dry else "removed"
     for one in kept:
-        sys.stdout.write(f"stays    {one.folder.path} ({one.stays})\n")
-    for one in going:
-        sys.stdout.write(f"{'would go' if dry else 'goes    '} {one.folder.path}\n")
-    word = "would be removed" if dry else "are removed"
-    sys.stdout.write(f"{len(going)} of {len(choices)} runs in {runs_dir} {word}\n")
+        sys.stdout.write(f"kept: {one.folder.path} ({one.kept_because})\n")
+    for one in removed:
+        sys.stdout.write(f"{word}: {one.folder.path}\n")
+    sys.stdout.write(f"{len(removed)} of {len(choices)} runs in {runs_dir} {word}\n")
     sys.stdout.flush()
 
 
-def _remove(going: Sequence[RunFolder], runs_dir: Path) -> None:
-    """Remove the folders; `latest` goes too when nothing is left that it could point at."""
-    for folder in going:
+def _remove(folders: Sequence[RunFolder], runs_dir: Path) -> None:
+    """Remove the folders, and `latest` if it points at nothing then."""
+    for folder in folders:
         if is_in_use(folder):
-            sys.stdout.write(f"stays    {folder.path} (it has come into use)\n")
+            sys.stdout.write(f"kept: {folder.path} (it is in use by now)\n")
             continue
         shutil.rmtree(folder.path)
     latest = runs_dir / "latest"
@@ -130,14 +110,14 @@ def _remove(going: Sequence[RunFolder], runs_dir: Path) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = CarefulParser(
         prog="python -m runlog.clean_runs",
-        description="Remove the folders of old runs, after saying which.",
+        description="List the folders of old runs, then remove them.",
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("--runs-dir", metavar="DIR", help="folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
-    add("--keep", metavar="N", default=str(KEPT), help=f"how many of the newest stay (default: {KEPT})")
-    add("--dry-run", action="store_true", help="only say what would be removed")
-    add("--force", action="store_true", help="also runs that were not judged completely")
+    add("--keep", metavar="N", default=str(KEPT), help=f"how many of the newest to keep (default: {KEPT})")
+    add("--dry-run", action="store_true", help="only list what would be removed")
+    add("--force", action="store_true", help="remove runs that were not judged completely, too")
     return parser
 
 

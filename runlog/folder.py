@@ -1,18 +1,20 @@
-"""A run's folder: `runs/<run id>/`, private to the user, with a `latest` link beside it.
-
-Only the places of things and how they get there whole are decided here; what is in them is the business of the files
-named after them.
-"""
+"""A run's folder: `runs/<run id>/`, private to the user, with a `latest` link beside it. Where things are in it."""
 
 import contextlib
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from files.paths import reason
 from redaction.patterns import without_secrets
+
+WITNESS_INDEX: Final = "witness.json"
+# As `create_run_folder` names them.
+_NAME: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 class FolderError(Exception):
@@ -21,7 +23,7 @@ class FolderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where the parts of one run lie.
+    """The paths of one run's files.
 
     Attributes:
         path: the folder itself; its name is the run id.
@@ -61,8 +63,18 @@ class RunFolder:
 
     @property
     def witnesses(self) -> Path:
-        """Folder of what PostgreSQL and Kafka said."""
+        """Folder of the rows and events that were read from PostgreSQL and Kafka."""
         return self.path / "witnesses"
+
+    @property
+    def witness_index(self) -> Path:
+        """`witness.json`: what of them is complete, and the names of their arrays."""
+        return self.witnesses / WITNESS_INDEX
+
+    @property
+    def confirmation(self) -> Path:
+        """`confirmation.json`: the result of the verification of the violations."""
+        return self.witnesses / "confirmation.json"
 
     @property
     def logs(self) -> Path:
@@ -98,7 +110,7 @@ def create_run_folder(runs_dir: Path) -> RunFolder:
 
 
 def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
-    """Prove that a run could be written below `runs_dir`, leaving nothing behind.
+    """Check that a run could be written below `runs_dir`, leaving nothing behind.
 
     Args:
         runs_dir: the folder; made if missing.
@@ -126,7 +138,7 @@ def check_runs_dir(runs_dir: Path, need_bytes: int) -> None:
 
 
 def find_run(text: str, runs_dir: Path) -> RunFolder:
-    """Return the run that a person names: a path, a run id below `runs_dir`, or `latest`.
+    """Return the run that `text` names: a path, a run id below `runs_dir`, or `latest`.
 
     Raises:
         FolderError: there is no such run.
@@ -137,6 +149,24 @@ def find_run(text: str, runs_dir: Path) -> RunFolder:
     raise FolderError(
         f"RUN {without_secrets(text)}: no such run here or below {runs_dir}; name a run's folder, its id, or `latest`"
     )
+
+
+def runs_in(runs_dir: Path) -> list[RunFolder]:
+    """Return the folders of runs directly below `runs_dir`, the newest first; links are left out.
+
+    Raises:
+        OSError: `runs_dir` cannot be read.
+    """
+    found = [
+        RunFolder(path)
+        for path in runs_dir.iterdir()
+        if _NAME.fullmatch(path.name)
+        and path.is_dir()
+        and not path.is_symlink()
+        and (path / "run.json").is_file()
+        and not (path / "run.json").is_symlink()
+    ]
+    return sorted(found, key=lambda folder: folder.run_id, reverse=True)
 
 
 def _point_latest(runs_dir: Path, name: str) -> None:

@@ -1,15 +1,12 @@
 """Whether a run was judged completely: only then do its rows and its folder hold no evidence that is still needed.
 
-Judging again touches no store once `witnesses/` holds both witnesses as complete, and the second look at the
-violations too (`reconcile.history.saved_witnesses`, `reconcile.verify`, which write what is read here). Only the
-standard library is imported, so that old runs can be removed where nothing is set up.
+Judging again touches no store once `witnesses/` holds both witnesses and the verification of the violations, all
+complete (written by `reconcile.history.saved_witnesses` and `reconcile.verify`). Only the standard library is imported,
+so that old runs can be removed where no environment is set up.
 """
 
-import fcntl
 import hashlib
 import io
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,29 +17,27 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-INDEX: Final = "witness.json"
-CONFIRMATION: Final = "confirmation.json"
 _ID_BYTES: Final = 16
 
 
 def why_not_judged(folder: RunFolder) -> str | None:
-    """Return in a few words why the run in `folder` is not judged completely; None when it is."""
-    index = _object(folder.witnesses / INDEX)
+    """Why the run in `folder` is not judged completely, in a few words; None when it is."""
+    index = _object(folder.witness_index)
     if not index:
-        return "what PostgreSQL and Kafka said is not saved"
+        return "its rows and events are not saved"
     if index.get("run_key") != _object(folder.facts).get("run_key"):
-        return "the saved witnesses are of another run"
+        return "the saved rows and events are of another run"
     for part, store in (("rows", "PostgreSQL"), ("events", "Kafka")):
-        told = index.get(part)
-        if not isinstance(told, dict) or told.get("complete") is not True:
-            return f"what {store} said is not saved completely"
+        saved = index.get(part)
+        if not isinstance(saved, dict) or saved.get("complete") is not True:
+            return f"its {part} were not read completely from {store}"
     report = _object(folder.report)
     if not report:
         return "it has no report.json"
-    second = report.get("confirmation")
-    asked = second.get("eligible") if isinstance(second, dict) else 0
-    if asked and _object(folder.witnesses / CONFIRMATION).get("complete") is not True:
-        return "its violations were not looked up a second time"
+    confirmation = report.get("confirmation")
+    violations = confirmation.get("eligible") if isinstance(confirmation, dict) else 0
+    if violations and _object(folder.confirmation).get("complete") is not True:
+        return "its violations were not verified"
     return None
 
 
@@ -57,7 +52,7 @@ def saved_row_ids(folder: RunFolder) -> "NDArray[np.uint8] | None":
     """
     import numpy as np
 
-    index = _object(folder.witnesses / INDEX)
+    index = _object(folder.witness_index)
     if not index:
         return None
     try:
@@ -69,7 +64,7 @@ def saved_row_ids(folder: RunFolder) -> "NDArray[np.uint8] | None":
             raise ValueError("it is not what was saved")
         rows = np.load(io.BytesIO(raw_file), allow_pickle=False)
         if rows.ndim != 1 or len(rows) != entry["length"] or rows.dtype.names is None:
-            raise ValueError("it holds other elements than expected")
+            raise ValueError("it has other elements than expected")
         if [(name, rows.dtype[name].str) for name in rows.dtype.names[:2]] != [("hi", ">u8"), ("lo", ">u8")]:
             raise ValueError("it does not begin with ids")
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -80,50 +75,8 @@ def saved_row_ids(folder: RunFolder) -> "NDArray[np.uint8] | None":
     return ids
 
 
-class InUse:
-    """Marks a run's folder as in use, for as long as this object is open and its process lives.
-
-    The kernel forgets the mark when the process ends, however it ends. Several may use one folder at once.
-
-    Args:
-        folder: of the run; it must exist.
-    """
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._fd = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY)
-        # Some network file systems lock no folders: the run goes on without the mark.
-        with suppress(OSError):
-            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-
-    def close(self) -> None:
-        """Take the mark away; harmless when done twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> "InUse":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def is_in_use(folder: RunFolder) -> bool:
-    """Return whether a living process records or judges the run in `folder`."""
-    descriptor = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def _object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; empty when there is none that can be read."""
+    """The JSON object in a file; empty when none can be read."""
     try:
         found = read_json(path)
     except (OSError, ValueError, RecursionError):

@@ -190,7 +190,7 @@ def read_ledger(path: Path) -> Ledger:
 
     Raises:
         FileNotFoundError: there is none.
-        NewerFormat: a later version wrote it.
+        OtherFormat: a later version wrote it.
         ValueError: the file is no ledger, of another version, or none of its records is as it was written.
     """
     import numpy as np

@@ -1,8 +1,8 @@
-"""Who works on a run's folder: the one that records it, or the one that judges it; locks that end with their process.
+"""Locks on a run's folder: who records it, who judges it, and whether it is in use. Each ends with its process.
 
-A run that is still recorded is not judged: what the stores say by then is not what they say at its end, and would be
-kept as if it were. Two that judge one run do so one after the other, so the second finds what the first has read.
-On a file system that has no locks both go on without them.
+A run that is still recorded is not judged: what the stores hold by then would be saved as if it were their final state.
+Two processes that judge one run do so one after the other. A folder in use is not removed. On a file system without
+locks all go on without them.
 """
 
 import fcntl
@@ -22,8 +22,41 @@ class JudgedElsewhere(Exception):
     """Another process judges the run for too long; the message is one sentence."""
 
 
+class InUse:
+    """A mark on a run's folder, for as long as this object is open and its process lives. Several may use one folder.
+
+    Args:
+        folder: of the run; it must exist.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._fd = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY)
+        _try(self._fd, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Remove the mark; harmless when done twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> "InUse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def is_in_use(folder: RunFolder) -> bool:
+    """Return whether a living process records or judges the run in `folder`."""
+    descriptor = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return not _try(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
 def hold_recording(marks: int) -> None:
-    """Say that this process records the run whose open file of marks is `marks`, until that is closed."""
+    """Mark the run whose open file of marks is `marks` as being recorded, until that is closed."""
     _try(marks, fcntl.LOCK_EX)
 
 
@@ -41,12 +74,12 @@ def is_recorded(folder: RunFolder) -> bool:
 
 @contextmanager
 def judging(folder: RunFolder, say: Callable[[str], None], wait_s: float = JUDGE_WAIT_S) -> Iterator[None]:
-    """Be the only one that judges the run in `folder` for the `with` block.
+    """Be the only process that judges the run in `folder`, and use the folder, for the `with` block.
 
     Args:
         folder: of the run.
-        say: called once with a sentence when another process judges it just now.
-        wait_s: longest wait for that one, seconds.
+        say: called once with a sentence while another process judges it.
+        wait_s: longest wait for that process, seconds.
 
     Raises:
         JudgedElsewhere: it did not end in time.
@@ -64,7 +97,8 @@ def judging(folder: RunFolder, say: Callable[[str], None], wait_s: float = JUDGE
                 said = True
                 say(f"run {folder.run_id} is judged by another process just now; waiting for it")
             time.sleep(_POLL_S)
-        yield
+        with InUse(folder):
+            yield
     finally:
         os.close(descriptor)
 

@@ -19,11 +19,11 @@ from files.safe_files import read_json
 from health.check import check_kafka, check_sql
 from redaction.patterns import shows_secret, without_secrets
 from runlog import marks
-from runlog.clean_runs import runs_in
 from runlog.facts import RunFacts
-from runlog.folder import FolderError, RunFolder, find_run
-from runlog.judgement_status import is_in_use, saved_row_ids, why_not_judged
+from runlog.folder import FolderError, RunFolder, find_run, runs_in
+from runlog.judgement_status import saved_row_ids, why_not_judged
 from runlog.ledger import read_ledger
+from runlog.locks import is_in_use
 from runlog.marks import read_marks
 from runlog.order_id_texts import read_names
 from stack import delete_topic

@@ -20,7 +20,7 @@ from chaos.faults.limits import Limits
 from chaos.faults.registry import known_fault
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.running_command import RunningCommand
-from files.safe_files import NewerFormat, check_format, read_regular, write_text
+from files.safe_files import OtherFormat, check_format, read_regular, write_text
 from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
 from runlog.fault_facts import Effect
@@ -149,8 +149,8 @@ class Journal:
             return msgspec.json.decode(raw, type=OpenFault)
         except FileNotFoundError:
             return None
-        except NewerFormat as newer:
-            raise JournalUnreadable(f"the journal {self.path} {newer}") from None
+        except OtherFormat as other:
+            raise JournalUnreadable(f"the journal {self.path} {other}") from None
         except (ValueError, RecursionError, OSError) as error:  # msgspec's errors and wrong UTF-8 are a ValueError
             # Half a file cannot come from us (we rename), but if it is there a fault was open: say so.
             raise JournalUnreadable(

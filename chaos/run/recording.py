@@ -24,8 +24,8 @@ from runlog import marks
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
 from runlog.folder import create_run_folder
-from runlog.judgement_status import InUse
 from runlog.ledger import LedgerWriter
+from runlog.locks import InUse
 from runlog.marks import Mark, MarksWriter, append_mark
 from settings.run_settings import OPTIONS, Settings, names_secret
 

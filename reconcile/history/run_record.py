@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from files.paths import reason
-from files.safe_files import NewerFormat
+from files.safe_files import OtherFormat
 from health.replies import ProbeResult
 from reconcile.history.history import EventsWitness, History, RowsWitness
 from reconcile.history.service_log import Line, read_service_log
@@ -86,8 +86,8 @@ def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
         raise RecordProblem(f"run {folder.run_id} has no {name}: it ended before it began, or is incomplete") from None
     except OSError as error:
         raise RecordProblem(f"{name} of run {folder.run_id} cannot be read: {reason(error)}") from None
-    except NewerFormat as newer:
-        raise RecordProblem(f"{name} of run {folder.run_id} {newer}") from None
+    except OtherFormat as other:
+        raise RecordProblem(f"{name} of run {folder.run_id} {other}") from None
     except (ValueError, RecursionError) as error:
         words = " ".join(str(error).split())[:160]
         raise RecordProblem(f"{name} of run {folder.run_id} is damaged: {words}") from None

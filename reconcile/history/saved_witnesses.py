@@ -1,8 +1,8 @@
-"""What the witnesses said, saved in the run's folder, so that judging again touches no store and gives the same bytes.
+"""Saves both witnesses in the run's folder, so that judging again touches no store and gives the same bytes.
 
 Arrays are `.npy` files without pickle, named after their content; `witness.json` names them with length and SHA-256 and
-holds everything else. It is written last, in one step: whoever reads finds the old witnesses or the new ones, whole.
-Names of order ids, where there are any, lie beside the arrays in the same way, as JSON.
+holds everything else. It is written last, in one step, so that a reader finds the old witnesses or the new ones,
+complete. Texts of order ids, where there are any, are JSON files beside the arrays.
 """
 
 import hashlib
@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from contract.ids import IDS
 from contract.run_key import RunKey
-from files.safe_files import NewerFormat, check_format, open_regular, read_regular, write_json, write_text
+from files.safe_files import OtherFormat, check_format, open_regular, read_regular, write_json, write_text
 from reconcile.history.history import EVENT, MENTION, ROW, EventsWitness, RowsWitness
-from runlog.folder import RunFolder
+from runlog.folder import WITNESS_INDEX, RunFolder
 
 FORMAT: Final = 4
-INDEX: Final = "witness.json"
 _ROWS: Final = {"rows": ROW, "pending": IDS, "elsewhere": IDS}
 _EVENTS: Final = {"events": EVENT, "mentions": MENTION, "aside": MENTION}
 _BY_NUMBER: Final = ("starts", "lows", "reached", "ends", "rejected")
@@ -55,14 +54,14 @@ class _Events(msgspec.Struct, forbid_unknown_fields=True):
     complete: bool
     problem: str | None
     arrays: dict[str, _Array]
-    compacted: bool | None = None
-    write_caching: bool | None = None
-    settings_problem: str | None = None
-    skipped: int | None = None
+    compacted: bool | None
+    write_caching: bool | None
+    settings_problem: str | None
+    skipped: int | None
+    opaque: int
+    rejected: dict[int, int]
+    named_at: dict[str, int]
     names: _Array | None = None
-    opaque: int = 0
-    rejected: dict[int, int] = {}
-    named_at: dict[str, int] = {}
 
 
 class _Index(msgspec.Struct):
@@ -76,14 +75,14 @@ class _Head(msgspec.Struct):
 
 
 def save_witnesses(folder: RunFolder, run_key: RunKey, rows: RowsWitness, events: EventsWitness) -> None:
-    """Save both witnesses of the run with this key in place of whatever was saved before.
+    """Save both witnesses of the run with this key in place of those saved before.
 
     Raises:
-        OSError: the disk is full or not writable; what was saved before still stands.
+        OSError: the disk is full or not writable; those saved before are still there.
     """
     folder.witnesses.mkdir(mode=0o700, exist_ok=True)
     parts = {"rows": _save(folder.witnesses, rows, _ROWS), "events": _save(folder.witnesses, events, _EVENTS)}
-    write_json(folder.witnesses / INDEX, {"format": FORMAT, "run_key": str(run_key), **parts})
+    write_json(folder.witness_index, {"format": FORMAT, "run_key": str(run_key), **parts})
     named = {entry["file"] for part in parts.values() for entry in part["arrays"].values()}
     named |= {part["names"]["file"] for part in parts.values() if "names" in part}
     for path in (*folder.witnesses.glob("*.npy"), *folder.witnesses.glob("names-*.json")):
@@ -101,17 +100,17 @@ def load_witnesses(folder: RunFolder, run_key: RunKey) -> tuple[RowsWitness, Eve
     Raises:
         ValueError: a file is missing, damaged, of another format or of another run; one sentence with the remedy.
     """
-    path = folder.witnesses / INDEX
+    path = folder.witness_index
     if not path.is_file():
         return None
     try:
         index = _read_index(path)
         if index.run_key != str(run_key):
-            raise ValueError(f"{INDEX} is of the run with the key {index.run_key}, not of {run_key}")
+            raise ValueError(f"{WITNESS_INDEX} is of the run with the key {index.run_key}, not of {run_key}")
         rows = RowsWitness(**_load(folder.witnesses, index.rows, _ROWS))
         events = EventsWitness(**_load(folder.witnesses, index.events, _EVENTS))
-    except NewerFormat as newer:
-        raise NewerFormat(f"{INDEX} of run {folder.run_id} {newer}") from None
+    except OtherFormat as other:
+        raise OtherFormat(f"{WITNESS_INDEX} of run {folder.run_id} {other}") from None
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise ValueError(
             f"the saved witnesses of run {folder.run_id} are damaged ({_brief(error)}); "
@@ -167,24 +166,24 @@ def _load_names(folder: Path, entry: _Array | None) -> dict[bytes, str]:
         return {}
     raw = read_regular(folder / Path(entry.file).name)
     if hashlib.sha256(raw).hexdigest() != entry.sha256:
-        raise ValueError(f"{entry.file} is not what {INDEX} says")
+        raise ValueError(f"{entry.file} is not what {WITNESS_INDEX} says")
     return {bytes.fromhex(digits): text for digits, text in msgspec.json.decode(raw, type=dict[str, str]).items()}
 
 
 def _load(folder: Path, part: _Rows | _Events, arrays: dict[str, np.dtype[np.void]]) -> dict[str, Any]:
-    told = {name: getattr(part, name) for name in part.__struct_fields__ if name != "arrays"}
-    told["names"] = _load_names(folder, part.names)
-    return {**told, **{name: _load_array(folder, part.arrays[name], dtype) for name, dtype in arrays.items()}}
+    saved = {name: getattr(part, name) for name in part.__struct_fields__ if name != "arrays"}
+    saved["names"] = _load_names(folder, part.names)
+    return {**saved, **{name: _load_array(folder, part.arrays[name], dtype) for name, dtype in arrays.items()}}
 
 
 def _load_array(folder: Path, entry: _Array, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     path = folder / Path(entry.file).name
     if _digest(path) != entry.sha256:
-        raise ValueError(f"{path.name} is not what {INDEX} says")
+        raise ValueError(f"{path.name} is not what {WITNESS_INDEX} says")
     with open_regular(path) as stream:
         array: NDArray[np.void] = np.load(stream, allow_pickle=False)
     if array.dtype != dtype or array.shape != (entry.length,):
-        raise ValueError(f"{path.name} holds other elements than expected")
+        raise ValueError(f"{path.name} has other elements than expected")
     return array
 
 
@@ -198,4 +197,4 @@ def _brief(error: Exception) -> str:
         return f"{Path(str(error.filename)).name}: {(error.strerror or 'unreadable').lower()}"
     if isinstance(error, ValueError) and error.args:
         return str(error).splitlines()[0]
-    return f"{INDEX} lacks what it should hold"
+    return f"{WITNESS_INDEX} lacks what it should hold"

@@ -6,15 +6,12 @@ behind the end that was read, a row that was committed or changed after the snap
 """
 
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
 from files.safe_files import read_regular, write_json
 from reconcile.history.confirmation import Candidate, Candidates, Confirmation, Contradiction
 from runlog.folder import RunFolder
-
-FILE: Final = "confirmation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +72,13 @@ def save_confirmation(folder: RunFolder, confirmation: Confirmation) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    write_json(folder.witnesses / FILE, msgspec.to_builtins(confirmation))
+    write_json(folder.confirmation, msgspec.to_builtins(confirmation))
 
 
 def load_confirmation(folder: RunFolder) -> Confirmation | None:
     """Return what was kept; None when there is nothing that can be read: then the stores are asked again."""
     try:
-        return msgspec.json.decode(read_regular(folder.witnesses / FILE), type=Confirmation)
+        return msgspec.json.decode(read_regular(folder.confirmation), type=Confirmation)
     except (OSError, msgspec.MsgspecError, RecursionError):
         return None
 

@@ -132,16 +132,16 @@ def test_a_journal_nobody_can_read_still_says_that_something_is_open(tmp_path: P
         Journal(tmp_path / "journal.json").left_open()
 
 
-def test_a_journal_of_a_newer_version_is_named_and_left_alone(tmp_path: Path) -> None:
+def test_a_journal_of_another_format_is_named_and_left_alone(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.json")
     journal.open(OpenFault("run-1", "stop", SPEC, "broker", 5.0, 42))
-    newer = json.dumps({**json.loads(journal.path.read_text()), "format": 9, "fault": ["stop"]})
-    journal.path.write_text(newer)
-    with pytest.raises(JournalUnreadable, match=r"newer version of the harness \(format 9, this one reads 1\); use"):
+    other = json.dumps({**json.loads(journal.path.read_text()), "format": 9, "fault": ["stop"]})
+    journal.path.write_text(other)
+    with pytest.raises(JournalUnreadable, match="has format 9, this version of the harness reads format 1; use that"):
         journal.left_open()
     journal.note_proven()
     journal.note_failed("no")
-    assert journal.path.read_text() == newer
+    assert journal.path.read_text() == other
 
 
 def test_journal_that_cannot_be_written_forbids_the_fault(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runlog.judgement_status import is_in_use, why_not_judged
+from runlog.judgement_status import why_not_judged
+from runlog.locks import is_in_use
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from runlog.clean_runs import choose, main, runs_in
-from runlog.folder import RunFolder
-from runlog.judgement_status import InUse, is_in_use, why_not_judged
+from runlog.clean_runs import choose, main
+from runlog.folder import RunFolder, runs_in
+from runlog.judgement_status import why_not_judged
+from runlog.locks import InUse, is_in_use
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Said = pytest.CaptureFixture[str]
@@ -57,12 +58,12 @@ def test_the_oldest_go_after_being_named(runs: Path, capsys: Said) -> None:
     assert main(["--dry-run"]) == 0
     dry = capsys.readouterr().out
     assert names(runs) == before
-    assert dry.count("would go") == 3
+    assert dry.count("would be removed: ") == 3
     assert main([]) == 0
     told = capsys.readouterr().out
     for number in range(3):
         assert f"runs/20261123-0730{number:02d}-4f2a" in dry
-        assert f"goes     runs/20261123-0730{number:02d}-4f2a" in told
+        assert f"removed: runs/20261123-0730{number:02d}-4f2a" in told
     assert names(runs) == [f"20261123-0730{number:02d}-4f2a" for number in range(3, 13)] + ["latest"]
     assert main(["--keep", "0"]) == 0
     assert names(runs) == []
@@ -100,14 +101,14 @@ def test_a_link_inside_a_run_is_not_followed(runs: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"witness": None}, "what PostgreSQL and Kafka said is not saved"),
-        ({"witness": [1]}, "what PostgreSQL and Kafka said is not saved"),
+        ({"witness": None}, "its rows and events are not saved"),
+        ({"witness": [1]}, "its rows and events are not saved"),
         ({"witness": {"run_key": "0123456789ab4dee"}}, "of another run"),
         ({"witness": {"run_key": "0123456789ab4def", "rows": {"complete": False}}}, "PostgreSQL"),
         ({"witness": {"run_key": "0123456789ab4def", "rows": {"complete": True}, "events": {}}}, "Kafka"),
         ({"report": None}, "report.json"),
-        ({"confirmation": None}, "second time"),
-        ({"confirmation": {"complete": False}}, "second time"),
+        ({"confirmation": None}, "not verified"),
+        ({"confirmation": {"complete": False}}, "not verified"),
     ],
 )
 def test_a_run_that_is_not_judged_stays_unless_forced(
@@ -116,7 +117,7 @@ def test_a_run_that_is_not_judged_stays_unless_forced(
     folder = leave(runs, 1, **changes)
     assert words in str(why_not_judged(folder))
     assert main(["--keep", "0"]) == 0
-    assert f"stays    runs/{folder.run_id} (not judged completely: " in capsys.readouterr().out
+    assert f"kept: runs/{folder.run_id} (not judged completely: " in capsys.readouterr().out
     assert folder.path.is_dir()
     assert main(["--keep", "0", "--force", "--dry-run"]) == 0
     assert folder.path.is_dir()
@@ -132,7 +133,7 @@ def test_without_violations_there_is_nothing_to_look_up_again(runs: Path, report
 def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None:
     folder = leave(runs, 1)
     hold = "import sys; from pathlib import Path; from runlog.folder import RunFolder\n"
-    hold += "from runlog.judgement_status import InUse\n"
+    hold += "from runlog.locks import InUse\n"
     hold += "kept = InUse(RunFolder(Path(sys.argv[1]))); print('held', flush=True); input()"
     with (
         subprocess.Popen(
@@ -144,7 +145,7 @@ def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None
         assert process.stdout.readline() == b"held\n"
         second.close()
         assert is_in_use(folder)
-        assert [one.stays for one in choose([folder], 0, force=True)] == ["it is still recorded or judged"]
+        assert [one.kept_because for one in choose([folder], 0, force=True)] == ["it is still recorded or judged"]
         assert main(["--keep", "0", "--force"]) == 0
         assert folder.path.is_dir()
         process.kill()
@@ -158,7 +159,7 @@ def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None
 def test_a_wrong_number(runs: Path, capsys: Said, keep: str) -> None:
     folder = leave(runs, 1)
     assert main([f"--keep={keep}"]) == 2
-    assert capsys.readouterr().err == f"clean-runs: KEEP {keep}: a whole number of runs that stay, such as 10\n"
+    assert capsys.readouterr().err == f"clean-runs: --keep {keep}: not a whole number of runs to keep; give one such as 10\n"
     assert folder.path.is_dir()
 
 

@@ -21,7 +21,7 @@ from reconcile.__main__ import main as reconcile
 from reconcile.history.saved_witnesses import save_witnesses
 from runlog.facts import CheckOrder, TopicStart
 from runlog.folder import RunFolder
-from runlog.judgement_status import InUse
+from runlog.locks import InUse
 from stack.__main__ import main
 from stack.delete_topic import is_there
 from stack.errors import StackError
@@ -153,9 +153,9 @@ def test_only_acknowledged_orders(shop: Shop, capsys: Said) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda folder: (folder.witnesses / "witness.json").unlink(), "what PostgreSQL and Kafka said is not saved"),
+        (lambda folder: (folder.witnesses / "witness.json").unlink(), "its rows and events are not saved"),
         (lambda folder: folder.report.unlink(), "it has no report.json"),
-        (lambda folder: (folder.witnesses / "confirmation.json").unlink(), "not looked up a second time"),
+        (lambda folder: (folder.witnesses / "confirmation.json").unlink(), "its violations were not verified"),
     ],
 )
 def test_a_run_whose_rows_are_still_evidence(shop: Shop, capsys: Said, spoil: Any, words: str) -> None:
@@ -180,7 +180,7 @@ def test_incomplete_witnesses_are_named(shop: Shop, capsys: Said) -> None:
     folder.report.write_text("{}")
     before = shop.held()
     assert main(["clean", RUN]) == 4
-    assert "what Kafka said is not saved completely" in capsys.readouterr().err
+    assert "its events were not read completely from Kafka" in capsys.readouterr().err
     assert shop.held() == before
 
 

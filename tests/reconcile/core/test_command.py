@@ -16,6 +16,7 @@ from reconcile.__main__ import main
 from reconcile.history.history import EventsWitness, RowsWitness
 from reconcile.history.saved_witnesses import save_witnesses
 from reconcile.report.csv_lists import COLUMNS
+from runlog.facts import FORMAT
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
 from tests.reconcile.core.confirmed import confirm_all
@@ -162,8 +163,9 @@ def test_unknown_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("probes.jsonl", None, "has no probes.jsonl"),
         ("marks.jsonl", "[1]\n", "damaged"),
         ("run.json", "{", "damaged"),
-        ("run.json", '{"format": 0}', "another format"),
-        ("run.json", '{"format": 1, "topic": {}}', "damaged"),
+        ("run.json", '{"format": 0}', "run.json of run 20261123-073000-4f2a has format 0, this version of the harness"),
+        ("run.json", '{"topic": {}}', "damaged: it states no format"),
+        ("run.json", f'{{"format": {FORMAT}, "topic": {{}}}}', "damaged"),
         ("witnesses/witness.json", "{", "damaged"),
     ],
 )

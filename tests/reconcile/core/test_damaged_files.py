@@ -1,4 +1,4 @@
-"""What a run's folder may hold or be called: a damaged record, pipes, files of a newer version, paths without UTF-8."""
+"""What a run's folder may hold or be called: a damaged record, pipes, files of another format, paths without UTF-8."""
 
 import json
 import os
@@ -114,31 +114,32 @@ def test_a_pipe_in_place_of_a_file_hangs_nothing(folder: RunFolder, name: str) -
         assert done.stderr == f"reconcile: {name} of run {RUN} cannot be read: not a regular file\n"
 
 
-def newer(folder: RunFolder, name: str) -> None:
+def set_other_format(folder: RunFolder, name: str, step: int) -> None:
     path = folder.path / name
     if name == "ledger.bin":
         raw = bytearray(path.read_bytes())
-        raw[MAGIC.index(0) + 1] += 1
+        raw[MAGIC.index(0) + 1] += step
         path.write_bytes(raw)
         return
     document = json.loads(path.read_text())
     key = "schema_version" if name == "report.json" else "format"
-    path.write_text(json.dumps({**document, key: document[key] + 1}))
+    path.write_text(json.dumps({**document, key: document[key] + step}))
 
 
+@pytest.mark.parametrize("step", [1, -1])
 @pytest.mark.parametrize("name", ["run.json", "ledger.bin", "witnesses/witness.json", "report.json"])
-def test_a_file_of_a_newer_version_is_named_as_such_and_nothing_is_written(
-    folder: RunFolder, name: str, capsys: pytest.CaptureFixture[str]
+def test_a_file_of_another_format_is_named_as_such_and_nothing_is_written(
+    folder: RunFolder, name: str, step: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(folder.path), "--quiet"]) == 0
-    newer(folder, name)
+    set_other_format(folder, name, step)
     before = contents(folder)
     capsys.readouterr()
     assert main([str(folder.path)]) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
-    assert f"{Path(name).name} of run {RUN} was written by a newer version of the harness" in told.err
+    assert f"{Path(name).name} of run {RUN} has format " in told.err
     assert "delete" not in told.err
     assert contents(folder) == before
 
