@@ -159,7 +159,8 @@ def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None
 def test_a_wrong_number(runs: Path, capsys: Said, keep: str) -> None:
     folder = leave(runs, 1)
     assert main([f"--keep={keep}"]) == 2
-    assert capsys.readouterr().err == f"clean-runs: --keep {keep}: not a whole number of runs to keep; give one such as 10\n"
+    said = capsys.readouterr().err
+    assert said == f"clean-runs: --keep {keep}: not a whole number of runs to keep; give one such as 10\n"
     assert folder.path.is_dir()
 
 
