@@ -7,6 +7,7 @@ its kind parses.
         rate = Option(number(0, 10_000, "orders/s"), "20", "orders that fall due each second", example="100")
 """
 
+from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NoReturn, Self, TypeVar, overload
@@ -105,9 +106,17 @@ class Option(Generic[T]):
 
     @property
     def full_help(self) -> str:
-        """What it does, in which unit, and what holds without it."""
-        unit = "" if self.is_flag or self.kind.unit in ("text", "choice") else f" [{self.kind.unit}]"
-        return self.help + (f"; without it: {self.without}" if self.without else "") + unit
+        """What it does, and what holds without it."""
+        return self.help + (f"; without it: {self.without}" if self.without else "")
+
+    def add_to(self, parser: ArgumentParser) -> None:
+        """Declare this option to the parser of another command that has it too."""
+        if self.is_flag:
+            parser.add_argument(self.flag, action="store_true", help=self.help)
+            return
+        default = f" (default: {self.default})" if self.default else ""
+        metavar = self.kind.unit.upper()
+        parser.add_argument(self.flag, metavar=metavar, default=self.default, help=self.full_help + default)
 
     def makes_sense(self, name: str, value: str) -> bool:
         """Whether this option makes sense with `value` for the option `name`."""

@@ -43,12 +43,13 @@ def add_options(parser: Any) -> None:
             how = {"type": str, "default": option.default}
         if option.default in option.choices:
             how["choices"] = list(option.choices)
+        unit = f" [{option.kind.unit}]" if option.kind.unit not in ("", "text", "choice") else ""
         # Not in the form: what cannot change while Locust runs, and commands and addresses, which are not for a person
         # who only sees the page.
         parser.add_argument(
             option.flag,
             env_var=option.env,
-            help=option.full_help,
+            help=option.full_help + unit,
             include_in_web_ui=not (option.fixed or option.secret),
             **how,
         )

@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from contract.contract import contract_from_texts
 from reconcile.audit.audit_ruling import EXPECTATIONS, Audited, rule
 from redaction.patterns import shows_secret, without_secrets
 from runlog.clock import iso_utc
 from runlog.exit_codes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
 from settings.duration import parse_duration
+from settings.errors import SettingsError
+from settings.external import ExternalSettings
+from settings.option import Option
+from settings.stack_options import WitnessOptions
 
 if TYPE_CHECKING:
     from reconcile.audit.audit_plan import AuditPlan
@@ -29,6 +34,16 @@ _EPILOG: Final = """exit codes:
 
 Nothing is written to either store. Connections can come from LOCUST_DATABASE_URL, LOCUST_KAFKA_BOOTSTRAP and
 LOCUST_KAFKA_CONFIG, which keeps secrets out of the list of processes. What it proves, and what not: docs/audit.md."""
+_LIKE_A_RUN: Final[tuple[Option[Any], ...]] = (
+    ExternalSettings.kafka_bootstrap,
+    ExternalSettings.kafka_config,
+    WitnessOptions.topic,
+    ExternalSettings.orders_table,
+    ExternalSettings.event_id,
+    ExternalSettings.event_filter,
+    ExternalSettings.outbox_table,
+    WitnessOptions.vouch_topic_intact,
+)
 _LONGEST_GRACE_S: Final = 7 * 24 * 3600.0
 _AGO: Final = re.compile(r"(\d+)d")
 
@@ -88,19 +103,17 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> "AuditPlan":
-    from contract.contract import contract_from_texts
     from reconcile.audit.audit_plan import AuditPlan
     from reconcile.witnesses.witness_stores import StoresProblem, make_stores
 
-    if not options.topic:
-        raise Wrong("--topic: its name is empty; order.created would be one")
     since = _since(options.since)
     grace = _duration("--grace", options.grace)
     try:
+        for option in _LIKE_A_RUN:
+            option.parse(str(getattr(options, option.dest)))
         event = contract_from_texts(event_id=options.event_id, event_filter=options.event_filter).event
-    except ValueError as error:
-        shown = f"--event-filter {options.event_filter}" if "=" in str(error) else f"--event-id {options.event_id}"
-        raise Wrong(f"{shown}: {error}") from None
+    except SettingsError as error:
+        raise Wrong(str(error)) from None
     try:
         config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
         stores = make_stores(
@@ -121,7 +134,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
         grace_s=grace,
         since=since,
         time_zone=options.time_zone,
-        outbox=options.outbox_table,
+        outbox=options.outbox_table or None,
         vouched=options.vouch_topic_intact,
     )
 
@@ -190,25 +203,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--database-url", metavar="URL", help="postgresql://user:password@host:port/name [LOCUST_DATABASE_URL]")
-    add("--kafka-bootstrap", metavar="HOST:PORT", help="a broker to begin with [LOCUST_KAFKA_BOOTSTRAP]")
-    add("--kafka-config", metavar="FILE", help="client properties, name=value a line (SASL, TLS) [LOCUST_KAFKA_CONFIG]")
-    add("--topic", default="order.created", help="topic of the events (default: order.created)")
-    add("--orders-table", metavar="NAME", default="orders", help="table, with its schema if need be (default: orders)")
-    add(
-        "--orders-id-column",
-        metavar="NAME",
-        default="id",
-        help="its order ids: uuid, an integer or a text (default: id)",
-    )
+    for option in _LIKE_A_RUN:
+        option.add_to(parser)
+    add("--orders-id-column", metavar="NAME", default="id", help="its column with the order id (default: id)")
     add("--orders-time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
     add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: inferred from recent events)")
-    where = "key, header:NAME or value:PATH (default: value:orderId, with which a key must agree)"
-    add("--event-id", metavar="WHERE", default="", help=where)
-    must = 'value:PATH or header:NAME that an event must have (default: a type, if there is one, says "created")'
-    add("--event-filter", metavar="WHERE=VALUE", help=must)
-    add("--outbox-table", metavar="NAME", help="events that wait there are pending, not lost")
-    vouch = "you vouch that the topic is not compacted: for a Kafka user that may not describe its configuration"
-    add("--vouch-topic-intact", action="store_true", help=vouch)
     add("--since", metavar="WHEN", help="judge rows from then on: 36h, 7d, or a time with its zone")
     add("--grace", metavar="TIME", default="60s", help="rows younger than this are not judged yet (default: 60s)")
     add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")
