@@ -7,7 +7,7 @@ from redaction.properties import secret_values
 
 
 class PropertiesProblem(ValueError):
-    """The file cannot be used; the message is one sentence that shows nothing of what is in it."""
+    """The file cannot be used; the message is one sentence that shows none of its content."""
 
 
 def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str]:
@@ -15,7 +15,7 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
 
     Args:
         path: the file.
-        option: which option named it, for the message.
+        option: the option that names it, for the message.
 
     Raises:
         PropertiesProblem: the file cannot be read, or a line is no property (its text is not shown: maybe a secret).
@@ -39,5 +39,5 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
 
 
 def hold_secret(properties: dict[str, str]) -> bool:
-    """Return whether one of `properties` is a secret, by its name."""
+    """Whether one of `properties` is a secret, by its name."""
     return bool(secret_values(properties))

@@ -1,4 +1,4 @@
-"""Names the environment variable in an error about an option that one has set: its flag was never given.
+"""Errors about options that came from the environment, named by their variable: the user never gave the flag.
 
 The command line wins over the environment, so a variable counts only where its flag is not given.
 """
@@ -13,7 +13,7 @@ from files.safe_files import encodable
 from settings.errors import shown_value
 from settings.run_settings import OPTIONS
 
-# Locust's own options about which the harness has something to say.
+# Locust's own options that the harness refuses or reads.
 _LOCUSTS: Final = {
     ("-u", "--users"): "LOCUST_USERS",
     ("-r", "--spawn-rate"): "LOCUST_SPAWN_RATE",
@@ -32,13 +32,13 @@ def with_sources(
     environment: Mapping[str, str] | None = None,
     known: Iterable[tuple[Sequence[str], str]] = (),
 ) -> str:
-    """Return an error message that names the environment variables of the options that it is about.
+    """Return `message` with the environment variables from which the options that it names came.
 
     Args:
-        message: `--option VALUE: what is wrong`, or as argparse words it.
+        message: `--option VALUE: what is wrong`, or as argparse phrases it.
         arguments: the command line; None: that of this process.
         environment: None: that of this process.
-        known: further options, all flags of each with its variable.
+        known: further options: the flags and the variable of each.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     environment = os.environ if environment is None else environment
@@ -48,16 +48,16 @@ def with_sources(
         flag = flags[-1]
         if variable not in environment or not _mentions(message, flag) or _is_given(flags, arguments):
             continue
-        led = _led(message, flag, variable, environment[variable])
-        if led is None:
+        renamed = _begin_with_variable(message, flag, variable, environment[variable])
+        if renamed is None:
             others.append(f"{flag} is set by {variable}")
         else:
-            message = led
+            message = renamed
     return f"{message} ({', '.join(others)})" if others else message
 
 
-def _led(message: str, flag: str, variable: str, text: str) -> str | None:
-    """Return a message that begins with an option as one that begins with its variable; None for any other."""
+def _begin_with_variable(message: str, flag: str, variable: str, text: str) -> str | None:
+    """Return a message that begins with `flag` with the variable in its place; None for any other message."""
     begin = re.match(rf"(argument )?(-\w/)?{re.escape(flag)}(?=[: ])", message)
     if begin is None:
         return None

@@ -1,6 +1,6 @@
-"""What the options of `--stack external` name by a file: headers, the body of an order, secrets, client properties.
+"""Files that the options of `--stack external` name: headers, the body of an order, secrets, client properties.
 
-A file that holds a secret must be private to its owner; no message shows anything of what is in a file.
+A file that holds a secret must be private to its owner; no message shows the content of a file.
 """
 
 import json
@@ -30,7 +30,7 @@ _SAMPLE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ServiceFiles:
-    """What was read.
+    """The content of the files.
 
     Attributes:
         headers: name and value of each header to send; secret.
@@ -46,7 +46,7 @@ class ServiceFiles:
 
 
 def read_service_files(external: ExternalSettings, attribution: str) -> ServiceFiles:
-    """Read what `external` names.
+    """Return the content of the files that `external` names.
 
     Args:
         external: the options.
@@ -65,7 +65,7 @@ def read_service_files(external: ExternalSettings, attribution: str) -> ServiceF
 
 
 def read_secret(option: Option[str], text: str) -> str:
-    """Return `text`, or what is in the private file that `@FILE` names, without blanks around it.
+    """Return `text`, or for `@FILE` the content of that private file, without blanks around it.
 
     Args:
         option: for the message.
@@ -151,9 +151,9 @@ def read_kafka_client(config: str, bootstrap: str, folder: Path | None = None) -
 
     Args:
         config: path of the file of `--kafka-config`; empty without one.
-        bootstrap: text of `--kafka-bootstrap`; empty: the file says it.
-        folder: that relative paths in the file refer to, as for the client itself; None: where this process runs. They
-            are made absolute, because the watchdog runs elsewhere.
+        bootstrap: text of `--kafka-bootstrap`; empty: the address is in the file.
+        folder: base of relative paths in the file; None: the working directory, as for the client itself. They are made
+            absolute, because the watchdog runs in another folder.
 
     Raises:
         SettingsError: the file cannot be used, or the address is missing.
@@ -177,7 +177,7 @@ def read_kafka_client(config: str, bootstrap: str, folder: Path | None = None) -
 
 
 def _is_path(name: str, value: str) -> bool:
-    """Return whether a property names a file; `probe` lets the client look for this machine's certificates."""
+    """Whether a property names a file; with `probe` the client searches for this machine's certificates."""
     return bool(value) and value != "probe" and (name.endswith(".location") or name == "sasl.kerberos.keytab")
 
 

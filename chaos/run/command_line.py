@@ -1,4 +1,4 @@
-"""Our options in Locust's parser and web form, and the refusal of what makes no sense here.
+"""Our options in Locust's parser and web form, and the refusal of Locust's own options that do not apply.
 
 Locust runs the parser listener again on every load of its page and swallows exceptions in it, so `add_options` is pure
 and does nothing but declare. Values are checked in one place for all ways in: `settings.run_settings`.
@@ -19,7 +19,7 @@ from settings.option_sources import with_sources
 from settings.run_settings import OPTIONS, Settings, SettingsError, make_settings, names_secret
 from settings.service_files import read_service_files
 
-# Locust's own options that a shape ignores, and what is ours in their place.
+# Locust's own options that a shape ignores, and ours that replace them.
 INSTEAD: Final = {
     "num_users": ("-u/--users", "--rate"),
     "spawn_rate": ("-r/--spawn-rate", "--rate"),
@@ -61,7 +61,7 @@ def add_options(parser: Any) -> None:
 
 
 def _name_sources(parser: Any) -> None:
-    """Have what the parser refuses named as coming from the environment where it does, Locust's own options too."""
+    """Name the environment variable in the parser's refusals, also of Locust's own options."""
     refuse: Callable[[str], None] | None = getattr(parser, "error", None)
     if refuse is None:
         return
@@ -81,9 +81,9 @@ def _one_process(text: str) -> int:
 
 
 def texts_of(parsed: Namespace | Mapping[str, object]) -> dict[str, str]:
-    """Return our options as texts; what is not given is left to its default.
+    """Return our options that were given, as texts.
 
-    One that was given several times is one text with a value a line, as its environment variable has it.
+    One that was given several times is one text with a value a line, as in its environment variable.
     """
     values = vars(parsed) if isinstance(parsed, Namespace) else parsed
     given = {option.dest: values.get(option.dest) for option in OPTIONS}
@@ -95,7 +95,7 @@ def texts_of(parsed: Namespace | Mapping[str, object]) -> dict[str, str]:
 
 
 def secrets_shown(arguments: Sequence[str]) -> list[str]:
-    """Return the flags of options among `arguments` whose secret values everybody on this machine can read."""
+    """Return the flags of options among `arguments` whose secret values all users of this machine can read."""
     shown = []
     for place, argument in enumerate(arguments):
         flag, equals, value = argument.partition("=")
@@ -136,7 +136,7 @@ def read_settings(parsed: Namespace) -> Settings:
 
 
 def _check_database_url(text: str) -> None:
-    """Refuse what is no connection string of PostgreSQL, before anything is asked of it."""
+    """Refuse a text that is no connection string of PostgreSQL, before a connection is tried."""
     try:
         read_url(text)
     except UrlError as error:
@@ -144,7 +144,7 @@ def _check_database_url(text: str) -> None:
 
 
 def _check_texts(parsed: Namespace) -> None:
-    """Refuse bytes that are no text: history, journal and report hold what was given, and all are UTF-8."""
+    """Refuse bytes that are no text: history, journal and report hold the options, and all are UTF-8."""
     texts = texts_of(parsed)
     for option in OPTIONS:
         if not is_encodable(text := texts.get(option.dest, "")):
@@ -152,7 +152,7 @@ def _check_texts(parsed: Namespace) -> None:
 
 
 def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> str | None:
-    """Return what is wrong with a start form of the web UI in one sentence, None when all is right."""
+    """Return in one sentence what is wrong with a start form of the web UI; None if nothing is."""
     host = form.get("host", "").rstrip("/")
     if host and host != service_url.rstrip("/"):
         return f"Host {host}: orders go to the order service of this stack, {service_url}"
@@ -175,7 +175,7 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
 
 
 def settings_of_run(parsed: Namespace) -> Settings:
-    """Return the settings of a run that starts now: the form has changed `parsed` by then, and Locust its own options.
+    """Return the settings of a run that starts now, after the form has changed `parsed`.
 
     Raises:
         SettingsError: one of ours is wrong.
