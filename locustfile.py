@@ -149,7 +149,7 @@ def _check_form(environment: Environment, harness: Harness) -> Any:
 
 
 def _open_load(environment: Environment, settings: Settings, sut: SystemUnderTest, recording: Recording) -> LoadSession:
-    spec = LoadSpec.sized(
+    spec = LoadSpec(
         sut.service_url,
         settings.rate,
         settings.request_timeout,

@@ -21,11 +21,13 @@ from locust.env import Environment
 
 from benchmarks.target import raise_file_limit
 from contract.http import OrderContract
+from contract.order_id import IdKind
 from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from load.order_user import OrderUser
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter, read_ledger
+from runlog.order_id_texts import NameWriter
 
 # As many as a real run has, see `chaos.run.shape`.
 SENDERS = 10
@@ -81,8 +83,9 @@ def open_loop(url: str, rate: float, warmup: float, seconds: float) -> dict[str,
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         path = Path(folder) / "ledger.bin"
         fire = environment.events.request.fire
-        spec = LoadSpec.sized(url, rate, REQUEST_TIMEOUT_S, KEY, CONTRACT)
-        session = LoadSession(spec, LedgerWriter(path, KEY), clock, lambda fields: fire(**fields))
+        spec = LoadSpec(url, rate, REQUEST_TIMEOUT_S, KEY, CONTRACT)
+        texts = NameWriter(path.parent, IdKind.UUID)
+        session = LoadSession(spec, LedgerWriter(path, KEY), clock, lambda fields: fire(**fields), texts)
         Orders.session = session
         session.begin(clock.now())
         begin, cpu = hold(warmup, seconds)

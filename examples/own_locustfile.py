@@ -2,7 +2,7 @@
 
     .venv/bin/locust -f examples/own_locustfile.py --headless --expect lost-events
 
-Your users do what they always did. Two things are added: the shape, and `attempt()` around what creates an order.
+Your users stay as they are. Two things are added: the shape, and `attempt()` around the request that creates an order.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ class Plan(locustfile.LoadAndChaos):
 
 
 class Shopper(HttpUser):
-    """Looks around, then buys: once a second each, as long as the answers come in time."""
+    """Looks around, then buys: once a second, as long as the answers come in time."""
 
     wait_time = constant_throughput(1)
     client: Any

@@ -1,4 +1,4 @@
-"""The load: orders that fall due on an absolute schedule, sent whatever the answers take, each one in the ledger.
+"""The load: orders that fall due on an absolute schedule, however long the answers take; the ledger records each.
 
-Nothing here knows of faults. The phase that an order falls into is handed in; what became of it is written down.
+Faults and phases live in `chaos/`; the load gets the current phase from there.
 """

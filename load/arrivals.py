@@ -1,15 +1,15 @@
-"""Open-loop arrivals: order number k falls due at start + k / rate, whatever became of the orders before it.
+"""Open-loop arrivals: order number k falls due at start + k / rate, however the orders before it were answered.
 
-A closed loop (a user waits for its answer, then sends again) thins the load exactly while the service hangs, which is
-when it matters. Here the schedule is absolute: a late sender catches up, and what nobody sent is counted. Pure: times
-are handed in, in seconds of one clock.
+A closed loop (a user waits for its answer, then sends again) thins the load while the service hangs, which is when it
+matters. Here the schedule is absolute: a late sender catches up, and arrivals that were not sent are counted. Pure: all
+times are arguments, in seconds of one clock.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Final
 
-# An arrival that nobody took within this time is given up and counted as not sent, instead of joining a burst later.
+# An arrival that is not sent within this time is counted as not sent, instead of joining a burst later.
 LATEST_S: Final = 5.0
 
 
@@ -52,7 +52,7 @@ class ArrivalSchedule:
         return self._start + seq / self._rate
 
     def take(self) -> Arrival | None:
-        """Hand the next arrival to a sender; None once the schedule is closed before it."""
+        """Return the next arrival, for one sender; None once the schedule is closed before it."""
         arrival = Arrival(self._next, self.due_at(self._next))
         if self._closed_at is not None and arrival.due >= self._closed_at:
             return None
@@ -61,19 +61,16 @@ class ArrivalSchedule:
         return arrival
 
     def claim(self, arrival: Arrival) -> bool:
-        """Say that a sender now sends `arrival`; False when it must not, because the schedule was closed meanwhile."""
+        """Note that `arrival` is now sent; False when it must not be, because the schedule was closed meanwhile."""
         if self._held.pop(arrival.seq, None) is None:
             return False
         self._last_sent = max(self._last_sent, arrival.due)
         return True
 
     def close(self, at: float) -> list[Arrival]:
-        """End the schedule at `at` (seconds): later arrivals never fall due.
+        """End the schedule at `at` (seconds), and return the arrivals that fell due and were not sent, in order.
 
-        What was sent did fall due, so the end is never before that, even if a sender woke a little too early.
-
-        Returns:
-            the arrivals that had fallen due and that no sender sent, in order.
+        What was sent did fall due: the end is never before the last of it, even if its sender woke too early.
         """
         if self._closed_at is not None:
             return []
@@ -87,10 +84,10 @@ class ArrivalSchedule:
 
     @property
     def due(self) -> int:
-        """Arrivals that fell due until the schedule was closed; of an open one, those that were taken."""
+        """How many arrivals fell due until the schedule was closed; of an open one, how many were taken."""
         if self._closed_at is None:
             return self._next
-        # Arrivals taken ahead of time and then cut off by the end never fell due.
+        # Arrivals taken early, whose due time is past the end, never fell due.
         low, high = 0, self._next
         while low < high:
             middle = (low + high) // 2
@@ -99,5 +96,5 @@ class ArrivalSchedule:
 
 
 def is_too_late(arrival: Arrival, now: float) -> bool:
-    """Return whether `arrival` is so far behind that sending it would only make a burst."""
+    """Return whether `arrival` is so late that sending it would only add to a burst."""
     return now - arrival.due > LATEST_S

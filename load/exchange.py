@@ -1,8 +1,8 @@
-"""One HTTP exchange, bounded as a whole, and told apart by how it failed.
+"""One HTTP exchange: bounded as a whole, and classified by how it failed.
 
-Locust's own clients bound each socket operation, so a body that trickles in outlives any timeout, and they fold
-transport failures into status 0. A verdict needs to know more: whether a byte may have reached the service. Redirects
-are not followed and nothing is ever sent twice.
+Locust's own clients bound each socket operation, so a body that trickles in outlasts any timeout, and they report all
+transport failures as status 0. A verdict needs more: whether a byte may have reached the service. Redirects are not
+followed, and nothing is sent twice.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from runlog.outcomes import Failure
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """The answer, or how the exchange failed.
 
     Attributes:
         status: HTTP status of a completely read answer, else None.
@@ -69,7 +69,7 @@ class Exchanger:
         except TimeoutError:
             return Answer(None, b"", Failure.TIMEOUT, "no answer within the request timeout")
         except (OSError, HTTPException) as error:
-            # geventhttpclient's parse errors are HTTPExceptions; a connection that was closed early is among them.
+            # geventhttpclient raises HTTPException for an answer that it cannot parse or that ended early.
             return Answer(None, b"", Failure.RESET, f"connection broken ({type(error).__name__})")
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Exchanger:
         try:
             content = bytes(response.read())
         finally:
-            # A body that was not read to its end leaves the connection unusable: this closes it, else it goes back.
+            # Returns the connection to the pool, or closes it where the body was not read to its end.
             response.release()
-        told = {str(name).lower(): str(value) for name, value in response.items()}
-        return Answer(response.status_code, content, Failure.NONE, None, told)
+        headers = {str(name).lower(): str(value) for name, value in response.items()}
+        return Answer(response.status_code, content, Failure.NONE, None, headers)

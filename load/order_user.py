@@ -1,17 +1,18 @@
-"""The Locust user that creates orders: a sender of the run's session, one of several that share its schedule."""
+"""The Locust user that creates orders: one of several senders that share the schedule of the run's session."""
 
 from typing import Any
 
 from locust import User, constant, task
 
-from load.load_session import IDLE_S, LoadSession
+from load.load_session import LoadSession
+from load.recorded_load import IDLE_S
 
 
 class OrderUser(User):
-    """Takes the next order that falls due, waits for its moment, and sends it without waiting for the answer.
+    """Takes the next order, waits until it falls due, and sends it without waiting for the answer.
 
-    The number of these users does not change the offered rate. The session is set by the one who wires the run; without
-    one the user idles.
+    The number of these users does not change the offered rate. `locustfile.py` sets the session; without one the user
+    idles.
     """
 
     abstract = True

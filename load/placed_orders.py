@@ -1,4 +1,4 @@
-"""One order of the harness's own, placed outside of the load: for preflight and for the proof after an outage."""
+"""One order of the harness's own, placed outside the load: the check order of preflight, the canary after an outage."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from settings.external import ExternalSettings
 from settings.run_settings import Settings
 from settings.service_files import ServiceFiles, read_service_files
 
-# Of the body of a refusal: enough to be masked as a whole before it is cut.
+# How much of an error's body is masked before it is cut for display.
 READ_BYTES: Final = 4096
 LONGEST_SHOWN: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """How it was answered.
+    """How a placed order was answered.
 
     Attributes:
         status: HTTP status, None without a complete answer.
@@ -34,7 +34,7 @@ class Placed:
 
 
 def contract_of(settings: Settings, *, phantom: bool) -> OrderContract:
-    """Return how orders are asked for, or with `phantom` how phantom events are.
+    """Return how orders are requested, or phantom events with `phantom`.
 
     Raises:
         SettingsError: a file that the options name cannot be used.
@@ -45,7 +45,7 @@ def contract_of(settings: Settings, *, phantom: bool) -> OrderContract:
 
 
 def place(settings: Settings, service_url: str, customer_id: uuid.UUID) -> Placed:
-    """Place one order for `customer_id` as `settings` say it at the service with the base URL `service_url`."""
+    """Place one order for `customer_id` as `settings` say, at the service with the base URL `service_url`."""
     ca_file = "" if settings.external is None else settings.external.ca_file
     exchanger = Exchanger(service_url, 1, settings.request_timeout, ca_file)
     return place_with(contract_of(settings, phantom=False), exchanger, customer_id)
@@ -68,7 +68,7 @@ def place_with(contract: OrderContract, exchanger: Exchanger, customer_id: uuid.
 
 
 def body_start(body: bytes, secrets: list[str]) -> str:
-    """Return how an answer's body begins: one line, printable, without `secrets`, at most 120 characters of it."""
+    """Return how an answer's body begins: one line, printable, without `secrets`, at most 120 characters."""
     text = without_secrets(mask_line(body[:READ_BYTES].decode(errors="replace"), secrets))
     clean = "".join(sign if sign.isprintable() else "?" for sign in text)
     if not clean:
@@ -77,13 +77,7 @@ def body_start(body: bytes, secrets: list[str]) -> str:
 
 
 def custom_contract(external: ExternalSettings, files: ServiceFiles, phantom: bool) -> OrderContract:
-    """Return the contract of a service that options describe.
-
-    Args:
-        external: the options.
-        files: what they name by files.
-        phantom: its phantom endpoint is wanted.
-    """
+    """Return the custom contract of a service that options describe; with `phantom` that of its phantom endpoint."""
     given = {name.lower() for name, _ in files.headers}
     headers = (*((name, value) for name, value in JSON_HEADERS if name.lower() not in given), *files.headers)
     if phantom:

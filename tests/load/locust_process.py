@@ -16,11 +16,13 @@ from gevent.event import Event
 from locust.env import Environment
 
 from contract.http import OrderContract
+from contract.order_id import IdKind
 from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from load.order_user import OrderUser
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
+from runlog.order_id_texts import NameWriter
 
 from . import target as scripts
 from .target import await_that, serving
@@ -40,8 +42,9 @@ def main(ledger: str, users: str) -> None:
     with serving(scripts.hold(gate)) as target:
         fire = environment.events.request.fire
         key = RunKey.random()
-        spec = LoadSpec.sized(target.url, 100, 30.0, key, OrderContract())
-        session = LoadSession(spec, LedgerWriter(Path(ledger), key), clock, lambda fields: fire(**fields))
+        spec = LoadSpec(target.url, 100, 30.0, key, OrderContract())
+        texts = NameWriter(Path(ledger).parent, IdKind.UUID)
+        session = LoadSession(spec, LedgerWriter(Path(ledger), key), clock, lambda fields: fire(**fields), texts)
         runner.start(int(users), spawn_rate=100)
         await_that(lambda: runner.user_count == int(users), "the users to be there, idle without a session")
         Orders.session = session

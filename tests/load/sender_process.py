@@ -14,10 +14,12 @@ from pathlib import Path
 import gevent
 
 from contract.http import OrderContract
+from contract.order_id import IdKind
 from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
+from runlog.order_id_texts import NameWriter
 
 SENDERS = 4
 RATE = 200.0
@@ -28,8 +30,9 @@ def main(url: str, ledger: str, key: str, seconds: str, limit: str = "") -> None
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails instead of ending the process
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
     clock = AnchoredClock.anchor()
-    spec = LoadSpec.sized(url, RATE, 30.0, RunKey.parse(key), OrderContract())
-    session = LoadSession(spec, LedgerWriter(Path(ledger), RunKey.parse(key)), clock, lambda event: None)
+    spec = LoadSpec(url, RATE, 30.0, RunKey.parse(key), OrderContract())
+    writer, texts = LedgerWriter(Path(ledger), RunKey.parse(key)), NameWriter(Path(ledger).parent, IdKind.UUID)
+    session = LoadSession(spec, writer, clock, lambda event: None, texts)
 
     def send() -> None:
         while True:

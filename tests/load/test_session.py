@@ -13,10 +13,12 @@ import pytest
 from gevent.event import Event
 
 from contract.http import OrderContract
+from contract.order_id import IdKind
 from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import Kind, Ledger, LedgerWriter, Phase, read_ledger
+from runlog.order_id_texts import NameWriter
 from runlog.outcomes import Failure, Outcome
 
 from . import target as scripts
@@ -36,8 +38,9 @@ class Run:
     def __init__(self, folder: Path, url: str, rate: float = 200, timeout: float = 20.0, most: int = 1000) -> None:
         self.path = folder / "ledger.bin"
         self.events: list[dict[str, Any]] = []
-        spec = LoadSpec(url, rate, timeout, KEY, OrderContract(), most)
-        self.session = LoadSession(spec, LedgerWriter(self.path, KEY), CLOCK, self.events.append)
+        spec = LoadSpec(url, rate, timeout, KEY, OrderContract(), limit=most)
+        texts = NameWriter(self.path.parent, IdKind.UUID)
+        self.session = LoadSession(spec, LedgerWriter(self.path, KEY), CLOCK, self.events.append, texts)
         self._senders = [gevent.spawn(self._send) for _ in range(SENDERS)]
         self.session.begin(CLOCK.now())
 
@@ -285,8 +288,8 @@ def _break_off(session: LoadSession) -> None:
 @pytest.mark.parametrize("before", [_do_nothing, _break_off])
 def test_a_run_that_never_began_has_an_empty_ledger(tmp_path: Path, before: Callable[[LoadSession], None]) -> None:
     path = tmp_path / "ledger.bin"
-    spec = LoadSpec.sized("http://127.0.0.1:9", 10, 1.0, KEY, OrderContract())
-    session = LoadSession(spec, LedgerWriter(path, KEY), CLOCK, lambda event: None)
+    spec = LoadSpec("http://127.0.0.1:9", 10, 1.0, KEY, OrderContract())
+    session = LoadSession(spec, LedgerWriter(path, KEY), CLOCK, lambda event: None, NameWriter(tmp_path, IdKind.UUID))
     sender = gevent.spawn(session.send_next)  # idles: nothing has begun
     sender.join(timeout=10)
     assert sender.successful()
@@ -299,7 +302,7 @@ def test_a_run_that_never_began_has_an_empty_ledger(tmp_path: Path, before: Call
 
 @pytest.mark.parametrize(("rate", "timeout", "room"), [(1, 1, 100), (50, 5, 376), (1000, 5, 7501)])
 def test_room_for_a_service_that_answers_nothing(rate: float, timeout: float, room: int) -> None:
-    spec = LoadSpec.sized("http://127.0.0.1:9", rate, timeout, KEY, OrderContract())
+    spec = LoadSpec("http://127.0.0.1:9", rate, timeout, KEY, OrderContract())
     assert spec.most_in_flight == room
     assert spec.most_in_flight >= rate * timeout
 
