@@ -44,12 +44,12 @@ def main() -> int:
     except ValueError:
         sys.stderr.write(_USAGE)
         return USAGE_OR_CRASH
-    problem = Check(request, lambda doing: say(CheckAnswer(doing))).run()
+    problem = OrderCheck(request, lambda doing: say(CheckAnswer(doing))).run()
     say(CheckAnswer(done=True, problem=problem))
     return AS_EXPECTED
 
 
-class Check:
+class OrderCheck:
     """Judges one order as a run of its own.
 
     Args:

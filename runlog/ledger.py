@@ -49,7 +49,7 @@ FIELDS: Final = [
 ]
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """What a record says of its attempt."""
 
     SENT = 1
@@ -111,7 +111,7 @@ class LedgerWriter:
 
     def sent(self, seq: int, due: float, sent: float, phase: Phase) -> None:
         """Write that attempt `seq`, due at `due`, goes out at `sent` (epoch seconds)."""
-        self._write(_PACK.pack(Kind.SENT, 0, 0, phase, 0, 0, seq, due, sent, 0.0, NO_ID))
+        self._write(_PACK.pack(RecordKind.SENT, 0, 0, phase, 0, 0, seq, due, sent, 0.0, NO_ID))
 
     def completed(self, seq: int, due: float, sent: float, phase: Phase, end: Completion) -> None:
         """Write how attempt `seq` ended."""
@@ -119,7 +119,7 @@ class LedgerWriter:
         has_id = end.order_id is not None
         self._write(
             _PACK.pack(
-                Kind.COMPLETED,
+                RecordKind.COMPLETED,
                 end.outcome,
                 end.status,
                 phase,
@@ -135,14 +135,14 @@ class LedgerWriter:
 
     def not_sent(self, seq: int, due: float, phase: Phase) -> None:
         """Write that the arrival `seq`, due at `due`, could not be sent."""
-        self._write(_PACK.pack(Kind.NOT_SENT, 0, 0, phase, 0, 0, seq, due, 0.0, 0.0, NO_ID))
+        self._write(_PACK.pack(RecordKind.NOT_SENT, 0, 0, phase, 0, 0, seq, due, 0.0, 0.0, NO_ID))
 
     def close(self, due: int | None) -> None:
         """Write the closing record with the number of arrivals that were due (None: ended out of order), and close."""
         if self._fd < 0:
             return
         if due is not None:
-            self._write(_PACK.pack(Kind.CLOSED, 0, 0, 0, 0, 0, due, 0.0, 0.0, 0.0, NO_ID))
+            self._write(_PACK.pack(RecordKind.CLOSED, 0, 0, 0, 0, 0, due, 0.0, 0.0, 0.0, NO_ID))
         os.close(self._fd)
         self._fd = -1
 
@@ -206,8 +206,8 @@ def read_ledger(path: Path) -> Ledger:
     if (bad := int(damaged.sum())) and bad == len(records):
         raise ValueError(f"none of its records is as it was written ({bad} of {len(records)} are damaged)")
     records = records[~damaged]
-    closing = records[records["kind"] == Kind.CLOSED]
-    known = records[records["kind"] != Kind.CLOSED][[name for name, _ in FIELDS]]
+    closing = records[records["kind"] == RecordKind.CLOSED]
+    known = records[records["kind"] != RecordKind.CLOSED][[name for name, _ in FIELDS]]
     due = int(closing["seq"][0]) if len(closing) else None
     # Of several records of one attempt the last counts: a completion comes after its sending.
     _, last = np.unique(known["seq"][::-1], return_index=True)
@@ -243,12 +243,14 @@ def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArra
     kind, seq = records["kind"], records["seq"]
     damaged: NDArray[np.bool_] = records["check"] != np.array(sums, dtype=np.uint64)
     unreadable = bool(damaged.any())
-    closing = np.flatnonzero((kind == Kind.CLOSED) & ~damaged)
+    closing = np.flatnonzero((kind == RecordKind.CLOSED) & ~damaged)
     limit = int(seq[closing[0]]) if len(closing) else _SEQUENCES
-    damaged |= ~np.isin(kind, list(Kind)) | (records["outcome"] > max(Outcome)) | (records["failure"] > max(Failure))
-    damaged |= (kind != Kind.CLOSED) & (~np.isin(records["phase"], list(Phase)) | (seq >= np.uint64(limit)))
+    damaged |= (
+        ~np.isin(kind, list(RecordKind)) | (records["outcome"] > max(Outcome)) | (records["failure"] > max(Failure))
+    )
+    damaged |= (kind != RecordKind.CLOSED) & (~np.isin(records["phase"], list(Phase)) | (seq >= np.uint64(limit)))
     if not unreadable:  # else the record of its sending may be among those that cannot be read
-        damaged |= (kind == Kind.COMPLETED) & ~np.isin(seq, seq[kind == Kind.SENT])
+        damaged |= (kind == RecordKind.COMPLETED) & ~np.isin(seq, seq[kind == RecordKind.SENT])
     damaged |= ~(np.isfinite(records["due"]) & np.isfinite(records["sent"]) & np.isfinite(records["completed"]))
     if len(closing):
         damaged[closing[0] + 1 :] = True  # nothing follows the closing record

@@ -17,7 +17,7 @@ import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
 from runlog.folder import RunFolder
-from runlog.ledger import Kind, read_ledger
+from runlog.ledger import RecordKind, read_ledger
 from runlog.outcomes import Outcome
 
 READ_S: Final = 60.0
@@ -95,7 +95,7 @@ def ids_in(path: Path) -> set[str]:
 
 def _acknowledged(run: RunFolder) -> frozenset[str]:
     attempts = read_ledger(run.ledger).attempts
-    told = (attempts["kind"] == Kind.COMPLETED) & (attempts["outcome"] == Outcome.ACKNOWLEDGED)
+    told = (attempts["kind"] == RecordKind.COMPLETED) & (attempts["outcome"] == Outcome.ACKNOWLEDGED)
     return frozenset(str(uuid.UUID(bytes=bytes(one["order_id"]))) for one in attempts[told])
 
 

@@ -28,7 +28,7 @@ from typing import Any, Final, TextIO
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from chaos.monitor.publisher import ObservationPublisher, Pace, asking, beats
+from chaos.monitor.publisher import ObservationPublisher, ProbePace, asking, beats
 from contract.event import EventContract
 from contract.reading import EventReader
 from contract.run_events import RunEvents
@@ -48,8 +48,8 @@ INTERVAL_S: Final = 0.05
 TIMEOUT_S: Final = 0.05
 PARTITIONS_EVERY_S: Final = 1.0
 # A database or a service may take longer under load, and a new connection longer than a kept one.
-KEPT_PACE: Final = Pace(0.1, 0.25)
-NEW_PACE: Final = Pace(0.2, 0.5)
+KEPT_PACE: Final = ProbePace(0.1, 0.25)
+NEW_PACE: Final = ProbePace(0.2, 0.5)
 TAIL_BATCH: Final = 1000
 
 

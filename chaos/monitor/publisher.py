@@ -67,7 +67,7 @@ class ObservationPublisher:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ProbePace:
     """How often and how long a connection is asked.
 
     Attributes:
@@ -92,7 +92,7 @@ def beats(interval: float, stop: threading.Event) -> Iterator[None]:
 def asking(
     prober: Prober,
     connection: Connection,
-    pace: Pace,
+    pace: ProbePace,
     *,
     patience: Patience,
     clock: AnchoredClock,

@@ -16,7 +16,7 @@ from chaos.faults.watchdog.client import WatchdogGone
 from chaos.faults.watchdog.healing import BACK_ALREADY_S, BY_ITSELF, HARNESS, WATCHDOG
 from chaos.faults.watchdog.protocol import ALREADY_DOWN, TIMED_OUT, Begin, Refusal
 from chaos.monitor.client import MonitorClient, NotProven
-from chaos.run.plan import Outage
+from chaos.run.plan import PlannedOutage
 from health.state import Proof
 from runlog import marks
 from runlog.clock import AnchoredClock
@@ -100,7 +100,7 @@ class FaultInjector:
         self._run_id = run_id
         self._marks = str(marks)
         self._edge_timeout = edge_timeout
-        self._open: tuple[int, Outage] | None = None
+        self._open: tuple[int, PlannedOutage] | None = None
         self._described = "the target"
         self._marked = self._proven = False
         self._healing: float | None = None
@@ -111,7 +111,7 @@ class FaultInjector:
         """Whether a fault was begun and is not yet proven healed."""
         return self._open is not None
 
-    def inject(self, index: int, outage: Outage) -> str | None:
+    def inject(self, index: int, outage: PlannedOutage) -> str | None:
         """Break the target and wait until it is proven down.
 
         Returns:

@@ -37,7 +37,7 @@ class RunPhase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class PlannedOutage:
     """One planned outage and the recovery after it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Plan:
     """
 
     baseline: float
-    outages: tuple[Outage, ...]
+    outages: tuple[PlannedOutage, ...]
     edge_timeout: float
     settle: float
     drain_timeout: float | None
@@ -107,7 +107,7 @@ def make_plan(settings: Settings) -> Plan:
         return Plan(settings.baseline + settings.outage, (), *edges, calm=calm)
     baseline = length_of(settings.baseline, SHORTEST_PHASE_S)
     outages = tuple(
-        Outage(
+        PlannedOutage(
             chosen_fault(settings),
             settings.fault_target,
             length_of(settings.outage, SHORTEST_OUTAGE_S),

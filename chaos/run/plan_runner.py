@@ -15,7 +15,7 @@ from chaos.monitor.client import NotProven
 from chaos.run.drain_setup import drain_run, drain_task
 from chaos.run.fault_injector import AlreadyDown, FaultFailed
 from chaos.run.phantom_check import check_phantoms
-from chaos.run.plan import Outage, Plan, RunPhase, make_plan
+from chaos.run.plan import Plan, PlannedOutage, RunPhase, make_plan
 from chaos.run.ports import Harness, RunFailed
 from chaos.run.run_setup import OpenRun, open_run
 from contract.publish_horizon import Interval
@@ -111,7 +111,7 @@ class PlanRunner:
         run.recording.mark(Mark(begin, marks.BASELINE))
         self._hold(run, begin + self._plan.baseline)
 
-    def _break(self, run: OpenRun, index: int, outage: Outage) -> None:
+    def _break(self, run: OpenRun, index: int, outage: PlannedOutage) -> None:
         which = f"outage {index + 1} of {len(self._plan.outages)}: " if len(self._plan.outages) > 1 else ""
         self._begin(RunPhase.OUTAGE, f"{which}{outage.fault.name} {outage.target} for {outage.length:g} s")
         clock = run.recording.clock
@@ -135,7 +135,7 @@ class PlanRunner:
         log.info("outage: %s proven back after %.2f s", outage.target, clock.now() - healing)
 
     @contextmanager
-    def _load_stops_unless_healed(self, run: OpenRun, index: int, outage: Outage) -> Iterator[None]:
+    def _load_stops_unless_healed(self, run: OpenRun, index: int, outage: PlannedOutage) -> Iterator[None]:
         """Stop the load if the block takes too long, until it succeeds: no orders go into a dead system."""
         limit = max(LOAD_STOPS_AFTER_S, self._plan.edge_timeout)
         stopped = False

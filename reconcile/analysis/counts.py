@@ -15,7 +15,7 @@ from reconcile.analysis.late_events import LateEvents
 from reconcile.analysis.truth_table import EXTRA, OUTCOMES, UNRECORDED, Table
 from reconcile.history.history import History, ids_of
 from reconcile.history.joins import Bools, number_ids, words
-from runlog.ledger import Kind
+from runlog.ledger import RecordKind
 from runlog.outcomes import Outcome
 
 CELLS: Final = ("row_and_event", "row_only", "event_only", "neither")
@@ -117,7 +117,7 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
     distinct = number_ids(words(events.events, "hi"), words(events.events, "lo"))[1]
     return {
         "due": ledger.due,
-        "not_sent": int((ledger.attempts["kind"] == Kind.NOT_SENT).sum()),
+        "not_sent": int((ledger.attempts["kind"] == RecordKind.NOT_SENT).sum()),
         # What a damaged record of the ledger may have been about; without damage a gap is the harness's own mistake.
         "unreported": min(ledger.missing, ledger.damaged),
         "attempted": len(table.attempts),
@@ -152,7 +152,7 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
         "lost_with_other_records": _sum(among(aside, np.unique(ids_of(events.aside)))),
         "shared_order_ids": _sum(table.shared),
         "late_undecided": _sum(late.undecided),
-        "unanswered": int((table.attempts["kind"] == Kind.SENT).sum()),
+        "unanswered": int((table.attempts["kind"] == RecordKind.SENT).sum()),
     }
 
 

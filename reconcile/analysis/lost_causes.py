@@ -15,7 +15,7 @@ from reconcile.analysis.truth_table import Table
 from reconcile.history.history import id_text
 from reconcile.history.joins import Bools, Floats, quantile
 from reconcile.history.outages import Moment, Outage
-from reconcile.history.service_log import Line, Said
+from reconcile.history.service_log import LogLine, Said
 from runlog.ledger import Phase
 
 
@@ -85,7 +85,7 @@ class Evidence:
     in_flight: bool
     latency_s: float | None
     latency_class: str
-    line: Line | None
+    line: LogLine | None
 
 
 def evidence_of(
@@ -94,7 +94,7 @@ def evidence_of(
     moments: NDArray[np.uint8],
     outages: list[Outage],
     *,
-    log: dict[str, Line],
+    log: dict[str, LogLine],
     reach: float,
     silent_since: float | None = None,
 ) -> list[Evidence]:
@@ -132,7 +132,7 @@ def tally(found: list[Evidence]) -> dict[str, int]:
     return {cause.value: count for cause, count in counts.items() if count}
 
 
-def _cause(line: Line | None, in_flight: bool, moment: Moment, near: bool) -> LostCause:
+def _cause(line: LogLine | None, in_flight: bool, moment: Moment, near: bool) -> LostCause:
     if line is not None:
         return _OF_LINE[line.said]
     if in_flight:

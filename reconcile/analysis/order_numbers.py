@@ -13,7 +13,7 @@ from reconcile.history.joins import Bools, Ints, Words, first_in_each, number_id
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class OrderNumbers:
     """Every id that a witness or an ack named, as parallel arrays by its number, shape (n,).
 
     Attributes:
@@ -51,7 +51,7 @@ class Orders:
 
 def number_orders(
     sent: NDArray[np.void], rows: RowsWitness, events: EventsWitness, second: Confirmation | None = None
-) -> Orders:
+) -> OrderNumbers:
     """Number every id that a row, an event, the backlog or an ack of `sent` (ledger records) names.
 
     Args:
@@ -86,7 +86,7 @@ def number_orders(
     own = row[of_event] & (by_row[of_event] == carried)
     stray = np.unique(carried[(carried != NO_SEQUENCE) & ~own])
     conflicting = int(conflicts.sum())
-    return Orders(
+    return OrderNumbers(
         all_hi, all_lo, row, event, backlog, seq, told, of_event, conflicting, mentioned, stray, by_row, later
     )
 
@@ -99,7 +99,7 @@ def _found_later(second: Confirmation | None) -> tuple[NDArray[np.void], NDArray
     return np.frombuffer(disputed, dtype=IDS), np.frombuffer(changed, dtype=IDS)
 
 
-def own_orders(sent: NDArray[np.void], orders: Orders, home: Ints) -> tuple[Ints, Ints]:
+def own_orders(sent: NDArray[np.void], orders: OrderNumbers, home: Ints) -> tuple[Ints, Ints]:
     """Return the order that each attempt owns and the attempt that owns each order; -1 for none.
 
     Args:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reconcile.analysis.truth_table import Table
 from reconcile.history.joins import Bools, Floats, Ints, quantile
 from runlog import marks as m
-from runlog.ledger import Kind, Phase
+from runlog.ledger import Phase, RecordKind
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
 
@@ -79,7 +79,7 @@ def phase_rates(arrivals: NDArray[np.void], marks: list[Mark]) -> list[PhaseRate
         here = arrivals[arrivals["phase"] == phase]
         if not len(here) and phase not in seconds:
             continue
-        sent = here[here["kind"] != Kind.NOT_SENT]
+        sent = here[here["kind"] != RecordKind.NOT_SENT]
         lag = (sent["sent"] - sent["due"]).astype(np.float64)
         on_time = int((lag <= ON_TIME_S).sum())
         rates.append(PhaseRate(phase, len(here), len(sent), on_time, quantile(lag, 0.95), seconds.get(phase)))

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from contract.ids import IDS, among
 from contract.run_events import NO_SEQUENCE
-from reconcile.analysis.order_numbers import Orders, number_orders, own_orders
+from reconcile.analysis.order_numbers import OrderNumbers, number_orders, own_orders
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import EventsWitness, RowsWitness
 from reconcile.history.joins import Bools, Floats, Ints, Words, index_of, words
-from runlog.ledger import Kind
+from runlog.ledger import RecordKind
 from runlog.outcomes import Outcome
 
 T = TypeVar("T", bound=np.generic)
@@ -168,7 +168,7 @@ def build_table(
         exclusive: every order since the start is taken for one of the run, as no other client writes.
         own: IDS of the harness's check orders, ascending, each once; None: none are known.
     """
-    sent = attempts[(attempts["kind"] == Kind.SENT) | (attempts["kind"] == Kind.COMPLETED)]
+    sent = attempts[(attempts["kind"] == RecordKind.SENT) | (attempts["kind"] == RecordKind.COMPLETED)]
     orders = number_orders(sent, rows, events, second)
     home = index_of(orders.seq, words(sent, "seq"))
     owned, owner = own_orders(sent, orders, home)
@@ -179,7 +179,7 @@ def build_table(
     return replace(table, alone=table.alone | strangers)
 
 
-def _taken(table: Table, orders: Orders, own: NDArray[np.void] | None) -> Bools:
+def _taken(table: Table, orders: OrderNumbers, own: NDArray[np.void] | None) -> Bools:
     """Return which cases, with nothing there, have the id of a check order or one that several answers returned."""
     absent = table.known & (table.attempt >= 0) & ~table.row & ~table.event
     told = orders.told[table.attempt[absent]]
@@ -193,7 +193,7 @@ def _taken(table: Table, orders: Orders, own: NDArray[np.void] | None) -> Bools:
     return taken
 
 
-def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, loose: Bools) -> Table:
+def _assemble(sent: NDArray[np.void], orders: OrderNumbers, owned: Ints, home: Ints, loose: Bools) -> Table:
     extra, unrecorded = np.flatnonzero(loose & (home >= 0)), np.flatnonzero(loose & (home < 0))
     order = np.concatenate([np.where(owned >= 0, owned, orders.told), extra, unrecorded])
     attempt = np.concatenate([np.arange(len(sent)), home[extra], np.full(len(unrecorded), -1, dtype=np.int64)])
@@ -205,7 +205,7 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
     case_of_order[order[present]] = np.flatnonzero(present)
     seq = _spread(orders.seq, order, known, NO_SEQUENCE)
     seq[of_attempt] = words(sent, "seq")[attempt[of_attempt]]
-    answered = (sent["kind"] == Kind.COMPLETED)[attempt[of_attempt]]
+    answered = (sent["kind"] == RecordKind.COMPLETED)[attempt[of_attempt]]
     row, event = (_spread(part, order, present, np.bool_(False)) for part in (orders.row, orders.event))
     row_seq = _spread(orders.row_seq, order, present, NO_SEQUENCE)
     moved = ~row & np.isin(seq, orders.row_seq[orders.row_seq != NO_SEQUENCE])
@@ -214,7 +214,7 @@ def _assemble(sent: NDArray[np.void], orders: Orders, owned: Ints, home: Ints, l
     moved |= ~row & np.isin(attempt, stored)
     completed = _spread(sent["completed"], attempt, of_attempt, np.float64(np.nan))
     completed[np.flatnonzero(of_attempt)[~answered]] = np.nan
-    outcome = np.where(sent["kind"] == Kind.COMPLETED, sent["outcome"], int(Outcome.AMBIGUOUS))
+    outcome = np.where(sent["kind"] == RecordKind.COMPLETED, sent["outcome"], int(Outcome.AMBIGUOUS))
     false, zero = np.bool_(False), np.uint64(0)
     return Table(
         outcome=np.concatenate([outcome, np.full(len(extra), EXTRA), np.full(len(unrecorded), UNRECORDED)]).astype(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contract.ids import IDS
 from health.replies import ProbeResult
 from reconcile.history.confirmation import Confirmation
-from reconcile.history.service_log import Line
+from reconcile.history.service_log import LogLine
 from runlog.facts import RunFacts
 from runlog.ledger import Ledger
 from runlog.marks import Mark
@@ -150,7 +150,7 @@ class History:
     probe_results: list[ProbeResult]
     rows: RowsWitness
     events: EventsWitness
-    service_log: dict[str, Line] = field(default_factory=dict)
+    service_log: dict[str, LogLine] = field(default_factory=dict)
     confirmation: Confirmation | None = None
     lost_rows: tuple[bytes, ...] | None = None
     names: dict[bytes, str] = field(default_factory=dict)

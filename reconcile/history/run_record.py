@@ -8,7 +8,7 @@ from files.paths import reason
 from files.safe_files import OtherFormat
 from health.replies import ProbeResult
 from reconcile.history.history import EventsWitness, History, RowsWitness
-from reconcile.history.service_log import Line, read_service_log
+from reconcile.history.service_log import LogLine, read_service_log
 from runlog import marks as m
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
@@ -37,7 +37,7 @@ class Record:
     marks: list[Mark]
     observations: list[Observation]
     probe_results: list[ProbeResult]
-    service_log: dict[str, Line]
+    service_log: dict[str, LogLine]
     names: dict[bytes, str]
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:

@@ -28,7 +28,7 @@ class Said(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """One line of the log: what it says, and its text."""
 
     said: Said
@@ -46,9 +46,9 @@ _LINE: Final = re.compile(
 )
 
 
-def read_service_log(logs: Path) -> dict[str, Line]:
+def read_service_log(logs: Path) -> dict[str, LogLine]:
     """Return by order id what the service's log in the folder `logs` says; empty without a log that can be read."""
-    found: dict[str, Line] = {}
+    found: dict[str, LogLine] = {}
     try:
         with open_regular(logs / FILE) as stream:
             for raw in stream:
@@ -58,7 +58,7 @@ def read_service_log(logs: Path) -> dict[str, Line]:
                 said, order_id = _KINDS[match[1]], match[2].decode()
                 known = found.get(order_id)
                 if known is None or known.said < said:
-                    found[order_id] = Line(said, raw.decode("utf-8", "replace").strip()[:_LONGEST])
+                    found[order_id] = LogLine(said, raw.decode("utf-8", "replace").strip()[:_LONGEST])
     except OSError:
         return {}
     return found

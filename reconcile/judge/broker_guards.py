@@ -3,7 +3,7 @@
 from typing import Final
 
 from reconcile.judge.evidence_guards import EVENTS_IN_DOUBT
-from reconcile.judge.findings import Findings, Guard, Kind, evidence, not_applicable
+from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_applicable
 
 _VOUCH: Final = "if you know that the broker keeps what it acknowledges, give --vouch-topic-intact"
 
@@ -17,7 +17,7 @@ def broker_keeps_acknowledged(findings: Findings) -> Guard:
     name, facts = "broker keeps what it acknowledged", findings.history.facts
     command = bool(facts.options.get("break_command"))
     if not findings.wants_outage or findings.target != "broker" or not (facts.fault.drops_unflushed or command):
-        return not_applicable(name, Kind.EVIDENCE, "the broker was not killed")
+        return not_applicable(name, GuardKind.EVIDENCE, "the broker was not killed")
     doubt = _write_caching_doubt(findings)
     return evidence(name, doubt is None, doubt or _why_kept(findings), EVENTS_IN_DOUBT)
 

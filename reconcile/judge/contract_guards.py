@@ -20,7 +20,7 @@ from reconcile.analysis.truth_table import UNRECORDED, Table
 from reconcile.history.history import History
 from reconcile.history.id_texts import texts_of
 from reconcile.history.joins import Bools, split_ids
-from reconcile.judge.findings import Findings, Guard, Kind, evidence, not_applicable, vacuity
+from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_applicable, vacuity
 
 LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
 SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
@@ -135,7 +135,7 @@ def no_order_changed(findings: Findings) -> Guard:
     """Of no violation the second look found that a row or an event came or changed after the stores were read."""
     name, second = "no order changed", findings.history.confirmation
     if second is None or not second.complete:
-        return not_applicable(name, Kind.VACUITY, "no violation was looked up a second time")
+        return not_applicable(name, GuardKind.VACUITY, "no violation was looked up a second time")
     if not second.unsettled:
         return vacuity(name, True, "no order with a violation changed after the stores were read")
     first = second.unsettled[0]
@@ -171,7 +171,7 @@ def no_other_writer(findings: Findings) -> Guard:
     """In a run that is attributed as exclusive no order belongs to another client."""
     name, table = "no other writer", findings.table
     if findings.history.facts.attribution != EXCLUSIVE:
-        return not_applicable(name, Kind.VACUITY, "a tag or an acknowledged id says whose an order is")
+        return not_applicable(name, GuardKind.VACUITY, "a tag or an acknowledged id says whose an order is")
     strangers = table.unexplained
     if not strangers:
         return vacuity(name, True, "every order since the start belongs to an attempt")

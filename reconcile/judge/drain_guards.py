@@ -10,7 +10,7 @@ from contract.publish_horizon import Horizon, Source, horizon_of
 from reconcile.analysis.counts import Suspicion
 from reconcile.analysis.plural import some
 from reconcile.history.joins import Floats
-from reconcile.judge.findings import Findings, Guard, Kind, evidence, not_applicable
+from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_applicable
 from reconcile.judge.publish_silence import NOTHING, lacking, silence_of
 from reconcile.judge.ruling import Extent
 from runlog import marks as m
@@ -79,7 +79,7 @@ def publish_horizon_passed(findings: Findings) -> Guard:
     """The topic was read past the publisher's retry horizon: an event that is missing then does not come any more."""
     name = "publish horizon passed"
     if not findings.table.lost.any():
-        return not_applicable(name, Kind.EVIDENCE, "no event is missing")
+        return not_applicable(name, GuardKind.EVIDENCE, "no event is missing")
     waited = waited_of(findings)
     words = waited.horizon.words
     if not findings.outages and not waited.horizon.known:

@@ -13,7 +13,7 @@ from reconcile.analysis.plural import numbered, some
 from reconcile.analysis.probe_summary import probe_series, served_again
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import EventsWitness
-from reconcile.judge.findings import NO_DOUBT, Findings, Guard, Kind, evidence, not_applicable
+from reconcile.judge.findings import NO_DOUBT, Findings, Guard, GuardKind, evidence, not_applicable
 
 # Which absences a witness vouches for.
 EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
@@ -28,7 +28,7 @@ def recovery_proven(findings: Findings) -> Guard:
     """Each outage ended with an answer of the target after its failures, on each connection that it was asked on."""
     name = "recovery proven"
     if not findings.outages:
-        return not_applicable(name, Kind.EVIDENCE, "nothing was broken")
+        return not_applicable(name, GuardKind.EVIDENCE, "nothing was broken")
     back = {o.index: o.up_edge for o in findings.outages if o.healed is not None and o.up_edge is not None}
     open_ones = [str(o.number) for o in findings.outages if o.index not in back]
     if open_ones:
@@ -173,7 +173,7 @@ def violations_confirmed(second: Confirmation | None) -> Guard:
     """Return the guard `violations confirmed` for what the second look brought."""
     name = "violations confirmed"
     if second is None:
-        return not_applicable(name, Kind.EVIDENCE, "no violation was looked up a second time")
+        return not_applicable(name, GuardKind.EVIDENCE, "no violation was looked up a second time")
     if second.refuted:
         first = second.refuted[0]
         text = (

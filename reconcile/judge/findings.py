@@ -15,7 +15,7 @@ NO_DOUBT: Final = Suspicion()
 _WITHOUT_OUTAGE: Final = frozenset({"control", "phantom-event"})
 
 
-class Kind(Enum):
+class GuardKind(Enum):
     """What a failed guard means."""
 
     EVIDENCE = "evidence"
@@ -39,7 +39,7 @@ class Guard:
     """
 
     name: str
-    kind: Kind
+    kind: GuardKind
     applies: bool
     passed: bool | None
     reason: str
@@ -80,14 +80,14 @@ class Findings:
 
 def evidence(name: str, passed: bool, reason: str, casts: Suspicion) -> Guard:
     """Return an evidence guard that applies."""
-    return Guard(name, Kind.EVIDENCE, True, passed, reason, casts)
+    return Guard(name, GuardKind.EVIDENCE, True, passed, reason, casts)
 
 
 def vacuity(name: str, passed: bool, reason: str) -> Guard:
     """Return a vacuity guard that applies."""
-    return Guard(name, Kind.VACUITY, True, passed, reason)
+    return Guard(name, GuardKind.VACUITY, True, passed, reason)
 
 
-def not_applicable(name: str, kind: Kind, reason: str) -> Guard:
+def not_applicable(name: str, kind: GuardKind, reason: str) -> Guard:
     """Return a guard that means nothing in this run."""
     return Guard(name, kind, False, None, reason)

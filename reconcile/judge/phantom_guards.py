@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from reconcile.analysis.plural import some
-from reconcile.judge.findings import Findings, Guard, Kind, not_applicable, vacuity
+from reconcile.judge.findings import Findings, Guard, GuardKind, not_applicable, vacuity
 from runlog import marks as m
 from runlog.outcomes import Outcome
 
@@ -21,7 +21,7 @@ def phantoms_provoked(findings: Findings) -> Guard:
     """Every order that was to be rolled back after its publish did publish, exactly once."""
     name, table = "phantoms provoked", findings.table
     if findings.history.facts.scenario != SCENARIO:
-        return not_applicable(name, Kind.VACUITY, _NONE)
+        return not_applicable(name, GuardKind.VACUITY, _NONE)
     provoked = table.had(Outcome.PROVOKED)
     records = np.bincount(table.case_of_event, minlength=len(provoked))[provoked]
     once, several = int((records == 1).sum()), int((records > 1).sum())
@@ -35,7 +35,7 @@ def phantoms_rolled_back(findings: Findings) -> Guard:
     """No provoked order left anything in the database, and the service went on as if nothing had been."""
     name = "phantoms rolled back"
     if findings.history.facts.scenario != SCENARIO:
-        return not_applicable(name, Kind.VACUITY, _NONE)
+        return not_applicable(name, GuardKind.VACUITY, _NONE)
     marks = [mark for mark in findings.history.marks if mark.name == m.PHANTOMS_CHECKED]
     if not marks:
         return vacuity(name, False, "the orders that were rolled back were not looked up in database and service")

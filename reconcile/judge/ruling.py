@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from reconcile.analysis.plural import some
-from reconcile.judge.findings import Guard, Kind
+from reconcile.judge.findings import Guard, GuardKind
 from runlog import exit_codes
 from runlog import marks as m
 from runlog.marks import Mark
@@ -124,7 +124,7 @@ def rule(
 def _decide(
     counts: dict[str, int], violations: list[str], failed: list[Guard], causes: tuple[str, ...], extent: Extent
 ) -> tuple[Verdict, str]:
-    evidence = [guard for guard in failed if guard.kind is Kind.EVIDENCE]
+    evidence = [guard for guard in failed if guard.kind is GuardKind.EVIDENCE]
     if evidence:
         return Verdict.INCONCLUSIVE, _doubt(
             _cause(evidence, failed, causes), failed, _suspicions(counts) + _disputes(counts) + violations

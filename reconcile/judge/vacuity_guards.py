@@ -8,7 +8,7 @@ from contract.run_events import NO_SEQUENCE
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import down_streaks, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
-from reconcile.judge.findings import Findings, Guard, Kind, not_applicable, vacuity
+from reconcile.judge.findings import Findings, Guard, GuardKind, not_applicable, vacuity
 from runlog import marks as m
 from runlog.ledger import Phase
 from runlog.outcomes import Outcome
@@ -24,7 +24,7 @@ def fault_proven(findings: Findings) -> Guard:
     """Each planned outage was seen: the target answered, then failed to answer; and it was there until the fault."""
     name, planned = "fault proven", findings.planned_outages
     if not planned:
-        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
+        return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
     if proven < planned:
         return vacuity(name, False, f"the {findings.target} was proven down in {proven} of {some(planned, 'outage')}")
@@ -65,7 +65,7 @@ def fault_held(findings: Findings) -> Guard:
     """Between `injected` and `healing` the lookout kept asking, on each connection, and got no answer."""
     name = "fault held"
     if not findings.wants_outage or not findings.outages:
-        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
+        return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
     answers: dict[str, list[bool]] = {}
     first: float | None = None
     for outage in findings.outages:
@@ -94,7 +94,7 @@ def load_went_on(findings: Findings) -> Guard:
     """Orders were sent during the outage, whatever the answers."""
     name = "load went on"
     if not findings.wants_outage:
-        return not_applicable(name, Kind.VACUITY, _NO_OUTAGE)
+        return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE)
     rate = next((rate for rate in findings.rates if rate.phase is Phase.OUTAGE), None)
     due, sent = (rate.due, rate.sent) if rate else (0, 0)
     enough = due > 0 and sent >= LEAST_SENT_IN_OUTAGE * due
@@ -130,7 +130,7 @@ def acknowledged_before_and_after(findings: Findings) -> Guard:
     """The service was seen to work before the outage and after it."""
     name = "acknowledgements before and after"
     if findings.history.facts.scenario == "phantom-event":
-        return not_applicable(name, Kind.VACUITY, "this scenario expects no acknowledgements")
+        return not_applicable(name, GuardKind.VACUITY, "this scenario expects no acknowledgements")
     table = findings.table
     before, after = (
         int((table.had(Outcome.ACKNOWLEDGED) & (table.phase == phase)).sum())
@@ -164,7 +164,7 @@ def no_worker_lost(findings: Findings) -> Guard:
     """Every process that sent load was there to the end: one that is gone takes its part of the ledger with it."""
     name, history = "no worker lost", findings.history
     if history.facts.workers < 2:
-        return not_applicable(name, Kind.VACUITY, "the load came from one process")
+        return not_applicable(name, GuardKind.VACUITY, "the load came from one process")
     gone = sum(mark.name == m.WORKER_LOST for mark in history.marks)
     return vacuity(name, not gone, f"{gone} of {some(history.facts.workers, 'worker')} were lost during the run")
 
@@ -181,7 +181,9 @@ def orders_attributable(findings: Findings) -> Guard:
     """Rows and events carry the customer id of the attempt that they belong to."""
     name, history, table = "orders attributable", findings.history, findings.table
     if history.facts.attribution != TAGGED:
-        return not_applicable(name, Kind.VACUITY, f"orders are attributed as {history.facts.attribution}, not by tag")
+        return not_applicable(
+            name, GuardKind.VACUITY, f"orders are attributed as {history.facts.attribution}, not by tag"
+        )
     # An event without a tag is known by its order id: then its row carries the tag.
     without_tag, with_row = history.events.events["seq"] == NO_SEQUENCE, table.row[table.case_of_event]
     untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + (without_tag & ~with_row).sum())
@@ -198,7 +200,7 @@ def orders_attributable(findings: Findings) -> Guard:
 def backlog_empty(findings: Findings) -> Guard:
     """No event is left in the outbox."""
     if findings.history.facts.contract.table.outbox is None:
-        return not_applicable("backlog empty", Kind.VACUITY, "the service has no known backlog")
+        return not_applicable("backlog empty", GuardKind.VACUITY, "the service has no known backlog")
     pending = int(findings.table.pending.sum())
     return vacuity("backlog empty", pending == 0, f"{some(pending, 'event')} still in the outbox")
 
@@ -209,7 +211,7 @@ def clock_steady(findings: Findings) -> Guard:
     ended = [mark for mark in findings.history.marks if mark.name == m.ENDED]
     step = ended[-1].detail.get("wall_step") if ended else None
     if not isinstance(step, int | float) or math.isnan(step):
-        return not_applicable(name, Kind.VACUITY, "unknown: the run did not note how far the wall clock moved")
+        return not_applicable(name, GuardKind.VACUITY, "unknown: the run did not note how far the wall clock moved")
     return vacuity(
         name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+z.3f} s against the monotonic clock"
     )

@@ -12,12 +12,12 @@ from chaos.faults.watchdog.client import WatchdogGone
 from chaos.faults.watchdog.protocol import ALREADY_DOWN, RETIRED, TARGET, TIMED_OUT, Begin, Refusal
 from chaos.monitor.client import MonitorClient, NotProven
 from chaos.run.fault_injector import AlreadyDown, FaultFailed, FaultInjector, NotRestored
-from chaos.run.plan import Outage
+from chaos.run.plan import PlannedOutage
 from health.state import Proof
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark
 
-OUTAGE = Outage(STOP, "broker", 10.0, 5.0)
+OUTAGE = PlannedOutage(STOP, "broker", 10.0, 5.0)
 
 
 class Executor:

@@ -16,7 +16,7 @@ import pytest
 from chaos.faults.journal import Journal, JournalUnreadable, OpenFault
 from chaos.faults.targets import TargetSpec
 from chaos.monitor.monitor import MonitorConfig
-from chaos.monitor.publisher import ObservationPublisher, Pace, asking
+from chaos.monitor.publisher import ObservationPublisher, ProbePace, asking
 from chaos.run.command_line import add_options, check_form, read_settings, texts_of
 from chaos.run.plan import RunPhase, make_plan
 from contract.event import EventContract
@@ -90,12 +90,12 @@ def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_
     out, stop, clock = io.StringIO(), threading.Event(), AnchoredClock.anchor()
     telling = ObservationPublisher(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
     closed = open_probers(ProbeSpec("sql", "host=127.0.0.1 port=1"))
-    with asking(closed.new, "new", Pace(0.01, 0.5), patience=Patience(), clock=clock, telling=telling, stop=stop):
+    with asking(closed.new, "new", ProbePace(0.01, 0.5), patience=Patience(), clock=clock, telling=telling, stop=stop):
         while not out.getvalue():
             time.sleep(0.01)
     assert '"trouble": null' in out.getvalue()
     assert {seen.how for seen in read_probe_results(tmp_path / "probes")} == {"refused"}
-    with asking(Sudden(), "kept", Pace(0.01, 0.1), patience=Patience(), clock=clock, telling=telling, stop=stop):
+    with asking(Sudden(), "kept", ProbePace(0.01, 0.1), patience=Patience(), clock=clock, telling=telling, stop=stop):
         deadline = time.monotonic() + 10
         while telling.trouble is None and time.monotonic() < deadline:
             time.sleep(0.01)

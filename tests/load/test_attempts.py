@@ -14,8 +14,8 @@ from contract.run_key import RunKey
 from load import own_attempts
 from load.own_attempts import OwnLoad, attempt
 from runlog.clock import AnchoredClock
-from runlog.ledger import Kind, Phase, read_ledger
 from runlog.ledger import LedgerWriter as Writer
+from runlog.ledger import Phase, RecordKind, read_ledger
 from runlog.order_id_texts import NameWriter
 from runlog.outcomes import Failure, Outcome
 
@@ -47,7 +47,7 @@ def test_each_answer_has_its_outcome(tmp_path: Path) -> None:
         with load.attempt() as one:
             assert one.customer_id == KEY.customer_id(seq)
             # On disk before anything is sent.
-            assert records(tmp_path)[seq] == (Kind.SENT, 0, 0)
+            assert records(tmp_path)[seq] == (RecordKind.SENT, 0, 0)
             one.answered(status, order_id)
     with load.attempt() as one:
         one.refused()
@@ -67,7 +67,7 @@ def test_an_exception_of_the_user_is_its_own_and_leaves_the_attempt_ambiguous(tm
     load = make_load(tmp_path)
     with pytest.raises(RuntimeError, match="mine"), load.attempt():
         raise RuntimeError("mine")
-    assert records(tmp_path) == [(Kind.COMPLETED, Outcome.AMBIGUOUS, 0)]
+    assert records(tmp_path) == [(RecordKind.COMPLETED, Outcome.AMBIGUOUS, 0)]
     assert load.in_flight == 0
 
 
@@ -85,7 +85,7 @@ def test_a_user_that_is_stopped_leaves_its_attempt_without_an_answer(tmp_path: P
     user.kill(timeout=10)
     assert load.in_flight == 0
     load.finish(in_order=True)
-    assert records(tmp_path) == [(Kind.SENT, 0, 0)]
+    assert records(tmp_path) == [(RecordKind.SENT, 0, 0)]
 
 
 def test_attempts_wait_for_the_run_and_end_with_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from contract.run_key import RunKey
-from runlog.ledger import HEADER, RECORD_BYTES, Kind, read_ledger
+from runlog.ledger import HEADER, RECORD_BYTES, RecordKind, read_ledger
 
 from . import target as scripts
 from .target import Target, await_that, serving
@@ -77,4 +77,4 @@ def test_a_killed_process_leaves_every_attempt(tmp_path: Path) -> None:
     assert not ledger.closed
     assert ledger.torn_bytes == 0
     assert ledger.missing == 0
-    assert Kind.COMPLETED in ledger.attempts["kind"]  # answers are kept as they come, too
+    assert RecordKind.COMPLETED in ledger.attempts["kind"]  # answers are kept as they come, too

@@ -17,7 +17,7 @@ from contract.order_id import IdKind
 from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
-from runlog.ledger import Kind, Ledger, LedgerWriter, Phase, read_ledger
+from runlog.ledger import Ledger, LedgerWriter, Phase, RecordKind, read_ledger
 from runlog.order_id_texts import NameWriter
 from runlog.outcomes import Failure, Outcome
 
@@ -69,12 +69,12 @@ class Run:
 
 
 def outcomes(ledger: Ledger) -> Counter[Outcome]:
-    done = ledger.attempts[ledger.attempts["kind"] == Kind.COMPLETED]
+    done = ledger.attempts[ledger.attempts["kind"] == RecordKind.COMPLETED]
     return Counter(Outcome(int(value)) for value in done["outcome"])
 
 
-def kinds(ledger: Ledger) -> Counter[Kind]:
-    return Counter(Kind(int(value)) for value in ledger.attempts["kind"])
+def kinds(ledger: Ledger) -> Counter[RecordKind]:
+    return Counter(RecordKind(int(value)) for value in ledger.attempts["kind"])
 
 
 def send_some(run: Run, target: Target, count: int = 20) -> None:
@@ -118,7 +118,7 @@ def test_slow_answers_do_not_thin_the_schedule(tmp_path: Path) -> None:
         ledger = run.finish()
     assert ledger.complete
     assert ledger.due == counts.sent == counts.acknowledged
-    assert kinds(ledger) == {Kind.COMPLETED: ledger.due}
+    assert kinds(ledger) == {RecordKind.COMPLETED: ledger.due}
     assert ledger.attempts["sent"].max() < ledger.attempts["completed"].min()
 
 
@@ -187,7 +187,7 @@ def test_an_order_that_falls_due_at_the_very_end_is_sent(tmp_path: Path) -> None
     assert run.session.counts.not_sent == 0
     assert run.session.counts.sent >= before + 2
     assert ledger.due == run.session.counts.sent == len(target.seen)
-    assert kinds(ledger) == {Kind.COMPLETED: ledger.due}
+    assert kinds(ledger) == {RecordKind.COMPLETED: ledger.due}
 
 
 def test_orders_that_nobody_sent_for_longer_are_not_sent_at_the_end(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_orders_that_nobody_sent_for_longer_are_not_sent_at_the_end(tmp_path: Pa
     assert counts.not_sent >= 50
     assert counts.sent - sent <= 26 + SENDERS  # 0.25 s of orders at the most
     assert ledger.complete
-    assert kinds(ledger) == {Kind.COMPLETED: counts.sent, Kind.NOT_SENT: counts.not_sent}
+    assert kinds(ledger) == {RecordKind.COMPLETED: counts.sent, RecordKind.NOT_SENT: counts.not_sent}
 
 
 def test_a_full_pool_is_counted_as_not_sent(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_full_pool_is_counted_as_not_sent(tmp_path: Path) -> None:
     counts = run.session.counts
     assert ledger.complete
     assert counts.sent == counts.acknowledged == len(target.seen)
-    assert kinds(ledger) == {Kind.COMPLETED: counts.sent, Kind.NOT_SENT: counts.not_sent}
+    assert kinds(ledger) == {RecordKind.COMPLETED: counts.sent, RecordKind.NOT_SENT: counts.not_sent}
     assert ledger.due == counts.sent + counts.not_sent
 
 
@@ -228,10 +228,10 @@ def test_arrivals_that_nobody_could_send_are_given_up_not_sent_in_a_burst(tmp_pa
         run.session.begin(CLOCK.now() - 7.0)
         send_some(run, target)
         ledger = run.end()
-    late = ledger.attempts[ledger.attempts["kind"] == Kind.NOT_SENT]
+    late = ledger.attempts[ledger.attempts["kind"] == RecordKind.NOT_SENT]
     assert run.session.counts.not_sent == len(late) >= 190
     assert len(target.seen) == run.session.counts.sent
-    sent = ledger.attempts[ledger.attempts["kind"] == Kind.COMPLETED]
+    sent = ledger.attempts[ledger.attempts["kind"] == RecordKind.COMPLETED]
     assert (sent["sent"] - sent["due"]).max() <= 5.0 + 1e-6
     assert ledger.complete
 
@@ -272,7 +272,7 @@ def test_requests_still_under_way_at_the_end_stay_without_an_answer(tmp_path: Pa
         run.close()
         ledger = run.finish()
     assert ledger.complete
-    assert kinds(ledger) == {Kind.SENT: ledger.due}
+    assert kinds(ledger) == {RecordKind.SENT: ledger.due}
     assert run.events == []
     assert run.session.in_flight == 0
 
@@ -320,6 +320,6 @@ def test_what_falls_due_while_the_load_is_stopped_is_recorded_as_not_sent(tmp_pa
         ledger = run.end()
     counts = run.session.counts
     assert ledger.complete
-    assert kinds(ledger)[Kind.NOT_SENT] == counts.not_sent
+    assert kinds(ledger)[RecordKind.NOT_SENT] == counts.not_sent
     assert ledger.due == counts.sent + counts.not_sent
     assert len(target.seen) == counts.sent

@@ -27,7 +27,7 @@ from contract.contract import contract_from_texts
 from contract.ids import IDS, bytes_of
 from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
-from reconcile.check_command import Check
+from reconcile.check_command import OrderCheck
 from reconcile.history.history import ids_of
 from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
@@ -202,7 +202,7 @@ def preflight(sut: SystemUnderTest) -> str | None:
         proven = place_canary(sut, table, 1.0)
     finally:
         table.close()
-    return proven.problem or Check(check_request(sut, proven), lambda _: None).run()
+    return proven.problem or OrderCheck(check_request(sut, proven), lambda _: None).run()
 
 
 def run_reads_all(sut: SystemUnderTest) -> bool:

@@ -24,7 +24,7 @@ from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.ledger import FIELDS, NO_ID, Completion, Kind, Ledger, LedgerWriter, Phase
+from runlog.ledger import FIELDS, NO_ID, Completion, Ledger, LedgerWriter, Phase, RecordKind
 from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
@@ -136,7 +136,9 @@ class Story:
         code = status if status is not None else {0: 500, 1: 201, 2: 400, 3: 200}[outcome]
         identity = order_id(number).bytes if number >= 0 else NO_ID
         times = (T0 + at, T0 + at, T0 + at + took)
-        self.attempts.append((Kind.COMPLETED, outcome, code, phase(at), number >= 0, failure, seq, *times, identity))
+        self.attempts.append(
+            (RecordKind.COMPLETED, outcome, code, phase(at), number >= 0, failure, seq, *times, identity)
+        )
         if row:
             self.stored(seq, seq)
         if event:
@@ -144,11 +146,11 @@ class Story:
         return self
 
     def unanswered(self, seq: int, at: float) -> "Story":
-        self.attempts.append((Kind.SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, T0 + at, 0.0, NO_ID))
+        self.attempts.append((RecordKind.SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, T0 + at, 0.0, NO_ID))
         return self
 
     def not_sent(self, seq: int, at: float) -> "Story":
-        self.attempts.append((Kind.NOT_SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, 0.0, 0.0, NO_ID))
+        self.attempts.append((RecordKind.NOT_SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, 0.0, 0.0, NO_ID))
         return self
 
     def stored(self, number: int, seq: int | None) -> "Story":
@@ -253,11 +255,11 @@ class Story:
         writer = LedgerWriter(folder.ledger, self.facts.run_key)
         for a in history.ledger.attempts:
             seq, due, sent, at = int(a["seq"]), float(a["due"]), float(a["sent"]), Phase(int(a["phase"]))
-            if a["kind"] == Kind.NOT_SENT:
+            if a["kind"] == RecordKind.NOT_SENT:
                 writer.not_sent(seq, due, at)
                 continue
             writer.sent(seq, due, sent, at)
-            if a["kind"] == Kind.COMPLETED:
+            if a["kind"] == RecordKind.COMPLETED:
                 told = a["order_id"].tobytes() if a["has_id"] else None
                 outcome, failure = Outcome(int(a["outcome"])), Failure(int(a["failure"]))
                 end = Completion(float(a["completed"]), outcome, int(a["status"]), failure, told)

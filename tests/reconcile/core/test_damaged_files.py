@@ -13,7 +13,7 @@ from files.safe_files import read_json
 from reconcile.__main__ import main
 from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
-from runlog.ledger import HEADER, MAGIC, RECORD_BYTES, Kind
+from runlog.ledger import HEADER, MAGIC, RECORD_BYTES, RecordKind
 from runlog.outcomes import Outcome
 from tests.e2e.harness import CHECKOUT
 from tests.reconcile.core.confirmed import confirm_all
@@ -45,13 +45,13 @@ def contents(folder: RunFolder) -> dict[str, bytes]:
 
 
 def records_of(folder: RunFolder) -> list[tuple[int, int]]:
-    """Kind and place of each record of the ledger."""
+    """RecordKind and place of each record of the ledger."""
     raw = folder.ledger.read_bytes()
     return [(raw[at], at) for at in range(HEADER.size, len(raw), RECORD_BYTES)]
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_of_a_damaged_ledger_the_rest_is_judged_and_the_doubt_said(folder: RunFolder, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", RecordKind)
+def test_of_a_damaged_ledger_the_rest_is_judged_and_the_doubt_said(folder: RunFolder, kind: RecordKind) -> None:
     assert main([str(folder.path), "--quiet"]) == 0
     whole = read_json(folder.report)
     raw = bytearray(folder.ledger.read_bytes())

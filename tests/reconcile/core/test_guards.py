@@ -10,7 +10,7 @@ from contract.event import Why
 from reconcile.analysis.counts import Equation
 from reconcile.history.history import History
 from reconcile.judge.evidence_guards import conservation
-from reconcile.judge.findings import Guard, Kind
+from reconcile.judge.findings import Guard, GuardKind
 from reconcile.judge.judge import judge
 from runlog import exit_codes
 from runlog import marks as m
@@ -19,6 +19,7 @@ from runlog.offsets import Observation
 from runlog.outcomes import Outcome
 from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
 
+EVIDENCE, VACUITY = GuardKind
 Change = Callable[[Story], object]
 VOUCHED = {"vouch_topic_intact": "true"}
 COMMAND = {"break_command": "systemctl stop broker"}
@@ -146,66 +147,66 @@ PHANTOM = set_to(facts=facts(scenario="phantom-event"))
 FAULTLESS = facts(scenario="control")
 
 # name, kind, what fires it, what nearly does
-CASES: list[tuple[str, Kind, Change, Change]] = [
-    ("fault proven", Kind.VACUITY, lambda s: s.without(m.INJECTED), nothing),
-    ("fault proven", Kind.VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), nothing),
+CASES: list[tuple[str, GuardKind, Change, Change]] = [
+    ("fault proven", VACUITY, lambda s: s.without(m.INJECTED), nothing),
+    ("fault proven", VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), nothing),
     # Away already before it was broken: by its own edge, or three questions in a row in the baseline.
-    ("fault proven", Kind.VACUITY, down_edge_at(9.9), down_edge_at(10.0)),
-    ("fault proven", Kind.VACUITY, unanswered_at(3.0, 3), unanswered_at(3.0, 2)),
-    ("fault proven", Kind.VACUITY, unanswered_at(9.6, 4), unanswered_at(9.8, 5)),
-    ("fault held", Kind.VACUITY, answer_at(15.0), answer_at(10.4)),
-    ("fault held", Kind.VACUITY, answer_at(19.9), answer_at(20.1)),
-    ("fault held", Kind.VACUITY, set_to(observations=[]), nothing),
-    ("fault held", Kind.VACUITY, lambda s: s.without(m.INJECTED), nothing),
-    ("recovery proven", Kind.EVIDENCE, lambda s: s.without(m.HEALED), nothing),
-    ("recovery proven", Kind.EVIDENCE, lambda s: s.mark(m.HEALED, up_edge=None), nothing),
-    ("load went on", Kind.VACUITY, unsent(20, 100, 15), unsent(10, 100, 15)),
-    ("load went on", Kind.VACUITY, unsent(5, 0, 15), unsent(50, 0, 5)),
-    ("offered rate held", Kind.VACUITY, unsent(3, 100, 5), unsent(2, 100, 5)),
-    ("offered rate held", Kind.VACUITY, delayed(11, 200, 0.3), delayed(10, 200, 0.3)),
-    ("offered rate held", Kind.VACUITY, delayed(60, 200, 0.26), delayed(60, 200, 0.2494)),
-    ("offered rate held", Kind.VACUITY, set_to(ledger_changes={"missing": 1}), nothing),
-    ("acknowledgements before and after", Kind.VACUITY, drop_phase(0, 10), drop_phase(0, 2)),
-    ("acknowledgements before and after", Kind.VACUITY, drop_phase(21, 40), drop_phase(10, 21)),
-    ("drain complete", Kind.EVIDENCE, lambda s: s.mark(m.DRAINED, complete=False, missing=["2 requests"]), nothing),
-    ("drain complete", Kind.EVIDENCE, lambda s: s.without(m.DRAINED), nothing),
-    ("publish horizon passed", Kind.EVIDENCE, lost_and_read_at(31.0), lost_and_read_at(31.1)),
-    ("end of topic reached", Kind.EVIDENCE, set_to(events_changes={"reached": {0: START_OFFSET + 5}}), nothing),
-    ("end of topic reached", Kind.EVIDENCE, set_to(events_changes={"complete": False, "problem": "cut"}), nothing),
+    ("fault proven", VACUITY, down_edge_at(9.9), down_edge_at(10.0)),
+    ("fault proven", VACUITY, unanswered_at(3.0, 3), unanswered_at(3.0, 2)),
+    ("fault proven", VACUITY, unanswered_at(9.6, 4), unanswered_at(9.8, 5)),
+    ("fault held", VACUITY, answer_at(15.0), answer_at(10.4)),
+    ("fault held", VACUITY, answer_at(19.9), answer_at(20.1)),
+    ("fault held", VACUITY, set_to(observations=[]), nothing),
+    ("fault held", VACUITY, lambda s: s.without(m.INJECTED), nothing),
+    ("recovery proven", EVIDENCE, lambda s: s.without(m.HEALED), nothing),
+    ("recovery proven", EVIDENCE, lambda s: s.mark(m.HEALED, up_edge=None), nothing),
+    ("load went on", VACUITY, unsent(20, 100, 15), unsent(10, 100, 15)),
+    ("load went on", VACUITY, unsent(5, 0, 15), unsent(50, 0, 5)),
+    ("offered rate held", VACUITY, unsent(3, 100, 5), unsent(2, 100, 5)),
+    ("offered rate held", VACUITY, delayed(11, 200, 0.3), delayed(10, 200, 0.3)),
+    ("offered rate held", VACUITY, delayed(60, 200, 0.26), delayed(60, 200, 0.2494)),
+    ("offered rate held", VACUITY, set_to(ledger_changes={"missing": 1}), nothing),
+    ("acknowledgements before and after", VACUITY, drop_phase(0, 10), drop_phase(0, 2)),
+    ("acknowledgements before and after", VACUITY, drop_phase(21, 40), drop_phase(10, 21)),
+    ("drain complete", EVIDENCE, lambda s: s.mark(m.DRAINED, complete=False, missing=["2 requests"]), nothing),
+    ("drain complete", EVIDENCE, lambda s: s.without(m.DRAINED), nothing),
+    ("publish horizon passed", EVIDENCE, lost_and_read_at(31.0), lost_and_read_at(31.1)),
+    ("end of topic reached", EVIDENCE, set_to(events_changes={"reached": {0: START_OFFSET + 5}}), nothing),
+    ("end of topic reached", EVIDENCE, set_to(events_changes={"complete": False, "problem": "cut"}), nothing),
     (
         "end of topic reached",
-        Kind.EVIDENCE,
+        EVIDENCE,
         set_to(events_changes={"ends": {1: 5}, "reached": {1: 5}}),
         set_to(events_changes={"reached": {0: START_OFFSET + 7}}),
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         set_to(events_changes={"lows": {0: START_OFFSET + 1}}),
         set_to(events_changes={"lows": {0: START_OFFSET}}),
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         set_to(events_changes={"topic_id": "topic-2"}),
         set_to(events_changes={"topic_id": None}),
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         set_to(events_changes={"ends": {0: START_OFFSET + 5}, "reached": {0: START_OFFSET + 5}}),
         set_to(events_changes={"ends": {0: START_OFFSET + 6}, "reached": {0: START_OFFSET + 6}}),
     ),
-    ("topic not truncated or re-created", Kind.EVIDENCE, set_to(events_changes={"ends": {}}), nothing),
+    ("topic not truncated or re-created", EVIDENCE, set_to(events_changes={"ends": {}}), nothing),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"compacted": True, "skipped": 1}), lambda s: s.order(7, 12, event=False)),
         set_to(events_changes={"compacted": True, "skipped": 1}),
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(
             set_to(events_changes={"compacted": None, "settings_problem": "no permission", "skipped": 2}),
             lambda s: s.order(7, 12, event=False),
@@ -215,7 +216,7 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(
             set_to(events_changes={"compacted": None, "skipped": 2}),
             lambda s: s.order(7, 12, event=False),
@@ -227,110 +228,110 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"topic_id": None}, observations=[]), lambda s: s.order(7, 12, event=False)),
         both(set_to(events_changes={"topic_id": None}), lambda s: s.order(7, 12, event=False)),
     ),
     (
         "topic not truncated or re-created",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"topic_id": None}), end_that_fell, lambda s: s.order(7, 12, event=False)),
         both(end_that_fell, lambda s: s.order(7, 12, event=False)),
     ),
     (
         "broker keeps what it acknowledged",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"write_caching": True}, facts=facts(fault="kill")), one_lost),
         both(set_to(events_changes={"write_caching": False}, facts=facts(fault="kill")), one_lost),
     ),
     (
         "broker keeps what it acknowledged",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"write_caching": None}, facts=facts(fault="kill")), one_lost),
         both(set_to(events_changes={"write_caching": None}, facts=facts(fault="kill", options=VOUCHED)), one_lost),
     ),
     (
         "broker keeps what it acknowledged",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"write_caching": True}, facts=facts(options=COMMAND)), one_lost),
         both(set_to(events_changes={"write_caching": None}, facts=facts(options=COMMAND)), one_lost),
     ),
     (
         "broker keeps what it acknowledged",
-        Kind.EVIDENCE,
+        EVIDENCE,
         both(set_to(events_changes={"write_caching": True}, facts=facts(fault="kill", options=VOUCHED)), one_lost),
         set_to(events_changes={"write_caching": True}, facts=facts(fault="kill")),
     ),
-    ("snapshot complete", Kind.EVIDENCE, set_to(rows_changes={"complete": False, "problem": "refused"}), nothing),
-    ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),
-    ("ledger complete", Kind.VACUITY, set_to(ledger_changes={"torn_bytes": 3}), lambda s: s.unanswered(5, 5)),
-    ("ledger complete", Kind.VACUITY, lambda s: s.stored(7, 7), lambda s: s.order(7, 5)),
-    ("no worker lost", Kind.VACUITY, worker_lost, set_to(facts=facts(workers=2))),
-    ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, None), lambda s: s.stored(7, 7)),
-    ("orders attributable", Kind.VACUITY, lambda s: s.published(7, None), lambda s: s.published(7, 7)),
-    ("orders attributable", Kind.VACUITY, lambda s: s.published(7, None), lambda s: s.stored(7, 7).published(7, None)),
-    ("no order disputed", Kind.VACUITY, mentioned(7), mentioned(7, event=True)),
-    ("no order disputed", Kind.VACUITY, mentioned(7), mentioned(7, Why.TOMBSTONE)),
-    ("no order disputed", Kind.VACUITY, mentioned(7), both(mentioned(7), set_to(pending=[7]))),
-    ("no order disputed", Kind.VACUITY, lambda s: s.stored(7, 7).published(8, 7), lambda s: s.published(8, 7)),
+    ("snapshot complete", EVIDENCE, set_to(rows_changes={"complete": False, "problem": "refused"}), nothing),
+    ("ledger complete", VACUITY, set_to(ledger_changes={"closed": False}), lambda s: s.not_sent(5, 5)),
+    ("ledger complete", VACUITY, set_to(ledger_changes={"torn_bytes": 3}), lambda s: s.unanswered(5, 5)),
+    ("ledger complete", VACUITY, lambda s: s.stored(7, 7), lambda s: s.order(7, 5)),
+    ("no worker lost", VACUITY, worker_lost, set_to(facts=facts(workers=2))),
+    ("orders attributable", VACUITY, lambda s: s.stored(7, None), lambda s: s.stored(7, 7)),
+    ("orders attributable", VACUITY, lambda s: s.published(7, None), lambda s: s.published(7, 7)),
+    ("orders attributable", VACUITY, lambda s: s.published(7, None), lambda s: s.stored(7, 7).published(7, None)),
+    ("no order disputed", VACUITY, mentioned(7), mentioned(7, event=True)),
+    ("no order disputed", VACUITY, mentioned(7), mentioned(7, Why.TOMBSTONE)),
+    ("no order disputed", VACUITY, mentioned(7), both(mentioned(7), set_to(pending=[7]))),
+    ("no order disputed", VACUITY, lambda s: s.stored(7, 7).published(8, 7), lambda s: s.published(8, 7)),
     (
         "no order disputed",
-        Kind.VACUITY,
+        VACUITY,
         lambda s: s.order(7, 5, event=False).published(8, 7),
         lambda s: s.order(7, 5, event=False).stored(8, 7).published(8, 7),
     ),
-    ("no order disputed", Kind.VACUITY, lambda s: s.order(7, 5, told=50), lambda s: s.order(7, 5)),
+    ("no order disputed", VACUITY, lambda s: s.order(7, 5, told=50), lambda s: s.order(7, 5)),
     (
         "no opaque record",
-        Kind.VACUITY,
+        VACUITY,
         both(set_to(events_changes={"opaque": 2}), lambda s: s.order(7, 5, event=False)),
         both(set_to(events_changes={"opaque": 2}), mentioned(7)),
     ),
     (
         "no opaque record",
-        Kind.VACUITY,
+        VACUITY,
         both(ALONE, lambda s: s.stored(7, None).published(8, None).order(9, 5, event=False)),
         both(ALONE, lambda s: s.stored(7, None).stored(8, None).published(8, None).order(9, 5, event=False)),
     ),
     (
         "answers return ids of their own",
-        Kind.EVIDENCE,
+        EVIDENCE,
         lambda s: s.order(7, 5).order(8, 5, told=7, row=False, event=False),
         lambda s: s.order(7, 5).order(8, 5, row=False, event=False),
     ),
     (
         "no other writer",
-        Kind.VACUITY,
+        VACUITY,
         both(ALONE, lambda s: s.stored(7, None)),
         both(ALONE, lambda s: s.stored(7, None).order(7, 5, Outcome.AMBIGUOUS, row=False, event=False)),
     ),
-    ("orders attributable", Kind.VACUITY, lambda s: s.stored(7, 7).published(7, 8), lambda s: s.stored(7, 8)),
+    ("orders attributable", VACUITY, lambda s: s.stored(7, 7).published(7, 8), lambda s: s.stored(7, 8)),
     (
         "backlog empty",
-        Kind.VACUITY,
+        VACUITY,
         both(set_to(facts=facts(outbox_table="outbox"), pending=[7]), lambda s: s.order(7, 5, event=False)),
         both(set_to(facts=facts(outbox_table="outbox"), pending=[7]), lambda s: s.order(7, 5)),
     ),
-    ("clock steady", Kind.VACUITY, lambda s: s.mark(m.ENDED, wall_step=0.51), lambda s: s.mark(m.ENDED, wall_step=0.5)),
-    ("clock steady", Kind.VACUITY, lambda s: s.mark(m.ENDED, wall_step=-3), lambda s: s.mark(m.ENDED, wall_step=-0.5)),
-    ("plan completed", Kind.VACUITY, lambda s: s.without(m.RECOVERY), lambda s: s.without(m.STARTED)),
-    ("plan completed", Kind.VACUITY, lambda s: s.without(m.ENDED), nothing),
-    ("plan completed", Kind.VACUITY, lambda s: s.without(m.HEALING), nothing),
+    ("clock steady", VACUITY, lambda s: s.mark(m.ENDED, wall_step=0.51), lambda s: s.mark(m.ENDED, wall_step=0.5)),
+    ("clock steady", VACUITY, lambda s: s.mark(m.ENDED, wall_step=-3), lambda s: s.mark(m.ENDED, wall_step=-0.5)),
+    ("plan completed", VACUITY, lambda s: s.without(m.RECOVERY), lambda s: s.without(m.STARTED)),
+    ("plan completed", VACUITY, lambda s: s.without(m.ENDED), nothing),
+    ("plan completed", VACUITY, lambda s: s.without(m.HEALING), nothing),
     (
         "plan completed",
-        Kind.VACUITY,
+        VACUITY,
         set_to(facts=facts(options={"outages": "2"})),
         set_to(facts=facts(options={"outages": "1"})),
     ),
     (
         "plan completed",
-        Kind.VACUITY,
+        VACUITY,
         lambda s: s.marks.append(Mark(T0 + 34, m.INTERRUPTED, None, {"reason": "SIGINT", "exit_code": 130})),
         nothing,
     ),
     (
         "phantoms provoked",
-        Kind.VACUITY,
+        VACUITY,
         both(PHANTOM, lambda s: s.order(7, 5, Outcome.PROVOKED, row=False, event=False)),
         both(PHANTOM, lambda s: s.order(7, 5, Outcome.PROVOKED, row=False)),
     ),
@@ -338,7 +339,7 @@ CASES: list[tuple[str, Kind, Change, Change]] = [
 
 
 @pytest.mark.parametrize(("name", "kind", "fires", "nearly"), CASES, ids=[f"{n}-{c[0]}" for n, c in enumerate(CASES)])
-def test_fires_and_nearly_fires(name: str, kind: Kind, fires: Change, nearly: Change) -> None:
+def test_fires_and_nearly_fires(name: str, kind: GuardKind, fires: Change, nearly: Change) -> None:
     broken, close = calm(), calm()
     fires(broken)
     nearly(close)

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from reconcile.analysis.lost_causes import AS_USUAL, NO_ANSWER, SLOWER, LostCause, tally
-from reconcile.history.service_log import FILE, Line, Said, read_service_log
+from reconcile.history.service_log import FILE, LogLine, Said, read_service_log
 from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.story import Story, facts, order_id
 
 
-def judged(story: Story, log: dict[str, Line] | None = None) -> Judgement:
+def judged(story: Story, log: dict[str, LogLine] | None = None) -> Judgement:
     return judge(replace(story.history(), service_log=log or {}))
 
 
@@ -54,14 +54,14 @@ def test_without_a_log_the_time_of_the_order_is_the_evidence(at: float, took: fl
 )
 def test_the_service_knows_best(said: Said, cause: LostCause) -> None:
     story = Story().calm().order(1, 15, event=False).order(2, 15.5, event=False)
-    found = judged(story, {str(order_id(1)): Line(said, "as logged")}).evidence
+    found = judged(story, {str(order_id(1)): LogLine(said, "as logged")}).evidence
     assert [one.cause for one in found] == [cause, LostCause.SENT_WHILE_DOWN]
     assert tally(found) == {cause.value: 1, "sent_while_down": 1}
 
 
 def test_the_line_itself_is_kept() -> None:
     story = Story().calm().order(1, 15, event=False).order(2, 15.5, event=False)
-    line = Line(Said.EVENT_LOST, "as logged")
+    line = LogLine(Said.EVENT_LOST, "as logged")
     assert [one.line for one in judged(story, {str(order_id(1)): line}).evidence] == [line, None]
 
 

@@ -8,7 +8,7 @@ import pytest
 from health.replies import CONNECTIONS, Connection, How, ProbeResult
 from reconcile.analysis.probe_summary import down_streaks, probe_series, seen_words, served_again
 from reconcile.history.run_record import RecordProblem, read_record
-from reconcile.judge.findings import Guard, Kind
+from reconcile.judge.findings import Guard, GuardKind
 from reconcile.judge.judge import judge
 from reconcile.report.html_report import html_report
 from reconcile.report.json_report import json_report
@@ -22,6 +22,7 @@ from tests.reconcile.core.probed import Change, probe, probed, probes
 from tests.reconcile.core.stories import again
 from tests.reconcile.core.story import T0, Story
 
+EVIDENCE, VACUITY = GuardKind
 TARGETS = [("broker", "stop"), ("broker", "partition"), ("database", "stop"), ("service", "kill")]
 
 
@@ -52,32 +53,34 @@ def hung(until: float) -> Change:
 
 
 # name, kind, what fires it, what nearly does
-CASES: list[tuple[str, Kind, Change, Change]] = [
+CASES: list[tuple[str, GuardKind, Change, Change]] = [
     # An answer on either connection in between: the fault did not hold.
-    ("fault held", Kind.VACUITY, probes("kept", 14.95, 15.0, "answered"), probes("kept", 10.4, 10.4, "answered")),
-    ("fault held", Kind.VACUITY, probes("new", 15, 15.1, "answered"), probes("new", 10.4, 10.45, "answered")),
-    ("fault held", Kind.VACUITY, probe("new", 19.9, 19.99), probe("new", 19.9, 20.01)),
+    ("fault held", VACUITY, probes("kept", 14.95, 15.0, "answered"), probes("kept", 10.4, 10.4, "answered")),
+    ("fault held", VACUITY, probes("new", 15, 15.1, "answered"), probes("new", 10.4, 10.45, "answered")),
+    ("fault held", VACUITY, probe("new", 19.9, 19.99), probe("new", 19.9, 20.01)),
     # Nobody asked on one of them.
-    ("fault held", Kind.VACUITY, probes("new", 10.5, 20, None), probes("new", 10.7, 20, None)),
-    ("fault held", Kind.VACUITY, probes("kept", 10.45, 20, None), probes("kept", 10.65, 20, None)),
+    ("fault held", VACUITY, probes("new", 10.5, 20, None), probes("new", 10.7, 20, None)),
+    ("fault held", VACUITY, probes("kept", 10.45, 20, None), probes("kept", 10.65, 20, None)),
     # The target was away before, for either kind of client.
-    ("fault proven", Kind.VACUITY, probes("kept", 3.0, 3.35, "hanging"), probes("kept", 3.0, 3.25, "hanging")),
-    ("fault proven", Kind.VACUITY, probes("new", 3.0, 3.5, "refused"), probes("new", 3.0, 3.3, "refused")),
+    ("fault proven", VACUITY, probes("kept", 3.0, 3.35, "hanging"), probes("kept", 3.0, 3.25, "hanging")),
+    ("fault proven", VACUITY, probes("new", 3.0, 3.5, "refused"), probes("new", 3.0, 3.3, "refused")),
     # Never seen down on one of them.
-    ("fault proven", Kind.VACUITY, probes("new", 10.8, 21, "answered"), probes("new", 10.9, 21, "answered")),
-    ("fault proven", Kind.VACUITY, probes("kept", 10.5, 21, None), probes("kept", 10.75, 21, None)),
-    ("fault proven", Kind.VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), lambda s: None),
+    ("fault proven", VACUITY, probes("new", 10.8, 21, "answered"), probes("new", 10.9, 21, "answered")),
+    ("fault proven", VACUITY, probes("kept", 10.5, 21, None), probes("kept", 10.75, 21, None)),
+    ("fault proven", VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), lambda s: None),
     # Never seen back on one of them.
-    ("recovery proven", Kind.EVIDENCE, probes("new", 20.8, 40, "hanging"), probes("new", 21.3, 40, "hanging")),
-    ("recovery proven", Kind.EVIDENCE, probes("kept", 20.95, 40, None), probes("kept", 21.05, 40, None)),
+    ("recovery proven", EVIDENCE, probes("new", 20.8, 40, "hanging"), probes("new", 21.3, 40, "hanging")),
+    ("recovery proven", EVIDENCE, probes("kept", 20.95, 40, None), probes("kept", 21.05, 40, None)),
     # Asked before healing: answered before it, or after.
-    ("recovery proven", Kind.EVIDENCE, hung(until=19.99), hung(until=20)),
+    ("recovery proven", EVIDENCE, hung(until=19.99), hung(until=20)),
 ]
 
 
 @pytest.mark.parametrize("what", TARGETS, ids=" ".join)
 @pytest.mark.parametrize(("name", "kind", "fires", "nearly"), CASES, ids=[str(number) for number in range(len(CASES))])
-def test_fires_and_nearly_fires(name: str, kind: Kind, fires: Change, nearly: Change, what: tuple[str, str]) -> None:
+def test_fires_and_nearly_fires(
+    name: str, kind: GuardKind, fires: Change, nearly: Change, what: tuple[str, str]
+) -> None:
     target, fault = what
     broken, close = probed(target=target, fault=fault), probed(target=target, fault=fault)
     fires(broken)

@@ -11,7 +11,7 @@ import numpy as np
 
 from contract.run_events import NO_SEQUENCE
 from reconcile.history.history import History
-from runlog.ledger import Kind
+from runlog.ledger import RecordKind
 from runlog.marks import Mark
 from runlog.outcomes import Failure, Outcome
 
@@ -85,7 +85,7 @@ def raw(history: History) -> Raw:
     for record in history.events.events:
         events.setdefault(_id(record), _seq(record))
     waiting = {_id(record) for record in history.rows.pending}
-    sent = [record for record in history.ledger.attempts if record["kind"] != Kind.NOT_SENT]
+    sent = [record for record in history.ledger.attempts if record["kind"] != RecordKind.NOT_SENT]
     there = set(rows) | set(events)
     carried = {order: rows.get(order) if rows.get(order) is not None else events.get(order) for order in there}
     owner: dict[int, int] = {}
@@ -116,7 +116,7 @@ def raw(history: History) -> Raw:
 def _attempt(
     a: np.void, order: int | None, rows: dict[int, int | None], events: dict[int, int | None], waiting: set[int]
 ) -> Order:
-    done = a["kind"] == Kind.COMPLETED
+    done = a["kind"] == RecordKind.COMPLETED
     return Order(
         seq=int(a["seq"]),
         outcome=Outcome(int(a["outcome"])).label if done else "ambiguous",

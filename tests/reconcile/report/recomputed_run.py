@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from runlog.ledger import Kind
+from runlog.ledger import RecordKind
 from tests.reconcile.report.raw_history import Order
 from tests.reconcile.report.raw_run import RawRun, some
 from tests.reconcile.report.recomputed_late import late
@@ -69,7 +69,11 @@ def checks(run: RawRun) -> list[str]:
     losing, phantom = facts.expect == "lost-events", facts.scenario == "phantom-event"
     rows = sum(one.row for one in run.raw.orders)
     events = {(int(record["hi"]), int(record["lo"])) for record in history.events.events}
-    due = [one for one in history.ledger.attempts if one["kind"] in {Kind.SENT, Kind.COMPLETED, Kind.NOT_SENT}]
+    due = [
+        one
+        for one in history.ledger.attempts
+        if one["kind"] in {RecordKind.SENT, RecordKind.COMPLETED, RecordKind.NOT_SENT}
+    ]
     delays, undecided = late(run)
     twice = run.raw.duplicates()
     lost = _doubted(run, run.lost, "lost_events", len(run.disputed))

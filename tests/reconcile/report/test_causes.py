@@ -6,7 +6,7 @@ import pytest
 
 from contract.contract import contract_from_texts
 from reconcile.history.history import History
-from reconcile.history.service_log import Line, Said
+from reconcile.history.service_log import LogLine, Said
 from reconcile.judge.judge import judge
 from reconcile.report.html_report import html_report
 from reconcile.report.markdown_report import markdown_report
@@ -103,7 +103,7 @@ def test_a_killed_service_is_named_with_its_requests_under_way() -> None:
 )
 def test_given_up_after_the_delivery_timeout_only_where_the_log_says_so(reason: str, said: str) -> None:
     lines = {
-        str(order_id(number)): Line(
+        str(order_id(number)): LogLine(
             Said.EVENT_LOST, f"event lost for order {order_id(number)}: delivery failed ({reason})"
         )
         for number in (1, 2)

@@ -23,7 +23,7 @@ from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
 from reconcile.witnesses.witness_stores import Stores
 from runlog.folder import RunFolder
-from runlog.ledger import FIELDS, Kind, Ledger
+from runlog.ledger import FIELDS, Ledger, RecordKind
 from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
@@ -69,7 +69,7 @@ class Scene:
         at = CLOCK.now()
         attempts = np.array(
             [
-                (Kind.COMPLETED, Outcome.ACKNOWLEDGED, 201, 0, 1, 0, seq, at, at + seq, at + seq, order.bytes)
+                (RecordKind.COMPLETED, Outcome.ACKNOWLEDGED, 201, 0, 1, 0, seq, at, at + seq, at + seq, order.bytes)
                 for seq, order in enumerate(self.ids)
             ],
             dtype=np.dtype(FIELDS),
