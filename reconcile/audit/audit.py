@@ -1,7 +1,7 @@
-"""One audit from beginning to end: snapshot, log, comparison, and a second look at every candidate.
+"""One audit from beginning to end: snapshot, log, comparison, recheck of every difference.
 
-The order of asking makes a false loss impossible while orders go on: rows are read in a snapshot that is taken first,
-the log up to ends that are taken after it, and whatever then seems to be missing is looked for again.
+The order of reading makes a false loss impossible while orders go on: rows are read in a snapshot that is taken first,
+the log up to ends that are taken after it, and whatever then seems to be missing is searched for again.
 """
 
 import threading
@@ -17,7 +17,7 @@ from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import Audited, AuditGuard, weighed
 from reconcile.audit.audit_table import TableShape, check_zone, column_text, describe, read_ids
 from reconcile.audit.coverage_window import clip_of
-from reconcile.audit.id_difference import difference
+from reconcile.audit.id_difference import id_difference
 from reconcile.audit.log_reader import LogIds, LogRange, LogReader, read_log
 from reconcile.audit.offsets_for_time import offsets_from
 from reconcile.audit.recheck import FirstReading, SecondLook
@@ -32,7 +32,7 @@ SINCE_MARGIN_S: Final = 600.0
 
 
 class Unprovable(Exception):
-    """Nothing can be said; the message is one sentence with the remedy."""
+    """Nothing can be proven; the message is one sentence that says what to do."""
 
 
 def audit(plan: AuditPlan, progress: Progress) -> Audited:
@@ -40,13 +40,12 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
 
     Args:
         plan: what is compared.
-        progress: told ("rows" or "events", how many so far, of how many); for the first time once both stores have
-            answered.
+        progress: called with "rows" or "events", how many so far, of how many; first when both stores have answered.
 
     Raises:
         TableMismatch: an option does not fit the table.
         DatabaseProblem, KafkaProblem: a store could not be asked.
-        Unprovable: for example when the zone of a naive time cannot be told.
+        Unprovable: for example when the zone of a naive time is unknown.
     """
     with open_snapshot(plan.database_url) as snapshot:
         shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
@@ -67,13 +66,13 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         )
         since = None if clip.judged_from is None else column_text(snapshot, shape, clip.judged_from, zone)
         ranges = _ranges(plan, bounds)
-        # Table and log at the same time: each waits for its own server most of the time. When reading the log ends
-        # badly the rows are not waited for: closing the connection ends that.
+        # Both are read at the same time, as each mostly waits for its server. When reading the log fails, closing the
+        # connection ends the thread.
         rows = _Thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
         log = [read_log(plan.kafka, one, LogReader(plan.event, readers[1]), progress) for one in ranges]
         rows.join()
         row_ids: NDArray[np.void] = rows.result()
-    first = FirstReading(difference(row_ids, _together(log)), log, bounds, ranges[0].begin)
+    first = FirstReading(id_difference(row_ids, _together(log)), log, bounds, ranges[0].begin)
 
     def related() -> bool:
         with open_snapshot(plan.database_url) as fresh:
@@ -86,13 +85,13 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
 
 
 def _together(log: list[LogIds]) -> NDArray[np.void]:
-    """Return the ids of all parts; mostly only one has any, and a copy of many millions is worth avoiding."""
+    """Return the ids of all parts, without a copy where only one part has any."""
     parts = [part.ids for part in log if len(part.ids)]
     return parts[0] if len(parts) == 1 else np.concatenate([part.ids for part in log])
 
 
 def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, LogRange]:
-    """Return what is read of the log: a margin before what was asked for, that itself, and what is too young yet."""
+    """Return what is read of the log: a margin before `--since`, what is judged, and what is too young."""
     lows, ends = bounds.lows, bounds.ends
     margin, begin, young = dict(lows), dict(lows), dict(ends)
     if plan.since is not None:
@@ -100,7 +99,7 @@ def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, L
         margin = offsets_from(plan.kafka, plan.topic, bounds, plan.since - SINCE_MARGIN_S)
     if plan.grace_s:
         young = offsets_from(plan.kafka, plan.topic, bounds, time.time() - plan.grace_s)
-    # Times within a log may go back and forth; the order of the parts may not.
+    # Times within a log may go back and forth; the ranges must not overlap.
     begin = {partition: min(offset, young[partition]) for partition, offset in begin.items()}
     margin = {partition: min(offset, begin[partition]) for partition, offset in margin.items()}
     topic = plan.topic
@@ -110,7 +109,7 @@ def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, L
 def _zone(
     plan: AuditPlan, snapshot: Snapshot, shape: TableShape, samples: Samples
 ) -> tuple[sql.Composable | None, str]:
-    """Return SQL of the zone of the table's times (None: they have one), and where it is known from."""
+    """Return SQL of the zone of the table's times (None: they have one), and how it is known."""
     if not shape.naive:
         return None, f"{plan.time_column} has one"
     if plan.time_zone is not None:
@@ -128,7 +127,7 @@ def _zone(
 
 
 class _Thread:
-    """A call in a thread of its own, whose result or exception is fetched later."""
+    """A call in a thread of its own; `result` returns or raises what it did."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call

@@ -1,6 +1,7 @@
 """The command `python -m reconcile audit`: options in, one audit, a summary or JSON out, an exit code.
 
-It only reads: read-only transactions, a consumer that neither joins a group nor commits, no topic of ours is made.
+It only reads: in read-only transactions, with a consumer that neither joins a group nor commits, and without a topic of
+its own.
 """
 
 import argparse
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 _EPILOG: Final = """exit codes:
   0  verdict reached, and as expected     1  verdict reached, and not as expected
   2  wrong option, or a crash             3  inconclusive: the reason says why
-  4  a store cannot be reached at all
+  4  a store cannot be reached
 
-Nothing is written to either store. Connections can come from LOCUST_DATABASE_URL, LOCUST_KAFKA_BOOTSTRAP and
-LOCUST_KAFKA_CONFIG, which keeps secrets out of the list of processes. What it proves, and what not: docs/audit.md."""
+Nothing is written to either store. LOCUST_DATABASE_URL, LOCUST_KAFKA_BOOTSTRAP and LOCUST_KAFKA_CONFIG may give the
+connections, which keeps secrets out of the list of processes. What an audit proves, and what not: docs/audit.md."""
 _LIKE_A_RUN: Final[tuple[Option[Any], ...]] = (
     ExternalSettings.kafka_bootstrap,
     ExternalSettings.kafka_config,
@@ -48,14 +49,14 @@ _LONGEST_GRACE_S: Final = 7 * 24 * 3600.0
 _AGO: Final = re.compile(r"(\d+)d")
 
 
-class Wrong(Exception):
+class UsageProblem(Exception):
     """An option is wrong; the message is one sentence."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one sentence."""
-        raise Wrong(f"{without_secrets(message)}; --help lists the options")
+        """Raise the message as one sentence."""
+        raise UsageProblem(f"{without_secrets(message)}; --help lists the options")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,18 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         if options.database_url and shows_secret(options.database_url):
-            _say("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
+            _warn("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
         return _audit(options)
-    except Wrong as wrong:
-        _say(f"audit: {wrong}")
+    except UsageProblem as wrong:
+        _warn(f"audit: {wrong}")
         return USAGE_OR_CRASH
     except KeyboardInterrupt:
-        _say("audit: interrupted")
+        _warn("audit: interrupted")
         return SIGINT
 
 
 def _audit(options: argparse.Namespace) -> int:
-    # Late: a wrong option must not wait for drivers to load.
+    # Imported here, so that a wrong option is reported before drivers load.
     from reconcile.audit.audit import Unprovable, audit
     from reconcile.audit.audit_table import TableMismatch
     from reconcile.witnesses.progress import show_progress
@@ -84,22 +85,22 @@ def _audit(options: argparse.Namespace) -> int:
     plan = _plan(options)
     started = False
 
-    def begun(what: str, done: int, total: int | None) -> None:
+    def note_progress(what: str, done: int, total: int | None) -> None:
         nonlocal started
         started = True
         progress(what, done, total)
 
     try:
         with show_progress(options.quiet) as progress:
-            found = audit(plan, begun)
+            found = audit(plan, note_progress)
     except (TableMismatch, UnreadableUrl) as problem:
-        raise Wrong(str(problem)) from None
+        raise UsageProblem(str(problem)) from None
     except NoSuchTopic as problem:
-        raise Wrong(f"--topic {options.topic}: {problem}") from None
+        raise UsageProblem(f"--topic {options.topic}: {problem}") from None
     except (DatabaseProblem, KafkaProblem, Unprovable) as problem:
-        _say(f"audit: {problem}")
+        _warn(f"audit: {problem}")
         return INCONCLUSIVE if started or isinstance(problem, Unprovable) else NOT_READY
-    return _tell(options, found, plan.grace_s)
+    return _report(options, found, plan.grace_s)
 
 
 def _plan(options: argparse.Namespace) -> "AuditPlan":
@@ -113,7 +114,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
             option.parse(str(getattr(options, option.dest)))
         event = contract_from_texts(event_id=options.event_id, event_filter=options.event_filter).event
     except SettingsError as error:
-        raise Wrong(str(error)) from None
+        raise UsageProblem(str(error)) from None
     try:
         config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
         stores = make_stores(
@@ -122,7 +123,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
             Path(config) if config else None,
         )
     except StoresProblem as problem:
-        raise Wrong(str(problem)) from None
+        raise UsageProblem(str(problem)) from None
     return AuditPlan(
         database_url=stores.database_url,
         kafka=stores.kafka,
@@ -139,7 +140,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
     )
 
 
-def _tell(options: argparse.Namespace, found: Audited, grace: float) -> int:
+def _report(options: argparse.Namespace, found: Audited, grace: float) -> int:
     from reconcile.audit.audit_output import json_text, print_audit, write_lists
 
     ruling = rule(found, options.expect)
@@ -147,7 +148,8 @@ def _tell(options: argparse.Namespace, found: Audited, grace: float) -> int:
         try:
             write_lists(Path(options.output), found)
         except OSError as error:
-            raise Wrong(f"--output {options.output}: {(error.strerror or 'not writable').lower()}") from None
+            why = (error.strerror or "not writable").lower()
+            raise UsageProblem(f"--output {options.output}: {why}; give another folder") from None
     if options.json:
         sys.stdout.write(json_text(found, ruling, options.expect, grace))
     elif not options.quiet:
@@ -161,11 +163,13 @@ def _since(text: str | None) -> float | None:
     now = datetime.now(UTC).timestamp()
     moment = _moment(text, now)
     if moment is None:
-        raise Wrong(f"--since {text}: a time with its zone like 2026-11-01T00:00:00Z, or how long ago, like 36h or 7d")
+        raise UsageProblem(f"--since {text}: not a time; give one with its zone (2026-11-01T00:00Z) or an age (7d)")
     if moment > now:
-        raise Wrong(f"--since {text}: that is in the future; now is {iso_utc(now)}")
+        raise UsageProblem(f"--since {text}: that is in the future, now is {iso_utc(now)}; give an earlier time")
     if moment < 0:
-        raise Wrong(f"--since {text}: that is before 1970; leave --since out to judge all that the topic can show")
+        raise UsageProblem(
+            f"--since {text}: that is before 1970; leave --since out to judge all that the topic can show"
+        )
     return moment
 
 
@@ -186,9 +190,9 @@ def _duration(option: str, text: str) -> float:
     try:
         seconds = parse_duration(text)
     except ValueError:
-        raise Wrong(f"{option} {text}: a duration like 60s, 5m or 24h is right") from None
+        raise UsageProblem(f"{option} {text}: not a duration; give one like 60s, 5m or 24h") from None
     if not 0 <= seconds <= _LONGEST_GRACE_S:
-        raise Wrong(f"{option} {text}: it must be from 0s to 168h")
+        raise UsageProblem(f"{option} {text}: out of bounds; give 0s to 168h")
     return seconds
 
 
@@ -209,7 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--orders-time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
     add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: inferred from recent events)")
     add("--since", metavar="WHEN", help="judge rows from then on: 36h, 7d, or a time with its zone")
-    add("--grace", metavar="TIME", default="60s", help="rows younger than this are not judged yet (default: 60s)")
+    add("--grace", metavar="TIME", default="60s", help="rows younger than this are not judged (default: 60s)")
     add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")
     add("--json", action="store_true", help="print one JSON document with every id instead of the summary")
     add("--output", metavar="DIR", help="write the lists as CSV into this folder")
@@ -217,5 +221,5 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _say(sentence: str) -> None:
+def _warn(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")

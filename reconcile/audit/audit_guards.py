@@ -1,8 +1,8 @@
-"""Guards of an audit: whether the topic, the clocks and the options allow a verdict. Pure."""
+"""The guards of an audit: whether topic, clocks and options allow a verdict. Pure."""
 
 from typing import Final
 
-from reconcile.analysis.plural import some
+from reconcile.analysis.plural import numbered, some
 from reconcile.audit.audit_ruling import AuditGuard
 from stores.topic import TopicBounds, TopicSettings
 
@@ -10,16 +10,16 @@ KEPT: Final = "topic keeps every event"
 
 
 def kept(skipped: int, policy: TopicSettings, vouched: bool) -> AuditGuard:
-    """Return whether compaction can have removed an event that seems lost.
+    """Whether compaction may have removed an event that seems lost.
 
     Args:
-        skipped: offsets of what was read at which no readable record was; 0: nothing was removed.
-        policy: what the broker says of the topic.
-        vouched: the user says that it is not compacted.
+        skipped: how many offsets that were read hold no readable record; 0: nothing was removed.
+        policy: what the broker reports of the topic.
+        vouched: the user vouches that the topic is not compacted.
     """
-    name, holes = KEPT, f"{some(skipped, 'offset')} of what was read without a record"
+    name, holes = KEPT, f"offsets read that hold no record: {skipped}"
     if not skipped:
-        return AuditGuard(name, True, "a record at every offset that was read: nothing was compacted away")
+        return AuditGuard(name, True, "every offset that was read holds a record, so none was compacted away")
     if policy.compacted:
         text = f"the topic is compacted: a later record may have removed an event that seems lost ({holes})"
         return AuditGuard(name, False, text)
@@ -35,39 +35,39 @@ def kept(skipped: int, policy: TopicSettings, vouched: bool) -> AuditGuard:
 
 
 def tie(tied: bool, unreadable: int) -> AuditGuard:
-    """Return whether table and topic belong together; `unreadable`: how many records count as no event."""
-    text = "orders are in both"
+    """Whether table and topic have orders in common; `unreadable`: how many records are no events."""
+    text = "some orders are in both"
     if not tied:
-        none = f" ({some(unreadable, 'record')} counted as no event)" if unreadable else ""
-        text = f"no order is in both{none}; are --topic, --event-id, --event-filter and --orders-table right?"
+        none = f" (records that are no events: {unreadable})" if unreadable else ""
+        text = f"no order is in both{none}; check --topic, --event-id, --event-filter and --orders-table"
     return AuditGuard("table and topic belong together", tied, text)
 
 
 def clocks(future: int) -> AuditGuard:
-    """Return whether no row without an event is from the future."""
-    text = "no row without an event is from the future"
+    """Whether no row without an event is dated after the database's clock."""
+    text = "no row without an event is dated after the database's clock"
     if future:
         verb = "is" if future == 1 else "are"
         text = (
-            f"{some(future, 'row')} without an event {verb} from the future by the database's clock; "
-            "the zone (--time-zone) or a clock is wrong"
+            f"{some(future, 'row')} without an event {verb} dated after the database's clock; "
+            "check --time-zone and the clocks"
         )
     return AuditGuard("row times plausible", not future, text)
 
 
 def topic_guards(before: TopicBounds, after: TopicBounds) -> list[AuditGuard]:
-    """Return whether the topic is still that of the start, and whole."""
+    """Whether the topic is the one that it was at the start, and still has all its records."""
     same = not (before.topic_id and after.topic_id and before.topic_id != after.topic_id)
     same = same and all(after.ends.get(partition, -1) >= end for partition, end in before.ends.items())
     moved = [partition for partition, low in before.lows.items() if after.lows.get(partition, 0) > low]
     known = before.topic_id and after.topic_id
-    whole = "its id is unchanged" if known else "the broker reports no topic id, and no partition became shorter"
-    text = f"{whole}; no partition lost its beginning"
+    same_topic = "its id is unchanged" if known else "the broker reports no topic id, and no partition became shorter"
+    text = f"{same_topic}; no partition was truncated"
     if not same:
-        text = "it was re-created or cut while it was read"
+        text = "it was re-created or truncated while it was read"
     elif moved:
-        text = f"partition {', '.join(map(str, moved))} lost its beginning while it was read"
+        text = f"{numbered(moved)} {'was' if len(moved) == 1 else 'were'} truncated at the beginning"
     return [
-        AuditGuard("end of topic reached", True, f"all {len(before.ends)} partitions to the ends they had"),
+        AuditGuard("end of topic reached", True, f"partitions read to their end at the start: {len(before.ends)}"),
         AuditGuard("topic not truncated or re-created", same and not moved, text),
     ]

@@ -1,7 +1,5 @@
 """What an audit found, for people and programs: a summary, one JSON document, CSV lists."""
 
-import csv
-import io
 import json
 import math
 import sys
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from files.safe_files import write_text
+from files.safe_text import csv_text, printable, spreadsheet_cell
 from reconcile.audit.audit_ruling import Audited, AuditRuling
 from runlog.clock import iso_utc
 from runlog.exit_codes import AS_EXPECTED, NOT_AS_EXPECTED
@@ -74,28 +73,31 @@ def json_text(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) 
 
 
 def write_lists(folder: Path, found: Audited) -> None:
-    """Write `lost-events.csv`, `suspected-lost.csv`, `disputed-orders.csv`, `phantom-events.csv` and
-    `repeated-events.csv` into `folder`.
+    """Write the lists as CSV into `folder`.
 
     Raises:
         OSError: it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("lost-events", found.lost), ("suspected-lost", found.suspected)):
-        lines = [(_safe(order), _time(at)) for order, at in rows]
-        write_text(folder / f"{name}.csv", _csv(("order_id", "created_at"), lines))
+    row, place = ("order_id", "created_at"), ("partition", "offset", "records", "why")
     disputed = [
-        (_safe(order), _time(at), first.partition, first.offset, first.count, first.why.name.lower())
+        (order, _time(at), first.partition, first.offset, first.count, first.why.name.lower())
         for order, at, first in found.disputed
     ]
-    columns = ("order_id", "created_at", "partition", "offset", "records", "why")
-    write_text(folder / "disputed-orders.csv", _csv(columns, disputed))
-    write_text(folder / "phantom-events.csv", _csv(("order_id",), [(_safe(order),) for order in found.phantoms]))
-    write_text(folder / "repeated-events.csv", _csv(("order_id",), [(_safe(order),) for order in found.repeated]))
+    lists: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {
+        "lost-events": (row, [(order, _time(at)) for order, at in found.lost]),
+        "suspected-lost": (row, [(order, _time(at)) for order, at in found.suspected]),
+        "disputed-orders": (row + place, disputed),
+        "phantom-events": (row[:1], [(order,) for order in found.phantoms]),
+        "repeated-events": (row[:1], [(order,) for order in found.repeated]),
+    }
+    for name, (columns, rows) in lists.items():
+        safe = [(spreadsheet_cell(order), *rest) for order, *rest in rows]
+        write_text(folder / f"{name}.csv", csv_text(columns, safe))
 
 
 def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -> None:
-    """Print the summary; each count says of what it is."""
+    """Print the summary; each count says what it counts."""
     lines = [ruling.verdict.upper(), ruling.reason, "", *_counts(found, grace_s)]
     if found.judged_from is not None:
         none = "no row can be judged" if math.isinf(found.judged_from) else "older rows are not judged"
@@ -112,8 +114,7 @@ def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float
             lines += ["", f"{head} {title} event{'' if len(ids) == 1 else 's'}", *(f"  {i}" for i in ids[:FIRST])]
     met = {AS_EXPECTED: ", met", NOT_AS_EXPECTED: ", not met"}.get(ruling.exit_code, "")
     lines += ["", f"expected: {expect}{met}; exit code {ruling.exit_code}"]
-    clean = ("".join(sign if sign.isprintable() else " " for sign in line) for line in lines)
-    sys.stdout.write("\n".join(clean) + "\n")
+    sys.stdout.write("\n".join(printable(line) for line in lines) + "\n")
 
 
 def _counts(found: Audited, grace_s: float) -> list[str]:
@@ -125,18 +126,18 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
         ("with an event", found.with_event, "of these rows", True),
         ("lost events", len(found.lost), "rows without an event, of these rows", True),
         ("suspected", len(found.suspected), f"rows without an event; {_proven(found)}", False),
-        ("disputed", len(found.disputed), "rows that records name which do not count, and might be their event", False),
+        ("disputed", len(found.disputed), "rows without an event, named by a record that might be it", False),
         ("too young", found.young, f"rows without an event, {younger}: not judged", False),
         ("not judged", found.unjudged, "rows without an event, older than what the topic can show", False),
-        ("future", found.future, "rows without an event, dated after the database's own clock: not judged", False),
+        ("future", found.future, "rows without an event, dated after the database's clock: not judged", False),
         ("pending", found.pending, "rows whose event is still in the outbox", False),
-        ("vanished", found.vanished, "rows without an event, deleted while the audit went on", False),
+        ("vanished", found.vanished, "rows without an event, deleted during the audit", False),
         ("events", found.events, f"orders with an event in the records read first ({_records_read(found)}){raw}", True),
         ("elsewhere", found.found_elsewhere, "rows whose event is before these records, or was appended since", False),
         ("phantom events", len(found.phantoms), "events without a row, of these records" + _suspected(found), True),
         ("disputed phantom", len(found.disputed_phantoms), "events without a row that name a disputed row", False),
         ("young events", found.young_events, f"events without a row, {younger}: not judged", False),
-        ("other records", found.unreadable, "of these, no event: tombstone, garbage, another type", False),
+        ("other records", found.unreadable, "of these, no events: tombstones, garbage, other types", False),
     )
     return [f"{name:<16}{number:>12}  {what}" for name, number, what, always in counts if number or always]
 
@@ -145,7 +146,7 @@ def _rows_read(found: Audited) -> str:
     if found.judged_from is None:
         return "all rows of the table"
     if math.isinf(found.judged_from):
-        return "rows without a time: the topic can show no other one"
+        return "rows without a time; the topic holds no event of any other row"
     return f"rows made from {iso_utc(found.judged_from)} on, and those without a time"
 
 
@@ -154,7 +155,7 @@ def _records_read(found: Audited) -> str:
 
 
 def _proven(found: Audited) -> str:
-    return "a guard failed, so none is proven" if found.failed else f"{found.lost_at_least} at least are lost"
+    return "a guard failed, so none is proven" if found.failed else f"at least {found.lost_at_least} of them lost"
 
 
 def _suspected(found: Audited) -> str:
@@ -165,17 +166,3 @@ def _suspected(found: Audited) -> str:
 
 def _time(at: float | None) -> str:
     return "" if at is None else iso_utc(at)
-
-
-def _safe(order: str) -> str:
-    """A text id may be anything; a spreadsheet must not take it for a formula. Numbers stay numbers."""
-    risky = order[:1] in {"=", "+", "@", "\t", "\r"} or (order[:1] == "-" and not order[1:].isdigit())
-    return f"'{order}" if risky else order
-
-
-def _csv(columns: tuple[str, ...], rows: list[Any]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return stream.getvalue()

@@ -1,4 +1,4 @@
-"""What an audit proves: verdict, reason, guards and exit code from what was found. Pure."""
+"""What an audit proves: verdict, reason and exit code from what was found. Pure."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,11 +10,11 @@ from runlog import exit_codes
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Records that name an order and do not count.
+    """Records that name an order and do not count as its event.
 
     Attributes:
         partition, offset: of the first one.
-        count: how many they are.
+        count: how many there are.
         why: why the first one does not count.
     """
 
@@ -30,7 +30,7 @@ EXPECTATIONS: Final = ("consistent", "lost-events", "phantom-events", "any")
 
 @dataclass(frozen=True, slots=True)
 class AuditGuard:
-    """A condition of the proof: name, whether it holds, and why in one line."""
+    """A condition of the proof: name, whether it holds, and the reason in one line."""
 
     name: str
     passed: bool
@@ -42,28 +42,27 @@ class Audited:
     """What an audit found.
 
     Attributes:
-        rows: order ids of the rows that were read: those from `judged_from` on, else all.
-        events: order ids with an event in the records that were read first: from a margin before `since` on, else all;
+        rows: how many rows were read: those from `judged_from` on, or all.
+        events: how many orders have an event in the records read first: from a margin before `since` on, or all;
             `events_raw`: how many records those are.
-        found_elsewhere: rows whose event is in no record that was read first, but before those or appended since.
+        found_elsewhere: rows whose event is not in the records read first, but before them or appended since.
         lost: (order id, epoch seconds of its row), oldest first.
-        suspected: the same of rows without an event, where records that name no order might be their events, or a
-            guard failed.
-        disputed: rows without an event that records name which might be their events: order id, epoch seconds of the
-            row, and what names it.
+        suspected: likewise, rows without an event, where records without an order id might be their events or a guard
+            failed.
+        disputed: rows without an event that are named by records which might be their events: order id, epoch seconds
+            of the row, the records.
         named_at: places at which records name disputed orders, the most frequent first.
         opaque: how many records name no order.
-        phantoms: order ids of events without a row; `phantoms_suspected`: on a standby they may only be late, and
-            where a guard failed nothing is proven.
-        disputed_phantoms: order ids of events without a row that name a disputed row: they may be that row's event.
+        phantoms: order ids of events without a row; `phantoms_suspected`: a standby may lag behind, or a guard failed.
+        disputed_phantoms: order ids of events without a row that name a disputed row: they may be its event.
         repeated: order ids with more than one event; `surplus`: records beyond the first.
         young, unjudged, pending, vanished, future: rows without an event that are too young to be judged, older than
-            what the log can tell of, still in the outbox, deleted while they were looked at, or dated in the future.
-        unreadable: records that count as no event.
+            the topic can show, still in the outbox, deleted during the audit, or dated in the future.
+        unreadable: records that are no events.
         young_events: events without a row that are too young to be judged.
-        guards: see there.
-        judged_from: epoch seconds from when on rows were judged; None: all. `because`: why.
-        since: what was asked for, epoch seconds; None: all that the topic holds.
+        guards: all of them.
+        judged_from: epoch seconds from when on rows are judged; None: all. `because`: why.
+        since: `--since` in epoch seconds; None: all that the topic holds.
     """
 
     rows: int
@@ -94,7 +93,7 @@ class Audited:
 
     @property
     def without_event(self) -> int:
-        """How many rows have no event, whatever is made of them."""
+        """How many rows have no event, whatever they count as."""
         doubt = len(self.suspected) + len(self.disputed)
         return len(self.lost) + doubt + self.young + self.unjudged + self.pending + self.vanished + self.future
 
@@ -105,7 +104,7 @@ class Audited:
 
     @property
     def failed(self) -> list[AuditGuard]:
-        """The guards that failed: with one of them nothing is proven."""
+        """The guards that failed; with any of them nothing is proven."""
         return [guard for guard in self.guards if not guard.passed]
 
     @property
@@ -164,30 +163,30 @@ def _nothing_judged(found: Audited) -> str:
         (found.young, "too young"),
         (found.unjudged, "older than what the topic can show"),
         (found.pending, "pending in the outbox"),
-        (found.vanished, "deleted meanwhile"),
-        (found.future, "from the future"),
+        (found.vanished, "deleted during the audit"),
+        (found.future, "dated in the future"),
     )
-    told = ", ".join(f"{number} {words}" for number, words in counts if number)
-    return f"no row could be judged: {told}" if told else "no row could be judged: none was read"
+    parts = ", ".join(f"{number} {words}" for number, words in counts if number)
+    return f"no row could be judged: {parts or 'none was read'}"
 
 
 def _violations(found: Audited) -> list[str]:
-    told = []
+    parts = []
     if found.lost:
-        told.append(f"{some(len(found.lost), 'row')} without an event in the topic")
+        parts.append(f"{some(len(found.lost), 'row')} without an event in the topic")
     if found.suspected and found.lost_at_least:
-        told.append(
+        parts.append(
             f"at least {found.lost_at_least} of {some(len(found.suspected), 'row')} without an event in the topic are "
             f"lost ({_may_be(found.opaque)})"
         )
     if found.suspected and found.failed:
-        told.append(f"{some(len(found.suspected), 'row')} without an event in the topic, suspected")
-    if told and found.disputed:
-        told.append(f"{len(found.disputed)} more disputed")
+        parts.append(f"{some(len(found.suspected), 'row')} without an event in the topic, suspected")
+    if parts and found.disputed:
+        parts.append(f"{len(found.disputed)} more disputed")
     if found.phantoms:
         doubt = ", suspected" if found.failed else " (suspected: this is a standby)"
-        told.append(f"{some(len(found.phantoms), 'event')} without a row{doubt if found.phantoms_suspected else ''}")
-    return told
+        parts.append(f"{some(len(found.phantoms), 'event')} without a row{doubt if found.phantoms_suspected else ''}")
+    return parts
 
 
 def _may_be(opaque: int) -> str:
@@ -195,18 +194,18 @@ def _may_be(opaque: int) -> str:
     return f"{some(opaque, 'record')} without an order id may {each}"
 
 
-# What would settle a dispute, by why the record does not count.
+# What settles a dispute, by why the record does not count.
 _SETTLES: Final = {
-    Why.OTHER_TYPE: "--event-filter says which records are events",
-    Why.UNREADABLE: "--event-id key or header:NAME counts it, if one of these says all",
-    Why.NO_ID: "--event-id says where it has its id",
-    Why.KEY_DIFFERS: "with --event-id value:orderId the key does not matter",
-    Why.NO_ROW: "the order id at --event-id has no row: is --event-id right?",
+    Why.OTHER_TYPE: "give an --event-filter that selects the events",
+    Why.UNREADABLE: "give --event-id key or header:NAME if one of them holds the order id",
+    Why.NO_ID: "give the --event-id at which it has its order id",
+    Why.KEY_DIFFERS: "give --event-id value:orderId to ignore the key",
+    Why.NO_ROW: "the order id at --event-id has no row; check --event-id",
 }
 
 
 def _doubt(found: Audited) -> str | None:
-    """Return why nothing is proven lost although rows are without an event; None where that is no question."""
+    """Return why nothing is proven lost although rows are without an event; None where no such row is in doubt."""
     if found.disputed:
         order, _, first = found.disputed[0]
         where = f" at {found.named_at[0]}" if found.named_at else ""
@@ -218,7 +217,7 @@ def _doubt(found: Audited) -> str | None:
         )
     if found.suspected:
         return (
-            f"{some(len(found.suspected), 'row')} without an event, and {_may_be(found.opaque)}: --event-filter says "
-            "which records are events"
+            f"{some(len(found.suspected), 'row')} without an event, and {_may_be(found.opaque)}: give an "
+            "--event-filter that selects the events"
         )
     return None

@@ -1,16 +1,17 @@
-"""From when on rows can be judged: what the log no longer holds, or held not yet, proves nothing about older rows."""
+"""The coverage window: from when on the topic shows the events of rows. Older rows cannot be judged."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reconcile.analysis.plural import numbered
 from reconcile.audit.offsets_for_time import first_times
 from runlog.clock import iso_utc
 from stores.topic import TopicBounds
 
 # Clocks of producers and of the database may differ; an event may have waited in its producer.
 LEAST_MARGIN_S: Final = 300.0
-# A zone that was told from recent rows may be an hour off for rows of the other half of the year.
+# A zone that was inferred from recent rows may be an hour off for rows of the other half of the year.
 SUMMER_S: Final = 3600.0
 
 
@@ -35,11 +36,11 @@ def clip_of(
     """Return from when on rows are judged; asks the broker for the times of the first records.
 
     Args:
-        calibrated: the zone of the rows' times was told from recent events.
-        rows_of_first: when the rows were made whose events stand at the beginning; asked only when needed.
+        calibrated: the zone of the rows' times was inferred from recent events.
+        rows_of_first: returns when the rows of the topic's first events were made; called only when needed.
 
     Raises:
-        DatabaseProblem, KafkaProblem: a store did not tell.
+        DatabaseProblem, KafkaProblem: a store could not be asked.
     """
     margin = max(LEAST_MARGIN_S, grace_s) + (SUMMER_S if calibrated else 0.0)
     needed = since is None or any(bounds.lows.values())
@@ -54,30 +55,30 @@ def choose_clip(
     Args:
         bounds: of the topic.
         first: epoch seconds of the first records of each partition that has any.
-        since: what was asked for.
+        since: `--since`, epoch seconds.
         margin: seconds on the safe side.
-        rows: when the rows were made whose events stand at the beginning of the partitions, ascending.
+        rows: when the rows of the partitions' first events were made, ascending.
     """
     cut = {partition for partition, low in bounds.lows.items() if low > 0}
     unknown = sorted(cut - set(first))
     if unknown:
-        # A partition that let everything go holds no witness at all: nothing older than now can be judged.
-        return Clip(float("inf"), f"partition {', '.join(map(str, unknown))} holds no record any more")
+        # Without a record left in a partition, no row can be judged.
+        return Clip(float("inf"), f"{numbered(unknown)} no longer {'holds' if len(unknown) == 1 else 'hold'} a record")
     if cut:
-        # Producers stamp records as they like; where the rows of these are known, the database has a say too.
+        # Producers stamp records as they like, so the times of the rows count as well where they are known.
         held = max([*(first[partition] for partition in cut), *rows[-1:]]) + margin
         if since is None or held > since:
-            return Clip(held, f"the topic no longer holds older events (from {iso_utc(held)} on, with a margin)")
+            return Clip(held, f"the topic no longer holds events from before {iso_utc(held)} (a margin included)")
     if since is not None:
         return Clip(since, "--since")
     if not first:
         return Clip(float("inf"), "the topic holds no record")
     # Older rows may be from before the service published anything at all.
     if rows:
-        because = f"no older row's event stands at the beginning of the topic (the oldest is of {iso_utc(rows[0])})"
+        because = f"the oldest row among the topic's first events is of {iso_utc(rows[0])}"
         return Clip(rows[0], f"{because}; give --since to judge older rows")
     began = min(first.values())
     return Clip(
         began + margin,
-        f"the topic's first event is of {iso_utc(began)}, and a margin; give --since to judge older rows",
+        f"the topic's first event is of {iso_utc(began)} (plus a margin); give --since to judge older rows",
     )

@@ -1,9 +1,8 @@
-"""Which ids two big collections do not share, without sorting them: sums by bucket, and a closer look at dirty ones.
+"""Which ids two large collections do not share, found without sorting: sums by bucket, then the ids of unequal ones.
 
 Each id is mixed to an odd 64-bit number whose upper bits choose a bucket of about 64 ids. A bucket whose sums of
-numbers agree on both sides holds the same ids (but for a chance of 2**-63 a bucket, as the mixing is fixed and ids are
-not made to deceive it); only the ids of the others are compared one by one. Memory above the ids is a few bits an
-order. Pure.
+numbers agree on both sides holds the same ids (but for a chance of 2**-63 a bucket, provided that ids are not chosen to
+collide); only the ids of unequal buckets are compared one by one. Beside the ids it needs a few bits an order. Pure.
 """
 
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ _ONE: Final = np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What one side has and the other has not; arrays of IDS, each id once, in ascending order.
+class IdDifference:
+    """The ids that only one side has; arrays of IDS, each id once, in ascending order.
 
     Attributes:
         only_rows: rows without an event.
@@ -43,16 +42,16 @@ class Difference:
     events: int
 
 
-def difference(rows: NDArray[np.void], events: NDArray[np.void]) -> Difference:
-    """Compare the ids of rows and of events (arrays of IDS, any order; repeats on both sides are right)."""
+def id_difference(rows: NDArray[np.void], events: NDArray[np.void]) -> IdDifference:
+    """Compare the ids of rows and of events (arrays of IDS in any order, with repeats)."""
     bits = max(1, int(max(len(rows), len(events), 2)).bit_length() - _A_BUCKET)
     total = np.zeros(1 << bits, dtype=np.uint64)
     for side, apply in ((rows, np.add), (events, np.subtract)):
         for at in range(0, len(side), _CHUNK):
             mixed = _mix(side[at : at + _CHUNK])
             apply.at(total, mixed >> np.uint64(64 - bits), mixed)
-    dirty = total != 0
-    return _exact(_inside(rows, dirty, bits), _inside(events, dirty, bits), len(rows), len(events))
+    unequal = total != 0
+    return _exact(_inside(rows, unequal, bits), _inside(events, unequal, bits), len(rows), len(events))
 
 
 def _mix(ids: NDArray[np.void]) -> Words:
@@ -67,15 +66,15 @@ def _mix(ids: NDArray[np.void]) -> Words:
     return mixed
 
 
-def _inside(ids: NDArray[np.void], dirty: Bools, bits: int) -> NDArray[np.void]:
+def _inside(ids: NDArray[np.void], unequal: Bools, bits: int) -> NDArray[np.void]:
     parts = [np.empty(0, dtype=IDS)]
     for at in range(0, len(ids), _CHUNK):
         chunk = ids[at : at + _CHUNK]
-        parts.append(chunk[dirty[_mix(chunk) >> np.uint64(64 - bits)]])
+        parts.append(chunk[unequal[_mix(chunk) >> np.uint64(64 - bits)]])
     return np.concatenate(parts)
 
 
-def _exact(rows: NDArray[np.void], events: NDArray[np.void], all_rows: int, all_events: int) -> Difference:
+def _exact(rows: NDArray[np.void], events: NDArray[np.void], all_rows: int, all_events: int) -> IdDifference:
     both = np.concatenate([rows, events])
     numbers, count = number_ids(words(both, "hi"), words(both, "lo"))
     of_rows = np.bincount(numbers[: len(rows)], minlength=count)
@@ -84,7 +83,7 @@ def _exact(rows: NDArray[np.void], events: NDArray[np.void], all_rows: int, all_
     ids[numbers] = both
     surplus = int((of_events - (of_events > 0)).sum())
     again = int((of_rows - (of_rows > 0)).sum())
-    return Difference(
+    return IdDifference(
         only_rows=ids[(of_rows > 0) & (of_events == 0)],
         only_events=ids[(of_events > 0) & (of_rows == 0)],
         repeated=ids[of_events > 1],

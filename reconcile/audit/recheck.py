@@ -20,7 +20,7 @@ from reconcile.audit.audit_ruling import Audited, AuditGuard, DisputedRow
 from reconcile.audit.audit_table import TableShape, as_written, database_now, look_up, waiting
 from reconcile.audit.coverage_window import Clip
 from reconcile.audit.disputed_rows import Disputes, find_disputes
-from reconcile.audit.id_difference import Difference
+from reconcile.audit.id_difference import IdDifference
 from reconcile.audit.log_reader import LogIds, LogRange, LogReader, read_log
 from reconcile.history.history import Progress
 from reconcile.witnesses.pending_orders import ids_within
@@ -47,7 +47,7 @@ class FirstReading:
         begin: where reading began, by partition.
     """
 
-    parts: Difference
+    parts: IdDifference
     log: Sequence[LogIds]
     bounds: TopicBounds
     begin: dict[int, int]

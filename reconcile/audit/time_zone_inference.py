@@ -1,9 +1,9 @@
-"""Which zone the times of a column without zone are in, told from orders whose events carry a time. Pure.
+"""The zone of a time column without one, inferred from orders whose event's record has a time. Pure.
 
-An event is made within moments of its row, or later: an outage, a relay with a backlog, or somebody who publishes lost
-events again may delay it by any time, but nothing makes it come before its row. So the zone is the highest offset that
-enough pairs agree on, and whatever lies below it was late. A delay of just an hour looks like another zone, and so does
-daylight saving; where two offsets that could be either are both well supported, nothing is told.
+An event is published within moments of its row, or later: an outage, a relay with a backlog or a repair may delay it by
+any time, but it never precedes its row. So the zone is the highest offset that enough pairs agree on; pairs with a
+lower one were late. A delay of an hour looks like another zone, and so does daylight saving: where two such offsets
+both have enough pairs, the zone is unknown.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from typing import Final
 
 QUARTER_S: Final = 900
 LEAST_PAIRS: Final = 5
-# A pair further than this from every offset is of an event that came late. Clocks may differ by as much.
+# A pair further than this from every offset belongs to a late event. Clocks may differ by as much.
 NEAR_S: Final = 60.0
 # Offsets that are or were in use (IANA time zone database): whole hours from -12 to +14, and these, in minutes.
 _BETWEEN: Final = (-570, -270, -210, -150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825)
@@ -21,7 +21,7 @@ _SHIFTS: Final = frozenset({3600, 1800})
 
 
 def offset_of(pairs: list[tuple[float, float]]) -> int | None:
-    """Return the offset from UTC in seconds, None when it cannot be told.
+    """Return the offset from UTC in seconds, None when it is unknown.
 
     Args:
         pairs: time of the row, taken for UTC, and time of its event's record; epoch seconds.

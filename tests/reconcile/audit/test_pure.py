@@ -14,7 +14,7 @@ from contract.order_id import IdKind, encode_order_id, integer_id, kind_of_type,
 from reconcile.audit.audit_guards import topic_guards
 from reconcile.audit.audit_ruling import Audited, AuditGuard, Mention, rule, weighed
 from reconcile.audit.coverage_window import Clip, choose_clip
-from reconcile.audit.id_difference import difference
+from reconcile.audit.id_difference import id_difference
 from reconcile.audit.recheck import fate_of
 from reconcile.audit.sampling import sample_ranges
 from reconcile.audit.time_zone_inference import offset_of, offset_text
@@ -31,7 +31,7 @@ def ids(numbers: list[int]) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
 
 @given(st.lists(st.integers(0, 300), unique=True), st.lists(st.integers(0, 300)))
 def test_differences_agree_with_sets(rows: list[int], events: list[int]) -> None:
-    found = difference(ids(rows), ids(events))
+    found = id_difference(ids(rows), ids(events))
     assert set(bytes_of(found.only_rows)) == set(bytes_of(ids(sorted(set(rows) - set(events)))))
     assert set(bytes_of(found.only_events)) == set(bytes_of(ids(sorted(set(events) - set(rows)))))
     assert set(bytes_of(found.repeated)) == set(bytes_of(ids([e for e in set(events) if events.count(e) > 1])))
@@ -41,14 +41,14 @@ def test_differences_agree_with_sets(rows: list[int], events: list[int]) -> None
 
 def test_the_id_zero_is_seen() -> None:
     zero, other = np.array([(0, 0)], dtype=IDS), np.array([(0, 1)], dtype=IDS)
-    assert difference(zero, other[:0]).only_rows.tolist() == [(0, 0)]
-    assert difference(other, np.concatenate([other, zero])).only_events.tolist() == [(0, 0)]
-    assert difference(zero, np.concatenate([zero, zero])).surplus == 1
+    assert id_difference(zero, other[:0]).only_rows.tolist() == [(0, 0)]
+    assert id_difference(other, np.concatenate([other, zero])).only_events.tolist() == [(0, 0)]
+    assert id_difference(zero, np.concatenate([zero, zero])).surplus == 1
 
 
 def test_ids_that_share_a_half_are_told_apart() -> None:
     one, other = np.array([(7, 1), (7, 2), (8, 1)], dtype=IDS), np.array([(7, 1), (8, 2)], dtype=IDS)
-    found = difference(one, other)
+    found = id_difference(one, other)
     assert found.only_rows.tolist() == [(7, 2), (8, 1)]
     assert found.only_events.tolist() == [(8, 2)]
 
@@ -284,7 +284,7 @@ def test_with_a_guard_that_failed_every_violation_is_suspected() -> None:
         (
             {"disputed": DISPUTED, "named_at": ["value:orderId"]},
             "1 row without an event is disputed: the record at partition 0, offset 12 names 7 at value:orderId and "
-            "does not count; with --event-id value:orderId the key does not matter",
+            "does not count; give --event-id value:orderId to ignore the key",
         ),
         ({"disputed": DISPUTED, "lost": ONE_LOST}, "1 row without an event in the topic; 1 more disputed"),
         (
@@ -294,8 +294,8 @@ def test_with_a_guard_that_failed_every_violation_is_suspected() -> None:
         ),
         (
             {"suspected": ONE_LOST, "opaque": 1},
-            "1 row without an event, and 1 record without an order id may be the event of one of them: "
-            "--event-filter says which records are events",
+            "1 row without an event, and 1 record without an order id may be the event of one of them: give "
+            "an --event-filter that selects the events",
         ),
     ],
 )
@@ -306,15 +306,23 @@ def test_doubt_in_words(changes: dict[str, object], reason: str) -> None:
 @pytest.mark.parametrize(
     ("after", "passed", "words"),
     [
-        (TopicBounds("a", {0: 0, 1: 5}, {0: 9, 1: 9}), True, "its id is unchanged; no partition lost its beginning"),
+        (
+            TopicBounds("a", {0: 0, 1: 5}, {0: 9, 1: 9}),
+            True,
+            "its id is unchanged; no partition was truncated",
+        ),
         (
             TopicBounds(None, {0: 0, 1: 5}, {0: 9, 1: 8}),
             True,
-            "the broker reports no topic id, and no partition became shorter; no partition lost its beginning",
+            "the broker reports no topic id, and no partition became shorter; no partition was truncated",
         ),
-        (TopicBounds("b", {0: 0, 1: 5}, {0: 9, 1: 9}), False, "it was re-created or cut while it was read"),
-        (TopicBounds(None, {0: 0, 1: 5}, {0: 7, 1: 8}), False, "it was re-created or cut while it was read"),
-        (TopicBounds("a", {0: 0, 1: 6}, {0: 9, 1: 9}), False, "partition 1 lost its beginning while it was read"),
+        (TopicBounds("b", {0: 0, 1: 5}, {0: 9, 1: 9}), False, "it was re-created or truncated while it was read"),
+        (TopicBounds(None, {0: 0, 1: 5}, {0: 7, 1: 8}), False, "it was re-created or truncated while it was read"),
+        (
+            TopicBounds("a", {0: 0, 1: 6}, {0: 9, 1: 9}),
+            False,
+            "partition 1 was truncated at the beginning",
+        ),
     ],
 )
 def test_a_topic_is_said_to_be_the_same_only_where_its_id_says_so(after: TopicBounds, passed: bool, words: str) -> None:
