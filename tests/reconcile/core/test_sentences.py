@@ -1,13 +1,16 @@
-"""Every sentence of every guard and verdict, word by word, against `sentences.txt`, which people can read and review.
+"""Every sentence of every guard and ruling, word by word, against `sentences.txt`, which holds each of them once.
 
-Told are the ruling and each guard that differs from a calm run: kind, what it casts doubt on, whether it applies and
-holds, its reason. When a sentence changes on purpose, write the file anew and read the difference:
+A run contributes its ruling, and each guard that differs from a calm run: kind, what it casts doubt on, whether it
+applies and holds, its reason. Behind each sentence stand the keys of the runs that have it; the runs follow at the end.
+When a sentence changes on purpose, write the file again and read the difference:
 `python -m tests.reconcile.core.test_sentences > tests/reconcile/core/sentences.txt`.
 """
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from hashlib import sha256
 from pathlib import Path
 
 from reconcile.analysis.counts import Equation
@@ -28,7 +31,7 @@ from tests.reconcile.core.test_phantom_guards import CHECKED, provoked
 SENTENCES = Path(__file__).with_name("sentences.txt")
 STATES = {(True, True): "holds", (True, False): "FAILS", (False, None): "does not apply"}
 WRONG = [Contradiction(str(order_id(n)), "lost event", "a row, no event", "a row, an event") for n in (1, 2)]
-SECOND_LOOKS: list[tuple[str, Confirmation | None]] = [
+CONFIRMATIONS: list[tuple[str, Confirmation | None]] = [
     ("nothing to confirm", None),
     ("one refuted", Confirmation("", 3, 3, refuted=WRONG[:1])),
     ("two refuted", Confirmation("", 3, 3, refuted=WRONG)),
@@ -60,23 +63,24 @@ ROLLBACKS: list[tuple[str, dict[str, object]]] = [
 ]
 
 
-def told() -> Iterator[str]:
+def runs() -> Iterator[tuple[str, Judgement, list[Guard]]]:
+    """Yield the title of each run, its judgement, and the guards that it is compared with."""
     calm = judge(Story().calm().history())
-    yield from tell("a calm run", calm, [])
+    yield "a calm run", calm, []
     for title, change in STORIES:
         story = Story().calm()
         change(story)
-        yield from tell(title, judge(story.history()), calm.guards)
+        yield title, judge(story.history()), calm.guards
     usual = judge(provoked().history())
-    yield from tell("phantoms provoked and rolled back", usual, calm.guards)
+    yield "phantoms provoked and rolled back", usual, calm.guards
     for place, (title, detail) in enumerate(ROLLBACKS):
         story = provoked(**detail)
         if not place:
             story.published(1, 1, 6, 77).published(2, 2, 6, 78)
-        yield from tell(title, judge(story.history()), usual.guards)
-    yield from tell("a row read twice", judge(twice_the_same_row(Story().calm().history())), calm.guards)
+        yield f"rollback: {title}", judge(story.history()), usual.guards
+    yield "a row read twice", judge(twice_the_same_row(Story().calm().history())), calm.guards
     both_wrong = twice_the_same_row(Story().calm().mark(m.DRAINED, complete=False).history())
-    yield from tell("a row read twice, and a drain cut short", judge(both_wrong), calm.guards)
+    yield "a row read twice, and a drain cut short", judge(both_wrong), calm.guards
     for histories, names in (
         (disputed_histories(), disputed_stories.GUARDS),
         (settling_histories(), settling_stories.GUARDS),
@@ -84,36 +88,68 @@ def told() -> Iterator[str]:
         for title, history in histories:
             judgement = judge(history)
             doubts = [guard for guard in judgement.guards if guard.name in names]
-            yield from tell(title, replace(judgement, guards=doubts), calm.guards)
-    for title, confirmation in SECOND_LOOKS:
-        yield from ("", title, line(violations_confirmed(confirmation)))
-    yield from ("", "no equation", line(conservation([])))
-    yield from ("", "two of three equations broken")
-    yield line(conservation([Equation("a = b", 3, 4), Equation("b = c", 1, 1), Equation("c = d + e", 0, 9)]))
-    yield from ("", "the equations of a lossy run")
+            yield title, replace(judgement, guards=doubts), calm.guards
+
+
+def single_guards() -> Iterator[tuple[str, Guard]]:
+    """Yield guards that are judged by themselves, with a title each."""
+    for title, confirmation in CONFIRMATIONS:
+        yield title, violations_confirmed(confirmation)
+    yield "no equation", conservation([])
+    equations = [Equation("a = b", 3, 4), Equation("b = c", 1, 1), Equation("c = d + e", 0, 9)]
+    yield "two of three equations broken", conservation(equations)
+
+
+def equations() -> list[str]:
     lossy = Story(pending=[5]).calm().order(1, 12, event=False).order(2, 13, row=False).order(5, 14, event=False)
     lossy.order(3, 15).published(3, 3, 22, event=33).published(3, 3, 22.5).stored(70, 71).not_sent(4, 16)
     lossy.order(6, 16, Outcome.REJECTED, row=False, event=False).unanswered(8, 17).stored(71, 1)
-    for equation in judge(lossy.history()).equations:
-        yield f"  {equation.text}: {equation.left}, {equation.right}"
+    return [f"  {one.text}: {one.left}, {one.right}" for one in judge(lossy.history()).equations]
 
 
-def tell(title: str, judgement: Judgement, usual: list[Guard]) -> Iterator[str]:
-    ruling = judgement.ruling
-    yield from ("", title, f"  {ruling.verdict.value}, exit {ruling.exit_code}: {ruling.reason}")
-    yield from (line(guard) for guard in judgement.guards if guard not in usual)
+def approved() -> Iterator[str]:
+    """Yield the lines of `sentences.txt`."""
+    sentences: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    titles: dict[str, str] = {}
+    for title, judgement, usual in runs():
+        ruling, key = judgement.ruling, key_of(title)
+        assert key not in titles, f"two runs have the key {key}: {title}, {titles[key]}"
+        titles[key] = f"{title}: {ruling.verdict.value}, exit {ruling.exit_code}"
+        sentences["ruling"][in_short(ruling.reason, judgement.guards)].append(key)
+        for guard in judgement.guards:
+            if guard not in usual:
+                sentences[guard.name][sentence(guard)].append(key)
+    for title, guard in single_guards():
+        titles[key_of(title)] = title
+        sentences[guard.name][sentence(guard)].append(key_of(title))
+    for name, lines in sentences.items():
+        yield from (name, *(f"  {text}  {{{' '.join(keys)}}}" for text, keys in lines.items()), "")
+    yield from ("equations of a lossy run", *equations(), "")
+    yield from ("runs", *(f"  {key} {title}" for key, title in titles.items()))
 
 
-def line(guard: Guard) -> str:
+def key_of(title: str) -> str:
+    """Return five digits that stay when other runs come and go."""
+    return sha256(title.encode()).hexdigest()[:5]
+
+
+def in_short(reason: str, guards: list[Guard]) -> str:
+    """Return the reason of a ruling with the guard that it repeats by its name."""
+    for guard in guards:
+        reason = reason.replace(f"{guard.name}: {guard.reason}", f"<{guard.name}>")
+    return reason
+
+
+def sentence(guard: Guard) -> str:
     doubts = [field.name for field in fields(guard.casts) if getattr(guard.casts, field.name)]
     kind = guard.kind.value + ("; doubt on " + ", ".join(doubts) if doubts else "")
     wrong = " (the harness is wrong)" if guard.harness_wrong else ""
-    return f"  {guard.name} [{kind}] {STATES[guard.applies, guard.passed]}{wrong}: {guard.reason}"
+    return f"[{kind}] {STATES[guard.applies, guard.passed]}{wrong}: {guard.reason}"
 
 
 def test_every_sentence_is_as_reviewed() -> None:
-    assert list(told()) == SENTENCES.read_text().splitlines()
+    assert list(approved()) == SENTENCES.read_text().splitlines()
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(told()) + "\n")
+    sys.stdout.write("\n".join(approved()) + "\n")
