@@ -2,14 +2,15 @@
 
     python -m tests.mutation.survivors [FOLDER]
 
-FOLDER is where `mutmut run` was called (default: here). Ends with 1 when a mutant survived that nobody has argued.
+FOLDER is where `mutmut run` was called (default: here). Ends with 1 when a mutant survived that is not argued.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,39 +20,41 @@ SURVIVED: Final = 0
 # Exit codes of mutmut for a mutant that no test reaches, and for one that was not tried.
 NO_TESTS: Final = 33
 SHOW_TIMEOUT_S: Final = 60.0
+_TOKEN: Final = re.compile(r"\w+|\s+|[-+*/%&|<>=!]=|[^\w\s]")
+_ARGUED: Final = re.compile(r"(.+?)(?: \((\d+)\))?")
+_FUNCTION: Final = re.compile(r"(?:.*\.)?x(?:ǁ(\w+)ǁ|_)(\w+)__mutmut_\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a mutant changes.
+def change_of(name: str, diff: list[str]) -> str:
+    """Return what a mutant changes, as `argued.txt` says it: `FILE:FUNCTION: BEFORE -> AFTER`.
 
-    Attributes:
-        path: file.
-        removed, added: lines, without their indentation.
+    Args:
+        name: of mutmut, for example `reconcile.history.joins.x_index_of__mutmut_3`.
+        diff: lines of `mutmut show`.
     """
-
-    path: str
-    removed: tuple[str, ...]
-    added: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n".join([self.path, *(f"- {line}" for line in self.removed), *(f"+ {line}" for line in self.added)])
-
-
-def read_change(lines: list[str]) -> Change:
-    """Return the change that a block of `argued.txt` or a diff tells."""
-    path = next(line.removeprefix("--- ") for line in lines if line.startswith("--- ") or line[:1] not in "-+#@ ")
-    body = [line for line in lines if not line.startswith(("---", "+++"))]
-    removed = tuple(line[1:].strip() for line in body if line.startswith("-"))
-    return Change(path, removed, tuple(line[1:].strip() for line in body if line.startswith("+")))
+    path = next(line.removeprefix("--- ") for line in diff if line.startswith("--- "))
+    found = _FUNCTION.fullmatch(name)
+    assert found is not None, name
+    body = [line for line in diff if not line.startswith(("---", "+++"))]
+    sides = [_TOKEN.findall(" ".join(line[1:].strip() for line in body if line.startswith(sign))) for sign in "-+"]
+    head = _shared(*sides)
+    tail = _shared(*(side[head:][::-1] for side in sides))
+    before, after = ("".join(side[head : len(side) - tail]).strip() or "nothing" for side in sides)
+    return f"{path}:{'.'.join(part for part in found.groups() if part)}: {before} -> {after}"
 
 
-def read_argued(text: str) -> set[Change]:
-    """Return the changes that are argued: blocks apart by empty lines, their arguments (`#`) before them."""
-    blocks = (
-        [line for line in block.splitlines() if line and not line.startswith("#")] for block in text.split("\n\n")
-    )
-    return {read_change(block) for block in blocks if block}
+def _shared(one: list[str], other: list[str]) -> int:
+    """Return how many tokens both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def read_argued(text: str) -> Counter[str]:
+    """Return how many mutants of each kind are argued: a line each, ending in `(N)` for several."""
+    argued: Counter[str] = Counter()
+    for line in text.splitlines():
+        if line and not line.startswith("#") and (found := _ARGUED.fullmatch(line)):
+            argued[found[1]] += int(found[2] or 1)
+    return argued
 
 
 def exit_codes(folder: Path) -> dict[str, int | None]:
@@ -62,24 +65,32 @@ def exit_codes(folder: Path) -> dict[str, int | None]:
     return found
 
 
-def show(folder: Path, name: str) -> Change:
-    """Return what the mutant `name` changes."""
+def show(folder: Path, name: str) -> str:
+    """Return what the mutant `name` changes, see `change_of`."""
     done = subprocess.run(
         [str(MUTMUT), "show", name], cwd=folder, capture_output=True, text=True, timeout=SHOW_TIMEOUT_S, check=True
     )
-    return read_change(done.stdout.splitlines())
+    return change_of(name, done.stdout.splitlines())
 
 
-def unargued(folder: Path) -> dict[str, Change]:
+def beyond(changes: Iterable[tuple[str, str]], argued: Counter[str]) -> dict[str, str]:
+    """Return those of `changes`, by name of the mutant, that are more than are argued of their kind."""
+    left, found = argued.copy(), {}
+    for name, change in changes:
+        left[change] -= 1
+        if left[change] < 0:
+            found[name] = change
+    return found
+
+
+def unargued(folder: Path) -> dict[str, str]:
     """Return the mutants in `folder` that survived and are not argued, by name."""
-    argued = read_argued(ARGUED.read_text())
     names = [name for name, code in exit_codes(folder).items() if code in (SURVIVED, NO_TESTS)]
-    changes = {name: show(folder, name) for name in names}
-    return {name: change for name, change in changes.items() if change not in argued}
+    return beyond(((name, show(folder, name)) for name in names), read_argued(ARGUED.read_text()))
 
 
 def main() -> int:
-    """Tell what survived; return the exit code."""
+    """Print what survived; return the exit code."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
     codes = exit_codes(folder)
     tally = Counter(
@@ -87,10 +98,10 @@ def main() -> int:
     )
     left = unargued(folder)
     for name, change in left.items():
-        sys.stdout.write(f"# {name}\n{change}\n\n")
-    told = ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
+        sys.stdout.write(f"# {name}\n{change}\n")
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
     sys.stdout.write(
-        f"{len(codes)} mutants: {told}; {len(left)} of those that survived are not argued in {ARGUED.name}\n"
+        f"{len(codes)} mutants: {counts}; {len(left)} of those that survived are not argued in {ARGUED.name}\n"
     )
     return 1 if left else 0
 
