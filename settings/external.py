@@ -13,17 +13,7 @@ from contract.place import parse_filter, parse_place, parse_tag
 from settings.errors import SettingsError
 from settings.kinds import choice, member, optional, text
 from settings.option import Option, OptionGroup
-from settings.service_kinds import (
-    ANSWER_PLACE,
-    BACKLOG_URL,
-    BODY,
-    COMMAND,
-    HEALTH_PATH,
-    HOST,
-    PATH,
-    TABLE,
-    needed,
-)
+from settings.service_kinds import ANSWER_PLACE, BACKLOG_URL, BODY, COMMAND, HEALTH_PATH, HOST, PATH, TABLE, needed
 
 _HOST: Final = Option(HOST, "", "Locust's own: base URL of the service", dest="host")
 

@@ -13,12 +13,12 @@ from settings.errors import SettingsError
 from settings.external import ExternalSettings, check_external
 from settings.option import Option
 from settings.plan_options import FaultOptions, VerdictOptions
-from settings.stack_options import DrainOptions, LoadOptions, RunOptions, WitnessOptions
+from settings.stack_options import DrainOptions, LoadOptions, OurServiceOptions, RunOptions, WitnessOptions
 
-__all__ = ["OPTIONS", "Settings", "SettingsError", "defaults", "make_settings", "names_secret"]
+__all__ = ["OPTIONS", "Settings", "SettingsError", "make_settings", "names_secret"]
 
 
-class Settings(RunOptions, WitnessOptions, DrainOptions, LoadOptions, VerdictOptions, FaultOptions):
+class Settings(RunOptions, WitnessOptions, DrainOptions, OurServiceOptions, LoadOptions, VerdictOptions, FaultOptions):
     """Everything a run is asked to do. Durations in seconds, the rate in orders per second, ports as numbers (0: any).
 
     Attributes:
@@ -54,11 +54,6 @@ _SHORTEST_FLAG: Final = 4
 def names_secret(flag: str) -> bool:
     """Whether `flag` is that of a secret option; parsers take the beginning of a flag for the whole."""
     return len(flag) >= _SHORTEST_FLAG and any(option.flag.startswith(flag) for option in OPTIONS if option.secret)
-
-
-def defaults() -> dict[str, str]:
-    """Return the default text of each option by attribute name."""
-    return {option.dest: option.default for option in OPTIONS}
 
 
 def make_settings(texts: Mapping[str, object], host: str | None = None) -> Settings:

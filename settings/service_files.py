@@ -18,7 +18,6 @@ from settings.external import ExternalSettings
 from settings.kafka_properties import PropertiesProblem, hold_secret, read_properties
 from settings.option import Option
 
-PLACEHOLDERS: Final = ("customer_id", "seq", "product_id", "quantity", "unit_price")
 _SAMPLE: Final = {
     "customer_id": str(uuid.UUID(int=0)),
     "seq": "0",
@@ -130,7 +129,7 @@ def _body(text: str, attribution: str) -> str:
         except (OSError, ValueError) as error:
             why = reason(error) if isinstance(error, OSError) else "no file has such a name"
             raise wrong(text, f"{why}; JSON that begins with {{, or a file that holds it, is right") from None
-    known = ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
+    known = ", ".join(f"${{{name}}}" for name in _SAMPLE)
     try:
         filled = Template(template).substitute(_SAMPLE)
     except KeyError as unknown:

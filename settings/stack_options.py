@@ -11,7 +11,6 @@ OUR_DELIVERY_S: Final = 3.0
 _SETTLE_MARGIN_S: Final = 1.5
 # Settle time if nothing is known of the producer.
 _UNKNOWN_SETTLE_S: Final = 5.5
-_OUR_STACKS: Final = {"stack": ("embedded", "compose")}
 _PORT: Final = whole(0, 65535, "port")
 
 
@@ -27,7 +26,7 @@ class LoadOptions(OptionGroup, heading="The load"):
 
 
 class StackOptions(OptionGroup, heading="The system under test"):
-    """Where the system under test comes from, and how our own order service behaves. Durations in seconds."""
+    """Where the system under test comes from."""
 
     stack = Option(
         choice("embedded", "compose", "external"),
@@ -52,11 +51,17 @@ class StackOptions(OptionGroup, heading="The system under test"):
         without="the name that Compose gives it, its folder's",
         fixed=True,
     )
+
+
+class OurServiceOptions(
+    StackOptions, heading="Our order service (--stack embedded|compose)", only_with={"stack": ("embedded", "compose")}
+):
+    """How our own order service behaves. Durations in seconds."""
+
     service_variant = Option(
         choice("naive", "after-commit", "awaited", "raised", "outbox"),
         "naive",
         "how our order service publishes: four dual writes, or an outbox",
-        only_with=_OUR_STACKS,
     )
     service_confirm_wait = Option(
         duration(0.0),
@@ -64,29 +69,22 @@ class StackOptions(OptionGroup, heading="The system under test"):
         "longest wait of the variants awaited and raised for the delivery of an event; 0: until it is delivered or "
         "given up",
         "1s",
-        only_with=_OUR_STACKS,
     )
     service_publish_failure = Option(
-        choice("201", "500"),
-        "201",
-        "HTTP status with which the variant awaited answers after a failed publish",
-        "500",
-        only_with=_OUR_STACKS,
+        choice("201", "500"), "201", "HTTP status with which the variant awaited answers after a failed publish", "500"
     )
-    service_pool = Option(
-        whole(1, 150, "connections"),
-        "32",
-        "database connections of our order service",
-        "5",
-        only_with=_OUR_STACKS,
-    )
+    service_pool = Option(whole(1, 150, "connections"), "32", "database connections of our order service", "5")
     service_pool_wait = Option(
-        duration(0.1),
-        "5s",
-        "longest wait of a request for a database connection of our order service",
-        "1s",
-        only_with=_OUR_STACKS,
+        duration(0.1), "5s", "longest wait of a request for a database connection of our order service", "1s"
     )
+    service_port = Option(_PORT, "0", "port of our order service; 0: a free one", "8082", fixed=True)
+    database_port = Option(_PORT, "0", "port of our PostgreSQL; 0: a free one", "5432", fixed=True)
+    kafka_port = Option(_PORT, "0", "port of our Kafka; 0: a free one", "9092", fixed=True)
+
+
+class DrainOptions(StackOptions, heading="The publisher and the drain"):
+    """How long the service may still publish, and how long that is waited for. Durations in seconds."""
+
     service_block_time = Option(
         duration(0.0), "1s", "longest time that a publish blocks its request while no broker answers", "0", ours=True
     )
@@ -98,22 +96,6 @@ class StackOptions(OptionGroup, heading="The system under test"):
         without="3s; unknown with --stack external",
         ours=True,
     )
-    service_port = Option(
-        _PORT, "0", "port of our order service; 0: a free one", "8082", only_with=_OUR_STACKS, fixed=True
-    )
-    database_port = Option(
-        _PORT, "0", "port of our PostgreSQL; 0: a free one", "5432", only_with=_OUR_STACKS, fixed=True
-    )
-    kafka_port = Option(_PORT, "0", "port of our Kafka; 0: a free one", "9092", only_with=_OUR_STACKS, fixed=True)
-
-    @delivery_timeout.fallback
-    def _delivery_timeout(self) -> float | None:
-        return None if self.stack == "external" else OUR_DELIVERY_S
-
-
-class DrainOptions(StackOptions, heading="The drain"):
-    """How long the events of a run are waited for. Durations in seconds."""
-
     settle = Option(
         duration(0.5),
         "",
@@ -137,6 +119,10 @@ class DrainOptions(StackOptions, heading="The drain"):
         "5m",
         without="room for settle time and publish horizon, at least 60s",
     )
+
+    @delivery_timeout.fallback
+    def _delivery_timeout(self) -> float | None:
+        return None if self.stack == "external" else OUR_DELIVERY_S
 
     @settle.fallback
     def _settle(self) -> float:

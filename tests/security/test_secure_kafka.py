@@ -43,7 +43,7 @@ from runlog.clock import AnchoredClock
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder
 from settings.kafka_properties import read_properties
-from settings.run_settings import defaults, make_settings
+from settings.run_settings import make_settings
 from stores.topic import KafkaProblem
 from tests.chaos.run.scripted_service import answering, make_subject
 from tests.chaos.run.test_drain import TASK, Watch
@@ -346,7 +346,7 @@ def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> N
     with answering(lambda _: '{"status": "UP"}') as url:
         sut, _ = make_subject(infra, url, topic, secure.client())
         checks: list[Check] = []
-        settings = make_settings({**defaults(), "outage": "2s"})
+        settings = make_settings({"outage": "2s"})
         proven = Preflight(sut, make_plan(settings), checks.append).run()
         assert proven.order is not None
         drain = Drain(

@@ -6,7 +6,7 @@ import pytest
 
 from contract.publish_horizon import Publisher
 from settings.__main__ import page
-from settings.run_settings import OPTIONS, Settings, SettingsError, defaults, make_settings
+from settings.run_settings import OPTIONS, Settings, SettingsError, make_settings
 from tests.e2e.harness import CHECKOUT
 
 
@@ -15,7 +15,7 @@ def settings(**texts: str) -> Settings:
 
 
 def test_defaults_are_the_plan_of_the_readme() -> None:
-    made = make_settings(defaults())
+    made = make_settings({})
     assert (made.baseline, made.outage, made.recovery, made.rate) == (10, 15, 10, 20)
     assert (made.expect, made.expect_source) == ("consistent", "the default")
     assert made.delivery_timeout == 3
