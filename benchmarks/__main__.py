@@ -1,7 +1,7 @@
 """`python -m benchmarks [--quick] [--only NAME]`: measure, and write docs/benchmarks.md and benchmarks/results.json.
 
-With --quick everything runs for a shorter time and is only printed: such numbers are for a first look. With --only the
-other benchmarks keep what they found last time. Exit codes: 0 measured (whether aims were met or not), 2 usage error.
+With --quick everything runs for a shorter time and is only printed, as a first estimate. With --only the other
+benchmarks keep their last results. Exit codes: 0 measured (whether aims were met or not), 2 usage error.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ BY_NAME_ONLY: Final = frozenset({reconcile_speed.LARGE})
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed, side by side.")
-    parser.add_argument("--quick", action="store_true", help="shorter, and only printed: nothing is written")
+    parser.add_argument("--quick", action="store_true", help="run for a shorter time, and only print")
     parser.add_argument("--only", choices=BENCHMARKS, metavar="NAME", help=f"one of: {', '.join(BENCHMARKS)}")
     arguments = parser.parse_args(argv)
-    # Whoever ends a measurement must not leave its stack running: let the way out pass through every `finally`.
+    # SystemExit runs every `finally`, so that a terminated measurement leaves no stack running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = {} if arguments.quick else read_results(RESULTS)
     for name, run in BENCHMARKS.items():
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def read_results(path: Path) -> dict[str, Result]:
-    """Return what earlier runs found, by name; empty when there is nothing of this version."""
+    """Return the stored results by name; empty without a file of this version."""
     if not path.exists():
         return {}
     stored = json.loads(path.read_text(encoding="utf-8"))

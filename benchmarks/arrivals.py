@@ -1,6 +1,6 @@
-"""How steadily orders arrive: our open-loop load beside Locust's `constant_throughput`, counted at the target.
+"""How steadily orders arrive: our open-loop load and Locust's `constant_throughput`, counted at the target.
 
-Each cell runs a generator in a process of its own against a target in a process of its own; the two kinds take turns.
+Each cell runs a generator and a target, each in a process of its own; the two kinds take turns.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ RATES: Final = (50, 200, 1000)
 DELAYS: Final = (0.0, 2.0)
 SECONDS: Final = 10.0
 QUICK_SECONDS: Final = 4.0
-# Twice the slow answer's delay: closed-loop users have gone through their first round by then.
+# Twice the delay of the slow answer: by then closed-loop users have finished their first round.
 WARMUP_S: Final = 4.0
 LIMIT_S: Final = 90.0
 RATE_AIM: Final = 0.01
 DEVIATION_AIM: Final = 1.0
 
 METHOD = """\
-An order every 1/rate seconds is what was asked for; what came is counted at the target, per slot of 100 ms, over
-{seconds:g} s after {warmup:g} s of warm-up. "Ours" is `OrderUser` with `LoadSession` and its ledger on disk, 10 users
-under real Locust. `constant_throughput(1)` is Locust's own `FastHttpUser` as its documentation writes it: as many users
-as orders per second, started at once. The target is a small asyncio server that answers at once or after 2 s.
+An order falls due every 1/rate seconds. Arrivals are counted at the target, per slot of 100 ms, over {seconds:g} s
+after {warmup:g} s of warm-up. "Ours" is `OrderUser` with `LoadSession` and its ledger on disk: 10 users under Locust.
+`constant_throughput(1)` is Locust's own `FastHttpUser` as its documentation writes it: one user for each order per
+second, all started at once. The target is a small asyncio server that answers at once or after 2 s.
 
-"uneven" is the standard deviation of the arrivals per slot (0 is a metronome); "times ours" divides theirs by ours.
-"late" is the 95th percentile of send time minus due time, over the whole load. "CPU" is that of the generator's
-process per 1000 orders. Bursts that the window's ends cut can put a closed loop a little above or below its rate."""
+"uneven" is the standard deviation of the arrivals per slot (0: perfectly even); "times ours" divides theirs by ours.
+"late" is the 95th percentile of send time minus due time, over the whole load. "CPU" is the CPU time of the generator's
+process per 1000 orders. A burst at the edge of the window can put a closed loop a little above or below its rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def run(quick: bool) -> Result:
 
 
 def judge(ours: list[Cell]) -> list[Aim]:
-    """Hold our cells against the aims."""
+    """Compare our cells with the aims."""
     aims = []
     for cell in ours:
         off = cell.arrived.rate / cell.rate - 1
@@ -94,11 +94,11 @@ def judge(ours: list[Cell]) -> list[Aim]:
 
 
 def _bound(cell: Cell) -> str:
-    """Say what the generator itself saw, which tells a late harness from one that could not send."""
+    """Return what the generator itself measured: it shows whether the harness or the machine was late."""
     busy = float(cell.facts["cpu_s"]) / (len(cell.arrived.slots) * SLOT_S)
     return (
-        f"the generator used {busy:.0%} of one core, was {cell.facts['late_p95'] * 1000:.0f} ms late (95th centile), "
-        f"left {cell.facts['not_sent']} orders unsent; load average of the machine {cell.load_average}"
+        f"the generator used {busy:.0%} of one core, was {cell.facts['late_p95'] * 1000:.0f} ms late (95th "
+        f"percentile), left {cell.facts['not_sent']} orders unsent; load average of the machine {cell.load_average}"
     )
 
 
@@ -129,7 +129,7 @@ def _cell(kind: str, rate: int, delay: float, seconds: float) -> Cell:
 
 @contextmanager
 def _target(delay: float) -> Iterator[subprocess.Popen[str]]:
-    """A target of its own; it ends when its standard input is closed, and at the latest here."""
+    """Yield a target process; it ends when its standard input is closed, at the latest here."""
     target = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.target", str(delay)],
         cwd=CHECKOUT,
@@ -146,7 +146,7 @@ def _target(delay: float) -> Iterator[subprocess.Popen[str]]:
 
 def _first_line(target: subprocess.Popen[str]) -> int:
     if target.stdout is None or not (line := target.stdout.readline()):
-        raise RuntimeError("the target ended before it told its port")
+        raise RuntimeError("the target ended before it printed its port")
     return int(line)
 
 

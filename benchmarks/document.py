@@ -9,8 +9,8 @@ from benchmarks.result import Aim, Result, Table
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`; the same numbers for machines are in `benchmarks/results.json`. Both sides of each comparison
-ran in the same session of the same machine: read the ratios, the seconds are those of one machine on one day.
+Written by `make bench`; `benchmarks/results.json` has the same numbers for programs. Both sides of each comparison ran
+in the same session on the same machine: compare the ratios; the seconds are those of one machine on one day.
 """
 
 

@@ -1,8 +1,8 @@
-"""One load generator in a process of its own: real Locust, with our open-loop users or with its own closed-loop ones.
+"""One load generator in a process of its own: real Locust with our open-loop users, or with its closed-loop ones.
 
 `python -m benchmarks.generator KIND URL RATE WARMUP SECONDS`, KIND `open_loop` (`OrderUser` and `LoadSession`) or
 `constant_throughput` (as Locust's documentation has it: one user for each order per second). Prints one JSON object:
-the window that counts (`begin`, seconds of the monotonic clock), what Locust counted, the CPU time it took.
+the counted window (`begin`, seconds of the monotonic clock), Locust's own counts, the CPU time.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ CONTRACT = OrderContract()
 
 
 class Orders(OrderUser):
-    """Ours: the users share one schedule."""
+    """Our users, which share one schedule."""
 
 
 class ThroughputUser(FastHttpUser):
-    """Locust's own way to a rate: each user begins one order per second, if its answers let it."""
+    """Locust's own way to a rate: each user starts one order per second, unless it still waits for an answer."""
 
     wait_time = constant_throughput(1)
     network_timeout = connection_timeout = REQUEST_TIMEOUT_S
@@ -68,7 +68,7 @@ def start_users(user_class: type, url: str, users: int) -> Any:
 
 
 def hold(warmup: float, seconds: float) -> tuple[float, float]:
-    """Let the load run; return when the counted window began and the CPU seconds that this process took in it."""
+    """Let the load run; return when the counted window began, and this process's CPU seconds in it."""
     gevent.sleep(warmup)
     process, begin = psutil.Process(), time.monotonic()
     before = sum(process.cpu_times()[:2])
@@ -77,7 +77,7 @@ def hold(warmup: float, seconds: float) -> tuple[float, float]:
 
 
 def open_loop(url: str, rate: float, warmup: float, seconds: float) -> dict[str, Any]:
-    """Offer the load with our session; the ledger is written as in a real run."""
+    """Offer the load with our session and its ledger, as in a real run."""
     environment = start_users(Orders, url, SENDERS)
     clock = AnchoredClock.anchor()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:

@@ -1,4 +1,4 @@
-"""Where a benchmark ran: what has to be known to compare its numbers with others."""
+"""Where a benchmark ran: what one must know to compare its numbers."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def describe() -> dict[str, str]:
 
 
 def load_average() -> str:
-    """Return the load average of the last minute: how busy others keep the machine."""
+    """Return the load average of the last minute, which shows how busy the machine is."""
     return f"{os.getloadavg()[0]:.1f}"

@@ -1,4 +1,4 @@
-"""Kafka as one would start it by hand: its own defaults for sessions and elections, and no class archive."""
+"""Kafka as started by hand: with its own defaults for sessions and elections, and without a class archive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stack.kafka import Broker
 from stack.kafka_jars import CACHE
 from stack.state_store import StateStore
 
-# What the embedded stack sets for the sake of quick restarts; without these lines Kafka's defaults hold.
+# Settings of the embedded stack for quick restarts; without them Kafka's defaults hold.
 TUNED: Final = (
     "broker.session.timeout.ms",
     "broker.heartbeat.interval.ms",
@@ -22,13 +22,13 @@ TUNED: Final = (
 
 
 class PlainBroker(Broker):
-    """The same jars on the same Java, but untuned."""
+    """The same jars on the same Java, untuned."""
 
     def __init__(self, store: StateStore) -> None:
         super().__init__(store, CACHE, jvm_options=())
 
     def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
-        """Take the tuned lines out of the configuration; see `Broker.launch`."""
+        """Remove the tuned lines from the configuration; see `Broker.launch`."""
         launch = super().launch(port, extra)
         configuration = Path(launch.argv[-1])
         kept = [line for line in configuration.read_text("utf-8").splitlines() if not line.startswith(TUNED)]

@@ -1,6 +1,6 @@
-"""How quickly witnesses are compared, beside what one would do instead: two witnesses (audit), and three (a run).
+"""How quickly witnesses are compared, and how quickly the usual alternatives do it: two witnesses (audit), three (run).
 
-Answers of all sides are checked against what was put in before a time counts.
+The answer of every side is checked before its time counts.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ LARGE_ORDERS: Final = 10_000_000
 QUICK_ORDERS: Final = 100_000
 ROUNDS: Final = 3
 LARGE_ROUNDS: Final = 2
-NAIVE_BOUND: Final = "below a million orders, start and imports weigh"
-SHELL_BOUND: Final = "both wait for the same drain, and nothing of Python's start fits beside it: see the profile"
+NAIVE_BOUND: Final = "with fewer than a million orders, start and imports dominate"
+SHELL_BOUND: Final = "both wait for the same drain, and the start of Python comes on top: see the profile"
 LARGE_BOUND: Final = (
-    "ours decodes every value in Python, about a microsecond each, on the cores that the stores need too; the shell's "
-    "sorting is C and reads keys only: see the profile"
+    "ours decodes every value in Python, about 1 µs each, on the cores that the stores use too; the shell reads keys "
+    "only and sorts in C: see the profile"
 )
-RUN_BOUND: Final = "the arrays of three witnesses, 136 bytes an order, and the joins' own"
+RUN_BOUND: Final = "the arrays of three witnesses, 136 bytes an order, plus those of the joins"
 METHOD: Final = """\
 Rows on the embedded PostgreSQL and events of about 330 bytes in 3 partitions on the embedded Kafka; 0.1 % of the orders
-without an event, 0.05 % events without a row, 0.05 % twice. Every side names what is missing, and its answer is checked
-before its time counts. Sides take turns; the best round of each counts, process start and imports included, but for
-"inside" (the audit as a call) and the memory it took. Naive: fetchall, poll one by one, `json.loads`, sets of text.
-Shell: `comm -3 <(psql COPY | sort -S 1G) <(kcat | sort -S 1G -u)`, which reads keys only and no value. Limit: kcat
-writing keys to nowhere. Three witnesses: `python -m reconcile RUN` of a run with its ledger, from reading to reports,
-the second look at every violation included; "run again" has nothing to read any more. "Start" is an audit's process
-that has loaded all it needs and does nothing."""
+have no event, 0.05 % of the events no row, 0.05 % come twice. Every side names what is missing; its answer is checked
+before its time counts. Sides take turns, and the best round of each counts. Times include process start and imports,
+except "inside" (the audit as a function call), which also gives the memory. Naive: fetchall, poll one by one,
+`json.loads`, sets of text. Shell: `comm -3 <(psql COPY | sort -S 1G) <(kcat | sort -S 1G -u)`, which reads keys alone.
+Drain, the lower limit: kcat writes all keys to /dev/null. Run: `python -m reconcile RUN` of a run with its
+ledger (three witnesses), from reading to reports, with the second look at every violation; "run again" reads no store.
+Start: a process that loads what an audit needs, and exits."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """Best seconds by side (None: not measured), and what the audit told of itself."""
+    """Best seconds by side, and the memory that audit and run took."""
 
     orders: int
     best: dict[str, float] = field(default_factory=dict)
@@ -103,9 +103,9 @@ def _measure(url: str, bootstrap: str, orders: int, rounds: int, folder: Path) -
     for number in range(rounds):
         measured.keep("audit", _checked(run_audit(*where), data).seconds)
         inside = _checked(run_ours_inside(*where), data)
-        measured.keep("inside", inside.told["inside_s"])
-        measured.resident_bytes = max(measured.resident_bytes, inside.told["resident_bytes"])
-        measured.fixed_bytes = inside.told["fixed_bytes"]
+        measured.keep("inside", inside.reported["inside_s"])
+        measured.resident_bytes = max(measured.resident_bytes, inside.reported["resident_bytes"])
+        measured.fixed_bytes = inside.reported["fixed_bytes"]
         measured.keep("drain", run_drain(bootstrap, data.topic))
         measured.keep("start", run_start())
         shell = run_shell(*where)
@@ -154,8 +154,8 @@ def _result(name: str, title: str, sizes: list[Measured]) -> Result:
         aims.append(Aim("ours / kcat drain, inside, at most 1.5", f"{inside:.2f}", inside <= 1.5, "Python's consumer"))
     aims.append(_memory(first))
     if first.run_bytes:
-        told = f"{first.run_bytes / 1e6:.0f} MB"
-        aims.append(Aim(f"three witnesses, resident at {first.orders:,}", told, None, RUN_BOUND))
+        text = f"{first.run_bytes / 1e6:.0f} MB"
+        aims.append(Aim(f"three witnesses, resident at {first.orders:,}", text, None, RUN_BOUND))
     if largest is not first:
         growth = largest.best["audit"] / first.best["audit"]
         aims.append(
@@ -168,7 +168,7 @@ def _result(name: str, title: str, sizes: list[Measured]) -> Result:
 
 
 def _profile(one: Measured) -> Table:
-    """Where the time goes, of an audit and of a run's judging."""
+    """Return where the time goes in an audit and in judging a run."""
     best = one.best
     parts = [("start: Python, drivers, arrays", best["start"]), ("inside: both stores, comparison", best["inside"])]
     if "drain" in best:
@@ -178,7 +178,7 @@ def _profile(one: Measured) -> Table:
     if "run" in best:
         reading = best["run"] - best["run again"]
         for words, seconds in (
-            ("reading both stores, and the second look at them", reading),
+            ("reading both stores, and the second look", reading),
             ("ledger, judging, lists and reports", best["run again"]),
         ):
             rows.append(["run", words, f"{seconds:.2f}", f"{seconds / best['run']:.0%}"])

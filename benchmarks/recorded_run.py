@@ -1,4 +1,4 @@
-"""A run's folder as the harness would have left it, for orders that already lie in the stores."""
+"""A run's folder as the harness would have left it, for orders that are already in the stores."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from runlog.marks import Mark, MarksWriter
 from runlog.outcomes import Failure, Outcome
 
 RATE = 1000.0
-# Long enough ago that no event of it may still come.
+# So long ago that no event of the run can still come.
 PAST_S = 60.0
 
 
 def write_run(path: Path, data: WitnessData, topic_id: str | None) -> Path:
-    """Write the folder of a run of `data`, all orders acknowledged and long over, and return it."""
+    """Write the folder of a run of `data`, all of whose orders were acknowledged long ago, and return it."""
     folder = RunFolder(path)
     path.mkdir(parents=True)
     clock = AnchoredClock.anchor()
@@ -82,7 +82,7 @@ def _facts(name: str, clock: AnchoredClock, start: float, data: WitnessData, top
 
 
 def _write_ledger(folder: RunFolder, start: float, data: WitnessData) -> None:
-    """All orders acknowledged; written in one go, as the harness writes them one by one over the whole run."""
+    """Write the ledger: all orders acknowledged."""
     writer = LedgerWriter(folder.ledger, KEY)
     third = data.orders / RATE / 3
     for seq, order in enumerate(order_ids(data.orders)):

@@ -1,4 +1,4 @@
-"""What a benchmark finds, as plain values that survive JSON: tables, aims with whether they were met, remarks."""
+"""The result of a benchmark as plain values that JSON can hold: tables, aims and whether they were met."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; each cell is text, ready to be read.
+    """A table of texts.
 
     Attributes:
         columns: headings.
@@ -21,13 +21,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What was wanted, and what came.
+    """An aim, and what was measured.
 
     Attributes:
-        aim: what was wanted, with its unit.
+        aim: in words, with its unit.
         found: what was measured, with its unit.
-        met: whether that is as wanted; None where nothing was wanted and it is only told.
-        bound: what limits it, where it was missed.
+        met: whether the aim was met; None for a measurement without an aim.
+        bound: what limits the measurement.
     """
 
     aim: str
@@ -38,16 +38,16 @@ class Aim:
 
 @dataclass(slots=True)
 class Result:
-    """One benchmark's findings.
+    """The result of one benchmark.
 
     Attributes:
         name: as `--only` takes it.
         title: heading.
         method: how it was measured, one paragraph.
         tables: the figures.
-        aims: what was wanted.
-        figures: the raw numbers, for machines (JSON values).
-        machine: where, when and with what: filled in by the runner.
+        aims: with what was measured.
+        figures: the raw numbers (JSON values).
+        machine: where, when and with what it ran; `python -m benchmarks` sets it.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Result:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Result:
-        """Return what `as_json` gave.
+        """Return the result that `as_json` returned.
 
         Raises:
             TypeError: it is of another version.

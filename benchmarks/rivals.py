@@ -1,4 +1,4 @@
-"""What one would do instead of the harness: the naive program, the best shell pipeline, and the bare drain.
+"""The alternatives to the audit: a naive program, the best shell pipeline, the bare drain.
 
 Each side is a process of its own, timed from start to end, imports and all. `python -m benchmarks.rivals naive|ours`
 are the children that run Python sides.
@@ -21,12 +21,12 @@ LIMIT_S: Final = 1800
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One measurement: wall seconds of the process, what it found, and what it told of itself."""
+    """One measurement: wall seconds of the process, what it found, and further values that it reported."""
 
     seconds: float
     lost: set[str]
     phantom: set[str]
-    told: dict[str, Any]
+    reported: dict[str, Any]
 
 
 def run_naive(url: str, bootstrap: str, table: str, topic: str) -> Timed:
@@ -35,7 +35,7 @@ def run_naive(url: str, bootstrap: str, table: str, topic: str) -> Timed:
 
 
 def run_ours_inside(url: str, bootstrap: str, table: str, topic: str) -> Timed:
-    """The audit; `told` holds `inside_s` (without start and imports) and `resident_bytes`."""
+    """The audit; it reports `inside_s` (without start and imports), `resident_bytes` and `fixed_bytes`."""
     return _python("ours", url, bootstrap, table, topic)
 
 
@@ -73,7 +73,7 @@ def run_shell(url: str, bootstrap: str, table: str, topic: str) -> Timed | None:
 
 
 def run_drain(bootstrap: str, topic: str) -> float | None:
-    """Seconds that kcat takes to read all keys and drop them; None without kcat."""
+    """Return the seconds that kcat takes to read all keys and drop them; None without kcat."""
     if shutil.which("kcat") is None:
         return None
     command = ["kcat", "-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%k\n"]
@@ -83,7 +83,7 @@ def run_drain(bootstrap: str, topic: str) -> float | None:
 
 
 def run_start() -> float:
-    """Seconds until an audit's process has loaded what it needs, and has done nothing yet."""
+    """Return the seconds that a process takes to load what an audit needs, and to exit."""
     loaded = (
         "import reconcile.__main__, reconcile.audit.audit_command, reconcile.audit.audit, reconcile.audit.audit_output"
     )
@@ -94,7 +94,7 @@ def run_start() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A process that has ended: its wall seconds, exit code, and the most bytes of it that were resident."""
+    """A process that has ended: its wall seconds, exit code, and the most bytes that were resident."""
 
     seconds: float
     code: int
@@ -102,7 +102,7 @@ class Ended:
 
 
 def run_measured(command: list[str], environment: dict[str, str]) -> Ended:
-    """Run `command` to its end, and watch its memory from outside, ten times a second."""
+    """Run `command` to its end, and read its memory ten times a second."""
     begun, most = time.monotonic(), 0
     process = subprocess.Popen(command, env=environment)
     while process.poll() is None:
@@ -110,7 +110,7 @@ def run_measured(command: list[str], environment: dict[str, str]) -> Ended:
             process.kill()
             raise AssertionError(f"{command} did not end within {LIMIT_S} s")
         try:
-            # The system keeps the peak itself, so nothing between two looks is missed but what the last tenth brings.
+            # The system keeps the peak, so only a peak in the last tenth of a second is missed.
             most = max(most, _resident(process.pid))
         except OSError:
             break
@@ -178,7 +178,7 @@ def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
         time_zone="UTC",
         outbox=None,
     )
-    import reconcile.audit.log_reader  # noqa: F401  (what it imports is no part of the time inside)
+    import reconcile.audit.log_reader  # noqa: F401  (imports are no part of the time inside)
 
     fixed = _resident()
     begun = time.monotonic()
@@ -194,7 +194,7 @@ def _ours(url: str, bootstrap: str, table: str, topic: str) -> dict[str, Any]:
 
 
 def _resident(pid: int | str = "self") -> int:
-    """Return the most bytes that were resident. Not by getrusage: that of a child begins with its parent's.
+    """Return the most bytes that were resident (getrusage of a child starts with its parent's value).
 
     Raises:
         OSError: there is no such process any more.

@@ -1,4 +1,4 @@
-"""How even a stream of arrivals is: their rate, and how many fall into each slot of 100 ms. Pure."""
+"""How even a stream of arrivals is: its rate, and how many fall into each slot of 100 ms. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spread(arrivals: Iterable[float], begin: float, seconds: float) -> Spread:
     """Count the arrivals in [begin, begin + seconds).
 
     Args:
-        arrivals: times in seconds, of any order; those outside the window are left out.
+        arrivals: times in seconds, in any order; those outside the window do not count.
         begin: when the window begins, in seconds of the same clock.
         seconds: its length, a whole number of slots.
 

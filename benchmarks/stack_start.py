@@ -1,7 +1,7 @@
-"""How long the embedded stack takes to be ready, warm, beside its parts started one after the other by hand.
+"""How long the embedded stack takes to be ready, warm, and how long its parts take, started one after the other.
 
-Warm: packages and jars are there and the data folders are made; the processes are not running. Ready is the same for
-every side: each part answers on its own protocol (a query, a metadata request, the health endpoint).
+Warm: packages, jars and data folders exist, no process runs. Ready is the same for every way: each part answers on its
+own protocol (a query, a metadata request, the health endpoint).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ QUICK_REPETITIONS: Final = 2
 AIM_S: Final = 5.0
 READY_S: Final = 60.0
 PARTS: Final = ("database", "broker", "service")
-AFTER_A_KILL: Final = ("broker again after a kill", "times ours")
+AFTER_A_KILL: Final = ("broker restart after a kill", "times ours")
 WAYS: Final = {
     "ours": "`python -m stack up`",
     "in turn": "same parts, one after the other",
     "by hand": "one after the other, Kafka with its defaults",
 }
 METHOD = """\
-Seconds until PostgreSQL, Kafka and the order service all answer, warm (packages, jars and data folders are there, no
-process runs, all were ended in good order). Three ways take turns in each repetition, each on data folders of its own:
-our `up`; the same three parts started one after the other, each awaited before the next; and the same by hand, with
-Kafka's own default timeouts and no class archive. Then the broker is killed (SIGKILL) and started again: with its
-defaults it waits for the registration of its former self to expire, and so would the end of an outage by kill.
+Seconds until PostgreSQL, Kafka and the order service answer, warm: packages, jars and data folders exist, no process
+runs, all were stopped in order. Three ways take turns in each repetition, each with data folders of its own: our `up`;
+the same three parts started one after the other; and "by hand", likewise but with Kafka's own default timeouts and no
+class archive. Then the broker is killed (SIGKILL) and started again: with its defaults it waits until the registration
+of its former process expires, which would lengthen an outage by kill.
 
-The columns of the parts give the part's own time: for ours it runs while the others start too. "times ours" divides
+The columns of the parts are each part's own time: in our `up` the parts start at the same time. "times ours" divides
 medians."""
 
 Seconds = dict[str, float]
@@ -81,7 +81,7 @@ class InTurn:
         return taken | {"ready": time.monotonic() - begun}
 
     def stop(self) -> None:
-        """End the parts in good order, the service first; what does not end within 20 s is killed."""
+        """Stop the parts in order, the service first; a part that does not stop within 20 s is killed."""
         for part in reversed(self._parts):
             part.request_stop()
             part.discard(20.0)
@@ -100,7 +100,7 @@ class InTurn:
     def _state(self) -> StackState:
         state = self._store.load()
         if state is None:
-            raise RuntimeError("the benchmark's own stack was taken down while it was starting")
+            raise RuntimeError("the benchmark's own stack was stopped while it was starting")
         return state
 
 
@@ -113,14 +113,14 @@ class Ours:
         self.broker = self._stack.broker
 
     def start(self) -> Seconds:
-        """Bring it up; return the seconds until each part was ready, and all."""
+        """Start it; return the seconds until each part was ready, and all."""
         self._taken = {}
         begun = time.monotonic()
         self._stack.up(owner="benchmark")
         return self._taken | {"ready": time.monotonic() - begun}
 
     def stop(self) -> None:
-        """Take it down."""
+        """Stop it."""
         self._stack.down()
 
     def clean(self) -> None:
@@ -142,7 +142,7 @@ def run(quick: bool) -> Result:
             "by hand": InTurn(Path(folder) / "hand", PlainBroker),
         }
         try:
-            for way in ways.values():  # makes the data folders: not counted
+            for way in ways.values():  # makes the data folders; not counted
                 way.start()
                 way.stop()
             runs = [_repetition(ways) for _ in range(QUICK_REPETITIONS if quick else REPETITIONS)]
@@ -190,7 +190,7 @@ def _result(runs: list[dict[str, Any]]) -> Result:
     bound = f"the {slowest} is ready last, after {median('ours', slowest):.2f} s"
     return Result(
         name=NAME,
-        title="Until the stack is ready",
+        title="Time until the stack is ready",
         method=METHOD,
         tables=[
             Table(["way", "ready (median)", "times ours", *PARTS, "from, to", *AFTER_A_KILL], summary),

@@ -1,4 +1,4 @@
-"""A small order service that only answers, after a settable delay, and records when each order arrived.
+"""A small order service that only answers, after a given delay, and records when each order arrived.
 
 `python -m benchmarks.target DELAY`: it prints its port, serves until its standard input is closed, then prints the
 arrival times as one JSON list (seconds of the monotonic clock, which all processes of a machine share).
@@ -39,7 +39,7 @@ class OrderTarget(asyncio.Protocol):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Note each request that is complete now, and answer it when its time has come."""
+        """Record each complete request, and answer it after the delay."""
         self._buffer += data
         while (size := request_size(self._buffer)) and len(self._buffer) >= size:
             self._buffer = self._buffer[size:]
@@ -79,7 +79,7 @@ async def serve(delay_s: float) -> list[float]:
 
 
 def raise_file_limit() -> None:
-    """Allow as many connections as Locust itself asks for, or as many as we may."""
+    """Allow as many connections as Locust itself asks for, or as many as are permitted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -88,5 +88,5 @@ def raise_file_limit() -> None:
 
 if __name__ == "__main__":
     raise_file_limit()
-    gc.disable()  # a pause of ours would be taken for unevenness of the load
+    gc.disable()  # a pause here would look like an uneven load
     sys.stdout.write(json.dumps(asyncio.run(serve(float(sys.argv[1])))) + "\n")

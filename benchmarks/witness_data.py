@@ -1,7 +1,7 @@
-"""Orders and events in bulk, on the embedded PostgreSQL and Kafka, with known differences: what comparing is timed on.
+"""Orders and events in bulk, on the embedded PostgreSQL and Kafka, with known differences.
 
 Rows and events look like the reference service's. One in a thousand rows has no event, one in two thousand events has
-no row, one in two thousand comes twice. Everything follows from the seed, so what is right is known without reading it.
+no row, one in two thousand comes twice. All follows from the seed, so the right answer is known without reading.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SEED: Final = 20261124
 
 @dataclass(slots=True)
 class WitnessData:
-    """What lies in the stores.
+    """What is in the stores.
 
     Attributes:
         orders: rows.
         table, topic: where.
         lost, phantom, twice: order ids without event, without row, with two events.
-        seconds: how long making it took.
+        seconds: how long it took to make.
     """
 
     orders: int
@@ -131,7 +131,7 @@ def _publish(producer: Producer, data: WitnessData, first: int, ids: list[str]) 
         if seq % PHANTOM_EVERY == 13:
             other = str(uuid.uuid5(uuid.NAMESPACE_OID, order))
             data.phantom.add(other)
-            # A tag that no row has: one of an order that was stored would only dispute the phantom.
+            # The tag of no row: that of a stored order would only dispute the phantom.
             _send(producer, data.topic, data.orders + seq, other)
 
 

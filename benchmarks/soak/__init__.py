@@ -2,7 +2,8 @@
 
     python -m benchmarks.soak [--runs 100] [--seed N] [--minutes M]
 
-After each run nothing may be broken or left behind, and what the run says must agree with an independent count; over
-all of them nothing may grow. `draw.py` draws what is played, `harness.py` plays it, `aftermath.py` looks at what is
-left, `truth.py` counts anew, `growth.py` watches sizes, `tally.py` tells, `sweeper.py` cleans up however the soak ends.
+After each run nothing may be broken or left behind, and what the run reports must agree with an independent count; over
+all of them no size may grow. `draw.py` draws a run, `harness.py` runs it, `checks.py` checks what it left,
+`independent_count.py` counts again, `growth.py` compares sizes, `tally.py` reports, `cleanup.py` cleans up however the
+soak ends.
 """

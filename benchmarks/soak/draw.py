@@ -1,6 +1,6 @@
-"""Draws what one run of the soak does: fault, target, variant, and how and when its harness ends. Pure.
+"""Draws one run of the soak: fault, target, variant, how and when its harness ends. Pure.
 
-Each run is drawn from the seed and its own number alone, so that one of them can be repeated without those before it.
+Each run is drawn from the seed and its own number alone, so that any of them can be repeated alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ FAULTS: Final = ("stop", "kill", "pause", "partition")
 TARGETS: Final = ("broker", "database", "service")
 FREEZE: Final = "SIGSTOP, late SIGCONT"
 KILL_GROUP: Final = "SIGKILL of group"
-# A third of the runs comes to its end; the others are ended, each way as often as any other.
+# A third of the runs ends by itself; the others are ended, in each way equally often.
 ENDINGS: Final = ("none", "none", "none", "SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", KILL_GROUP, FREEZE)
 KILLS: Final = frozenset({"SIGKILL", KILL_GROUP})
 VARIANTS: Final[tuple[tuple[str, ...], ...]] = (
@@ -43,28 +43,28 @@ MOMENTS: Final[dict[str, float]] = {
 RATES: Final = (20, 50)
 OUTAGE_S: Final = (2.0, 4.0)
 FROZEN_S: Final = (1.0, 7.0)
-# By how much an outage of a harness that will be frozen may overstay until the watchdog mends it: what we wait for.
+# How long an outage may exceed its length before the watchdog heals it, while its harness is frozen.
 OVERSTAY_S: Final = 6.0
 OWN_STACK_EVERY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class SoakRun:
     """One run of the soak.
 
     Attributes:
         number: from 1.
-        fault: what is done.
-        target: to which component.
-        variant: of the order service, with the options that go with it.
+        fault: one of `FAULTS`.
+        target: one of `TARGETS`.
+        variant: of the order service, with its options.
         ending: one of `ENDINGS`.
         moment: mark of the run after which it is ended, one of `MOMENTS`.
         delay_s: seconds after that mark.
-        frozen_s: least time that a frozen harness stays so, seconds.
+        frozen_s: least time for which a harness is frozen, seconds.
         outages: how many.
         outage_s: length of each, seconds.
         rate: orders a second.
-        own_stack: the run starts a stack of its own and ends it; otherwise it finds one running, which stays.
+        own_stack: the run starts and stops a stack of its own; otherwise it uses the one that stays up.
     """
 
     number: int
@@ -82,7 +82,7 @@ class Play:
 
     @property
     def when(self) -> str:
-        """When the harness is ended, for people."""
+        """When the harness is ended, in words."""
         return "" if self.ending == "none" else f"{self.moment} + {self.delay_s:.1f} s"
 
     def arguments(self) -> list[str]:
@@ -96,11 +96,11 @@ class Play:
         return ["--headless", *plan, *what, "--service-variant", *self.variant]
 
 
-def draw(seed: int, number: int) -> Play:
+def draw(seed: int, number: int) -> SoakRun:
     """Return run `number` of the soak with this seed."""
     source = random.Random(f"{seed}:{number}")
     moment = source.choice(tuple(MOMENTS))
-    return Play(
+    return SoakRun(
         number=number,
         fault=source.choice(FAULTS),
         target=source.choice(TARGETS),

@@ -1,4 +1,4 @@
-"""Watches what must not grow from run to run: files, descriptors, memory, processes; and how much disk is left."""
+"""Measures sizes that must not grow from run to run: files, descriptors, memory, processes; and the free disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Final
 
 import psutil
 
-from benchmarks.soak.aftermath import harness_processes, stack_processes
+from benchmarks.soak.checks import harness_processes, stack_processes
 from stack.embedded import EmbeddedStack
 
 MIB: Final = 2**20
 DISK: Final = "free disk, MiB"
-# Later than that a server has warmed up: its pools are full, its classes loaded.
+# After so many runs a server has warmed up: its pools are full, its classes loaded.
 WARM_UP: Final = 5
 FEWEST: Final = 12
-# By how much the later half may lie above the earlier: a share of it, and so many more (of what a name begins with).
+# How far the later half may exceed the earlier: by this factor, or by this many (by the first word of a name).
 SHARE: Final = 1.25
 MORE: Final = {"files": 25.0, "descriptors": 40.0, "memory": 100.0, "processes": 3.0}
 
@@ -27,11 +27,11 @@ Sizes = dict[str, float]
 
 
 def measure(stack: EmbeddedStack) -> Sizes:
-    """Return the sizes of a stack that stays, by name; memory in MiB, shared pages counted once."""
+    """Return the sizes of a stack by name; memory in MiB, shared pages counted once."""
     sizes: Sizes = {"files in the stack home": float(_files(stack))}
     trees = stack_processes(stack)
     for name, tree in trees.items():
-        if name == "proxy":  # comes and goes with the partitions
+        if name == "proxy":  # runs during partitions only
             continue
         sizes[f"descriptors of the {name}"] = float(sum(_descriptors(each) for each in tree))
         sizes[f"memory of the {name}, MiB"] = round(sum(_memory(each) for each in tree) / MIB, 1)
@@ -43,7 +43,7 @@ def measure(stack: EmbeddedStack) -> Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How one size went: in the first and the last run, at its greatest (disk: at its least), and whether it grew."""
+    """One size in the first and the last run, its greatest (disk: its least), and whether it grew."""
 
     name: str
     first: float
@@ -53,7 +53,7 @@ class Course:
 
 
 def courses(samples: Sequence[Sizes]) -> list[Course]:
-    """Return the course of each size; `grew` is None where there are too few samples to tell, and for the disk."""
+    """Return the course of each size; `grew` is None for the disk, and with too few samples."""
     names = list(dict.fromkeys(name for sample in samples for name in sample))
     return [_course(name, [sample[name] for sample in samples if name in sample]) for name in names]
 
@@ -83,7 +83,7 @@ def _descriptors(one: psutil.Process) -> int:
 
 
 def _memory(one: psutil.Process) -> int:
-    """Bytes of a process; pages that several share are counted in parts where the system tells (Linux)."""
+    """Return the bytes of a process; shared pages are counted in parts where the system reports that (Linux)."""
     try:
         full = one.memory_full_info()
         return int(getattr(full, "pss", full.rss))

@@ -1,4 +1,4 @@
-"""The soak's own judgement: what it draws, when it calls a report wrong, and when it says that something grew."""
+"""The soak: what it draws, when it calls a report wrong, when it reports that something grew."""
 
 import json
 import uuid
@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from benchmarks.soak import growth, tally, truth
+from benchmarks.soak import growth, tally
 from benchmarks.soak.draw import ENDINGS, FAULTS, MOMENTS, OWN_STACK_EVERY, TARGETS, draw
+from benchmarks.soak.independent_count import IndependentCount, complaints
 from runlog.folder import RunFolder
 
 FILES = "files in the stack home"
 A, B, C = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 
 
-def _truth(rows: str = "", events: str = "", acknowledged: str = "") -> truth.Truth:
+def _count(rows: str = "", events: str = "", acknowledged: str = "") -> IndependentCount:
     ids = {"a": A, "b": B, "c": C}
-    return truth.Truth(*(frozenset(ids[each] for each in told) for told in (rows, events, acknowledged)))
+    return IndependentCount(*(frozenset(ids[each] for each in letters) for letters in (rows, events, acknowledged)))
 
 
 def _report(
@@ -36,48 +37,48 @@ def _report(
 
 def test_a_report_that_says_what_was_counted_is_right(tmp_path: Path) -> None:
     run = _report(tmp_path, "inconsistent", {"rows": 2, "events": 1}, lost_events=[B])
-    assert truth.complaints(run, _truth(rows="ab", events="a", acknowledged="ab")) == []
+    assert complaints(run, _count(rows="ab", events="a", acknowledged="ab")) == []
 
 
 @pytest.mark.parametrize(
     ("counted", "said"),
     [
-        (_truth(rows="abc", events="a"), "lost-events.csv lacks 1"),
-        (_truth(rows="ab", events="ab"), "lost-events.csv names 1 ids that are none"),
-        (_truth(rows="ab", events="ac"), "phantom-events.csv lacks 1"),
-        (_truth(rows="ab", events="a", acknowledged="c"), "lost-orders.csv lacks 1"),
+        (_count(rows="abc", events="a"), "lost-events.csv lacks 1"),
+        (_count(rows="ab", events="ab"), "lost-events.csv names 1 ids that are none"),
+        (_count(rows="ab", events="ac"), "phantom-events.csv lacks 1"),
+        (_count(rows="ab", events="a", acknowledged="c"), "lost-orders.csv lacks 1"),
     ],
 )
-def test_a_report_that_says_something_else_is_wrong(counted: truth.Truth, said: str, tmp_path: Path) -> None:
+def test_a_report_that_says_something_else_is_wrong(counted: IndependentCount, said: str, tmp_path: Path) -> None:
     run = _report(tmp_path, "inconsistent", {"rows": len(counted.rows), "events": len(counted.events)}, lost_events=[B])
-    assert said in " ".join(truth.complaints(run, counted))
+    assert said in " ".join(complaints(run, counted))
 
 
 def test_a_clean_verdict_over_a_lost_event_is_wrong(tmp_path: Path) -> None:
     run = _report(tmp_path, "consistent", {"rows": 1, "events": 0}, lost_events=[A])
-    assert any("the verdict is consistent" in each for each in truth.complaints(run, _truth(rows="a")))
+    assert any("the verdict is consistent" in each for each in complaints(run, _count(rows="a")))
 
 
 def test_a_verdict_of_violations_where_there_are_none_is_wrong(tmp_path: Path) -> None:
     run = _report(tmp_path, "inconsistent", {"rows": 1, "events": 1})
-    assert any("no violation" in each for each in truth.complaints(run, _truth(rows="a", events="a")))
+    assert any("no violation" in each for each in complaints(run, _count(rows="a", events="a")))
 
 
 def test_without_evidence_nothing_need_be_named_but_what_is_must_be_true(tmp_path: Path) -> None:
     run = _report(tmp_path, "inconclusive", {"rows": 0, "events": 0}, evidence=False)
-    assert truth.complaints(run, _truth(rows="ab", events="a")) == []
+    assert complaints(run, _count(rows="ab", events="a")) == []
     run = _report(tmp_path, "inconclusive", {"rows": 0, "events": 0}, evidence=False, lost_events=[A])
-    assert "names 1 ids that are none" in truth.complaints(run, _truth(rows="ab", events="a"))[0]
+    assert "names 1 ids that are none" in complaints(run, _count(rows="ab", events="a"))[0]
 
 
 def test_with_evidence_an_inconclusive_run_names_all_that_is_lost(tmp_path: Path) -> None:
     run = _report(tmp_path, "inconclusive", {"rows": 0, "events": 0})
-    assert "lacks 1" in truth.complaints(run, _truth(rows="ab", events="a"))[0]
+    assert "lacks 1" in complaints(run, _count(rows="ab", events="a"))[0]
 
 
 def test_a_row_that_a_backlog_held_need_not_be_named(tmp_path: Path) -> None:
     run = _report(tmp_path, "inconclusive", {"pending": 1})
-    assert truth.complaints(run, _truth(rows="ab", events="a")) == []
+    assert complaints(run, _count(rows="ab", events="a")) == []
 
 
 def _course(values: list[float], name: str = FILES) -> growth.Course:
@@ -95,25 +96,25 @@ def test_a_full_disk_is_told_by_its_least() -> None:
 
 
 def test_a_run_is_drawn_from_the_seed_and_its_number_alone() -> None:
-    plays = [draw(7, number) for number in range(1, 301)]
-    assert plays[41] == draw(7, 42)
-    assert plays != [draw(8, number) for number in range(1, 301)]
-    assert {play.fault for play in plays} == set(FAULTS)
-    assert {play.target for play in plays} == set(TARGETS)
-    assert {play.ending for play in plays} == set(ENDINGS)
-    assert {play.moment for play in plays} == set(MOMENTS)
-    assert [play.number for play in plays if play.own_stack] == list(range(OWN_STACK_EVERY, 301, OWN_STACK_EVERY))
+    drawn = [draw(7, number) for number in range(1, 301)]
+    assert drawn[41] == draw(7, 42)
+    assert drawn != [draw(8, number) for number in range(1, 301)]
+    assert {one.fault for one in drawn} == set(FAULTS)
+    assert {one.target for one in drawn} == set(TARGETS)
+    assert {one.ending for one in drawn} == set(ENDINGS)
+    assert {one.moment for one in drawn} == set(MOMENTS)
+    assert [one.number for one in drawn if one.own_stack] == list(range(OWN_STACK_EVERY, 301, OWN_STACK_EVERY))
 
 
 def test_the_tally_says_what_was_wrong_and_how_to_repeat_it() -> None:
-    fine: dict[str, Any] = {"struck": True, "code": 1, "verdict": "inconsistent", "reason": "", "seconds": 9.0}
-    outcomes = [
-        tally.Outcome(play=draw(7, 1), wrong=(), sizes={FILES: 1.0}, **fine),
-        tally.Outcome(play=draw(7, 2), wrong=("the broker is not well",), sizes={FILES: 1.0}, **fine),
+    fine: dict[str, Any] = {"in_time": True, "code": 1, "verdict": "inconsistent", "reason": "", "seconds": 9.0}
+    results = [
+        tally.SoakResult(drawn=draw(7, 1), wrong=(), sizes={FILES: 1.0}, **fine),
+        tally.SoakResult(drawn=draw(7, 2), wrong=("the broker is unhealthy",), sizes={FILES: 1.0}, **fine),
     ]
-    text = tally.text(outcomes, growth.courses([one.sizes for one in outcomes]), 7)
-    assert "WRONG in run 2: the broker is not well" in text
+    text = tally.text(results, growth.courses([one.sizes for one in results]), 7)
+    assert "WRONG in run 2: the broker is unhealthy" in text
     assert "--seed 7 --first 2 --runs 1" in text
     assert "--first 1 " not in text
-    assert tally.line(outcomes[0]).endswith("ok")
-    assert tally.line(outcomes[1]).endswith("WRONG")
+    assert tally.line(results[0]).endswith("ok")
+    assert tally.line(results[1]).endswith("WRONG")

@@ -1,9 +1,9 @@
-"""Cleans up after the soak, however that ends: a process of its own that waits until the soak is gone.
+"""Cleans up after the soak, however it ends: a process of its own that waits until the soak is gone.
 
-    python -m benchmarks.soak.sweeper FOLDER      (cleans up when its standard input ends)
+    python -m benchmarks.soak.cleanup FOLDER      (cleans up when its standard input ends)
 
-A harness that still runs is asked to end and given the time to mend; then the stacks are taken down and all that the
-soak has made in FOLDER is deleted.
+A harness that still runs is terminated and gets time to heal its target; then the stacks are stopped and FOLDER is
+deleted.
 """
 
 from __future__ import annotations
@@ -23,36 +23,32 @@ from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 
 HOMES: Final = ("kept", "own")
-"""Folders of the two stacks below the soak's folder: one stays up between runs, one comes and goes with each."""
-MEND_S: Final = 150.0
-SWEEP_S: Final = 240.0
+"""Folders of the two stacks below the soak's folder: one stays up between runs, one is a run's own."""
+HEAL_S: Final = 150.0
+CLEAN_UP_S: Final = 240.0
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 
 
-class Sweeper:
-    """The soak's hold on its sweeper.
-
-    Args:
-        folder: all that the soak makes lies in it.
-    """
+class Cleaner:
+    """Starts the process that cleans up; `folder` is all that the soak makes."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.soak.sweeper", str(folder)],
+            [sys.executable, "-m", "benchmarks.soak.cleanup", str(folder)],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
 
-    def sweep(self) -> int:
-        """Have it clean up now; return its exit code, 0 when all is gone."""
+    def clean_up(self) -> int:
+        """Clean up now; return its exit code, 0 when all is gone."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        return self._process.wait(timeout=SWEEP_S + MEND_S)
+        return self._process.wait(timeout=CLEAN_UP_S + HEAL_S)
 
 
-def sweep(folder: Path) -> int:
-    """End what runs below `folder`, delete it, and return how many things went wrong."""
+def clean_up(folder: Path) -> int:
+    """Stop what uses `folder`, delete it, and return how many stacks could not be cleaned."""
     wrong = 0
     homes = [folder / name for name in HOMES]
     _end_harnesses(homes)
@@ -67,10 +63,10 @@ def sweep(folder: Path) -> int:
 
 
 def _end_harnesses(homes: list[Path]) -> None:
-    """Ask each to end, wait until it has mended and its watchdog is gone; kill what is left then."""
-    deadline = time.monotonic() + MEND_S
+    """Terminate each harness, wait until it has healed its target and its watchdog is gone; then kill what is left."""
+    deadline = time.monotonic() + HEAL_S
     asked: set[int] = set()
-    while found := _of(homes):
+    while found := _users_of(homes):
         late = time.monotonic() >= deadline
         for one in found:
             try:
@@ -87,8 +83,8 @@ def _end_harnesses(homes: list[Path]) -> None:
         time.sleep(0.2)
 
 
-def _of(homes: list[Path]) -> list[psutil.Process]:
-    """The processes that use one of the stacks and are no part of it."""
+def _users_of(homes: list[Path]) -> list[psutil.Process]:
+    """Return the processes that use one of the stacks and are no part of it."""
     texts = {str(home) for home in homes}
     found = []
     for each in psutil.process_iter():
@@ -103,11 +99,11 @@ def _of(homes: list[Path]) -> list[psutil.Process]:
 
 
 def main(argv: list[str]) -> int:
-    """Wait for the end of standard input, then sweep; return the exit code."""
+    """Wait for the end of standard input, then clean up; return the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    return min(1, sweep(Path(argv[0])))
+    return min(1, clean_up(Path(argv[0])))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What both stores hold of a run, counted with SQL and a plain consumer, and whether its reports agree with that.
+"""What both stores hold of a run, counted with SQL and a plain consumer, and whether its reports agree.
 
-It shares no code with the reconciler: row by row, record by record, sets of text.
+It shares no code with `reconcile/`: row by row, record by record, in sets of text.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ READ_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class IndependentCount:
     """Order ids of one run by witness.
 
     Attributes:
-        rows: that the database holds.
-        events: that the topic holds.
-        acknowledged: that the client was told.
+        rows: in the database.
+        events: in the topic.
+        acknowledged: in answers to the client.
     """
 
     rows: frozenset[str]
@@ -39,7 +39,7 @@ class Truth:
 
     @property
     def found(self) -> dict[str, frozenset[str]]:
-        """What a report with a proof must name, by the name of its file."""
+        """The ids that proven violations must have, by file."""
         return {
             "lost-events.csv": self.rows - self.events,
             "phantom-events.csv": self.events - self.rows,
@@ -47,41 +47,41 @@ class Truth:
         }
 
 
-def count(run: RunFolder, database_url: str, bootstrap: str) -> Truth:
-    """Count the run in `run` anew in both stores."""
+def count(run: RunFolder, database_url: str, bootstrap: str) -> IndependentCount:
+    """Count a run in both stores."""
     facts = json.loads(run.facts.read_text())
     key = facts["run_key"]
     prefix = f"{key[:8]}-{key[8:12]}-{key[12:16]}-"
     with psycopg.connect(database_url, connect_timeout=10) as connection:
         query = "SELECT id::text FROM orders WHERE customer_id::text LIKE %s"
         rows = frozenset(order for (order,) in connection.execute(query, [prefix + "%"]))
-    return Truth(rows, frozenset(_events(bootstrap, facts["topic"]["name"], prefix)), _acknowledged(run))
+    return IndependentCount(rows, frozenset(_events(bootstrap, facts["topic"]["name"], prefix)), _acknowledged(run))
 
 
-def complaints(run: RunFolder, truth: Truth) -> list[str]:
-    """Return where the reports of a judged run say something else than the truth; each as a sentence."""
+def complaints(run: RunFolder, independent_count: IndependentCount) -> list[str]:
+    """Return where the reports of a judged run disagree with the count, one sentence each."""
     report: Any = json.loads(run.report.read_text())
     verdict, counts = report["verdict"], report["counts"]
     proven = verdict != "inconclusive" or not any(
         guard["kind"] == "evidence" and guard["applies"] and not guard["passed"] for guard in report["guards"]
     )
     wrong = []
-    # A row that a known backlog still held was neither lost nor delivered then.
+    # A row that a known backlog still held was neither lost nor delivered.
     pending = counts["pending"] or 0
-    for name, true in truth.found.items():
+    for name, true in independent_count.found.items():
         named = ids_in(run.path / name)
         if false := named - true:
-            wrong.append(f"{name} names {len(false)} ids that are none, {min(false)} for one")
+            wrong.append(f"{name} names {len(false)} ids that are none, for example {min(false)}")
         missing = true - named
         if proven and len(missing) > (pending if name == "lost-events.csv" else 0):
-            wrong.append(f"{name} lacks {len(missing)} of {len(true)} ids, {min(missing)} for one")
-    violations = sum(len(true) for true in truth.found.values()) + (counts["visible_after_reject"] or 0)
+            wrong.append(f"{name} lacks {len(missing)} of {len(true)} ids, for example {min(missing)}")
+    violations = sum(len(true) for true in independent_count.found.values()) + (counts["visible_after_reject"] or 0)
     if verdict == "consistent" and violations:
         wrong.append(f"the verdict is consistent, yet {violations} violations were counted")
     if verdict == "inconsistent" and not violations:
         wrong.append("the verdict is inconsistent, yet no violation was counted")
     if verdict != "inconclusive":
-        for name, seen in (("rows", truth.rows), ("events", truth.events)):
+        for name, seen in (("rows", independent_count.rows), ("events", independent_count.events)):
             if counts[name] != len(seen):
                 wrong.append(f"the report counts {counts[name]} {name}, there are {len(seen)}")
     return wrong
@@ -95,12 +95,12 @@ def ids_in(path: Path) -> set[str]:
 
 def _acknowledged(run: RunFolder) -> frozenset[str]:
     attempts = read_ledger(run.ledger).attempts
-    told = (attempts["kind"] == RecordKind.COMPLETED) & (attempts["outcome"] == Outcome.ACKNOWLEDGED)
-    return frozenset(str(uuid.UUID(bytes=bytes(one["order_id"]))) for one in attempts[told])
+    answered = (attempts["kind"] == RecordKind.COMPLETED) & (attempts["result"] == Outcome.ACKNOWLEDGED)
+    return frozenset(str(uuid.UUID(bytes=bytes(one["order_id"]))) for one in attempts[answered])
 
 
 def _events(bootstrap: str, topic: str, prefix: str) -> set[str]:
-    """Order ids of the events whose customer id begins with `prefix`, read to the end that the topic has now."""
+    """Return the order ids of events whose customer id begins with `prefix`, read to the current end of the topic."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"soak-{uuid.uuid4()}"})
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions

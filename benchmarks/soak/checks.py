@@ -1,4 +1,4 @@
-"""Looks at what a run of the soak has left: processes, components, journal, marks, and whether it can be judged."""
+"""Checks what a run of the soak left: processes, components, journal, marks, reports."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Final
 
 import psutil
 
-from benchmarks.soak import truth
-from benchmarks.soak.harness import CHECKOUT, Played, environment
+from benchmarks.soak import independent_count
+from benchmarks.soak.harness import CHECKOUT, EndedRun, environment
 from runlog.folder import RunFolder
 from runlog.marks import HEALED, INJECTING, read_marks
 from stack import process
@@ -22,7 +22,7 @@ from stack.embedded import EmbeddedStack
 from stack.state_file import StackState
 
 LEFT_S: Final = 90.0
-# A service may need a moment to find its database or broker again; the harness itself gives it as much.
+# A service may need time to reconnect to its database or broker; the harness itself allows as much.
 HEALTHY_S: Final = 30.0
 COMMAND_S: Final = 120.0
 POLL_S: Final = 0.2
@@ -39,34 +39,34 @@ class Verdict:
 NO_RUN: Final = Verdict("no run", "its harness ended before the run's folder was made; nothing was broken")
 
 
-def look(played: Played, stack: EmbeddedStack) -> tuple[Verdict, list[str]]:
-    """Return the verdict of a run that has ended, and all that is wrong after it; each as a sentence.
+def check_run(ended: EndedRun, stack: EmbeddedStack) -> tuple[Verdict, list[str]]:
+    """Return the verdict of a run that has ended, and what is wrong after it, one sentence each.
 
-    A stack that went down with the run is brought up again to be read, and taken down.
+    A stack that stopped with the run is started again to be read, then stopped.
     """
-    wrong = [*played.complaints]
+    wrong = [*ended.complaints]
     if left := _await_gone(stack):
         wrong.append(f"left after {LEFT_S:g} s: {'; '.join(left)}")
-    wrong += _status(played)
-    wrong += _marks(played.run)
-    if not played.play.own_stack:
-        sick = _unwell(stack)
-        # What is not there is complained of; it is brought up, so that the other runs find it.
-        state = stack.up(owner="soak") if sick else stack.status()
-        return _judged(played, state, wrong + sick) if state is not None else (NO_RUN, wrong + sick)
+    wrong += _status(ended)
+    wrong += _marks(ended.run)
+    if not ended.drawn.own_stack:
+        unhealthy = _unhealthy(stack)
+        # A component that is down is reported, and started for the runs to come.
+        state = stack.up(owner="soak") if unhealthy else stack.status()
+        return _judged(ended, state, wrong + unhealthy) if state is not None else (NO_RUN, wrong + unhealthy)
     alive = [part.name for part in stack.components if part.is_alive()] + [str(stray) for stray in stack.orphans()]
     if alive:
         wrong.append(f"the run's own stack still runs: {', '.join(alive)}")
-    if not (played.run and played.run.facts.exists()):
+    if not (ended.run and ended.run.facts.exists()):
         return NO_RUN, wrong
     try:
-        return _judged(played, stack.up(owner="soak", with_service=False), wrong)
+        return _judged(ended, stack.up(owner="soak", with_service=False), wrong)
     finally:
         stack.down()
 
 
 def harness_processes(home: Path, known: set[int]) -> list[str]:
-    """Return the processes that use the stack in `home` and are neither its own (`known`) nor this one."""
+    """Return the processes that use the stack in `home`, without its own (`known`) and this one."""
     found = []
     for each in psutil.process_iter():
         try:
@@ -90,7 +90,7 @@ def stack_processes(stack: EmbeddedStack) -> dict[str, list[psutil.Process]]:
 def _await_gone(stack: EmbeddedStack) -> list[str]:
     deadline = time.monotonic() + LEFT_S
     while True:
-        # In this order: what was started in between is known then.
+        # In this order, so that a process started in between is in `known`.
         left = harness_processes(stack.home, set())
         known = {str(each.pid) for tree in stack_processes(stack).values() for each in tree}
         left = [line for line in left if line.split(" ")[0] not in known]
@@ -99,22 +99,23 @@ def _await_gone(stack: EmbeddedStack) -> list[str]:
         time.sleep(POLL_S)
 
 
-def _status(played: Played) -> list[str]:
-    done = _command(played, {}, "chaos", "status")
+def _status(ended: EndedRun) -> list[str]:
+    done = _command(ended, {}, "chaos", "status")
     return [] if done.returncode == 0 else [f"`python -m chaos status` ended with {done.returncode}: {done.stdout}"]
 
 
-def _unwell(stack: EmbeddedStack) -> list[str]:
+def _unhealthy(stack: EmbeddedStack) -> list[str]:
     deadline = time.monotonic() + HEALTHY_S
     while True:
-        sick = [f"{name} is not well: {health.detail}" for name, health in stack.health(5.0).items() if not health.ok]
-        if not sick or time.monotonic() >= deadline:
-            return sick
+        health = stack.health(5.0).items()
+        unhealthy = [f"the {name} is unhealthy: {reply.detail}" for name, reply in health if not reply.ok]
+        if not unhealthy or time.monotonic() >= deadline:
+            return unhealthy
         time.sleep(POLL_S)
 
 
 def _marks(run: RunFolder | None) -> list[str]:
-    """Each outage that was begun is proven back, whoever did it."""
+    """Return the outages that were begun and whose target was never proven back."""
     if run is None or not run.marks.exists():
         return []
     marks = read_marks(run.marks)
@@ -123,12 +124,12 @@ def _marks(run: RunFolder | None) -> list[str]:
     return [f"outage {index} was begun and has no mark `{HEALED}`" for index in begun if index not in healed]
 
 
-def _judged(played: Played, state: StackState, wrong: list[str]) -> tuple[Verdict, list[str]]:
-    run = played.run
+def _judged(ended: EndedRun, state: StackState, wrong: list[str]) -> tuple[Verdict, list[str]]:
+    run = ended.run
     if run is None or not run.facts.exists():
         return NO_RUN, wrong
     stores = {"LOCUST_DATABASE_URL": state.database_url, "LOCUST_KAFKA_BOOTSTRAP": state.kafka_bootstrap}
-    done = _command(played, stores, "reconcile", str(run.path))
+    done = _command(ended, stores, "reconcile", str(run.path))
     if not run.report.exists():
         return Verdict("none"), [
             *wrong,
@@ -137,15 +138,15 @@ def _judged(played: Played, state: StackState, wrong: list[str]) -> tuple[Verdic
     report = json.loads(run.report.read_text())
     if done.returncode != report["exit_code"]:
         wrong.append(f"`python -m reconcile` ended with {done.returncode}, its report says {report['exit_code']}")
-    wrong += truth.complaints(run, truth.count(run, state.database_url, state.kafka_bootstrap))
+    wrong += independent_count.complaints(run, independent_count.count(run, state.database_url, state.kafka_bootstrap))
     return Verdict(report["verdict"], report["reason"]), wrong
 
 
-def _command(played: Played, more: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+def _command(ended: EndedRun, more: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *words],
         cwd=CHECKOUT,
-        env=environment(played.home, played.folder) | more,
+        env=environment(ended.home, ended.folder) | more,
         capture_output=True,
         text=True,
         timeout=COMMAND_S,
