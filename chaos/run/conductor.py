@@ -183,7 +183,7 @@ class Conductor:
     def _save(self, run: OpenRun) -> None:
         run.load.finish(in_order=True)
         run.recording.close(self._harness.statistics())
-        if trouble := run.load.trouble or run.recording.trouble or run.recording.watch.trouble:
+        if trouble := run.trouble:
             log.error("the history is incomplete: %s", trouble)
             self._fail(run, f"the history is incomplete: {trouble}", exit_codes.USAGE_OR_CRASH)
 

@@ -1,57 +1,46 @@
-"""The actor: has faults injected and healed, proves both, stamps the marks, and never leaves the target broken.
+"""The fault injector of a run: asks the watchdog to break and to heal, and waits for what the monitor proves.
 
-It does not break by itself: the watchdog does, in a process that outlives this one. So an interrupt can cut the waiting
-short but never an act in half. Order of every fault: journal, mark `injecting`, act, proof, mark `injected`; and back:
-mark `healing`, act, proof, mark `healed`, journal closed.
+The watchdog breaks, heals and writes the marks, in a process that outlives this one. So an interrupt can cut the
+waiting short but never an act in half. What the monitor proves is reported to the watchdog, which marks it.
 """
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
 from chaos.faults.limits import HEAL_TRIES
 from chaos.faults.watchdog.client import WatchdogGone
-from chaos.faults.watchdog.healing import BACK_ALREADY_S, BY_ITSELF, HARNESS, WATCHDOG
-from chaos.faults.watchdog.protocol import ALREADY_DOWN, TIMED_OUT, Begin, Refusal
+from chaos.faults.watchdog.healing import BACK_ALREADY_S
+from chaos.faults.watchdog.protocol import ALREADY_DOWN, BEGUN, TIMED_OUT, Break, Marked, Refusal
 from chaos.monitor.client import MonitorClient, NotProven
 from chaos.run.plan import PlannedOutage
 from health.state import Proof
-from runlog import marks
 from runlog.clock import AnchoredClock
-from runlog.marks import Mark
 
 log = logging.getLogger("chaos")
 
 
 class Executor(Protocol):
-    """What injects and heals for the actor; see `chaos.faults.watchdog.client.Watchdog`."""
+    """What injects and heals; see `chaos.faults.watchdog.client.Watchdog`."""
 
     @property
     def retired(self) -> str | None:
         """Why nothing more will be broken, None while something may be."""
 
-    def begin(self, begin: Begin) -> str:
-        """Write the fault into the journal and return what it will hit."""
+    def inject(self, fault: Break) -> Marked:
+        """Inject it; return the mark `injecting`."""
 
-    def apply(self) -> None:
-        """Do it."""
+    def injected(self, proof: Proof) -> None:
+        """Note that it is proven."""
 
-    def proven(self) -> None:
-        """Note that the fault is proven."""
+    def heal(self) -> Marked:
+        """Undo it; return the mark `healing`."""
 
-    def standing(self) -> tuple[bool, str | None]:
-        """Whether something is broken, and why nothing more will be broken."""
-
-    def heal(self) -> str:
-        """Undo it; return by whom it was undone."""
-
-    def close(self) -> None:
-        """Close the journal."""
+    def healed(self, proof: Proof) -> None:
+        """Note that the target is proven back."""
 
     def replace(self) -> bool:
-        """Put a fresh one in the place of one that has died."""
+        """Replace one that has died."""
 
 
 class NotRestored(Exception):
@@ -73,43 +62,37 @@ class FaultInjector:
     """Performs the outages of one run.
 
     Args:
-        hand: what injects and heals.
-        watch: what proves it.
+        executor: what injects and heals.
+        monitor: what proves it.
         clock: the run's clock.
-        mark: takes each mark.
         run_id: for the journal.
-        marks: file of the marks, for the watchdog when it must heal alone.
+        marks: file of the run's marks.
         edge_timeout: longest wait for a proof, seconds.
+
+    Attributes:
+        broken: whether a fault was begun and is not yet proven healed.
     """
 
     def __init__(
         self,
         *,
-        hand: Executor,
-        watch: MonitorClient,
+        executor: Executor,
+        monitor: MonitorClient,
         clock: AnchoredClock,
-        mark: Callable[[Mark], None],
         run_id: str,
         marks: Path,
         edge_timeout: float,
     ) -> None:
-        self._hand = hand
-        self._watch = watch
+        self.broken = False
+        self._executor = executor
+        self._monitor = monitor
         self._clock = clock
-        self._mark = mark
         self._run_id = run_id
         self._marks = str(marks)
         self._edge_timeout = edge_timeout
-        self._open: tuple[int, PlannedOutage] | None = None
-        self._described = "the target"
-        self._marked = self._proven = False
+        self._described = ""
+        self._proven = False
         self._healing: float | None = None
-        self._healed_by: str | None = None
-
-    @property
-    def broken(self) -> bool:
-        """Whether a fault was begun and is not yet proven healed."""
-        return self._open is not None
 
     def inject(self, index: int, outage: PlannedOutage) -> str | None:
         """Break the target and wait until it is proven down.
@@ -120,104 +103,67 @@ class FaultInjector:
         Raises:
             AlreadyDown: the target was down before; it is left alone.
             FaultFailed: the fault could not be done.
+            WatchdogGone: the watchdog died or froze before it could mark the proof.
         """
-        self._open, self._marked, self._proven = (index, outage), False, False
+        self.broken, self._proven, self._healing, self._described = True, False, None, f"the {outage.target}"
+        fault, clock = outage.fault, (self._clock.epoch, self._clock.monotonic)
         try:
-            self._described = self._hand.begin(
-                Begin(
-                    self._run_id,
-                    outage.fault.name,
-                    index,
-                    (self._clock.epoch, self._clock.monotonic),
-                    self._marks,
-                    outage.fault.effect,
-                )
-            )
+            injecting = self._executor.inject(Break(self._run_id, fault.name, index, clock, self._marks, fault.effect))
         except Refusal as refusal:
-            self._open = None
+            self.broken = refusal.why == BEGUN
             raise (AlreadyDown if refusal.why == ALREADY_DOWN else FaultFailed)(str(refusal)) from None
         except WatchdogGone as gone:
             raise FaultFailed(str(gone)) from None
-        began = self._clock.now()
-        detail = {"fault": outage.fault.name, "target": outage.target, "described": self._described}
-        self._mark(Mark(began, marks.INJECTING, index, detail))
-        self._marked = True
-        try:
-            self._hand.apply()
-        except (Refusal, WatchdogGone) as error:
-            raise FaultFailed(str(error)) from None
+        self._described = injecting.described
         try:
             # A harness that was frozen learns here that the watchdog has healed meanwhile.
-            down = self._watch.await_down(began, self._edge_timeout, lambda: self._hand.retired)
-        except NotProven as why:
+            since = injecting.at or self._clock.now()
+            proof = self._monitor.await_down(since, self._edge_timeout, lambda: self._executor.retired)
+            self._proven = True
+            self._executor.injected(proof)
+        except (NotProven, Refusal) as why:
             return str(why)
-        if self._hand.retired is not None:
-            return self._hand.retired
-        self._proven = True
-        with suppress(*_TROUBLE):  # a watchdog that is gone is replaced when the target is healed
-            self._hand.proven()
-        proof = {"down_edge": list(down.edge), "seen": dict(down.seen)}
-        self._mark(Mark(self._clock.now(), marks.INJECTED, index, proof))
         return None
 
     def heal(self) -> None:
-        """Mend whatever is broken and wait until it is proven back; nothing to do is fine. May be called again.
+        """Heal whatever is broken and wait until it is proven back; nothing to do is fine. May be called again.
 
         Raises:
             NotRestored: it did not come back within the time there is.
         """
-        if self._open is None:
+        if not self.broken:
             return
-        index, _ = self._open
-        if self._marked and self._healing is None and not self._healed_already():
-            self._healing = self._clock.now()
-            self._mark(Mark(self._healing, marks.HEALING, index))
-        up = self._bring_back(self._healing or self._clock.now())
-        if self._healing is not None:
-            detail = {"up_edge": list(up.edge), "healed_by": self._healed_by or HARNESS}
-            self._mark(Mark(self._clock.now(), marks.HEALED, index, detail))
-        self._open = self._healing = self._healed_by = None
-
-    def _healed_already(self) -> bool:
-        """Whether a watchdog has healed on its own account: then it has written the marks of that, too."""
-        try:
-            if self._hand.replace():
-                return True  # the fresh one has healed what is in the journal
-            broken, retired = self._hand.standing()
-        except _TROUBLE:
-            return False
-        return retired is not None and not broken
-
-    def _bring_back(self, began: float) -> Proof:
+        self._healing = self._healing or self._clock.now()
         trouble = ""
         for _ in range(HEAL_TRIES):
             try:
-                if self._hand.replace():
-                    self._healed_by = self._healed_by or WATCHDOG
-                by = self._hand.heal()
-                self._healed_by = self._healed_by or by
-                self._watch.revive()
-                up = self._watch.await_up(began, self._edge_timeout / HEAL_TRIES)
-                self._hand.close()
+                self._executor.replace()
+                self._healing = self._executor.heal().at or self._healing
+                self._prove_back(self._edge_timeout / HEAL_TRIES)
             except _TROUBLE as error:
                 trouble = str(error)
                 if isinstance(error, Refusal) and error.why == TIMED_OUT:
                     break  # the same act again would take as long
             else:
-                return up
-        return self._back_all_the_same(began, trouble)
+                return
+        self._prove_back_anyway(trouble)
 
-    def _back_all_the_same(self, began: float, trouble: str) -> Proof:
-        """Return the proof of a target that is back although its heal act fails: what had proven the fault says so."""
+    def _prove_back(self, timeout_s: float) -> None:
+        self._monitor.revive()
+        self._executor.healed(self._monitor.await_up(self._healing or 0.0, timeout_s))
+        self.broken = False
+
+    def _prove_back_anyway(self, trouble: str) -> None:
+        """Accept a target that is back although its heal act fails, where the monitor had proven the fault.
+
+        Raises:
+            NotRestored: it is not.
+        """
         failure = NotRestored(f"{self._described} is not proven back: {trouble}")
         if not self._proven:
             raise failure
         try:
-            self._watch.revive()
-            up = self._watch.await_up(began, BACK_ALREADY_S)
-            self._hand.close()
+            self._prove_back(BACK_ALREADY_S)
         except _TROUBLE:
             raise failure from None
         log.warning("%s is proven back although healing it failed: %s", self._described, trouble)
-        self._healed_by = BY_ITSELF
-        return up

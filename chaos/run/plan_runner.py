@@ -11,6 +11,7 @@ from typing import Final
 
 import gevent
 
+from chaos.faults.watchdog.client import WatchdogGone
 from chaos.monitor.client import NotProven
 from chaos.run.drain_setup import drain_run, drain_task
 from chaos.run.fault_injector import AlreadyDown, FaultFailed
@@ -123,6 +124,8 @@ class PlanRunner:
             raise RunFailed(str(error), exit_codes.INCONCLUSIVE) from None
         except FaultFailed as error:
             raise RunFailed(f"the fault could not be injected: {error}", exit_codes.NOT_READY) from None
+        except WatchdogGone as error:
+            raise RunFailed(str(error), exit_codes.USAGE_OR_CRASH) from None
         if unproven is None:
             log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
             self._hold(run, clock.now() + outage.length)
@@ -176,7 +179,7 @@ class PlanRunner:
         recording, load = run.recording, run.load
         said = recording.clock.now()
         while (now := recording.clock.now()) < until:
-            if trouble := load.trouble or recording.trouble or recording.watch.trouble:
+            if trouble := run.trouble:
                 raise RunFailed(trouble, exit_codes.USAGE_OR_CRASH)
             if not recording.watch.alive:
                 raise RunFailed("the monitor process ended", exit_codes.USAGE_OR_CRASH)

@@ -58,6 +58,11 @@ class OpenRun:
     injector: FaultInjector
     watchdog: Watchdog
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the run's history is incomplete, None while it is not."""
+        return self.load.trouble or self.recording.trouble or self.recording.watch.trouble or self.watchdog.unwritten
+
 
 def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
     """Return a run that is ready to begin; the watchdog owns its target.
@@ -82,10 +87,9 @@ def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: 
     shown = Path(settings.runs_dir) / recording.folder.run_id
     log.info("run %s: all its files are in %s", recording.folder.run_id, shown)
     injector = FaultInjector(
-        hand=watchdog,
-        watch=recording.watch,
+        executor=watchdog,
+        monitor=recording.watch,
         clock=recording.clock,
-        mark=recording.mark,
         run_id=recording.folder.run_id,
         marks=recording.folder.marks,
         edge_timeout=plan.edge_timeout,

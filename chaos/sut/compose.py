@@ -14,7 +14,7 @@ from chaos.faults.restore import places, restore
 from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog, WatchdogGone
-from chaos.faults.watchdog.protocol import Refusal, TakeDown
+from chaos.faults.watchdog.protocol import Refusal, Teardown
 from chaos.faults.watchdog.teardown import ComposeOwner, has_died, owner_name
 from chaos.sut.embedded import PlaceOrder, await_lease, stack_settings
 from chaos.sut.sut import PreflightError, Preview, SystemUnderTest
@@ -76,7 +76,7 @@ class ComposeSystem:
         if self._ours:
             self._owner.write(owner_name(), before)
             # Before the first container is created: from now on the watchdog takes it down if this process dies.
-            self.watchdog.own(TakeDown("compose", owner_name(), self._place()))
+            self.watchdog.own(Teardown("compose", owner_name(), self._place()))
         self._heal_leftover(Limits(settings.command_timeout, settings.fault_timeout))
         return self._stack.up(stack_settings(settings)).service_url
 

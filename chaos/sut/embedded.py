@@ -20,7 +20,7 @@ from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog, WatchdogGone
 from chaos.faults.watchdog.liveness import will_be_free
-from chaos.faults.watchdog.protocol import Refusal, TakeDown
+from chaos.faults.watchdog.protocol import Refusal, Teardown
 from chaos.faults.watchdog.teardown import as_parameters, has_died, owner_name
 from chaos.sut.sut import PlacedOrder, PreflightError, Preview, SystemUnderTest
 from health.spec import ProbeSpec
@@ -92,10 +92,10 @@ class EmbeddedSystem:
         home = {"home": str(self.home)}
         # Before the first process starts: from now on the watchdog stops the stack if this process dies.
         self.watchdog.start()
-        self.watchdog.own(TakeDown("embedded", self._owner, home | (self._earlier or {})))
+        self.watchdog.own(Teardown("embedded", self._owner, home | (self._earlier or {})))
         state = self._stack.up(stack_settings(settings), owner=self._owner)
         self._earlier = None
-        self.watchdog.own(TakeDown("embedded", self._owner, home))
+        self.watchdog.own(Teardown("embedded", self._owner, home))
         return state
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ def orphan(little: Little) -> Iterator[Callable[..., Orphan]]:
 
 @pytest.fixture
 def charged(little: Little) -> Iterator[Callable[..., Charged]]:
-    """Start a watchdog of this process that has begun a fault; what still runs at the test's end is ended."""
+    """Start a watchdog of this process; what still runs at the test's end is ended."""
     started: list[Charged] = []
 
     def start(**commands: str) -> Charged:

@@ -26,7 +26,8 @@ from stack.state_dir import make_private, target_home
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 WAIT_S: Final = 30.0
-BEGIN: Final = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+BREAK: Final = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+PROOF: Final = {"edge": [1.0, 2.0], "seen": {"kept": "broken", "new": "refused"}}
 
 
 def await_that(condition: Callable[[], bool], awaited: str, limit_s: float = WAIT_S) -> None:
@@ -153,11 +154,12 @@ class Orphan:
             "one = subprocess.Popen([sys.executable, '-m', 'chaos.faults.watchdog'], stdin=subprocess.PIPE,\n"
             "    stdout=subprocess.PIPE, stderr=open(log, 'ab'), start_new_session=True)\n"
             "now = time.time(), time.monotonic()\n"
-            "begin = {'run_id': 'run-1', 'fault': 'stop', 'outage': 0, 'clock': now}\n"
-            "orders = [{'do': 'arm', 'arm': arm}]\n"
-            "orders += [{'do': 'begin', 'begin': begin}, {'do': 'apply'}, {'do': 'proven'}] if broken else []\n"
-            "for number, order in enumerate(orders):\n"
-            "    one.stdin.write(json.dumps({'id': number, **order}).encode() + b'\\n')\n"
+            "fault = {'run_id': 'run-1', 'fault': 'stop', 'outage': 0, 'clock': now}\n"
+            "proof = {'edge': [1.0, 2.0], 'seen': {'kept': 'broken', 'new': 'refused'}}\n"
+            "requests = [{'do': 'arm', 'arm': arm}]\n"
+            "requests += [{'do': 'break', 'fault': fault}, {'do': 'break', 'proof': proof}] if broken else []\n"
+            "for number, request in enumerate(requests):\n"
+            "    one.stdin.write(json.dumps({'id': number, **request}).encode() + b'\\n')\n"
             "    one.stdin.flush()\n"
             "    answer = {}\n"
             "    while 'id' not in answer:\n"
@@ -200,7 +202,7 @@ def runs_of(little: Little) -> int:
 
 
 class Charged:
-    """A watchdog of this process, in charge of the little service, that has begun a fault."""
+    """A watchdog of this process, in charge of the little service."""
 
     def __init__(self, little: Little, **commands: str) -> None:
         with (little.folder / "watchdog.log").open("wb") as log:
@@ -208,7 +210,6 @@ class Charged:
                 [sys.executable, "-m", "chaos.faults.watchdog"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=log
             )
         self.ask("arm", arm=asdict(replace(arm_of(little, **commands), limits=Limits(300.0, 30.0))))
-        self.ask("begin", begin=BEGIN)
 
     def send(self, do: str, **fields: object) -> None:
         assert self.process.stdin is not None
@@ -226,7 +227,7 @@ class Charged:
         return said
 
     def ask(self, do: str, **fields: object) -> None:
-        """Send an order and wait until it is carried out."""
+        """Send a request and wait until it is answered."""
         self.send(do, **fields)
         said = self.answer()
         assert "error" not in said, said

@@ -23,7 +23,7 @@ from chaos.faults.restore import places, restore
 from chaos.faults.targets.command import open_command_target
 from chaos.faults.watchdog.fault_controller import LEASE, FaultController
 from chaos.faults.watchdog.liveness import will_be_free
-from chaos.faults.watchdog.protocol import Begin, Refusal
+from chaos.faults.watchdog.protocol import Break, Refusal
 from chaos.run.run_setup import heal_earlier
 from chaos.sut.sut import PreflightError, SystemUnderTest
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource
@@ -33,7 +33,7 @@ from runlog.marks import Mark, MarksWriter, read_marks
 from settings.run_settings import make_settings
 from stack.lease import Lease
 from stack.state_dir import lease_of
-from tests.chaos.little import BEGIN, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
+from tests.chaos.little import BREAK, CHECKOUT, PROOF, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 pytestmark = pytest.mark.process
 
@@ -335,13 +335,13 @@ def test_a_run_that_has_healed_by_itself_meanwhile_breaks_nothing_more_after_res
 ) -> None:
     little.start()
     watchdog = charged()
-    watchdog.ask("apply")
+    watchdog.ask("break", fault=BREAK)
     (place,) = places()
     watchdog.ask("heal")
-    watchdog.ask("close")
+    watchdog.ask("heal", proof=PROOF)
     assert "its run breaks nothing more" in restore(place)
     with pytest.raises(AssertionError, match="restore was asked for"):
-        watchdog.ask("begin", begin=BEGIN)
+        watchdog.ask("break", fault=BREAK)
     assert little.serves()
 
 
@@ -354,11 +354,12 @@ def test_a_frozen_watchdog_whose_harness_lives_is_left_to_it(little: Little, cap
     try:
         assert watchdog.stdin is not None
         assert watchdog.stdout is not None
-        begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
-        arm = asdict(arm_of(little))
-        orders: list[dict[str, object]] = [{"do": "arm", "arm": arm}, {"do": "begin", "begin": begin}, {"do": "apply"}]
-        for order in orders:
-            watchdog.stdin.write(json.dumps({"id": 1, **order}).encode() + b"\n")
+        requests: list[dict[str, object]] = [
+            {"do": "arm", "arm": asdict(arm_of(little))},
+            {"do": "break", "fault": BREAK},
+        ]
+        for request in requests:
+            watchdog.stdin.write(json.dumps({"id": 1, **request}).encode() + b"\n")
             watchdog.stdin.flush()
             assert "error" not in json.loads(watchdog.stdout.readline())
         watchdog.send_signal(signal.SIGSTOP)
@@ -486,7 +487,7 @@ def test_a_journal_says_nothing_that_is_secret(little: Little) -> None:
         recipe=ProbeRecipe("sql", "127.0.0.1:1/shop", credentials=source),
     )
     controller.arm(arm)
-    controller.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+    controller.inject(Break("run-1", "stop", 0, (0.0, 0.0)))
     text = (little.home() / JOURNAL).read_text()
     controller.disarm()
     assert "planted-7" not in text

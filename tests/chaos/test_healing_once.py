@@ -11,10 +11,10 @@ import pytest
 from chaos.__main__ import main
 from chaos.faults.limits import Limits
 from chaos.faults.watchdog.fault_controller import LEASE, FaultController
-from chaos.faults.watchdog.protocol import Begin
+from chaos.faults.watchdog.protocol import Break
 from runlog import exit_codes
 from stack.lease import Lease
-from tests.chaos.little import CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
+from tests.chaos.little import BREAK, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 pytestmark = pytest.mark.process
 
@@ -38,9 +38,8 @@ def test_a_harness_that_dies_after_its_heal_command_has_ended_does_not_double_it
     little.start()
     controller = FaultController()
     controller.arm(replace(arm_of(little, heal=restarts(little)), limits=Limits(20.0, 30.0)))
-    controller.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
-    controller.apply()
-    assert (controller.heal(), controller.heal()) == ("harness", "harness")
+    controller.inject(Break("run-1", "stop", 0, (0.0, 0.0)))
+    assert controller.heal() == controller.heal()
     controller.retire("the harness is gone")
     assert runs_of(little) == 1
     assert little.serves()
@@ -50,10 +49,9 @@ def test_a_harness_that_dies_after_its_heal_command_has_ended_does_not_double_it
 def test_a_heal_command_is_run_again_once_the_time_of_its_proof_is_over(little: Little) -> None:
     controller = FaultController()
     controller.arm(replace(arm_of(little, heal="echo >> ran", **{"break": "true"}), limits=Limits(20.0, 0.2)))
-    controller.begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
-    controller.apply()
+    controller.inject(Break("run-1", "stop", 0, (0.0, 0.0)))
     controller.heal()
-    await_that(lambda: controller.heal() == "harness" and runs_of(little) > 1, "another run of the heal command")
+    await_that(lambda: controller.heal() is not None and runs_of(little) > 1, "another run of the heal command")
     controller.disarm()
 
 
@@ -108,13 +106,13 @@ def test_ctrl_c_ends_restore_and_no_heal_command(little: Little) -> None:
 HANGS = "kill -9 $(cat pid); rm pid; touch broken; exec sleep 600"
 
 
-@pytest.mark.parametrize("end", ["SIGKILL of the harness", "SIGTERM", "restore", "another order"])
+@pytest.mark.parametrize("end", ["SIGKILL of the harness", "SIGTERM", "restore", "another request"])
 def test_a_break_command_that_hangs_does_not_delay_healing(
     little: Little, charged: Callable[..., Charged], end: str
 ) -> None:
     little.start()
     watchdog = charged(**{"break": HANGS})
-    watchdog.send("apply")
+    watchdog.send("break", fault=BREAK)
     await_that((little.folder / "broken").exists, "the break command to hang")
     if end == "SIGKILL of the harness":
         watchdog.hang_up()
@@ -130,20 +128,20 @@ def test_a_break_command_that_hangs_does_not_delay_healing(
 def test_a_break_command_that_is_waited_for_is_not_ended(little: Little, charged: Callable[..., Charged]) -> None:
     little.start()
     watchdog = charged(**{"break": "while ! [ -e go ]; do sleep 0.05; done; touch whole"})
-    watchdog.send("apply")
+    watchdog.send("break", fault=BREAK)
     assert all("working" in watchdog.read() for _ in range(3))
     (little.folder / "go").touch()
     assert "error" not in watchdog.answer()
     assert (little.folder / "whole").exists()
 
 
-def test_an_order_to_break_that_comes_from_a_harness_that_is_gone_breaks_nothing(
+def test_a_request_to_break_from_a_harness_that_is_gone_breaks_nothing(
     little: Little, charged: Callable[..., Charged]
 ) -> None:
     little.start()
     watchdog = charged(**{"break": "touch broken"})
     watchdog.process.send_signal(signal.SIGSTOP)
-    watchdog.send("apply")
+    watchdog.send("break", fault=BREAK)
     watchdog.hang_up()
     watchdog.process.send_signal(signal.SIGCONT)
     assert watchdog.process.wait(60) == 0

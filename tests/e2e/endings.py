@@ -30,11 +30,11 @@ LONGEST_S = 90.0
 CRASHING = (
     "from locustfile import *\n"
     "import chaos.run.fault_injector\n"
-    "inject = chaos.run.fault_injector.Actor.inject\n"
+    "inject = chaos.run.fault_injector.FaultInjector.inject\n"
     "def crash(self, *arguments):\n"
     "    inject(self, *arguments)\n"
     "    raise ZeroDivisionError('planted')\n"
-    "chaos.run.fault_injector.Actor.inject = crash\n"
+    "chaos.run.fault_injector.FaultInjector.inject = crash\n"
 )
 
 

@@ -17,7 +17,7 @@ from chaos.faults.probe_recipes import resolve
 from chaos.faults.restore import look_at, restore
 from chaos.faults.targets import TargetSpec
 from chaos.faults.watchdog.healing import NotProvenBack
-from chaos.faults.watchdog.protocol import Arm, Begin
+from chaos.faults.watchdog.protocol import Arm, Break
 from chaos.sut.health_checks import HEALTH_S, parts, service_probe
 from health.check import check
 from health.probers import open_probers
@@ -146,7 +146,7 @@ def test_a_service_that_is_slow_is_healthy_for_all(service: GuardedService, infr
 
 
 class Broken:
-    """The service broken by a watchdog's order, as a run does it; its secret in no file."""
+    """The service broken by a watchdog, as in a run; its secret in no file."""
 
     def __init__(self, service: GuardedService, folder: Path) -> None:
         self.folder = folder / "journal"
@@ -158,7 +158,7 @@ class Broken:
         commands = {"break": "rm up", "heal": "touch up", "check": "", "shell": "yes", "folder": str(folder)}
         target = TargetSpec("command", "service", {**commands, "probed": service.url})
         arm = Arm(os.getpid(), target, service.spec, service.recipe, str(self.folder), 60.0, Limits(20.0, 30.0))
-        begin = Begin("run-1", "stop", 0, (time.time(), time.monotonic()), str(self.marks))
+        fault = Break("run-1", "stop", 0, (time.time(), time.monotonic()), str(self.marks))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "chaos.faults.watchdog"],
             cwd="/",
@@ -168,19 +168,17 @@ class Broken:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number, (do, fields) in enumerate(
-            [("arm", {"arm": asdict(arm)}), ("begin", {"begin": asdict(begin)}), ("apply", {})]
-        ):
-            self._order({"id": number, "do": do, **fields})
+        self._ask({"id": 1, "do": "arm", "arm": asdict(arm)})
+        self._ask({"id": 2, "do": "break", "fault": asdict(fault)})
         self.journal = (self.folder / JOURNAL).read_text()
         assert not check(service.spec, 5).ok
 
-    def _order(self, order: dict[str, object]) -> None:
+    def _ask(self, request: dict[str, object]) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        while (answer := json.loads(self.process.stdout.readline())).get("id") != order["id"]:
+        while (answer := json.loads(self.process.stdout.readline())).get("id") != request["id"]:
             pass
         assert "error" not in answer, answer
 
@@ -192,7 +190,7 @@ def test_the_watchdog_heals_and_proves_it_when_the_harness_is_gone(service: Guar
     assert broken.process.returncode == 0, log
     assert check(service.spec, 5).ok
     assert not (broken.folder / JOURNAL).exists()
-    assert [mark.name for mark in read_marks(broken.marks)] == ["healing", "healed"]
+    assert [mark.name for mark in read_marks(broken.marks)] == ["injecting", "healing", "healed"]
     assert service.refused == 0
     assert KEY not in broken.journal + log
 

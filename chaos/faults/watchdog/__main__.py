@@ -1,6 +1,6 @@
-"""The watchdog's process: reads orders, obeys, and looks after what the harness can no longer look after.
+"""The watchdog's process: answers the harness's requests, and heals what the harness can no longer heal.
 
-    python -m chaos.faults.watchdog      (orders as JSON lines on standard input; see chaos/faults/watchdog/protocol.py)
+    python -m chaos.faults.watchdog      (requests as JSON lines on standard input; see `protocol`)
 
 It ends when its standard input does, after healing what is broken and taking down what the harness had brought up.
 SIGTERM, SIGINT and SIGHUP do the same; SIGUSR1 (`python -m chaos restore`) heals and retires it. SIGUSR2 only asks
@@ -24,20 +24,20 @@ import msgspec
 from chaos.faults.watchdog import protocol
 from chaos.faults.watchdog.fault_controller import FaultController
 from chaos.faults.watchdog.liveness import QUESTION
-from chaos.faults.watchdog.protocol import Order, Refusal, TakeDown, as_line, read_order
-from chaos.faults.watchdog.teardown import take_down
+from chaos.faults.watchdog.protocol import Break, Marked, Refusal, Request, Teardown, as_line, read_request
+from chaos.faults.watchdog.teardown import tear_down
 from chaos.faults.watchdog.work_reports import AtWork, Progress, Work
 from stack.errors import StackError
 
 log = logging.getLogger("watchdog")
 
 LOOK_S: Final = 0.2
-TAKE_DOWN_TRIES: Final = 3
+TEARDOWN_TRIES: Final = 3
 # What cannot be healed at once when the harness is gone is tried again so long: an engine restarts, a disk has room.
 HEAL_AGAIN_S: Final = 20.0
 HEAL_PAUSE_S: Final = 1.0
-# What any order may take before it wraps an act of its own.
-ORDER_S: Final = 60.0
+# What any request may take before it wraps an act of its own.
+REQUEST_S: Final = 60.0
 # How long an answer may wait for room in the pipe.
 SAY_S: Final = 2.0
 
@@ -49,17 +49,17 @@ class WatchdogProcess:
         self._at_work = AtWork(self._report)
         self._progress = Progress(log.info)
         self._controller = FaultController(doing=self._at_work.doing)
-        self._brought_up: TakeDown | None = None
+        self._brought_up: Teardown | None = None
         self._ending = False
         self._asked_to_heal = False
         self._unread = b""
-        self._orders: deque[bytes] = deque()
-        self._applying = False
+        self._requests: deque[bytes] = deque()
+        self._injecting = False
         self._saying = threading.Lock()
         self._deaf = False
 
     def run(self) -> int:
-        """Obey until the harness is gone, then heal and take down; return the exit code."""
+        """Serve until the harness is gone, then heal and take down; return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._end)
         signal.signal(signal.SIGUSR1, self._heal)
@@ -69,11 +69,11 @@ class WatchdogProcess:
             os.set_blocking(stream.fileno(), False)
         while not self._ending:
             select.select([sys.stdin], [], [], LOOK_S)
-            self._look_after()
-            self._orders += self._read()
-            while self._orders:
-                self._obey(self._orders.popleft())
-                self._look_after()
+            self._heal_if_due()
+            self._requests += self._read()
+            while self._requests:
+                self._serve(self._requests.popleft())
+                self._heal_if_due()
         return self._wind_up()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
@@ -93,7 +93,7 @@ class WatchdogProcess:
         *lines, self._unread = (self._unread + block).split(b"\n")
         return lines
 
-    def _look_after(self) -> None:
+    def _heal_if_due(self) -> None:
         reason = None
         if self._asked_to_heal:
             self._asked_to_heal = False
@@ -107,74 +107,66 @@ class WatchdogProcess:
         except Refusal as failure:
             said = f"{reason}, but {failure}"
         except Exception as error:
-            # Whatever went wrong: the target stays in this charge, and healing is tried again.
+            # Whatever went wrong: the target stays in charge of this process, and healing is tried again.
             log.exception("healing failed")
             said = f"{reason}, but healing failed: {error!r}"
         log.warning("%s", said)
         self._say({"retired": said})
 
-    def _obey(self, line: bytes) -> None:
+    def _serve(self, line: bytes) -> None:
         try:
-            order = read_order(line)
+            request = read_request(line)
         except msgspec.MsgspecError as error:
-            log.error("a command of the harness was not understood: %s", type(error).__name__)
+            log.error("a request of the harness was not understood: %s", type(error).__name__)
             return
         try:
-            with self._at_work.doing(order.do, ORDER_S):
-                answer = self._answer(order)
-            self._say({"id": order.id, **answer})
+            with self._at_work.doing(request.do, REQUEST_S):
+                answer = self._answer(request)
+            self._say({"id": request.id, **answer})
         except Refusal as refusal:
-            self._say({"id": order.id, "error": str(refusal), "why": refusal.why})
+            self._say({"id": request.id, "error": str(refusal), "why": refusal.why})
         except Exception as error:
-            # The harness waits for an answer, and whatever is broken must stay in this charge.
-            log.exception("the command %s failed", order.do)
-            self._say({"id": order.id, "error": f"the watchdog failed: {error!r}", "why": protocol.TARGET})
+            # The harness waits for an answer, and what is broken must stay in charge of this process.
+            log.exception("the request %s failed", request.do)
+            self._say({"id": request.id, "error": f"the watchdog failed: {error!r}", "why": protocol.TARGET})
 
-    def _answer(self, order: Order) -> dict[str, object]:
-        controller = self._controller
-        match order.do:
-            case "arm" if order.arm is not None:
-                return {"healed": controller.arm(order.arm)}
-            case "begin" if order.begin is not None:
-                return {"described": controller.begin(order.begin)}
-            case "apply":
-                self._apply()
-            case "proven":
-                controller.proven()
+    def _answer(self, request: Request) -> dict[str, object]:
+        controller, proof = self._controller, request.proof
+        match request.do:
+            case "arm" if request.arm is not None:
+                return {"healed": controller.arm(request.arm)}
+            case "break" if request.fault is not None:
+                return asdict(self._inject(request.fault))
+            case "break" if proof is not None:
+                return asdict(controller.injected(proof))
             case "heal":
-                return {"healed_by": controller.heal()}
-            case "close":
-                return {"stays": controller.close()}
+                return asdict(controller.heal() if proof is None else controller.healed(proof))
             case "disarm":
                 controller.disarm()
-            case "standing":
-                return {"broken": controller.broken, "retired": controller.retired}
             case "own":
-                self._brought_up = order.take_down
+                self._brought_up = request.teardown
             case unknown:
-                raise Refusal(f"the watchdog does not know the command {unknown!r}", protocol.TARGET)
+                raise Refusal(f"the watchdog does not know the request {unknown!r}", protocol.TARGET)
         return {}
 
-    def _apply(self) -> None:
-        if self._is_given_up:
-            raise Refusal("the harness wants something else by now, so nothing is broken", protocol.TARGET)
-        self._applying = True
+    def _inject(self, fault: Break) -> Marked:
+        self._injecting = True
         try:
-            self._controller.apply()
+            return self._controller.inject(fault, lambda: self._is_given_up)
         finally:
-            self._applying = False
+            self._injecting = False
 
     @property
     def _is_given_up(self) -> bool:
-        """Whether the fault being injected is wanted no more: the harness is gone or asks for something else, which it
-        does only once it has given up waiting for the answer; or healing is asked for."""
-        asked = self._ending or self._asked_to_heal or bool(self._orders)
+        """Whether the fault being injected is not wanted any more: healing is asked for, the harness is gone, or it
+        asks for something else, which it does only once it has stopped waiting for the answer."""
+        asked = self._ending or self._asked_to_heal or bool(self._requests)
         return asked or bool(select.select([sys.stdin], [], [], 0)[0])
 
     def _report(self, work: Work) -> None:
         self._progress(work)
         self._say({"working": asdict(work)})
-        if self._applying and self._is_given_up:
+        if self._injecting and self._is_given_up:
             self._controller.give_up()
 
     def _say(self, what: dict[str, object]) -> None:
@@ -203,7 +195,7 @@ class WatchdogProcess:
             try:
                 log.warning("%s", self._controller.retire("the harness is gone"))
             except Exception as failure:
-                # Whatever it was: what the harness had brought up must go all the same.
+                # Whatever it was: what the harness had brought up is taken down anyway.
                 log.error("NOT RESTORED: %s", failure, exc_info=not isinstance(failure, Refusal))
                 if time.monotonic() >= deadline:
                     return False
@@ -216,9 +208,9 @@ class WatchdogProcess:
         brought_up = self._brought_up
         if brought_up is None:
             return code
-        for _ in range(TAKE_DOWN_TRIES):
+        for _ in range(TEARDOWN_TRIES):
             try:
-                take_down(brought_up)
+                tear_down(brought_up)
                 break
             except Exception as error:
                 log.error("%s", error, exc_info=not isinstance(error, StackError))

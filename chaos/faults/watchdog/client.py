@@ -1,8 +1,8 @@
-"""The harness's hold on the watchdog: starts it, orders, reads its answers, and replaces one that died or froze.
+"""The harness's client of the watchdog: starts it, sends requests, reads answers, replaces one that died or froze.
 
-All of it is cooperative under gevent. A caller that is killed while it waits cuts nothing short: the order is with the
-watchdog already, which carries orders out one after the other. How long an order may take is the watchdog's business,
-which reports every second that it is at work; silence means that it is frozen.
+All of it is cooperative under gevent. A caller that is killed while it waits cuts nothing short: the request is with
+the watchdog already, which serves one after the other. How long a request may take is up to the watchdog, which reports
+every second that it is at work; silence means that it is frozen.
 """
 
 import json
@@ -20,10 +20,11 @@ import gevent
 from gevent.event import AsyncResult
 
 from chaos.faults.limits import Limits
-from chaos.faults.watchdog.protocol import Arm, Begin, Refusal, TakeDown, as_line
+from chaos.faults.watchdog.protocol import Arm, Break, Marked, Refusal, Teardown, as_line
 from chaos.faults.watchdog.teardown import HARNESS
 from chaos.faults.watchdog.work_reports import Progress, Work
 from files.paths import CHECKOUT
+from health.state import Proof
 
 log = logging.getLogger("chaos")
 
@@ -47,15 +48,17 @@ class Watchdog:
 
     Attributes:
         retired: why it breaks nothing any more, None while it does.
+        unwritten: why a mark of this run is not on disk; None if all are.
     """
 
     def __init__(self, log_path: Path) -> None:
         self.retired: str | None = None
+        self.unwritten: str | None = None
         self.log_path = log_path
         self._numbers = count(1)
         self._waiting: dict[int, AsyncResult] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._owned: TakeDown | None = None
+        self._owned: Teardown | None = None
         self._armed: Arm | None = None
         self._in_charge = False
         self._limits = Limits()
@@ -98,10 +101,10 @@ class Watchdog:
         if self._owned is not None:
             self.own(self._owned)
 
-    def own(self, order: TakeDown | None) -> None:
-        """Let it take down what `order` names when this process is gone; None: nothing any more."""
-        self._owned = order
-        self._ask("own", take_down=None if order is None else asdict(order))
+    def own(self, stack: Teardown | None) -> None:
+        """Let it take `stack` down when this process is gone; None: nothing any more."""
+        self._owned = stack
+        self._ask("own", teardown=None if stack is None else asdict(stack))
 
     def arm(self, arm: Arm) -> str | None:
         """Give it a run's target in charge; return what it had to heal first, None when nothing.
@@ -110,47 +113,44 @@ class Watchdog:
             Refusal: another run uses the target, or it cannot be used.
             WatchdogGone: it does not answer.
         """
-        self.retired = None
+        self.retired = self.unwritten = None
         self._limits = arm.limits
         answer = self._ask("arm", arm=asdict(arm))
         self._armed, self._in_charge = arm, True
         healed: str | None = answer["healed"]
         return healed
 
-    def begin(self, begin: Begin) -> str:
-        """Have a fault written into the journal; return what it will hit. Raises as `arm`."""
-        return str(self._ask("begin", begin=asdict(begin))["described"])
+    def inject(self, fault: Break) -> Marked:
+        """Have a fault injected; return the mark `injecting`. Raises as `arm`."""
+        return self._marked("break", fault=asdict(fault))
 
-    def apply(self) -> None:
-        """Have it injected. Raises as `arm`."""
-        self._ask("apply")
+    def injected(self, proof: Proof) -> None:
+        """Report that the monitor has proven the fault. Raises as `arm`."""
+        self._marked("break", proof=asdict(proof))
 
-    def proven(self) -> None:
-        """Report that it is proven by the target's probe. Raises as `arm`."""
-        self._ask("proven")
+    def heal(self) -> Marked:
+        """Have the fault undone; return the mark `healing`. Raises as `arm`."""
+        return self._marked("heal")
 
-    def heal(self) -> str:
-        """Have it undone; return by whom it was: `harness`, `by itself` or `watchdog`. Raises as `arm`."""
-        return str(self._ask("heal")["healed_by"])
-
-    def standing(self) -> tuple[bool, str | None]:
-        """Return whether something is broken, and why it has retired if it has. Raises as `arm`."""
-        answer = self._ask("standing")
-        return bool(answer["broken"]), answer["retired"]
-
-    def close(self) -> None:
-        """Say that the target is proven back. Raises as `arm`."""
-        if stays := self._ask("close")["stays"]:
+    def healed(self, proof: Proof) -> None:
+        """Report that the monitor has proven the target back. Raises as `arm`."""
+        if stays := self._marked("heal", proof=asdict(proof)).stays:
             log.warning("the target is proven back, but %s", stays)
 
+    def _marked(self, do: str, **fields: Any) -> Marked:
+        answer = self._ask(do, **fields)
+        marked = Marked(**{name: answer[name] for name in Marked.__slots__})
+        self.unwritten = self.unwritten or marked.unwritten
+        return marked
+
     def disarm(self) -> None:
-        """Take the run's target out of its charge; what is still broken stays in the journal."""
+        """Have it give the run's target back; what is still broken stays in the journal."""
         self._armed, self._in_charge = None, False
         if self.alive:
             self._ask("disarm")
 
     def replace(self) -> bool:
-        """Put a fresh one in the place of one that has died or is frozen; return whether that was needed.
+        """Replace one that has died or is frozen; return whether that was needed.
 
         Needed too where a fresh one could not heal what is in the journal, and so is not in charge: it tries again.
 
@@ -171,7 +171,7 @@ class Watchdog:
         return True
 
     def end(self) -> None:
-        """Let it go: by closing its input, and by force when it does not go. Harmless when done twice."""
+        """End it by closing its input; one that is still at work goes on alone. Harmless when done twice."""
         process = self._process
         if process is None or process.stdin is None:
             return
@@ -189,7 +189,7 @@ class Watchdog:
         if not self.alive:
             return False
         try:
-            self._ask("standing")
+            self.own(self._owned)  # changes nothing, and shows that it answers
         except WatchdogGone:
             log.warning("the watchdog (process %s) does not answer: it is replaced", self.pid)
             return False
@@ -207,7 +207,7 @@ class Watchdog:
         number, answered = next(self._numbers), AsyncResult()
         self._waiting[number] = answered
         try:
-            # One system call: a caller that is killed has sent the whole order or none of it.
+            # One system call: a caller that is killed has sent the whole request or none of it.
             os.write(process.stdin.fileno(), as_line({"id": number, "do": do, **fields}))
             answer = self._awaited(answered, do)
         except OSError as error:

@@ -1,8 +1,9 @@
-"""What the watchdog does: breaks and heals one target at a time, and heals on its own account when it must.
+"""Injects and heals faults of one target at a time, writes their marks, and heals on its own account when it must.
 
 It knows neither pipes nor signals. Order of every fault: the target is asked whether it is up, the journal is written,
-and only then it is broken; the journal is closed when the target is proven back, by the harness or, when there is none
-any more or an outage overstays, by the keeper itself. From then on it is retired: it breaks nothing more.
+then the mark `injecting`, and only then it is broken. The journal is closed after the mark `healed`, when the target is
+proven back: by the run's monitor or, when there is none any more or an outage lasts too long, by the controller itself.
+From then on it is retired: it breaks nothing more.
 """
 
 import logging
@@ -14,15 +15,18 @@ from pathlib import Path
 from typing import Final
 
 from chaos.faults.journal import JOURNAL, Journal, JournalStays, JournalUnreadable, OpenFault
-from chaos.faults.registry import known_fault
 from chaos.faults.targets import ActTimedOut, Target, TargetError, TargetSpec
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog import protocol
-from chaos.faults.watchdog.healing import BY_ITSELF, HARNESS, WATCHDOG, NotAskable, came_back, heal_and_prove, runs_once
+from chaos.faults.watchdog.broken import Broken
+from chaos.faults.watchdog.fault_marks import FaultMarks
+from chaos.faults.watchdog.healing import NotAskable, came_back, heal_and_prove
 from chaos.faults.watchdog.journal_entries import entry_of, probe_for
-from chaos.faults.watchdog.protocol import Arm, Begin, Refusal
+from chaos.faults.watchdog.protocol import Arm, Break, Marked, Refusal
 from chaos.faults.watchdog.work_reports import Doing
 from health.spec import ProbeSpec
+from health.state import Proof
+from runlog.marks import HEALED, HEALING, INJECTED, INJECTING
 from stack.errors import StackError
 from stack.lease import Lease
 
@@ -55,10 +59,7 @@ class FaultController:
         self._arm: Arm | None = None
         self._target: Target | None = None
         self._lease: Lease | None = None
-        self._fault: OpenFault | None = None
-        self._deadline: float | None = None
-        self._healing = False
-        self._acted: float | None = None
+        self._open: Broken | None = None
 
     # -- what the harness asks for ---------------------------------------------------------------------------------
 
@@ -88,24 +89,21 @@ class FaultController:
             self.disarm()
             raise
 
-    def begin(self, begin: Begin) -> str:
-        """Write into the journal that a fault is about to be injected, and return what exactly will be hit.
+    def inject(self, fault: Break, given_up: Callable[[], bool] = lambda: False) -> Marked:
+        """Write journal and mark, then inject a fault. The time that an outage may last runs from the end of this.
+
+        Args:
+            fault: which one.
+            given_up: asked just before the act: whether the fault is not wanted any more.
 
         Raises:
-            Refusal: it cannot be injected, the target is down already, or this watchdog is retired.
+            Refusal: it cannot be injected, the target is down already, this controller is retired; with the reason
+                `BEGUN`: the act failed, and how far it got is unknown.
         """
         arm, target = self._armed()
         if self.retired is not None:
             raise Refusal(self.retired, protocol.RETIRED)
-        described = target.describe()
-        try:
-            if not target.is_up():
-                text = f"{described} is down already, and not by this run: it is left alone"
-                raise Refusal(text, protocol.ALREADY_DOWN)
-            undo = target.prepare(known_fault(begin.fault, begin.effect))
-        except TargetError as error:
-            raise Refusal(str(error), protocol.TARGET) from None
-        entry = entry_of(arm, begin, described, undo)
+        entry = entry_of(arm, target, fault)
         try:
             self._journal.open(entry)
         except OSError as error:
@@ -113,31 +111,24 @@ class FaultController:
                 self._journal.close()
             text = f"the journal cannot be written ({error.strerror}), so nothing is broken"
             raise Refusal(text, protocol.TARGET) from None
-        self._fault, self._healing, self._acted = entry, False, None
-        self._deadline = time.monotonic() + arm.max_outage
-        return described
-
-    def apply(self) -> None:
-        """Inject what was begun. The time that an outage may last runs from the end of this.
-
-        Raises:
-            Refusal: it failed; how far it got is unknown, so it is still to be healed.
-        """
-        arm, target = self._armed()
-        if self.retired is not None or self._fault is None:
-            raise Refusal(self.retired or "no fault was begun", protocol.RETIRED)
+        broken = self._open = Broken(entry, FaultMarks(entry, live=True), time.monotonic() + arm.max_outage)
+        component, described = arm.target.component, entry.described
+        marked = broken.mark(INJECTING, fault=entry.fault, target=component, described=described)
         try:
-            with self._doing(f"{self._fault.fault} of {self._fault.described}", arm.limits.command):
-                target.apply(self._fault.injected, self._fault.undo, arm.limits.command)
+            if given_up():
+                raise TargetError("the harness asks for something else by now, so nothing is broken")
+            with self._doing(f"{entry.fault} of {described}", arm.limits.command):
+                target.apply(entry.injected, entry.undo, arm.limits.command)
         except TargetError as error:
-            raise Refusal(str(error), protocol.TARGET) from None
+            raise Refusal(str(error), protocol.BEGUN) from None
         finally:
-            self._deadline = time.monotonic() + arm.max_outage
+            broken.deadline = time.monotonic() + arm.max_outage
+        return replace(marked, described=described)
 
     def give_up(self) -> None:
-        """End a break command that is still at work: healing is what is wanted now. For another thread than `apply`.
+        """End a break command that still runs: the target is to be healed. For another thread than `inject`.
 
-        Nothing where no command is at work, or where it belongs to another user; then its end is waited for.
+        Nothing where no command runs, or where it belongs to another user; then its end is waited for.
         """
         running = None if self._arm is None else self._journal.running()
         if running is None or running.step != "break" or not running.still_runs():
@@ -146,68 +137,78 @@ class FaultController:
         with suppress(TargetError):
             running.end()
 
-    def proven(self) -> None:
-        """The harness has proven the fault by the target's probe: from now on that probe can prove it gone."""
-        if self._fault is None:
-            return
-        self._fault = replace(self._fault, proven=True)
+    def injected(self, proof: Proof) -> Marked:
+        """Note that the monitor has proven the fault: from now on its probe can prove it gone.
+
+        Raises:
+            Refusal: nothing is broken any more.
+        """
+        if self.retired is not None or self._open is None:
+            raise Refusal(self.retired or "no fault was begun", protocol.RETIRED)
+        self._open.entry = replace(self._open.entry, proven=True)
         try:
             self._journal.note_proven()
         except OSError as error:
             log.warning("the journal cannot be written (%s): what is left broken needs the heal act", error.strerror)
+        return self._open.mark(INJECTED, down_edge=list(proof.edge), seen=dict(proof.seen))
 
-    def heal(self) -> str:
-        """Undo what is broken; return who had done so first: the harness (now), the target itself, or the watchdog.
+    def heal(self) -> Marked:
+        """Write the mark `healing`, and undo what is broken; nothing where nothing is broken any more.
 
         Raises:
             Refusal: it could not be undone.
         """
         arm, target = self._armed()
-        if self._fault is None:
-            return WATCHDOG if self.retired else HARNESS
-        if self._has_acted:
-            return HARNESS
+        broken = self._open
+        if broken is None:
+            return Marked()
+        if broken.healing is None:
+            broken.healing = broken.mark(HEALING)
+            broken.came_back = came_back(target)
+        if broken.effect_awaited:
+            return broken.healing
         try:
-            by = BY_ITSELF if not self._healing and came_back(target) else HARNESS
-            self._healing = True
-            with self._doing(f"healing {self._fault.described}", arm.limits.command):
-                target.heal(self._fault.injected, self._fault.undo, arm.limits.command)
-            self._acted = time.monotonic()
+            with self._doing(f"healing {broken.entry.described}", arm.limits.command):
+                target.heal(broken.entry.injected, broken.entry.undo, arm.limits.command)
+            broken.acted = time.monotonic()
         except ActTimedOut as error:
             raise Refusal(str(error), protocol.TIMED_OUT) from None
         except TargetError as error:
             raise Refusal(str(error), protocol.TARGET) from None
         finally:
-            self._deadline = time.monotonic() + arm.limits.unclosed
-        return by
+            broken.deadline = time.monotonic() + arm.limits.unclosed
+        return broken.healing
 
-    def close(self) -> str | None:
-        """The harness has proven the target back; return why its journal stays all the same, None when it is closed."""
-        stays = self._close_journal()
-        self._fault = self._deadline = self._acted = None
-        return stays
+    def healed(self, proof: Proof) -> Marked:
+        """Note that the monitor has proven the target back: mark, and journal closed."""
+        broken = self._open
+        if broken is None:
+            return Marked()
+        marked = broken.mark(HEALED, up_edge=list(proof.edge), healed_by=broken.healed_by)
+        self._open = None
+        return replace(marked, stays=self._close_journal())
 
     def disarm(self) -> None:
         """Give the target's lease back; what is still broken stays in the journal."""
         if self._lease is not None:
             self._lease.give_back()
-        self._arm = self._target = self._lease = self._fault = self._deadline = self._acted = None
+        self._arm = self._target = self._lease = self._open = None
 
     # -- what it does on its own account -----------------------------------------------------------------------------
 
     @property
     def broken(self) -> bool:
         """Whether something is broken that was not proven healed."""
-        return self._fault is not None
+        return self._open is not None
 
     @property
     def overdue(self) -> str | None:
-        """Why the watchdog must heal on its own account now, None while it must not."""
-        if self._deadline is None or time.monotonic() < self._deadline:
+        """Why the controller must heal on its own account now, None while it must not."""
+        if self._open is None or time.monotonic() < self._open.deadline:
             return None
         if self.retired is not None:
             return self.retired
-        if self._healing:
+        if self._open.healing is not None:
             return "the harness did not prove the healed target back in time"
         return "the outage lasted longer than --max-outage"
 
@@ -218,17 +219,19 @@ class FaultController:
             Refusal: it is not proven back; the journal keeps it for the next start and for `python -m chaos`.
         """
         self.retired = reason
-        if self._fault is None:
+        broken = self._open
+        if broken is None:
             return reason
         # Where this fails it is tried again after a while, as long as this process lives.
-        self._deadline = time.monotonic() + AGAIN_S
-        entry, (arm, target) = self._fault, self._armed()
+        broken.deadline = time.monotonic() + AGAIN_S
+        entry, (arm, target) = broken.entry, self._armed()
         log.warning("%s: healing %s", reason, entry.described)
+        begun, acted = broken.healing is not None, broken.effect_awaited
         try:
-            stays = self._heal(target, entry, arm.probe, marked=self._healing, leftover=False, acted=self._has_acted)
+            stays = self._heal(target, entry, arm.probe, begun=begun, leftover=False, acted=acted)
         finally:
-            self._deadline = time.monotonic() + AGAIN_S
-        self._fault = self._deadline = self._acted = None
+            broken.deadline = time.monotonic() + AGAIN_S
+        self._open = None
         self.retired = f"{reason}, so the watchdog has healed {entry.described}{f'; {stays}' if stays else ''}"
         return self.retired
 
@@ -244,17 +247,10 @@ class FaultController:
             # The same pair of commands, corrected perhaps, heals what an earlier version of it broke.
             same = entry.target.kind == arm.target.kind == "command"
             healer = target if same else self._opened(entry.target, self._journal, True)
-            self._heal(healer, entry, probe_for(entry, arm), marked=False, leftover=True)
+            self._heal(healer, entry, probe_for(entry, arm), begun=False, leftover=True)
         except (TargetError, Refusal) as error:
             raise Refusal(f"{entry.tell()} is not healed: {error}", protocol.NOT_RESTORED) from None
         return entry.tell().rstrip(",")
-
-    @property
-    def _has_acted(self) -> bool:
-        """Whether the heal act has succeeded and its effect is still awaited, so that it is not done again."""
-        if self._acted is None or self._arm is None or not runs_once(self._arm.target):
-            return False
-        return time.monotonic() < self._acted + self._arm.limits.proof
 
     def _heal(
         self,
@@ -262,11 +258,11 @@ class FaultController:
         entry: OpenFault,
         probe: ProbeSpec | NotAskable,
         *,
-        marked: bool,
+        begun: bool,
         leftover: bool,
         acted: bool = False,
     ) -> str | None:
-        """Undo `entry`, prove the target back, note both as marks of its run, and close the journal, as `close` does.
+        """Undo `entry`, prove the target back, write both marks, and close the journal; return why it stays, if so.
 
         Raises:
             Refusal: it is not proven back.
@@ -275,7 +271,7 @@ class FaultController:
         try:
             with self._doing(f"healing {entry.described}", limits.healing):
                 heal_and_prove(
-                    target, entry, probe, limits, marked=marked, leftover=leftover, acted=acted, doing=self._doing
+                    target, entry, probe, limits, begun=begun, leftover=leftover, acted=acted, doing=self._doing
                 )
         except TargetError as error:
             with suppress(OSError):  # `restore` waits for this, and else for its limit

@@ -1,10 +1,9 @@
 """Heals a fault that a journal holds and proves the target back, for watchdog and `python -m chaos restore`."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from chaos.faults.addresses import canonical
@@ -13,23 +12,21 @@ from chaos.faults.limits import HEAL_TRIES, Limits
 from chaos.faults.probe_recipes import Unresolved, resolve
 from chaos.faults.targets import ActTimedOut, Target, TargetError, TargetSpec
 from chaos.faults.targets.running_command import RunningCommand
+from chaos.faults.watchdog.fault_marks import FaultMarks
 from chaos.faults.watchdog.work_reports import Doing
 from health.spec import ProbeRecipe, ProbeSpec
 from health.wait import await_served
-from runlog import marks
 from runlog.clock import AnchoredClock
-from runlog.marks import Mark, MarksWriter, read_marks
+from runlog.marks import HEALED, HEALING
 
 log = logging.getLogger("watchdog")
 
-# By whom a target was healed, as marks and reports say it.
+# Who healed a target, as marks and reports name it.
 HARNESS: Final = "harness"
 BY_ITSELF: Final = "by itself"
 WATCHDOG: Final = "watchdog"
 # How long a target that seems to be back already is asked before it is healed, seconds.
 BACK_ALREADY_S: Final = 2.0
-# A clock that has moved against the wall by more was left behind by a sleeping machine.
-_LARGEST_STEP_S: Final = 60.0
 
 Edge = tuple[float, float]
 
@@ -82,7 +79,7 @@ def heal_and_prove(
     probe: ProbeSpec | NotAskable,
     limits: Limits,
     *,
-    marked: bool = False,
+    begun: bool = False,
     leftover: bool = True,
     acted: bool = False,
     doing: Doing = lambda what, limit_s: nullcontext(),
@@ -97,7 +94,7 @@ def heal_and_prove(
         entry: what was injected.
         probe: how the target is asked, by the way on which the fault was proven; or why it cannot be asked.
         limits: how long acts and proofs may take.
-        marked: whether the mark `healing` of this outage is written already.
+        begun: whether the harness has begun to heal it.
         leftover: whether an earlier run left it broken.
         acted: whether the act has just succeeded, so that its effect is awaited before it is done again.
         doing: wraps each step, so that its progress is reported.
@@ -106,7 +103,7 @@ def heal_and_prove(
         NotProvenBack: it was healed as far as the act says, and could not be asked.
         TargetError: it could not be healed, or was not proven back.
     """
-    return _Healing(target, entry, probe, limits, doing).run(marked=marked, leftover=leftover, acted=acted)
+    return _Healing(target, entry, probe, limits, doing).run(begun=begun, leftover=leftover, acted=acted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +116,12 @@ class _Healing:
     limits: Limits
     doing: Doing
 
-    def run(self, *, marked: bool, leftover: bool, acted: bool) -> Healed:
-        entry, clock, notes = self.entry, _clock_of(self.entry), _notes(self.entry)
-        began = clock.now()
-        by = BY_ITSELF if not marked and _has_own_check(entry) and came_back(self.target) else WATCHDOG
-        back = self._back_already(clock) if leftover and not marked else None
-        if not marked:
-            notes(Mark(began, marks.HEALING, entry.outage))
+    def run(self, *, begun: bool, leftover: bool, acted: bool) -> Healed:
+        marks = FaultMarks(self.entry, live=not leftover)
+        clock, began = marks.clock, marks.clock.now()
+        by = BY_ITSELF if not begun and _has_own_check(self.entry) and came_back(self.target) else WATCHDOG
+        back = self._back_already(clock) if leftover and not begun else None
+        marks.write(HEALING, began)
         if back is not None:
             (edge, said), by = back, BY_ITSELF
         else:
@@ -135,14 +131,14 @@ class _Healing:
             if found is None:
                 raise TargetError(f"{self.target.describe()} is not proven back: {said}")
             edge = found
-        notes(Mark(clock.now(), marks.HEALED, entry.outage, {"up_edge": list(edge), "healed_by": by}))
+        marks.write(HEALED, clock.now(), up_edge=list(edge), healed_by=by)
         return Healed(by, said)
 
     def _heal(self, clock: AnchoredClock, acted: bool) -> tuple[Edge | None, str]:
         """Heal until it is proven, a few times; return the edge, None without one, and what was said last.
 
-        A command that has ended well is given all the time of the proof, and not run again while it may still work: a
-        restart in the middle of a start never ends. One that another process ran may have failed: then it is our turn.
+        A command that has succeeded is given all the time of the proof, and not run again while it may still work: a
+        restart in the middle of a start never ends. One that another process ran may have failed: then it is run again.
         """
         target, limits, once = self.target, self.limits, runs_once(self.entry.target)
         left, trouble, edge = self._left_running, "", None
@@ -173,7 +169,7 @@ class _Healing:
 
     @property
     def _left_running(self) -> RunningCommand | None:
-        """The command of this fault that another process has started and that is still at work, None without one."""
+        """The command of this fault that another process has started and that still runs, None without one."""
         running = self.entry.running if self.entry.boot == this_boot() else None
         return running if running is not None and running.still_runs() else None
 
@@ -226,45 +222,3 @@ def runs_once(target: TargetSpec) -> bool:
 
 def _has_own_check(entry: OpenFault) -> bool:
     return entry.target.kind != "command" or bool(entry.target.parameters.get("check"))
-
-
-def _clock_of(entry: OpenFault) -> AnchoredClock:
-    """The clock of the entry's run; a new one where that does not count any more."""
-    clock = AnchoredClock(*entry.clock)
-    return clock if _clock_counts(entry) else AnchoredClock.anchor()
-
-
-def _clock_counts(entry: OpenFault) -> bool:
-    return entry.boot == this_boot() and abs(AnchoredClock(*entry.clock).wall_step()) < _LARGEST_STEP_S
-
-
-def _notes(entry: OpenFault) -> Callable[[Mark], None]:
-    """Return what writes marks into the history of the entry's run, as long as that may still change.
-
-    A run that has ended or was judged keeps its history; so does one whose clock does not count any more.
-    """
-    path = Path(entry.marks) if entry.marks else None
-    if path is None or not _may_change(path, entry):
-        return lambda mark: None
-
-    def note(mark: Mark) -> None:
-        try:
-            writer = MarksWriter(path)
-            try:
-                writer.write(mark)
-            finally:
-                writer.close()
-        except OSError as error:
-            # A full disk: healing goes before writing.
-            log.warning("mark %s could not be written: %s", mark.name, error.strerror)
-
-    return note
-
-
-def _may_change(path: Path, entry: OpenFault) -> bool:
-    if not path.is_file() or (path.parent / "report.json").exists() or not _clock_counts(entry):
-        return False
-    try:
-        return all(mark.name != marks.ENDED for mark in read_marks(path))
-    except (OSError, ValueError):
-        return False

@@ -1,36 +1,47 @@
 """What the watchdog writes into the journal of a run's target, and how it asks the target of an entry."""
 
-from chaos.faults.fault import Undo
 from chaos.faults.journal import OpenFault, this_boot
+from chaos.faults.registry import known_fault
+from chaos.faults.targets import Target, TargetError
 from chaos.faults.watchdog.healing import NotAskable, probe_of, same_way
-from chaos.faults.watchdog.protocol import Arm, Begin
+from chaos.faults.watchdog.protocol import ALREADY_DOWN, TARGET, Arm, Break, Refusal
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from stack.process import start_time
 
 
-def entry_of(arm: Arm, begin: Begin, described: str, undo: Undo) -> OpenFault:
+def entry_of(arm: Arm, target: Target, fault: Break) -> OpenFault:
     """Return the journal's entry of a fault that is about to be injected.
 
     Args:
-        arm: whose target is hit.
-        begin: the fault.
-        described: what exactly is hit, in words.
-        undo: what the target needs to know to undo it.
+        arm: of the run.
+        target: that is hit.
+        fault: what is injected.
+
+    Raises:
+        Refusal: it cannot be injected, or the target is down already.
     """
+    described = target.describe()
+    try:
+        if not target.is_up():
+            text = f"{described} is down already, and not by this run: it is left alone"
+            raise Refusal(text, ALREADY_DOWN)
+        undo = target.prepare(known_fault(fault.fault, fault.effect))
+    except TargetError as error:
+        raise Refusal(str(error), TARGET) from None
     return OpenFault(
-        run_id=begin.run_id,
-        fault=begin.fault,
+        run_id=fault.run_id,
+        fault=fault.fault,
         target=arm.target,
         described=described,
-        at=AnchoredClock(*begin.clock).now(),
+        at=AnchoredClock(*fault.clock).now(),
         pid=arm.harness,
         pid_started=start_time(arm.harness) or 0.0,
         undo=undo,
-        marks=begin.marks,
-        outage=begin.outage,
-        effect=begin.effect,
-        clock=begin.clock,
+        marks=fault.marks,
+        outage=fault.outage,
+        effect=fault.effect,
+        clock=fault.clock,
         boot=this_boot(),
         limits=arm.limits,
         recipe=arm.recipe,

@@ -1,6 +1,17 @@
 """What the harness and the watchdog say to each other: one JSON object a line.
 
-An order: `{"id": n, "do": WORD, ...}`; its answer: `{"id": n, ...}` or `{"id": n, "error": SENTENCE, "why": REASON}`.
+A request: `{"id": n, "do": VERB, ...}`; its answer: `{"id": n, ...}` or `{"id": n, "error": SENTENCE, "why": REASON}`.
+
+| verb | with | what the watchdog does |
+|---|---|---|
+| `arm` | `arm` | takes charge of a run's target, after it has healed what an earlier run left broken there |
+| `break` | `fault` | writes the journal and the mark `injecting`, then injects the fault |
+| `break` | `proof` | notes that the monitor has proven it: mark `injected` |
+| `heal` | | writes the mark `healing`, then undoes the fault |
+| `heal` | `proof` | notes that the monitor has proven the target back: mark `healed`, journal closed |
+| `disarm` | | gives the target back |
+| `own` | `teardown` | notes what it takes down when the harness is gone |
+
 Unasked the watchdog says `{"retired": SENTENCE}` after it has healed on its own account, and every second `{"working":
 {"what": ..., "seconds": ..., "limit": ...}}` while an act goes on: a watchdog that says nothing for longer is frozen.
 """
@@ -13,12 +24,15 @@ import msgspec
 from chaos.faults.limits import Limits
 from chaos.faults.targets import TargetSpec
 from health.spec import ProbeRecipe, ProbeSpec
+from health.state import Proof
 from runlog.fault_facts import Effect
 
 # Reasons of a refusal.
 BUSY: Final = "busy"
 ALREADY_DOWN: Final = "already_down"
 TARGET: Final = "target"
+# The fault was begun, and how far it got is unknown: it is to be healed.
+BEGUN: Final = "begun"
 RETIRED: Final = "retired"
 NOT_RESTORED: Final = "not_restored"
 TIMED_OUT: Final = "timed_out"
@@ -33,7 +47,7 @@ class Arm:
         target: what it may break.
         probe: how that is proven to serve; may hold secrets.
         recipe: the same without secrets, for the journal.
-        folder: where lease and journal of the target lie.
+        folder: where lease and journal of the target are.
         max_outage: seconds after which an outage is healed, whatever the harness says.
         limits: how long acts and proofs may take.
     """
@@ -48,11 +62,11 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
-    """A fault that is about to be done.
+class Break:
+    """A fault to inject.
 
     Attributes:
-        run_id: the run that does it.
+        run_id: the run whose fault it is.
         fault: its name.
         outage: number of the outage in its run.
         clock: epoch and monotonic seconds at the anchor of the run's clock.
@@ -69,8 +83,8 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeDown:
-    """What the harness brings up, and who shall end it when the harness no longer can.
+class Teardown:
+    """What the harness brings up, and the watchdog takes down when the harness no longer can.
 
     Attributes:
         kind: `embedded` or `compose`.
@@ -81,6 +95,23 @@ class TakeDown:
     kind: str
     owner: str
     parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The answer to `break` and `heal`: a mark as the watchdog wrote it.
+
+    Attributes:
+        at: epoch seconds of the run's clock; None where there was nothing to mark.
+        unwritten: why it is not on disk; None if it is.
+        described: what exactly is hit, of `injecting`.
+        stays: why the journal stays although its target is proven back, of `healed`.
+    """
+
+    at: float | None = None
+    unwritten: str | None = None
+    described: str = ""
+    stays: str | None = None
 
 
 class Refusal(Exception):
@@ -96,23 +127,24 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One order as it was read."""
+class Request:
+    """One request as it was read."""
 
     id: int
     do: str
     arm: Arm | None = None
-    begin: Begin | None = None
-    take_down: TakeDown | None = None
+    fault: Break | None = None
+    proof: Proof | None = None
+    teardown: Teardown | None = None
 
 
-def read_order(line: bytes) -> Order:
-    """Return the order that a line holds.
+def read_request(line: bytes) -> Request:
+    """Return the request that a line holds.
 
     Raises:
         msgspec.MsgspecError: it holds none.
     """
-    return msgspec.json.decode(line, type=Order)
+    return msgspec.json.decode(line, type=Request)
 
 
 def as_line(value: Any) -> bytes:

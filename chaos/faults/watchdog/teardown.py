@@ -1,7 +1,7 @@
-"""Ends what a harness had brought up, in its stead: the data stays, so that the run can be judged later.
+"""Takes down what a dead harness had brought up: the data stays, so that the run can be judged later.
 
 A stack that another harness has taken over meanwhile, or that was there before, is left alone; only what the harness
-had taken from one that was there (it restarts the order service with other settings) is brought back.
+had taken from one that was there (it restarts the order service with other settings) is started as it was.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from chaos.faults.watchdog.protocol import TakeDown
+from chaos.faults.watchdog.protocol import Teardown
 from files.safe_files import write_text
 from stack.lease import LEASE, Lease, LeaseTaken
 from stack.process import start_time
@@ -32,8 +32,8 @@ OWNER: Final = "locust"
 HARNESS: Final = "HARNESS_WATCHDOG_OF"
 
 
-def take_down(order: TakeDown) -> None:
-    """End what `order` names, if it is still the dead harness's.
+def tear_down(stack: Teardown) -> None:
+    """Take down what a dead harness had brought up, if it is still its own.
 
     Raises:
         StackError: it does not go down.
@@ -42,11 +42,11 @@ def take_down(order: TakeDown) -> None:
     from stack.compose import ComposeStack
     from stack.embedded import EmbeddedStack
 
-    where = order.parameters
-    if order.kind == "embedded":
-        _embedded(EmbeddedStack(Path(where["home"])), order.owner, where)
-    elif order.kind == "compose":
-        _compose(Path(where["home"]), ComposeStack(Path(where["file"]), where["project"]), order.owner)
+    where = stack.parameters
+    if stack.kind == "embedded":
+        _embedded(EmbeddedStack(Path(where["home"])), stack.owner, where)
+    elif stack.kind == "compose":
+        _compose(Path(where["home"]), ComposeStack(Path(where["file"]), where["project"]), stack.owner)
 
 
 class ComposeOwner:

@@ -1,4 +1,4 @@
-"""The harness's hold on its watchdog: it waits while that works, however long, and replaces one that is frozen."""
+"""The harness's client of its watchdog: it waits while that works, however long, and replaces one that is frozen."""
 
 import json
 import subprocess
@@ -20,7 +20,8 @@ import json, logging, os, signal, sys, time
 from pathlib import Path
 import gevent, msgspec
 import chaos.faults.watchdog.work_reports as atwork, chaos.faults.watchdog.client as client
-from chaos.faults.watchdog.protocol import Arm, Begin
+from chaos.faults.watchdog.protocol import Arm, Break
+from health.state import Proof
 from stack.lease import Lease
 atwork.PROGRESS_S, client.SILENT_S = 1.0, 3.0
 folder, arm = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Arm)
@@ -34,9 +35,11 @@ def await_file(path):
 one = client.Watchdog(folder / "watchdog.log")
 one.start()
 assert one.arm(arm) is None
-one.begin(Begin("run-1", "stop", 0, (time.time(), time.monotonic())))
-one.apply()
-one.proven()
+marks = folder / "marks.jsonl"
+marks.touch()
+proof = Proof((1.0, 2.0), {"kept": "broken", "new": "refused"})
+one.inject(Break("run-1", "stop", 0, (time.time(), time.monotonic()), str(marks)))
+one.injected(proof)
 first = one.pid
 """
 
@@ -84,9 +87,10 @@ def test_a_heal_command_that_takes_longer_than_any_silence_is_waited_for_with_pr
     log = play(
         little,
         "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
-        "assert one.heal() == 'harness'\n"
-        "assert (one.pid, one.standing()) == (first, (True, None))\n"
-        "one.close()\n",
+        "assert one.heal().at\n"
+        "assert not one.replace()\n"
+        "assert (one.pid, one.retired) == (first, None)\n"
+        "one.healed(proof)\n",
         slow(little),
     )
     assert (little.folder / "begun").read_text() == "\n"
@@ -104,7 +108,7 @@ def test_a_caller_that_is_cut_short_does_not_have_the_command_killed_or_doubled(
         "gevent.spawn_later(client.SILENT_S + 1, (folder / 'go').touch)\n"
         "assert not one.replace(), 'it was replaced while it worked'\n"
         "assert one.pid == first\n"
-        "one.close()\n",
+        "one.healed(proof)\n",
         slow(little),
     )
     assert (little.folder / "begun").read_text() == "\n"
@@ -130,7 +134,7 @@ def test_one_that_heals_on_its_own_account_is_waited_for(little: Little) -> None
 def test_one_that_is_frozen_in_a_run_is_replaced_and_the_fresh_one_heals(little: Little) -> None:
     log = play(
         little,
-        "os.kill(first, signal.SIGSTOP)\nassert one.replace()\nassert one.pid != first\none.close()\n",
+        "os.kill(first, signal.SIGSTOP)\nassert one.replace()\nassert one.pid != first\none.healed(proof)\n",
         little.heal,
     )
     assert "does not answer: it is replaced" in log
@@ -152,7 +156,7 @@ def test_the_heal_command_of_one_that_was_killed_is_awaited_by_the_fresh_one(lit
         "assert not fresh.ready(), 'it does not wait for the command'\n"
         "(folder / 'go').touch()\n"
         "assert fresh.get(timeout=60)\n"
-        "one.close()\n",
+        "one.healed(proof)\n",
         slow(little),
     )
     assert (little.folder / "begun").read_text() == "\n"
@@ -172,7 +176,7 @@ def test_a_fresh_one_that_could_not_heal_at_first_is_asked_again(little: Little)
         "(folder / 'go').touch()\n"
         "assert one.replace(), 'nothing is in charge of the target'\n"
         "assert not one.replace()\n"
-        "one.close()\n",
+        "one.healed(proof)\n",
         f"[ -e go ] || exit 7; {little.heal}",
     )
     await_that(little.serves, "the service to answer again")

@@ -15,7 +15,7 @@ import pytest
 
 from chaos.faults.targets import TargetSpec
 from chaos.faults.watchdog.fault_controller import LEASE
-from chaos.faults.watchdog.protocol import TakeDown
+from chaos.faults.watchdog.protocol import Teardown
 from stack.lease import Lease
 
 pytestmark = pytest.mark.process
@@ -42,11 +42,11 @@ def play(script: str, folder: Path) -> str:
 def test_one_that_has_died_between_two_runs_hands_on_what_it_was_to_take_down(tmp_path: Path) -> None:
     said = play(
         "from chaos.faults.watchdog.client import Watchdog\n"
-        "from chaos.faults.watchdog.protocol import TakeDown\n"
+        "from chaos.faults.watchdog.protocol import Teardown\n"
         "folder = Path(sys.argv[1])\n"
         "one = Watchdog(folder / 'watchdog.log')\n"
         "one.start()\n"
-        "one.own(TakeDown('embedded', 'locust:1', {'home': str(folder / 'stack')}))\n"
+        "one.own(Teardown('embedded', 'locust:1', {'home': str(folder / 'stack')}))\n"
         "one._process.kill()\n"
         "one._process.wait()\n"
         "one.start()\n"  # as the next run of a web session does
@@ -84,7 +84,7 @@ def test_a_journal_that_cannot_be_removed_neither_heals_twice_nor_keeps_the_stac
         )
     assert watchdog.stdin is not None
     assert watchdog.stdout is not None
-    take_down = TakeDown("embedded", "locust:1", {"home": str(tmp_path / "stack")})
+    teardown = Teardown("embedded", "locust:1", {"home": str(tmp_path / "stack")})
     arm = {
         "harness": os.getpid(),
         "target": {"kind": spec.kind, "component": spec.component, "parameters": spec.parameters},
@@ -94,12 +94,11 @@ def test_a_journal_that_cannot_be_removed_neither_heals_twice_nor_keeps_the_stac
         "max_outage": 60.0,
         "limits": {"command": 30.0, "proof": 2.0},
     }
-    begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
-    own = {"kind": take_down.kind, "owner": take_down.owner, "parameters": take_down.parameters}
-    for number, order in enumerate([{"do": "own", "take_down": own}, {"do": "arm", "arm": arm}]):
-        _order(watchdog, {"id": number, **order})
-    _order(watchdog, {"id": 3, "do": "begin", "begin": begin})
-    _order(watchdog, {"id": 4, "do": "apply"})
+    fault = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+    own = {"kind": teardown.kind, "owner": teardown.owner, "parameters": teardown.parameters}
+    requests = [{"do": "own", "teardown": own}, {"do": "arm", "arm": arm}, {"do": "break", "fault": fault}]
+    for number, request in enumerate(requests):
+        _ask(watchdog, {"id": number, **request})
     # The journal can neither be read nor crossed out: where it was is a folder now.
     (home / "journal.json").unlink()
     (home / "journal.json").mkdir()
@@ -135,10 +134,9 @@ def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(u
         "max_outage": 60.0,
         "limits": {"command": 30.0, "proof": 2.0},
     }
-    _order(watchdog, {"id": 1, "do": "arm", "arm": arm})
-    begin = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
-    _order(watchdog, {"id": 2, "do": "begin", "begin": begin})
-    _order(watchdog, {"id": 3, "do": "apply"})
+    _ask(watchdog, {"id": 1, "do": "arm", "arm": arm})
+    fault = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
+    _ask(watchdog, {"id": 2, "do": "break", "fault": fault})
     watchdog.stdin.close()
     deadline = time.monotonic() + 10
     while not ((tmp_path / "tried").exists() and len((tmp_path / "tried").read_text()) >= 3):
@@ -150,10 +148,10 @@ def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(u
     assert not (tmp_path / "journal.json").exists()
 
 
-def _order(watchdog: "subprocess.Popen[bytes]", order: dict[str, object]) -> None:
+def _ask(watchdog: "subprocess.Popen[bytes]", request: dict[str, object]) -> None:
     assert watchdog.stdin is not None
     assert watchdog.stdout is not None
-    watchdog.stdin.write(json.dumps(order).encode() + b"\n")
+    watchdog.stdin.write(json.dumps(request).encode() + b"\n")
     watchdog.stdin.flush()
     answer = json.loads(watchdog.stdout.readline())
     assert "error" not in answer, answer

@@ -1,5 +1,5 @@
-"""The keeper on a target of the test's own: journal before act, only what was broken is mended, and never after it
-has retired.
+"""The fault controller on a target of the test's own: journal and mark before the act, only what was broken is healed,
+each mark is written once, and nothing is broken any more once it has retired.
 """
 
 import http.server
@@ -15,17 +15,20 @@ from chaos.faults.fault import Fault, Undo
 from chaos.faults.journal import JOURNAL, Journal, JournalUnreadable, OpenFault
 from chaos.faults.limits import Limits
 from chaos.faults.targets import TargetError, TargetSpec
-from chaos.faults.watchdog import fault_controller as keeping
-from chaos.faults.watchdog import protocol
+from chaos.faults.watchdog import fault_controller, protocol
 from chaos.faults.watchdog.fault_controller import FaultController
-from chaos.faults.watchdog.protocol import Arm, Begin, Refusal
+from chaos.faults.watchdog.protocol import Arm, Break, Refusal
 from health.spec import ProbeRecipe, ProbeSpec
+from health.state import Proof
 from runlog.clock import AnchoredClock
-from runlog.marks import MarksWriter, read_marks
+from runlog.marks import Mark, MarksWriter, read_marks
 
 pytestmark = pytest.mark.process
 
 SPEC = TargetSpec("process", "service", {"home": "nowhere"})
+DOWN = Proof((1.0, 2.0), {"kept": "broken", "new": "refused"})
+UP = Proof((3.0, 4.0), {"kept": "answered", "new": "answered"})
+ALL_MARKS = ["injecting", "injected", "healing", "healed"]
 
 
 class Server:
@@ -90,7 +93,7 @@ def server() -> Iterator[Server]:
 
 
 class Stage:
-    """A keeper in charge of the server."""
+    """A fault controller in charge of the server."""
 
     def __init__(self, server: Server, folder: Path, max_outage: float = 60.0) -> None:
         server.journal = folder / JOURNAL
@@ -104,12 +107,15 @@ class Stage:
         self.controller = FaultController(lambda spec, journal, left: server)
 
     def break_it(self) -> None:
-        self.controller.begin(Begin("run-1", "stop", 0, (self.clock.epoch, self.clock.monotonic), str(self.marks)))
-        self.controller.apply()
+        clock = self.clock.epoch, self.clock.monotonic
+        self.controller.inject(Break("run-1", "stop", 0, clock, str(self.marks)))
+
+    def read(self) -> list[Mark]:
+        return read_marks(self.marks) if self.marks.stat().st_size else []
 
     @property
     def names(self) -> list[str]:
-        return [mark.name for mark in read_marks(self.marks)] if self.marks.stat().st_size else []
+        return [mark.name for mark in self.read()]
 
 
 @pytest.fixture
@@ -119,16 +125,93 @@ def stage(server: Server, tmp_path: Path) -> Stage:
     return one
 
 
-def test_journal_act_undo_close(stage: Stage) -> None:
+def test_journal_mark_act_proof_and_back(stage: Stage) -> None:
     stage.break_it()
+    assert stage.names == ["injecting"]
     left = stage.journal.left_open()
     assert left is not None
     assert (left.run_id, left.fault, left.target, left.undo, left.pid) == ("run-1", "stop", SPEC, {"was": "up"}, 4711)
-    assert stage.controller.heal() == "harness"
-    stage.controller.close()
+    stage.controller.injected(DOWN)
+    left = stage.journal.left_open()
+    assert left is not None
+    assert left.proven
+    healing = stage.controller.heal()
+    assert stage.controller.healed(UP).stays is None
     assert stage.journal.left_open() is None
     assert stage.server.did == ["break", "heal"]
-    assert stage.names == []  # the harness writes them
+    injecting, injected, began, healed = stage.read()
+    assert stage.names == ALL_MARKS
+    assert injecting.detail == {"fault": "stop", "target": "service", "described": "service (the test's)"}
+    assert injected.detail == {"down_edge": [1.0, 2.0], "seen": {"kept": "broken", "new": "refused"}}
+    assert began.at == healing.at
+    assert healed.detail == {"up_edge": [3.0, 4.0], "healed_by": "harness"}
+    assert injecting.at < injected.at < began.at < healed.at < stage.clock.now()
+
+
+def test_the_mark_comes_before_the_act(stage: Stage) -> None:
+    stage.server.apply = lambda fault, undo, timeout_s: stage.server.did.extend(stage.names)  # type: ignore[method-assign]
+    stage.break_it()
+    assert stage.server.did == ["injecting"]
+
+
+def test_what_is_not_wanted_any_more_is_not_done(stage: Stage) -> None:
+    with pytest.raises(Refusal, match="so nothing is broken") as refused:
+        stage.controller.inject(Break("run-1", "stop", 0, (0.0, 0.0)), given_up=lambda: True)
+    assert refused.value.why == protocol.BEGUN
+    assert stage.server.did == []
+
+
+def test_an_act_that_fails_is_to_be_healed(stage: Stage) -> None:
+    def fails(fault: Fault, undo: Undo, timeout_s: float) -> None:
+        raise TargetError("no permission")
+
+    stage.server.apply = fails  # type: ignore[method-assign]
+    with pytest.raises(Refusal, match="no permission") as refused:
+        stage.break_it()
+    assert refused.value.why == protocol.BEGUN
+    assert stage.controller.broken
+    stage.controller.heal()
+    stage.controller.healed(UP)
+    assert stage.names == ["injecting", "healing", "healed"]
+
+
+def test_a_mark_that_cannot_be_written_is_reported_and_keeps_nothing_broken(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, mark: Mark) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("chaos.faults.watchdog.fault_marks.append_mark", full)
+    clock = stage.clock.epoch, stage.clock.monotonic
+    injecting = stage.controller.inject(Break("run-1", "stop", 0, clock, str(stage.marks)))
+    assert injecting.unwritten == "the mark injecting cannot be written: No space left on device"
+    assert stage.controller.heal().unwritten
+    assert stage.controller.healed(UP).unwritten
+    assert stage.journal.left_open() is None
+
+
+def test_one_that_dies_between_mark_and_journal_leaves_one_healed(stage: Stage, server: Server) -> None:
+    stage.break_it()
+    stage.controller.injected(DOWN)
+    entry = stage.journal.left_open()
+    assert entry is not None
+    stage.controller.heal()
+    stage.controller.healed(UP)
+    stage.controller.disarm()
+    stage.journal.open(entry)
+    assert FaultController(lambda spec, journal, left: server).arm(stage.arm)
+    assert stage.journal.left_open() is None
+    assert stage.names == ALL_MARKS
+
+
+def test_one_that_dies_while_it_heals_leaves_one_healing(stage: Stage, server: Server) -> None:
+    stage.break_it()
+    stage.controller.heal()
+    stage.controller.disarm()
+    server.up = False
+    assert FaultController(lambda spec, journal, left: server).arm(stage.arm)
+    assert stage.names == ["injecting", "healing", "healed"]
+    assert stage.read()[-1].detail["healed_by"] == "watchdog"
 
 
 def test_what_is_down_already_is_left_alone(stage: Stage) -> None:
@@ -137,8 +220,8 @@ def test_what_is_down_already_is_left_alone(stage: Stage) -> None:
         stage.break_it()
     assert refused.value.why == protocol.ALREADY_DOWN
     assert stage.journal.left_open() is None
-    assert stage.controller.heal() == "harness"
-    assert stage.server.did == []
+    assert stage.controller.heal().at is None
+    assert stage.names == stage.server.did == []
 
 
 def test_a_journal_that_cannot_be_written_breaks_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,61 +245,74 @@ def test_a_journal_that_is_not_safe_on_the_disk_does_not_stay(stage: Stage, monk
     assert stage.journal.left_open() is None, "it would say for ever that something is broken"
 
 
-def test_a_target_that_came_back_by_itself_is_told(stage: Stage) -> None:
+def test_a_target_that_came_back_by_itself_is_marked_so(stage: Stage) -> None:
     stage.break_it()
     stage.server.up = True
-    assert stage.controller.heal() == "by itself"
-    # Asked again, the mending was its own by now.
-    assert stage.controller.heal() == "harness"
+    stage.controller.heal()
+    stage.controller.heal()
+    stage.controller.healed(UP)
+    assert stage.read()[-1].detail["healed_by"] == "by itself"
 
 
-def test_an_outage_overstays_only_after_its_time(server: Server, tmp_path: Path) -> None:
+def test_a_target_that_is_back_although_its_heal_act_fails_came_back_by_itself(stage: Stage) -> None:
+    stage.break_it()
+    stage.server.trouble = "the port is taken"
+    with pytest.raises(Refusal, match="the port is taken"):
+        stage.controller.heal()
+    stage.controller.healed(UP)
+    assert stage.names == ["injecting", "healing", "healed"]
+    assert stage.read()[-1].detail["healed_by"] == "by itself"
+
+
+def test_an_outage_is_overdue_only_after_its_time(server: Server, tmp_path: Path) -> None:
     stage = Stage(server, tmp_path, max_outage=0.3)
     stage.controller.arm(stage.arm)
 
-    def overstayed() -> bool:
+    def overdue() -> bool:
         return stage.controller.overdue is not None
 
-    assert not overstayed()
+    assert not overdue()
     stage.break_it()
-    assert not overstayed()
+    assert not overdue()
     time.sleep(0.35)
-    assert overstayed()
+    assert overdue()
     stage.controller.heal()
-    stage.controller.close()
-    assert not overstayed()
+    stage.controller.healed(UP)
+    assert not overdue()
 
 
-def test_retiring_mends_proves_marks_and_breaks_nothing_more(stage: Stage) -> None:
+def test_retiring_heals_proves_marks_and_breaks_nothing_more(stage: Stage) -> None:
     stage.break_it()
-    assert "the outage overstayed, so the watchdog has healed" in stage.controller.retire("the outage overstayed")
+    assert "the outage took too long, so the watchdog has healed" in stage.controller.retire("the outage took too long")
     assert stage.server.up
     assert stage.journal.left_open() is None
-    assert stage.names == ["healing", "healed"]
+    assert stage.names == ["injecting", "healing", "healed"]
     healed = read_marks(stage.marks)[-1]
     assert healed.detail["healed_by"] == "watchdog"
     edge = healed.detail["up_edge"]
     assert edge[0] <= edge[1] <= stage.clock.now()
-    with pytest.raises(Refusal, match="overstayed") as refused:
+    with pytest.raises(Refusal, match="took too long") as refused:
         stage.break_it()
     assert refused.value.why == protocol.RETIRED
-    with pytest.raises(Refusal):
-        stage.controller.apply()
+    with pytest.raises(Refusal, match="took too long"):
+        stage.controller.injected(DOWN)
+    assert stage.controller.heal().at is None
+    assert stage.controller.healed(UP).at is None
     assert stage.server.did == ["break", "heal"]
-    assert stage.controller.heal() == "watchdog"
+    assert stage.names == ["injecting", "healing", "healed"]
 
 
-def test_a_harness_that_asked_for_healing_already_has_marked_it(stage: Stage) -> None:
+def test_healing_that_the_harness_asked_for_is_marked_once(stage: Stage) -> None:
     stage.break_it()
     stage.controller.heal()
     stage.controller.retire("the harness is gone")
-    assert stage.names == ["healed"]
+    assert stage.names == ["injecting", "healing", "healed"]
 
 
-def test_what_cannot_be_mended_stays_in_the_journal_and_is_tried_again(
+def test_what_cannot_be_healed_stays_in_the_journal_and_is_tried_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "AGAIN_S", 0.1)
+    monkeypatch.setattr(fault_controller, "AGAIN_S", 0.1)
     stage.break_it()
     stage.server.trouble = "the port is taken"
     with pytest.raises(Refusal, match="is not proven back: the port is taken"):
@@ -230,7 +326,7 @@ def test_what_cannot_be_mended_stays_in_the_journal_and_is_tried_again(
     assert stage.journal.left_open() is None
 
 
-def test_what_does_not_serve_again_is_not_called_mended(stage: Stage) -> None:
+def test_what_does_not_serve_again_is_not_called_healed(stage: Stage) -> None:
     stage.break_it()
     stage.server.heal = lambda fault, undo, timeout_s: None  # type: ignore[method-assign]
     with pytest.raises(Refusal, match="status 503"):
@@ -238,7 +334,7 @@ def test_what_does_not_serve_again_is_not_called_mended(stage: Stage) -> None:
     assert stage.journal.left_open() is not None
 
 
-def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: Server) -> None:
+def test_what_an_earlier_run_left_broken_is_healed_first(stage: Stage, server: Server) -> None:
     stage.break_it()
     stage.controller.disarm()  # as if it had died
     fresh = FaultController(lambda spec, journal, left: server)
@@ -247,10 +343,10 @@ def test_what_an_earlier_run_left_broken_is_mended_first(stage: Stage, server: S
     assert healed.startswith("service (the test's), which run run-1 left broken (stop, 2")
     assert server.up
     assert stage.journal.left_open() is None
-    assert stage.names == ["healing", "healed"]
+    assert stage.names == ["injecting", "healing", "healed"]
 
 
-def test_a_leftover_that_cannot_be_mended_is_a_refusal_and_gives_the_lease_back(stage: Stage, server: Server) -> None:
+def test_a_leftover_that_cannot_be_healed_is_a_refusal_and_gives_the_lease_back(stage: Stage, server: Server) -> None:
     stage.break_it()
     stage.controller.disarm()
     server.trouble = "the port is taken"
@@ -284,17 +380,15 @@ def test_one_lease_per_target(stage: Stage, server: Server) -> None:
 def test_arming_again_takes_the_next_run(stage: Stage) -> None:
     assert stage.controller.arm(stage.arm) is None
     stage.break_it()
-    assert stage.controller.heal() == "harness"
+    assert stage.controller.heal().at
 
 
 def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
     with pytest.raises(Refusal, match="no target was named"):
-        FaultController(lambda spec, journal, left: server).begin(Begin("run-1", "stop", 0, (0.0, 0.0)))
+        FaultController(lambda spec, journal, left: server).inject(Break("run-1", "stop", 0, (0.0, 0.0)))
 
 
-def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overstay(
-    stage: Stage, server: Server, tmp_path: Path
-) -> None:
+def test_a_target_that_is_not_proven_back_in_time_is_healed_again(stage: Stage, server: Server, tmp_path: Path) -> None:
     """However long the heal act took: the time that the proof may take begins after it."""
     stage.controller.disarm()
     late = Stage(server, tmp_path, max_outage=0.2)
@@ -314,7 +408,7 @@ def test_a_harness_that_does_not_prove_a_healed_target_back_is_not_said_to_overs
 
 def test_what_a_run_broke_itself_is_healed_by_its_act_even_if_it_came_back_by_itself(stage: Stage) -> None:
     stage.break_it()
-    stage.controller.proven()
+    stage.controller.injected(DOWN)
     stage.server.up = True
     stage.controller.retire("the harness is gone")
     assert stage.server.did == ["break", "heal"]
@@ -323,7 +417,7 @@ def test_what_a_run_broke_itself_is_healed_by_its_act_even_if_it_came_back_by_it
 
 def test_a_proven_fault_of_an_earlier_run_that_is_gone_needs_no_act(stage: Stage, server: Server) -> None:
     stage.break_it()
-    stage.controller.proven()
+    stage.controller.injected(DOWN)
     stage.controller.disarm()
     server.up = True
     FaultController(lambda spec, journal, left: server).arm(stage.arm)
