@@ -482,7 +482,7 @@ def test_a_journal_says_nothing_that_is_secret(little: Little) -> None:
     source = SecretSource("variable", "LOCUST_DATABASE_URL")
     controller = FaultController()
     arm = replace(
-        arm_of(little),
+        arm_of(little, **{"break": "true"}),
         probe=ProbeSpec("sql", "postgresql://u:planted-7@127.0.0.1:1/shop"),
         recipe=ProbeRecipe("sql", "127.0.0.1:1/shop", credentials=source),
     )

@@ -30,6 +30,8 @@ log = logging.getLogger("chaos")
 
 # A watchdog that works says so every second.
 SILENT_S: Final = 10.0
+# Longest start of its process until it says anything, on a busy machine.
+START_S: Final = 60.0
 # After a silence that our own may have caused (a frozen harness that goes on), what waits in the pipe is read first.
 _CATCH_UP_S: Final = 1.0
 END_S: Final = 30.0
@@ -63,6 +65,7 @@ class Watchdog:
         self._in_charge = False
         self._limits = Limits()
         self._heard = 0.0
+        self._silence_s = START_S
         self._progress = Progress(lambda line: log.info("watchdog: %s", line))
 
     @property
@@ -96,7 +99,7 @@ class Watchdog:
                 stderr=errors,
                 start_new_session=True,
             )
-        self._in_charge = False
+        self._in_charge, self._silence_s = False, START_S
         gevent.spawn(self._read, self._process)
         if self._owned is not None:
             self.own(self._owned)
@@ -229,7 +232,7 @@ class Watchdog:
         asked = self._heard = time.monotonic()
         while True:
             now = time.monotonic()
-            silence, longest = self._heard + SILENT_S - now, asked + self._limits.answer - now
+            silence, longest = self._heard + self._silence_s - now, asked + self._limits.answer - now
             late = min(silence, longest) <= 0
             try:
                 answer: dict[str, Any] = answered.get(timeout=_CATCH_UP_S if late else min(silence, longest))
@@ -237,8 +240,8 @@ class Watchdog:
                 if longest <= 0:
                     text = f"timed out after {self._limits.answer:g} s waiting for the watchdog to answer {do!r}"
                     raise WatchdogGone(text) from None
-                if late and time.monotonic() - self._heard > SILENT_S:
-                    text = f"the watchdog is silent for {SILENT_S:g} s; it was to answer {do!r}"
+                if late and time.monotonic() - self._heard > self._silence_s:
+                    text = f"the watchdog is silent for {self._silence_s:g} s; it was to answer {do!r}"
                     raise WatchdogGone(text) from None
             else:
                 return answer
@@ -249,7 +252,7 @@ class Watchdog:
                 answer = json.loads(line)
             except ValueError:
                 continue  # the end of a line whose beginning was dropped
-            self._heard = time.monotonic()
+            self._heard, self._silence_s = time.monotonic(), SILENT_S
             if "working" in answer:
                 self._progress(Work(**answer["working"]))
             elif "retired" in answer and "id" not in answer:
