@@ -21,11 +21,11 @@ from chaos.faults.watchdog.protocol import (
 )
 from chaos.monitor.client import MonitorClient, NotProven
 from chaos.run.fault_injector import AlreadyDown, FaultFailed, FaultInjector, NotRestored
-from chaos.run.plan import Outage
+from chaos.run.plan import PlannedOutage
 from health.state import Proof
 from runlog.clock import AnchoredClock
 
-OUTAGE = Outage(STOP, "broker", 10.0, 5.0)
+OUTAGE = PlannedOutage(STOP, "broker", 10.0, 5.0)
 
 
 class Executor:
