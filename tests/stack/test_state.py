@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 
+from settings.run_settings import make_settings
+from settings.stack_options import OurServiceOptions
 from stack import ports, state_file
 from stack.__main__ import parser as stack_parser
 from stack.embedded import EmbeddedStack
 from stack.errors import PortTaken, StackError
 from stack.lock import locked
 from stack.process import start_time
-from stack.settings import ServiceSettings, StackSettings
+from stack.settings import VARIANTS, ServiceSettings, StackSettings
 from stack.state_dir import home_of, homes, lease_of, make_private, state_dir
 from stack.state_file import ComponentRecord, StackState
 from stack.state_store import HOME_VARIABLE, StateStore, default_home
@@ -185,3 +187,19 @@ def test_the_state_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyP
     make_private(lease_of("x").parent)
     assert {path.stat().st_mode & 0o777 for path in (state_dir(), home, lease_of("x").parent)} == {0o700}
     assert homes() == [home]
+
+
+def test_the_service_of_a_stack_has_the_defaults_of_a_run() -> None:
+    run = make_settings({})
+    assert run.delivery_timeout is not None
+    assert ServiceSettings() == ServiceSettings(
+        variant=run.service_variant,
+        pool_size=run.service_pool,
+        pool_wait=run.service_pool_wait,
+        block_time=run.service_block_time,
+        delivery_timeout=run.delivery_timeout,
+        topic=run.topic,
+        confirm_wait=run.service_confirm_wait,
+        publish_failure=run.service_publish_failure,
+    )
+    assert OurServiceOptions.service_variant.choices == VARIANTS
