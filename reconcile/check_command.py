@@ -142,12 +142,12 @@ class OrderCheck:
         return None
 
     def _wrong_again(self, rows: RowsWitness, events: EventsWitness) -> str | None:
-        from reconcile.verify.verification import find_one
+        from reconcile.verify.verification import verify_order
 
         self._doing("looking again, as it is done for each violation")
         request = self._request
         stores = Stores(request.database_url, request.kafka)
-        missing = find_one(stores, (rows, events), self._facts, request.order_id, self._progress)
+        missing = verify_order(stores, (rows, events), self._facts, request.order_id, self._progress)
         return None if missing is None else f"the second look at both stores would fail: {missing}"
 
     def _progress(self, what: str, done: int, total: int | None) -> None:

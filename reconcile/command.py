@@ -1,14 +1,13 @@
 """The command `python -m reconcile RUN`: judges one run from its folder and writes the reports into it.
 
-What PostgreSQL and Kafka say is read once and saved. Where that is complete, judging again touches no store and writes
-the same bytes; where it is not, reading is tried again.
+PostgreSQL and Kafka are read once, and what was read is saved. If it is complete, judging again touches no store and
+writes the same bytes; if not, the stores are read again.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +26,7 @@ from reconcile.report import write_reports
 from reconcile.report.json_report import SCHEMA_VERSION, json_report
 from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import print_summary, shown_path
-from reconcile.verify.verification import kept_look, look_again, unasked
+from reconcile.verify.verification import saved_verification, unverified, verify
 from reconcile.witnesses.progress import show_progress
 from reconcile.witnesses.witness_stores import Stores, StoresProblem, make_stores, read_stores
 from redaction.parser import CarefulParser
@@ -39,17 +38,17 @@ from runlog.locks import JudgedElsewhere, is_recorded, judging
 _CODES: Final = """exit codes:
   0    verdict reached, and as expected
   1    verdict reached, and not as expected
-  2    usage error, a run that is still going, or the harness itself is wrong (the counts do not add up)
+  2    usage error, a run that is still running, or the harness itself is wrong (the counts do not add up)
   3    inconclusive: a guard failed, the run proves nothing either way
   4    preflight failed, or the target could not be restored
   130  the run was interrupted (SIGINT); 143: SIGTERM
 Several at once: not restored, then 2, 130/143, preflight, 3, 1, 0.
 
-The connection options are needed for --look-again, and as long as what the stores said is not completely saved in the
-run's folder. Each can come from its environment variable, which keeps secrets out of the list of processes.
+The connection options are needed for --look-again, and until rows and events are completely saved in the run's folder.
+Each can come from its environment variable, which keeps secrets out of the list of processes.
 
-`python -m reconcile check` is preflight's: it reads one request as JSON on standard input, and says what a run could
-not read of the check order."""
+`python -m reconcile check` is used by preflight: it reads one request as JSON on standard input, and reports what a run
+could not read of the check order."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,15 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with judging(folder, lambda text: _complain(f"reconcile: {text}")):
             if is_recorded(folder):
                 raise RecordProblem(
-                    f"run {folder.run_id} is still going; judge it when it has ended (nothing was read or written)"
+                    f"run {folder.run_id} is still running; judge it when it has ended (nothing was read or written)"
                 )
             _check_report(folder)
             record = read_record(folder)
             if options.look_again:
-                return _look_again(folder, record, options)
+                return _read_later(folder, record, options)
             rows, events = _witnesses(folder, record, options)
             history = record.with_witnesses(rows, events)
-            history, judgement = _confirmed(folder, history, options)
+            history, judgement = _verified(folder, history, options)
             write_reports(folder, history, judgement)
     except (FolderError, JudgedElsewhere, RecordProblem, StoresProblem) as problem:
         _complain(f"reconcile: {problem}")
@@ -91,7 +90,7 @@ class _Head(msgspec.Struct):
 
 
 def _check_report(folder: RunFolder) -> None:
-    """Refuse to write over the report of a newer version; any other one is written anew."""
+    """Refuse to write over a report of another format; a damaged one is replaced."""
     try:
         check_format(msgspec.json.decode(read_regular(folder.report), type=_Head).schema_version, SCHEMA_VERSION)
     except OtherFormat as other:
@@ -100,39 +99,39 @@ def _check_report(folder: RunFolder) -> None:
         return
 
 
-def _confirmed(folder: RunFolder, history: History, options: argparse.Namespace) -> tuple[History, Judgement]:
-    """Judge the run, have its violations looked up a second time, and judge it with what that brought."""
+def _verified(folder: RunFolder, history: History, options: argparse.Namespace) -> tuple[History, Judgement]:
+    """Judge the run, verify its violations, and judge it with the result."""
     judgement = judge(history)
-    look = kept_look(folder, judgement)
-    if look is None and not (history.rows.complete and history.events.complete):
-        look = unasked(judgement, "the first reading was not complete")
-    if look is None:
+    found = saved_verification(folder, judgement)
+    if found is None and not (history.rows.complete and history.events.complete):
+        found = unverified(judgement, "the first reading was not complete")
+    if found is None:
         try:
             stores = _stores(options)
         except StoresProblem as problem:
-            look = unasked(judgement, str(problem))
+            found = unverified(judgement, str(problem))
         else:
             with show_progress(options.quiet or options.json) as progress:
-                look = look_again(folder, stores, history, judgement, progress)
-    history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+                found = verify(folder, stores, history, judgement, progress)
+    history = found.added_to(history)
     return history, with_confirmation(judgement, history)
 
 
-def _look_again(folder: RunFolder, record: Record, options: argparse.Namespace) -> int:
-    """Read on from where the run's reading ended, and say what came since; the run's own files stay as they are."""
+def _read_later(folder: RunFolder, record: Record, options: argparse.Namespace) -> int:
+    """Read on from where the run's reading ended, and print what came since; the run's own files stay unchanged."""
     saved = load_witnesses(folder, record.facts.run_key)
     if saved is None or not (saved[0].complete and saved[1].complete):
         raise RecordProblem(
             f"--look-again: run {folder.run_id} was not read completely yet; run python -m reconcile without it first"
         )
     history = record.with_witnesses(*saved)
-    look = kept_look(folder, judgement := judge(history))
-    if look is not None:
-        history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+    verification = saved_verification(folder, judgement := judge(history))
+    if verification is not None:
+        history = verification.added_to(history)
         judgement = with_confirmation(judgement, history)
     attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
     with show_progress(options.quiet or options.json) as progress:
-        found = later_records.read_on(history, judgement, _stores(options), attribution, progress)
+        found = later_records.read_later_records(history, judgement, _stores(options), attribution, progress)
     later_records.write_list(folder, judgement, found)
     if options.json:
         sys.stdout.write(
@@ -147,7 +146,7 @@ def _look_again(folder: RunFolder, record: Record, options: argparse.Namespace) 
 
 
 def _stores(options: argparse.Namespace) -> Stores:
-    """Return where the stores are. Made once: the properties may come through a pipe, which can be read only once."""
+    """Return where the stores are. Made once: a pipe with the properties can be read only once."""
     if options.stores is None:
         config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
         options.stores = make_stores(
@@ -167,7 +166,7 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
     if saved is not None and saved[0].complete and saved[1].complete:
         return saved
     stores = _stores(options)
-    # Rows are older than the events that they are compared with, so complete rows still serve.
+    # Complete rows are still valid: rows are always older than the events that they are compared with.
     kept = saved[0] if saved is not None and saved[0].complete else None
     with show_progress(options.quiet or options.json) as progress:
         attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
@@ -177,7 +176,7 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
 
 
 def _fill_step_summary(history: History, judgement: Judgement, folder: RunFolder) -> None:
-    """Append to the summary of a CI job that asks for one; that it cannot be written changes no verdict."""
+    """Append to the summary of a CI job, if it asks for one; a failure to write changes no verdict."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
@@ -193,8 +192,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m reconcile",
         usage="python -m reconcile RUN [options]\n       python -m reconcile show RUN ORDER_ID\n"
         "       python -m reconcile audit --database-url URL --kafka-bootstrap HOST:PORT [options]",
-        description="Compare the three witnesses of every order (ack, row, event), name each event that was lost, and "
-        "say with the exit code whether that was expected. Reports are written into the run's folder.",
+        description="Compare the three witnesses of every order (ack, row, event) and list each lost event. The exit "
+        "code says whether that was expected. Reports are written into the run's folder.",
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -208,11 +207,11 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--look-again",
         action="store_true",
-        help="read on from where the run's reading ended, and say which missing orders and events came since; reports "
-        "and witnesses stay as they are. Exit code 0: nothing is missing any more, 1: something is, 3: unknown",
+        help="read on from where the run's reading ended, and list which missing orders and events came since; reports "
+        "and witnesses stay unchanged. Exit code 0: nothing is missing any more, 1: something is, 3: unknown",
     )
     add("--json", action="store_true", help="print report.json instead of the summary")
-    add("--quiet", action="store_true", help="print nothing; only the exit code")
+    add("--quiet", action="store_true", help="print nothing, set only the exit code")
     return parser
 
 

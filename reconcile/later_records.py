@@ -1,7 +1,7 @@
-"""`python -m reconcile RUN --look-again`: what came after a run's end. Reads on from where its reading ended.
+"""`python -m reconcile RUN --look-again`: reads on from where the run's reading ended, to find what came later.
 
-The run's own reports and witnesses stay as they are: what a store says later does not change what was there then. What
-is found is printed, and listed in `look-again.csv`.
+The run's reports and witnesses stay unchanged: what a store holds later does not change what it held then. The result
+is printed, and listed in `look-again.csv`.
 """
 
 import csv
@@ -39,15 +39,15 @@ _COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
-    """What came after a run's reading had ended. Parallel arrays of shape (n,) over the orders that lacked something.
+class LaterRecords:
+    """What came after the run's reading. Parallel arrays of shape (n,) over the orders without an event or a row.
 
     Attributes:
         cases: their indices into the truth table, by send time.
-        was: what each was by the run's own reading.
-        there: whether what it lacked (the event, or the row of a phantom event or a lost order) is there now.
-        partition, offset: place of its event; -1 without one.
-        read_at: when the run's reading ended, and when it was read now; epoch seconds.
+        was: what each was by the run's own reading, for example LOST.
+        there: whether the missing event, or the missing row of a phantom event or lost order, is there now.
+        partition, offset: place of the event; -1 without one.
+        read_at: when the run's reading ended, and when this reading ended; epoch seconds.
         problem: why the stores could not be read to the end now, in one line; None: they were.
     """
 
@@ -61,21 +61,21 @@ class Since:
 
     @property
     def exit_code(self) -> int:
-        """Of the command: 0 where nothing is missing any more, 1 where something is, 3 where that is not known."""
+        """Of the command: 0 if nothing is missing any more, 1 if something is, 3 if that is unknown."""
         if self.problem is not None:
             return exit_codes.INCONCLUSIVE
         return exit_codes.AS_EXPECTED if self.there.all() else exit_codes.NOT_AS_EXPECTED
 
 
-def read_on(
+def read_later_records(
     history: History, judgement: Judgement, stores: Stores, attribution: Attribution, progress: Progress
-) -> Since:
+) -> LaterRecords:
     """Read the topic from where the run's reading ended, and the rows that were missing then.
 
     Args:
         history, judgement: of the run, from complete witnesses.
         stores: where they are.
-        attribution: how the run's events are known.
+        attribution: how events are attributed to the run.
         progress: called with how far the reading is.
     """
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
@@ -83,7 +83,7 @@ def read_on(
     from reconcile.witnesses.rows import look_elsewhere
 
     table, before, rows = judgement.table, history.events, history.rows
-    masks = _lacking(judgement)
+    masks = _missing(judgement)
     cases = in_order(judgement, np.flatnonzero(np.logical_or.reduce(list(masks.values()))))
     ids = np.empty(len(cases), dtype=IDS)
     ids["hi"], ids["lo"] = table.hi[cases], table.lo[cases]
@@ -92,7 +92,7 @@ def read_on(
         history.facts,
         topic=TopicStart(history.facts.topic.name, before.topic_id or history.facts.topic.topic_id, dict(before.ends)),
     )
-    # The run's own clock ends with the machine that it ran on.
+    # The run's own clock is valid only while its machine is up.
     now = read_events(
         stores.kafka, facts, AnchoredClock.anchor(), progress, attribution=attribution, rows=rows.rows, names=rows.names
     )
@@ -106,7 +106,7 @@ def read_on(
         problem = problem or found.problem
     was = [next(name for name, mask in masks.items() if mask[case]) for case in cases.tolist()]
     ended = before.read_at if before.read_at is not None else history.facts.started_at
-    return Since(cases, was, there, partition, offset, (ended, now.read_at or ended), problem)
+    return LaterRecords(cases, was, there, partition, offset, (ended, now.read_at or ended), problem)
 
 
 def _places(
@@ -121,8 +121,8 @@ def _places(
     return found_at[:, 0], found_at[:, 1]
 
 
-def _lacking(judgement: Judgement) -> dict[str, Bools]:
-    """Return which cases lacked something, by what they were."""
+def _missing(judgement: Judgement) -> dict[str, Bools]:
+    """Return the cases without an event or a row, by what they were."""
     table, sure = judgement.table, judgement.proven
     return {
         LOST: sure.lost,
@@ -149,7 +149,7 @@ def _gap(
     return None
 
 
-def write_list(folder: RunFolder, judgement: Judgement, since: Since) -> None:
+def write_list(folder: RunFolder, judgement: Judgement, later: LaterRecords) -> None:
     """Write `look-again.csv`.
 
     Raises:
@@ -158,76 +158,76 @@ def write_list(folder: RunFolder, judgement: Judgement, since: Since) -> None:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows(_records(judgement, since))
+    writer.writerows(_records(judgement, later))
     write_text(folder.path / LIST, stream.getvalue())
 
 
-def _records(judgement: Judgement, since: Since) -> list[list[str]]:
-    table, cases = judgement.table, since.cases
+def _records(judgement: Judgement, later: LaterRecords) -> list[list[str]]:
+    table, cases = judgement.table, later.cases
     texts = judgement.texts.many(table.hi[cases], table.lo[cases])
     sent = table.sent[cases]
-    after = [["" if math.isnan(one) else f"{at - one:.3f}" for one in sent.tolist()] for at in since.read_at]
-    columns = zip(texts, since.was, time_texts(sent), since.there.tolist(), strict=True)
+    after = [["" if math.isnan(one) else f"{at - one:.3f}" for one in sent.tolist()] for at in later.read_at]
+    columns = zip(texts, later.was, time_texts(sent), later.there.tolist(), strict=True)
     records = []
     for place, (order, was, sent_at, there) in enumerate(columns):
-        event = since.offset[place] >= 0
-        where = [str(since.partition[place]), str(since.offset[place])] if event else ["", ""]
+        event = later.offset[place] >= 0
+        where = [str(later.partition[place]), str(later.offset[place])] if event else ["", ""]
         bounds = [after[0][place], after[1][place]] if there else ["", ""]
         records.append([order, was, sent_at, "yes" if there else "no", *where, *bounds])
     return records
 
 
-def document(history: History, judgement: Judgement, since: Since) -> dict[str, Any]:
-    """Return what was found as a JSON value. Times in epoch seconds, durations in seconds; unknown is None."""
-    records = [dict(zip(_COLUMNS, record, strict=True)) for record in _records(judgement, since)]
+def document(history: History, judgement: Judgement, later: LaterRecords) -> dict[str, Any]:
+    """Return what was found as a JSON value. Times in epoch seconds, durations in seconds; None: unknown."""
+    records = [dict(zip(_COLUMNS, record, strict=True)) for record in _records(judgement, later)]
     return {
         "run_id": history.facts.run_id,
         "verdict_of_the_run": judgement.ruling.verdict.value,
-        "run_read_at": since.read_at[0],
-        "read_at": since.read_at[1],
+        "run_read_at": later.read_at[0],
+        "read_at": later.read_at[1],
         "missing": len(records),
-        "there_now": int(since.there.sum()),
-        "problem": since.problem,
-        "exit_code": since.exit_code,
+        "there_now": int(later.there.sum()),
+        "problem": later.problem,
+        "exit_code": later.exit_code,
         "orders": records,
     }
 
 
-def summary(history: History, judgement: Judgement, since: Since, shown: str) -> str:
-    """Return what was found as lines for people.
+def summary(history: History, judgement: Judgement, later: LaterRecords, shown: str) -> str:
+    """Return what was found as lines of text.
 
     Args:
         history, judgement: of the run.
-        since: what was found.
+        later: what was found.
         shown: path of the list.
     """
-    ended, now = since.read_at
+    ended, now = later.read_at
     lines = [
         f"LOOKED AGAIN  run {history.facts.run_id}",
         f"read on from {iso_utc(ended)[:19]}Z, where the run's reading ended, to {iso_utc(now)[:19]}Z, "
         f"{format_duration(max(0.0, now - ended))} later",
     ]
-    for kind in dict.fromkeys(since.was):
-        mask = np.array([one == kind for one in since.was])
-        there = int((since.there & mask).sum())
+    for kind in dict.fromkeys(later.was):
+        mask = np.array([one == kind for one in later.was])
+        there = int((later.there & mask).sum())
         what = "a row" if kind in (PHANTOM, LOST_ORDER) else "an event"
-        late, without = _late(judgement, since, mask & since.there), int(mask.sum()) - there
+        late, without = _late(judgement, later, mask & later.there), int(mask.sum()) - there
         lines.append(f"{some(int(mask.sum()), kind)}: {there} with {what} by now{late}, {without} without one")
-    if not since.was:
+    if not later.was:
         lines.append("nothing was missing when the run was judged")
-    if since.problem is not None:
-        lines.append(f"unknown: {since.problem}")
+    if later.problem is not None:
+        lines.append(f"unknown: {later.problem}")
     lines += [
         f"list:   {shown}",
         f"report.json ({judgement.ruling.verdict.value}) and the run's witnesses are unchanged",
     ]
-    return "\n".join([*lines, f"exit code {since.exit_code}"]) + "\n"
+    return "\n".join([*lines, f"exit code {later.exit_code}"]) + "\n"
 
 
-def _late(judgement: Judgement, since: Since, found: Bools) -> str:
-    sent = judgement.table.sent[since.cases[found]]
+def _late(judgement: Judgement, later: LaterRecords, found: Bools) -> str:
+    sent = judgement.table.sent[later.cases[found]]
     sent = sent[~np.isnan(sent)]
     if not len(sent):
         return ""
-    least, most = since.read_at[0] - float(sent.max()), since.read_at[1] - float(sent.min())
+    least, most = later.read_at[0] - float(sent.max()), later.read_at[1] - float(sent.min())
     return f" ({least:.0f} to {most:.0f} s after the order was sent)"

@@ -1,18 +1,18 @@
-"""The truth table: what became of every attempt, by its outcome and by whether a row and an event are there.
+"""The truth table: the result of every attempt, by its outcome and by whether a row and an event are there.
 
 One *case* is judged for each attempt that was sent, for each extra order (a second order under the sequence number of
 one attempt) and for each unrecorded one (its sequence number was never sent). An order is any id that has a row or an
 event; each belongs to exactly one case, by these rules in this order:
 
-1. an attempt that was told an id owns the order of that id, and no other: what the ack says is what is looked for. When
-   two attempts were told one id, the one whose sequence number the order carries owns it, else the earlier one;
-2. an attempt that was told none owns the order that carries its sequence number; of several a whole one first, then one
-   with a row, then the lowest id;
-3. any further order under an attempt's number is an `extra order`, anything else `unrecorded`. Both are judged for row
-   and event alone, as an ambiguous attempt would be.
+1. an attempt whose answer returned an id owns the order of that id, and no other. When two answers returned one id,
+   the attempt whose sequence number the order carries owns it, else the earlier one;
+2. an attempt without a returned id owns the order that carries its sequence number; of several first one with row and
+   event, then one with a row, then the lowest id;
+3. any further order under an attempt's number is an `extra order`, anything else `unrecorded`. Both are judged only by
+   row and event, like an ambiguous attempt.
 
-An order with a row and without an event is exactly one of pending, disputed and lost, in this order; what is lost may
-be suspected only, by itself (`alone`) or because a guard failed. Doubt belongs to one order, never to a share of them.
+An order with a row and without an event is exactly one of pending, disputed and lost, in this order. A lost one may be
+only suspected, by itself (`alone`) or because a guard failed. Doubt belongs to one order, never to a share of them.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class Table:
     Attributes:
         outcome: a key of OUTCOMES.
         row, event: whether the order has a row, an event.
-        backlog: a known backlog still holds the order's event.
+        backlog: whether a known backlog still holds the order's event.
         known, hi, lo: whether the order's id is known, and its words.
         seq: sequence number; NO_SEQUENCE when none is known.
         attempt: index into `attempts`, -1 for unrecorded cases.
@@ -59,12 +59,12 @@ class Table:
         case_of_event: for each event of the witness the index of its case, shape (events,).
         conflicts: orders whose row and event carry different sequence numbers.
         attempts: the ledger's records of what was sent.
-        doubted: a record that is not the order's event might be: one names it, or an event carries its attempt's
-            number under an order id without a row of that number.
-        moved: its attempt has a row under another order id.
-        shared: its answer returned an order id that belongs to another attempt or to a check order of the harness, or
-            that several answers returned although nothing of it is there.
-        alone: what it seems to violate is suspected, whatever becomes of others.
+        doubted: whether a record that does not count might be the order's event: one names the order, or an event
+            carries its attempt's number under an order id without a row of that number.
+        moved: whether its attempt has a row under another order id.
+        shared: whether its answer returned an order id that belongs to another attempt or to a check order of the
+            harness, or an id without row and event that several answers returned.
+        alone: whether its violation is only suspected, for a reason of its own.
     """
 
     outcome: NDArray[np.uint8]
@@ -88,23 +88,23 @@ class Table:
     alone: Bools
 
     def had(self, outcome: int) -> Bools:
-        """Cases with this outcome, a key of OUTCOMES."""
+        """Whether the outcome is this key of OUTCOMES."""
         mask: Bools = self.outcome == outcome
         return mask
 
     @property
     def whole(self) -> Bools:
-        """Row and event are there."""
+        """Whether row and event are there."""
         return self.row & self.event
 
     @property
     def pending(self) -> Bools:
-        """A row whose event is not there yet, but still in a known backlog."""
+        """Whether the row's event is still in a known backlog."""
         return self.row & ~self.event & self.backlog
 
     @property
     def disputed(self) -> Bools:
-        """A row without an event, not pending, and a record that is not its event but might be."""
+        """Whether there is a row without an event, not pending, and a record that might be its event."""
         return self.row & ~self.event & ~self.backlog & self.doubted
 
     @property
@@ -114,7 +114,7 @@ class Table:
 
     @property
     def disputed_phantom(self) -> Bools:
-        """An event without a row whose attempt has a row under another order id."""
+        """Whether there is an event without a row whose attempt has a row under another order id."""
         return self.event & ~self.row & self.moved
 
     @property
@@ -135,17 +135,17 @@ class Table:
 
     @property
     def unexplained(self) -> int:
-        """How many unrecorded orders no unresolved ambiguous attempt accounts for."""
+        """How many unrecorded orders are more than the unresolved ambiguous attempts can explain."""
         return max(0, int(self.had(UNRECORDED).sum()) - int(self.unresolved.sum()))
 
     @property
     def recovered(self) -> Bools:
-        """Ambiguous attempts that are whole."""
+        """Ambiguous attempts with row and event."""
         return self.had(Outcome.AMBIGUOUS) & self.whole
 
     @property
     def unresolved(self) -> Bools:
-        """Ambiguous attempts that left nothing."""
+        """Ambiguous attempts without row and event."""
         return self.had(Outcome.AMBIGUOUS) & ~self.row & ~self.event
 
 
@@ -154,7 +154,7 @@ def build_table(
     rows: RowsWitness,
     events: EventsWitness,
     *,
-    second: Confirmation | None,
+    confirmation: Confirmation | None,
     exclusive: bool,
     own: NDArray[np.void] | None,
 ) -> Table:
@@ -162,30 +162,29 @@ def build_table(
 
     Args:
         attempts: the ledger's records (`runlog.ledger.FIELDS`) in order of `seq`; those never sent are left out here.
-        rows: what PostgreSQL said.
-        events: what Kafka said.
-        second: what the second look found; None: nothing yet.
-        exclusive: every order since the start is taken for one of the run, as no other client writes.
+        rows, events: of the run.
+        confirmation: result of the verification; None before it.
+        exclusive: no other client writes, so every order since the start is of the run.
         own: IDS of the harness's check orders, ascending, each once; None: none are known.
     """
     sent = attempts[(attempts["kind"] == RecordKind.SENT) | (attempts["kind"] == RecordKind.COMPLETED)]
-    orders = number_orders(sent, rows, events, second)
+    orders = number_orders(sent, rows, events, confirmation)
     home = index_of(orders.seq, words(sent, "seq"))
     owned, owner = own_orders(sent, orders, home)
     table = _assemble(sent, orders, owned, home, loose=orders.there & (owner < 0))
     table = replace(table, shared=table.shared | _taken(table, orders, own))
-    # Orders of others are no losses of this run; which ones they are is unknown without a tag.
+    # Orders of other clients are no losses of this run, and without a tag nothing says which ones they are.
     strangers = table.had(UNRECORDED) if exclusive and table.unexplained else np.zeros(len(table.row), dtype=np.bool_)
     return replace(table, alone=table.alone | strangers)
 
 
 def _taken(table: Table, orders: OrderNumbers, own: NDArray[np.void] | None) -> Bools:
-    """Return which cases, with nothing there, have the id of a check order or one that several answers returned."""
+    """Return which cases without row and event have the id of a check order, or one that several answers returned."""
     absent = table.known & (table.attempt >= 0) & ~table.row & ~table.event
-    told = orders.told[table.attempt[absent]]
-    answers = np.bincount(orders.told[orders.told >= 0], minlength=len(orders.hi))
+    returned = orders.answered[table.attempt[absent]]
+    answers = np.bincount(orders.answered[orders.answered >= 0], minlength=len(orders.hi))
     taken = absent.copy()
-    taken[absent] = answers[told] > 1
+    taken[absent] = answers[returned] > 1
     if own is not None and len(own):
         ids = np.empty(int(absent.sum()), dtype=IDS)
         ids["hi"], ids["lo"] = table.hi[absent], table.lo[absent]
@@ -195,9 +194,9 @@ def _taken(table: Table, orders: OrderNumbers, own: NDArray[np.void] | None) -> 
 
 def _assemble(sent: NDArray[np.void], orders: OrderNumbers, owned: Ints, home: Ints, loose: Bools) -> Table:
     extra, unrecorded = np.flatnonzero(loose & (home >= 0)), np.flatnonzero(loose & (home < 0))
-    order = np.concatenate([np.where(owned >= 0, owned, orders.told), extra, unrecorded])
+    order = np.concatenate([np.where(owned >= 0, owned, orders.answered), extra, unrecorded])
     attempt = np.concatenate([np.arange(len(sent)), home[extra], np.full(len(unrecorded), -1, dtype=np.int64)])
-    # A told id that another attempt owns is shown, but what is there under it is not counted a second time.
+    # A returned id that another attempt owns is shown, but its row and event are not counted twice.
     present = np.concatenate([owned >= 0, np.ones(len(extra) + len(unrecorded), dtype=np.bool_)])
     known = order >= 0
     of_attempt = attempt >= 0

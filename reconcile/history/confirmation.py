@@ -1,4 +1,4 @@
-"""What the second path is asked, and what it found, as values that the pure core can look at."""
+"""The violations that are verified, and the result, as values that the pure core can read."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One order of which a violation is to be reported.
+    """One order with a violation to verify.
 
     Attributes:
         order_id: its id as the service writes it.
         kinds: what it violates, for example `lost event`.
-        row, event: what the first reading said is there.
+        row, event: whether the first reading found them.
         identity: the 16 bytes of its id in hexadecimal digits.
-        seq: sequence number of its attempt; None when not known.
+        seq: sequence number of its attempt; None if unknown.
     """
 
     order_id: str
@@ -26,35 +26,31 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The violations to be looked up.
+    """All orders with a violation, by send time."""
 
-    Attributes:
-        first: all of them, by send time.
-    """
-
-    first: list[Candidate]
+    orders: list[Candidate]
 
     @property
     def eligible(self) -> int:
         """How many they are."""
-        return len(self.first)
+        return len(self.orders)
 
     @property
     def digest(self) -> str:
-        """Fingerprint of what is asked, so that an answer is never taken for that to another question."""
-        lines = [f"{one.order_id} {one.row:d}{one.event:d} {','.join(one.kinds)}" for one in self.first]
+        """Fingerprint of the candidates, so that a saved result is never taken for that of others."""
+        lines = [f"{one.order_id} {one.row:d}{one.event:d} {','.join(one.kinds)}" for one in self.orders]
         return hashlib.sha256("\n".join([str(self.eligible), *lines]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """An order of which the second path found something else.
+    """An order for which the verification found something else than the first reading.
 
     Attributes:
         order_id: its id.
-        kind: what was to be reported.
-        said: what the first reading said is there.
-        found: what the second one found.
+        kind: the violation.
+        said: what the first reading found.
+        found: what the verification found.
         identity: the 16 bytes of its id in hexadecimal digits.
     """
 
@@ -67,18 +63,18 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The result of the second path.
+    """The result of the verification.
 
     Attributes:
-        digest: fingerprint of what was asked.
+        digest: fingerprint of the candidates.
         eligible: violations in all.
-        checked: how many of them were looked up.
+        checked: how many of them were verified.
         refuted: those that the harness was wrong about.
-        unsettled: those about which something came or changed after the first reading: each is in doubt by itself.
-        disputed: lost events that a record names which might be theirs, though it is none by strict JSON.
+        unsettled: those of which a row or event came or changed after the first reading: each is in doubt by itself.
+        disputed: lost events that a record names which might be theirs, although it is none by strict JSON.
         complete: both stores were read as far as was needed.
         problem: why not, in one line; None when complete.
-        lost_rows_sha256: of the file that holds the lost events made from their rows; None when there is none.
+        lost_rows_sha256: of the file with the lost events rebuilt from their rows; None without such a file.
     """
 
     digest: str
@@ -93,11 +89,6 @@ class Confirmation:
 
     @property
     def confirmed(self) -> int:
-        """How many violations the second look found again."""
+        """How many violations the verification found again."""
         wrong = len(self.refuted) + len(self.unsettled) + len(self.disputed)
         return self.checked - wrong if self.complete else 0
-
-    @property
-    def doubted(self) -> tuple[list[Contradiction], list[Contradiction]]:
-        """Orders that are disputed, and those that changed."""
-        return self.disputed, self.unsettled

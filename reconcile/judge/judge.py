@@ -94,7 +94,7 @@ def judge(history: History) -> Judgement:
         ledger.attempts,
         history.rows,
         history.events,
-        second=history.confirmation,
+        confirmation=history.confirmation,
         exclusive=exclusive,
         own=check_orders(facts, marks),
     )

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from reconcile.history.run_record import Record, RecordProblem, read_record
 from reconcile.history.saved_witnesses import load_witnesses
 from reconcile.judge.judge import Judgement, judge, with_confirmation
 from reconcile.trace.trace import Trace, find_cases, trace_case
-from reconcile.verify.verification import kept_look
+from reconcile.verify.verification import saved_verification
 from redaction.parser import CarefulParser
 from redaction.patterns import without_secrets
 from runlog.clock import iso_utc
@@ -63,10 +63,10 @@ def _judged(folder: RunFolder, record: Record) -> tuple[History, Judgement]:
         raise RecordProblem(f"run {folder.run_id} has not been judged; run `python -m reconcile {folder.run_id}` first")
     history = record.with_witnesses(*saved)
     judgement = judge(history)
-    look = kept_look(folder, judgement)
-    if look is None:
+    verification = saved_verification(folder, judgement)
+    if verification is None:
         return history, judgement
-    history = replace(history, confirmation=look.confirmation, lost_rows=look.lost_rows)
+    history = verification.added_to(history)
     return history, with_confirmation(judgement, history)
 
 

@@ -1,1 +1,1 @@
-"""The second path: what is to be reported as a violation is looked up once more, another way, before it is."""
+"""The second path: each violation is verified in both stores by code of its own before it is reported."""

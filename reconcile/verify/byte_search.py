@@ -1,8 +1,8 @@
-"""Looks for order ids and tags in the bytes of a record, one at a time and without numpy: the second path's own search.
+"""Searches the bytes of a record for order ids and tags, one record at a time and without numpy, for the second path.
 
 It shares no code with `reconcile.witnesses.id_spellings` and `reconcile.witnesses.record_scalars`, and finds by the
 same closed list: UUIDs as text, as bytes in both layouts and in base64 of these; text ids of 16 characters or more
-anywhere; integers and shorter texts as a whole key, header value or scalar of JSON. A hit is a doubt, never a proof.
+anywhere; integers and shorter texts as a complete key, header value or JSON scalar. A hit is a doubt, never a proof.
 """
 
 import binascii
@@ -24,7 +24,7 @@ _NESTED: Final = 4
 
 
 class ByteSearch:
-    """Looks for orders by what stands for them.
+    """Finds orders by their ids and tags.
 
     Args:
         uuids: order by UUID, as 32 hexadecimal digits: ids of orders and their tags.
@@ -38,7 +38,7 @@ class ByteSearch:
             raw = bytes.fromhex(digits)
             self._by_bytes[raw] = order
             self._by_bytes[raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]] = order
-        # Text need not be looked through where no id's bytes could be one.
+        # ASCII text needs no search for bytes unless the bytes of an id are ASCII.
         self._in_ascii = any(map(bytes.isascii, self._by_bytes))
         self._scalars = dict(texts)
         self._long: dict[bytes, list[tuple[bytes, str]]] = {}
@@ -97,7 +97,7 @@ class ByteSearch:
 
 
 def _texts_of(raw: bytes | None) -> Iterator[str]:
-    """Yield what stands in a key, a header or a value by itself, as text."""
+    """Yield the scalars of a key, a header or a value as text."""
     if raw is None:
         return
     if len(raw) in {4, 8}:

@@ -1,4 +1,4 @@
-"""Which violations are looked up a second time: all of them, as plain values. Pure."""
+"""The violations of a run that are verified: all of them, as plain values. Pure."""
 
 from typing import Final
 
@@ -24,18 +24,18 @@ def candidates_of(judgement: Judgement) -> Candidates:
         "published twice": duplicate,
     }
     wanted = np.flatnonzero(np.logical_or.reduce(list(kinds.values())) & table.known)
-    # A returned id that another attempt owns is there twice; it is one order to be looked up.
-    order = wanted[np.lexsort((table.lo[wanted], table.hi[wanted], table.sent[wanted]))]
-    texts = judgement.texts.many(table.hi[order], table.lo[order])
-    first = [
-        Candidate(
-            text,
-            tuple(kind for kind, mask in kinds.items() if mask[case]),
-            bool(table.row[case]),
-            bool(table.event[case]),
-            f"{int(table.hi[case]):016x}{int(table.lo[case]):016x}",
-            int(table.seq[case]) if table.seq[case] < _SEQUENCES else None,
-        )
-        for case, text in zip(order.tolist(), texts, strict=True)
-    ]
-    return Candidates(first)
+    by_send_time = wanted[np.lexsort((table.lo[wanted], table.hi[wanted], table.sent[wanted]))]
+    texts = judgement.texts.many(table.hi[by_send_time], table.lo[by_send_time])
+    return Candidates(
+        [
+            Candidate(
+                text,
+                tuple(kind for kind, mask in kinds.items() if mask[case]),
+                bool(table.row[case]),
+                bool(table.event[case]),
+                f"{int(table.hi[case]):016x}{int(table.lo[case]):016x}",
+                int(table.seq[case]) if table.seq[case] < _SEQUENCES else None,
+            )
+            for case, text in zip(by_send_time.tolist(), texts, strict=True)
+        ]
+    )

@@ -1,7 +1,8 @@
-"""How the second path reads an event: Python's own JSON, texts, one by one.
+"""Reads events for the second path: Python's own JSON, one record at a time.
 
-It shares nothing with `contract.reading`, so that neither can repeat the other's mistake. Of a record that is no event
-by strict JSON it says only whether it is certainly none: what else it names is searched for, and a hit is a doubt.
+It shares nothing with `contract.reading`, so that neither can repeat the other's mistake. For a record that is no event
+by strict JSON it only says whether it is certainly none; orders that such a record names are searched for elsewhere,
+and a hit is a doubt.
 """
 
 import json
@@ -21,14 +22,14 @@ _LONE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ReadRecord:
     """What one record is.
 
     Attributes:
-        order: the order whose event it is, in the spelling of `OwnReading.plain`; None when it is none of the run.
+        order: the order whose event it is, in the spelling of `PlainReader.normalized`; None: no event of the run.
         strict: its value is a JSON object.
-        certain: where it is no event of the run: it is certainly none of an order that it only names.
-        other: the order that it has where an event has it, if it carries the tag of another run or client.
+        certain: it is no event of the run, and certainly not that of an order that it names.
+        other: the order at the place of an event's order, if the record carries the tag of another run or client.
     """
 
     order: str | None
@@ -38,12 +39,12 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnReading:
-    """Where events have what, as the options with these names say; an empty text: as in the default contract.
+class PlainReader:
+    """Reads events of a run: where they have what, by the options of these names; empty: as in the default contract.
 
     Attributes:
         own: events are those of our own service, so another type is certainly no event.
-        run: the first 16 digits of the customer ids of the run, None where events are not known by them.
+        run: the first 16 digits of the customer ids of the run; None where events are not attributed by them.
     """
 
     id_kind: str
@@ -53,22 +54,22 @@ class OwnReading:
     own: bool
     run: str | None
 
-    def sight(self, message: Message) -> Sight:
+    def read(self, message: Message) -> ReadRecord:
         """Return what a record is."""
         value = message.value()
         if value is None:
-            return Sight(None, strict=False, certain=True)
+            return ReadRecord(None, strict=False, certain=True)
         event = _json(value)
         if event is None and self._needs_value:
             filtered = self.event_filter.startswith("header:") and not self._counts(message, {})
-            return Sight(None, strict=False, certain=filtered)
+            return ReadRecord(None, strict=False, certain=filtered)
         strict, event = event is not None, event or {}
         if not self._counts(message, event):
-            return Sight(None, strict, certain=self.own or bool(self.event_filter))
+            return ReadRecord(None, strict, certain=self.own or bool(self.event_filter))
         order = self._order(message, event)
         if order is not None and self._of_others(message, event):
-            return Sight(None, strict, certain=False, other=order)
-        return Sight(order, strict, certain=False)
+            return ReadRecord(None, strict, certain=False, other=order)
+        return ReadRecord(order, strict, certain=False)
 
     @property
     def _needs_value(self) -> bool:
@@ -77,14 +78,14 @@ class OwnReading:
 
     def _order(self, message: Message, event: dict[str, Any]) -> str | None:
         found = _text_of(_at(self.event_id or "value:orderId", message, event))
-        order = self.plain(found) if found else None
+        order = self.normalized(found) if found else None
         key: Any = message.key()
-        if not self.event_id and key is not None and self.plain(_text_of(key) or "") != order:
+        if not self.event_id and key is not None and self.normalized(_text_of(key) or "") != order:
             return None
         return order
 
-    def plain(self, text: str) -> str | None:
-        """Return an id in the one spelling under which it is compared; None when it is none of this kind."""
+    def normalized(self, text: str) -> str | None:
+        """Return an id in the one spelling in which ids are compared; None when it is none of this kind."""
         digits = text.removeprefix("{").removesuffix("}").replace("-", "").lower()
         if self.id_kind == "integer":
             return str(int(text)) if _WHOLE.fullmatch(text) and -(2**63) <= int(text) < 2**63 else None
@@ -113,19 +114,19 @@ class OwnReading:
         return digits[:16] != self.run or digits[16] not in "89ab"
 
 
-def own_reading(facts: RunFacts) -> OwnReading:
-    """Return how the events of a run are read."""
+def plain_reader(facts: RunFacts) -> PlainReader:
+    """Return the reader of the events of a run."""
     run, event = str(facts.run_key) if facts.attribution == "tagged" else None, facts.contract.event
     id_place, tag_place = (str(place or "") for place in (event.id_place, event.tag_place))
-    return OwnReading(facts.contract.id_kind.value, id_place, str(event.filter or ""), tag_place, event.own, run)
+    return PlainReader(facts.contract.id_kind.value, id_place, str(event.filter or ""), tag_place, event.own, run)
 
 
 def _json(value: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a value is; None for anything else, lone surrogates too."""
+    """Return the JSON object that a value holds; None for anything else, and for lone surrogates."""
     try:
         text = value.decode("utf-8-sig")
         event = json.loads(text, parse_constant=_refuse, parse_int=_number)
-        # Also in a member that is there twice, of which the last one counts.
+        # Also in a repeated member, of which only the last one counts.
         if b"\\u" in value and _LONE.search(
             json.dumps(json.loads(text, object_pairs_hook=list, parse_int=_number), ensure_ascii=False)
         ):
@@ -153,7 +154,7 @@ def _at(place: str, message: Message, event: dict[str, Any]) -> object:
 
 
 def _text_of(found: object) -> str | None:
-    """Return a text, the bytes of one, or a whole number as text; None for anything else."""
+    """Return a text, decoded bytes or a whole number as text; None for anything else."""
     if isinstance(found, bytes):
         try:
             found = found.decode()
@@ -167,7 +168,7 @@ def _text_of(found: object) -> str | None:
 
 
 def _number(digits: str) -> int | float:
-    """Return a whole number; Python refuses to read one of thousands of digits, which is JSON as well."""
+    """Return a whole number; Python refuses one of thousands of digits, which JSON allows."""
     return int(digits) if len(digits) <= _LONGEST_WHOLE else float(digits)
 
 

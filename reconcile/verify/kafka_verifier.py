@@ -1,13 +1,11 @@
 """The second path through Kafka: a plain consumer from the start offsets, Python's own JSON, sets of texts.
 
-It shares nothing with `reconcile.witnesses.events` but how bounds are asked for and errors reported. It looks only
-for the orders it is asked for, and goes on to the end that the topic has now: what comes behind the end that was read
-first is later.
+It shares with `reconcile.witnesses.events` only how bounds are read and errors reported. It looks only for the given
+orders, and reads up to the present end of the topic: events behind the end of the first reading are later.
 """
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -15,29 +13,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from health.kafka_errors import scrub
 from reconcile.history.history import EventsWitness, Progress
 from reconcile.verify.byte_search import ByteSearch, hex_of
-from reconcile.verify.event_reading import OwnReading, Sight
+from reconcile.verify.compare import FoundEvents
+from reconcile.verify.event_reading import PlainReader, ReadRecord
 from stores.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000
 _STAGE: Final = "events again"
-
-
-@dataclass(slots=True)
-class Found:
-    """Order ids by what the topic holds of them.
-
-    Attributes:
-        seen: with an event within the range that was read first.
-        later: with an event behind its end.
-        strict: those of `seen` with one whose value is a JSON object.
-        named: without an event by strict JSON, yet named by a record that might be theirs: the first such record.
-    """
-
-    seen: set[str] = field(default_factory=set)
-    later: set[str] = field(default_factory=set)
-    strict: set[str] = field(default_factory=set)
-    named: dict[str, str] = field(default_factory=dict)
 
 
 def events_by_id(
@@ -47,29 +29,29 @@ def events_by_id(
     wanted: set[str],
     progress: Progress,
     *,
-    reading: OwnReading,
+    reader: PlainReader,
     tags: Mapping[str, str] | None = None,
     patience_s: float = PATIENCE_S,
-) -> Found:
-    """Return which of the orders `wanted` (ids as reports show them) have an event.
+) -> FoundEvents:
+    """Return which of the orders `wanted` have an event.
 
     Args:
         client: librdkafka properties.
         topic: its name.
-        first: the first reading: where it began, and how far it came.
-        wanted: order ids.
-        progress: called with how many offsets were passed.
-        reading: how an event is read.
+        first: the first reading: where it began, and how far it got.
+        wanted: order ids as reports show them.
+        progress: called with how many offsets were read.
+        reader: reads an event.
         tags: order id by the tag of its attempt, as 32 hexadecimal digits; None: orders are not tagged.
-        patience_s: seconds without progress after which reading is given up.
+        patience_s: seconds without progress after which reading fails.
 
     Raises:
         KafkaProblem: the topic could not be read to its present end, or no longer holds what was read first.
     """
     bounds = read_bounds(client, topic)
     begin = {partition: _begin(first, bounds, partition) for partition in bounds.ends}
-    found = Found()
-    looking = _Looking(reading, wanted, tags or {}, first)
+    found = FoundEvents()
+    matcher = _Matcher(reader, wanted, tags or {}, first)
     settings = {
         "group.id": "reconcile-second-path",
         **quiet_client(client),
@@ -85,7 +67,7 @@ def events_by_id(
         try:
             consumer.assign([TopicPartition(topic, p, at) for p, at in begin.items() if at < bounds.ends[p]])
             for message in _messages(consumer, begin, bounds, progress, patience_s):
-                looking.take(message, found)
+                matcher.add(message, found)
         finally:
             consumer.close()
     except (KafkaException, ValueError, TypeError) as error:
@@ -94,7 +76,7 @@ def events_by_id(
 
 
 def _begin(first: EventsWitness, bounds: TopicBounds, partition: int) -> int:
-    """Return where to begin, once it is clear that nothing of what was read first is gone."""
+    """Return where to begin, after checking that the range of the first reading is still there."""
     wanted = max(first.starts.get(partition, 0), first.lows.get(partition, 0))
     reached = first.reached.get(partition, 0)
     if first.topic_id and bounds.topic_id and first.topic_id != bounds.topic_id:
@@ -137,38 +119,38 @@ def _messages(
         progress(_STAGE, sum(min(at[p], bounds.ends[p]) - begin[p] for p in at if bounds.ends[p] > begin[p]), total)
         if unread and time.monotonic() - last > patience_s:
             where = ", ".join(f"partition {p} at {at[p]} of {bounds.ends[p]}" for p in sorted(unread))
-            raise KafkaProblem(f"the second reading waited {patience_s:g} s for records: {where}")
+            raise KafkaProblem(f"the second reading timed out after {patience_s:g} s without a record: {where}")
 
 
-class _Looking:
-    """Takes records in, one at a time."""
+class _Matcher:
+    """Sorts records into found events, one at a time."""
 
-    def __init__(self, reading: OwnReading, wanted: set[str], tags: Mapping[str, str], first: EventsWitness) -> None:
-        self._reading, self._first = reading, first
-        self._spelled = {reading.plain(one): one for one in wanted}
+    def __init__(self, reader: PlainReader, wanted: set[str], tags: Mapping[str, str], first: EventsWitness) -> None:
+        self._reader, self._first = reader, first
+        self._spelled = {reader.normalized(one): one for one in wanted}
         uuids = {digits: order for digits, order in tags.items() if order in wanted}
         uuids |= {digits: one for one in wanted if (digits := hex_of(one)) is not None}
-        texts = {} if reading.id_kind == "uuid" else {one: one for one in wanted}
+        texts = {} if reader.id_kind == "uuid" else {one: one for one in wanted}
         self._search = ByteSearch(uuids, texts)
 
-    def take(self, message: Message, found: Found) -> None:
-        sight = self._reading.sight(message)
-        order = self._spelled.get(sight.order) if sight.order is not None else None
+    def add(self, message: Message, found: FoundEvents) -> None:
+        record = self._reader.read(message)
+        order = self._spelled.get(record.order) if record.order is not None else None
         if order is not None:
             within = (message.offset() or 0) < self._first.reached.get(message.partition() or 0, 0)
             (found.seen if within else found.later).add(order)
-            if sight.strict and within:
+            if record.strict and within:
                 found.strict.add(order)
-        elif sight.order is None and not sight.certain:
+        elif record.order is None and not record.certain:
             where = f"the record at partition {message.partition()}, offset {message.offset()}"
-            for one in self._named(message, sight):
+            for one in self._named(message, record):
                 found.named.setdefault(one, where)
 
-    def _named(self, message: Message, sight: Sight) -> set[str]:
-        """Return the orders that a record names which is not their event."""
-        if sight.other is not None:
-            # The event of another order, unless that is one that is looked for: it only mentions all others.
-            order = self._spelled.get(sight.other)
+    def _named(self, message: Message, record: ReadRecord) -> set[str]:
+        """Return the orders that a record names without being their event."""
+        if record.other is not None:
+            # It is the event of one order, and only mentions all others.
+            order = self._spelled.get(record.other)
             return set() if order is None else {order}
         headers: Any = message.headers() or []
         key: Any = message.key()

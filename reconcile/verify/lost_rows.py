@@ -1,8 +1,8 @@
-"""Lost events made from the rows of their orders, ready to be published again. Pure.
+"""Lost events rebuilt from the rows of their orders, ready to be published again. Pure.
 
-The shape is that of the reference service's `order.created`. What the events of another service look like is not known,
-so the rows of its orders are listed as they are. The event id is derived from the order id: a list that is published
-twice is recognised by it.
+The shape is that of the reference service's `order.created`. What the events of another service look like is unknown,
+so the rows of its orders are listed as they are. The event id is derived from the order id, so that consumers recognise
+a list that is published twice.
 """
 
 import uuid
@@ -13,7 +13,7 @@ import msgspec
 
 from reconcile.verify.sql_verifier import FoundRow
 
-# A namespace of our own (RFC 9562, version 5): the same order always gives the same event id.
+# Our namespace (RFC 9562, version 5): the same order always gives the same event id.
 NAMESPACE: Final = uuid.UUID("5a2c1c1e-70b4-4c7e-9d5d-6f3b1f0c8e21")
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -24,7 +24,7 @@ def lost_lines(topic: str, ids: Iterable[str], rows: Mapping[str, FoundRow]) -> 
     Args:
         topic: where the event belongs.
         ids: order ids.
-        rows: what was found of them.
+        rows: the rows that were found.
     """
     return [_ENCODE(_record(topic, order_id, rows[order_id])) for order_id in ids if order_id in rows]
 

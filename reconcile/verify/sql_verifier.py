@@ -1,7 +1,7 @@
-"""The second path through PostgreSQL: orders asked for by id, as JSON texts, with everything that their rows hold.
+"""The second path through PostgreSQL: orders selected by id, as JSON texts, with all columns of their rows.
 
-It shares nothing with `reconcile.witnesses.rows` but how a connection is made. Whether the first reading could have
-seen a row is decided by the row's transaction against the snapshot of that reading, not by any clock.
+It shares with `reconcile.witnesses.rows` only how a connection is made. Whether the first reading could have seen a row
+is decided by the row's transaction against the snapshot of that reading, not by any clock.
 """
 
 import json
@@ -15,7 +15,7 @@ from reconcile.history.history import Progress
 from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, quoted, table_name, with_retries
 
-ASKED: Final = 2000
+BATCH: Final = 2000
 _STAGE: Final = "rows by id"
 # The type of a column, that beneath it where it is a domain; and whether each row has a version (a view's have none).
 _TYPE: Final = """SELECT (CASE WHEN typtype = 'd' THEN typbasetype ELSE pg_type.oid END)::regtype::text
@@ -37,8 +37,8 @@ class FoundRow:
     """A row found by its id.
 
     Attributes:
-        seen: the snapshot of the first reading could see it as it is; None when nothing shows whether it could, because
-            that snapshot is not known or the row, of a view, has no version.
+        seen: the snapshot of the first reading could see it as it is; None if unknown: no snapshot was saved, or the
+            row, of a view, has no version.
         row: its columns.
         items: its order lines; None without a table of them.
     """
@@ -58,26 +58,26 @@ def rows_by_id(
         orders_table: its name, with a schema or without; order lines are looked for in `order_items` beside it.
         snapshot_text: `pg_current_snapshot()` of the first reading.
         ids: canonical UUID texts.
-        progress: called with how many ids were asked for.
+        progress: called with how many ids were looked up.
 
     Raises:
-        DatabaseProblem: PostgreSQL could not be asked.
+        DatabaseProblem: PostgreSQL could not be read.
     """
     return _found(database_url, (orders_table, "id", True), snapshot_text, ids, progress)
 
 
-def described_rows_by_id(
+def custom_rows_by_id(
     database_url: str, column: tuple[str, str], snapshot_text: str | None, ids: Sequence[str], progress: Progress
 ) -> dict[str, FoundRow]:
-    """Return the rows of `ids` in a table of other columns, by id as it is given here; without order lines.
+    """Return the rows of `ids` in a table of a custom contract, by id as it is given here; without order lines.
 
     Args:
         database_url, snapshot_text, progress: see `rows_by_id`.
         column: names of the table and of its column with the order id: a UUID, a whole number or a text.
-        ids: order ids as the service writes them; of a text that is a UUID or a ULID its usual spellings are asked for.
+        ids: order ids as the service writes them; a text that is a UUID or a ULID is looked up in its usual spellings.
 
     Raises:
-        DatabaseProblem: PostgreSQL could not be asked.
+        DatabaseProblem: PostgreSQL could not be read.
     """
     return _found(database_url, (*column, False), snapshot_text, ids, progress)
 
@@ -85,33 +85,33 @@ def described_rows_by_id(
 def _found(
     database_url: str, table: tuple[str, str, bool], snapshot_text: str | None, ids: Sequence[str], progress: Progress
 ) -> dict[str, FoundRow]:
-    """Return the rows of `ids`; `table` has its name, that of its column of ids, and whether order lines are read."""
+    """Return the rows of `ids`; `table`: its name, its column of ids, and whether order lines are read."""
 
     def attempt() -> dict[str, FoundRow]:
         found: dict[str, FoundRow] = {}
         with open_snapshot(database_url) as snapshot:
             kind = _type(snapshot, table[0], table[1]) or "text"
             query, in_any_case = (_query(snapshot, table, kind, any_case=cased) for cased in (False, True))
-            for at in range(0, len(ids), ASKED):
-                words = [(word, one) for one in ids[at : at + ASKED] for word in _written(kind, one)]
-                asked = {word: one for word, one in words if snapshot.holds(word)}
-                found |= _rows(snapshot, query, asked, snapshot_text)
-                # Letters of both cases in one UUID or ULID: no index helps, so only what was not found is asked for.
+            for at in range(0, len(ids), BATCH):
+                words = [(word, one) for one in ids[at : at + BATCH] for word in _written(kind, one)]
+                wanted = {word: one for word, one in words if snapshot.holds(word)}
+                found |= _rows(snapshot, query, wanted, snapshot_text)
+                # Mixed case within one UUID or ULID: no index helps, so only missing ids are looked up this way.
                 cased = {word.lower(): one for word, one in words if one not in found and word != one}
                 found |= _rows(snapshot, in_any_case, cased, snapshot_text)
-                progress(_STAGE, min(at + ASKED, len(ids)), len(ids))
+                progress(_STAGE, min(at + BATCH, len(ids)), len(ids))
         return found
 
     return with_retries(attempt) if ids else {}
 
 
 def _rows(
-    snapshot: Snapshot, query: sql.Composed, asked: dict[str, str], snapshot_text: str | None
+    snapshot: Snapshot, query: sql.Composed, wanted: dict[str, str], snapshot_text: str | None
 ) -> dict[str, FoundRow]:
-    """Return the rows of the orders `asked` for, by how the query spells their ids."""
-    text = snapshot.value(query, {"ids": list(asked)}) if asked else None
+    """Return the rows of `wanted`: orders by the spelling of their ids in the query."""
+    text = snapshot.value(query, {"ids": list(wanted)}) if wanted else None
     return {
-        asked[entry["id"]]: FoundRow(_seen(snapshot_text, entry["xmin"]), entry["row"], entry["items"])
+        wanted[entry["id"]]: FoundRow(_seen(snapshot_text, entry["xmin"]), entry["row"], entry["items"])
         for entry in json.loads(text or "[]", parse_float=Decimal)
     }
 
@@ -121,7 +121,7 @@ def _seen(snapshot_text: str | None, xmin: str | None) -> bool | None:
 
 
 def _written(kind: str, order: str) -> Iterable[str]:
-    """Yield how a column of this type may write an order id: nothing where it cannot hold it.
+    """Yield the spellings of an order id in a column of this type; nothing where it cannot hold the id.
 
     A UUID or ULID in a text may be in either case, a UUID with dashes, without, or in braces as well.
     """
@@ -159,7 +159,7 @@ def visible(snapshot_text: str, xmin: int) -> bool:
         open_ones = {int(text) for text in running.split(",") if text}
     except ValueError:
         raise DatabaseProblem(f"the saved snapshot {snapshot_text[:40]!r} cannot be read") from None
-    # The id of that half of the circle in which it lies nearest to the snapshot.
+    # Transaction ids wrap around: of the two possible full ids, the one nearer to the snapshot.
     distance = (xmin - next_one) % 2**32
     full = next_one + (distance if distance < 2**31 else distance - 2**32)
     return full < oldest or (full < next_one and full not in open_ones)

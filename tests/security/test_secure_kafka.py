@@ -36,7 +36,7 @@ from contract.run_key import RunKey
 from files.safe_files import read_json
 from health.check import check_kafka
 from health.spec import ProbeSpec
-from reconcile.verify.event_reading import own_reading
+from reconcile.verify.event_reading import plain_reader
 from reconcile.verify.kafka_verifier import events_by_id
 from reconcile.witnesses.events import read_events
 from runlog.clock import AnchoredClock
@@ -281,7 +281,7 @@ def test_events_are_read_and_read_again(secure: SecureKafka, topic: str) -> None
     assert (found.complete, found.problem, len(found.events)) == (True, None, 20)
     assert found.compacted is False
     again = events_by_id(
-        secure.client(), topic, found, {str(orders[0]), str(uuid.uuid4())}, silent, reading=own_reading(wanted)
+        secure.client(), topic, found, {str(orders[0]), str(uuid.uuid4())}, silent, reader=plain_reader(wanted)
     )
     assert (again.seen, again.later) == ({str(orders[0])}, set())
 
@@ -299,7 +299,7 @@ def test_a_reader_that_is_not_let_in(
     assert_clear(str(found.problem), words, secure)
     if case == "password":
         with pytest.raises(KafkaProblem) as problem:
-            events_by_id(client, topic, found, set(), silent, reading=own_reading(wanted))
+            events_by_id(client, topic, found, set(), silent, reader=plain_reader(wanted))
         assert_clear(str(problem.value), words, secure)
 
 

@@ -19,4 +19,4 @@ def confirm_all(folder: RunFolder, history: History) -> None:
     lines = [f'{{"topic":"order.created","key":"{order}","value":{{}}}}\n' for order in lost_ids(judgement)]
     write_text(folder.witnesses / LOST_ROWS, "".join(lines))
     digest = sha256("".join(lines).encode()).hexdigest()
-    save_confirmation(folder, Confirmation(asked.digest, asked.eligible, len(asked.first), lost_rows_sha256=digest))
+    save_confirmation(folder, Confirmation(asked.digest, asked.eligible, asked.eligible, lost_rows_sha256=digest))

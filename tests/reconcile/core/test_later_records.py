@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from reconcile.judge.judge import judge
-from reconcile.later_records import LOST, Since, _gap, _lacking, summary
+from reconcile.later_records import LOST, LaterRecords, _gap, _missing, summary
 from tests.reconcile.core.story import T0, Story
 
-FOUND = Since(
+FOUND = LaterRecords(
     cases=np.array([0, 1]),
     was=[LOST, LOST],
     there=np.array([True, False]),
@@ -32,7 +32,7 @@ def test_the_exit_code_says_whether_something_is_still_missing(
 
 def test_nothing_missing_is_nothing_to_find() -> None:
     none = np.array([], dtype=np.int64)
-    assert Since(none, [], none.astype(np.bool_), none, none, (T0, T0), None).exit_code == 0
+    assert LaterRecords(none, [], none.astype(np.bool_), none, none, (T0, T0), None).exit_code == 0
 
 
 BEFORE = {0: 10, 1: 20}
@@ -62,7 +62,7 @@ def test_what_is_between_then_and_now_must_be_there(
 
 def test_each_kind_of_what_was_missing_is_named_apart() -> None:
     story = Story(pending=[3]).calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, event=False)
-    counted = {name: int(mask.sum()) for name, mask in _lacking(judge(story.history())).items()}
+    counted = {name: int(mask.sum()) for name, mask in _missing(judge(story.history())).items()}
     assert {name: count for name, count in counted.items() if count} == {
         "lost event": 1,
         "pending order": 1,

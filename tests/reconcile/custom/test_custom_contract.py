@@ -27,7 +27,7 @@ from reconcile.report.csv_lists import csv_texts
 from reconcile.report.html_report import html_report
 from reconcile.report.json_report import json_report
 from reconcile.report.markdown_report import code, markdown_report
-from reconcile.verify.event_reading import own_reading
+from reconcile.verify.event_reading import plain_reader
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
 from tests.reconcile.core.story import KEY, Story, facts, order_id
@@ -136,8 +136,8 @@ def test_both_paths_hold_the_same_for_an_event(
         stack="external", id_kind=kind.value, event_id=event_id, event_filter=event_filter, event_tag=event_tag,
         attribution=EXCLUSIVE if exclusive or event_tag == "none" else TAGGED,
     )  # fmt: skip
-    second = own_reading(known)
-    order = second.sight(cast("Message", record)).order
+    second = plain_reader(known)
+    order = second.read(cast("Message", record)).order
     # What the first path takes for an event, and whose, when every id that the record tells is known.
     every = [encode_order_id(kind, one) for one in every_word(record)]
     told = np.unique(np.frombuffer(b"".join(one for one in every if one), dtype=IDS))
@@ -147,7 +147,7 @@ def test_both_paths_hold_the_same_for_an_event(
         names = reader(known, told)
         batch(names, record)
         text = IdTexts(kind, names.names).one(int(found.orders["hi"][0]), int(found.orders["lo"][0]))
-        assert second.plain(text) == order
+        assert second.normalized(text) == order
 
 
 def test_event_ids_and_what_tells_none() -> None:

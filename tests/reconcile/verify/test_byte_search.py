@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.verify.byte_search import ByteSearch
-from reconcile.verify.event_reading import own_reading
+from reconcile.verify.event_reading import plain_reader
 from tests.reconcile.core.story import KEY, facts, order_id
 from tests.reconcile.dispute.test_spellings import KNOWN, ORDINARY, planted
 
@@ -100,10 +100,10 @@ def value(**members: Any) -> bytes:
     ],
 )
 def test_what_a_record_is(stated: dict[str, Any], record: Polled, event: bool, strict: bool, certain: bool) -> None:
-    sight = own_reading(facts(**stated)).sight(cast("Message", record))
+    sight = plain_reader(facts(**stated)).read(cast("Message", record))
     assert (sight.order is not None, sight.strict, sight.certain) == (event, strict, certain)
 
 
 def test_the_event_of_another_client_has_an_order_of_its_own() -> None:
-    sight = own_reading(facts()).sight(cast("Message", Polled(value(customerId=B))))
+    sight = plain_reader(facts()).read(cast("Message", Polled(value(customerId=B))))
     assert (sight.order, sight.other, sight.certain) == (None, "uuid " + order_id(1).hex, False)

@@ -17,8 +17,8 @@ from reconcile.judge.judge import judge, with_confirmation
 from reconcile.judge.ruling import Verdict
 from reconcile.report.json_report import json_report
 from reconcile.verify.candidates import candidates_of
-from reconcile.verify.compare import Records, Rows, compare
-from reconcile.verify.event_reading import own_reading
+from reconcile.verify.compare import FoundEvents, FoundRows, compare
+from reconcile.verify.event_reading import plain_reader
 from reconcile.verify.lost_rows import lost_lines
 from reconcile.verify.sql_verifier import FoundRow, visible
 from runlog import exit_codes
@@ -33,53 +33,57 @@ NONE: set[str] = set()
 ONE = {A}
 
 
-def look(one: Candidate, rows: Rows, records: Records) -> Confirmation:
-    return compare(Candidates([one]), rows, records)
+def look(one: Candidate, rows: FoundRows, events: FoundEvents) -> Confirmation:
+    return compare(Candidates([one]), rows, events)
 
 
 @pytest.mark.parametrize(
-    ("one", "rows", "records"),
+    ("one", "rows", "events"),
     [
-        (LOST, Rows(ONE, NONE), Records(NONE, NONE)),
-        (PHANTOM, Rows(NONE, NONE), Records(ONE, NONE)),
-        (NOWHERE, Rows(NONE, NONE), Records(NONE, NONE)),
+        (LOST, FoundRows(ONE, NONE), FoundEvents(NONE, NONE)),
+        (PHANTOM, FoundRows(NONE, NONE), FoundEvents(ONE, NONE)),
+        (NOWHERE, FoundRows(NONE, NONE), FoundEvents(NONE, NONE)),
         # A second event behind the end that was read changes nothing about one that is there.
-        (PHANTOM, Rows(NONE, NONE), Records(ONE, ONE)),
+        (PHANTOM, FoundRows(NONE, NONE), FoundEvents(ONE, ONE)),
     ],
 )
-def test_what_is_found_again_is_confirmed(one: Candidate, rows: Rows, records: Records) -> None:
-    found = look(one, rows, records)
+def test_what_is_found_again_is_confirmed(one: Candidate, rows: FoundRows, events: FoundEvents) -> None:
+    found = look(one, rows, events)
     assert (found.checked, found.refuted, found.unsettled, found.complete) == (1, [], [], True)
 
 
 @pytest.mark.parametrize(
-    ("one", "rows", "records", "found"),
+    ("one", "rows", "events", "found"),
     [
-        (LOST, Rows(ONE, NONE), Records(ONE, NONE, ONE), "a row, an event"),
-        (LOST, Rows(NONE, NONE), Records(NONE, NONE), "no row, no event"),
-        (PHANTOM, Rows(ONE, NONE), Records(ONE, NONE), "a row, an event"),
-        (PHANTOM, Rows(NONE, NONE), Records(NONE, NONE), "no row, no event"),
-        (PHANTOM, Rows(NONE, NONE), Records(NONE, ONE), "no row, no event"),
-        (NOWHERE, Rows(ONE, NONE), Records(NONE, NONE), "a row, no event"),
+        (LOST, FoundRows(ONE, NONE), FoundEvents(ONE, NONE, ONE), "a row, an event"),
+        (LOST, FoundRows(NONE, NONE), FoundEvents(NONE, NONE), "no row, no event"),
+        (PHANTOM, FoundRows(ONE, NONE), FoundEvents(ONE, NONE), "a row, an event"),
+        (PHANTOM, FoundRows(NONE, NONE), FoundEvents(NONE, NONE), "no row, no event"),
+        (PHANTOM, FoundRows(NONE, NONE), FoundEvents(NONE, ONE), "no row, no event"),
+        (NOWHERE, FoundRows(ONE, NONE), FoundEvents(NONE, NONE), "a row, no event"),
         # Changed later, but its event is not as it was either.
-        (LOST, Rows(NONE, ONE), Records(ONE, NONE), "no row, an event"),
+        (LOST, FoundRows(NONE, ONE), FoundEvents(ONE, NONE), "no row, an event"),
     ],
 )
-def test_a_contradiction_within_what_was_read_refutes(one: Candidate, rows: Rows, records: Records, found: str) -> None:
-    assert [each.found for each in look(one, rows, records).refuted] == [found]
+def test_a_contradiction_within_what_was_read_refutes(
+    one: Candidate, rows: FoundRows, events: FoundEvents, found: str
+) -> None:
+    assert [each.found for each in look(one, rows, events).refuted] == [found]
 
 
 @pytest.mark.parametrize(
-    ("one", "rows", "records", "came"),
+    ("one", "rows", "events", "came"),
     [
-        (LOST, Rows(ONE, NONE), Records(NONE, ONE), "an event that came"),
-        (PHANTOM, Rows(NONE, ONE), Records(ONE, NONE), "a row that came"),
-        (NOWHERE, Rows(NONE, ONE), Records(NONE, ONE), "a row and an event that came"),
-        (LOST, Rows(NONE, ONE), Records(NONE, NONE), "no row, no event"),
+        (LOST, FoundRows(ONE, NONE), FoundEvents(NONE, ONE), "an event that came"),
+        (PHANTOM, FoundRows(NONE, ONE), FoundEvents(ONE, NONE), "a row that came"),
+        (NOWHERE, FoundRows(NONE, ONE), FoundEvents(NONE, ONE), "a row and an event that came"),
+        (LOST, FoundRows(NONE, ONE), FoundEvents(NONE, NONE), "no row, no event"),
     ],
 )
-def test_what_came_after_the_reading_refutes_nothing(one: Candidate, rows: Rows, records: Records, came: str) -> None:
-    found = look(one, rows, records)
+def test_what_came_after_the_reading_refutes_nothing(
+    one: Candidate, rows: FoundRows, events: FoundEvents, came: str
+) -> None:
+    found = look(one, rows, events)
     assert found.refuted == []
     assert [each.found.startswith(came) for each in found.unsettled] == [True]
 
@@ -91,7 +95,7 @@ def lossy() -> Story:
 def test_every_kind_of_violation_is_a_candidate_by_send_time() -> None:
     story = lossy().order(4, 15, Outcome.REJECTED, event=False).order(5, 16).published(5, 5, 17, 77)
     asked = candidates_of(judge(story.history()))
-    assert [(one.order_id, one.kinds) for one in asked.first] == [
+    assert [(one.order_id, one.kinds) for one in asked.orders] == [
         (str(order_id(1)), ("lost event",)),
         (str(order_id(2)), ("phantom event", "lost order")),
         (str(order_id(3)), ("lost order",)),
@@ -114,7 +118,7 @@ def test_all_violations_are_looked_up() -> None:
         story.order(seq, 10 + seq / 1e4, event=False)
     asked = candidates_of(judge(story.history()))
     assert asked.eligible == 10_002
-    assert (asked.first[-1].order_id, asked.first[-1].identity) == (str(order_id(10_001)), order_id(10_001).hex)
+    assert (asked.orders[-1].order_id, asked.orders[-1].identity) == (str(order_id(10_001)), order_id(10_001).hex)
 
 
 def test_another_question_has_another_digest() -> None:
@@ -222,7 +226,7 @@ def test_what_counts_as_an_event(value: str, order: str | None) -> None:
 
 def order_of(value: bytes) -> str | None:
     """Return the order that the second path reads."""
-    return own_reading(facts()).sight(cast("Message", Whole(value))).order
+    return plain_reader(facts()).read(cast("Message", Whole(value))).order
 
 
 @dataclass

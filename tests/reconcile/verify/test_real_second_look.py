@@ -15,10 +15,10 @@ from psycopg import sql
 from contract.run_key import RunKey
 from reconcile.history.history import History
 from reconcile.judge.judge import judge
-from reconcile.verify.event_reading import own_reading
+from reconcile.verify.event_reading import plain_reader
 from reconcile.verify.kafka_verifier import events_by_id
 from reconcile.verify.sql_verifier import rows_by_id
-from reconcile.verify.verification import SecondLook, kept_look, look_again
+from reconcile.verify.verification import Verification, saved_verification, verify
 from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
 from reconcile.witnesses.witness_stores import Stores
@@ -77,8 +77,8 @@ class Scene:
         ledger = Ledger(KEY, attempts, closed=True, due=5, missing=0, torn_bytes=0)
         return History(facts, ledger, [], [], [], rows, events)
 
-    def look(self, history: History) -> SecondLook:
-        return look_again(self.folder, self.stores, history, judge(history), silent)
+    def look(self, history: History) -> Verification:
+        return verify(self.folder, self.stores, history, judge(history), silent)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_right_violations_are_confirmed_and_kept(scene: Scene) -> None:
     assert (look.confirmation.checked, look.confirmation.eligible) == (3, 3)
     assert look.confirmation.refuted == look.confirmation.unsettled == []
     assert look.confirmation.complete, look.confirmation.problem
-    assert kept_look(scene.folder, judge(history)) == look
+    assert saved_verification(scene.folder, judge(history)) == look
     assert look.lost_rows is not None
     (line,) = look.lost_rows
     record: Any = json.loads(line)
@@ -126,7 +126,7 @@ def test_what_was_kept_is_no_answer_to_another_question(scene: Scene) -> None:
     history = scene.read()
     scene.look(history)
     fewer = replace(history.events, events=history.events.events[:-1])
-    assert kept_look(scene.folder, judge(replace(history, events=fewer))) is None
+    assert saved_verification(scene.folder, judge(replace(history, events=fewer))) is None
 
 
 @pytest.mark.parametrize("missed", ["event", "row", "invented event", "invented row"])
@@ -212,8 +212,8 @@ def test_upper_case_braces_and_no_key_are_found_all_the_same(scene: Scene) -> No
     scene.topic.put(None, order_created("{" + order + "}", KEY.customer_id(1)))
     scene.topic.flush()
     wanted = {str(scene.ids[1])}
-    described = own_reading(history.facts)
-    found = events_by_id(scene.stores.kafka, scene.topic.name, history.events, wanted, silent, reading=described)
+    described = plain_reader(history.facts)
+    found = events_by_id(scene.stores.kafka, scene.topic.name, history.events, wanted, silent, reader=described)
     assert (found.seen, found.later) == (set(), wanted)
 
 
@@ -233,10 +233,10 @@ def test_stores_that_are_away_are_told(scene: Scene) -> None:
         Stores("postgresql://mars:mars@127.0.0.1:1/orders_db", scene.stores.kafka),
         replace(scene.stores, kafka={"bootstrap.servers": "127.0.0.1:1"}),
     ):
-        look = look_again(scene.folder, stores, history, judge(history), silent)
+        look = verify(scene.folder, stores, history, judge(history), silent)
         assert look.confirmation is not None
         assert not look.confirmation.complete
-        assert kept_look(scene.folder, judge(history)) is None
+        assert saved_verification(scene.folder, judge(history)) is None
         ruling = judge(replace(history, confirmation=look.confirmation)).ruling
         assert (ruling.verdict.value, ruling.exit_code) == ("inconclusive", 3)
 

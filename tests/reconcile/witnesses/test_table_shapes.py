@@ -9,7 +9,7 @@ import pytest
 
 from contract.run_key import RunKey
 from reconcile.history.history import ids_of
-from reconcile.verify.sql_verifier import described_rows_by_id, rows_by_id
+from reconcile.verify.sql_verifier import custom_rows_by_id, rows_by_id
 from reconcile.witnesses.rows import look_elsewhere, read_rows
 from tests.conftest import Infra
 from tests.reconcile.witnesses.witness_data import CLOCK, facts_of, ids_array, silent, texts
@@ -105,7 +105,7 @@ def test_rows_of_any_table_are_read_exactly(infra: Infra, shape: str, backlog: s
     lines = again[str(ours[1])].items
     assert lines is not None
     assert [line["quantity"] for line in lines] == [3]
-    assert described_rows_by_id(url, ("orders", "id"), witness.snapshot, asked, silent).keys() == again.keys()
+    assert custom_rows_by_id(url, ("orders", "id"), witness.snapshot, asked, silent).keys() == again.keys()
 
 
 def test_a_row_that_came_after_the_snapshot_shows_as_such_but_in_a_view(infra: Infra) -> None:
@@ -173,6 +173,6 @@ def test_ids_that_the_encoding_cannot_hold_have_no_row(infra: Infra) -> None:
         connection.execute("CREATE TABLE orders (id text, customer_id uuid)")
         connection.execute("INSERT INTO orders VALUES ('Größe-1', %s)", (uuid.uuid4(),))
     asked = ["Größe-1", "注文-2", "\ud800-3", "a\0b"]
-    found = described_rows_by_id(url, ("orders", "id"), None, asked, silent)
+    found = custom_rows_by_id(url, ("orders", "id"), None, asked, silent)
     assert set(found) == {"Größe-1"}
     assert found["Größe-1"].seen is None
