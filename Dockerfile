@@ -17,7 +17,7 @@ ENV PATH=/opt/service/bin:$PATH \
     ORDERSERVICE_HOST=0.0.0.0 \
     ORDERSERVICE_PORT=8082
 WORKDIR /opt/service
-# A number, so that Kubernetes can see that it is not root.
+# A number, so that Kubernetes can check that it is not root.
 USER 10001:10001
 EXPOSE 8082
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=5 \

@@ -1,4 +1,4 @@
-# The harness's own commands. Needs Python 3.11+ with venv, and make; everything else comes into this folder.
+# The harness's commands. They need Python 3.11+ with venv, and make; everything else is installed into this folder.
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,12 +29,12 @@ $(VENV)/.dev-ok: requirements-dev.txt requirements.txt constraints.txt | $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-setup: $(VENV)/.run-ok ## Environment, packages and Kafka's jars (once; quick when done)
+setup: $(VENV)/.run-ok ## Install environment, packages and Kafka's jars (once; then it takes a second)
 	@$(BIN)/python -m stack fetch
 
-setup-dev: setup $(VENV)/.dev-ok ## The same, with tests and linters
+setup-dev: setup $(VENV)/.dev-ok ## Install test tools and linters too
 
-run: setup ## The main job from nothing: orders, an outage of the broker, every lost event by id
+run: setup ## Send orders, stop the broker, start it again, and list every lost event
 	@$(BIN)/locust --headless --expect lost-events $(ARGS)
 
 test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
@@ -47,7 +47,7 @@ mutate: setup-dev ## Change the pure core in every small way; its tests must not
 	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS)
 	@$(BIN)/python -m tests.mutation.survivors
 
-check: setup-dev ## Format, lint, strict types, import rules of the rooms
+check: setup-dev ## Check format, lint, strict types and import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(ROOMS) tests benchmarks examples
@@ -57,13 +57,13 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## Speed, side by side with what one would do instead; writes docs/benchmarks.md
+bench: setup ## Measure speed beside the usual alternatives; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: setup ## 100 short runs with random faults and random ends of the harness (half an hour); writes docs/soak.md
+soak: setup ## Make 100 short runs with random faults and random ends (half an hour); writes docs/soak.md
 	@$(BIN)/python -m benchmarks.soak --page docs/soak.md $(ARGS)
 
-options: setup ## Every option with default, unit, environment variable, example
+options: setup ## Print every option with default, unit, environment variable and example
 	@$(BIN)/python -m settings
 
 up: setup ## Start the embedded stack and leave it running
@@ -72,7 +72,7 @@ up: setup ## Start the embedded stack and leave it running
 down: ## Stop the embedded stack; its data stays
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack down; else echo "nothing runs: nothing was set up here"; fi
 
-status: ## What of the stack runs, where, and its health
+status: ## Show which parts of the stack run, where, and their health
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack status || [ $$? -eq 3 ]; else echo "nothing runs: nothing was set up here"; fi
 
 clean: ## Stop the stack; remove environment, caches and stack data (runs stay)
@@ -81,6 +81,6 @@ clean: ## Stop the stack; remove environment, caches and stack data (runs stay)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 KEEP ?= 10
-clean-runs: ## Remove old runs' folders after saying which (KEEP=10 newest stay; DRY=1: only say; FORCE=1: unjudged too)
+clean-runs: ## Remove old runs' folders, listing them first (KEEP=10 newest stay; DRY=1: only list; FORCE=1: unjudged too)
 	@$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m runlog.clean_runs --keep "$(KEEP)" \
 	  $(if $(filter-out 0,$(DRY)),--dry-run) $(if $(filter-out 0,$(FORCE)),--force) $(ARGS)

@@ -1,4 +1,1 @@
-"""What an order, its row and its event look like: ids, places in a record, and the one reading of an event.
-
-Pure, and imports nothing of ours: everything else may use it.
-"""
+"""What an order, its row and its event look like; pure, imports no other room, and opens no connection."""

@@ -1,1 +1,1 @@
-"""How files and standard streams are read and written: never a hang, never half a file, no crash on a closed one."""
+"""Reading and writing of files and standard streams without hangs or half files; what is in them lives elsewhere."""

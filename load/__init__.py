@@ -1,4 +1,1 @@
-"""The load: orders that fall due on an absolute schedule, however long the answers take; the ledger records each.
-
-Faults and phases live in `chaos/`; the load gets the current phase from there.
-"""
+"""The load: arrivals, users, HTTP exchange, and the ledger entry of each order; it knows of no fault."""

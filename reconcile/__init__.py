@@ -1,5 +1,5 @@
-"""Compares the three witnesses of every order (ack, row, event) and says what became of each.
+"""Compares the three witnesses of every order (ack, row, event) and judges the run; no load and no fault here.
 
-The edges (`rows`, `events`, `saved`) read PostgreSQL, Kafka and the run's folder; everything between them is pure:
-values in, values out. Runs as a process of its own: `python -m reconcile RUN`.
+`python -m reconcile RUN`, a process of its own. Only `history/`, `witnesses/`, `verify/` and `audit/` read files and
+stores; the rest is pure.
 """

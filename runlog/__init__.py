@@ -1,5 +1,4 @@
-"""What a run leaves behind: options, ledger, marks, offsets, and the folder that holds them.
+"""What a run leaves behind (ledger, marks, offsets, facts), its clock and exit codes; judging is in `reconcile/`.
 
-`load` and `chaos` write these files while the run goes on, `reconcile` reads them afterwards. This room is the contract
-between them, so it imports none of the other rooms.
+`load` and `chaos` write these files while a run goes on, `reconcile` reads them afterwards.
 """

@@ -1,1 +1,1 @@
-"""The one declaration of all options, and the typed settings of a run made from it; parser, form and docs follow."""
+"""The one declaration of all options, and the checked settings made from it; it opens no connection."""

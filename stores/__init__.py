@@ -1,1 +1,1 @@
-"""The only place that opens connections to PostgreSQL and Kafka: values in, values out, errors in words."""
+"""Connections and bounded questions to PostgreSQL and Kafka, with errors in words; answers are judged elsewhere."""

@@ -1,1 +1,1 @@
-"""Faults and the targets that carry them out, the journal, the watchdog that heals them, and the restore command."""
+"""Faults, their targets, the watchdog and its journal; when a fault is injected is decided in `chaos/run/`."""

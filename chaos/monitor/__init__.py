@@ -1,1 +1,1 @@
-"""The monitor process, which observes topic and target during a run, and the client of it in Locust's process."""
+"""The monitor process, which observes topic and target of a run, and its client; the rule of down is in `health/`."""

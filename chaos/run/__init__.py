@@ -1,1 +1,1 @@
-"""One run from preflight to drain: plan, conductor, fault injector, recording; knows no kind of stack or target."""
+"""One run from preflight to drain; what the system under test is lives in `chaos/sut/`, faults in `chaos/faults/`."""

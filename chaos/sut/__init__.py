@@ -1,1 +1,1 @@
-"""The system under test: the embedded stack, a compose project, or the service that the user runs."""
+"""The system under test as a run sees it, one file for each value of `--stack`; its processes live in `stack/`."""

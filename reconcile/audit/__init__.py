@@ -1,1 +1,1 @@
-"""`python -m reconcile audit`: a live table against a live topic, with no load at all, for those who suspect losses."""
+"""`python -m reconcile audit`: a live table against a live topic; it has no run, no ledger and no fault."""

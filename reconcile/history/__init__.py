@@ -1,1 +1,1 @@
-"""Reads one run from its folder: recorded files, saved witnesses, logs and outages as values. Asks no store."""
+"""Reads one run from its folder, as values; asks no store and judges nothing."""

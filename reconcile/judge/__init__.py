@@ -1,1 +1,1 @@
-"""Guards, ruling and judgement of a run. Pure: the same history gives the same judgement."""
+"""Guards, ruling and judgement of a run; pure. What reports say about them lives in `report/`."""

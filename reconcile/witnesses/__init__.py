@@ -1,1 +1,1 @@
-"""Reads the rows of a run from PostgreSQL and its events from Kafka, through the connections of `stores`."""
+"""Reads a run's rows from PostgreSQL and its events from Kafka; connections live in `stores/`, judging in `judge/`."""
