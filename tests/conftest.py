@@ -48,7 +48,7 @@ GUARD = PurityGuard()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip files that are impure as a whole where only pure tests are asked for: importing them takes seconds."""
+    """Skip files without pure tests if only pure tests are selected: importing them takes seconds."""
     if config.option.markexpr != "pure" or not collection_path.name.startswith("test_"):
         return None
     return True if WHOLE_FILE.search(collection_path.read_text(encoding="utf-8")) else None
@@ -121,7 +121,7 @@ class RestartableBroker:
     def resume(self) -> None:
         self.process.resume()
 
-    def mend(self) -> None:
+    def heal(self) -> None:
         """Whatever a test did: running, answering."""
         self.process.resume()
         self.start()
@@ -189,4 +189,4 @@ def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infra]:
 def broker(infra: Infra) -> Iterator[RestartableBroker]:
     """The session's broker for a test that breaks it; running and answering again afterwards."""
     yield infra.broker
-    infra.broker.mend()
+    infra.broker.heal()

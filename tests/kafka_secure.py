@@ -94,7 +94,7 @@ class SecureBroker(Broker):
         return check_kafka(f"{HOST}:{self.port}", self.client(), timeout_s)
 
     def _write_configuration(self, path: Path, port: int, extra: Mapping[str, object], log_dirs: Path) -> None:
-        # Without a listener for the service: nobody's way runs through a proxy here.
+        # Without a listener for the service: no client uses a proxy here.
         super()._write_configuration(path, port, {CONTROLLER_PORT: extra[CONTROLLER_PORT]}, log_dirs)
         text = path.read_text().replace(f"PLAINTEXT://{HOST}:{port}", f"SASL_SSL://{HOST}:{port}")
         login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
@@ -141,8 +141,8 @@ class SecureKafka:
 
     def client(self, **changes: str) -> dict[str, str]:
         """Client properties with `bootstrap.servers`; `changes` with underscores for dots."""
-        told = {name.replace("_", "."): value for name, value in changes.items()}
-        return {"bootstrap.servers": self.bootstrap, **self.broker.client(**told)}
+        properties = {name.replace("_", "."): value for name, value in changes.items()}
+        return {"bootstrap.servers": self.bootstrap, **self.broker.client(**properties)}
 
     def plain(self) -> dict[str, str]:
         """A client that knows nothing of TLS."""
@@ -152,8 +152,8 @@ class SecureKafka:
         """Write client properties without the address to a private file, as a user would."""
         path = folder / f"client-{uuid.uuid4().hex[:8]}.properties"
         path.touch(mode=0o600)
-        told = {name.replace("_", "."): value for name, value in changes.items()}
-        lines = [f"{name}={value}" for name, value in self.broker.client(**told).items()]
+        properties = {name.replace("_", "."): value for name, value in changes.items()}
+        lines = [f"{name}={value}" for name, value in self.broker.client(**properties).items()]
         path.write_text("# a client of the test\n" + "\n".join(lines) + "\n")
         return path
 
@@ -176,7 +176,7 @@ class SecureKafka:
 
 
 def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
-    """Bring one up in `folder`, and take it down again."""
+    """Start one in `folder`, and stop it again."""
     store = StateStore(folder)
     store.make()
     store.begin("test", ServiceSettings())

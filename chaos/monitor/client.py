@@ -147,7 +147,7 @@ class MonitorClient:
         """Seconds since it last said anything; it says something many times a second, broker or not."""
         return time.monotonic() - self._heard
 
-    def revive(self) -> None:
+    def ensure_running(self) -> None:
         """Replace it if it has ended or fallen silent: what is healed must still be proven.
 
         What happened in between stays unknown, and the guards will say so.

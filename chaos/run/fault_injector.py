@@ -149,7 +149,7 @@ class FaultInjector:
         self._prove_back_anyway(trouble)
 
     def _prove_back(self, timeout_s: float) -> None:
-        self._monitor.revive()
+        self._monitor.ensure_running()
         self._executor.healed(self._monitor.await_up(self._healing or 0.0, timeout_s))
         self.broken = False
 

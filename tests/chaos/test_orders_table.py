@@ -14,7 +14,7 @@ from chaos.sut.sut import SystemUnderTest
 from contract.contract import Contract, TableContract
 from contract.event import EventContract
 from contract.run_key import RunKey
-from tests.chaos.run.scripted_service import make_subject
+from tests.chaos.run.scripted_service import make_sut
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
@@ -29,7 +29,7 @@ def run(url: str, *statements: str) -> None:
 
 @pytest.fixture(scope="module")
 def sut(infra: Infra) -> SystemUnderTest:
-    return make_subject(infra, "http://127.0.0.1:9", topic="order.created")[0]
+    return make_sut(infra, "http://127.0.0.1:9", topic="order.created")[0]
 
 
 def with_table(sut: SystemUnderTest, infra: Infra, statements: Sequence[str], table: TableContract) -> SystemUnderTest:

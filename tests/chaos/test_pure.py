@@ -76,7 +76,7 @@ def test_users_are_there_just_while_orders_fall_due() -> None:
 
 
 class Sudden:
-    """A prober that fails in a way that nobody foresaw."""
+    """A prober that fails in an unforeseen way."""
 
     def ask(self, timeout_s: float) -> Reply:
         raise RuntimeError("a bug")
@@ -109,9 +109,9 @@ def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> Non
     seen = ProbeResult(1.0, 2.0, "new", "answered")
     telling.probe_result(seen)
     telling.probe_result(seen)
-    told = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [msgspec.convert(one["probe"], ProbeResult) for one in told] == [seen, seen]
-    assert told[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
+    sent = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [msgspec.convert(one["probe"], ProbeResult) for one in sent] == [seen, seen]
+    assert sent[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
     telling.close()
 
 

@@ -1,4 +1,4 @@
-"""The order's body, and the order id in whatever comes back."""
+"""The body of an order, and the order id in any answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contract.order_id import AcknowledgedId
 CONTRACT = OrderContract()
 CUSTOMER = uuid.UUID("0123456789ab4def8123456789abcdef")
 ORDER = uuid.UUID("d9428888-122b-41e1-b85c-61e8ba6dd1f7")
-TOLD = AcknowledgedId(str(ORDER), ORDER.bytes)
+ACKNOWLEDGED = AcknowledgedId(str(ORDER), ORDER.bytes)
 
 
 def test_body_is_the_reference_order() -> None:
@@ -41,7 +41,7 @@ def test_bodies_vary() -> None:
 
 @pytest.mark.parametrize("text", [str(ORDER), str(ORDER).upper(), ORDER.hex])
 def test_order_id_is_read(text: str) -> None:
-    assert CONTRACT.order_id(json.dumps({"orderId": text, "more": 1}).encode()) == TOLD
+    assert CONTRACT.order_id(json.dumps({"orderId": text, "more": 1}).encode()) == ACKNOWLEDGED
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ PROVOKED = {"orderId": str(ORDER), "existsInDb": False, "eventSentToKafka": True
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
-        ({}, OrderAnswer(TOLD, rolled_back=True)),
+        ({}, OrderAnswer(ACKNOWLEDGED, rolled_back=True)),
         ({"eventSentToKafka": False}, OrderAnswer(None)),
-        ({"existsInDb": True, "dbRolledBack": False}, OrderAnswer(TOLD)),
+        ({"existsInDb": True, "dbRolledBack": False}, OrderAnswer(ACKNOWLEDGED)),
         ({"dbRolledBack": False}, OrderAnswer(None)),
         ({"dbRolledBack": "true"}, OrderAnswer(None)),
         ({"orderId": None}, OrderAnswer(None, rolled_back=True)),
     ],
 )
-def test_only_an_answer_that_says_all_of_it_was_provoked(changes: dict[str, object], told: OrderAnswer) -> None:
-    assert PhantomContract().read(json.dumps({**PROVOKED, **changes}).encode()) == told
+def test_only_an_answer_that_says_all_of_it_was_provoked(changes: dict[str, object], expected: OrderAnswer) -> None:
+    assert PhantomContract().read(json.dumps({**PROVOKED, **changes}).encode()) == expected
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"{", b'"x"'])

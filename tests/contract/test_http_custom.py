@@ -1,4 +1,4 @@
-"""The contract of a service of other make: its body, the id wherever the answer has it, what is said without one."""
+"""A custom HTTP contract: its body, the place of the id in the answer, and the reason if there is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORDER = uuid.UUID("d9428888-122b-41e1-b85c-61e8ba6dd1f7")
 BODY = '{"who": "${customer_id}", "n": ${seq}, "what": "${product_id}", "q": ${quantity}, "cost": ${unit_price}}'
 
 
-def told(place: str, kind: IdKind, answer: object = None, headers: dict[str, str] | None = None) -> str | None:
+def order_id_in(place: str, kind: IdKind, answer: object = None, headers: dict[str, str] | None = None) -> str | None:
     body = b"" if answer is None else json.dumps(answer).encode()
     order = CustomContract(place=place, kind=kind).read(body, headers or {}).order_id
     return None if order is None else order.text
@@ -53,7 +53,7 @@ def test_the_body_is_filled_in() -> None:
     ],
 )
 def test_the_id_in_the_value(place: str, kind: IdKind, answer: object, order: str | None) -> None:
-    assert told(place, kind, answer) == order
+    assert order_id_in(place, kind, answer) == order
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_id_in_the_value(place: str, kind: IdKind, answer: object, order: st
     ],
 )
 def test_the_id_in_a_header(place: str, value: str, order: str | None) -> None:
-    assert told(place, IdKind.INTEGER, {"id": 1}, {"x-order": value}) == order
+    assert order_id_in(place, IdKind.INTEGER, {"id": 1}, {"x-order": value}) == order
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Order ids of all kinds: 16 bytes each, told back as they were written, and never two ids in the same bytes."""
+"""Order ids of all kinds: 16 bytes each, decoded as they were written, and never two ids in the same bytes."""
 
 from __future__ import annotations
 

@@ -93,9 +93,9 @@ def test_a_tag_in_the_value_makes_it_needed() -> None:
     assert why(replace(tagged, tag_place=Place("header", "tag")), KafkaRecord(ID.encode(), b"garbage")) is None
 
 
-@pytest.mark.parametrize("told", [None, "", "x", 17, True, [ID], {"id": ID}, ID[:-1]])
-def test_no_order_id(told: object) -> None:
-    assert why(STATED, KafkaRecord(ID.encode(), value(orderId=told))) is Why.NO_ID
+@pytest.mark.parametrize("found", [None, "", "x", 17, True, [ID], {"id": ID}, ID[:-1]])
+def test_no_order_id(found: object) -> None:
+    assert why(STATED, KafkaRecord(ID.encode(), value(orderId=found))) is Why.NO_ID
     assert why(STATED, KafkaRecord(ID.encode(), value(orderId="{" + ID.upper() + "}"))) is None
 
 

@@ -95,20 +95,20 @@ TAGS = st.one_of(
 
 
 @given(st.lists(st.tuples(st.sampled_from(ORDERS), TAGS), max_size=8))
-def test_in_bulk_as_one_by_one(told: list[tuple[uuid.UUID, str | None]]) -> None:
-    batch = read([record(*one) for one in told])
+def test_in_bulk_as_one_by_one(records: list[tuple[uuid.UUID, str | None]]) -> None:
+    batch = read([record(*one) for one in records])
     where: list[int] = []
-    untagged: list[int] = []
+    without_tag: list[int] = []
     other: list[int] = []
     foreign: list[int] = []
-    for at, (order, text) in enumerate(told):
+    for at, (order, text) in enumerate(records):
         known = order in ORDERS[:3]
         if text is None or "-7" in text[:10]:
-            (where if known else untagged).append(at)
+            (where if known else without_tag).append(at)
         elif text.startswith(RUN.text_prefix):
             where.append(at)
         else:
             (other if known else foreign).append(at)
     found = (batch.where, batch.untagged_at, batch.other_tag_at, batch.foreign_at)
-    assert [one.tolist() for one in found] == [where, untagged, other, foreign]
+    assert [one.tolist() for one in found] == [where, without_tag, other, foreign]
     assert not len(batch.rejected_at)

@@ -1,4 +1,4 @@
-"""Output that cannot be written: the reports are there, the exit code is the verdict's, and nobody sees a traceback."""
+"""Output that cannot be written: the reports are there, the exit code is the verdict's, and no traceback appears."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.reconcile.core.story import KEY, Story, facts
 pytestmark = pytest.mark.process
 
 RUN = "20261123-073000-4f2a"
-# As `python -m reconcile` does it, only that a broker that is away is given up sooner.
+# As `python -m reconcile` does it, but with a shorter limit for a broker that is down.
 CODE = (
     "import sys, stores.topic as topic; topic.TRIES, topic.ANSWER_S = 1, 0.5; "
     "from reconcile.__main__ import _run; sys.exit(_run())"
@@ -61,8 +61,8 @@ def run(runs: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 def undisturbed(runs: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert (runs / RUN / "report.json").stat().st_size > 1000
-    told = done.stderr + done.stdout
-    assert not any(word in told for word in ("Traceback", "Exception ignored", "BrokenPipeError", "OSError"))
+    printed = done.stderr + done.stdout
+    assert not any(word in printed for word in ("Traceback", "Exception ignored", "BrokenPipeError", "OSError"))
 
 
 @pytest.mark.parametrize("option", ["", "--json "])
@@ -75,7 +75,7 @@ def test_a_summary_that_nobody_takes_makes_no_difference(runs: Path, output: str
 
 @pytest.mark.parametrize("output", [OUTPUTS[1], OUTPUTS[5], OUTPUTS[8]])
 def test_progress_that_nobody_takes_makes_no_difference(runs: Path, output: str) -> None:
-    """The stores are away, so the run is inconclusive; what was tried is told on stderr."""
+    """The stores are down, so the run is inconclusive; stderr says what was tried."""
     index = runs / RUN / "witnesses" / "witness.json"
     index.write_text(index.read_text().replace('"complete": true', '"complete": false'))
     done = run(runs, COMMAND + output)

@@ -1,4 +1,4 @@
-"""A real https service with a certificate of its own CA that requires a header; the test says how it is."""
+"""A real https service with a certificate of its own CA that requires a header; the test sets its health."""
 
 import http.server
 import ssl
@@ -15,7 +15,7 @@ KEY = "planted-key-4711"
 ANSWERS = {
     "up": (200, b'{"status":"UP"}'),
     "says DOWN": (200, b'{"status":"DOWN"}'),
-    "unavailable": (503, b"the database is away"),
+    "unavailable": (503, b"the database is down"),
     "redirects": (302, b""),
 }
 
@@ -63,7 +63,7 @@ class GuardedService:
 
     @property
     def spec(self) -> ProbeSpec:
-        """How it is asked with all that it requires."""
+        """The probe with everything that the service requires."""
         return ProbeSpec("http", f"{self.url}/healthz", headers=(("X-Key", KEY),), ca_file=str(self.ca_file))
 
     @property

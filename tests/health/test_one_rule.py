@@ -25,7 +25,7 @@ from health.spec import ProbeSpec, SecretSource
 from health.wait import await_served
 from runlog.marks import MarksWriter, read_marks
 from tests.chaos.monitor.test_monitor import BOTH_UP, Watched
-from tests.chaos.run.scripted_service import make_subject
+from tests.chaos.run.scripted_service import make_sut
 from tests.conftest import Infra
 from tests.health.guarded_service import ANSWERS, KEY, GuardedService, guarded_service
 
@@ -66,7 +66,7 @@ def test_what_the_service_itself_said_is_shown_and_no_secret(service: GuardedSer
     assert said == {
         "up": "UP",
         "says DOWN": "status 200, but it says of itself: DOWN",
-        "unavailable": "status 503: the database is away",
+        "unavailable": "status 503: the database is down",
         "redirects": "status 302, a redirect to /login, which is not followed",
     }
     service.state = "up"
@@ -99,7 +99,7 @@ def test_a_later_process_proves_it_by_the_recipe(service: GuardedService, tmp_pa
 @pytest.mark.real
 def test_preflight_and_the_check_after_the_run(service: GuardedService, infra: Infra) -> None:
     sut = replace(
-        make_subject(infra, service.url)[0],
+        make_sut(infra, service.url)[0],
         health_url=service.spec.address,
         headers=service.spec.headers,
         ca_file=service.spec.ca_file,
@@ -123,9 +123,9 @@ def test_the_monitor_proves_it_down_and_back(service: GuardedService, infra: Inf
     finally:
         watched.close()
     assert service.refused == 0
-    told = (tmp_path / "probes.jsonl").read_text()
-    assert "status 503: the database is away" in told
-    assert KEY not in told + (tmp_path / "monitor.log").read_text()
+    probed = (tmp_path / "probes.jsonl").read_text()
+    assert "status 503: the database is down" in probed
+    assert KEY not in probed + (tmp_path / "monitor.log").read_text()
 
 
 @pytest.mark.real

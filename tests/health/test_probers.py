@@ -37,14 +37,14 @@ def prober(protocol: ProbeProtocol, connection: str, port: int) -> Prober:
 
 
 def until(one: Prober, how: str, timeout_s: float = 0.3) -> list[str]:
-    """Ask until the answer is `how`; return all that was said."""
-    told: list[str] = []
+    """Ask until the answer is `how`; return every result."""
+    results: list[str] = []
     end = time.monotonic() + WHILE_S
-    while not told or told[-1] != how:
-        assert time.monotonic() < end, f"never {how}: {told}"
-        told.append(one.ask(timeout_s).how)
+    while not results or results[-1] != how:
+        assert time.monotonic() < end, f"never {how}: {results}"
+        results.append(one.ask(timeout_s).how)
         time.sleep(0.02)
-    return told
+    return results
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def test_somebody_who_accepts_only_to_close_is_no_target(protocol: ProbeProtocol
         one = prober(protocol, connection, port)
         said = {one.ask(0.5).how for _ in range(4)}
         one.close()
-    # librdkafka tries again until the time is over, and does not tell what became of its tries.
+    # librdkafka tries again until the time is over, and does not report its attempts.
     expected = {"broken", "hanging"} if (protocol, connection) == ("kafka", "kept") else {"broken"}
     assert said <= expected
 
@@ -133,7 +133,7 @@ def frame(number: int, error: int, versions: int, whole: int) -> bytes:
     [
         (frame(7, 0, 2, 2), "answered"),
         (frame(7, 35, 1, 1), "answered"),  # a version that the broker no longer has: it says so
-        (frame(8, 0, 2, 2), "broken"),  # an answer to somebody else
+        (frame(8, 0, 2, 2), "broken"),  # an answer to another question
         (frame(7, 0, 2, 1), "broken"),  # cut short
         (frame(7, 0, 0, 0), "broken"),
         (frame(7, 41, 1, 1), "broken"),
@@ -378,9 +378,9 @@ def test_kafka_gone_broke_the_kept_connection_and_refuses_new_ones(
     both = kafka(infra)
     getattr(broker, act)()
     assert both.new.ask(1.0).how == "refused"
-    told = until(both.kept, "refused")
-    assert "broken" in told
-    assert "answered" not in told
+    results = until(both.kept, "refused")
+    assert "broken" in results
+    assert "answered" not in results
     broker.start()
     assert until(both.kept, "answered", 1.0)
     assert until(both.new, "answered", 1.0)
@@ -394,8 +394,8 @@ def test_a_hung_client_is_made_anew_in_time(
     both = kafka(infra)
     broker.pause()
     begun = time.monotonic()
-    told = [both.kept.ask(0.3).how for _ in range(6)]
-    assert set(told) == {"hanging"}
+    results = [both.kept.ask(0.3).how for _ in range(6)]
+    assert set(results) == {"hanging"}
     assert time.monotonic() - begun < 8
     broker.resume()
     assert until(both.kept, "answered", 1.0)

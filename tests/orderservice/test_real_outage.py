@@ -92,7 +92,7 @@ def test_a_frozen_broker_blocks_after_the_request_timeout(infra: Infra, start: S
     assert service.order().status == 201
     infra.broker.pause()
     try:
-        first = service.order()  # handed to the client: nobody knows yet
+        first = service.order()  # handed to the client: still undecided
         assert (first.status, first.seconds < 0.4) == (201, True)
         eventually("silence is noticed", lambda: not service.healthy_with_kafka(), 3)
         blocked = service.order()

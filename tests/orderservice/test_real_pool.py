@@ -1,4 +1,4 @@
-"""The service's connections after its database has closed them all: nobody waits for those that are gone."""
+"""The service's connections after its database has closed them all: no request waits for a closed one."""
 
 from __future__ import annotations
 

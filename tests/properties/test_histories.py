@@ -34,7 +34,7 @@ DAMAGES = {
     "none": (),
     "drain cut short": ("lost", "phantom"),
     "topic not read": ("lost",),
-    "topic made anew": ("lost",),
+    "topic re-created": ("lost",),
     "rows not read": ("phantom", "lost order"),
     "never proven back": ("lost",),
     "clock was set": ("vacuous",),
@@ -89,7 +89,7 @@ def damaged(story: Story, damage: str) -> History:
         story.mark(m.DRAINED, complete=False, missing=["answers"])
     elif damage == "topic not read":
         story.events_changes = {"complete": False, "problem": "gone"}
-    elif damage == "topic made anew":
+    elif damage == "topic re-created":
         story.events_changes = {"topic_id": "another"}
     elif damage == "rows not read":
         story.rows_changes = {"complete": False, "problem": "gone"}

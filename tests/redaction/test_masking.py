@@ -1,4 +1,4 @@
-"""A planted secret survives in no text, and ordinary sentences stay whole whatever the secret is."""
+"""A planted secret survives in no text, and ordinary sentences stay unchanged whatever the secret is."""
 
 import base64
 import json

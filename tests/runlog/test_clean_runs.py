@@ -60,10 +60,10 @@ def test_the_oldest_go_after_being_named(runs: Path, capsys: Said) -> None:
     assert names(runs) == before
     assert dry.count("would be removed: ") == 3
     assert main([]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for number in range(3):
         assert f"runs/20261123-0730{number:02d}-4f2a" in dry
-        assert f"removed: runs/20261123-0730{number:02d}-4f2a" in told
+        assert f"removed: runs/20261123-0730{number:02d}-4f2a" in printed
     assert names(runs) == [f"20261123-0730{number:02d}-4f2a" for number in range(3, 13)] + ["latest"]
     assert main(["--keep", "0"]) == 0
     assert names(runs) == []

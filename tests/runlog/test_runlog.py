@@ -1,4 +1,4 @@
-"""The formats of a run's folder: what is written comes back, what was cut short is told."""
+"""The formats of a run's folder: what is written is read back, a cut line is reported."""
 
 import subprocess
 import sys
@@ -92,27 +92,27 @@ def test_outcome_is_ambiguous_unless_proven(
 
 def _ledger(path: Path, close: bool = True) -> list[uuid.UUID]:
     writer = LedgerWriter(path, KEY)
-    told = [uuid.uuid4(), uuid.uuid4()]
+    ids = [uuid.uuid4(), uuid.uuid4()]
     writer.sent(0, 10.0, 10.1, Phase.BASELINE)
     writer.sent(1, 11.0, 11.1, Phase.OUTAGE)
     writer.completed(
-        1, 11.0, 11.1, Phase.OUTAGE, Completion(12.0, Outcome.ACKNOWLEDGED, 201, Failure.NONE, told[1].bytes)
+        1, 11.0, 11.1, Phase.OUTAGE, Completion(12.0, Outcome.ACKNOWLEDGED, 201, Failure.NONE, ids[1].bytes)
     )
     writer.not_sent(2, 12.0, Phase.RECOVERY)
     writer.completed(0, 10.0, 10.1, Phase.BASELINE, Completion(12.5, Outcome.AMBIGUOUS, 0, Failure.TIMEOUT, None))
     writer.sent(3, 13.0, 13.0, Phase.RECOVERY)
     writer.close(4 if close else None)
-    return told
+    return ids
 
 
 def test_ledger_comes_back_with_the_last_word_on_each_attempt(tmp_path: Path) -> None:
-    told = _ledger(tmp_path / "ledger.bin")
+    ids = _ledger(tmp_path / "ledger.bin")
     ledger = read_ledger(tmp_path / "ledger.bin")
     assert ledger.complete
     assert ledger.due == 4
     assert list(ledger.attempts["seq"]) == [0, 1, 2, 3]
     assert list(ledger.attempts["kind"]) == [2, 2, 3, 1]
-    assert bytes(ledger.attempts["order_id"][1]) == told[1].bytes
+    assert bytes(ledger.attempts["order_id"][1]) == ids[1].bytes
     assert list(ledger.attempts["has_id"]) == [0, 1, 0, 0]
     assert list(ledger.attempts["completed"]) == [12.5, 12.0, 0.0, 0.0]
 

@@ -1,4 +1,4 @@
-"""What a saboteur may do with an order, and what the harness must then find: the truth, told before anything happens.
+"""What a saboteur may do with an order, and what the harness must then find: the truth, known before anything happens.
 
 Pure. Each fate says how the client is answered, whether a row is stored, and which records are published.
 """
@@ -43,7 +43,7 @@ class Fate:
 
     @property
     def disputed(self) -> bool:
-        """Whether a record that is not its event might be it all the same."""
+        """Whether a record that is not its event might be it."""
         return self.row and not self.events and not DOUBTFUL.isdisjoint(self.instead)
 
 
@@ -82,7 +82,7 @@ PROVOKED = Fate("provoked", Answer.PROVOKED, row=False)
 PHANTOM_FATES = (
     Fate("provoked, kept", Answer.PROVOKED),
     Fate("provoked, only stored", Answer.PROVOKED, events=()),
-    Fate("provoked in vain", Answer.PROVOKED, row=False, events=()),
+    Fate("provoked without event", Answer.PROVOKED, row=False, events=()),
 )
 HONEST_SHARE = 0.4
 

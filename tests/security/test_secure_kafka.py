@@ -45,7 +45,7 @@ from runlog.folder import RunFolder
 from settings.kafka_properties import read_properties
 from settings.run_settings import make_settings
 from stores.topic import KafkaProblem
-from tests.chaos.run.scripted_service import answering, make_subject
+from tests.chaos.run.scripted_service import answering, make_sut
 from tests.chaos.run.test_drain import TASK, Watch
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
@@ -344,7 +344,7 @@ def test_an_audit_with_a_file_of_properties(secure: SecureKafka, infra: Infra, t
 def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> None:
     key = RunKey.random()
     with answering(lambda _: '{"status": "UP"}') as url:
-        sut, _ = make_subject(infra, url, topic, secure.client())
+        sut, _ = make_sut(infra, url, topic, secure.client())
         checks: list[Check] = []
         settings = make_settings({"outage": "2s"})
         proven = Preflight(sut, make_plan(settings), checks.append).run()
@@ -358,7 +358,7 @@ def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> N
         )
         result = drain.run(60.0, lambda _: None)
         assert (result.complete, result.missing) == (True, ())
-        bad, _ = make_subject(infra, url, topic, secure.client())
+        bad, _ = make_sut(infra, url, topic, secure.client())
         bad.kafka["sasl.password"] = WRONG_WORD
         with pytest.raises(PreflightError) as refused:
             Preflight(bad, make_plan(settings), checks.append).run()
@@ -386,7 +386,7 @@ def test_a_run_is_judged_with_the_properties_of_its_own_broker(
     folder = RunFolder(tmp_path / "runs" / story.facts.run_id)
     story.write(folder)
     with answering(lambda _: "{}") as url:
-        sut, _ = make_subject(infra, url, topic, kafka)
+        sut, _ = make_sut(infra, url, topic, kafka)
     producer = Producer({**kafka})
     with psycopg.connect(sut.database_url) as connection:
         for number in range(8):

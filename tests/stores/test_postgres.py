@@ -95,9 +95,9 @@ def test_the_users_own_options_pass_unchanged(infra: Infra) -> None:
     with tapped(infra) as (tap, url):
         given = f"{url}&options={options.replace(' ', '%20').replace('=', '%3D')}&application_name=mine"
         with open_snapshot(given) as snapshot:
-            told = snapshot.value(sql.SQL("SELECT current_setting('search_path')").format(), {})
+            path = snapshot.value(sql.SQL("SELECT current_setting('search_path')").format(), {})
             lock = snapshot.value(sql.SQL("SELECT current_setting('lock_timeout')").format(), {})
-        assert (told, lock) == ("shop", "3s")
+        assert (path, lock) == ("shop", "3s")
         assert tap.startup() | {"user": "", "database": ""} == {
             "user": "", "database": "", "options": options, "application_name": "mine",
         }  # fmt: skip

@@ -34,11 +34,11 @@ def test_they_are_dropped_for_good_and_kept_for_other_commands() -> None:
     assert not [name for name in os.environ if name in FULL and name.startswith("PG")]
     assert os.environ["PGP_KEY"] == "not the client's"
     assert dropped_variables()["PGSERVICE"] == "no-such-service"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", "import os; print(os.environ.get('PGSERVICE'))"], capture_output=True, text=True,
         timeout=60, check=True,
     )  # fmt: skip
-    assert told.stdout == "None\n"
+    assert done.stdout == "None\n"
 
 
 @pytest.mark.usefixtures("shell")

@@ -1,4 +1,4 @@
-"""`python -m chaos` on journals that no version of ours has written so, and on a stack's state that cannot be read."""
+"""`python -m chaos` on journals in an unknown form, and on a stack's state that cannot be read."""
 
 import json
 from pathlib import Path

@@ -62,8 +62,8 @@ class Watched:
             text=True,
         )
         self._say(config.dump())
-        told = self.wait("answer")
-        assert "not_proven" not in told, told
+        answer = self.wait("answer")
+        assert "not_proven" not in answer, answer
 
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -73,18 +73,18 @@ class Watched:
     def wait(self, what: str, since: float = 0.0, timeout: float = WAIT_S) -> dict[str, Any]:
         self._say(json.dumps({"await": what, "since": since, "timeout": timeout}))
         assert self._process.stdout is not None
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
-        assert told["trouble"] is None
-        return told
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        assert answer["trouble"] is None
+        return answer
 
     def proven(self, what: str, act: Callable[[], object]) -> dict[str, Any]:
         """Do `act` and return the proof that the target is down, or up, since."""
         since = self.clock.now()
         act()
-        told = self.wait(what, since)
-        assert "edge" in told, told
-        assert since - 5 < told["edge"][0] <= told["edge"][1] <= self.clock.now()
-        seen: dict[str, Any] = told["seen"]
+        answer = self.wait(what, since)
+        assert "edge" in answer, answer
+        assert since - 5 < answer["edge"][0] <= answer["edge"][1] <= self.clock.now()
+        seen: dict[str, Any] = answer["seen"]
         return seen
 
     @property
@@ -125,7 +125,7 @@ def test_a_broker_that_is_stopped_and_one_that_is_paused(
     assert watched.proven("up", broker.start) == BOTH_UP
     assert watched.proven("down", broker.pause) == {"kept": "hanging", "new": "hanging"}
     assert watched.proven("up", broker.resume) == BOTH_UP
-    # The question for the offsets is the one on the kept connection: asked once, told twice.
+    # The question for the offsets is the one on the kept connection: asked once, recorded twice.
     probe_results = watched.probe_results
     kept = {seen.asked: seen.ok for seen in probe_results if seen.connection == "kept"}
     observed = {seen.asked: seen.ok for seen in read_observations(watched.folder / "offsets.jsonl")}
@@ -137,10 +137,10 @@ def test_a_broker_that_is_stopped_and_one_that_is_paused(
 
 def test_what_goes_on_answering_is_named(infra: Infra, watch: Callable[..., Watched]) -> None:
     watched = watch(infra.kafka_bootstrap, infra.new_topic(), "database", ProbeSpec("sql", infra.database_url))
-    told = watched.wait("down", watched.clock.now(), 0.5)["not_proven"]
-    assert "timed out after 0.5 s waiting for the database to stop answering" in told
-    assert "a connection from before the fault is still served" in told
-    assert "a new connection is served" in told
+    answer = watched.wait("down", watched.clock.now(), 0.5)["not_proven"]
+    assert "timed out after 0.5 s waiting for the database to stop answering" in answer
+    assert "a connection from before the fault is still served" in answer
+    assert "a new connection is served" in answer
     assert infra.database_url not in (watched.folder / "monitor.log").read_text()
 
 
@@ -255,7 +255,7 @@ def test_a_service_that_is_cut_off(infra: Infra, watch: Callable[..., Watched]) 
 def test_a_broker_that_only_the_service_is_cut_off_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Callable[..., Watched]
 ) -> None:
-    """A broker with a second listener, told to its clients by the address of a relay; the offsets are read directly."""
+    """A broker whose second listener advertises the address of a proxy; the offsets are read directly."""
     with socket.create_server((HOST, 0)) as unused:
         behind = unused.getsockname()[1]
     relay = Relay(0, (HOST, behind))
@@ -277,7 +277,7 @@ def test_a_broker_that_only_the_service_is_cut_off_from(
         answered = watched.offsets_answered(begin, watched.clock.now())
         assert sum(answered) > len(answered) / 2 > 1
         assert watched.proven("up", relay.frozen.clear) == BOTH_UP
-        # Frozen for longer than its patience lasts, the client is made anew, and gets well all the same.
+        # Frozen for longer than the hang limit: a new client is made, and its probes are answered again.
         assert watched.proven("down", relay.frozen.set) == {"kept": "hanging", "new": "hanging"}
         time.sleep(6)
         assert watched.proven("up", relay.frozen.clear) == BOTH_UP
@@ -295,8 +295,8 @@ def test_a_broker_reached_past_the_relay_is_never_called_down(infra: Infra, watc
         watched = watch(infra.kafka_bootstrap, infra.new_topic(), "broker", spec)
         since = watched.clock.now()
         relay.frozen.set()
-        told = watched.wait("down", since, 4.0)["not_proven"]
-        assert "a connection from before the fault is still served" in told
-        assert "a new connection" not in told
+        answer = watched.wait("down", since, 4.0)["not_proven"]
+        assert "a connection from before the fault is still served" in answer
+        assert "a new connection" not in answer
     finally:
         relay.close()

@@ -1,4 +1,4 @@
-"""A small run on real stores without Locust: a scripted service, marks as of an outage, a real lookout, a real drain.
+"""A small run on real stores without Locust: a scripted service, marks of an outage, a real monitor, a real drain.
 
 python -m tests.chaos.run.scripted_run      (a line of JSON on standard input: see `main`; prints the run's folder)
 
@@ -31,7 +31,7 @@ from runlog import marks  # noqa: E402
 from runlog.ledger import Completion, Phase  # noqa: E402
 from runlog.outcomes import Failure, Outcome  # noqa: E402
 from settings.run_settings import make_settings  # noqa: E402
-from tests.chaos.run.scripted_service import Service, make_subject  # noqa: E402
+from tests.chaos.run.scripted_service import Service, make_sut  # noqa: E402
 from tests.conftest import Infra  # noqa: E402
 
 PACE_S = 0.15
@@ -89,7 +89,7 @@ def main() -> None:
         new_database=lambda: given["database_url"],
         stack=SimpleNamespace(home=Path(given["home"])),
     )
-    sut, service = make_subject(cast("Infra", infra), "http://127.0.0.1:1", given["topic"])
+    sut, service = make_sut(cast("Infra", infra), "http://127.0.0.1:1", given["topic"])
     texts = {"stack": "external", "scenario": "lost-event", "break_command": "true", "heal_command": "true"}
     texts |= {"database_url": given["database_url"], "kafka_bootstrap": given["bootstrap"], "topic": given["topic"]}
     texts |= {"runs_dir": given["runs"], "settle": "0.5s", **given["options"]}

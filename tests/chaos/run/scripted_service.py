@@ -22,7 +22,7 @@ from tests.conftest import Infra
 
 
 class StillTarget:
-    """A target that nobody breaks."""
+    """A target that is never broken."""
 
     component = "broker"
     identity = "the test's broker"
@@ -44,7 +44,7 @@ class StillTarget:
         raise AssertionError("preflight and drain break nothing")
 
     def heal(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
-        raise AssertionError("preflight and drain mend nothing")
+        raise AssertionError("preflight and drain heal nothing")
 
 
 class Service:
@@ -102,10 +102,10 @@ def answering(answer: Callable[[str], str]) -> Iterator[str]:
         server.server_close()
 
 
-def make_subject(
+def make_sut(
     infra: Infra, base_url: str, topic: str | None = None, kafka: dict[str, str] | None = None
 ) -> tuple[SystemUnderTest, Service]:
-    """Return a healthy subject with a database and a topic of its own, and the service behind it.
+    """Return a healthy system under test with a database and a topic of its own, and its service.
 
     kafka: client properties of another broker than the session's.
     """

@@ -17,7 +17,7 @@ from chaos.sut.sut import SystemUnderTest
 from contract.publish_horizon import Horizon, Source
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
-from tests.chaos.run.scripted_service import Service, answering, make_subject
+from tests.chaos.run.scripted_service import Service, answering, make_sut
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
@@ -27,7 +27,7 @@ TASK = DrainTask(run_key=KEY, settle=0.5, horizon=NONE, delivery_s=None)
 
 
 class Watch:
-    """A lookout that says what a test wants."""
+    """A monitor that reports what a test sets."""
 
     def __init__(self) -> None:
         self.activity = Activity()
@@ -46,10 +46,10 @@ class Scene:
         self.watch = Watch()
         self.clock = AnchoredClock.anchor()
         self.open_requests = 0
-        self.told: list[str] = []
+        self.said: list[str] = []
 
     def drain(self, cap_s: float, **task: Any) -> DrainResult:
-        return self.prepared(**task).run(cap_s, self.told.append)
+        return self.prepared(**task).run(cap_s, self.said.append)
 
     def prepared(self, in_flight: Callable[[], int] | None = None, **task: Any) -> Drain:
         return Drain(
@@ -69,7 +69,7 @@ def backlog() -> list[int]:
 @pytest.fixture
 def scene(infra: Infra, backlog: list[int]) -> Iterator[Scene]:
     with answering(lambda path: f'{{"pending": {backlog[0]}}}') as base_url:
-        yield Scene(*make_subject(infra, base_url))
+        yield Scene(*make_sut(infra, base_url))
 
 
 def test_a_quiet_system_is_drained_after_the_settle_time(scene: Scene) -> None:
@@ -123,7 +123,7 @@ def test_a_row_that_comes_late_is_waited_for(scene: Scene) -> None:
     stored: list[uuid.UUID] = []
     began = scene.clock.now()
     drain = scene.prepared(store_late, settle=1.5)
-    assert drain.run(15, scene.told.append).complete
+    assert drain.run(15, scene.said.append).complete
     assert scene.clock.now() - began >= 1.5
 
 
@@ -147,7 +147,7 @@ def test_the_publish_horizon_is_waited_for_and_said(scene: Scene) -> None:
     assert result.waited >= 1.5
     assert any(
         text.startswith("waiting for the publish horizon of 1.5 s (as long as the longest outage), ")
-        for text in scene.told
+        for text in scene.said
     )
 
 

@@ -14,24 +14,24 @@ from tests.e2e.harness import CHECKOUT, LOCUST
 
 def test_each_outage_is_told_with_what_is_hit() -> None:
     settings = make_settings({"outages": "2", "fault": "kill", "baseline": "5s", "outage": "20s", "recovery": "7s"})
-    told = dry_run_text(settings, Preview("embedded stack", "broker (Apache Kafka, process 7)"))
-    assert told.count("kill broker (Apache Kafka, process 7); healed 20 s after it is proven down") == 2
-    assert "5.0 s  kill" in told
-    assert "32.0 s  kill" in told
-    assert "after 110 s in any case" in told
-    assert "problem" not in told
+    text = dry_run_text(settings, Preview("embedded stack", "broker (Apache Kafka, process 7)"))
+    assert text.count("kill broker (Apache Kafka, process 7); healed 20 s after it is proven down") == 2
+    assert "5.0 s  kill" in text
+    assert "32.0 s  kill" in text
+    assert "after 110 s in any case" in text
+    assert "problem" not in text
 
 
 def test_control_breaks_nothing() -> None:
-    told = dry_run_text(make_settings({"scenario": "control"}), Preview("embedded stack", None))
-    assert "nothing is broken\n" in told
-    assert "kill" not in told
-    assert "healed" not in told
+    text = dry_run_text(make_settings({"scenario": "control"}), Preview("embedded stack", None))
+    assert "nothing is broken\n" in text
+    assert "kill" not in text
+    assert "healed" not in text
 
 
 def test_a_problem_is_told() -> None:
-    told = dry_run_text(make_settings({}), Preview("compose", None, "no container redpanda is there"))
-    assert told.endswith("problem   no container redpanda is there\n")
+    text = dry_run_text(make_settings({}), Preview("compose", None, "no container redpanda is there"))
+    assert text.endswith("problem   no container redpanda is there\n")
 
 
 @pytest.mark.parametrize("env", [{}, {"LOCUST_DRY_RUN": "1"}])

@@ -83,7 +83,7 @@ class Monitor:
         self.executor = executor
         self.sees = sees
 
-    def revive(self) -> None:
+    def ensure_running(self) -> None:
         """It never dies."""
 
     def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None]) -> Proof:

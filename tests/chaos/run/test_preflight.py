@@ -14,7 +14,7 @@ from chaos.run.preflight import Preflight
 from chaos.sut.sut import PlacedOrder, PreflightError, SystemUnderTest
 from contract.contract import Contract, TableContract
 from settings.run_settings import make_settings
-from tests.chaos.run.scripted_service import Service, StillTarget, answering, make_subject
+from tests.chaos.run.scripted_service import Service, StillTarget, answering, make_sut
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
@@ -27,13 +27,13 @@ def healthy(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sys
     # A missing event is missing after two seconds too.
     monkeypatch.setattr(chaos.run.preflight, "EVENT_WAIT_S", 2.0)
     with answering(lambda path: _BACKLOGS.get(path, '{"status": "UP"}')) as base_url:
-        yield make_subject(infra, base_url)
+        yield make_sut(infra, base_url)
 
 
 def run(sut: SystemUnderTest) -> tuple[CanaryOrder, list[str]]:
-    told: list[str] = []
-    proven = Preflight(sut, PLAN, lambda check: told.append(check.name)).run()
-    return proven, told
+    passed: list[str] = []
+    proven = Preflight(sut, PLAN, lambda check: passed.append(check.name)).run()
+    return proven, passed
 
 
 def refused(sut: SystemUnderTest) -> str:
@@ -47,8 +47,8 @@ def refused(sut: SystemUnderTest) -> str:
 
 def test_all_is_well(healthy: tuple[SystemUnderTest, Service]) -> None:
     sut, _ = healthy
-    proven, told = run(sut)
-    assert told == ["database", "broker", "service", "listeners", "target", "orders table", "canary order"]
+    proven, passed = run(sut)
+    assert passed == ["database", "broker", "service", "listeners", "target", "orders table", "canary order"]
     assert proven.order is not None
     assert (proven.order.http_status, proven.order.row, proven.order.event) == (201, True, True)
 
@@ -156,8 +156,8 @@ def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[SystemUnderTest, Se
         "/v1/cluster/health_overview": '{"is_healthy": true}',
     }
     with answering(answers.__getitem__) as admin_url:
-        _, told = run(replace(healthy[0], admin_url=admin_url))
-    assert told[:4] == ["database", "broker", "broker", "service"]
+        _, passed = run(replace(healthy[0], admin_url=admin_url))
+    assert passed[:4] == ["database", "broker", "broker", "service"]
 
 
 def test_a_fault_that_the_target_cannot_do(healthy: tuple[SystemUnderTest, Service]) -> None:

@@ -1,7 +1,7 @@
 """Events and tables of many shapes: what preflight says of one order and what a run counts are the same.
 
 A service stores and publishes every order in the same shape. Where the shape fits the contract preflight passes and a
-run of three orders is read whole; where it does not, preflight refuses and names what it found.
+run of three orders is read completely; where it does not, preflight refuses and names what it found.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from reconcile.history.history import ids_of
 from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
 from stores.topic import read_bounds
-from tests.chaos.run.scripted_service import make_subject
+from tests.chaos.run.scripted_service import make_sut
 from tests.conftest import Infra
 from tests.reconcile.core.story import facts
 
@@ -179,7 +179,7 @@ def place(infra: Infra, database: str) -> Iterator[Callable[..., SystemUnderTest
             connection.execute(f"CREATE TABLE {table} ({columns}, created_at timestamptz DEFAULT clock_timestamp())")
             for statement in filter(None, ddl.format(table=table).split(";")):
                 connection.execute(statement)
-        sut, _ = make_subject(infra, "http://127.0.0.1:1", topic)
+        sut, _ = make_sut(infra, "http://127.0.0.1:1", topic)
         service = Shaped(infra, database, topic, shape, table)
         attribution = options.get("attribution", "tagged")
         options.setdefault("orders_table", table)
@@ -206,19 +206,19 @@ def preflight(sut: SystemUnderTest) -> str | None:
 
 
 def run_reads_all(sut: SystemUnderTest) -> bool:
-    """Return whether a run of three orders is read whole: each has its row and its event, and nothing is in the way."""
+    """Return whether a run of three orders is read completely: each has its row and its event, and none is disputed."""
     key, ids = RunKey.random(), []
     bounds = read_bounds(sut.kafka, sut.topic)
     for seq in range(3):
         placed = sut.place_order(key.customer_id(seq))
         assert placed.order_id is not None
         ids.append(placed.order_id.key)
-    told = np.unique(np.frombuffer(b"".join(ids), dtype=IDS))
+    returned = np.unique(np.frombuffer(b"".join(ids), dtype=IDS))
     run = facts(
         stack="external", run_key=key, attribution=sut.attribution, contract=sut.contract,
         topic=replace(facts().topic, name=sut.topic, topic_id=bounds.topic_id, starts=bounds.ends),
     )  # fmt: skip
-    attribution = Attribution(sut.attribution, told[:0], told)
+    attribution = Attribution(sut.attribution, returned[:0], returned)
     rows = read_rows(sut.database_url, run, None, run.clock, lambda *_: None, attribution=attribution)
     events = read_events(sut.kafka, run, run.clock, lambda *_: None, attribution=attribution, rows=rows.rows)
     whole = [set(bytes_of(ids_of(one))) == set(ids) for one in (rows.rows, events.events)]

@@ -15,7 +15,7 @@ from tests.reconcile.core.test_damaged_files import RUN, record
 
 pytestmark = pytest.mark.process
 
-SUBJECT: Any = SimpleNamespace(database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"})
+SUT: Any = SimpleNamespace(database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"})
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def test_the_code_of_the_report_is_returned_and_the_summary_kept(folder: RunFolder) -> None:
     judging = ReconcileProcess()
-    assert judging.judge(folder, SUBJECT) == read_json(folder.report)["exit_code"] == exit_codes.AS_EXPECTED
+    assert judging.judge(folder, SUT) == read_json(folder.report)["exit_code"] == exit_codes.AS_EXPECTED
     assert judging.summary.endswith("exit code 0\n")
 
 
 def test_a_report_of_an_earlier_judging_counts_for_nothing(folder: RunFolder) -> None:
     judging = ReconcileProcess()
-    judging.judge(folder, SUBJECT)
+    judging.judge(folder, SUT)
     writer = MarksWriter(folder.marks)  # the reconciler refuses a run that is still going
-    assert judging.judge(folder, SUBJECT) == exit_codes.USAGE_OR_CRASH
+    assert judging.judge(folder, SUT) == exit_codes.USAGE_OR_CRASH
     assert "could not be judged" in judging.summary
     writer.close()

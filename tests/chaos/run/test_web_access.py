@@ -14,9 +14,9 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 
 def answer(check: HostCheck, **environ: str) -> tuple[str, str]:
-    told: list[str] = []
-    body = b"".join(check(dict(environ), lambda status, headers: told.append(status)))
-    return told[0], body.decode()
+    statuses: list[str] = []
+    body = b"".join(check(dict(environ), lambda status, headers: statuses.append(status)))
+    return statuses[0], body.decode()
 
 
 LOOPBACK = HostCheck(application, "127.0.0.1", ["chaos.example.test:8089", "Shop.Local."])

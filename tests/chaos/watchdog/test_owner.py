@@ -1,4 +1,4 @@
-"""Who has brought a stack up, and whether that one has died: by process id and start time."""
+"""Which process started a stack, and whether it has died: by process id and start time."""
 
 import os
 import subprocess

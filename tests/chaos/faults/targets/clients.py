@@ -19,7 +19,7 @@ _QUIET_S = 0.05
 
 
 class RawClient:
-    """Sends one fixed request, over and over; raises ConnectionRefusedError when it is opened in vain."""
+    """Sends one fixed request, over and over; raises ConnectionRefusedError if the connection is refused."""
 
     def __init__(self, address: str, request: bytes) -> None:
         host, _, port = address.partition(":")

@@ -1,4 +1,4 @@
-"""A pair of commands as a target: bounded, its output told, no secret of ours handed on, the same in any process."""
+"""A pair of commands as a target: bounded, its output shown, no secret of ours passed on, equal in any process."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A full disk while a process is mended: one sentence, so that it is tried again, and no half a file left."""
+"""A full disk while a process is healed: one sentence, so that healing is tried again, and no partial file."""
 
 from pathlib import Path
 

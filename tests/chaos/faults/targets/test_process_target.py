@@ -89,7 +89,7 @@ def is_whole(state: StackState, order_id: str) -> bool:
             "bootstrap.servers": state.kafka_bootstrap,
             "group.id": "none",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,  # an empty partition's end is told only after this wait
+            "fetch.wait.max.ms": 10,  # the end of an empty partition is reported only after this wait
         }
     )
     try:
@@ -246,12 +246,12 @@ def test_one_that_somebody_else_has_started_again_is_left_alone(stack: EmbeddedS
 
 
 def test_one_that_hangs_in_its_end_is_ended_and_started(stack: EmbeddedStack) -> None:
-    """PostgreSQL's smart shutdown: it lets nobody in, and waits for a session that does not go."""
+    """PostgreSQL's smart shutdown: it refuses new sessions, and waits for one that does not end."""
     state = brought_up(stack)
     target = target_of(stack, "database")
     undo = target.prepare(STOP)
     with psycopg.connect(state.database_url, autocommit=True):
-        target.heal(STOP, undo, ACT_S)  # near miss: nobody has asked it to end
+        target.heal(STOP, undo, ACT_S)  # near miss: it was not asked to end
         assert stack.database.pid == undo["pid"]
         os.kill(undo["pid"], 15)
         until(ANSWERED, lambda: "answered" if not stack.database.probe(1).ok else "still lets sessions in")
@@ -298,7 +298,7 @@ def test_of_several_that_start_it_at_once_one_does(stack: EmbeddedStack) -> None
 
 
 def test_it_is_mended_while_its_parent_has_not_collected_the_dead(stack: EmbeddedStack) -> None:
-    """A harness started the service, and another process breaks and mends it."""
+    """A harness started the service, and another process breaks and heals it."""
     brought_up(stack)
     target = target_of(stack, "service")
     stack.service.kill()
