@@ -81,7 +81,7 @@ class OpenFault:
         """The fault as a value. Raises TargetError where this version does not know it."""
         return known_fault(self.fault, self.effect)
 
-    def tell(self) -> str:
+    def sentence(self) -> str:
         """Return what was broken, by which run and when, as the subject of a sentence."""
         when = iso_utc(self.at).partition(".")[0]
         return f"{self.described}, which run {self.run_id} left broken ({self.fault}, {when}Z),"

@@ -1,4 +1,4 @@
-"""The harness's hold on the lookout process: starts it, hears what it sees, waits for what it proves, ends it."""
+"""The harness's client of the monitor process: starts it, reads its observations, waits for its proofs, stops it."""
 
 import json
 import subprocess
@@ -27,12 +27,12 @@ SILENT_S: Final = LONGEST_S + 2.0
 
 
 class NotProven(Exception):
-    """What was awaited was not seen in time; the message names it."""
+    """What was awaited was not observed in time; the message names it."""
 
 
 @dataclass(slots=True)
 class Activity:
-    """What the lookout last said.
+    """The latest observation of the monitor.
 
     Attributes:
         last: its last observation.
@@ -46,11 +46,11 @@ class Activity:
 
 
 class MonitorClient:
-    """A running lookout.
+    """A running monitor.
 
     Args:
-        config: handed to it on standard input, secrets included.
-        log: file that takes its standard error.
+        config: sent to it on standard input, secrets included.
+        log: file for its standard error.
     """
 
     def __init__(self, config: MonitorConfig, log: Path) -> None:
@@ -76,7 +76,7 @@ class MonitorClient:
                 start_new_session=True,
                 text=True,
             )
-        _tell(process, self._config.dump())
+        _send(process, self._config.dump())
         self._heard = time.monotonic()
         return process, gevent.spawn(self._read, process)
 
@@ -91,7 +91,7 @@ class MonitorClient:
         return self._process.poll() is None
 
     def await_answer(self, timeout_s: float) -> None:
-        """Wait until the broker has answered it, and the target on both connections.
+        """Wait until the broker has answered the monitor, and the target on both connections.
 
         Raises:
             NotProven: not within `timeout_s` seconds.
@@ -104,10 +104,10 @@ class MonitorClient:
         )
 
     def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None] = lambda: None) -> Proof:
-        """Wait until the target is proven down: neither a connection from before is served any more nor a new one.
+        """Wait until the target is proven down: no longer served on the kept connection, nor on a new one.
 
         Args:
-            since: epoch seconds; what was seen before proves nothing.
+            since: epoch seconds; earlier observations prove nothing.
             timeout_s: longest wait in seconds.
             give_up: returns why there is nothing to wait for any more, None while there is.
 
@@ -135,22 +135,22 @@ class MonitorClient:
         )
 
     def follow(self) -> None:
-        """Let it count new events of the run from now on.
+        """Make it count new events of the run from now on.
 
         Raises:
             NotProven: it is gone.
         """
-        _tell(self._process, "tail")
+        _send(self._process, "tail")
 
     @property
     def silent_s(self) -> float:
-        """Seconds since it last said anything; it says something many times a second, broker or not."""
+        """Seconds since its last line; it sends many a second, whether the broker answers or not."""
         return time.monotonic() - self._heard
 
     def ensure_running(self) -> None:
         """Replace it if it has ended or fallen silent: what is healed must still be proven.
 
-        What happened in between stays unknown, and the guards will say so.
+        What happened meanwhile stays unknown, and guards report that.
         """
         if self.alive and self.silent_s < SILENT_S:
             return
@@ -158,12 +158,12 @@ class MonitorClient:
         self._process, self._reader = self._start()
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """End the process: by closing its input, and by force when it does not go within `timeout_s` seconds."""
+        """End the process by closing its input, or by force if that takes longer than `timeout_s` seconds."""
         if self._process.stdin and not self._process.stdin.closed:
             try:
                 self._process.stdin.close()
             except OSError:
-                # It is gone already; that its end of the pipe is closed is all we wanted.
+                # It has ended already, so the pipe is closed.
                 self._process.poll()
         try:
             self._process.wait(timeout=timeout_s)
@@ -225,7 +225,7 @@ class MonitorClient:
         return f": {self._why}" if self._why else ""
 
 
-def _tell(process: "subprocess.Popen[str]", line: str) -> None:
+def _send(process: "subprocess.Popen[str]", line: str) -> None:
     try:
         if process.stdin is None:
             raise NotProven("the monitor process has no input")

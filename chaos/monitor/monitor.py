@@ -1,18 +1,17 @@
-"""The lookout: a process beside Locust that asks the broker for the topic's end offsets, over and over, and the target
-of the fault whether it serves.
+"""The monitor: a process beside Locust that reads the topic's end offsets and probes the target of the fault.
 
-    python -m chaos.monitor.monitor      (configuration as one line of JSON on standard input)
+    python -m chaos.monitor      (configuration as one line of JSON on standard input)
 
-Each question is bounded, and its answer or failure is stamped with the run's clock, appended to a file of the run and
-sent to the harness on standard output. So one witness proves the moment the target went down, the moment it was back,
-and when each event was appended. A process of its own, because librdkafka's calls would stall Locust's event loop.
-It ends when its standard input does: never later than the harness.
+Each question is bounded. Its answer or failure gets the time of the run's clock, is appended to a file of the run and
+sent to the harness on standard output. So one witness proves when the target went down, when it was back, and when each
+event was appended. It is a process of its own because librdkafka's calls would block Locust's event loop. It ends when
+its standard input does, so never later than the harness.
 
-The target is asked on a connection from before the fault and on new ones, each from a thread of its own. Where it is
-the broker and asked directly, the question for the offsets is the one on the kept connection; where only the service's
-way to it is cut (a partition), the offsets go on being read directly, and the target is asked by that way.
+The target is probed on a connection from before the fault and on new ones, each from a thread of its own. If the target
+is the broker and probed directly, the question for the offsets is the one on the kept connection. If a proxy is between
+service and broker, the offsets are read directly, and the target is probed through the proxy.
 
-The word `tail` on standard input makes it also follow new records and count those of the run, for the drain.
+The word `tail` on standard input makes it follow new records and count those of the run, for the drain.
 """
 
 import json
@@ -55,19 +54,19 @@ TAIL_BATCH: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class MonitorConfig:
-    """Configuration of the lookout.
+    """Configuration of the monitor.
 
     Attributes:
         client: librdkafka properties, `bootstrap.servers` among them; may hold secrets, so never on a command line.
-        topic: whose ends are asked for.
-        event: what an event looks like; None: no event can be attributed to the run while it goes on.
-        run_key: by which an event's tag is of the run; empty: all events are.
+        topic: whose end offsets are read.
+        event: what an event looks like; None if no event can be attributed to the run while it goes on.
+        run_key: of the run, which events carry as their tag; empty if all events count.
         clock: the run's clock.
         offsets_file: where observations are appended.
         target: what may be broken: `broker`, `database` or `service`.
-        probe: how that is asked whether it serves; may hold secrets.
+        probe: how it is probed; may hold secrets.
         probes_file: where probe results are appended.
-        interval: seconds from question to question for the offsets.
+        interval: seconds between questions for the offsets.
         timeout: seconds that one question for the offsets may take at least; see `health.patience`.
     """
 
@@ -85,7 +84,7 @@ class MonitorConfig:
 
     @property
     def offsets_are_kept(self) -> bool:
-        """Whether the question for the offsets is the one that the target is asked on a kept connection."""
+        """Whether the question for the offsets is the probe of the target on the kept connection."""
         return self.probe.protocol == "kafka" and self.probe.way == "direct"
 
     def dump(self) -> str:
@@ -107,13 +106,13 @@ class MonitorConfig:
 
 
 class Monitor:
-    """Asks and writes down; see the head of this file."""
+    """Asks and records; see the module docstring."""
 
     def __init__(self, config: MonitorConfig, out: TextIO) -> None:
         self._config = config
-        self._telling = ObservationPublisher(out, config.offsets_file, config.probes_file)
+        self._publisher = ObservationPublisher(out, config.offsets_file, config.probes_file)
         self._probers = open_probers(config.probe, config.topic)
-        self._patience = Patience()  # with the target; with the broker, where that is another
+        self._patience = Patience()  # with the target, and with the broker if that is another component
         self._patience_of_offsets = self._patience if config.offsets_are_kept else Patience()
         self._reasons = Reasons(config.client)
         self._asker = self._connect()
@@ -127,9 +126,9 @@ class Monitor:
 
     def watch(self, stop: threading.Event, tail: threading.Event) -> None:
         """Ask at a steady pace until `stop` is set; count the run's new records once `tail` is set."""
-        clock, telling = self._config.clock, self._telling
+        clock, publisher = self._config.clock, self._publisher
         with ExitStack() as threads:
-            ask = partial(asking, patience=self._patience, clock=clock, telling=telling, stop=stop)
+            ask = partial(asking, patience=self._patience, clock=clock, publisher=publisher, stop=stop)
             threads.enter_context(ask(self._probers.new, NEW, NEW_PACE))
             if not self._config.offsets_are_kept:
                 threads.enter_context(ask(self._probers.kept, KEPT, KEPT_PACE))
@@ -137,13 +136,13 @@ class Monitor:
                 seen, how = self._ask()
                 self._patience_of_offsets.note(KEPT, seen.answered - seen.asked, how)
                 record = seen.record()
-                telling.keep("offsets", record)
+                publisher.keep("offsets", record)
                 if self._config.offsets_are_kept:
-                    telling.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
+                    publisher.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
                 if tail.is_set():
                     self._follow()
-                telling.tell(seen=record, own=self._own_count(), why=None if seen.ok else self._reasons.reason())
-        telling.close()
+                publisher.send(seen=record, own=self._own_count(), why=None if seen.ok else self._reasons.reason())
+        publisher.close()
         self._asker.close()
         if self._tail:
             self._tail.close()
@@ -186,7 +185,7 @@ class Monitor:
 
     def _failed(self, asked: float, error: KafkaError) -> Reply:
         """Return how the connection failed. One that has hung for long is reopened: it may never recover."""
-        self._asker.poll(0)  # hands over the errors that were noted meanwhile: they say why
+        self._asker.poll(0)  # delivers the errors collected meanwhile: they say why
         reply = self._reasons.reply(error)
         self._unserved_since = self._unserved_since or asked
         if reply.how == HANGING and asked - self._unserved_since > PATIENCE_S:
@@ -196,7 +195,7 @@ class Monitor:
         return reply
 
     def _refresh_partitions(self, deadline: float) -> None:
-        """Notice partitions that were added during the run; the known ones serve while there is no answer."""
+        """Read the list of partitions again, which may grow during a run; without an answer keep the known ones."""
         if self._partitions and time.monotonic() - self._partitions_asked < PARTITIONS_EVERY_S:
             return
         left = max(0.005, deadline - time.monotonic())

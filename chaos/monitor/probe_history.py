@@ -1,4 +1,4 @@
-"""What of a long series of probe results is kept: as much as any edge of an outage may need, in bounded memory."""
+"""Keeps the part of a long series of probe results that the edges of an outage may need, in bounded memory."""
 
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar

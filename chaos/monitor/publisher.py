@@ -1,4 +1,4 @@
-"""What the lookout sees, from its several threads: appended to the run's files and sent to the harness, a line each."""
+"""Publishes what the monitor's threads observe: one line in a file of the run, and one to the harness."""
 
 import json
 import os
@@ -16,14 +16,14 @@ from runlog.probe_results import probe_record
 
 
 class ObservationPublisher:
-    """Takes what is seen.
+    """Takes observations from several threads.
 
     Args:
         out: the harness's end of the pipe.
         offsets_file, probes_file: where observations and probe results are appended.
 
     Attributes:
-        trouble: why something is written down (or asked) no more; None otherwise.
+        trouble: why something is no longer recorded or asked; None otherwise.
     """
 
     def __init__(self, out: TextIO, offsets_file: str, probes_file: str) -> None:
@@ -37,7 +37,7 @@ class ObservationPublisher:
         }
 
     def keep(self, name: str, record: dict[str, object]) -> None:
-        """Write `record` down. A full disk ends the keeping, not the watching: the target must still be proven back."""
+        """Append `record`. A full disk ends that, not the observing: the target must still be proven back."""
         with self._lock:
             if self.trouble or self._closed:
                 return
@@ -46,17 +46,17 @@ class ObservationPublisher:
             except OSError as error:
                 self.trouble = f"the {name} cannot be written: {error.strerror}"
 
-    def tell(self, **record: Any) -> None:
-        """Tell the harness."""
+    def send(self, **record: Any) -> None:
+        """Send a record to the harness."""
         with self._lock:
             self._out.write(json.dumps({**record, "trouble": self.trouble}) + "\n")
             self._out.flush()
 
     def probe_result(self, seen: ProbeResult) -> None:
-        """Write one probe result down and tell it."""
+        """Record and send one probe result."""
         record = probe_record(seen)
         self.keep("probes", record)
-        self.tell(probe=record)
+        self.send(probe=record)
 
     def close(self) -> None:
         """Close the files."""
@@ -80,7 +80,7 @@ class ProbePace:
 
 
 def beats(interval: float, stop: threading.Event) -> Iterator[None]:
-    """Yield every `interval` seconds, or as soon as one can, until `stop` is set."""
+    """Yield every `interval` seconds, or as soon as possible, until `stop` is set."""
     due = time.monotonic()
     while not stop.is_set():
         yield
@@ -96,7 +96,7 @@ def asking(
     *,
     patience: Patience,
     clock: AnchoredClock,
-    telling: ObservationPublisher,
+    publisher: ObservationPublisher,
     stop: threading.Event,
 ) -> Iterator[None]:
     """Let a thread of its own ask `prober` until the block is left or `stop` is set."""
@@ -112,12 +112,12 @@ def asking(
                 answered = clock.now()
                 patience.note(connection, answered - asked, reply.how)
                 detail = None if reply.how == ANSWERED else reply.detail
-                telling.probe_result(ProbeResult(asked, answered, connection, reply.how, detail))
+                publisher.probe_result(ProbeResult(asked, answered, connection, reply.how, detail))
         finally:
-            # However it ended before its time: the harness must not wait for answers to questions that are not asked.
+            # Whatever ended it early, the harness must not wait for answers to questions that are no longer asked.
             if not (stop.is_set() or ended.is_set()):
-                telling.trouble = (
-                    telling.trouble or f"the monitor has stopped probing the target on a {connection} connection"
+                publisher.trouble = (
+                    publisher.trouble or f"the monitor has stopped probing the target on a {connection} connection"
                 )
 
     thread = threading.Thread(target=ask, name=f"{connection} connection", daemon=True)

@@ -129,7 +129,7 @@ def heal_earlier(sut: SystemUnderTest, settings: Settings, *, later: bool) -> No
         try:
             done = restore(place, Limits(settings.command_timeout, settings.fault_timeout), line=log.info)
         except TargetError as error:
-            raise PreflightError(f"{left.tell()} is not healed: {error}") from None
+            raise PreflightError(f"{left.sentence()} is not healed: {error}") from None
         log.warning("preflight: %s", done)
 
 

@@ -28,7 +28,7 @@ _NO_TOPIC: Final = frozenset(
 
 
 class TopicError(Exception):
-    """Kafka did not tell; the message is one sentence."""
+    """Kafka did not answer the question; the message is one sentence."""
 
 
 def topic_ends(client: dict[str, str], topic: str, timeout_s: float) -> TopicStart | None:
@@ -139,7 +139,7 @@ def _topic_ends(client: dict[str, Any], topic: str, timeout_s: float) -> TopicSt
 
 
 def _topic_id(client: dict[str, Any], topic: str, timeout_s: float) -> str | None:
-    """Return the broker's id of the topic; brokers before topic ids (KIP-516) do not tell one."""
+    """Return the broker's id of the topic; brokers before topic ids (KIP-516) have none."""
     admin = AdminClient({**QUIET, **client})
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
     identity = described.topic_id

@@ -88,31 +88,35 @@ class Sudden:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_prober_that_ends_is_told_as_trouble_and_one_that_is_ended_is_not(tmp_path: Path) -> None:
     out, stop, clock = io.StringIO(), threading.Event(), AnchoredClock.anchor()
-    telling = ObservationPublisher(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
+    publisher = ObservationPublisher(out, str(tmp_path / "offsets"), str(tmp_path / "probes"))
     closed = open_probers(ProbeSpec("sql", "host=127.0.0.1 port=1"))
-    with asking(closed.new, "new", ProbePace(0.01, 0.5), patience=Patience(), clock=clock, telling=telling, stop=stop):
+    with asking(
+        closed.new, "new", ProbePace(0.01, 0.5), patience=Patience(), clock=clock, publisher=publisher, stop=stop
+    ):
         while not out.getvalue():
             time.sleep(0.01)
     assert '"trouble": null' in out.getvalue()
     assert {seen.how for seen in read_probe_results(tmp_path / "probes")} == {"refused"}
-    with asking(Sudden(), "kept", ProbePace(0.01, 0.1), patience=Patience(), clock=clock, telling=telling, stop=stop):
+    with asking(
+        Sudden(), "kept", ProbePace(0.01, 0.1), patience=Patience(), clock=clock, publisher=publisher, stop=stop
+    ):
         deadline = time.monotonic() + 10
-        while telling.trouble is None and time.monotonic() < deadline:
+        while publisher.trouble is None and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert telling.trouble == "the monitor has stopped probing the target on a kept connection"
-    telling.close()
+    assert publisher.trouble == "the monitor has stopped probing the target on a kept connection"
+    publisher.close()
 
 
 def test_a_full_disk_ends_the_keeping_and_not_the_telling(tmp_path: Path) -> None:
     out = io.StringIO()
-    telling = ObservationPublisher(out, str(tmp_path / "offsets"), "/dev/full")
+    publisher = ObservationPublisher(out, str(tmp_path / "offsets"), "/dev/full")
     seen = ProbeResult(1.0, 2.0, "new", "answered")
-    telling.probe_result(seen)
-    telling.probe_result(seen)
+    publisher.probe_result(seen)
+    publisher.probe_result(seen)
     sent = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [msgspec.convert(one["probe"], ProbeResult) for one in sent] == [seen, seen]
-    assert sent[-1]["trouble"] == telling.trouble == "the probes cannot be written: No space left on device"
-    telling.close()
+    assert sent[-1]["trouble"] == publisher.trouble == "the probes cannot be written: No space left on device"
+    publisher.close()
 
 
 def test_journal_keeps_what_is_open_until_it_is_closed(tmp_path: Path) -> None:

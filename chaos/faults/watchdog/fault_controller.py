@@ -249,8 +249,8 @@ class FaultController:
             healer = target if same else self._opened(entry.target, self._journal, True)
             self._heal(healer, entry, probe_for(entry, arm), begun=False, leftover=True)
         except (TargetError, Refusal) as error:
-            raise Refusal(f"{entry.tell()} is not healed: {error}", protocol.NOT_RESTORED) from None
-        return entry.tell().rstrip(",")
+            raise Refusal(f"{entry.sentence()} is not healed: {error}", protocol.NOT_RESTORED) from None
+        return entry.sentence().rstrip(",")
 
     def _heal(
         self,

@@ -31,7 +31,7 @@ class Work:
     seconds: float
     limit: float
 
-    def tell(self) -> str:
+    def sentence(self) -> str:
         """Return it as one sentence for people."""
         return f"{self.what}: for {format_duration(self.seconds)} by now, at most {format_duration(self.limit)}"
 
@@ -85,4 +85,4 @@ class Progress:
             self._next = PROGRESS_S  # another act
         if work.seconds >= self._next:
             self._next = work.seconds + PROGRESS_S
-            self._line(work.tell())
+            self._line(work.sentence())
