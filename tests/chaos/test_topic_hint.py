@@ -10,7 +10,7 @@ from chaos.run.topic import topic_ends
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
 from runlog.facts import TopicStart
-from tests.chaos.little import await_that
+from tests.chaos.faults.little_service import await_that
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real

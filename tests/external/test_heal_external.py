@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from tests.chaos.little import await_that
+from tests.chaos.faults.little_service import await_that
 from tests.conftest import Infra
 from tests.e2e.harness import CHECKOUT, LocustProcess
 from tests.external.conftest import OpenShopOf, StartExternal

@@ -144,3 +144,15 @@ def test_a_lease_whose_file_can_only_be_read_is_taken_to_heal_and_by_one_alone(t
             other.give_back()
         finally:
             running.kill()
+
+
+def test_one_lease_for_one_stack_and_it_dies_with_its_holder(home: Path, holder: subprocess.Popen[bytes]) -> None:
+    lease = Lease(home / LEASE)
+    with pytest.raises(LeaseTaken, match=rf"another harness \(process {holder.pid}\) already uses the stack"):
+        lease.take()
+    holder.kill()
+    holder.wait(timeout=10)
+    lease.take()
+    assert (home / LEASE).read_text().strip() == str(os.getpid())
+    lease.give_back()
+    lease.give_back()

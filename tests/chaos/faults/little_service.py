@@ -20,11 +20,11 @@ from chaos.faults.limits import Limits
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.command import open_command_target
 from chaos.faults.watchdog.protocol import Arm
+from files.paths import CHECKOUT
 from health.spec import ProbeRecipe, ProbeSpec
 from runlog.clock import AnchoredClock
 from stack.state_dir import make_private, target_home
 
-CHECKOUT: Final = Path(__file__).resolve().parents[2]
 WAIT_S: Final = 30.0
 BREAK: Final = {"run_id": "run-1", "fault": "stop", "outage": 0, "clock": [0.0, 0.0]}
 PROOF: Final = {"edge": [1.0, 2.0], "seen": {"kept": "broken", "new": "refused"}}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.little import CHECKOUT, Little, await_that
+from tests.chaos.faults.little_service import CHECKOUT, Little, await_that
 
 pytestmark = pytest.mark.process
 

@@ -14,7 +14,7 @@ from chaos.faults.watchdog.fault_controller import LEASE, FaultController
 from chaos.faults.watchdog.protocol import Break
 from runlog import exit_codes
 from stack.lease import Lease
-from tests.chaos.little import BREAK, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
+from tests.chaos.faults.little_service import BREAK, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 pytestmark = pytest.mark.process
 

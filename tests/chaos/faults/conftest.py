@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chaos.faults.watchdog import liveness
-from tests.chaos.little import Charged, Little, Orphan
+from tests.chaos.faults.little_service import Charged, Little, Orphan
 
 
 @pytest.fixture

@@ -33,7 +33,17 @@ from runlog.marks import Mark, MarksWriter, read_marks
 from settings.run_settings import make_settings
 from stack.lease import Lease
 from stack.state_dir import lease_of
-from tests.chaos.little import BREAK, CHECKOUT, PROOF, Charged, Little, Orphan, arm_of, await_that, runs_of
+from tests.chaos.faults.little_service import (
+    BREAK,
+    CHECKOUT,
+    PROOF,
+    Charged,
+    Little,
+    Orphan,
+    arm_of,
+    await_that,
+    runs_of,
+)
 
 pytestmark = pytest.mark.process
 

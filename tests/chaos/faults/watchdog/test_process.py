@@ -16,11 +16,11 @@ import pytest
 from chaos.faults.targets import TargetSpec
 from chaos.faults.watchdog.fault_controller import LEASE
 from chaos.faults.watchdog.protocol import Teardown
+from files.paths import CHECKOUT
 from stack.lease import Lease
 
 pytestmark = pytest.mark.process
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 # The client is cooperative under gevent, so it gets a process of its own, patched as Locust patches it.
 PATCHED = "from gevent import monkey; monkey.patch_all()\nimport sys, time\nfrom pathlib import Path\n"
 
