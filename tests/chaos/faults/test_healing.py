@@ -26,6 +26,7 @@ from chaos.faults.watchdog.liveness import will_be_free
 from chaos.faults.watchdog.protocol import Break, Refusal
 from chaos.run.run_setup import heal_earlier
 from chaos.sut.sut import PreflightError, SystemUnderTest
+from files.paths import CHECKOUT
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource
 from runlog import exit_codes, marks
 from runlog.clock import AnchoredClock
@@ -35,7 +36,6 @@ from stack.lease import Lease
 from stack.state_dir import lease_of
 from tests.chaos.faults.little_service import (
     BREAK,
-    CHECKOUT,
     PROOF,
     Charged,
     Little,

@@ -12,9 +12,10 @@ from chaos.__main__ import main
 from chaos.faults.limits import Limits
 from chaos.faults.watchdog.fault_controller import LEASE, FaultController
 from chaos.faults.watchdog.protocol import Break
+from files.paths import CHECKOUT
 from runlog import exit_codes
 from stack.lease import Lease
-from tests.chaos.faults.little_service import BREAK, CHECKOUT, Charged, Little, Orphan, arm_of, await_that, runs_of
+from tests.chaos.faults.little_service import BREAK, Charged, Little, Orphan, arm_of, await_that, runs_of
 
 pytestmark = pytest.mark.process
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.faults.little_service import CHECKOUT, Little, await_that
+from files.paths import CHECKOUT
+from tests.chaos.faults.little_service import Little, await_that
 
 pytestmark = pytest.mark.process
 
