@@ -82,9 +82,7 @@ class OrderCheck:
 
         self._doing("reading the rows of a run")
         facts = self._facts
-        return read_rows(
-            self._request.database_url, facts, None, facts.clock, self._progress, attribution=self._attribution
-        )
+        return read_rows(self._request.database_url, facts, facts.clock, self._progress, attribution=self._attribution)
 
     def _events(self, rows: RowsWitness) -> EventsWitness:
         from reconcile.witnesses.events import read_events

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import Any, LiteralString
 
 from contract.order_id import IdKind, kind_of_type
 from contract.run_key import CHECK_KEY, RunKey
 from stack.errors import StackError
-from stores.postgres import DatabaseProblem, Limits, Transaction, identifier, open_transaction, quoted, table_name
+from stores import sql
+from stores.postgres import DatabaseProblem, Limits, Transaction, open_transaction
 from stores.relation import read_relation, written
-
-if TYPE_CHECKING:
-    from stores import sql
+from stores.sql import identifier, is_any_of, quoted, table_name
 
 LIMITS = Limits(statement_s=120.0, lock_s=10.0)
 _ITEMS = "order_items"
-_ARRAYS: dict[IdKind, LiteralString] = {IdKind.UUID: "uuid[]", IdKind.INTEGER: "bigint[]", IdKind.TEXT: "text[]"}
 
 _REFERRERS: LiteralString = """
 SELECT n.nspname, r.relname, c.conrelid = c.confrelid,
@@ -146,8 +144,6 @@ def _typed(transaction: Transaction, rows: RunRows) -> _Rows:
 
 
 def _apply(transaction: Transaction, part: _Table, rows: _Rows, *, dry_run: bool) -> int:
-    from stores import sql
-
     begin = sql.SQL("SELECT count(*) FROM " if dry_run else "DELETE FROM ")
     query = sql.SQL("{}{} WHERE {}").format(begin, part.source, part.condition)
     touched, found = transaction.run(query, _values(rows))
@@ -160,8 +156,6 @@ def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
     Raises:
         StackError: the table of orders is not there, or rows of a table that is not ours depend on what goes.
     """
-    from stores import sql
-
     orders = _Table(rows.orders_table, "o", _source(rows.orders_table, "o"), _of_run(rows, "o"))
     parts: list[_Table] = []
     for referrer in _referrers(transaction, rows.orders_table):
@@ -182,8 +176,6 @@ def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
 
 def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows: _Rows, spare: str = "") -> None:
     """Raise StackError if rows of other tables (but for `spare`) refer to rows that go."""
-    from stores import sql
-
     for referrer in _referrers(transaction, table):
         if referrer.table == spare:
             continue
@@ -201,15 +193,11 @@ def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows
 
 
 def _referrers(transaction: Transaction, table: str) -> list[_Referrer]:
-    from stores import sql
-
     return [_Referrer(*found) for found in transaction.run(sql.SQL(_REFERRERS), _named(table))[1]]
 
 
 def _dependants(referrer: _Referrer, going: _Table) -> _Table:
     """The rows of a referring table whose foreign key leads to rows that go."""
-    from stores import sql
-
     condition = sql.SQL("({}) IN (SELECT {} FROM {} WHERE {})").format(
         sql.SQL(", ").join(identifier("r", column) for column in referrer.columns),
         sql.SQL(", ").join(identifier(going.alias, column) for column in referrer.keys),
@@ -223,13 +211,10 @@ def _dependants(referrer: _Referrer, going: _Table) -> _Table:
 
 def _of_run(rows: _Rows, alias: str) -> sql.Composed:
     """Whether a row of the table of orders is of the run, or one of the harness's own check orders."""
-    from stores import sql
-
     identity, customer = _identity(rows, alias), _customer(rows, alias)
-    listed = sql.SQL(_ARRAYS[rows.id_kind])
-    own = sql.SQL("{} = ANY(%(own)s::{})").format(identity, listed)
+    own = is_any_of(identity, rows.id_kind, "own")
     if rows.run_key is None:
-        named = sql.SQL("{} = ANY(%(ids)s::{})").format(identity, listed)
+        named = is_any_of(identity, rows.id_kind)
         if rows.after is not None:
             named += sql.SQL(" AND {} > %(after)s").format(identifier(alias, rows.time_column))
     else:
@@ -240,16 +225,12 @@ def _of_run(rows: _Rows, alias: str) -> sql.Composed:
 
 
 def _identity(rows: _Rows, alias: str) -> sql.Composable:
-    from stores import sql
-
     column = identifier(alias, rows.id_column)
     return sql.SQL("{}::text").format(column) if rows.id_kind is IdKind.TEXT else column
 
 
 def _customer(rows: _Rows, alias: str) -> sql.Composable:
     """The customer id; where it is text, its digits alone, compared byte by byte."""
-    from stores import sql
-
     column = identifier(alias, rows.tag_column)
     return (
         column if rows.tag_is_uuid else sql.SQL("lower(translate({}::text, '{{}}- ', '')) COLLATE \"C\"").format(column)
@@ -270,6 +251,4 @@ def _named(table: str) -> dict[str, Any]:
 
 
 def _source(table: str, alias: LiteralString) -> sql.Composed:
-    from stores import sql
-
     return sql.SQL("{} {}").format(table_name(table), sql.SQL(alias))

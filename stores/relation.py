@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from psycopg import sql
-
 from contract.order_id import IdKind, kind_of_type, parse_uuid, spellings
 from contract.run_key import RunKey
-from stores.postgres import DatabaseProblem, Transaction, quoted, table_name
+from stores import sql
+from stores.postgres import DatabaseProblem, Transaction
+from stores.sql import quoted, table_name
 
 MOST_NAMED: Final = 20
 _RELATION: Final = """WITH RECURSIVE parts AS (SELECT to_regclass(%(name)s)::oid AS part

@@ -1,7 +1,7 @@
 """The table as an audit asks it: what it is, which ids it has in one snapshot, and single orders once more by id.
 
-Everything happens in read-only transactions. Ages of rows are told by the database's own clock; a time column without
-zone is taken for the zone that the caller says it has.
+Everything happens in read-only transactions. The age of a row is the database's own clock less the row's time; a time
+column without zone has the zone that the caller says.
 """
 
 import math
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from contract.ids import IDS, IdReader, integer_ids
 from contract.order_id import IdKind, kind_of_type, spellings
 from reconcile.history.history import Progress
-from reconcile.witnesses.growable_array import GrowingArray
+from reconcile.witnesses.growable_array import GrowableArray
 from reconcile.witnesses.pending_orders import waiting_texts
-from reconcile.witnesses.table_slices import page_slices
 from stores import sql
-from stores.postgres import DatabaseProblem, Snapshot, identifier, table_name
+from stores.postgres import Snapshot
 from stores.relation import OUTDATED, read_relation
+from stores.sql import identifier, is_any_of, table_name
+from stores.table_slices import values_by_pages
 
 PAGES: Final = 4_000
 ASKED: Final = 20_000
@@ -32,7 +33,6 @@ _PACKED: Final = {
     IdKind.INTEGER: "string_agg(int8send({id}::int8), ''::bytea)",
     IdKind.TEXT: "array_agg({id}::text) FILTER (WHERE {id} IS NOT NULL)",
 }
-_TYPES: Final = {IdKind.UUID: "uuid", IdKind.INTEGER: "int8", IdKind.TEXT: "text"}
 _UTC: Final = sql.Literal("UTC")
 TIMES: Final = ("timestamp without time zone", "timestamp with time zone")
 
@@ -109,15 +109,15 @@ def read_ids(
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.
     """
-    parts = {"id": identifier(shape.id_column), "time": identifier(shape.time_column)}
-    wanted = sql.SQL("SELECT " + _PACKED[shape.kind]).format(**parts)
-    of_table = sql.SQL(" FROM {orders} WHERE true").format(orders=table_name(shape.name))
-    # Rows without a time are read too: that they cannot be judged must be told.
-    recent = sql.SQL(" AND ({time} >= %(since)s OR {time} IS NULL)").format(**parts) if since else sql.SQL("")
-    ids = GrowingArray(IDS)
-    for here, bounds in page_slices(snapshot, shape.name, PAGES):
-        query = sql.Composed([wanted, of_table, recent, here])
-        fresh = _unpack(snapshot.value(query, {"since": since, **bounds}), reader)
+    # Rows without a time are read too: that they cannot be judged must be reported.
+    recent = sql.SQL("({time} >= %(since)s OR {time} IS NULL)" if since else "true")
+    packed = sql.SQL("SELECT " + _PACKED[shape.kind]).format(id=identifier(shape.id_column))
+    query = packed + sql.SQL(" FROM {orders} WHERE {recent}").format(
+        orders=table_name(shape.name), recent=recent.format(time=identifier(shape.time_column))
+    )
+    ids = GrowableArray(IDS)
+    for value in values_by_pages(snapshot, shape.name, PAGES, query, {"since": since}):
+        fresh = _unpack(value, reader)
         ids.extend(len(fresh))[:] = fresh
         progress(_STAGE, len(ids), None)
     return ids.finish()
@@ -153,15 +153,19 @@ def look_up(
     column: sql.Composable = identifier(shape.id_column)
     compared = sql.SQL("lower({}::text)" if any_case else "{}").format(column)
     query = sql.SQL(
-        "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} "
-        "WHERE {id} = ANY(%(ids)s::{type}[])"
-    ).format(id=compared, time=aware(shape, zone), orders=table_name(shape.name), type=sql.SQL(_TYPES[shape.kind]))
+        "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} WHERE {named}"
+    ).format(
+        id=compared,
+        time=aware(shape, zone),
+        orders=table_name(shape.name),
+        named=is_any_of(compared, shape.kind),
+    )
     # PostgreSQL's texts hold no NUL, so such an id has no row.
     ids = [one for one in ids if "\0" not in one]
     found: dict[str, float | None] = {}
     for at in range(0, len(ids), ASKED):
-        told = snapshot.value(query, {"ids": ids[at : at + ASKED]}) or {}
-        found |= {order: _finite(epoch) for order, epoch in told.items()}
+        epochs = snapshot.value(query, {"ids": ids[at : at + ASKED]}) or {}
+        found |= {order: _finite(epoch) for order, epoch in epochs.items()}
     return found
 
 
@@ -210,6 +214,3 @@ def waiting(snapshot: Snapshot, outbox: str) -> list[str]:
     if absent:
         raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
     return waiting_texts(snapshot, outbox)
-
-
-__all__ = ["DatabaseProblem", "TableMismatch", "TableShape", "describe", "look_up", "read_ids"]

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from reconcile.history.history import Progress
 from stores import sql
-from stores.postgres import DatabaseProblem, Snapshot, identifier, open_snapshot, quoted, table_name, with_retries
+from stores.postgres import DatabaseProblem, Snapshot, open_snapshot, with_retries
+from stores.sql import identifier, quoted, table_name
 
 BATCH: Final = 2000
 _STAGE: Final = "rows by id"

@@ -9,7 +9,7 @@ _FIRST: Final = 4096
 _GROWTH: Final = 1.5
 
 
-class GrowingArray:
+class GrowableArray:
     """A one-dimensional structured array with room to spare at its end.
 
     Args:
@@ -34,7 +34,7 @@ class GrowingArray:
         return fresh
 
     def finish(self) -> NDArray[np.void]:
-        """Return the elements as an array of exactly their number; the growing array is empty afterwards."""
+        """Return the elements as an array of exactly their number; the growable array is empty afterwards."""
         done = self._array
         done.resize(self._used, refcheck=False)
         self._array, self._used = np.empty(0, dtype=done.dtype), 0

@@ -12,7 +12,8 @@ from contract.place import Place
 from reconcile.witnesses.record_scalars import identities
 from runlog.facts import RunFacts
 from stores import sql
-from stores.postgres import Snapshot, table_name
+from stores.postgres import Snapshot
+from stores.sql import table_name
 
 _WAITING: Final = "SELECT array_agg(b.aggregateid::text) FROM {outbox} b WHERE b.published_at IS NULL"
 # What other services call the creation of an order is not known: any entry of theirs may be its event.

@@ -93,7 +93,7 @@ def read_stores(
     from reconcile.witnesses.rows import look_elsewhere, read_rows
 
     if rows is None:
-        rows = read_rows(stores.database_url, facts, None, facts.clock, progress, attribution=attribution)
+        rows = read_rows(stores.database_url, facts, facts.clock, progress, attribution=attribution)
     events = read_events(
         stores.kafka, facts, facts.clock, progress, attribution=attribution, rows=rows.rows, names=rows.names
     )

@@ -13,15 +13,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from stores import postgres
-from stores.postgres import (
-    DatabaseProblem,
-    Limits,
-    PostgresConnection,
-    open_snapshot,
-    open_transaction,
-    table_name,
-)
+from stores import connection as connections
+from stores.postgres import DatabaseProblem, Limits, PostgresConnection, open_snapshot, open_transaction
+from stores.sql import table_name
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
@@ -176,7 +170,7 @@ def test_a_lost_connection_is_made_again(infra: Infra) -> None:
 
 
 def test_a_silent_server_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "CONNECT_S", 2)
+    monkeypatch.setattr(connections, "CONNECT_S", 2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"postgresql://mars:geheim99@127.0.0.1:{mute.getsockname()[1]}/x?sslmode=disable"
         begun = time.monotonic()

@@ -63,7 +63,7 @@ class Scene:
 
     def read(self) -> History:
         facts = facts_of(KEY, topic=self.topic.name, orders_table="second_look.orders")
-        rows = read_rows(self.infra.database_url, facts, None, CLOCK, silent)
+        rows = read_rows(self.infra.database_url, facts, CLOCK, silent)
         events = read_events(self.stores.kafka, facts, CLOCK, silent, rows=rows.rows)
         assert rows.complete and events.complete, (rows.problem, events.problem)
         at = CLOCK.now()

@@ -81,14 +81,14 @@ def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
             )
             clock = AnchoredClock(T0, 0.0)
             mine = Attribution(EXCLUSIVE, np.unique(ids(check.int, own.int)), ids())
-            witness = read_rows(infra.database_url, known, None, clock, lambda *_: None, attribution=mine)
+            witness = read_rows(infra.database_url, known, clock, lambda *_: None, attribution=mine)
             assert witness.complete, witness.problem
             assert ids_of(witness.rows).tobytes() == after.bytes
             told = Attribution(ACKNOWLEDGED_ONLY, ids(), np.unique(ids(before.int, uuid.uuid4().int)))
-            witness = read_rows(infra.database_url, known, None, clock, lambda *_: None, attribution=told)
+            witness = read_rows(infra.database_url, known, clock, lambda *_: None, attribution=told)
             assert ids_of(witness.rows).tobytes() == before.bytes
             unknown = replace(known, database_time=None)
-            witness = read_rows(infra.database_url, unknown, None, clock, lambda *_: None, attribution=mine)
+            witness = read_rows(infra.database_url, unknown, clock, lambda *_: None, attribution=mine)
             assert not witness.complete
             assert witness.problem is not None
             assert "rows since its start are not known" in witness.problem

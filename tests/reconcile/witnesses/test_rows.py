@@ -19,10 +19,10 @@ from contract.ids import IDS, bytes_of, parse_ids
 from contract.order_id import IdKind, encode_order_id
 from contract.run_key import RunKey
 from reconcile.history.history import ROW, RowsWitness, ids_of
-from reconcile.witnesses import rows
+from reconcile.witnesses import default_rows
 from reconcile.witnesses.pending_orders import ids_within
-from reconcile.witnesses.rows import look_elsewhere, read_rows, rows_elsewhere, without_row
-from stores import postgres
+from reconcile.witnesses.rows import ids_in_table, look_elsewhere, read_rows, without_row
+from stores import connection, postgres
 from stores.postgres import DatabaseProblem, open_snapshot
 from tests.conftest import Infra
 from tests.reconcile.witnesses.witness_data import (
@@ -47,7 +47,7 @@ def url(infra: Infra) -> str:
 
 def read(url: str, key: RunKey, orders_table: str = "orders", outbox_table: str | None = None) -> RowsWitness:
     facts = facts_of(key, orders_table=orders_table, outbox_table=outbox_table)
-    return read_rows(url, facts, None, CLOCK, silent)
+    return read_rows(url, facts, CLOCK, silent)
 
 
 def test_only_the_rows_of_the_run_are_read(url: str) -> None:
@@ -91,7 +91,7 @@ def test_a_run_without_rows(url: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7, 10_000])
 def test_slices_leave_nothing_out_and_nothing_twice(url: str, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(rows, "SLICE", size)
+    monkeypatch.setattr(default_rows, "SLICE", size)
     key = RunKey.random()
     sequences = [0, 1, 2, 3, 6, 7, 8, 100, 2**40, 2**40 + 1, 2**62 - 2, 2**62 - 1, 2**62 - 1]
     insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in sequences])
@@ -100,14 +100,15 @@ def test_slices_leave_nothing_out_and_nothing_twice(url: str, monkeypatch: pytes
 
 def test_all_is_read_in_one_snapshot(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that comes after the snapshot is not in it, although its slice is read later."""
-    monkeypatch.setattr(rows, "SLICE", 2)
+    monkeypatch.setattr(default_rows, "SLICE", 2)
     key = RunKey.random()
     insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in range(4)])
 
-    def somebody_writes() -> None:
-        insert_orders(url, [(uuid.uuid4(), key.customer_id(3)), (uuid.uuid4(), key.customer_id(9))])
+    def somebody_writes(_stage: str, done: int, _total: int | None) -> None:
+        if done == 2:
+            insert_orders(url, [(uuid.uuid4(), key.customer_id(3)), (uuid.uuid4(), key.customer_id(9))])
 
-    witness = read_rows(url, facts_of(key), None, CLOCK, silent, on_snapshot=somebody_writes)
+    witness = read_rows(url, facts_of(key), CLOCK, somebody_writes)
     assert sorted(witness.rows["seq"].tolist()) == [0, 1, 2, 3]
     assert sorted(read(url, key).rows["seq"].tolist()) == [0, 1, 2, 3, 3, 9]
 
@@ -150,7 +151,7 @@ def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
     facts = replace(facts_of(key), contract=contract_from_texts(outbox_table="outbox"))
     answered = parse_ids([str(untagged)])[0]
     attribution = Attribution("tagged", answered[:0], answered)
-    witness = read_rows(url, facts, None, CLOCK, silent, attribution=attribution)
+    witness = read_rows(url, facts, CLOCK, silent, attribution=attribution)
     assert texts(witness.pending) == sorted(map(str, (plain, braces, placed, urn, untagged)))
     assert witness.pending.dtype == IDS
     for id_kind, text, order in ((IdKind.INTEGER, "Order-17", "17"), (IdKind.TEXT, "Order/A-17", "A-17")):
@@ -169,18 +170,19 @@ def test_one_id_in_several_rows_is_no_order_id(url: str) -> None:
 
 
 def test_elsewhere_are_events_whose_row_is_outside_the_range(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "ASKED", 2)
+    monkeypatch.setattr(default_rows, "ASKED", 2)
     key = RunKey.random()
     inside, outside, late, phantom = (uuid.uuid4() for _ in range(4))
     insert_orders(url, [(inside, key.customer_id(0)), (outside, uuid.uuid4())])
     facts = facts_of(key)
     events = ids_array([phantom, inside, late, outside, outside])
-    witness = read_rows(url, facts, None, CLOCK, silent)
+    witness = read_rows(url, facts, CLOCK, silent)
     assert len(witness.elsewhere) == 0
     insert_orders(url, [(late, key.customer_id(1))])
     assert texts(look_elsewhere(url, witness, events, facts).elsewhere) == sorted([str(outside), str(late)])
-    assert texts(read_rows(url, facts, events, CLOCK, silent).elsewhere) == [str(outside)]
-    assert len(rows_elsewhere(url, ids_array([]), facts)) == 0
+    read_now = read_rows(url, facts, CLOCK, silent)
+    assert texts(look_elsewhere(url, read_now, events, facts).elsewhere) == [str(outside)]
+    assert len(ids_in_table(url, ids_array([]), facts, {})[0]) == 0
 
 
 def test_table_names_are_quoted_and_may_have_a_schema(url: str) -> None:
@@ -205,7 +207,7 @@ def test_a_connection_that_breaks_once_is_made_again(url: str) -> None:
     insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in range(3)])
     broken: list[int] = []
 
-    def cut_once() -> None:
+    def cut_once(_stage: str, _done: int, _total: int | None) -> None:
         if not broken:
             with psycopg.connect(url, autocommit=True) as connection:
                 found = connection.execute(
@@ -214,7 +216,7 @@ def test_a_connection_that_breaks_once_is_made_again(url: str) -> None:
                 )
                 broken.append(found.rowcount)
 
-    witness = read_rows(url, facts_of(key), None, CLOCK, silent, on_snapshot=cut_once)
+    witness = read_rows(url, facts_of(key), CLOCK, cut_once)
     assert broken == [1]
     assert witness.complete
     assert sorted(witness.rows["seq"].tolist()) == [0, 1, 2]
@@ -229,8 +231,8 @@ def test_the_server_gives_up_a_statement_that_takes_too_long(url: str) -> None:
 
 
 def test_we_give_up_a_server_that_does_not(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "GRACE_S", -59.5)
-    monkeypatch.setattr(postgres, "CONNECT_S", 60)
+    monkeypatch.setattr(connection, "GRACE_S", -59.5)
+    monkeypatch.setattr(connection, "CONNECT_S", 60)
     started = time.monotonic()
     with pytest.raises(DatabaseProblem, match="did not answer in time"), open_snapshot(url, 60.0) as snapshot:
         snapshot.value(SLOW, {})
@@ -261,7 +263,7 @@ def free_port() -> int:
     ],
 )
 def test_a_database_that_is_away(dsn: str, says: str, mute_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "CONNECT_S", 2)
+    monkeypatch.setattr(connection, "CONNECT_S", 2)
     monkeypatch.setattr(postgres, "PAUSE_S", 0.1)
     started = time.monotonic()
     witness = read(dsn.format(closed=free_port(), mute=mute_port), RunKey.random())

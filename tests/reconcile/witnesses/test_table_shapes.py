@@ -86,7 +86,7 @@ def test_rows_of_any_table_are_read_exactly(infra: Infra, shape: str, backlog: s
         connection.execute("INSERT INTO order_items (order_id, quantity) VALUES (%s, 3)", (spelled(id_form, ours[1]),))
     facts = facts_of(key, outbox_table="outbox")
 
-    witness = read_rows(url, facts, None, CLOCK, silent)
+    witness = read_rows(url, facts, CLOCK, silent)
     assert witness.complete, witness.problem
     found = dict(zip(witness.rows["seq"].tolist(), [texts(ids_of(witness.rows[at : at + 1]))[0] for at in range(4)],
                      strict=True))  # fmt: skip
@@ -115,7 +115,7 @@ def test_a_row_that_came_after_the_snapshot_shows_as_such_but_in_a_view(infra: I
         with psycopg.connect(url, autocommit=True) as connection:
             for statement in made:
                 connection.execute(statement.encode())
-        witness = read_rows(url, facts_of(key), None, CLOCK, silent)
+        witness = read_rows(url, facts_of(key), CLOCK, silent)
         with psycopg.connect(url, autocommit=True) as connection:
             table = b"held" if shape == "view" else b"orders"
             connection.execute(b"INSERT INTO " + table + b" VALUES (%s, %s)", (str(late), str(key.customer_id(0))))
@@ -154,7 +154,7 @@ def test_a_table_that_cannot_be_read_is_said_in_one_sentence(infra: Infra, made:
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in made:
             connection.execute(statement.encode())
-    witness = read_rows(url, facts_of(RunKey.random()), None, CLOCK, silent)
+    witness = read_rows(url, facts_of(RunKey.random()), CLOCK, silent)
     assert not witness.complete
     assert witness.problem is not None
     assert says in witness.problem
