@@ -1,11 +1,9 @@
 """Deletes the topic of a run, on a broker of our own only: what else was published to it goes too."""
 
-from __future__ import annotations
-
 from runlog.facts import TopicStart
 from stack.errors import StackError
-
-_ANSWER_S = 10.0
+from stores.kafka_client import KafkaProblem, NoSuchTopic
+from stores.topic import delete_topic, read_bounds
 
 
 def is_there(bootstrap: str, topic: TopicStart) -> bool:
@@ -18,22 +16,15 @@ def is_there(bootstrap: str, topic: TopicStart) -> bool:
     Raises:
         StackError: the broker did not answer, or the id that the topic had is unknown, so this may be another one.
     """
-    from confluent_kafka import KafkaError, KafkaException, TopicCollection
-    from confluent_kafka.admin import AdminClient
-
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
-        asked = client.describe_topics(TopicCollection([topic.name]), request_timeout=_ANSWER_S)
-        found = asked[topic.name].result(_ANSWER_S + 1)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return False
-        raise StackError(f"Kafka at {bootstrap} did not report topic {topic.name}: {error.args[0].str()}") from None
-    except TimeoutError:
-        raise StackError(f"Kafka at {bootstrap} did not report topic {topic.name} within {_ANSWER_S:g} s") from None
+        found = read_bounds({"bootstrap.servers": bootstrap}, topic.name, tries=1)
+    except NoSuchTopic:
+        return False
+    except KafkaProblem as problem:
+        raise StackError(f"topic {topic.name} cannot be deleted: {problem}") from None
     if topic.topic_id is None:
         raise StackError(f"topic {topic.name}: the run did not record its id, so it may have been created again since")
-    return str(found.topic_id) == topic.topic_id
+    return found.topic_id == topic.topic_id
 
 
 def delete(bootstrap: str, name: str) -> None:
@@ -42,13 +33,7 @@ def delete(bootstrap: str, name: str) -> None:
     Raises:
         StackError: the broker did not do it.
     """
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
-        client.delete_topics([name], operation_timeout=_ANSWER_S, request_timeout=_ANSWER_S)[name].result(_ANSWER_S + 1)
-    except KafkaException as error:
-        raise StackError(f"topic {name} was not deleted: {error.args[0].str()}") from None
-    except TimeoutError:
-        raise StackError(f"topic {name} was not deleted within {_ANSWER_S:g} s") from None
+        delete_topic({"bootstrap.servers": bootstrap}, name)
+    except KafkaProblem as problem:
+        raise StackError(str(problem)) from None

@@ -1,8 +1,8 @@
-"""Can this machine reach the brokers where Kafka sends its clients?
+"""Checks that this machine can reach the addresses at which brokers advertise themselves.
 
 A broker that answers at `bootstrap.servers` names in its metadata where each partition is served. Where these
 advertised addresses do not resolve or do not answer from here (a name that only containers know, a port that is not
-published), every later question times out with no word of why.
+published), every later question times out without a reason.
 """
 
 import socket
@@ -12,18 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 
-from stores.topic import quiet_client
+from stores.kafka_client import KafkaProblem, admin_client
 
 TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Where a broker says that its clients find it."""
+    """Where a broker advertises itself to its clients."""
 
     broker: int
     host: str
@@ -39,7 +37,7 @@ def advertised(client: Mapping[str, Any], topic: str, timeout_s: float) -> list[
         timeout_s: bound in seconds; blocks in C.
 
     Raises:
-        KafkaException: no answer.
+        KafkaProblem: no answer.
     """
     known = _metadata(client, timeout_s)
     leaders = {one.leader for one in known.topics[topic].partitions.values()} if topic in known.topics else set()
@@ -48,15 +46,20 @@ def advertised(client: Mapping[str, Any], topic: str, timeout_s: float) -> list[
 
 
 def _metadata(client: Mapping[str, Any], timeout_s: float) -> ClusterMetadata:
-    """Ask for the metadata, up to TRIES times.
+    """Return the metadata; asked for up to TRIES times.
 
     librdkafka may have moved its first connection to the advertised address before the question goes out; where that
     takes no connection, only a new client asks at `bootstrap.servers` again.
     """
     for _ in range(TRIES - 1):
-        with suppress(KafkaException):
-            return AdminClient(quiet_client(client)).list_topics(timeout=timeout_s / TRIES)
-    return AdminClient(quiet_client(client)).list_topics(timeout=timeout_s / TRIES)
+        with suppress(KafkaProblem):
+            return _ask(client, timeout_s / TRIES)
+    return _ask(client, timeout_s / TRIES)
+
+
+def _ask(client: Mapping[str, Any], timeout_s: float) -> ClusterMetadata:
+    with admin_client(client, "the broker did not report its metadata") as admin:
+        return admin.list_topics(timeout=timeout_s)
 
 
 def unreachable(listeners: list[Listener], bootstrap: str, timeout_s: float) -> str | None:

@@ -1,12 +1,13 @@
-"""Where a topic begins and ends, asked once before it is read: partitions, low and high watermarks, topic id.
+"""What a broker reports of a topic: its id, where its partitions begin and end, and whether it can be written and read.
 
 Ends are asked for as "read uncommitted", so that they are true high watermarks: a consumer that reads committed records
-only would otherwise be told the last stable offset, and an open transaction would pass for the end of the log.
+only would be given the last stable offset instead, and an open transaction would pass for the end of the log.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,27 +15,22 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient
 
 # The package offers both names at `confluent_kafka.admin` too, but not in a way that a strict type checker accepts.
-from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._listoffsets import OffsetSpec
-from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.admin._topic import TopicDescription
 
-from health.kafka_errors import connection_reason, refused_properties, scrub
+from stores.kafka_client import NoSuchTopic, admin_client
 
 TRIES: Final = 3
 ANSWER_S: Final = 4.0
+SLOW_S: Final = 10.0
+"""Seconds for what takes a broker longer: a search by time, a deletion."""
 PAUSE_S: Final = 0.5
 # What librdkafka says for the all-zero id of a broker that has none (Kafka before 2.8).
-_NO_TOPIC_ID: Final = str(Uuid(0, 0))
-_NO_ANSWER: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})
-
-
-class KafkaProblem(Exception):
-    """The topic cannot be read; the message is one line without secrets."""
-
-
-class NoSuchTopic(KafkaProblem):
-    """The broker answered, and has no topic of this name."""
+_NO_TOPIC_ID: Final = frozenset({str(Uuid(0, 0)), "None"})
+# Answers for a topic that is not there, or is just being created; any other error proves neither.
+_NOT_THERE: Final = frozenset(
+    {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.LEADER_NOT_AVAILABLE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class TopicBounds:
     """A topic at one moment.
 
     Attributes:
-        topic_id: the broker's id of it as text; None when it does not tell.
+        topic_id: the broker's id of it as text; None where the broker has none.
         lows: first offset that each partition still holds.
         ends: high watermark of each partition: the offset after its last record.
     """
@@ -52,55 +48,73 @@ class TopicBounds:
     ends: dict[int, int]
 
 
-def quiet_client(client: Mapping[str, str]) -> dict[str, str | int | float | bool]:
-    """Return client properties that keep librdkafka from writing to stderr: what matters reaches us as an error."""
-    return {**client, "log_level": 0}
+@dataclass(frozen=True, slots=True)
+class TopicService:
+    """Whether producers can write to a topic and consumers read all of it.
+
+    Attributes:
+        led: every partition has a leader.
+        open_transaction: an open transaction holds records back; None: not asked, as a leader is missing.
+    """
+
+    led: bool
+    open_transaction: bool | None
 
 
-def read_bounds(client: Mapping[str, str], topic: str) -> TopicBounds:
-    """Ask the broker for the bounds of `topic`; bounded by about 30 s even if nothing answers.
+def read_bounds(client: Mapping[str, str], topic: str, *, tries: int | None = None) -> TopicBounds:
+    """Return the bounds of `topic`; takes at most about 15 s a try.
 
     Args:
         client: librdkafka properties; `bootstrap.servers` and whatever authentication needs.
-        topic: name; it is never created by asking.
+        topic: name; asking never creates it.
+        tries: None: TRIES.
 
     Raises:
-        KafkaProblem: no answer after `TRIES` tries; NoSuchTopic: it does not exist.
+        KafkaProblem: no answer; NoSuchTopic: it does not exist.
     """
-    aside: list[tuple[str, str]] = []
-    properties: dict[str, Any] = {**quiet_client(client)}
-    properties["error_cb"] = lambda error: aside.append((error.name(), error.str()))
-    try:
-        admin = AdminClient(properties)
-    except (KafkaException, ValueError, TypeError) as error:
-        raise KafkaProblem(refused_properties(error, client)) from None
-    for attempt in range(TRIES):
-        try:
-            return _ask(admin, topic)
-        except KafkaException as error:
-            if attempt + 1 == TRIES:
-                admin.poll(0)  # hands over what was told on the side: it says why
-                raise _explain(error, topic, client, aside) from None
-        # Right after a restart a broker may not know its own topics yet.
-        time.sleep(PAUSE_S)
-    raise AssertionError("unreachable")
+    with admin_client(client, f"the broker did not report the bounds of topic {topic}") as admin:
+        for _ in range((tries or TRIES) - 1):
+            with suppress(KafkaException, TimeoutError, NoSuchTopic):
+                return _bounds(admin, topic)
+            # Right after a restart a broker may not know its own topics yet.
+            time.sleep(PAUSE_S)
+        return _bounds(admin, topic)
+
+
+def offsets_at(client: Mapping[str, str], topic: str, partitions: list[int], epoch: float) -> dict[int, int]:
+    """Return by partition the first offset whose record is not older than `epoch` (seconds); -1 where none is.
+
+    Raises:
+        KafkaProblem: no answer.
+    """
+    spec = OffsetSpec.for_timestamp(max(0, int(epoch * 1000)))
+    with admin_client(client, f"the broker did not report the offsets of topic {topic} by time") as admin:
+        return _offsets(admin, _places(topic, partitions), lambda: spec, IsolationLevel.READ_COMMITTED, SLOW_S)
+
+
+def topic_service(client: Mapping[str, str], topic: str) -> TopicService:
+    """Return whether a topic's partitions have leaders and no open transaction.
+
+    Raises:
+        KafkaProblem: no answer; NoSuchTopic: it does not exist.
+    """
+    with admin_client(client, f"the broker did not report the state of topic {topic}") as admin:
+        description = _describe(admin, topic)
+        if any(partition.leader is None for partition in description.partitions):
+            return TopicService(False, None)
+        return TopicService(True, bool(_held_back(admin, topic, description)))
 
 
 def held_back(client: Mapping[str, str], topic: str) -> dict[int, int]:
     """Return by partition the first offset that an open transaction keeps from readers of committed records.
 
-    Bounded by about 15 s; partitions without an open transaction are left out.
+    Partitions without an open transaction are left out.
 
     Raises:
-        KafkaException, TimeoutError: no answer.
+        KafkaProblem: no answer; NoSuchTopic: it does not exist.
     """
-    admin = AdminClient(quiet_client(client))
-    described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
-    partitions = [TopicPartition(topic, one.id) for one in described[topic].result(ANSWER_S + 1).partitions]
-    # In this order: a record that comes in between is no transaction.
-    ends = _offsets(admin, partitions, OffsetSpec.latest)
-    stable = _offsets(admin, partitions, OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
-    return {partition: offset for partition, offset in sorted(stable.items()) if offset < ends[partition]}
+    with admin_client(client, f"the broker did not report the open transactions of topic {topic}") as admin:
+        return _held_back(admin, topic, _describe(admin, topic))
 
 
 def held_back_words(held: Mapping[int, int]) -> str:
@@ -109,67 +123,58 @@ def held_back_words(held: Mapping[int, int]) -> str:
     return f"an open transaction holds back what comes from {places} on" if places else ""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSettings:
-    """What the broker reports of a topic's configuration, as far as it decides what becomes of a record.
+def topic_names(client: Mapping[str, str]) -> list[str]:
+    """Return the names of the topics that the client may see, without Kafka's own.
 
-    Attributes:
-        compacted: later records may remove earlier ones; None when that is unknown.
-        write_caching: the broker acknowledges records that it holds in memory only, so that a kill may lose them
-            (Redpanda); False for a broker without such a setting (Apache Kafka hands each record to the kernel first);
-            None when that is unknown.
-        problem: why something is unknown, in words that follow "unknown:"; None when all is known.
+    Raises:
+        KafkaProblem: no answer.
     """
-
-    compacted: bool | None
-    write_caching: bool | None = None
-    problem: str | None = None
+    with admin_client(client, "the broker did not report its topics") as admin:
+        return sorted(name for name in admin.list_topics(timeout=ANSWER_S).topics if not name.startswith("_"))
 
 
-def topic_settings(client: Mapping[str, str], topic: str) -> TopicSettings:
-    """Ask the broker for the configuration of `topic`; bounded by about 5 s, no answer is no error."""
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    try:
-        # The client must outlive its answer.
-        admin = AdminClient(quiet_client(client))
-        found = admin.describe_configs([resource], request_timeout=ANSWER_S)[resource].result(ANSWER_S + 1)
-    except KafkaException as error:
-        return TopicSettings(None, None, _settings_problem(error, topic, client))
-    except TimeoutError:
-        return TopicSettings(None, None, f"the broker did not answer for the configuration of topic {topic}")
-    return settings_in({name: str(entry.value) for name, entry in found.items()}, topic)
+def delete_topic(client: Mapping[str, str], topic: str) -> None:
+    """Delete a topic.
+
+    Raises:
+        KafkaProblem: the broker did not do it, or did not say so in time.
+    """
+    with admin_client(client, f"topic {topic} was not deleted") as admin:
+        admin.delete_topics([topic], operation_timeout=SLOW_S, request_timeout=SLOW_S)[topic].result(SLOW_S + 1)
 
 
-def settings_in(found: Mapping[str, str], topic: str) -> TopicSettings:
-    """Return what the configuration of `topic`, values by name, says."""
-    if "cleanup.policy" not in found:
-        # A broker that reports nothing at all reports nothing of write caching either.
-        return TopicSettings(None, None, f"the broker does not report cleanup.policy of topic {topic}")
-    return TopicSettings("compact" in found["cleanup.policy"], found.get("write.caching", "false").lower() == "true")
-
-
-def _settings_problem(error: KafkaException, topic: str, client: Mapping[str, str]) -> str:
-    cause = error.args[0]
-    if isinstance(cause, KafkaError) and cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-        return f"the Kafka user lacks the permission DescribeConfigs on topic {topic}"
-    return f"the broker did not report the configuration of topic {topic}: {scrub(str(cause), client)}"
-
-
-def _ask(admin: AdminClient, topic: str) -> TopicBounds:
-    described = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
-    description: TopicDescription = described[topic].result(ANSWER_S + 1)
-    partitions = [TopicPartition(topic, partition.id) for partition in description.partitions]
+def _bounds(admin: AdminClient, topic: str) -> TopicBounds:
+    description = _describe(admin, topic)
+    partitions = _places(topic, [one.id for one in description.partitions])
+    topic_id = str(description.topic_id)
     return TopicBounds(
-        topic_id=topic_id_of(description),
+        topic_id=None if topic_id in _NO_TOPIC_ID else topic_id,
         lows=_offsets(admin, partitions, OffsetSpec.earliest),
         ends=_offsets(admin, partitions, OffsetSpec.latest),
     )
 
 
-def topic_id_of(description: TopicDescription) -> str | None:
-    """Return the broker's id of a topic as text, None where the broker has none (before KIP-516)."""
-    topic_id = str(description.topic_id)
-    return topic_id if topic_id not in {_NO_TOPIC_ID, "None"} else None
+def _describe(admin: AdminClient, topic: str) -> TopicDescription:
+    try:
+        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_S)
+        found: TopicDescription = asked[topic].result(ANSWER_S + 1)
+    except KafkaException as error:
+        if error.args[0].code() in _NOT_THERE:
+            raise NoSuchTopic(f"topic {topic} does not exist on the broker") from None
+        raise
+    return found
+
+
+def _held_back(admin: AdminClient, topic: str, description: TopicDescription) -> dict[int, int]:
+    partitions = _places(topic, [one.id for one in description.partitions])
+    # In this order: a record that comes in between is no transaction.
+    ends = _offsets(admin, partitions, OffsetSpec.latest)
+    stable = _offsets(admin, partitions, OffsetSpec.latest, IsolationLevel.READ_COMMITTED)
+    return {partition: offset for partition, offset in sorted(stable.items()) if offset < ends[partition]}
+
+
+def _places(topic: str, partitions: list[int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for partition in partitions]
 
 
 def _offsets(
@@ -177,26 +182,10 @@ def _offsets(
     partitions: list[TopicPartition],
     spec: Callable[[], Any],
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    answer_s: float | None = None,
 ) -> dict[int, int]:
+    answer_s = answer_s or ANSWER_S
     answers: dict[TopicPartition, Future[Any]] = admin.list_offsets(
-        {partition: spec() for partition in partitions},
-        isolation_level=isolation,
-        request_timeout=ANSWER_S,
+        {partition: spec() for partition in partitions}, isolation_level=isolation, request_timeout=answer_s
     )
-    return {partition.partition: answer.result(ANSWER_S + 1).offset for partition, answer in answers.items()}
-
-
-def _explain(
-    error: KafkaException, topic: str, client: Mapping[str, str], aside: list[tuple[str, str]]
-) -> KafkaProblem:
-    cause = error.args[0]
-    if not isinstance(cause, KafkaError):
-        return KafkaProblem(f"the broker did not report the bounds of topic {topic}: {scrub(str(cause), client)}")
-    if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return NoSuchTopic(f"topic {topic} does not exist on the broker")
-    if cause.code() in _NO_ANSWER:
-        where = client.get("bootstrap.servers", "the broker")
-        if why := connection_reason(aside, client):
-            return KafkaProblem(f"no connection to the Kafka broker at {where}: {why}")
-        return KafkaProblem(f"no Kafka broker answered at {where}; is --kafka-bootstrap right, and the broker up?")
-    return KafkaProblem(f"the broker did not report the bounds of topic {topic}: {scrub(cause.str(), client)}")
+    return {partition.partition: answer.result(answer_s + 1).offset for partition, answer in answers.items()}

@@ -12,17 +12,19 @@ from typing import Final
 
 import gevent
 
-from chaos.run.event_search import CLOUD_EVENT_TYPE, EventSeen, find_event
-from chaos.run.orders_table import DatabaseProblem, OrdersTable
-from chaos.run.topic import TopicError, topic_ends, topic_names
+from chaos.run.topic import native, topic_start
 from chaos.sut.sut import PlacedOrder, SystemUnderTest
 from contract.order_id import AcknowledgedId
 from contract.run_key import CHECK_KEY
 from runlog.facts import CheckOrder, TopicStart
+from stores.event_search import CLOUD_EVENT_TYPE, EventSeen, find_event
+from stores.kafka_client import KafkaProblem
+from stores.orders_table import OrdersTable
+from stores.postgres import DatabaseProblem
+from stores.topic import topic_names
 
 ROW_WAIT_S: Final = 2.0
 POLL_S: Final = 0.05
-QUESTION_S: Final = 5.0
 LONGEST_SHOWN: Final = 60
 MOST_TOPICS: Final = 20
 # Some services omit the customer from some events: at most so many canary orders are placed until one carries it.
@@ -77,7 +79,7 @@ def _place_once(
     sut: SystemUnderTest, table: OrdersTable, event_wait_s: float, placed_id: Callable[[str], None]
 ) -> CanaryOrder:
     try:
-        before = topic_ends(sut.kafka, sut.topic, QUESTION_S)
+        before = topic_start(sut.kafka, sut.topic)
         customer = CHECK_KEY.customer_id(uuid.uuid4().int >> 66)
         placed = sut.place_order(customer)
         if placed.order_id is None:
@@ -87,17 +89,26 @@ def _place_once(
         start = before or _new_topic(sut, event_wait_s)
         seen = EventSeen(False)
         if start is not None:
-            seen = find_event(
-                sut.kafka, start, sut.event, placed.order_id, customer=str(customer), timeout_s=event_wait_s
-            )
+            seen = _find_event(sut, start, placed.order_id, customer, event_wait_s)
         order = CheckOrder(str(placed.order_id), placed.status or 0, row, seen.found)
         row_time = table.text_of(placed.order_id.text, sut.time_column) if row else None
         problem = _missing(sut, order, start, seen) or _unfiltered(order, seen)
         problem = problem or _misplaced_tag(sut, table, order, seen, str(customer))
         untagged = problem is not None and seen.found and not (seen.unfiltered or seen.tag or seen.tag_places)
-    except (TopicError, DatabaseProblem) as error:
+    except (KafkaProblem, DatabaseProblem) as error:
         return CanaryOrder(None, None, str(error))
     return CanaryOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0, untagged)
+
+
+def _find_event(
+    sut: SystemUnderTest, start: TopicStart, order: AcknowledgedId, customer: uuid.UUID, wait_s: float
+) -> EventSeen:
+    def search() -> EventSeen:
+        return find_event(
+            sut.kafka, start.name, start.starts, sut.event, order, customer=str(customer), timeout_s=wait_s
+        )
+
+    return native(search)
 
 
 def _refusal(sut: SystemUnderTest, placed: PlacedOrder) -> str:
@@ -114,7 +125,7 @@ def _refusal(sut: SystemUnderTest, placed: PlacedOrder) -> str:
 def _missing(sut: SystemUnderTest, order: CheckOrder, start: TopicStart | None, seen: EventSeen) -> str | None:
     answered = f"order {order.order_id} was answered with {order.http_status} but"
     if start is None:
-        there = topic_names(sut.kafka, QUESTION_S)
+        there = native(lambda: topic_names(sut.kafka))
         names = ", ".join(there[:MOST_TOPICS]) or "none"
         return f"--topic {sut.topic}: it does not exist and order {order.order_id} did not create it; there are {names}"
     if not order.row:
@@ -172,7 +183,7 @@ def _new_topic(sut: SystemUnderTest, wait_s: float) -> TopicStart | None:
     """Wait for the topic that the first publish creates; all of it is new, so it starts at 0."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
-        made = topic_ends(sut.kafka, sut.topic, QUESTION_S)
+        made = topic_start(sut.kafka, sut.topic)
         if made is not None:
             return TopicStart(made.name, made.topic_id, dict.fromkeys(made.starts, 0))
         gevent.sleep(POLL_S * 4)

@@ -16,18 +16,20 @@ import gevent
 from chaos.monitor.client import MonitorClient, NotProven
 from chaos.run.backlog import BacklogProblem, pending_events
 from chaos.run.canary_order import place_canary
-from chaos.run.orders_table import DatabaseProblem, OrdersTable
 from chaos.run.quiet_time import QuietTime
-from chaos.run.topic import TopicError, topic_service
+from chaos.run.topic import native
 from chaos.sut.sut import SystemUnderTest
 from contract.publish_horizon import Horizon
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
+from stores.kafka_client import KafkaProblem
+from stores.orders_table import OrdersTable
+from stores.postgres import DatabaseProblem
+from stores.topic import topic_service
 
 POLL_S: Final = 0.25
 BACKLOG_TIMEOUT_S: Final = 3.0
 EVENT_WAIT_S: Final = 10.0
-TOPIC_S: Final = 5.0
 PROGRESS_S: Final = 10.0
 _CANARY: Final = "the drain's canary order to be complete"
 
@@ -129,7 +131,7 @@ class Drain:
             self._watch.follow()
         except NotProven as gone:
             return DrainResult(False, (str(gone),))
-        table = OrdersTable(self._sut)
+        table = OrdersTable(self._sut.database_url, self._sut.contract)
         proof = gevent.spawn(self._place_canaries)
         said: list[str] = []
         said_at = self._clock.now()
@@ -215,7 +217,7 @@ class Drain:
         """Place canary orders until one is complete, repeats an id, or misses its event past the known limits."""
         canary, delivery = self._canary, self._task.delivery_s
         wait_s = EVENT_WAIT_S if delivery is None else max(EVENT_WAIT_S, delivery + self._task.settle)
-        table = OrdersTable(self._sut)
+        table = OrdersTable(self._sut.database_url, self._sut.contract)
         try:
             while canary.silence is None:
                 proven = place_canary(self._sut, table, wait_s, self._take_id)
@@ -243,8 +245,8 @@ class Drain:
     def _silence(self, answered_at: float) -> dict[str, Any] | None:
         """Return what the judge must know of a canary order whose event has not come; None while nothing is known."""
         try:
-            service = topic_service(self._sut.kafka, self._sut.topic, TOPIC_S)
-        except TopicError:
+            service = native(lambda: topic_service(self._sut.kafka, self._sut.topic))
+        except KafkaProblem:
             return None
         if service.led is not True or service.open_transaction is not False:
             return None

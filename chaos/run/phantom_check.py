@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from gevent.pool import Pool
 
-from chaos.run.orders_table import DatabaseProblem, OrdersTable
 from chaos.sut.health_checks import HEALTH_S, service_probe
 from chaos.sut.service_http import connect
 from chaos.sut.sut import SystemUnderTest
 from contract.run_key import RunKey
 from health.check import check
+from stores.orders_table import OrdersTable
+from stores.postgres import DatabaseProblem
 
 MOST_ASKED: Final = 10_000
 SENDERS: Final = 10
@@ -42,7 +43,7 @@ def check_phantoms(sut: SystemUnderTest, run_key: RunKey, provoked: list[uuid.UU
     asked = provoked[:MOST_ASKED]
     get_404, problem = _ask_all(sut, asked)
     detail: dict[str, object] = {"asked": len(asked), "get_404": get_404}
-    table = OrdersTable(sut)
+    table = OrdersTable(sut.database_url, sut.contract)
     questions: dict[str, Callable[[], int | None]] = {
         "in_orders": lambda: table.count_ids(sut.orders_table, sut.id_column, provoked),
         "in_order_items": lambda: table.count_ids(_beside(sut.orders_table), "order_id", provoked),

@@ -12,16 +12,20 @@ from typing import Final
 from chaos.faults.targets import TargetError
 from chaos.run.backlog import BacklogProblem, pending_events
 from chaos.run.canary_order import CanaryOrder, place_canary
-from chaos.run.orders_table import DatabaseProblem, OrdersTable
 from chaos.run.plan import Plan
 from chaos.run.reconcile_check import ReconcilerCheck
-from chaos.run.topic import TopicError, check_listeners
+from chaos.run.topic import native
 from chaos.sut.health_checks import HEALTH_S, parts
 from chaos.sut.service_http import ask
 from chaos.sut.sut import PreflightError, SystemUnderTest
+from contract.attribution import EXCLUSIVE
 from health.check import Health
 from health.wire import NoAnswer
 from runlog.check_request import CheckRequest
+from stores.kafka_client import KafkaProblem
+from stores.listeners import advertised, unreachable
+from stores.orders_table import OrdersTable
+from stores.postgres import DatabaseProblem
 
 EVENT_WAIT_S: Final = 10.0
 _REMEDIES: Final = {
@@ -77,7 +81,7 @@ class Preflight:
             self._say(_phantom_endpoint(self._sut, self._sut.phantom_url))
         if self._sut.backlog_url is not None:
             self._say(self._backlog(self._sut.backlog_url))
-        table = OrdersTable(self._sut)
+        table = OrdersTable(self._sut.database_url, self._sut.contract)
         try:
             self._say(self._table(table))
             # Our own service and its table are known to be readable. The reconciler starts while the order is placed.
@@ -115,10 +119,15 @@ class Preflight:
 
     def _listeners(self) -> Check:
         """Check that the addresses which Kafka advertises are reachable, before an order is placed."""
+        kafka = self._sut.kafka
         try:
-            return Check("listeners", check_listeners(self._sut.kafka, self._sut.topic, HEALTH_S))
-        except TopicError as error:
-            raise PreflightError(f"broker: {error}") from None
+            listeners = native(lambda: advertised(kafka, self._sut.topic, HEALTH_S))
+        except KafkaProblem as problem:
+            raise PreflightError(f"broker: {problem}") from None
+        problem_text = unreachable(listeners, kafka["bootstrap.servers"], HEALTH_S)
+        if problem_text is not None:
+            raise PreflightError(f"broker: {problem_text}")
+        return Check("listeners", ", ".join(f"{one.host}:{one.port}" for one in listeners))
 
     def _target(self) -> Check:
         target = self._sut.target
@@ -152,7 +161,7 @@ class Preflight:
 
     def _table(self, table: OrdersTable) -> Check:
         try:
-            columns = table.check_columns()
+            columns = table.check_columns(compares_times=self._sut.attribution == EXCLUSIVE)
         except DatabaseProblem as error:
             raise PreflightError(f"orders table: {error}") from None
         return Check("orders table", f"{self._sut.orders_table} has {columns}")

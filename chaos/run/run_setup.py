@@ -24,20 +24,20 @@ from chaos.run.plan import Plan
 from chaos.run.ports import Harness, Load
 from chaos.run.preflight import Check, Preflight
 from chaos.run.recording import Recording
-from chaos.run.topic import TopicError, topic_ends
+from chaos.run.topic import topic_start
 from chaos.sut.sut import PreflightError, SystemUnderTest
 from health.spec import sql_address
 from runlog.facts import TopicStart
 from runlog.folder import check_runs_dir
 from settings.run_settings import Settings
 from stack.lease import Lease
+from stores.kafka_client import KafkaProblem
 
 log = logging.getLogger("chaos")
 
 # Generous estimates of what a run writes: ledger, witnesses and reports together.
 FIXED_BYTES: Final = 20 * 2**20
 BYTES_PER_ORDER: Final = 1000
-QUESTION_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: 
 def _start_of(sut: SystemUnderTest) -> TopicStart:
     """Return where the topic ends now."""
     try:
-        start = topic_ends(sut.kafka, sut.topic, QUESTION_S)
-    except TopicError as error:
+        start = topic_start(sut.kafka, sut.topic)
+    except KafkaProblem as error:
         raise PreflightError(f"topic {sut.topic}: {error}") from None
     if start is None:
         raise PreflightError(f"topic {sut.topic}: it existed a moment ago and is gone; keep it while a run goes on")

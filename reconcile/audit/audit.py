@@ -18,7 +18,7 @@ from reconcile.audit.audit_ruling import Audited, AuditGuard, weighed
 from reconcile.audit.audit_table import TableShape, check_zone, column_text, describe, read_ids
 from reconcile.audit.coverage_window import clip_of
 from reconcile.audit.id_difference import id_difference
-from reconcile.audit.log_reader import LogIds, LogRange, LogReader, read_log
+from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.audit.offsets_for_time import offsets_from
 from reconcile.audit.recheck import FirstReading, SecondLook
 from reconcile.audit.sampling import Samples
@@ -27,6 +27,7 @@ from reconcile.history.history import Progress
 from stores import sql
 from stores.postgres import Snapshot, open_snapshot
 from stores.topic import TopicBounds, read_bounds
+from stores.topic_reader import TopicRange
 
 SINCE_MARGIN_S: Final = 600.0
 
@@ -90,7 +91,7 @@ def _together(log: list[LogIds]) -> NDArray[np.void]:
     return parts[0] if len(parts) == 1 else np.concatenate([part.ids for part in log])
 
 
-def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, LogRange]:
+def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[TopicRange, TopicRange, TopicRange]:
     """Return what is read of the log: a margin before `--since`, what is judged, and what is too young."""
     lows, ends = bounds.lows, bounds.ends
     margin, begin, young = dict(lows), dict(lows), dict(ends)
@@ -103,7 +104,7 @@ def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[LogRange, LogRange, L
     begin = {partition: min(offset, young[partition]) for partition, offset in begin.items()}
     margin = {partition: min(offset, begin[partition]) for partition, offset in margin.items()}
     topic = plan.topic
-    return LogRange(topic, margin, begin), LogRange(topic, begin, young), LogRange(topic, young, ends)
+    return TopicRange(topic, margin, begin), TopicRange(topic, begin, young), TopicRange(topic, young, ends)
 
 
 def _zone(

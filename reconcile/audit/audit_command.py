@@ -79,8 +79,8 @@ def _audit(options: argparse.Namespace) -> int:
     from reconcile.audit.audit import Unprovable, audit
     from reconcile.audit.audit_table import TableMismatch
     from reconcile.witnesses.progress import show_progress
+    from stores.kafka_client import KafkaProblem, NoSuchTopic
     from stores.postgres import DatabaseProblem, UnreadableUrl
-    from stores.topic import KafkaProblem, NoSuchTopic
 
     plan = _plan(options)
     started = False

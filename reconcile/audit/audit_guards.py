@@ -4,7 +4,8 @@ from typing import Final
 
 from reconcile.analysis.plural import numbered, some
 from reconcile.audit.audit_ruling import AuditGuard
-from stores.topic import TopicBounds, TopicSettings
+from stores.topic import TopicBounds
+from stores.topic_settings import TopicSettings
 
 KEPT: Final = "topic keeps every event"
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE
-from contract.event import KafkaRecord, Why
+from contract.event import Why
 from contract.ids import IDS, IdReader, among, bytes_of
 from contract.run_events import NO_SEQUENCE
 from contract.run_key import CHECK_KEY
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import Mention
-from reconcile.audit.log_reader import LogRange, LogReader, drain
+from reconcile.audit.log_reader import LogReader, batches
 from reconcile.history.history import EVENT, ROW, Progress
 from reconcile.witnesses.mentions import Mentions
+from stores.topic_reader import TopicRange, record_of
 
 _NO_EVENTS: Final = np.empty(0, dtype=EVENT)
 
@@ -46,7 +46,7 @@ def find_disputes(
     plan: AuditPlan,
     ids: IdReader,
     missing: NDArray[np.void],
-    where: LogRange,
+    where: TopicRange,
     progress: Progress,
     *,
     rowless: NDArray[np.void],
@@ -72,23 +72,21 @@ def find_disputes(
     mentions = Mentions(reader.contract, CHECK_KEY, EXCLUSIVE, rows, ids.names)
     naming_rowless: set[bytes] = set()
 
-    def take(records: list[Message]) -> None:
+    for records in batches(plan.kafka, where, progress, "records that do not count"):
         batch = reader.read(records)
         without_row = among(batch.orders, rowless)
         why = batch.why.copy()
         why[batch.at[without_row]] = Why.NO_ROW
         at = np.flatnonzero(why)
-        odd = [records[place] for place in at.tolist()]
+        rejected = [records[place] for place in at.tolist()]
         naming = mentions.take(
-            [KafkaRecord(one.key(), one.value(), tuple(one.headers() or ())) for one in odd],  # type: ignore[arg-type]
+            [record_of(one) for one in rejected],
             why[at],
-            np.array([one.partition() for one in odd], dtype=np.int64),
-            np.array([one.offset() for one in odd], dtype=np.int64),
+            np.array([one.partition() for one in rejected], dtype=np.int64),
+            np.array([one.offset() for one in rejected], dtype=np.int64),
         )
         named_by_rowless = np.isin(batch.at, at[naming]) & without_row
         naming_rowless.update(bytes_of(batch.orders[named_by_rowless]))
-
-    drain(plan.kafka, where, take, lambda _, done, total: progress("records that do not count", done, total))
     found, _, places = mentions.finish(_NO_EVENTS)
     named = {
         identity: Mention(int(one["partition"]), int(one["offset"]), int(one["count"]), Why(int(one["why"])))

@@ -21,12 +21,14 @@ from reconcile.audit.audit_table import TableShape, as_written, database_now, lo
 from reconcile.audit.coverage_window import Clip
 from reconcile.audit.disputed_rows import Disputes, find_disputes
 from reconcile.audit.id_difference import IdDifference
-from reconcile.audit.log_reader import LogIds, LogRange, LogReader, read_log
+from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.history.history import Progress
 from reconcile.witnesses.pending_orders import ids_within
 from stores import sql
 from stores.postgres import Snapshot, open_snapshot, with_retries
-from stores.topic import TopicBounds, TopicSettings, read_bounds, topic_settings
+from stores.topic import TopicBounds, read_bounds
+from stores.topic_reader import TopicRange
+from stores.topic_settings import TopicSettings, topic_settings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
@@ -177,7 +179,7 @@ class SecondLook:
             return lost, [], Disputes()
         identities = {self._name(identity): identity for identity in bytes_of(missing)}
         wanted = np.unique(np.frombuffer(b"".join(identities[order] for order, _ in lost), dtype=IDS))
-        whole = LogRange(self._plan.topic, dict(after.lows), dict(after.ends))
+        whole = TopicRange(self._plan.topic, dict(after.lows), dict(after.ends))
         disputes = find_disputes(self._plan, self._of_rows, wanted, whole, self._progress, rowless=rowless)
         named = disputes.named
         disputed = [(order, at, named[identities[order]]) for order, at in lost if identities[order] in named]
@@ -212,10 +214,10 @@ class SecondLook:
         if not len(candidates):
             return candidates, after
         tail = {p: max(after.lows[p], bounds.ends.get(p, 0)) for p in after.ends}
-        ranges = [LogRange(plan.topic, tail, {p: max(end, tail[p]) for p, end in after.ends.items()})]
+        ranges = [TopicRange(plan.topic, tail, {p: max(end, tail[p]) for p, end in after.ends.items()})]
         low = {p: max(low, after.lows[p]) for p, low in bounds.lows.items() if low < begin[p] and p in after.ends}
         if low:
-            ranges.append(LogRange(plan.topic, low, {p: max(begin[p], low[p]) for p in low}))
+            ranges.append(TopicRange(plan.topic, low, {p: max(begin[p], low[p]) for p in low}))
         for place, one in enumerate(ranges):
             late = read_log(plan.kafka, one, LogReader(plan.event, self._of_events), self._progress)
             if place == 0:

@@ -1,20 +1,19 @@
-"""A few records looked at beside the whole log: what zone naive times are in, since when events are published, and
-whether table and topic belong together at all.
+"""Samples of the log: they show the zone of naive times, since when events are published, and whether table and topic
+belong together at all.
 
 Record timestamps are the producer's (or the broker's). They choose and calibrate; they prove nothing of an order.
 """
 
 from typing import Final
 
-from confluent_kafka import Message
-
 from contract.ids import IdReader, bytes_of
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_table import TableShape, as_written, look_up
-from reconcile.audit.log_reader import LogRange, LogReader, drain
+from reconcile.audit.log_reader import LogReader, batches
 from stores import sql
 from stores.postgres import Snapshot
 from stores.topic import TopicBounds
+from stores.topic_reader import TopicRange
 
 SAMPLE: Final = 100
 """Records that are looked at in one place of a partition."""
@@ -74,20 +73,16 @@ class Samples:
         stamps: dict[str, float] = {}
         ids = IdReader(self._shape.kind, self._shape.padded)
         reader = LogReader(self._plan.event, ids)
-
-        def take(records: list[Message]) -> None:
-            batch = reader.read(records)
-            for at, identity in zip(batch.at.tolist(), bytes_of(batch.orders), strict=True):
-                text = ids.text(identity)
-                for word in as_written(ids.kind, text):
-                    stamps.setdefault(word, records[at].timestamp()[1] / 1000)
-
-        for one in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):
-            drain(self._plan.kafka, one, take, lambda *_: None)
+        for sample in sample_ranges(self._plan.topic, begin, self._bounds.ends, places):
+            for records in batches(self._plan.kafka, sample, lambda *_: None):
+                batch = reader.read(records)
+                for at, identity in zip(batch.at.tolist(), bytes_of(batch.orders), strict=True):
+                    for word in as_written(ids.kind, ids.text(identity)):
+                        stamps.setdefault(word, records[at].timestamp()[1] / 1000)
         return stamps
 
 
-def sample_ranges(topic: str, begin: dict[int, int], ends: dict[int, int], places: int) -> list[LogRange]:
+def sample_ranges(topic: str, begin: dict[int, int], ends: dict[int, int], places: int) -> list[TopicRange]:
     """Return the ranges to be looked at, oldest first: the first at `begin`, the last at the ends, none twice. Pure."""
     ranges = []
     last = dict(begin)
@@ -98,5 +93,5 @@ def sample_ranges(topic: str, begin: dict[int, int], ends: dict[int, int], place
             first[partition] = max(last[partition], begin[partition] + room * place // max(1, places - 1))
         last = {partition: min(end, first[partition] + SAMPLE) for partition, end in ends.items()}
         if any(first[partition] < last[partition] for partition in ends):
-            ranges.append(LogRange(topic, first, dict(last)))
+            ranges.append(TopicRange(topic, first, dict(last)))
     return ranges

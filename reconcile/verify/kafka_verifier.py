@@ -15,7 +15,8 @@ from reconcile.history.history import EventsWitness, Progress
 from reconcile.verify.byte_search import ByteSearch, hex_of
 from reconcile.verify.compare import FoundEvents
 from reconcile.verify.event_reading import PlainReader, ReadRecord
-from stores.topic import KafkaProblem, TopicBounds, quiet_client, read_bounds
+from stores.kafka_client import KafkaProblem, quiet_client
+from stores.topic import TopicBounds, read_bounds
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 1000

@@ -74,8 +74,8 @@ def verify(
     from reconcile.verify.event_reading import plain_reader
     from reconcile.verify.kafka_verifier import events_by_id
     from reconcile.verify.lost_rows import lost_lines, row_lines
+    from stores.kafka_client import KafkaProblem
     from stores.postgres import DatabaseProblem
-    from stores.topic import KafkaProblem
 
     facts, candidates = history.facts, candidates_of(judgement)
     keep_shell_out(facts)
@@ -122,8 +122,8 @@ def verify_order(
     """Look up one order that has a row and an event in both stores; return what was not found, None when both were."""
     from reconcile.verify.event_reading import plain_reader
     from reconcile.verify.kafka_verifier import events_by_id
+    from stores.kafka_client import KafkaProblem
     from stores.postgres import DatabaseProblem
-    from stores.topic import KafkaProblem
 
     rows, events = witnesses
     try:

@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept out of the way where thousands of short-lived values without cycles come and go."""
+"""Pauses Python's garbage collector where thousands of short-lived values without cycles are made."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Switch the collector off meanwhile: looking at what has no cycles costs an eighth of the time of reading."""
+    """Pause the collector: examining values that have no cycles costs an eighth of the time of reading."""
     was_on = gc.isenabled()
     gc.disable()
     try:

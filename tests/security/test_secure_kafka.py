@@ -24,11 +24,10 @@ from confluent_kafka import Producer
 from chaos.monitor.client import MonitorClient
 from chaos.monitor.monitor import MonitorConfig
 from chaos.run.drain import Drain
-from chaos.run.event_search import find_event
 from chaos.run.plan import make_plan
 from chaos.run.preflight import Check, Preflight
 from chaos.run.reconcile_process import ReconcileProcess
-from chaos.run.topic import TopicError, topic_ends
+from chaos.run.topic import topic_start
 from chaos.sut.sut import PreflightError
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
@@ -40,11 +39,11 @@ from reconcile.verify.event_reading import plain_reader
 from reconcile.verify.kafka_verifier import events_by_id
 from reconcile.witnesses.events import read_events
 from runlog.clock import AnchoredClock
-from runlog.facts import TopicStart
 from runlog.folder import RunFolder
 from settings.kafka_properties import read_properties
 from settings.run_settings import make_settings
-from stores.topic import KafkaProblem
+from stores.event_search import find_event
+from stores.kafka_client import KafkaProblem
 from tests.chaos.run.scripted_service import answering, make_sut
 from tests.chaos.run.test_drain import TASK, Watch
 from tests.conftest import Infra
@@ -128,10 +127,11 @@ def test_a_broker_that_is_away_is_not_blamed_on_the_properties(secure: SecureKaf
     assert "--kafka-config" not in health.detail
 
 
-def seen(client: dict[str, str], start: TopicStart, order: uuid.UUID, timeout_s: float) -> bool:
+def seen(client: dict[str, str], topic: str, order: uuid.UUID, timeout_s: float) -> bool:
     return find_event(
         client,
-        start,
+        topic,
+        dict.fromkeys(range(3), 0),
         EventContract(own=True),
         AcknowledgedId(str(order), order.bytes),
         customer="nobody",
@@ -140,30 +140,30 @@ def seen(client: dict[str, str], start: TopicStart, order: uuid.UUID, timeout_s:
 
 
 def test_questions_of_the_harness(secure: SecureKafka, topic: str) -> None:
-    start = topic_ends(secure.client(), topic, 10.0)
+    start = topic_start(secure.client(), topic)
     assert start is not None
     assert start.topic_id is not None
     assert start.starts == {0: 0, 1: 0, 2: 0}
     order = uuid.uuid4()
     put(secure, topic, (order, uuid.uuid4()))
-    assert seen(secure.client(), start, order, 20.0)
-    assert not seen(secure.client(), start, uuid.uuid4(), 1.0)
-    assert topic_ends(secure.client(), "no-such-topic", 10.0) is None
+    assert seen(secure.client(), topic, order, 20.0)
+    assert not seen(secure.client(), topic, uuid.uuid4(), 1.0)
+    assert topic_start(secure.client(), "no-such-topic") is None
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_properties_are_told_to_the_harness(secure: SecureKafka, topic: str, case: str) -> None:
     client, words = wrong_client(secure, case)
-    with pytest.raises(TopicError) as ends:
-        topic_ends(client, topic, 3.0)
+    with pytest.raises(KafkaProblem) as ends:
+        topic_start(client, topic)
     assert_clear(str(ends.value), words, secure)
 
 
 @pytest.mark.parametrize("case", ["password", "ca"])
 def test_an_event_is_not_said_to_be_missing_by_who_was_not_let_in(secure: SecureKafka, topic: str, case: str) -> None:
     client, words = wrong_client(secure, case)
-    with pytest.raises(TopicError) as event:
-        seen(client, TopicStart(topic, None, {0: 0}), uuid.uuid4(), 3.0)
+    with pytest.raises(KafkaProblem) as event:
+        seen(client, topic, uuid.uuid4(), 3.0)
     assert_clear(str(event.value), words, secure)
 
 
@@ -374,7 +374,7 @@ def test_a_run_is_judged_with_the_properties_of_its_own_broker(
     kafka = secure.client() if where == "secure" else {"bootstrap.servers": infra.kafka_bootstrap}
     topic = secure.new_topic(1) if where == "secure" else infra.new_topic(1)
     monkeypatch.setenv("LOCUST_KAFKA_CONFIG", str(secure.config_file(tmp_path, sasl_password=WRONG_WORD)))
-    start = topic_ends(kafka, topic, 10.0)
+    start = topic_start(kafka, topic)
     assert start is not None
     # Two of the events are lost, so that the second look asks Kafka once more.
     story = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stores.topic import TopicSettings, settings_in
+from stores.topic_settings import TopicSettings, settings_in
 
 
 @pytest.mark.parametrize(

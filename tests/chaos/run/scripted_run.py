@@ -22,15 +22,15 @@ import gevent  # noqa: E402
 import chaos.run.drain  # noqa: E402
 from chaos.run.canary_order import place_canary  # noqa: E402
 from chaos.run.drain_setup import drain_run, drain_task  # noqa: E402
-from chaos.run.orders_table import OrdersTable  # noqa: E402
 from chaos.run.recording import Recording  # noqa: E402
-from chaos.run.topic import topic_ends  # noqa: E402
+from chaos.run.topic import topic_start  # noqa: E402
 from chaos.sut.sut import PlacedOrder  # noqa: E402
 from contract.order_id import AcknowledgedId  # noqa: E402
 from runlog import marks  # noqa: E402
 from runlog.ledger import Completion, Phase  # noqa: E402
 from runlog.outcomes import Failure, Outcome  # noqa: E402
 from settings.run_settings import make_settings  # noqa: E402
+from stores.orders_table import OrdersTable  # noqa: E402
 from tests.chaos.run.scripted_service import Service, make_sut  # noqa: E402
 from tests.conftest import Infra  # noqa: E402
 
@@ -94,10 +94,10 @@ def main() -> None:
     texts |= {"database_url": given["database_url"], "kafka_bootstrap": given["bootstrap"], "topic": given["topic"]}
     texts |= {"runs_dir": given["runs"], "settle": "0.5s", **given["options"]}
     settings = make_settings(texts, "http://127.0.0.1:1")
-    table = OrdersTable(sut)
+    table = OrdersTable(sut.database_url, sut.contract)
     proven = place_canary(sut, table, 10.0)
     table.close()
-    start = topic_ends(sut.kafka, sut.topic, 5.0)
+    start = topic_start(sut.kafka, sut.topic)
     assert proven.problem is None
     assert start is not None
     recording = Recording(settings, sut, start, proven, texts)

@@ -12,11 +12,12 @@ from confluent_kafka import Producer
 
 from chaos.monitor.client import Activity, MonitorClient
 from chaos.run.drain import Drain, DrainResult, DrainTask
-from chaos.run.topic import TopicError, TopicService, topic_service
 from chaos.sut.sut import SystemUnderTest
 from contract.publish_horizon import Horizon, Source
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock
+from stores.kafka_client import NoSuchTopic
+from stores.topic import TopicService, topic_service
 from tests.chaos.run.scripted_service import Service, answering, make_sut
 from tests.conftest import Infra
 
@@ -192,19 +193,19 @@ def test_an_open_transaction_is_no_silence(scene: Scene, monkeypatch: pytest.Mon
     producer.begin_transaction()
     producer.produce(scene.sut.topic, b"held back")
     producer.flush(10)
-    assert topic_service(scene.sut.kafka, scene.sut.topic, 5.0) == TopicService(True, True)
+    assert topic_service(scene.sut.kafka, scene.sut.topic) == TopicService(True, True)
     assert scene.drain(3, delivery_s=0.1).silence is None
     producer.abort_transaction(10)
     # The broker writes the marker that ends it a moment after it has taken the request.
     deadline = time.monotonic() + 10
-    while topic_service(scene.sut.kafka, scene.sut.topic, 5.0) != TopicService(True, False):
+    while topic_service(scene.sut.kafka, scene.sut.topic) != TopicService(True, False):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 def test_a_topic_that_is_not_there_is_not_known_to_be_led(scene: Scene) -> None:
-    with pytest.raises(TopicError):
-        topic_service(scene.sut.kafka, f"none-{uuid.uuid4()}", 5.0)
+    with pytest.raises(NoSuchTopic):
+        topic_service(scene.sut.kafka, f"none-{uuid.uuid4()}")
 
 
 def test_an_answer_with_an_older_id_is_not_waited_for(scene: Scene) -> None:

@@ -18,7 +18,6 @@ import pytest
 from confluent_kafka import Producer
 
 from chaos.run.canary_order import place_canary
-from chaos.run.orders_table import OrdersTable
 from chaos.run.preflight import check_request
 from chaos.run.reconcile_check import ReconcilerCheck
 from chaos.sut.sut import PlacedOrder, SystemUnderTest
@@ -31,6 +30,7 @@ from reconcile.check_command import OrderCheck
 from reconcile.history.history import ids_of
 from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
+from stores.orders_table import OrdersTable
 from stores.topic import read_bounds
 from tests.chaos.run.scripted_service import make_sut
 from tests.conftest import Infra
@@ -197,7 +197,7 @@ def place(infra: Infra, database: str) -> Iterator[Callable[..., SystemUnderTest
 
 def preflight(sut: SystemUnderTest) -> str | None:
     """Return why preflight refuses an order of the service."""
-    table = OrdersTable(sut)
+    table = OrdersTable(sut.database_url, sut.contract)
     try:
         proven = place_canary(sut, table, 1.0)
     finally:
@@ -219,7 +219,7 @@ def run_reads_all(sut: SystemUnderTest) -> bool:
         topic=replace(facts().topic, name=sut.topic, topic_id=bounds.topic_id, starts=bounds.ends),
     )  # fmt: skip
     attribution = Attribution(sut.attribution, returned[:0], returned)
-    rows = read_rows(sut.database_url, run, None, run.clock, lambda *_: None, attribution=attribution)
+    rows = read_rows(sut.database_url, run, run.clock, lambda *_: None, attribution=attribution)
     events = read_events(sut.kafka, run, run.clock, lambda *_: None, attribution=attribution, rows=rows.rows)
     whole = [set(bytes_of(ids_of(one))) == set(ids) for one in (rows.rows, events.events)]
     return rows.complete and events.complete and all(whole)
@@ -295,7 +295,7 @@ def test_preflight_and_run_agree_on_tables(place: Callable[..., SystemUnderTest]
 @pytest.mark.real
 def test_the_reconciler_answers_in_a_process_of_its_own(place: Callable[..., SystemUnderTest]) -> None:
     sut = place(CASES["reference"].shape)
-    table = OrdersTable(sut)
+    table = OrdersTable(sut.database_url, sut.contract)
     try:
         proven = place_canary(sut, table, 10.0)
     finally:

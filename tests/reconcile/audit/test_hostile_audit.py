@@ -16,7 +16,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from reconcile.audit import recheck
 from reconcile.audit.audit_guards import kept
-from stores.topic import TopicSettings
+from stores.topic_settings import TopicSettings
 from tests.reconcile.audit.shop import Shop, disputed, lost, orders, stamped, store_naive
 from tests.reconcile.witnesses.witness_data import await_end
 

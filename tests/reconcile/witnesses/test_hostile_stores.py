@@ -20,7 +20,8 @@ from reconcile.witnesses.events import read_events
 from reconcile.witnesses.rows import read_rows
 from runlog.facts import TopicStart
 from runlog.folder import RunFolder
-from stores.topic import read_bounds, topic_settings
+from stores.topic import read_bounds
+from stores.topic_settings import topic_settings
 from tests.conftest import Infra
 from tests.reconcile.core.story import KEY as STORY_KEY
 from tests.reconcile.core.story import Story, order_id
@@ -139,7 +140,7 @@ def test_a_table_with_other_ids_is_a_sentence(infra: Infra, id_type: str) -> Non
         connection.execute(
             "INSERT INTO orders VALUES (%s, %s)", (7 if id_type == "bigint" else "x", KEY.customer_id(1))
         )
-    witness = read_rows(url, facts_of(KEY), None, CLOCK, silent)
+    witness = read_rows(url, facts_of(KEY), CLOCK, silent)
     assert not witness.complete
     assert witness.problem is not None
     assert witness.problem.count("\n") == 0
@@ -208,7 +209,7 @@ def test_a_database_that_restarts_while_it_is_read(infra: Infra, recorded: Recor
     facts = facts_of(STORY_KEY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "_rows", restart_first)
-        witness = read_rows(recorded.url, facts, None, CLOCK, silent)
+        witness = read_rows(recorded.url, facts, CLOCK, silent)
     assert restarted
     assert witness.complete, witness.problem
     assert len(witness.rows) == 7

@@ -1,32 +1,30 @@
-"""What stands in a topic in place of an event that is missing, read from a real broker."""
+"""What a topic has in place of an event that is missing, read from a real broker."""
 
 import uuid
 
 import pytest
 from confluent_kafka import Producer
 
-from chaos.run.event_search import find_event
-from chaos.run.topic import topic_ends
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId
-from runlog.facts import TopicStart
+from stores.event_search import find_event
+from stores.topic import read_bounds
 from tests.chaos.faults.little_service import await_that
 from tests.conftest import Infra
 
 pytestmark = pytest.mark.real
 
 
-def ends(infra: Infra, topic: str) -> TopicStart | None:
-    return topic_ends({"bootstrap.servers": infra.kafka_bootstrap}, topic, 10.0)
+def ends(infra: Infra, topic: str) -> dict[int, int]:
+    return read_bounds({"bootstrap.servers": infra.kafka_bootstrap}, topic).ends
 
 
 def hint(infra: Infra, topic: str) -> str | None:
-    start = ends(infra, topic)
-    assert start is not None
+    begin = ends(infra, topic)
     identity = uuid.uuid4()
     order = AcknowledgedId(str(identity), identity.bytes)
     client = {"bootstrap.servers": infra.kafka_bootstrap}
-    return find_event(client, start, EventContract(), order, customer=str(uuid.uuid4()), timeout_s=0.3).hint
+    return find_event(client, topic, begin, EventContract(), order, customer=str(uuid.uuid4()), timeout_s=0.3).hint
 
 
 def test_a_topic_of_transactions_is_not_called_empty(infra: Infra) -> None:
@@ -39,7 +37,7 @@ def test_a_topic_of_transactions_is_not_called_empty(infra: Infra) -> None:
     producer.produce(topic, key=b"second", value=b'{"orderId": 1}')
     producer.commit_transaction(20)
     # The broker writes the marker after it has answered the commit.
-    await_that(lambda: (end := ends(infra, topic)) is not None and end.starts[0] == 3, "the marker of the commit")
+    await_that(lambda: ends(infra, topic)[0] == 3, "the marker of the commit")
     found = hint(infra, topic)
     assert found is not None
     assert found.startswith("nothing came after it, and the newest record has ")

@@ -1,17 +1,16 @@
-"""Short questions to PostgreSQL that preflight and drain ask. psycopg yields to gevent, so they run as they are.
+"""The table of orders, as preflight and drain ask it; each question on its own takes at most LIMITS.
 
-No error text of this file holds a connection string or a password.
+Under gevent psycopg yields, so no thread is needed. No error text holds a connection string or a password.
 """
 
 import uuid
 from typing import Any, Final
 
-from chaos.sut.sut import SystemUnderTest
-from contract.contract import TableContract
-from contract.order_id import IdKind, kind_of_type
+from contract.contract import Contract, TableContract
+from contract.order_id import kind_of_type
 from contract.run_key import CHECK_KEY, RunKey
 from stores import sql
-from stores.postgres import DatabaseProblem, Limits, PostgresConnection, Transaction, identifier, table_name
+from stores.postgres import DatabaseProblem, Limits, PostgresConnection, Transaction
 from stores.relation import (
     OrderColumns,
     check_outbox,
@@ -21,51 +20,50 @@ from stores.relation import (
     tag_condition,
     written,
 )
+from stores.sql import column_names, identifier, is_any_of, table_name
 
 LIMITS: Final = Limits(statement_s=10.0)
 IDS_AT_ONCE: Final = 50_000
-_ARRAYS: Final = {IdKind.UUID: "uuid[]", IdKind.INTEGER: "int8[]", IdKind.TEXT: "text[]"}
 
 
 class OrdersTable:
     """The table of orders.
 
     Args:
-        subject: the system under test that it is of.
+        database_url: connection string of PostgreSQL; secret.
+        contract: where the orders are, and what their ids are.
     """
 
-    def __init__(self, sut: SystemUnderTest) -> None:
-        self._sut = sut
-        self._names: dict[str, sql.Composable] = {
-            "orders": table_name(sut.orders_table),
-            "id": identifier(sut.id_column),
-            **({} if sut.tag_column is None else {"tag": identifier(sut.tag_column)}),
-        }
+    def __init__(self, database_url: str, contract: Contract) -> None:
+        self._table, self._id_kind = contract.table, contract.id_kind
+        self._names = column_names(contract.table)
         self._columns: OrderColumns | None = None
-        self._connection = PostgresConnection(sut.database_url)
+        self._connection = PostgresConnection(database_url)
 
-    def check_columns(self) -> str:
-        """Ask of the tables what run, second look and drain will ask of them, and return the names of the columns.
+    def check_columns(self, *, compares_times: bool) -> str:
+        """Ask the tables all that run, verification and drain will ask them, and return the names of the columns.
+
+        Args:
+            compares_times: whether the run's rows are those with a later time than the check order.
 
         Raises:
             DatabaseProblem: it cannot be asked; says which option is wrong and what was found.
         """
-        sut = self._sut
+        table = self._table
         with self._connection.transaction(LIMITS) as transaction:
             self._columns = None
             columns = self._kinds(transaction)
-            wanted = [sut.id_column, *([] if sut.tag_column is None else [sut.tag_column])]
-            needed = sut.attribution == "exclusive"
+            wanted = [table.id_column, *([] if table.tag_column is None else [table.tag_column])]
             # A column that an option names must be there, whether it is needed or not.
-            if needed or sut.time_column != TableContract().time_column:
-                check_time_column(transaction, sut.orders_table, sut.time_column)
-            wanted += [sut.time_column] if needed else []
-            if sut.outbox_table is not None:
-                check_outbox(transaction, sut.outbox_table)
-            # Whole rows are read by the second look, versions where they have some: the right to read may be missing.
+            if compares_times or table.time_column != TableContract().time_column:
+                check_time_column(transaction, table.name, table.time_column)
+            wanted += [table.time_column] if compares_times else []
+            if table.outbox is not None:
+                check_outbox(transaction, table.outbox)
+            # Verification reads entire rows, and their versions where they have some: the right to read may be missing.
             version = sql.SQL("o.xmin::text" if columns.versions else "NULL")
-            whole = sql.SQL("SELECT count(*) FROM (SELECT to_jsonb(o), {} FROM {} o LIMIT 1) one")
-            transaction.value(whole.format(version, self._names["orders"]), {})
+            entire = sql.SQL("SELECT count(*) FROM (SELECT to_jsonb(o), {} FROM {} o LIMIT 1) one")
+            transaction.value(entire.format(version, self._names["orders"]), {})
             self._count(transaction, CHECK_KEY)
         return " and ".join(wanted)
 
@@ -79,18 +77,18 @@ class OrdersTable:
             return self._row(transaction, "SELECT 1 FROM {orders} WHERE {here} LIMIT 1", order_id) is not None
 
     def count_run(self, key: RunKey) -> int | None:
-        """Return how many rows the run has, None where no column tells which these are.
+        """Return how many rows the run has, None where no column attributes them.
 
         Raises:
             DatabaseProblem: PostgreSQL failed.
         """
-        if self._sut.tag_column is None:
+        if self._table.tag_column is None:
             return None
         with self._connection.transaction(LIMITS) as transaction:
             return self._count(transaction, key)
 
     def count_ids(self, table: str, column: str, ids: list[uuid.UUID]) -> int:
-        """Return how many of `ids` stand in `column` of `table`.
+        """Return how many of `ids` are in `column` of `table`.
 
         Raises:
             DatabaseProblem: PostgreSQL failed.
@@ -100,8 +98,9 @@ class OrdersTable:
             kind = kind_of_type(found.types.get(column, "")) if found else None
             if kind is None:
                 raise DatabaseProblem(f"the database has no {table} with ids in a column {column}")
-            query = sql.SQL("SELECT count(DISTINCT {0}) FROM {1} WHERE {0} = ANY(%(ids)s::{2})").format(
-                identifier(column), table_name(table), sql.SQL(_ARRAYS[kind])
+            name = identifier(column)
+            query = sql.SQL("SELECT count(DISTINCT {}) FROM {} WHERE {}").format(
+                name, table_name(table), is_any_of(name, kind)
             )
             parts = (map(str, ids[at : at + IDS_AT_ONCE]) for at in range(0, len(ids), IDS_AT_ONCE))
             return sum(int(transaction.value(query, {"ids": written(kind, part, transaction)})) for part in parts)
@@ -123,8 +122,8 @@ class OrdersTable:
 
     def _kinds(self, transaction: Transaction) -> OrderColumns:
         if self._columns is None:
-            sut = self._sut
-            self._columns = order_columns(transaction, sut.orders_table, sut.id_column, sut.tag_column, sut.id_kind)
+            table = self._table
+            self._columns = order_columns(transaction, table.name, table.id_column, table.tag_column, self._id_kind)
         return self._columns
 
     def _row(
@@ -133,8 +132,7 @@ class OrdersTable:
         """Return the first row of an order, whatever the type of its id's column is and however it spells the id."""
         kind = self._kinds(transaction).id
         spelled = written(kind, [order_id], transaction)
-        here = sql.SQL(f"{{id}} = ANY(%(ids)s::{_ARRAYS[kind]})").format(**self._names)
-        composed = sql.SQL(query).format(here=here, **self._names)
+        composed = sql.SQL(query).format(here=is_any_of(self._names["id"], kind), **self._names)
         return transaction.row(composed, {"ids": spelled, **(values or {})})
 
     def _count(self, transaction: Transaction, key: RunKey) -> int | None:
@@ -146,6 +144,3 @@ class OrdersTable:
             self._names["orders"], sql.SQL(condition).format(**self._names)
         )
         return int(transaction.value(query, values))
-
-
-__all__ = ["DatabaseProblem", "OrdersTable"]
