@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from health.http import NewHttp
-from health.kafka import KeptKafka
+from health.kept_kafka import KeptKafka
 from health.replies import ANSWERED, HANGING, Prober, Reply
 from health.request import Endpoint
 from health.spec import ProbeSpec, sql_address

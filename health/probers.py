@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from health.http import KeptHttp, NewHttp
-from health.kafka import KeptKafka, NewKafka
+from health.kept_kafka import KeptKafka
+from health.new_kafka import NewKafka
 from health.replies import Prober
 from health.spec import ProbeSpec
 from health.sql import KeptSql, NewSql

@@ -1,6 +1,7 @@
 """Searches the topic for the event of one order, for preflight and drain, by the contract that a run is read by."""
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +13,9 @@ from contract.place import Place
 from contract.reading import EventReader
 from stores.kafka_client import KafkaProblem
 from stores.topic import held_back, held_back_words, read_bounds
-from stores.topic_reader import Message, TopicRange, TopicReader, follow, record_of
+from stores.topic_reader import TopicRange, TopicReader, TopicTail, record_of
 
+POLL_S: Final = 0.1
 NEWEST_WAIT_S: Final = 1.0
 LOOK_BACK: Final = 20
 LONGEST_TYPE: Final = 60
@@ -68,10 +70,12 @@ def find_event(
         KafkaProblem: Kafka could not be read.
     """
     search = _Search(contract, order, customer)
-    with closing(follow(client, topic, begin, timeout_s)) as batches:
-        for record in _records(batches):
-            if seen := search.examine(record):
-                return seen
+    deadline = time.monotonic() + timeout_s
+    with closing(TopicTail(client, topic, begin)) as tail:
+        while time.monotonic() < deadline:
+            for message in tail.read(POLL_S):
+                if seen := search.examine(record_of(message)):
+                    return seen
     held = held_back_words(held_back(client, topic))
     return EventSeen(False, hint=held or search.hint(lambda: _newest(client, topic, begin)))
 
@@ -123,11 +127,6 @@ def _newest(client: Mapping[str, str], topic: str, begin: Mapping[int, int]) -> 
         lows = read_bounds(client, topic, tries=1).lows
         begins = {partition: max(lows.get(partition, end), end - LOOK_BACK) for partition, end in begin.items()}
         reader = TopicReader(client, TopicRange(topic, begins, dict(begin)), patience_s=NEWEST_WAIT_S)
-        for record in _records(reader.batches(lambda *_: None)):
-            newest = record
+        for messages in reader.batches(lambda *_: None):
+            newest = record_of(messages[-1])
     return newest
-
-
-def _records(batches: Iterator[list[Message]]) -> Iterator[KafkaRecord]:
-    for messages in batches:
-        yield from map(record_of, messages)

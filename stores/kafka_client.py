@@ -52,9 +52,8 @@ def admin_client(client: Mapping[str, str], failure: str) -> Iterator[AdminClien
         raise KafkaProblem(f"{failure}: {scrub(error.args[0].str(), client)}") from None
 
 
-@contextmanager
-def open_consumer(client: Mapping[str, str], properties: Mapping[str, Any]) -> Iterator[Consumer]:
-    """Yield a consumer, which is closed at the end of the `with`. It neither joins a group nor commits.
+def make_consumer(client: Mapping[str, str], properties: Mapping[str, Any]) -> Consumer:
+    """Return a consumer that neither joins a group nor commits.
 
     Args:
         client: librdkafka properties.
@@ -66,13 +65,9 @@ def open_consumer(client: Mapping[str, str], properties: Mapping[str, Any]) -> I
     # The client demands a group id; without subscription and commits no group is joined.
     fixed = {"group.id": "harness", "enable.auto.commit": False, "enable.auto.offset.store": False}
     try:
-        consumer = Consumer({**quiet_client(client), **fixed, **properties})
+        return Consumer({**quiet_client(client), **fixed, **properties})
     except (KafkaException, ValueError, TypeError) as error:
         raise KafkaProblem(_refused(error, client)) from None
-    try:
-        yield consumer
-    finally:
-        consumer.close()
 
 
 def _refused(error: Exception, client: Mapping[str, str]) -> str:

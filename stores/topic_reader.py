@@ -7,7 +7,7 @@ Settings and shape of the loop are measured: a small queue, and a fetcher that m
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,15 +15,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from contract.event import KafkaRecord
 from health.kafka_errors import scrub
-from stores.kafka_client import KafkaProblem, open_consumer
+from stores.kafka_client import KafkaProblem, make_consumer
 
-__all__ = ["Message", "TopicRange", "TopicReader", "columns_of", "follow", "record_of"]
+__all__ = ["Message", "TopicRange", "TopicReader", "TopicTail", "columns_of", "record_of"]
 
 PATIENCE_S: Final = 30.0
 _BATCH: Final = 2000
 # A call returns when its batch is full or this time is over, also at the very end.
 _POLL_S: Final = 0.02
-_FOLLOW_S: Final = 0.1
 _TUNING: Final[Mapping[str, str | int | float | bool]] = {
     "enable.partition.eof": True,
     "isolation.level": "read_committed",
@@ -121,11 +120,13 @@ class TopicReader:
         if not self._unread:
             return
         tuning = _TUNING if self._wanted.wanted > _FEW else _TUNING_FOR_FEW
-        with open_consumer(self._client, {**tuning, "error_cb": self._note_error}) as consumer:
-            try:
-                yield from self._read(consumer, progress)
-            except KafkaException as error:
-                raise self._stopped(f"the client gave up: {self._scrubbed(error.args[0])}") from None
+        consumer = make_consumer(self._client, {**tuning, "error_cb": self._note_error})
+        try:
+            yield from self._read(consumer, progress)
+        except KafkaException as error:
+            raise self._stopped(f"the client gave up: {self._scrubbed(error.args[0])}") from None
+        finally:
+            consumer.close()
 
     def _read(self, consumer: Consumer, progress: Callable[[int, int], None]) -> Iterator[list[Message]]:
         topic, begin = self._wanted.topic, self._wanted.begin
@@ -216,21 +217,31 @@ class TopicReader:
         return scrub(error.str(), self._client)
 
 
-def follow(client: Mapping[str, str], topic: str, begin: Mapping[int, int], seconds: float) -> Generator[list[Message]]:
-    """Yield records of a topic as they come, from `begin` (offset by partition) on, for some seconds.
+class TopicTail:
+    """Reads on from given offsets, as records come. Errors are passed over: a reader that gets nothing asks why.
 
-    Errors are passed over: a reader that gets nothing is to ask why. An offset that retention has removed is read from
-    the first one that is left.
+    Args:
+        client: librdkafka properties.
+        topic: its name.
+        begin: first offset by partition; one that retention has removed is replaced by the first that is left.
 
     Raises:
         KafkaProblem: the client refuses its properties.
     """
-    with open_consumer(client, {"auto.offset.reset": "earliest", "isolation.level": "read_committed"}) as consumer:
-        consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in begin.items()])
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if records := [one for one in consumer.consume(_BATCH, timeout=_FOLLOW_S) if one.error() is None]:
-                yield records
+
+    def __init__(self, client: Mapping[str, str], topic: str, begin: Mapping[int, int]) -> None:
+        self._consumer = make_consumer(
+            client, {**_TUNING, "enable.partition.eof": False, "auto.offset.reset": "earliest"}
+        )
+        self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in begin.items()])
+
+    def read(self, timeout_s: float) -> list[Message]:
+        """Return the next records; none when none comes in time."""
+        return [message for message in self._consumer.consume(_BATCH, timeout=timeout_s) if message.error() is None]
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
 
 
 def record_of(message: Message) -> KafkaRecord:

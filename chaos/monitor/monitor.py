@@ -17,7 +17,6 @@ The word `tail` on standard input makes it follow new records and count those of
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -25,31 +24,31 @@ from functools import partial
 from typing import Any, Final, TextIO
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from chaos.monitor.publisher import ObservationPublisher, ProbePace, asking, beats
 from contract.event import EventContract
 from contract.reading import EventReader
 from contract.run_events import RunEvents
 from contract.run_key import RunKey
-from health.kafka import PATIENCE_S, STEADY, Reasons
 from health.kafka_errors import refused_properties
 from health.patience import Patience
 from health.probers import open_probers
-from health.replies import ANSWERED, BROKEN, HANGING, KEPT, NEW, How, ProbeResult, Reply
+from health.replies import ANSWERED, KEPT, NEW, How, ProbeResult, Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
+from stores.end_offsets import EndOffsets
+from stores.kafka_client import KafkaProblem
+from stores.topic_reader import Message, TopicTail, columns_of
 
 INTERVAL_S: Final = 0.05
 # A healthy broker on the same machine answers in one or two milliseconds; the width of an outage's edges is bounded
 # by interval plus timeout.
 TIMEOUT_S: Final = 0.05
-PARTITIONS_EVERY_S: Final = 1.0
 # A database or a service may take longer under load, and a new connection longer than a kept one.
 KEPT_PACE: Final = ProbePace(0.1, 0.25)
 NEW_PACE: Final = ProbePace(0.2, 0.5)
-TAIL_BATCH: Final = 1000
+TAIL_S: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +110,11 @@ class Monitor:
     def __init__(self, config: MonitorConfig, out: TextIO) -> None:
         self._config = config
         self._publisher = ObservationPublisher(out, config.offsets_file, config.probes_file)
+        self._offsets = EndOffsets(config.client, config.topic)
         self._probers = open_probers(config.probe, config.topic)
         self._patience = Patience()  # with the target, and with the broker if that is another component
         self._patience_of_offsets = self._patience if config.offsets_are_kept else Patience()
-        self._reasons = Reasons(config.client)
-        self._asker = self._connect()
-        self._unserved_since: float | None = None
-        self._tail: Consumer | None = None
-        self._partitions: list[int] = []
-        self._partitions_asked = 0.0
+        self._tail: TopicTail | None = None
         self._last_ends: dict[int, int] = {}
         self._own = 0
         self._count = count_events(config.event, config.run_key)
@@ -141,74 +136,26 @@ class Monitor:
                     publisher.probe_result(ProbeResult(seen.asked, seen.answered, KEPT, how, seen.error))
                 if tail.is_set():
                     self._follow()
-                publisher.send(seen=record, own=self._own_count(), why=None if seen.ok else self._reasons.reason())
+                publisher.send(seen=record, own=self._own_count(), why=None if seen.ok else self._offsets.reason())
         publisher.close()
-        self._asker.close()
+        self._offsets.close()
         if self._tail:
             self._tail.close()
 
-    def _client(self) -> dict[str, Any]:
-        return {
-            **STEADY,
-            **self._config.client,
-            "group.id": "lookout",
-            "enable.auto.commit": "false",
-            "auto.offset.reset": "error",
-            "log_level": "0",
-        }
-
-    def _connect(self) -> Consumer:
-        self._reasons.reconnecting()
-        return Consumer({**self._client(), "error_cb": self._reasons.note})
-
     def _ask(self) -> tuple[Observation, How]:
         """Ask once; return what was seen, and how the connection served."""
-        now = self._config.clock.now
-        asked = now()
-        deadline = time.monotonic() + self._patience_of_offsets.limit(self._config.timeout)
-        try:
-            self._refresh_partitions(deadline)
-            ends = {}
-            for partition in self._partitions:
-                where = TopicPartition(self._config.topic, partition)
-                left = max(0.005, deadline - time.monotonic())
-                ends[partition] = int(self._asker.get_watermark_offsets(where, timeout=left, cached=False)[1])
-        except KafkaException as error:
-            reply = self._failed(asked, error.args[0])
-            return Observation(asked, now(), None, reply.detail), reply.how
-        if not ends:
-            return Observation(asked, now(), None, "the topic has no partitions"), BROKEN
+        asked = self._config.clock.now()
+        ends = self._offsets.ask(self._patience_of_offsets.limit(self._config.timeout))
+        answered = self._config.clock.now()
+        if isinstance(ends, Reply):
+            return Observation(asked, answered, None, ends.detail), ends.how
         self._last_ends = ends
-        self._reasons.answered()
-        self._unserved_since = None
-        return Observation(asked, now(), ends), ANSWERED
-
-    def _failed(self, asked: float, error: KafkaError) -> Reply:
-        """Return how the connection failed. One that has hung for long is reopened: it may never recover."""
-        self._asker.poll(0)  # delivers the errors collected meanwhile: they say why
-        reply = self._reasons.reply(error)
-        self._unserved_since = self._unserved_since or asked
-        if reply.how == HANGING and asked - self._unserved_since > PATIENCE_S:
-            self._unserved_since = None
-            self._asker.close()
-            self._asker = self._connect()
-        return reply
-
-    def _refresh_partitions(self, deadline: float) -> None:
-        """Read the list of partitions again, which may grow during a run; without an answer keep the known ones."""
-        if self._partitions and time.monotonic() - self._partitions_asked < PARTITIONS_EVERY_S:
-            return
-        left = max(0.005, deadline - time.monotonic())
-        known = self._asker.list_topics(self._config.topic, timeout=left).topics.get(self._config.topic)
-        if known is not None and known.error is None:
-            self._partitions = sorted(known.partitions)
-            self._partitions_asked = time.monotonic()
+        return Observation(asked, answered, ends), ANSWERED
 
     def _follow(self) -> None:
         if self._tail is None:
-            self._tail = Consumer(self._client())
-            self._tail.assign([TopicPartition(self._config.topic, p, end) for p, end in self._last_ends.items()])
-        self._own += self._count([one for one in self._tail.consume(TAIL_BATCH, timeout=0.001) if one.error() is None])
+            self._tail = TopicTail(self._config.client, self._config.topic, self._last_ends)
+        self._own += self._count(self._tail.read(TAIL_S))
 
     def _own_count(self) -> int | None:
         return self._own if self._tail is not None else None
@@ -222,11 +169,8 @@ def count_events(event: EventContract | None, run_key: str) -> Callable[[list[Me
     of_run = RunEvents(event, RunKey.parse(run_key)) if run_key else None
 
     def count(records: list[Message]) -> int:
-        values, keys = [one.value() for one in records], [one.key() for one in records]
-        headers: list[Any] = [one.headers() for one in records] if event.needs_headers else []
-        if of_run is not None:
-            return len(of_run.batch(values, keys, headers).where)
-        return len(reader.batch(values, keys, headers).at)
+        columns = columns_of(records, headers=event.needs_headers)
+        return len(reader.batch(*columns).at) if of_run is None else len(of_run.batch(*columns).where)
 
     return count
 
@@ -245,9 +189,9 @@ def main() -> int:
     threading.Thread(target=_obey, args=(sys.stdin, stop, tail), daemon=True).start()
     try:
         monitor = Monitor(config, sys.stdout)
-    except (KafkaException, ValueError, TypeError) as error:
-        said = error.args[0].str() if isinstance(error, KafkaException) else error
-        sys.stdout.write(json.dumps({"refused": refused_properties(said, config.client)}) + "\n")
+    except (KafkaProblem, ValueError) as error:
+        said = str(error) if isinstance(error, KafkaProblem) else refused_properties(error, config.client)
+        sys.stdout.write(json.dumps({"refused": said}) + "\n")
         return 2
     monitor.watch(stop, tail)
     return 0

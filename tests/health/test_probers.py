@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from health.http import judge
-from health.kafka import answer_to, tls_context
+from health.new_kafka import answer_to, tls_context
 from health.probers import Probers, open_probers
 from health.replies import CONNECTIONS, Prober, Reply
 from health.request import Endpoint, HttpAnswer
@@ -390,7 +390,7 @@ def test_kafka_gone_broke_the_kept_connection_and_refuses_new_ones(
 def test_a_hung_client_is_made_anew_in_time(
     infra: Infra, broker: RestartableBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("health.kafka.PATIENCE_S", 0.5)
+    monkeypatch.setattr("health.kept_kafka.PATIENCE_S", 0.5)
     both = kafka(infra)
     broker.pause()
     begun = time.monotonic()

@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import KafkaError
 
-from health.kafka import Reasons
+from health.kept_kafka import Reasons
 
 CLIENT = {"bootstrap.servers": "127.0.0.1:9093", "security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
 CUT = (KafkaError._SSL, "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?")
