@@ -2,29 +2,26 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
-
 from contract.event import KafkaRecord
+from contract.members import json_of, members_of, values_at
 from contract.order_id import scalar_text
 from contract.place import Place
 
 _MOST_NAMED: Final = 16
-_DEEPEST: Final = 6
-# A shorter id may stand in any text by chance.
+# A shorter id may be in any text by chance.
 _DISTINCT: Final = 16
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def shape(record: KafkaRecord) -> str:
     """Return in words what `record` looks like."""
-    value = _json(record.value)
+    value = json_of(record.value)
     if record.value is None:
         seen = "no value (a tombstone)"
     elif isinstance(value, dict):
-        names = [path for path, _ in members_of(value)]
+        names = [path for path, _ in members_of(value) if path]
         more = ", ..." if len(names) > _MOST_NAMED else ""
         seen = f"a JSON value with {', '.join(names[:_MOST_NAMED])}{more}" if names else "an empty JSON object"
     else:
@@ -51,39 +48,19 @@ def places_of(record: KafkaRecord, text: str) -> list[str]:
 
 def text_at(record: KafkaRecord, place: Place) -> str:
     """Return the text that a record has at a place; empty where there is none."""
-    return dict(_texts_of(record)).get(str(place), "")
+    found = values_at(place, record, members_of(json_of(record.value)))
+    return _text(found[-1]) if found else ""
 
 
 def _texts_of(record: KafkaRecord) -> list[tuple[str, str]]:
-    """Return each place of a record with the text that is there."""
+    """Return each place of a record with the text there."""
     parts = {"key": record.key, **{f"header:{name}": header for name, header in record.headers}}
-    members = {f"value:{path}": member for path, member in members_of(_json(record.value))}
+    members = {f"value:{path}": member for path, member in members_of(json_of(record.value)) if path}
     return [(place, _text(found)) for place, found in {**parts, **members}.items()]
-
-
-def members_of(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
-    """Yield path and value of each member that holds no further ones; places in a list are numbers."""
-    inner: Iterable[tuple[object, object]] = ()
-    if isinstance(value, dict):
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = enumerate(value)
-    if isinstance(value, dict | list) and depth < _DEEPEST:
-        for name, below in inner:
-            yield from members_of(below, f"{path}.{name}" if path else str(name), depth + 1)
-    elif path:
-        yield path, value
 
 
 def _text(found: object) -> str:
     return scalar_text(found) or ""
-
-
-def _json(value: bytes | None) -> object:
-    try:
-        return msgspec.json.decode((value or b"").removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def _kind_of(key: bytes | None) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import Final
 
-from contract.describe import members_of
+from contract.members import members_of
 from contract.order_id import AcknowledgedId, IdKind, acknowledged_id
 
 PRODUCTS: Final = (
@@ -171,7 +171,7 @@ def _names(answer: bytes) -> str:
         return "is no JSON" if answer else "is empty"
     if not isinstance(value, dict):
         return "is JSON, but no object"
-    names = [path for path, _ in members_of(value)]
+    names = [path for path, _ in members_of(value) if path]
     return f"has the members {_listed(sorted(names))}" if names else "has no members"
 
 

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from contract.event import CREATED, EVENT_ID, TYPES, EventContract, Headers, KafkaRecord, Why
 from contract.ids import Bools, IdReader
+from contract.members import BYTE_ORDER_MARK, UNREADABLE, headers_named, member_at
 from contract.order_id import encode_order_id, scalar_text
 from contract.place import Place
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-# A value that is nested too deeply ends in a RecursionError.
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NO_TYPE: Final = frozenset({None})
+_MISSING: Final[list[bytes | None]] = [None]
 T = TypeVar("T")
 _EVENT: Final = Place("value", EVENT_ID)
 
@@ -189,7 +188,7 @@ class EventReader:
                 found = iter(bodies)
                 bodies = [self._empty if value is None else next(found) for value in values]
             return bodies, why
-        except _UNREADABLE:
+        except UNREADABLE:
             pass
         bodies = []
         for at, value in enumerate(values):
@@ -205,9 +204,9 @@ class EventReader:
         """Return the members of a value that are wanted, None when it is no JSON object in UTF-8."""
         try:
             if not value.isascii():
-                value.removeprefix(_BYTE_ORDER_MARK).decode()
-            return self._decode(value.removeprefix(_BYTE_ORDER_MARK))
-        except _UNREADABLE:
+                value.removeprefix(BYTE_ORDER_MARK).decode()
+            return self._decode(value.removeprefix(BYTE_ORDER_MARK))
+        except UNREADABLE:
             return None
 
     def _reject(
@@ -239,10 +238,10 @@ class EventReader:
         if place.part == "key":
             return list(keys)
         if place.part == "header":
-            return [_header(named, place.name) for named in headers]
+            return [(headers_named(named, place.name) or _MISSING)[-1] for named in headers]
         first, _, rest = place.name.partition(".")
         column = list(map(attrgetter(self._members[first]), bodies))
-        return [_member(value, rest) for value in column] if rest else column
+        return [member_at(value, rest) for value in column] if rest else column
 
     def _keys_agree(self, keys: Sequence[bytes | None], texts: list[str], orders: NDArray[np.void]) -> Bools:
         """Return for each event whether its key is missing or names the same order."""
@@ -284,17 +283,3 @@ def _all_none(column: list[Any]) -> bool:
 def _is_created(name: object) -> bool:
     """Whether a stated type says "created"; one that is not stated says nothing."""
     return name is None or CREATED in str(name).lower()
-
-
-def _header(headers: Headers | None, name: str) -> bytes | None:
-    found = [value for key, value in headers or () if key == name]
-    return found[-1] if found else None
-
-
-def _member(value: object, path: str) -> object:
-    """Return the member at a path of names joined by dots; None where there is none."""
-    for name in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(name)
-    return value

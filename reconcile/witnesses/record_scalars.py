@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
-
 from contract.event import KafkaRecord
+from contract.members import json_of, members_of
 from contract.order_id import IdKind, encode_order_id, encode_text, scalar_text
 from contract.place import Place
 
@@ -30,11 +29,8 @@ PARTS: Final = (
 """Ends of names, in lower case, of what many messages refer to: one with the id of a product is not about it."""
 _ID_WORDS: Final = ("uuid", "guid", "uid", "ids", "id", "ref", "key", "value")
 _SEPARATOR: Final = re.compile(r"[^0-9A-Za-z]+")
-_DEEPEST: Final = 12
 _NESTED: Final = 3
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LONGEST: Final = 1024
-_PROBLEMS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # Whole numbers of these sizes are written as big-endian bytes by the serializers of Kafka's Java client.
 _NUMBER_SIZES: Final = frozenset({4, 8})
 
@@ -53,10 +49,10 @@ def identities(kind: IdKind, record: KafkaRecord, place: Place) -> Iterator[byte
         yield from _encoded(kind, raw)
         if kind is IdKind.INTEGER and len(raw) in _NUMBER_SIZES:
             yield from _encoded(kind, int.from_bytes(raw, signed=True))
-        for _, scalar in scalars(_json(raw)):
+        for _, scalar in scalars(json_of(raw)):
             yield from _encoded(kind, scalar)
     if record.value is not None:
-        found = _json(record.value)
+        found = json_of(record.value)
         if found is None and len(record.value) <= _LONGEST:
             yield from _encoded(kind, record.value)
         for path, scalar in scalars(found):
@@ -67,24 +63,13 @@ def identities(kind: IdKind, record: KafkaRecord, place: Place) -> Iterator[byte
 
 def json_scalars(value: bytes | None) -> list[tuple[str, Any]] | None:
     """Return path and value of every scalar of a JSON value; None when it is no JSON."""
-    found = _json(value)
+    found = json_of(value)
     return None if found is None else list(scalars(found))
 
 
-def scalars(found: Any, path: str = "", depth: int = 0, nested: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield path (names and positions joined by dots) and value of every scalar within a decoded JSON value."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(found, dict):
-        for name, below in found.items():
-            yield from scalars(below, f"{path}.{name}" if path else str(name), depth + 1, nested)
-    elif isinstance(found, list):
-        for at, below in enumerate(found):
-            yield from scalars(below, f"{path}.{at}" if path else str(at), depth + 1, nested)
-    elif found is not None:
-        yield path, found
-        if isinstance(found, str) and found[:1] in {"{", "[", '"'} and nested < _NESTED:
-            yield from scalars(_json(found.encode("utf-8", "replace")), path, depth + 1, nested + 1)
+def scalars(found: Any) -> Iterator[tuple[str, Any]]:
+    """Yield path and value of every scalar within a decoded JSON value, but for nulls."""
+    return ((path, scalar) for path, scalar in members_of(found, texts=_NESTED) if scalar is not None)
 
 
 def says_of_itself(path: str, envelope: bool = False) -> bool:
@@ -107,13 +92,6 @@ def _stem(name: str) -> str:
     """Return a name in lower case without separators, and without a word for "id" at its end."""
     plain = name.replace("_", "").replace("-", "").lower()
     return next((plain.removesuffix(word) for word in _ID_WORDS if plain.endswith(word)), plain)
-
-
-def _json(value: bytes | None) -> Any:
-    try:
-        return msgspec.json.decode((value or b"").removeprefix(_BYTE_ORDER_MARK))
-    except _PROBLEMS:
-        return None
 
 
 def _parts(kind: IdKind, scalar: object) -> Iterator[bytes]:

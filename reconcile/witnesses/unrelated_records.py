@@ -9,8 +9,8 @@ from collections import Counter
 from typing import Final
 
 from contract.event import EventContract, KafkaRecord
+from contract.members import values_at
 from contract.order_id import IdKind, encode_order_id
-from contract.place import Place
 from reconcile.witnesses.record_scalars import json_scalars, says_of_itself
 
 # With dashes: 32 digits alone are a digest as well.
@@ -37,9 +37,9 @@ def is_of_something_else(contract: EventContract, record: KafkaRecord, tag_prefi
         tag_prefix: how the tags of the run begin, in lower case; empty where a tag names no order.
     """
     found = json_scalars(record.value)
-    if any(encode_order_id(contract.id_kind, scalar) for scalar in _at(contract.id_at, record, found)):
+    if any(encode_order_id(contract.id_kind, scalar) for scalar in values_at(contract.id_at, record, found or ())):
         return True
-    if tag_prefix and contract.tag_place and any(map(_has_uuid, _at(contract.tag_place, record, found))):
+    if tag_prefix and contract.tag_place and any(map(_has_uuid, values_at(contract.tag_place, record, found or ()))):
         return True
     if contract.id_kind is IdKind.UUID:
         return _has_another_id(contract, record, found)
@@ -68,14 +68,6 @@ def _hides(found: list[tuple[str, object]]) -> bool:
     halves = Counter(parent for (parent, _, _), one in parents if abs(one) > _EXACT)
     huge = any(abs(one) >= _WHOLE for _, one in parents)
     return huge or max(listed.values(), default=0) >= _ID_BYTES or max(halves.values(), default=0) >= _HALVES
-
-
-def _at(place: Place, record: KafkaRecord, found: list[tuple[str, object]] | None) -> list[object]:
-    if place.part == "key":
-        return [record.key]
-    if place.part == "header":
-        return [value for name, value in record.headers if name == place.name]
-    return [scalar for path, scalar in found or () if path == place.name]
 
 
 def _looks_encoded(text: str) -> bool:
