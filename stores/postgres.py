@@ -22,7 +22,7 @@ from stores.sql import SQL, Composed
 
 __all__ = [
     "DatabaseProblem", "Limits", "PostgresConnection", "Snapshot", "Transaction", "UnreadableUrl",
-    "open_snapshot", "open_transaction", "with_retries",
+    "ask_snapshot", "open_snapshot", "open_transaction",
 ]  # fmt: skip
 T = TypeVar("T")
 
@@ -182,17 +182,24 @@ def open_transaction(database_url: str, limits: Limits, *, read_only: bool = Tru
         connection.close()
 
 
-def with_retries(work: Callable[[], T]) -> T:
-    """Return what `work` returns, trying again, at most `TRIES` times, when the connection cannot be made or breaks.
+def ask_snapshot(database_url: str, ask: Callable[[Snapshot], T]) -> T:
+    """Return what `ask` returns, called with a snapshot of its own.
+
+    It is called again, at most TRIES times in all, when the connection cannot be made or breaks.
 
     Raises:
-        DatabaseProblem: the last one, or the first after which trying again makes no sense.
+        DatabaseProblem: of the last try, or the first after which trying again makes no sense.
     """
-    for attempt in range(1, TRIES):
+
+    def attempt() -> T:
+        with open_snapshot(database_url) as snapshot:
+            return ask(snapshot)
+
+    for number in range(1, TRIES):
         try:
-            return work()
+            return attempt()
         except DatabaseProblem as problem:
             if not problem.passing:
                 raise
-        time.sleep(PAUSE_S * attempt)
-    return work()
+        time.sleep(PAUSE_S * number)
+    return attempt()

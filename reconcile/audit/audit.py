@@ -20,7 +20,7 @@ from reconcile.audit.coverage_window import clip_of
 from reconcile.audit.id_difference import id_difference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.audit.offsets_for_time import offsets_from
-from reconcile.audit.recheck import FirstReading, SecondLook
+from reconcile.audit.recheck import FirstReading, Recheck
 from reconcile.audit.sampling import Samples
 from reconcile.audit.time_zone_inference import offset_of, offset_text
 from reconcile.history.history import Progress
@@ -79,7 +79,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         with open_snapshot(plan.database_url) as fresh:
             return Samples(plan, fresh, shape, bounds).any_row()
 
-    found = SecondLook(plan, shape, zone, readers, progress).look(first, clip, related)
+    found = Recheck(plan, shape, zone, readers, progress).run(first, clip, related)
     found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
     found.guards.append(AuditGuard("zone known", True, zone_words))
     return weighed(found)

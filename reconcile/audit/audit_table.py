@@ -61,7 +61,7 @@ class TableShape:
 
 
 class TableMismatch(Exception):
-    """An option does not fit the table; the message is one sentence."""
+    """An option does not fit the table; the message is one sentence that says what to do."""
 
 
 def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) -> TableShape:
@@ -145,7 +145,7 @@ def look_up(
 
     Args:
         zone: SQL of the zone of a naive time column; None: not known, or not needed.
-        any_case: letters of `ids` are lower-case, those of a text column may be anything; reads the whole table.
+        any_case: letters of `ids` are lower-case, those of a text column may be anything; reads the entire table.
 
     Raises:
         DatabaseProblem: PostgreSQL could not be asked.

@@ -1,7 +1,7 @@
-"""Rows without an event that a record names which might be their event: the log is read once more for them.
+"""Disputed rows: a record names them that might be their event. The log is read once more for them.
 
-Only when the first reading met records that do not count and are not certainly something else, or events without a
-row; what is kept is one line a row that seems lost.
+That is done only when the first reading met records that do not count and are not certainly something else, or events
+without a row. One line is kept of each row that seems lost.
 """
 
 from dataclasses import dataclass, field
@@ -51,14 +51,15 @@ def find_disputes(
     *,
     rowless: NDArray[np.void],
 ) -> Disputes:
-    """Look every record of `where` that does not count, or is the event of an order without a row, through for the
-    orders `missing`: with an `--event-id` that holds for some events only, it is the event of the order that it names.
+    """Search every record that does not count, or is the event of an order without a row, for the orders `missing`.
+
+    With an `--event-id` that is right for some events only, such a record is the event of the order that it names.
 
     Args:
         plan: what is compared.
         ids: reader of the ids of rows.
         missing: rows without an event, array of IDS.
-        where: what is read.
+        where: the range that is read.
         progress: called with how reading goes on.
         rowless: orders of events without a row, array of IDS, ascending.
 

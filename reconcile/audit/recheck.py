@@ -1,8 +1,8 @@
-"""The second look of an audit: nothing that seems to be missing is named before it was looked for again.
+"""The recheck of an audit: whatever seems to be missing is searched for again before it is reported.
 
-Rows without an event are looked for in the part of the log that came meanwhile and in what lay before the range that
-was read, and once more in the table, which also tells how old they are. Events without a row are looked up by id, for
-a while, as a row may be committed after its event was published.
+Events of rows are searched for in the part of the log that came after the first reading, and in the part before the
+range that was read; the rows once more in the table, which also has their age. Rows of events are looked up by id, for
+some seconds, as a row may be committed after its event was published.
 """
 
 import time
@@ -25,16 +25,16 @@ from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.history.history import Progress
 from reconcile.witnesses.pending_orders import ids_within
 from stores import sql
-from stores.postgres import Snapshot, open_snapshot, with_retries
+from stores.postgres import Snapshot, ask_snapshot
 from stores.topic import TopicBounds, read_bounds
 from stores.topic_reader import TopicRange
 from stores.topic_settings import TopicSettings, topic_settings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
-# So much may the clocks of a service and of its database differ. A row from further ahead has another zone than taken.
+# The clocks of a service and its database may differ by so much; a row from further ahead has another zone.
 FUTURE_S: Final = 60.0
-# A row that was stamped this long ago may still have been committed, and its event published, only just now.
+# A row with a time this long ago may have been committed, and its event published, only just now.
 RECENT_S: Final = 900.0
 
 
@@ -69,15 +69,15 @@ class _Fates:
         return any(at is not None and self.now - at < RECENT_S for _, at in self.lost)
 
 
-class SecondLook:
-    """Looks again at what the first reading found to be missing.
+class Recheck:
+    """Searches again for what the first reading found to be missing.
 
     Args:
         plan: what is compared.
         shape: of the table.
         zone: SQL of the zone of naive times.
         readers: of ids from rows and from events; both may know names.
-        progress: told how reading goes on.
+        progress: called with how reading goes on.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class SecondLook:
         # Order ids of events that came after the first reading.
         self._tail: list[NDArray[np.void]] = []
 
-    def look(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
+    def run(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
         """Return what is found.
 
         Args:
@@ -179,8 +179,8 @@ class SecondLook:
             return lost, [], Disputes()
         identities = {self._name(identity): identity for identity in bytes_of(missing)}
         wanted = np.unique(np.frombuffer(b"".join(identities[order] for order, _ in lost), dtype=IDS))
-        whole = TopicRange(self._plan.topic, dict(after.lows), dict(after.ends))
-        disputes = find_disputes(self._plan, self._of_rows, wanted, whole, self._progress, rowless=rowless)
+        everything = TopicRange(self._plan.topic, dict(after.lows), dict(after.ends))
+        disputes = find_disputes(self._plan, self._of_rows, wanted, everything, self._progress, rowless=rowless)
         named = disputes.named
         disputed = [(order, at, named[identities[order]]) for order, at in lost if identities[order] in named]
         return [one for one in lost if identities[one[0]] not in named], disputed, disputes
@@ -202,13 +202,13 @@ class SecondLook:
         outbox = self._plan.outbox
         if outbox is None:
             return set()
-        texts = self._fresh(lambda snapshot: waiting(snapshot, outbox))
+        texts = self._ask(lambda snapshot: waiting(snapshot, outbox))
         return set(bytes_of(ids_within(self._shape.kind, texts, self._shape.padded)))
 
     def _still_missing(
         self, candidates: NDArray[np.void], bounds: TopicBounds, begin: dict[int, int]
     ) -> tuple[NDArray[np.void], TopicBounds]:
-        """Look for the events of `candidates` in what was not read: behind the ends, and before the range."""
+        """Return those of `candidates` whose events the rest of the log does not hold either, and its bounds now."""
         plan = self._plan
         after = read_bounds(plan.kafka, plan.topic)
         if not len(candidates):
@@ -230,7 +230,7 @@ class SecondLook:
     def _fates(self, missing: NDArray[np.void], held: set[bytes], clip: Clip) -> _Fates:
         identities = list(bytes_of(missing))
         texts = [self._name(identity) for identity in identities]
-        found, now = self._rows_now(texts), self._fresh(database_now)
+        found, now = self._rows_now(texts), self._ask(database_now)
         lost: list[tuple[str, float | None]] = []
         tally = dict.fromkeys(("young", "unjudged", "pending", "vanished", "future"), 0)
         for order, identity in zip(texts, identities, strict=True):
@@ -247,13 +247,13 @@ class SecondLook:
     def _without_row(self, orders: list[str], *, any_case: bool = False) -> list[str]:
         """Return those of `orders`, ids of events, that have no row, however the table may spell them.
 
-        A UUID or ULID of a text column with letters of both cases is found with `any_case` only: it takes a scan.
+        `any_case` finds UUIDs and ULIDs in letters of both cases too; it takes a scan.
         """
         spelled = {word: order for order in orders for word in as_written(self._shape.kind, order)}
         there = {spelled[word] for word in self._rows_now(list(spelled))}
         cased = {word.lower(): order for word, order in spelled.items() if word != order and order not in there}
         if any_case and cased:
-            found = self._fresh(lambda one: look_up(one, self._shape, list(cased), self._zone, any_case=True))
+            found = self._ask(lambda one: look_up(one, self._shape, list(cased), self._zone, any_case=True))
             there |= {cased[word] for word in found}
         return [order for order in orders if order not in there]
 
@@ -270,21 +270,17 @@ class SecondLook:
         return AuditGuard("ids distinct", not ambiguous, text)
 
     def _rows_now(self, ids: list[str]) -> dict[str, float | None]:
-        return self._fresh(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}
+        return self._ask(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}
 
     def _name(self, identity: bytes) -> str:
         return (self._of_rows if self._of_rows.met(identity) else self._of_events).text(identity)
 
-    def _fresh(self, ask: Callable[[Snapshot], T]) -> T:
-        def attempt() -> T:
-            with open_snapshot(self._plan.database_url) as snapshot:
-                return ask(snapshot)
-
-        return with_retries(attempt)
+    def _ask(self, ask: Callable[[Snapshot], T]) -> T:
+        return ask_snapshot(self._plan.database_url, ask)
 
 
 def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | None:
-    """Return why a row without an event is not judged, None when it is lost.
+    """Return why a row without an event is not judged, None when its event is lost.
 
     Args:
         at: when it was made, None when its time is not known.

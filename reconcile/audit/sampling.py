@@ -16,15 +16,15 @@ from stores.topic import TopicBounds
 from stores.topic_reader import TopicRange
 
 SAMPLE: Final = 100
-"""Records that are looked at in one place of a partition."""
+"""Records that are read in one place of a partition."""
 PLACES: Final = 5
-"""Places, evenly over what is looked at: a burst of late events must not fill them all."""
+"""Places, evenly over what is sampled: a burst of late events must not fill them all."""
 RECENT: Final = 10_000
 """Records at the end of a partition that count as recent."""
 
 
 class Samples:
-    """Looks at records and at the rows of their orders.
+    """Reads samples of records and the rows of their orders.
 
     Args:
         plan: what is compared.
@@ -48,7 +48,7 @@ class Samples:
         return [(at, stamps[order]) for order, at in rows.items() if at is not None]
 
     def first_rows(self, zone: sql.Composable | None) -> list[float]:
-        """Return when the rows were made whose events stand at the beginning of the topic's partitions, ascending.
+        """Return when the rows were made whose events are at the beginning of the topic's partitions, ascending.
 
         Args:
             zone: SQL of the zone of naive times.
@@ -60,7 +60,7 @@ class Samples:
         return sorted(at for at in rows.values() if at is not None)
 
     def any_row(self) -> bool:
-        """Return whether any of the events looked at, all over the topic, has a row.
+        """Return whether any of the sampled events, all over the topic, has a row.
 
         Raises:
             DatabaseProblem, KafkaProblem: a store could not be asked.
@@ -83,7 +83,7 @@ class Samples:
 
 
 def sample_ranges(topic: str, begin: dict[int, int], ends: dict[int, int], places: int) -> list[TopicRange]:
-    """Return the ranges to be looked at, oldest first: the first at `begin`, the last at the ends, none twice. Pure."""
+    """Return the ranges to be read, oldest first: the first at `begin`, the last at the ends, none twice. Pure."""
     ranges = []
     last = dict(begin)
     for place in range(places):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconcile.history.history import Progress
 from stores import sql
-from stores.postgres import DatabaseProblem, Snapshot, open_snapshot, with_retries
+from stores.postgres import DatabaseProblem, Snapshot, ask_snapshot
 from stores.sql import identifier, quoted, table_name
 
 BATCH: Final = 2000
@@ -88,22 +88,21 @@ def _found(
 ) -> dict[str, FoundRow]:
     """Return the rows of `ids`; `table`: its name, its column of ids, and whether order lines are read."""
 
-    def attempt() -> dict[str, FoundRow]:
+    def look_up(snapshot: Snapshot) -> dict[str, FoundRow]:
         found: dict[str, FoundRow] = {}
-        with open_snapshot(database_url) as snapshot:
-            kind = _type(snapshot, table[0], table[1]) or "text"
-            query, in_any_case = (_query(snapshot, table, kind, any_case=cased) for cased in (False, True))
-            for at in range(0, len(ids), BATCH):
-                words = [(word, one) for one in ids[at : at + BATCH] for word in _written(kind, one)]
-                wanted = {word: one for word, one in words if snapshot.holds(word)}
-                found |= _rows(snapshot, query, wanted, snapshot_text)
-                # Mixed case within one UUID or ULID: no index helps, so only missing ids are looked up this way.
-                cased = {word.lower(): one for word, one in words if one not in found and word != one}
-                found |= _rows(snapshot, in_any_case, cased, snapshot_text)
-                progress(_STAGE, min(at + BATCH, len(ids)), len(ids))
+        kind = _type(snapshot, table[0], table[1]) or "text"
+        query, in_any_case = (_query(snapshot, table, kind, any_case=cased) for cased in (False, True))
+        for at in range(0, len(ids), BATCH):
+            words = [(word, one) for one in ids[at : at + BATCH] for word in _written(kind, one)]
+            wanted = {word: one for word, one in words if snapshot.holds(word)}
+            found |= _rows(snapshot, query, wanted, snapshot_text)
+            # Mixed case within one UUID or ULID: no index helps, so only missing ids are looked up this way.
+            cased = {word.lower(): one for word, one in words if one not in found and word != one}
+            found |= _rows(snapshot, in_any_case, cased, snapshot_text)
+            progress(_STAGE, min(at + BATCH, len(ids)), len(ids))
         return found
 
-    return with_retries(attempt) if ids else {}
+    return ask_snapshot(database_url, look_up) if ids else {}
 
 
 def _rows(

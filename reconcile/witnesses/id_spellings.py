@@ -3,7 +3,7 @@
 A UUID (an order id or a run-scoped tag) is found as text with or without dashes, in any case, whatever surrounds it
 (braces, `urn:uuid:`, a prefix); as its 16 bytes, big-endian or in the layout of a GUID; and as base64, standard or
 URL-safe, at any alignment, of bytes or texts that hold one of these. A text id of 16 characters or more is found
-anywhere. Shorter ones and integers stand in every price, so they count as a whole scalar only: see
+anywhere. Shorter ones and integers are in every price, so they count as an entire scalar only: see
 `reconcile.witnesses.record_scalars`.
 
 Every step works on one buffer that holds all records of a batch. A few bits an id (a table of one byte a hash) sort out
@@ -30,7 +30,7 @@ _STANDARD: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _NO_BASE64: Final = bytes(i not in _STANDARD + b"-_" for i in range(256))
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _LEAST_BASE64: Final = 22
-# Where the 32 digits of a dashed UUID stand, and its dashes.
+# Positions of the 32 digits of a dashed UUID.
 _DIGITS: Final = np.array([i for i in range(36) if i not in {8, 13, 18, 23}])
 _GUID: Final = np.array([3, 2, 1, 0, 5, 4, 7, 6, *range(8, 16)])
 _FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)

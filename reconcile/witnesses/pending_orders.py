@@ -51,7 +51,7 @@ def waiting_texts(snapshot: Snapshot, outbox: str, *, own: bool = False) -> list
 
 
 def ids_within(kind: IdKind, texts: list[str], padded: bool = False) -> NDArray[np.void]:
-    """Return IDS of all that the texts of an outbox may stand for: an id as it is, or with something before or after
+    """Return IDS of all that the texts of an outbox may mean: an id as it is, or with something before or after
     it (`urn:uuid:...`, `Order-17`); `padded`: blanks at the end mean nothing."""
     ids, valid = IdReader(kind, padded).parse(texts)
     # Any text is a text id, `Order-17` as well.

@@ -1,4 +1,4 @@
-"""Tells on stderr how reading the stores goes on: a bar on a terminal, a plain line now and then elsewhere."""
+"""Shows on stderr how reading the stores goes on: a bar on a terminal, a plain line now and then elsewhere."""
 
 import sys
 import time
@@ -31,15 +31,15 @@ def show_progress(quiet: bool) -> Iterator[Progress]:
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
         ) as bars:
-            yield _Bars(bars).tell
+            yield _Bars(bars).show
     else:
         lines = _Lines()
-        yield lines.tell
+        yield lines.show
         lines.end()
 
 
 class _RateColumn(TextColumn):
-    """How many a second."""
+    """The rate, per second."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -55,7 +55,7 @@ class _Bars:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def tell(self, what: str, done: int, total: int | None) -> None:
+    def show(self, what: str, done: int, total: int | None) -> None:
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(f"reading {what}", total=total)
         self._bars.update(self._tasks[what], completed=done, total=total)
@@ -63,15 +63,15 @@ class _Bars:
 
 class _Lines:
     def __init__(self) -> None:
-        self._told_at = time.monotonic()
+        self._shown_at = time.monotonic()
         self._last: dict[str, str] = {}
         self._begun: dict[str, tuple[float, int]] = {}
 
-    def tell(self, what: str, done: int, total: int | None) -> None:
+    def show(self, what: str, done: int, total: int | None) -> None:
         of = f" of {total}" if total is not None else ""
         self._last[what] = f"reading {what}: {done}{of}{self._pace(what, done, total)}"
-        if time.monotonic() - self._told_at >= _EVERY_S:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._shown_at >= _EVERY_S:
+            self._shown_at = time.monotonic()
             sys.stderr.write(self._last.pop(what) + "\n")
 
     def _pace(self, what: str, done: int, total: int | None) -> str:

@@ -1,7 +1,7 @@
 """Everything in a record that may be an id by itself: its key, its header values, the scalars of its JSON.
 
-An integer or a short text stands in every price and quantity, so it names an order only as one of these. JSON within a
-text is read as well (a service that escapes its event inside another one), and so is a key that is JSON.
+An integer or a short text is in every price and quantity, so it names an order only as one of these. JSON within a text
+is read as well (a service that escapes its event inside another one), and so is a key that is JSON.
 """
 
 import re
@@ -36,7 +36,7 @@ _NUMBER_SIZES: Final = frozenset({4, 8})
 
 
 def identities(kind: IdKind, record: KafkaRecord, place: Place) -> Iterator[bytes]:
-    """Yield the 16 bytes of every id of this kind that stands in a record by itself.
+    """Yield the 16 bytes of every id of this kind that a record has by itself.
 
     At the place of the order's id it may have something before or after it: `SHOP/17`.
     """

@@ -24,7 +24,7 @@ from reconcile.witnesses.pending_orders import waiting_orders
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
 from stores import sql
-from stores.postgres import DatabaseProblem, Snapshot, open_snapshot, with_retries
+from stores.postgres import DatabaseProblem, Snapshot, ask_snapshot
 from stores.relation import OrderColumns
 
 _SNAPSHOT: Final = sql.SQL("SELECT pg_current_snapshot()::text").format()
@@ -50,21 +50,20 @@ def read_rows(
     untagged = attribution if attribution is not None and attribution.kind != TAGGED else None
     nothing = np.empty(0, dtype=IDS)
 
-    def attempt() -> RowsWitness:
-        with open_snapshot(database_url) as snapshot:
-            taken_at = clock.now()
-            # This first question takes the snapshot.
-            columns = columns_of(snapshot, facts, tagged=untagged is None)
-            rows, names = _rows(snapshot, facts, columns, untagged, progress)
-            rows, problem = _each_once(rows, names, facts)
-            # A row without the tag of the run is found later on, by the id of its answer.
-            answered = nothing if attribution is None else attribution.acknowledged
-            waiting = waiting_orders(snapshot, facts, np.concatenate([ids_of(rows), answered]).astype(IDS))
-            taken = snapshot.value(_SNAPSHOT, {})
-            return RowsWitness(rows, waiting, nothing, taken_at, problem is None, problem, taken, names)
+    def read(snapshot: Snapshot) -> RowsWitness:
+        taken_at = clock.now()
+        # This first question takes the snapshot.
+        columns = columns_of(snapshot, facts, tagged=untagged is None)
+        rows, names = _rows(snapshot, facts, columns, untagged, progress)
+        rows, problem = _each_once(rows, names, facts)
+        # A row without the tag of the run is found later on, by the id of its answer.
+        answered = nothing if attribution is None else attribution.acknowledged
+        waiting = waiting_orders(snapshot, facts, np.concatenate([ids_of(rows), answered]).astype(IDS))
+        taken = snapshot.value(_SNAPSHOT, {})
+        return RowsWitness(rows, waiting, nothing, taken_at, problem is None, problem, taken, names)
 
     try:
-        return with_retries(attempt)
+        return ask_snapshot(database_url, read)
     except DatabaseProblem as problem:
         return RowsWitness(np.empty(0, dtype=ROW), nothing, nothing, None, complete=False, problem=str(problem))
 
@@ -139,14 +138,13 @@ def ids_in_table(
         # Not the ids themselves: arrays that were joined have the machine's own byte order.
         return np.empty(0, dtype=IDS), {}
 
-    def attempt() -> tuple[NDArray[np.void], dict[bytes, str]]:
-        with open_snapshot(database_url) as snapshot:
-            columns = columns_of(snapshot, facts, tagged=False)
-            if _is_default(facts, columns):
-                return np.unique(rows_by_id(snapshot, facts, ids)), {}
-            return custom_rows_by_id(snapshot, facts, columns, ids, names)
+    def look_up(snapshot: Snapshot) -> tuple[NDArray[np.void], dict[bytes, str]]:
+        columns = columns_of(snapshot, facts, tagged=False)
+        if _is_default(facts, columns):
+            return np.unique(rows_by_id(snapshot, facts, ids)), {}
+        return custom_rows_by_id(snapshot, facts, columns, ids, names)
 
-    return with_retries(attempt)
+    return ask_snapshot(database_url, look_up)
 
 
 def without_row(event_ids: NDArray[np.void], rows: NDArray[np.void]) -> NDArray[np.void]:

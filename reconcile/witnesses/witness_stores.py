@@ -1,8 +1,8 @@
 """How PostgreSQL and Kafka are reached, and in which order they are asked.
 
 First the rows, then the events, then once more the table for events without a row: so an order that is still on its
-way can only seem whole or late, never lost. Where the service is not our own the table is asked for the ids that
-answers told as well: those orders were stored before the drain.
+way can only seem complete or late, never lost. Under a custom contract the table is then asked for acknowledged ids as
+well: those orders were stored before the drain.
 """
 
 import os
@@ -21,7 +21,7 @@ from stores.variables import ignore_client_variables
 
 
 class StoresProblem(Exception):
-    """The stores cannot be asked; the message is one sentence with the remedy."""
+    """The stores cannot be asked; the message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def make_stores(database_url: str | None, bootstrap: str | None, config: Path | 
 
 
 def keep_shell_out(facts: RunFacts) -> None:
-    """Drop what a user's shell says to PostgreSQL's client, for a run on a stack of our own."""
+    """Drop the shell's variables for PostgreSQL's client, for a run on a stack of our own."""
     if facts.stack != "external":
         ignore_client_variables()
 
@@ -83,9 +83,9 @@ def read_stores(
     Args:
         stores: where they are.
         facts: of the run.
-        attribution: how its rows and events are known.
+        attribution: how rows and events are attributed to the run.
         rows: a complete rows witness that was saved earlier; None: the rows are read as well.
-        progress: told how far it is.
+        progress: called with how reading goes on.
     """
     keep_shell_out(facts)
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
