@@ -77,7 +77,7 @@ def _facts(name: str, clock: AnchoredClock, start: float, data: WitnessData, top
         attribution="tagged",
         topic=TopicStart(data.topic, topic_id, {0: 0, 1: 0, 2: 0}),
         block_time_s=1.0,
-        contract=contract_from_texts(orders_table=data.table, own=True),
+        contract=contract_from_texts(orders_table=data.table, reference=True),
     )
 
 

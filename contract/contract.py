@@ -54,7 +54,7 @@ class Contract:
         columns = (self.table.id_column, self.table.tag_column) == ("id", "customer_id")
         # A run that is not attributed by tags has no use for their place.
         tag = self.event.tag_place in (CUSTOMER_ID, None)
-        return columns and tag and replace(self.event, own=False, tag_place=CUSTOMER_ID) == EventContract()
+        return columns and tag and replace(self.event, reference=False, tag_place=CUSTOMER_ID) == EventContract()
 
 
 NONE: Final = "none"
@@ -73,7 +73,7 @@ def contract_from_texts(
     event_filter: str = "",
     event_tag: str = "",
     attribution: str = TAGGED,
-    own: bool = False,
+    reference: bool = False,
 ) -> Contract:
     """Return the contract that options state; each text is that of the option with its name.
 
@@ -81,18 +81,18 @@ def contract_from_texts(
         orders_tag_column: None, empty or NONE: no column.
         event_tag: empty: the member `customerId`; NONE: nowhere.
         attribution: how orders are attributed to the run; only with TAGGED anything depends on the tag of an event.
-        own: events are those of our own service.
+        reference: the service is the reference order service.
 
     Raises:
         ValueError: a text is not of its form; says what would be right.
     """
-    tagged = attribution == TAGGED or own
+    tagged = attribution == TAGGED or reference
     event = EventContract(
         id_place=parse_place(event_id),
         id_kind=IdKind(id_kind),
         filter=parse_filter(event_filter),
         tag_place=(parse_tag(event_tag) if event_tag else CUSTOMER_ID) if tagged else None,
-        own=own,
+        reference=reference,
     )
     tag = None if orders_tag_column in (None, "", NONE) else orders_tag_column
     return Contract(TableContract(orders_table, orders_id_column, tag, orders_time_column, outbox_table or None), event)

@@ -64,14 +64,14 @@ class EventContract:
         filter: what makes a record an event; None: not stated. Then a `type` or `eventType`, if there is one, must hold
             "created".
         tag_place: where the customer id that was sent is; None: nowhere.
-        own: events are those of our own service, so that a record with another type is certainly no event of an order.
+        reference: the service is the reference order service: a record with another type is certainly no order's event.
     """
 
     id_place: Place | None = None
     id_kind: IdKind = IdKind.UUID
     filter: EventFilter | None = None
     tag_place: Place | None = CUSTOMER_ID
-    own: bool = False
+    reference: bool = False
 
     @property
     def id_at(self) -> Place:
@@ -104,5 +104,5 @@ class EventContract:
             Why.NO_TAG: (f"has no tag at {self.tag_place}", "--event-tag"),
             Why.NO_ROW: (f"has the id of an order without a row at {place}", "--event-id"),
         }[why]
-        # No option describes the events of our own service.
-        return f"{words} ({option})" if option and not self.own else words
+        # No option is about the events of the reference service.
+        return f"{words} ({option})" if option and not self.reference else words

@@ -83,7 +83,7 @@ class EventReader:
         self.contract = contract
         self._ids = IdReader(contract.id_kind)
         self._filter = contract.filter
-        self._rejected_type = np.uint8(Why.FILTERED if contract.own else Why.OTHER_TYPE)
+        self._rejected_type = np.uint8(Why.FILTERED if contract.reference else Why.OTHER_TYPE)
         places = [contract.id_at, contract.tag_place, contract.filter.place if contract.filter else None]
         paths = [place.name for place in places if place is not None and place.part == "value"]
         wanted = [*paths, EVENT_ID, *(() if contract.filter else TYPES)]

@@ -34,7 +34,7 @@ class Settings(RunOptions, WitnessOptions, DrainOptions, OurServiceOptions, Load
         """What an order, its row and its event look like."""
         if self.external is not None:
             return self.external.contract
-        return contract_from_texts(outbox_table="outbox" if self.service_variant == "outbox" else None, own=True)
+        return contract_from_texts(outbox_table="outbox" if self.service_variant == "outbox" else None, reference=True)
 
     @property
     def publisher(self) -> Publisher:

@@ -93,7 +93,9 @@ class _Search:
         """Return what was found when `record` is the event."""
         reading, contract = self._reader.read(record), self._reader.contract
         if reading.order == self._order.key:
-            unfiltered = "" if contract.filter or contract.own else text_at(record, CLOUD_EVENT_TYPE)[:LONGEST_TYPE]
+            unfiltered = (
+                "" if contract.filter or contract.reference else text_at(record, CLOUD_EVENT_TYPE)[:LONGEST_TYPE]
+            )
             return EventSeen(True, reading.tag or None, tuple(places_of(record, self._customer)), unfiltered)
         self._newest = record
         places = places_of(record, self._order.text)

@@ -85,14 +85,14 @@ def _first(history: History, table: Table) -> str:
         text += contract.explain(why)
     # Somewhere within a value is no place that an option could name.
     places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
-    if contract.own or settles is None or ("{}" in settles and not places):
+    if contract.reference or settles is None or ("{}" in settles and not places):
         return text
     return f"{text}; {settles.format(*places)}"
 
 
 def _option(contract: EventContract, text: str) -> str:
     """Return `text`, which names an option; nothing where the contract is our own, which no option changes."""
-    return "" if contract.own else text
+    return "" if contract.reference else text
 
 
 def no_opaque_record(findings: Findings) -> Guard:
@@ -118,7 +118,7 @@ def no_opaque_record(findings: Findings) -> Guard:
     )
     text += f", and may be of {some(left, 'order')} without an event: {least}"
     event = findings.history.facts.contract.event
-    if opaque and event.filter is None and not event.own:
+    if opaque and event.filter is None and not event.reference:
         text += "; --event-filter leaves out records that are no events"
     return replace(vacuity(name, False, text), casts=LOST_IN_DOUBT)
 

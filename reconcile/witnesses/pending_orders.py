@@ -29,24 +29,24 @@ def waiting_orders(snapshot: Snapshot, facts: RunFacts, orders: NDArray[np.void]
     if facts.contract.table.outbox is None:
         return np.empty(0, dtype=IDS)
     waiting = ids_within(
-        facts.contract.id_kind, waiting_texts(snapshot, facts.contract.table.outbox, own=facts.contract.event.own)
+        facts.contract.id_kind, waiting_texts(snapshot, facts.contract.table.outbox, reference=facts.contract.event.reference)
     )
     pending: NDArray[np.void] = waiting[among(waiting, np.unique(orders))]
     return pending
 
 
-def waiting_texts(snapshot: Snapshot, outbox: str, *, own: bool = False) -> list[str]:
+def waiting_texts(snapshot: Snapshot, outbox: str, *, reference: bool = False) -> list[str]:
     """Return the ids, as they are written there, of the orders whose event an outbox still holds.
 
     Args:
         snapshot: of the database.
         outbox: the table's name.
-        own: it is that of our own service, in which only entries of the type `created` are such events.
+        reference: it is that of the reference service, in which only entries of the type `created` are such events.
 
     Raises:
         DatabaseProblem: PostgreSQL failed, or the outbox cannot be read.
     """
-    query = sql.SQL(_WAITING + (_CREATED if own else "")).format(outbox=table_name(outbox))
+    query = sql.SQL(_WAITING + (_CREATED if reference else "")).format(outbox=table_name(outbox))
     return [text for text in snapshot.value(query, {}) or () if text is not None]
 
 

@@ -22,7 +22,7 @@ ID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
 OTHER = "11111111-2222-4333-8444-555555555555"
 TAG = "c4ecc4ec-c4ec-4c4e-8000-000000000001"
 DEFAULT = EventContract()
-OWN = EventContract(own=True)
+OWN = EventContract(reference=True)
 STATED = EventContract(id_place=Place("value", "orderId"))
 BY_KEY = EventContract(id_place=Place("key"), tag_place=None)
 
@@ -190,7 +190,7 @@ def by_definition(contract: EventContract, record: KafkaRecord) -> Reading:  # n
     if contract.filter is None:
         for name in ("type", "eventType"):
             if members and members.get(name) is not None and "created" not in str(members[name]).lower():
-                return Reading(Why.FILTERED if contract.own else Why.OTHER_TYPE)
+                return Reading(Why.FILTERED if contract.reference else Why.OTHER_TYPE)
     elif (contract.filter.place.part != "value" or members is not None) and (
         at(contract.filter.place) != contract.filter.value
     ):

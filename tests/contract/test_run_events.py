@@ -26,7 +26,7 @@ def record(order: uuid.UUID, tag: object, **members: Any) -> bytes:
 
 
 def read(values: list[bytes | None], attribution: Attribution | None = None) -> Any:
-    return RunEvents(EventContract(own=True), RUN, attribution, KNOWN).batch(values, [None] * len(values))
+    return RunEvents(EventContract(reference=True), RUN, attribution, KNOWN).batch(values, [None] * len(values))
 
 
 def tag(seq: int, key: RunKey = RUN) -> str:
@@ -61,7 +61,7 @@ def test_each_record_is_exactly_one_thing() -> None:
 
 
 def test_events_without_an_id_of_their_own_differ_and_others_are_kept() -> None:
-    events = RunEvents(EventContract(own=True), RUN, None, KNOWN)
+    events = RunEvents(EventContract(reference=True), RUN, None, KNOWN)
     values: list[bytes | None] = [
         record(ORDERS[0], tag(1), eventId=str(ORDERS[5])),
         record(ORDERS[1], tag(2)),

@@ -132,7 +132,7 @@ def seen(client: dict[str, str], topic: str, order: uuid.UUID, timeout_s: float)
         client,
         topic,
         dict.fromkeys(range(3), 0),
-        EventContract(own=True),
+        EventContract(reference=True),
         AcknowledgedId(str(order), order.bytes),
         customer="nobody",
         timeout_s=timeout_s,
@@ -173,7 +173,7 @@ def lookout_config(client: dict[str, str], topic: str, key: RunKey, folder: Path
     config = MonitorConfig(
         client=client,
         topic=topic,
-        event=EventContract(own=True),
+        event=EventContract(reference=True),
         run_key=str(key),
         clock=clock,
         offsets_file=str(folder / "offsets.jsonl"),

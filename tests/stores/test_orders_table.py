@@ -28,7 +28,7 @@ def run(url: str, *statements: str) -> None:
 def with_table(infra: Infra, statements: Sequence[str], table: TableContract) -> tuple[str, Contract]:
     url = infra.new_database()
     run(url, *statements)
-    return url, Contract(table=table, event=EventContract(own=True))
+    return url, Contract(table=table, event=EventContract(reference=True))
 
 
 COLUMNS: dict[str, tuple[str, Callable[[uuid.UUID], str]]] = {

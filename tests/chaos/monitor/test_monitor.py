@@ -46,7 +46,7 @@ class Watched:
         config = MonitorConfig(
             client={"bootstrap.servers": bootstrap},
             topic=topic,
-            event=EventContract(own=True),
+            event=EventContract(reference=True),
             run_key=str(RunKey.random()),
             clock=self.clock,
             offsets_file=str(folder / "offsets.jsonl"),

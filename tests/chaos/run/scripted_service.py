@@ -119,7 +119,7 @@ def make_sut(
         database_url=database_url,
         kafka=kafka,
         topic=topic,
-        contract=Contract(event=EventContract(own=True)),
+        contract=Contract(event=EventContract(reference=True)),
         backlog_url=None,
         target=StillTarget(),
         spec=TargetSpec("process", "broker", {"home": str(infra.stack.home)}),

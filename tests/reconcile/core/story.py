@@ -78,7 +78,7 @@ def facts(**changes: Any) -> RunFacts:
         topic=TopicStart("order.created", "topic-1", {0: START_OFFSET}),
         service_variant="naive",
         check_order=CheckOrder(str(order_id(999_999)), 201, row=True, event=True),
-        contract=contract_from_texts(**stated, attribution=attribution, own=own),
+        contract=contract_from_texts(**stated, attribution=attribution, reference=own),
     )
     return replace(base, **changes)
 

@@ -51,7 +51,7 @@ def test_a_dual_write_of_ours_is_named() -> None:
 
 
 def test_an_outbox_that_loses_events_is_no_dual_write() -> None:
-    story = lossy(service_variant="outbox", contract=contract_from_texts(outbox_table="outbox", own=True))
+    story = lossy(service_variant="outbox", contract=contract_from_texts(outbox_table="outbox", reference=True))
     text = cause(story.history())
     assert "(variant outbox) writes each event to its outbox table" in text
     assert "Table outbox does not hold them either. The run does not show why" in text

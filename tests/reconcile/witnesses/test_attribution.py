@@ -99,4 +99,4 @@ def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
 def test_ledger_and_marks_without_orders() -> None:
     empty = Ledger(KEY, Story().history().ledger.attempts, closed=True, due=0, missing=0, torn_bytes=0)
     found = attribution_of(facts(check_order=None), empty, [Mark(T0, m.STARTED)])
-    assert len(found.own) == len(found.acknowledged) == 0
+    assert len(found.canaries) == len(found.acknowledged) == 0

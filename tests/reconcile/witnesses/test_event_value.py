@@ -17,7 +17,7 @@ OTHER = RunKey(0x0123456789AB4DEE)
 
 
 def reader() -> RunEvents:
-    return RunEvents(EventContract(own=True), RUN)
+    return RunEvents(EventContract(reference=True), RUN)
 
 
 def one(value: bytes | None, key: bytes | None) -> tuple[int, int, int]:

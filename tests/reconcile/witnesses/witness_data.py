@@ -57,7 +57,7 @@ def facts_of(
         expect_source="default",
         attribution="tagged",
         topic=TopicStart(topic, topic_id, starts if starts is not None else {0: 0}),
-        contract=contract_from_texts(orders_table=orders_table, outbox_table=outbox_table, own=True),
+        contract=contract_from_texts(orders_table=orders_table, outbox_table=outbox_table, reference=True),
     )
 
 
