@@ -35,7 +35,7 @@ class OrdersTable:
     """
 
     def __init__(self, database_url: str, contract: Contract) -> None:
-        self._table, self._id_kind = contract.table, contract.id_kind
+        self._contract, self._table = contract, contract.table
         self._names = column_names(contract.table)
         self._columns: OrderColumns | None = None
         self._connection = PostgresConnection(database_url)
@@ -122,8 +122,7 @@ class OrdersTable:
 
     def _kinds(self, transaction: Transaction) -> OrderColumns:
         if self._columns is None:
-            table = self._table
-            self._columns = order_columns(transaction, table.name, table.id_column, table.tag_column, self._id_kind)
+            self._columns = order_columns(transaction, self._contract)
         return self._columns
 
     def _row(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from contract.contract import Contract
 from contract.order_id import IdKind, kind_of_type, parse_uuid, spellings
 from contract.run_key import RunKey
 from stores import sql
@@ -89,25 +90,23 @@ def read_relation(transaction: Transaction, name: str) -> Relation | None:
     return Relation(name, kind, dict(found["columns"] or []), bool(found["versions"]))
 
 
-def order_columns(
-    transaction: Transaction, table: str, id_column: str, tag_column: str | None, kind: IdKind
-) -> OrderColumns:
+def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool = True) -> OrderColumns:
     """Return what the columns of a table of orders hold.
 
     Args:
         transaction: in which the table is read.
-        table, id_column, tag_column: names; no `tag_column`: the table has none.
-        kind: what order ids are.
+        contract: names of table and columns, kind of ids.
+        tagged: whether the column of tags is needed, if there is one.
 
     Raises:
         DatabaseProblem: there is no such table or column, or one from which a run cannot be judged: the option that is
             wrong, and what was found. Or PostgreSQL could not be asked.
     """
+    table, id_column, kind = contract.table.name, contract.table.id_column, contract.id_kind
+    tag_column = contract.table.tag_column if tagged else None
     found = read_relation(transaction, table)
     if found is None:
-        names = transaction.value(sql.SQL(_NAMES).format(), {"most": MOST_NAMED})
-        there = f"there are {names}" if names else "there are no tables in this database"
-        raise DatabaseProblem(f"--orders-table {table}: there is no such table; {there}")
+        raise DatabaseProblem(f"--orders-table {table}: there is no such table; {_tables(transaction)}")
     if found.kind in OUTDATED:
         raise DatabaseProblem(
             f"--orders-table {table}: it is a {found.kind}, which shows an order after its next refresh only: a "
@@ -162,9 +161,7 @@ def check_outbox(transaction: Transaction, table: str) -> None:
     found = read_relation(transaction, table)
     right = "an outbox has aggregateid (the order's id) and published_at (null until its event is out)"
     if found is None:
-        names = transaction.value(sql.SQL(_NAMES).format(), {"most": MOST_NAMED})
-        there = f"there are {names}" if names else "there are no tables in this database"
-        raise DatabaseProblem(f"--outbox-table {table}: there is no such table; {there}")
+        raise DatabaseProblem(f"--outbox-table {table}: there is no such table; {_tables(transaction)}")
     absent = [name for name in ("aggregateid", "published_at") if name not in found.types]
     if absent:
         raise DatabaseProblem(
@@ -203,6 +200,11 @@ def tag_condition(tag: IdKind, key: RunKey) -> tuple[str, dict[str, Any]]:
     # Hexadecimal digits, dashes and a brace: nothing that LIKE would take for a pattern.
     either = " OR ".join(f"{{tag}} LIKE %(begin{at})s" for at in range(len(begins)))
     return f"({either})", {f"begin{at}": f"{begin}%" for at, begin in enumerate(begins)}
+
+
+def _tables(transaction: Transaction) -> str:
+    names = transaction.value(sql.SQL(_NAMES).format(), {"most": MOST_NAMED})
+    return f"there are {names}" if names else "there are no tables in this database"
 
 
 def _may_hold(column: IdKind, kind: IdKind) -> bool:

@@ -4,7 +4,7 @@ Ids and tags come as texts, whatever the types of their columns are, so one way 
 has a faster one (`reconcile.witnesses.default_rows`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -16,19 +16,21 @@ from contract.order_id import IdKind
 from contract.run_events import NO_SEQUENCE, sequences_of
 from reconcile.history.history import ROW, Progress
 from reconcile.history.id_texts import IdTexts
-from reconcile.witnesses.custom_columns import IDS_OF, rows_by_text
 from reconcile.witnesses.default_rows import start_time
 from reconcile.witnesses.growable_array import GrowableArray
 from runlog.facts import RunFacts
 from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot
-from stores.relation import OrderColumns, tag_condition
+from stores.relation import OrderColumns, tag_condition, written
 from stores.table_slices import values_by_pages, values_by_tags
 
 # Sequence numbers a slice, pages a slice: answers of some 50 MB at most.
 SLICE: Final = 2**18
 PAGES: Final = 4_000
+# Order ids a question.
+ASKED: Final = 20_000
 _STAGE: Final = "rows"
+_IDS: Final = "SELECT array_agg(coalesce({id}::text, '')) FROM {orders} WHERE "
 # The tag first: it holds no blank, an id may.
 _PAIRS: Final = "SELECT array_agg({tag}::text || ' ' || coalesce({id}::text, '')) FROM {orders} WHERE "
 
@@ -63,6 +65,33 @@ def custom_rows(
     return rows.finish(), reader.names
 
 
+def custom_rows_by_id(
+    snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, ids: NDArray[np.void], names: Mapping[bytes, str]
+) -> tuple[NDArray[np.void], dict[bytes, str]]:
+    """Return those of `ids` (IDS) that the table has, each once, and the texts there of those not decodable.
+
+    Args:
+        names: texts of those of `ids` that cannot be decoded from their bytes.
+
+    Raises:
+        DatabaseProblem: PostgreSQL failed.
+    """
+    reader = IdReader(facts.contract.id_kind)
+    asked = IdTexts(facts.contract.id_kind, names).many(ids["hi"], ids["lo"])
+    found = [text for texts in _rows_by_text(snapshot, facts, columns, asked) for text in texts]
+    there, valid = reader.of_events([text.rstrip(" ") if columns.padded else text for text in found])
+    return np.unique(there[valid]), reader.names
+
+
+def _rows_by_text(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, texts: list[str]) -> Iterator[list[str]]:
+    """Yield texts of the ids of rows that have one of `texts`, in any spelling of the same id."""
+    names = sql.column_names(facts.contract.table)
+    query = sql.SQL(_IDS).format(**names) + sql.is_any_of(names["id"], columns.id)
+    spelled = written(columns.id, texts, snapshot)
+    for at in range(0, len(spelled), ASKED):
+        yield snapshot.value(query, {"ids": spelled[at : at + ASKED]}) or []
+
+
 def _of_tag(
     facts: RunFacts, reader: IdReader, columns: OrderColumns, pairs: list[str]
 ) -> tuple[NDArray[np.void], NDArray[np.uint64]]:
@@ -91,14 +120,14 @@ def _texts(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, attributi
     table, acknowledged = facts.contract.table, attribution.acknowledged
     if attribution.kind != EXCLUSIVE and columns.id is not IdKind.TEXT:
         texts = IdTexts(facts.contract.id_kind).many(acknowledged["hi"], acknowledged["lo"])
-        yield from rows_by_text(snapshot, facts, columns, texts)
+        yield from _rows_by_text(snapshot, facts, columns, texts)
         return
     # Texts are compared in any of their spellings, and a digest cannot be asked for: all ids are looked at.
     condition, bound = sql.SQL("true").format(), {}
     if attribution.kind == EXCLUSIVE:
         condition = sql.SQL("{} > %(since)s").format(sql.identifier(table.time_column))
         bound = {"since": start_time(facts)}
-    query = sql.SQL(IDS_OF).format(**sql.column_names(table)) + condition
+    query = sql.SQL(_IDS).format(**sql.column_names(table)) + condition
     yield from (value or [] for value in values_by_pages(snapshot, table.name, PAGES, query, bound))
 
 
@@ -111,7 +140,11 @@ def _ids(facts: RunFacts, reader: IdReader, texts: list[str]) -> NDArray[np.void
     ids, valid = reader.of_events(texts)
     if not valid.all():
         wrong = texts[int(np.flatnonzero(~valid)[0])]
-        held = f"holds {wrong[:40]!r}, which is no {facts.contract.id_kind.value} id" if wrong else "is empty in a row of the run"
+        held = (
+            f"holds {wrong[:40]!r}, which is no {facts.contract.id_kind.value} id"
+            if wrong
+            else "is empty in a row of the run"
+        )
         raise DatabaseProblem(f"column {facts.contract.table.id_column} of {facts.contract.table.name} {held}")
     return ids
 

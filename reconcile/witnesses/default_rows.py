@@ -94,9 +94,8 @@ def start_time(facts: RunFacts) -> str:
         DatabaseProblem: the run did not note it.
     """
     if facts.database_time is None:
-        raise DatabaseProblem(
-            f"the run did not note `{facts.contract.table.time_column}` of its check order: rows since its start are not known"
-        )
+        column = facts.contract.table.time_column
+        raise DatabaseProblem(f"the run did not note `{column}` of its check order: rows since its start are not known")
     return facts.database_time
 
 

@@ -5,12 +5,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.contract import Contract
 from contract.event import KafkaRecord
 from contract.ids import IDS, IdReader, among
 from contract.order_id import IdKind
 from contract.place import Place
 from reconcile.witnesses.record_scalars import identities
-from runlog.facts import RunFacts
 from stores import sql
 from stores.postgres import Snapshot
 from stores.sql import table_name
@@ -20,17 +20,16 @@ _WAITING: Final = "SELECT array_agg(b.aggregateid::text) FROM {outbox} b WHERE b
 _CREATED: Final = " AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'"
 
 
-def waiting_orders(snapshot: Snapshot, facts: RunFacts, orders: NDArray[np.void]) -> NDArray[np.void]:
+def waiting_orders(snapshot: Snapshot, contract: Contract, orders: NDArray[np.void]) -> NDArray[np.void]:
     """Return IDS of those of `orders` (array of IDS) whose event the outbox holds, however it spells their ids.
 
     Raises:
         DatabaseProblem: PostgreSQL failed, or the outbox cannot be read.
     """
-    if facts.contract.table.outbox is None:
+    outbox = contract.table.outbox
+    if outbox is None:
         return np.empty(0, dtype=IDS)
-    waiting = ids_within(
-        facts.contract.id_kind, waiting_texts(snapshot, facts.contract.table.outbox, reference=facts.contract.event.reference)
-    )
+    waiting = ids_within(contract.id_kind, waiting_texts(snapshot, outbox, reference=contract.event.reference))
     pending: NDArray[np.void] = waiting[among(waiting, np.unique(orders))]
     return pending
 

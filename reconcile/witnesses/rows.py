@@ -17,15 +17,14 @@ from contract.ids import IDS
 from contract.order_id import IdKind
 from reconcile.history.history import ROW, Progress, RowsWitness, ids_of
 from reconcile.history.id_texts import IdTexts
-from reconcile.witnesses.custom_columns import columns_of, custom_rows_by_id
-from reconcile.witnesses.custom_rows import custom_rows
+from reconcile.witnesses.custom_rows import custom_rows, custom_rows_by_id
 from reconcile.witnesses.default_rows import rows_by_id, tagged_rows, untagged_rows
 from reconcile.witnesses.pending_orders import waiting_orders
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
 from stores import sql
 from stores.postgres import DatabaseProblem, Snapshot, ask_snapshot
-from stores.relation import OrderColumns
+from stores.relation import OrderColumns, order_columns
 
 _SNAPSHOT: Final = sql.SQL("SELECT pg_current_snapshot()::text").format()
 
@@ -53,12 +52,12 @@ def read_rows(
     def read(snapshot: Snapshot) -> RowsWitness:
         taken_at = clock.now()
         # This first question takes the snapshot.
-        columns = columns_of(snapshot, facts, tagged=untagged is None)
+        columns = order_columns(snapshot, facts.contract, tagged=untagged is None)
         rows, names = _rows(snapshot, facts, columns, untagged, progress)
         rows, problem = _each_once(rows, names, facts)
         # A row without the tag of the run is found later on, by the id of its answer.
         answered = nothing if attribution is None else attribution.acknowledged
-        waiting = waiting_orders(snapshot, facts, np.concatenate([ids_of(rows), answered]).astype(IDS))
+        waiting = waiting_orders(snapshot, facts.contract, np.concatenate([ids_of(rows), answered]).astype(IDS))
         taken = snapshot.value(_SNAPSHOT, {})
         return RowsWitness(rows, waiting, nothing, taken_at, problem is None, problem, taken, names)
 
@@ -90,9 +89,10 @@ def _each_once(
     if len(ids) == len(rows):
         return rows, None
     text = IdTexts(facts.contract.id_kind, names).one(*(int(word) for word in ids[int(np.argmax(count))]))
+    table = facts.contract.table
     problem = (
-        f"column {facts.contract.table.id_column} of {facts.contract.table.name} holds {text[:40]!r} in {int(count.max())} rows of "
-        "the run: it is not the order id, or not in one spelling"
+        f"column {table.id_column} of {table.name} holds {text[:40]!r} in {int(count.max())} rows of the run: "
+        "it is not the order id, or not in one spelling"
     )
     return rows[np.sort(first)], problem
 
@@ -139,7 +139,7 @@ def ids_in_table(
         return np.empty(0, dtype=IDS), {}
 
     def look_up(snapshot: Snapshot) -> tuple[NDArray[np.void], dict[bytes, str]]:
-        columns = columns_of(snapshot, facts, tagged=False)
+        columns = order_columns(snapshot, facts.contract, tagged=False)
         if _is_default(facts, columns):
             return np.unique(rows_by_id(snapshot, facts, ids)), {}
         return custom_rows_by_id(snapshot, facts, columns, ids, names)

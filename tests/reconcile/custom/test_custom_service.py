@@ -297,7 +297,7 @@ def test_tables_that_are_read_in_many_slices(
 ) -> None:
     monkeypatch.setattr("reconcile.witnesses.custom_rows.SLICE", 2)
     monkeypatch.setattr("reconcile.witnesses.custom_rows.PAGES", 1)
-    monkeypatch.setattr("reconcile.witnesses.custom_columns.ASKED", 2)
+    monkeypatch.setattr("reconcile.witnesses.custom_rows.ASKED", 2)
     monkeypatch.setattr("reconcile.verify.sql_verifier.BATCH", 2)
     infra, tmp_path = request.getfixturevalue("infra"), request.getfixturevalue("tmp_path")
     shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", tag))
