@@ -95,7 +95,7 @@ def ids_in(path: Path) -> set[str]:
 
 def _acknowledged(run: RunFolder) -> frozenset[str]:
     attempts = read_ledger(run.ledger).attempts
-    answered = (attempts["kind"] == RecordKind.COMPLETED) & (attempts["result"] == Outcome.ACKNOWLEDGED)
+    answered = (attempts["kind"] == RecordKind.COMPLETED) & (attempts["outcome"] == Outcome.ACKNOWLEDGED)
     return frozenset(str(uuid.UUID(bytes=bytes(one["order_id"]))) for one in attempts[answered])
 
 
