@@ -1,4 +1,4 @@
-"""``python -m orderservice``: read the settings, run the service, say in one sentence why it cannot.
+"""``python -m orderservice``: read the settings and run the service; a failure is one sentence.
 
 Exit codes: 0 ended by SIGTERM or SIGINT, 2 a wrong setting, 4 the port is taken or the database does not answer.
 """
@@ -42,7 +42,7 @@ def _plain_log() -> None:
         format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
-    # These tell of each connection; what matters of it is in our own lines.
+    # These log each connection; our own lines hold what matters.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 

@@ -1,7 +1,7 @@
-"""The HTTP face of the order service: the routes of the reference service as a Starlette application.
+"""The HTTP routes of the reference service as a Starlette application.
 
-Errors are JSON in the shape of Spring's (``status``, ``error``, ``message``). No route blocks the event loop, and the
-health route needs neither database nor broker, so it answers at any time.
+Errors are JSON in the shape of Spring's (``status``, ``error``, ``message``). No route blocks the event loop. The
+health route needs neither database nor broker, so it always answers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_BODY = 256 * 1024
 
 
 class OrderRoutes:
-    """The routes, bound to the parts they work with."""
+    """The routes, bound to variant, database and publisher."""
 
     def __init__(self, name: str, variant: Variant, database: Database, publisher: Publisher) -> None:
         self._name = name
@@ -70,7 +70,7 @@ class OrderRoutes:
         return _json(await provoke(self._database, self._publisher, order))
 
     async def backlog(self, _request: Request) -> Response:
-        """``GET /outbox/backlog``: how many events wait for the relay; 404 where there is no outbox."""
+        """``GET /outbox/backlog``: how many events wait for the relay; 404 if the variant has no outbox."""
         pending = await self._variant.backlog()
         if pending is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, f"the variant {self._name} has no outbox")
@@ -118,7 +118,7 @@ def _error(status: HTTPStatus, message: str) -> Response:
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    # Starlette hands over what it was registered for; the other branch is for the type checker.
+    # Starlette passes only what is registered here; the other branch is for the type checker.
     if isinstance(error, HTTPException):
         return _error(HTTPStatus(error.status_code), error.detail)
     return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected error")
@@ -142,7 +142,7 @@ async def _no_connection(_request: Request, _error_: Exception) -> Response:
 
 
 async def _not_published(_request: Request, _error_: Exception) -> Response:
-    # Logged where it is known whether the order was stored.
+    # The variant has logged it, with what became of the order.
     return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "the event was not published")
 
 

@@ -1,6 +1,6 @@
-"""The order service's side of PostgreSQL: a fixed pool, one statement to save an order, and single connections.
+"""The order service's access to PostgreSQL: a fixed pool, one statement to save an order, and single connections.
 
-An order, its items and (for the outbox) its event travel in ONE statement: one round trip, and atomic by itself.
+ONE statement saves an order, its items and (for the outbox) its event: one round trip, and atomic.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class DatabaseUnavailableError(RuntimeError):
     """The database did not answer in time; the text names it without user or password."""
 
 
-def place(url: str) -> str:
-    """Return ``host:port/name`` of a connection string, and nothing secret."""
+def address_of(url: str) -> str:
+    """Return ``host:port/name`` of a connection string, without user and password."""
     parts = conninfo_to_dict(url)
     host, port = parts.get("host") or "localhost", parts.get("port") or "5432"
     return f"{host}:{port}/{parts.get('dbname') or ''}"
@@ -69,7 +69,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int, pool_wait: float) -> None:
         self._url = url
         self._pool_wait = pool_wait
-        self.place = place(url)
+        self.address = address_of(url)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=pool_size,
@@ -77,11 +77,11 @@ class Database:
             timeout=pool_wait,
             open=False,
             name="orders",
-            # A connection that is given up counts as missing and is asked for anew by the next request. psycopg's own
-            # retry doubles its pause up to minutes, which would outlast the outage of the database.
+            # After these seconds the pool stops reconnecting, and the next request opens a connection. psycopg's own
+            # retry doubles its pause up to minutes, longer than an outage of the database.
             reconnect_timeout=2.0,
-            # Autocommit: a single statement needs no BEGIN and COMMIT, two round trips more. Prepared at the first use:
-            # with a connection taken from many, the usual threshold is reached late.
+            # Autocommit: a single statement needs no BEGIN and COMMIT, which are two more round trips. Prepared at the
+            # first use: in a pool of many connections each one reaches the usual threshold late.
             kwargs=_PARAMETERS | {"autocommit": True, "prepare_threshold": 0},
         )
 
@@ -104,7 +104,7 @@ class Database:
 
     async def _first_connection(self, wait: float) -> Connection:
         end = time.monotonic() + wait
-        told = False
+        logged = False
         while True:
             try:
                 return await self.dedicated()
@@ -112,12 +112,12 @@ class Database:
                 reason = _reason(refused)
                 if time.monotonic() >= end:
                     raise DatabaseUnavailableError(
-                        f"database {self.place} did not answer within {wait:g} s ({reason}): start it, "
+                        f"database {self.address} did not answer within {wait:g} s ({reason}): start it, "
                         "or correct ORDERSERVICE_DATABASE_URL."
                     ) from None
-                if not told:
-                    log.warning("waiting up to %g s for database %s (%s)", wait, self.place, reason)
-                    told = True
+                if not logged:
+                    log.warning("waiting up to %g s for database %s (%s)", wait, self.address, reason)
+                    logged = True
             await asyncio.sleep(_RETRY_PAUSE)
 
     async def dedicated(self, *, autocommit: bool = False) -> Connection:
@@ -128,13 +128,13 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a pooled connection on which every statement is a transaction of its own.
+        """A pooled connection on which every statement is a transaction of its own.
 
         Raises:
             psycopg_pool.PoolTimeout: none was free within ``pool_wait``.
             psycopg.Error: the database refused or was lost.
         """
-        connection = await self._taken()
+        connection = await self._take_open()
         try:
             async with connection:
                 yield connection
@@ -143,7 +143,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a pooled connection in a transaction: commit at the end, roll back on an error or ``psycopg.Rollback``.
+        """A pooled connection in a transaction: commit at the end, roll back on an error or ``psycopg.Rollback``.
 
         Raises:
             psycopg_pool.PoolTimeout, psycopg.Error: as :meth:`connection`.
@@ -151,33 +151,33 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    async def _taken(self) -> Connection:
+    async def _take_open(self) -> Connection:
         """Take the first connection of the pool that the server has not closed.
 
-        Not by the pool's own ``check``: that pauses for a second and more after each one found closed, so that after an
-        outage of the database a request would come to three of them within its wait, and fail.
+        Not by the pool's own ``check``: that pauses for a second or more after each closed one, so after an outage of
+        the database a request would try three of them within its wait, and fail.
         """
         end = time.monotonic() + self._pool_wait
         while True:
             connection = await self._pool.getconn(timeout=end - time.monotonic())
             if _is_open(connection):
                 return connection
-            await self._pool.putconn(connection)  # which asks for another in its place
+            await self._pool.putconn(connection)  # which replaces it
 
     async def close(self) -> None:
-        """Close the pool; connections that are lent out are not waited for."""
+        """Close the pool; connections in use are not waited for."""
         await self._pool.close(timeout=1.0)
 
 
 def _reason(refused: psycopg.OperationalError) -> str:
-    """Return the last line of the driver's text, which says why; a refused login is told without the user's name."""
+    """Return the last line of the driver's text, which is the reason; a refused login without the user's name."""
     lines = str(refused).strip().splitlines()
     return lines[-1] if lines and "authentication" not in lines[-1] else "login refused" if lines else "no reason given"
 
 
 def _is_open(connection: Connection) -> bool:
-    # Reads of the socket, no round trip: a server that went away has closed it. The first read may bring the server's
-    # farewell, and only the second one the end.
+    # Reads of the socket, no round trip: a server that ended has closed it. The first read may return the server's last
+    # message, and only the second one the end.
     try:
         connection.pgconn.consume_input()
         connection.pgconn.consume_input()
@@ -225,11 +225,11 @@ async def read_order(connection: Connection, order_id: UUID) -> dict[str, object
 
 
 async def order_exists(connection: Connection, order_id: UUID) -> bool:
-    """Say whether the orders table holds the order."""
+    """Return whether the orders table holds the order."""
     cursor = await connection.execute("SELECT 1 FROM orders WHERE id = %s", (order_id,))
     return await cursor.fetchone() is not None
 
 
 def naive_utc(moment: datetime) -> datetime:
-    """Return a time as the columns without time zone hold it: in UTC."""
+    """Return a time as a column without time zone holds it: in UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None)

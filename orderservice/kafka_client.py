@@ -1,7 +1,7 @@
-"""librdkafka's producer with two threads beside it: one serves its reports, one finds out whether a broker answers.
+"""librdkafka's producer and two threads: one serves its delivery reports, one probes whether a broker answers.
 
-The client says "all brokers down" at once when a connection breaks. What it does not say is when a broker is back, or
-that a frozen broker (a stopped process behind an open connection) no longer answers; the threads here find that out.
+The client reports "all brokers down" at once when a connection breaks. It does not report when a broker is back, or
+that a frozen broker (a stopped process behind an open connection) no longer answers; the threads here detect both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Report = Callable[[KafkaError | None, Message], None]
 
 _PROBE_TIMEOUT = 0.5
 _POLL = 0.1
-# What the settings decide; a properties file that sets one of these would silently disagree with them.
+# Set by the service's settings; in a properties file they would contradict those without a word.
 _OWNED = ("bootstrap.servers", "delivery.timeout.ms", "message.timeout.ms", "socket.timeout.ms")
 _DEFAULTS: dict[str, object] = {
     "client.id": "orderservice",
@@ -43,12 +43,12 @@ class ClientConfigError(ValueError):
 def client_config(
     bootstrap: str, file: Path | None, *, delivery_timeout: float, request_timeout: float
 ) -> dict[str, object]:
-    """Return the producer's properties: our defaults, then the file's, then what the settings decide.
+    """Return the producer's properties: our defaults, then the file's, then those of the settings.
 
     Args:
         bootstrap: ``host:port,...``.
         file: client properties, one ``key=value`` a line, ``#`` starts a comment line.
-        delivery_timeout: seconds an event is tried.
+        delivery_timeout: seconds for which the delivery of an event is tried.
         request_timeout: seconds a request may take.
 
     Raises:
@@ -78,8 +78,8 @@ class KafkaClient:
     Args:
         config: properties from :func:`client_config`.
         topic: the topic whose metadata proves that a broker answers.
-        reachability: the switch to flip.
-        request_timeout: seconds without any report, while events are under way, after which the broker is asked.
+        reachability: the switch to set.
+        request_timeout: seconds without any report, while events are pending, after which the broker is probed.
 
     Raises:
         ClientConfigError: librdkafka refuses the properties.
@@ -92,11 +92,11 @@ class KafkaClient:
         self._reachability = reachability
         self._request_timeout = request_timeout
         self._lock = threading.Lock()
-        self._doubts = 1  # counts the reasons to doubt, so that an answer older than a new doubt proves nothing
+        self._doubts = 1  # counts the doubts: an answer that is older than the last one proves nothing
         self._doubted = threading.Event()
         self._doubted.set()
         self._closing = threading.Event()
-        self._under_way = 0
+        self._pending = 0
         self._quiet_since = 0.0
         try:
             self._producer = Producer({**config, "error_cb": self._on_error})
@@ -110,7 +110,7 @@ class KafkaClient:
             thread.start()
 
     def produce(self, key: str, value: bytes, report: Report) -> None:
-        """Hand one record over; ``report`` is called later, in another thread.
+        """Give one record to the client; ``report`` is called later, in another thread.
 
         Raises:
             BufferError: the client's queue is full.
@@ -119,35 +119,35 @@ class KafkaClient:
 
         def reported(error: KafkaError | None, message: Message) -> None:
             with self._lock:
-                self._under_way -= 1
+                self._pending -= 1
                 self._quiet_since = time.monotonic()
             if error is not None:
                 self.doubt()
             report(error, message)
 
         with self._lock:
-            if self._under_way == 0:
+            if self._pending == 0:
                 self._quiet_since = time.monotonic()
-            self._under_way += 1
+            self._pending += 1
         try:
             self._producer.produce(self._topic, value, key, on_delivery=reported)
         except BaseException:
             with self._lock:
-                self._under_way -= 1
+                self._pending -= 1
             raise
 
     def doubt(self) -> None:
-        """Take the broker for unreachable until it answers again."""
+        """Treat the broker as unreachable until it answers again."""
         with self._lock:
             self._doubts += 1
         self._reachability.report(False)
         self._doubted.set()
 
     def close(self, timeout: float) -> int:
-        """Flush for at most ``timeout`` seconds, give up the rest (each is reported as failed), end the threads.
+        """Flush for at most ``timeout`` seconds, drop the rest (each is reported as failed), end the threads.
 
         Returns:
-            How many events were given up.
+            How many events were dropped.
         """
         left = self._producer.flush(timeout)
         if left:
@@ -169,31 +169,31 @@ class KafkaClient:
         while not self._closing.is_set():
             self._producer.poll(_POLL)
             with self._lock:
-                silent = self._under_way > 0 and time.monotonic() - self._quiet_since > self._request_timeout
+                silent = self._pending > 0 and time.monotonic() - self._quiet_since > self._request_timeout
             if silent and not self._doubted.is_set():
                 self.doubt()
 
     def _find_broker(self) -> None:
-        told: bool | None = None
+        logged: bool | None = None
         while True:
             self._doubted.wait()
             if self._closing.is_set():
                 return
             with self._lock:
                 doubts = self._doubts
-            asked_at = time.monotonic()
+            probed_at = time.monotonic()
             if self._answers():
                 if self._settle(doubts):
                     self._reachability.report(True)
-                if told is not True:
+                if logged is not True:
                     log.info("Kafka is reachable")
-                told = True
+                logged = True
                 continue
-            # The first asks of a new topic fail although the broker is well: a line only after a whole silent probe.
-            if told is not False and time.monotonic() - asked_at >= _PROBE_TIMEOUT:
+            # The first probes of a new topic fail although the broker answers: logged only after a whole silent probe.
+            if logged is not False and time.monotonic() - probed_at >= _PROBE_TIMEOUT:
                 log.warning("Kafka is unreachable: a publish waits for the block time, then fails")
-                told = False
-            self._closing.wait(0.02)  # an answer "no such topic yet" comes at once; do not spin on it
+                logged = False
+            self._closing.wait(0.02)  # the answer "no such topic yet" comes at once: no busy loop
 
     def _settle(self, doubts: int) -> bool:
         with self._lock:
@@ -204,7 +204,7 @@ class KafkaClient:
             return True
 
     def _answers(self) -> bool:
-        """Ask for the topic's metadata, as a Java producer does before its first send; it also creates the topic."""
+        """Request the topic's metadata, as a Java producer does before its first send; it also creates the topic."""
         try:
             topic = self._producer.list_topics(self._topic, timeout=_PROBE_TIMEOUT).topics.get(self._topic)
         except KafkaException:
@@ -215,6 +215,6 @@ class KafkaClient:
 def _without_values(text: str, config: dict[str, object]) -> str:
     for key, value in config.items():
         if key not in _DEFAULTS and isinstance(value, str) and value:
-            # As a word only: an `s` that is a password stands in every word of the sentence.
+            # Whole words only: a password `s` would be found in every word of the sentence.
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "***", text)
     return f"the Kafka client refuses its properties ({text}): correct kafka_config."

@@ -1,7 +1,7 @@
 """An order and its event as values: the request that is validated, the order that is saved, the JSON that is published.
 
-Pure: no clock, no socket, no randomness of its own; :func:`new_order` and :func:`created_event` are told the
-time and the ids. Amounts are exact decimals from the request to the bytes of the event.
+Pure: no clock, no socket, no randomness; :func:`new_order` and :func:`created_event` get time and ids as arguments.
+Amounts are exact decimals from the request to the bytes of the event.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 MAX_TOTAL = Decimal("99999999.99")
 """The largest amount that ``numeric(10,2)`` holds."""
 
-# Exact decimals as JSON numbers, as a BigDecimal of the Java service is written: 99.90, not "99.90" and not 99.9.
+# Exact decimals as JSON numbers, as the Java service writes a BigDecimal: 99.90, not "99.90" and not 99.9.
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 Price = Annotated[Decimal, Field(gt=0, max_digits=10, decimal_places=2)]
@@ -48,7 +48,7 @@ class OrderRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A valid order with its identity. ``created_at`` is aware and in UTC."""
+    """A valid order with its id. ``created_at`` is aware and in UTC."""
 
     id: UUID
     customer_id: UUID
@@ -59,7 +59,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One record to publish: ``key`` is the order id as text, ``value`` the JSON as it goes on the wire."""
+    """One record to publish: ``key`` is the order id as text, ``value`` the JSON bytes."""
 
     event_id: UUID
     key: str
@@ -114,7 +114,7 @@ def item_json(product_id: UUID, quantity: int, unit_price: Decimal) -> dict[str,
 
 
 def instant(moment: datetime) -> str:
-    """Return a time as ISO 8601 with microseconds and Z; a naive one is taken as UTC, as the tables hold it."""
+    """Return a time as ISO 8601 with microseconds and Z; a naive one is UTC, as in the tables."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return aware.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 

@@ -1,6 +1,6 @@
-"""The phantom event on demand: an order is inserted, its event published for good, and the order rolled back.
+"""The phantom event on demand: an order is inserted, its event published, and the order rolled back.
 
-It needs no outage. It publishes directly whatever the variant, as the reference service's endpoint does.
+It needs no outage. Every variant publishes it directly, as the reference service's endpoint does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def provoke(database: Database, publisher: Publisher, order: Order) -> dic
     rollback.
 
     Raises:
-        psycopg.Error, psycopg_pool.PoolTimeout: the database failed; then nothing was rolled back on purpose.
+        psycopg.Error, psycopg_pool.PoolTimeout: the database failed, so there is no answer about a rollback.
     """
     sent = True
     async with database.connection() as connection:

@@ -1,7 +1,7 @@
-"""Publishing with the manners of a Java producer: wait while no broker is reachable, then fail; else return at once.
+"""Publishing as a Java producer does it: wait while no broker is reachable, then fail; else return at once.
 
-Two ways to lose an event, two texts in the log. ``WARNING publish failed``: nothing was handed to the client, known
-before the commit. ``ERROR event lost``: the client had it and gave it up later, when the order was long answered.
+An event can be lost in two ways, with two texts in the log. ``WARNING publish failed``: the client never had it, known
+before the commit. ``ERROR event lost``: the client had it and dropped it later, after the order was answered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger("orderservice.publisher")
 
 
 class PublishFailedError(Exception):
-    """An event was not published (or, by :meth:`Publisher.publish_confirmed`, not provably)."""
+    """An event was not published (or, from :meth:`Publisher.publish_confirmed`, not provably)."""
 
 
 class Publisher:
@@ -30,7 +30,7 @@ class Publisher:
         config: properties of the Kafka client.
         topic: where the events go.
         block_time: seconds a publish waits for a reachable broker; 0 fails at once.
-        request_timeout: seconds after which a silent broker is doubted.
+        request_timeout: seconds after which a silent broker counts as unreachable.
     """
 
     def __init__(self, config: dict[str, object], *, topic: str, block_time: float, request_timeout: float) -> None:
@@ -40,24 +40,24 @@ class Publisher:
         self._client = KafkaClient(config, topic, self.reachability, request_timeout)
 
     async def publish(self, event: Event) -> None:
-        """Hand an event to the client; a failure after that is only logged.
+        """Give an event to the client; a failure after that is only logged.
 
         Raises:
             PublishFailedError: no broker was reachable within the block time, or the client refused the event.
         """
-        await self._handed_over(event, _log_loss)
+        await self._hand_over(event, _log_loss)
 
     async def publish_confirmed(self, event: Event, longest: float = 0.0) -> None:
         """Publish an event and wait until a broker has acknowledged it.
 
         Args:
             event: what to publish.
-            longest: seconds to wait for the acknowledgement; 0: until the event is delivered or given up.
+            longest: seconds to wait for the acknowledgement; 0: until the event is delivered or dropped.
 
         Raises:
-            PublishFailedError: as :meth:`publish`, or the event was given up or not acknowledged in time. It may yet be
-                in the topic, or come there: a broker that took it and could not say so is not told apart, and the
-                client goes on trying after ``longest``.
+            PublishFailedError: as :meth:`publish`, or the event was dropped or not acknowledged in time. It may
+                still be in the topic, or be appended later: a broker may have written it and its acknowledgement was
+                lost, and the client keeps trying after ``longest``.
         """
         confirmed: asyncio.Future[None] = self._loop.create_future()
 
@@ -71,11 +71,11 @@ class Publisher:
 
         def report(error: KafkaError | None, message: Message) -> None:
             if confirmed.done():
-                # Nobody waits for it any more, so nobody else would tell.
+                # The waiting request has ended, so this is the only trace.
                 _log_loss(error, message)
             self._in_loop(settle, error)
 
-        await self._handed_over(event, report)
+        await self._hand_over(event, report)
         try:
             async with asyncio.timeout(longest or None):
                 await confirmed
@@ -89,7 +89,7 @@ class Publisher:
             For each event, in order, whether a broker acknowledged it.
 
         Raises:
-            PublishFailedError: no broker was reachable within the block time; nothing was handed over.
+            PublishFailedError: no broker was reachable within the block time; the client got nothing.
         """
         delivered = [False] * len(events)
         pending = len(events)
@@ -118,7 +118,7 @@ class Publisher:
         return delivered
 
     async def close(self, timeout: float) -> None:
-        """Flush for at most ``timeout`` seconds; what is left is given up and logged as lost."""
+        """Flush for at most ``timeout`` seconds; the rest is dropped and logged as lost."""
         given_up = await asyncio.to_thread(self._client.close, timeout)
         if given_up:
             log.error("%d events were given up at shutdown", given_up)
@@ -129,7 +129,7 @@ class Publisher:
         except UnreachableError as unreachable:
             raise PublishFailedError(str(unreachable)) from None
 
-    async def _handed_over(self, event: Event, report: Callable[[KafkaError | None, Message], None]) -> None:
+    async def _hand_over(self, event: Event, report: Callable[[KafkaError | None, Message], None]) -> None:
         await self._reachable()
         try:
             self._client.produce(event.key, event.value, report)
@@ -137,7 +137,7 @@ class Publisher:
             raise PublishFailedError(_reason(refused)) from None
 
     def _in_loop(self, call: Callable[..., None], *arguments: object) -> None:
-        # Reports may still arrive while the process ends and the loop is gone; nobody waits for them then.
+        # Reports may still arrive while the process ends and the loop is closed.
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *arguments)
 

@@ -1,7 +1,7 @@
-"""Whether a broker can be reached, as one switch that publishers wait on.
+"""Whether a broker can be reached, as a switch that publishers wait for.
 
-A Java producer knows topic metadata or waits for it. librdkafka never waits, so this switch stands in for that
-knowledge: threads of the Kafka client flip it, coroutines wait for it. It belongs to one event loop.
+A Java producer has topic metadata or waits for it. librdkafka never waits, so this switch replaces the metadata:
+threads of the Kafka client set it, coroutines wait for it. It belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Reachability:
         return self._known.is_set()
 
     def report(self, reachable: bool) -> None:
-        """Note what was observed; safe from any thread, without effect once the loop is closed."""
+        """Set the switch; safe from any thread, without effect once the loop is closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._known.set if reachable else self._known.clear)
 

@@ -1,8 +1,8 @@
-"""The outbox relay: reads unpublished events in order, publishes them, waits for every report, marks them.
+"""The outbox relay: reads unpublished events in order, publishes them, waits for every report, marks them as published.
 
-At least once: a mark that does not reach the database leaves the event to be published again, with the same event id.
-The relay has a database connection of its own, so that an outage of the broker never takes one from the requests, and
-a session lock, so that of several services only one relays.
+At least once: if the mark does not reach the database, the event is published again, with the same event id. The relay
+has a database connection of its own, so that an outage of the broker never takes one from the requests, and a session
+lock, so that of several services only one relays.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from orderservice.schema import RELAY_LOCK
 log = logging.getLogger("orderservice.relay")
 
 BATCH = 500
-_GATHER = 0.02  # seconds from the first wake to reading, so that orders of one moment share the two statements
-_POLL = 0.5  # seconds between looks without a wake: rows that another service process wrote
+_GATHER = 0.02  # seconds from the first wake to reading, so that simultaneous orders share the two statements
+_POLL = 0.5  # seconds between reads without a wake, for rows of another service process
 _BACK_OFF = 0.2
 _STANDBY = 0.5
 
-# "published_at IS NULL", never "seq > the last one seen": sequence numbers commit out of order.
+# "published_at IS NULL", never "seq > the last one read": sequence numbers commit out of order.
 _UNPUBLISHED = """
 SELECT seq, id, aggregateid, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT %s"""
 _MARK = "UPDATE outbox SET published_at = %s WHERE seq = ANY(%s)"
 
 
 class Relay:
-    """One relay in the background of a service.
+    """The relay of one service, an asynchronous context manager that works from entry to exit.
 
-    It is an asynchronous context manager: it works from entry to exit, and what an earlier service left unpublished
-    comes first. What is under way at the exit stays unpublished and is published by the next relay.
+    Events that an earlier service left unpublished come first. Events that are pending at the exit stay unpublished,
+    and the next relay publishes them.
 
-    Events of one batch whose report says "failed" are tried again on the next round, after those that succeeded. An
-    order has a single event, so the sequence of the events of one order is kept.
+    Events of a batch that fail are tried again with the next one, after those that succeeded. An order has one event,
+    so the sequence of an order's events is kept.
     """
 
     def __init__(self, database: Database, publisher: Publisher) -> None:
@@ -52,7 +52,7 @@ class Relay:
 
     async def __aenter__(self) -> None:
         self._running = asyncio.create_task(self._run(), name="outbox-relay")
-        self._running.add_done_callback(_tell_of_death)
+        self._running.add_done_callback(_log_crash)
 
     async def __aexit__(self, *_: object) -> None:
         if self._running is not None:
@@ -60,22 +60,22 @@ class Relay:
             await asyncio.wait([self._running])
 
     def wake(self) -> None:
-        """Say that an event was committed."""
+        """Signal that an event was committed."""
         self._work.set()
 
     async def _run(self) -> None:
-        told = False
+        logged = False
         while True:
             try:
                 async with await self._database.dedicated(autocommit=True) as connection:
                     await self._take_lock(connection)
                     log.info("relay is at work")
-                    told = False
+                    logged = False
                     await self._relay(connection)
             except psycopg.Error as lost:
-                if not told:
+                if not logged:
                     log.warning("relay lost the database (%s), trying again until it is back", type(lost).__name__)
-                told = True
+                logged = True
             await asyncio.sleep(_BACK_OFF)
 
     async def _take_lock(self, connection: Connection) -> None:
@@ -104,7 +104,7 @@ class Relay:
         try:
             delivered = await self._publisher.publish_all(events)
         except PublishFailedError:
-            await asyncio.sleep(_BACK_OFF)  # the block time may be 0: never ask the database in a tight loop
+            await asyncio.sleep(_BACK_OFF)  # the block time may be 0: no busy loop on the database
             return True
         marked = [row[0] for row, done in zip(rows, delivered, strict=True) if done]
         if marked:
@@ -116,7 +116,7 @@ class Relay:
         return len(rows) == BATCH
 
 
-def _tell_of_death(relay: asyncio.Task[None]) -> None:
-    # A relay that ended by itself would leave a backlog that nobody explains.
+def _log_crash(relay: asyncio.Task[None]) -> None:
+    # Without this line nothing would explain the growing backlog.
     if not relay.cancelled() and (error := relay.exception()) is not None:
         log.critical("the relay died, events are no longer published: restart the service", exc_info=error)

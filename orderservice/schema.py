@@ -1,4 +1,4 @@
-"""The tables of the order service, created at the start if they are not there yet.
+"""The tables of the order service, created at the start if they do not exist.
 
 Names and types are those of the reference service; ``outbox`` follows Debezium's outbox event router (id,
 aggregatetype, aggregateid, type, payload), so that a connector could replace the relay.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-# Two services that start together would race between "if not exists" and the creation; the lock puts them in a row.
+# Two services that start together would race between "if not exists" and the creation; the lock serialises them.
 SCHEMA_LOCK = 0x6F72646572730001
 RELAY_LOCK = 0x6F72646572730002
 
@@ -40,6 +40,6 @@ OUTBOX: tuple[LiteralString, ...] = (
         seq bigserial NOT NULL,
         created_at timestamp NOT NULL,
         published_at timestamp)""",
-    # The relay and the backlog read only what is not published; the index is as small as the backlog.
+    # Relay and backlog read only unpublished rows; the index is as small as the backlog.
     "CREATE INDEX IF NOT EXISTS idx_outbox_unpublished ON outbox (seq) WHERE published_at IS NULL",
 )

@@ -1,6 +1,6 @@
-"""The life of the service process: listen, wait for the database, serve, and end within seconds of SIGTERM.
+"""Start, run and stop of the service process: it waits for the database, serves, and ends within seconds of SIGTERM.
 
-Order of the end: no new requests, two seconds for those under way, the relay, two seconds to flush events, the pool.
+Order of the stop: no new requests, two seconds for running ones, the relay, two seconds to flush events, the pool.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PortUnavailableError(RuntimeError):
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a TCP socket that has the port but does not listen yet: until then clients are refused, not left hanging.
+    """Return a TCP socket bound to the port that does not listen yet: until then clients are refused and do not hang.
 
     Raises:
         PortUnavailableError: the port is taken, or the address is not one of this machine.
@@ -103,7 +103,7 @@ async def _unless_stopped(database: Database, kind: type[Variant], settings: Set
     opening = asyncio.create_task(database.open(kind.tables, settings.database_wait))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Once the server runs it takes the signals itself, and afterwards hands them on to this handler.
+        # While the server runs it handles the signals itself, and afterwards passes them to this handler.
         loop.add_signal_handler(number, opening.cancel)
     try:
         await opening
@@ -135,7 +135,7 @@ async def _answer_requests(settings: Settings, variant: Variant, port: socket.so
             settings.variant,
             settings.host,
             settings.port,
-            variant.database.place,
+            variant.database.address,
             settings.kafka_bootstrap,
             settings.topic,
         )

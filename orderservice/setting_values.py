@@ -1,4 +1,4 @@
-"""Readers of the settings' values: text in, value out, ``ValueError`` that says what would be right.
+"""Readers of the settings' values: text in, value out; a ``ValueError`` names what would be right.
 
 The text of each error completes the sentence "NAME is VALUE: give ...". None of them quotes the value, so that a
 secret cannot leak through them.

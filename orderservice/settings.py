@@ -1,7 +1,7 @@
 """The settings of the order service: one frozen record, read from flags and ``ORDERSERVICE_*`` variables.
 
-A flag wins over its variable, a variable over the default. Every bad value ends in one sentence
-(:class:`SettingsError`) that names the setting, the value and what would be right; a secret value is never repeated.
+A flag overrides its variable, a variable the default. A bad value raises :class:`SettingsError`, one sentence that
+names the setting, the value and what would be right; a secret value is never shown.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PREFIX = "ORDERSERVICE_"
 
 
 class SettingsError(ValueError):
-    """A setting is missing or wrong; the text is one sentence for the person who started the service."""
+    """A setting is missing or wrong; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything the service can be told. Durations are seconds."""
+    """All settings of the service. Durations are seconds."""
 
     database_url: str = field(repr=False)
     kafka_bootstrap: str
@@ -116,7 +116,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("pool_size", whole_number(1, 1000), "database connections, opened at the start and kept"),
     Option("pool_wait", seconds(0.01, 600), "longest wait for a pooled connection, then 500"),
     Option("block_time", seconds(0, 600), "longest wait of a publish while no broker is reachable; 0 fails at once"),
-    Option("delivery_timeout", seconds(0.1, 600), "how long a produced event is tried before it is given up"),
+    Option("delivery_timeout", seconds(0.1, 600), "how long the delivery of an event is tried before it is dropped"),
     Option("request_timeout", seconds(0.05, 300), "how long one request to a broker may take"),
     Option(
         "confirm_wait",
@@ -129,7 +129,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 class _OneSentenceParser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one sentence, like those of the settings."""
+    """An argument parser whose errors are one sentence, like those of the settings."""
 
     def error(self, message: str) -> NoReturn:
         """Raise :class:`SettingsError` where argparse would print its usage and exit."""
@@ -188,13 +188,13 @@ def _read(option: Option, text: str, source: str) -> object:
         return option.read(text)
     except ValueError as wrong:
         shown = "not usable (its value is not shown)" if option.secret else f"{text!r}"
-        # The reader's own cause may quote the value, so a secret's chain ends here.
+        # The cause may quote the value, which may be secret.
         raise SettingsError(f"{source} is {shown}: give {wrong}.") from None
 
 
 def _checked(settings: Settings) -> Settings:
     if settings.delivery_timeout < settings.request_timeout:
-        # The Java client refuses this as well: no request could be answered before its event is given up.
+        # The Java client refuses this too: its event would be dropped before a request could be answered.
         raise SettingsError(
             f"delivery_timeout is {settings.delivery_timeout:g} s, shorter than request_timeout "
             f"{settings.request_timeout:g} s: give a delivery_timeout of at least the request_timeout."

@@ -1,7 +1,7 @@
-"""`python -m stack`: fetch the broker's jars, bring the embedded stack up or down, say how it is, clean up after a run.
+"""`python -m stack`: fetch the broker's jars, bring the embedded stack up or down, show its status, clean up.
 
-Exit codes: 0 done (for `status`: every component is up and healthy), 2 usage error, 3 `status`: not fully up,
-4 something could not be fetched, started or stopped, 130 or 143 interrupted.
+Exit codes: 0 done (for `status`: every component that was asked for is up and healthy), 2 usage error, 3 `status`: not
+fully up, 4 something could not be fetched, started or stopped, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEFAULT = ServiceSettings()
 
 
 def say(line: str) -> None:
-    """Print one line at once: progress is of no use later."""
+    """Print one line, unbuffered."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -38,7 +38,7 @@ def show_progress(step: str, state: str, seconds: float | None) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Build the command line's parser."""
+    """The parser of the command line."""
     top = CarefulParser(
         prog="python -m stack",
         description="The embedded stack: real PostgreSQL, real Apache Kafka and the order service, on 127.0.0.1.",
@@ -57,10 +57,10 @@ def parser() -> argparse.ArgumentParser:
     )
     run_cleanup.add_arguments(clean)
     status = commands.add_parser(
-        "status", help="show what runs, where, and its health; exit code 0 if all is up, else 3"
+        "status", help="show what runs, where, and its health; exit code 0 if all that was asked for is up, else 3"
     )
     status.add_argument("--json", action="store_true", help="print one JSON object (no secret in it)")
-    up = commands.add_parser("up", help="start whatever is missing, and wait until everything answers")
+    up = commands.add_parser("up", help="start what is missing, and wait until everything answers")
     for command in (up, down, clean):
         more = "; with RUN: also when it was not judged completely" if command is clean else ""
         command.add_argument("--force", action="store_true", help=f"also while a running harness uses the stack{more}")
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "--proxy",
         choices=PROXIED,
         default="",
-        help="component that is reached through a relay, as a partition needs it",
+        help="component that is reached through the TCP proxy, as partition, latency and reset need it",
     )
     up.add_argument("--without-service", action="store_true", help="only PostgreSQL and Kafka")
     up.add_argument("--service-variant", dest="variant", choices=VARIANTS, default=_DEFAULT.variant)
@@ -107,7 +107,9 @@ def _up(arguments: argparse.Namespace) -> int:
             proxy=arguments.proxy,
         )
         if arguments.proxy == "service" and arguments.without_service:
-            raise ValueError("--proxy service --without-service: no service, no proxy to it; leave out one of the two")
+            raise ValueError(
+                "--proxy service --without-service: there is no service behind the proxy; leave out one of the two"
+            )
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE
@@ -119,12 +121,12 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _respect_lease(stack: EmbeddedStack, arguments: argparse.Namespace) -> None:
-    """Raise LeaseTaken if a running harness uses the stack: changed under its feet, its measurement would be void."""
+    """Raise LeaseTaken if a running harness uses the stack: a change would invalidate its measurement."""
     holder = Lease(stack.home / LEASE).holder()
     if holder and not arguments.force:
         raise LeaseTaken(
             f"a running harness (process {holder}) uses the stack in {stack.home}: wait until it has ended, "
-            f"or say 'python -m stack {arguments.command} --force' to do it all the same"
+            f"or run 'python -m stack {arguments.command} --force' to do it anyway"
         )
 
 
@@ -137,7 +139,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command and return its exit code; raises StackError when it fails."""
     if getattr(arguments, "run", None) is None:
-        # `clean RUN` may be asked for a run on a database of the user's own, which those variables describe.
+        # `clean RUN` may clean a database of the user's own, which those variables describe.
         ignore_client_variables()
     if arguments.command == "up":
         return _up(arguments)

@@ -1,7 +1,7 @@
-"""One component of the stack as a process that can be broken and mended: the common part of broker, database, service.
+"""One component of the stack as a process: the common part of broker, database, order service and TCP proxy.
 
-The process is always looked up in `state.json`, never remembered here: several processes (a harness, the command
-line) may hold such an object for the same component, and all of them see the newest incarnation.
+The process is looked up in `state.json` each time: several processes (a harness, the command line) may hold such an
+object for the same component, and all of them see the process that was started last.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class ManagedProcess(ABC):
 
     @abstractmethod
     def probe(self, timeout_s: float) -> Health:
-        """Ask the running component for a sign of health, for about `timeout_s` seconds at most."""
+        """Probe the running component on its own protocol, for about `timeout_s` seconds at most."""
 
     def prepare(self) -> Iterator[None]:
-        """Do what is needed once per data folder, yielding while it goes on."""
+        """Do what is needed once per data folder; yields while it waits."""
         yield from ()
 
     def before_start(self) -> None:
-        """Clear away what a dead incarnation may have left; called when the component is known to be down."""
+        """Remove what a dead process of the component may have left; called while the component is down."""
         return
 
     @property
@@ -109,7 +109,7 @@ class ManagedProcess(ABC):
                 self._spawn(record.port, record.extra)
 
     def start_on(self, port: int, extra: dict[str, object]) -> None:
-        """Spawn the process on a port and record it. One that somebody has started meanwhile is stopped before."""
+        """Spawn the process on a port and record it. One that was started meanwhile is stopped first."""
         with self._store.starting():
             self.stop()
             self._spawn(port, extra)
@@ -132,11 +132,11 @@ class ManagedProcess(ABC):
         try:
             self._store.record(self.name, record)
         except BaseException:
-            process.kill_tree(child.pid, started)  # nobody would know it
+            process.kill_tree(child.pid, started)  # no record names it
             raise
 
     def request_stop(self) -> None:
-        """Send the signal for an orderly end, and wake the process if it is paused, else it would never see it."""
+        """Send the signal for an orderly end, and wake the process if it is paused, so that it receives it."""
         self._end(self._family())
 
     def _end(self, family: list[psutil.Process]) -> None:
@@ -144,7 +144,7 @@ class ManagedProcess(ABC):
         process.send(family, signal.SIGCONT)
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """End the process in good order and wait until it is gone; raises StackError after `timeout_s` seconds."""
+        """End the process orderly and wait until it is gone; raises StackError after `timeout_s` seconds."""
         record = self.record
         if record is None:
             return
@@ -159,10 +159,10 @@ class ManagedProcess(ABC):
         """SIGKILL the process and all its descendants and wait until they are gone (5 s at most, then StackError)."""
         record = self.record
         if record is not None and not process.kill_tree(record.pid, record.started):
-            raise StackError(f"{self.title} (process {record.pid}) is still there 5 s after SIGKILL")
+            raise StackError(f"{self.title} (process {record.pid}) still runs 5 s after SIGKILL")
 
     def pause(self) -> None:
-        """SIGSTOP the process and its descendants: it holds its connections and answers nobody.
+        """SIGSTOP the process and its descendants: its connections stay open and get no answer.
 
         Raises StackError when it does not run, or has not stopped after 5 s.
         """
@@ -187,7 +187,7 @@ class ManagedProcess(ABC):
             time.sleep(process.POLL_S)
 
     def until_ready(self, timeout_s: float) -> Iterator[None]:
-        """Like `wait_ready`, but yields between two looks, so that several components can be awaited at once."""
+        """Like `wait_ready`, but yields between two probes, so that several components can be awaited at once."""
         begun = time.monotonic()
         while True:
             if not self.is_alive():
@@ -207,11 +207,11 @@ class ManagedProcess(ABC):
             yield
 
     def discard(self, timeout_s: float) -> None:
-        """Wait for an end that was requested; after `timeout_s` seconds kill. For taking a stack down."""
+        """Wait for an end that was requested; kill after `timeout_s` seconds."""
         if not process.wait_until(lambda: not self.is_alive(), timeout_s):
             self.kill()
         with suppress(StackError), self._store.starting():
-            if not self.is_alive():  # started again by somebody else: what is there now is not a dead one's
+            if not self.is_alive():  # if another process started it again, what is there now belongs to a living one
                 self.before_start()
 
 

@@ -1,8 +1,8 @@
 """The system under test in containers: the project of a compose file, brought up and taken down.
 
-What runs already is left as it is, whoever brought it up: only the order service is made anew when a run wants other
-settings of it. Compose makes containers, networks and volumes; how they are is asked of the engine and, on their own
-protocols, of the parts (`stack.compose_project`).
+What runs already is left as it is. Only the order service is recreated when a run wants other settings of it. Compose
+creates containers, networks and volumes; `stack.compose_project` reads their state from the engine and probes the
+components on their own protocols.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stack.service import behaviour
 from stack.settings import ServiceSettings, StackSettings
 
 FILE: Final = CHECKOUT / "docker-compose.yml"
-_UP_S: Final = 900.0  # images may have to come from far away
+_UP_S: Final = 900.0  # images may have to be pulled
 _DOWN_S: Final = 150.0
 _READY_S: Final = 120.0
 _POLL_S: Final = 0.25
@@ -32,7 +32,7 @@ _POLL_S: Final = 0.25
 class ComposeStack:
     """The project `project` of the compose file `file` (defaults: this checkout's, named as Compose names it).
 
-    Raises StackError with one sentence whenever something is missing, does not come up, or does not go down.
+    Raises StackError with one sentence when something is missing, does not start, or does not stop.
     """
 
     def __init__(self, file: Path | None = None, project: str = "", progress: Progress = silent) -> None:
@@ -43,13 +43,13 @@ class ComposeStack:
 
     @property
     def project(self) -> ComposeProject:
-        """The project as it is now; raises StackError when Compose or the engine is missing."""
+        """The project; raises StackError when Compose or the engine is missing."""
         return self._connect()[1]
 
     def up(self, settings: StackSettings | None = None) -> Addresses:
-        """Bring up what is missing, and return where everything is once all of it answers.
+        """Bring up what is missing, and return the addresses once everything answers.
 
-        Broker and database first, then the order service: each wait is bounded and its error names what was awaited,
+        Broker and database first, then the order service: each wait is bounded, and its error names what was awaited,
         with the last lines of its log. Containers that run are left alone, except an order service whose settings
         differ. The order service's image is built when it has no container yet, unless SERVICE_IMAGE names one.
         """
@@ -71,7 +71,7 @@ class ComposeStack:
         self._take("down", "taken down, its volumes kept")
 
     def stop(self) -> None:
-        """Stop the containers and leave them where they are."""
+        """Stop the containers without removing them."""
         self._take("stop", "stopped")
 
     def _take(self, command: str, done: str) -> None:
@@ -80,20 +80,20 @@ class ComposeStack:
         watch.done(f"project {self.name} {done}")
 
     def _bring(self, component: str, variables: Mapping[str, str]) -> None:
-        """Let Compose make and start broker or database, unless it runs."""
+        """Let Compose create and start broker or database, unless it runs."""
         one = self.project.container(component)
         if one is not None and self._runs(one):
             return
-        self._progress(component, f"starting {SERVICES[component]} (pulls its image where it is not there)", None)
+        self._progress(component, f"starting {SERVICES[component]} (pulls its image if it is missing)", None)
         self._up(component, variables)
 
     def _bring_service(self, wanted: ServiceSettings, variables: Mapping[str, str]) -> None:
-        """Let Compose make the order service if it is not there as wanted; nothing else is touched for it."""
+        """Let Compose create the order service unless it runs with the wanted settings; nothing else is changed."""
         one = self.project.container("service")
         if one is not None and self._runs(one) and not self._differs(wanted):
             return
         if one is not None:
-            # Whatever image it was made from, perhaps by hand: the settings change, not the code under test.
+            # Same image, perhaps built by hand: the settings change, not the code under test.
             variables = {**variables, "SERVICE_IMAGE": str(one.attrs["Config"]["Image"])}
         elif not os.environ.get("SERVICE_IMAGE"):
             watch = Stopwatch(self._progress, "service", "building its image")
@@ -103,7 +103,7 @@ class ComposeStack:
         self._up("service", variables)
 
     def _up(self, component: str, variables: Mapping[str, str]) -> None:
-        # Without its dependencies: we gate them ourselves, and nothing that runs may be made anew on the way.
+        # Without its dependencies: they are awaited here, and nothing that runs may be recreated.
         service = SERVICES[component]
         self._run("up", "-d", "--no-deps", service, env=variables, timeout_s=_UP_S, doing=f"starting {service}")
 
@@ -112,7 +112,7 @@ class ComposeStack:
         return any(now.get(name) != text for name, text in behaviour(wanted).items())
 
     def _runs(self, one: Any) -> bool:
-        """Whether a container runs; one that somebody has paused or cut off is theirs to mend."""
+        """Whether a container runs; raises StackError for one that was paused or disconnected by other means."""
         if one.status == "paused":
             raise StackError(f"container {one.name} is paused: run 'docker unpause {one.name}' first")
         if one.status == "running" and engine.is_cut_off(one):
@@ -124,28 +124,28 @@ class ComposeStack:
 
     def _await_ready(self, component: str) -> None:
         watch = Stopwatch(self._progress, component)
-        said = Health(False, "it was not asked")
+        found = Health(False, "it was not probed")
         deadline = time.monotonic() + _READY_S
         while time.monotonic() < deadline:
             one = self.project.container(component)
             if one is not None and one.status in ("exited", "dead"):
                 code = one.attrs["State"]["ExitCode"]
                 raise StackError(f"container {one.name} ended with exit code {code} while starting{log_tail(one)}")
-            said = self.project.probe(component)
-            if said.ok:
+            found = self.project.probe(component)
+            if found.ok:
                 watch.done("ready")
                 return
             time.sleep(_POLL_S)
         one = self.project.container(component)
         raise StackError(
             f"timed out after {_READY_S:g} s waiting for {SERVICES[component]} of compose project {self.name}: "
-            f"{said.detail}{log_tail(one) if one is not None else ''}"
+            f"{found.detail}{log_tail(one) if one is not None else ''}"
         )
 
     def _port_variables(self, wanted: StackSettings) -> dict[str, str]:
-        """Return the compose file's port variables: as they are for what is there, else as asked for, else free ones.
+        """Return the compose file's port variables: those of existing containers, else as asked for, else free ones.
 
-        A variable that is not returned keeps what the environment or the file says.
+        A variable that is not returned keeps its value of the environment or the file.
         """
         asked = {"kafka": wanted.kafka_port, "database": wanted.database_port, "service": wanted.service_port}
         chosen: dict[str, int] = {}
@@ -153,7 +153,7 @@ class ComposeStack:
             there, port = self.project.published(name), asked.get(name, 0)
             if there is not None and port not in (0, there):
                 raise StackError(
-                    f"{part.option} {port}: {SERVICES[part.component]} of compose project {self.name} is there "
+                    f"{part.option} {port}: {SERVICES[part.component]} of compose project {self.name} exists "
                     f"already, with port {there}; leave {part.option} out, or take the project down first"
                 )
             if there is not None:

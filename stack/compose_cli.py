@@ -1,4 +1,4 @@
-"""Docker Compose's command line: found, run with bounds, and its failures told in one sentence with its last lines."""
+"""Docker Compose's command line: found, run with a time limit, its failures in one sentence with its last lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stack import process
 from stack.errors import StackError
 from stores.variables import dropped_variables
 
-_WAYS: Final = (("docker", "compose"), ("docker-compose",))
+_COMMANDS: Final = (("docker", "compose"), ("docker-compose",))
 _VERSION_S: Final = 20.0
 _NO_COLOURS: Final = {"DOCKER_CLI_HINTS": "false", "COMPOSE_PROGRESS": "plain", "NO_COLOR": "1"}
 
@@ -22,17 +22,17 @@ _NO_COLOURS: Final = {"DOCKER_CLI_HINTS": "false", "COMPOSE_PROGRESS": "plain", 
 def find() -> tuple[str, ...]:
     """Return the command: `docker compose` (version 2 and newer), else `docker-compose`.
 
-    Raises StackError when there is neither.
+    Raises StackError when neither can be run.
     """
-    for way in _WAYS:
+    for command in _COMMANDS:
         try:
-            asked = subprocess.run(
-                [*way, "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_VERSION_S, check=False
+            done = subprocess.run(
+                [*command, "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_VERSION_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        if asked.returncode == 0:
-            return way
+        if done.returncode == 0:
+            return command
     raise StackError(
         "neither 'docker compose' nor 'docker-compose' can be run here: install Docker Compose (1.29 or newer)"
     )
@@ -48,7 +48,7 @@ def default_project(file: Path) -> str:
 class ComposeCommand:
     """Compose for one project.
 
-    command: as `find` returns it. file: the compose file. project: its name.
+    command: as `find` returns it. file: the compose file. project: the project's name.
     """
 
     def __init__(self, command: tuple[str, ...], file: Path, project: str) -> None:
@@ -56,10 +56,10 @@ class ComposeCommand:
         self._folder = file.resolve().parent
 
     def run(self, *arguments: str, env: Mapping[str, str], timeout_s: float, doing: str) -> None:
-        """Run it to its end.
+        """Run one command to its end.
 
-        env: variables beside those of this process. timeout_s: then it is ended. doing: what it does, for errors.
-        Raises StackError with its last lines when it fails, or when it is not over in time.
+        env: variables in addition to those of this process. timeout_s: then it is killed. doing: for errors.
+        Raises StackError with its last lines when it fails or takes longer.
         """
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / "compose.log"
@@ -72,18 +72,18 @@ class ComposeCommand:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,
-                    # A Ctrl-C in the terminal reaches the harness, which decides what becomes of the stack.
+                    # A Ctrl-C in the terminal reaches the harness alone, which takes the stack down.
                     start_new_session=True,
                 )
             try:
                 code = child.wait(timeout=timeout_s)
             except subprocess.TimeoutExpired:
                 raise StackError(
-                    f"{doing} took longer than {timeout_s:g} s; Compose said last:\n{process.log_tail(log)}"
+                    f"{doing} took longer than {timeout_s:g} s; Compose's last lines:\n{process.log_tail(log)}"
                 ) from None
             finally:
                 if child.poll() is None:
                     process.kill_tree(child.pid)
                     child.wait()
             if code != 0:
-                raise StackError(f"{doing} failed (exit code {code}); Compose said last:\n{process.log_tail(log)}")
+                raise StackError(f"{doing} failed (exit code {code}); Compose's last lines:\n{process.log_tail(log)}")

@@ -1,6 +1,6 @@
-"""A compose project as it is now: its containers, where they are published, how they are, what they logged.
+"""The state of a compose project: its containers, their published ports, health and logs.
 
-Asked of the engine each time, so that nothing here can be stale; nothing here changes anything.
+Read from the engine at each call, so that nothing is stale. Nothing here changes the project.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SERVICES: Final = {"broker": "redpanda", "database": "postgres", "service": "ord
 PROBE_S: Final = 3.0
 _TAIL: Final = 8
 # Redpanda (Seastar) needs about 11,000 slots a core, which other containers on the same kernel may hold.
-_AIO_CURE: Final = (
+_AIO_REMEDY: Final = (
     "this machine has too few slots for asynchronous I/O: run 'sudo sysctl -w fs.aio-max-nr=1048576' (in the virtual "
     "machine of Docker Desktop or Colima) and try again"
 )
@@ -33,8 +33,8 @@ _AIO_CURE: Final = (
 class Port:
     """A port that the compose file publishes.
 
-    component: whose. inside: port of the container. variable: of the compose file, with its default. option: of the
-    harness, empty without one.
+    inside: port in the container. variable: of the compose file, with its default. option: of the harness; empty if
+    there is none.
     """
 
     component: str
@@ -54,7 +54,7 @@ PORTS: Final[Mapping[str, Port]] = {
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts are reached from this machine; ports as published.
+    """Where the components are reached from this machine; ports as published.
 
     admin_url is None when the broker publishes no Admin API. database_url holds a password.
     """
@@ -73,17 +73,17 @@ class ComposeProject:
         self._client = client
         self.name = name
 
-    def standing(self) -> str:
-        """Return `running` (some container of it does), `stopped` (some are there, none runs) or `absent`."""
+    def status(self) -> str:
+        """Return `running` (at least one container), `stopped` (containers exist, none runs) or `absent`."""
         found = engine.containers_of(self._client, self.name)
         if any(one.status in ("running", "paused", "restarting") for one in found):
             return "running"
         return "stopped" if found else "absent"
 
     def container(self, component: str) -> Any | None:
-        """Return the container of `broker`, `database` or `service` as it is now, None when there is none.
+        """Return the container of `broker`, `database` or `service`, None when there is none.
 
-        Raises StackError when there are several: a scaled service is not one thing to break.
+        Raises StackError when there are several: a fault has one target.
         """
         service = SERVICES[component]
         found = engine.containers_of(self._client, self.name, service)
@@ -99,7 +99,7 @@ class ComposeProject:
         return None if one is None else _host_port(one, part.inside)
 
     def addresses(self) -> Addresses:
-        """Return where everything is; raises StackError for a part that is not there or publishes nothing."""
+        """Return all addresses; raises StackError for a component that is missing or publishes no port."""
         found = {name: self.published(name) for name in PORTS}
         for name, part in PORTS.items():
             if found[name] is None and name != "admin":
@@ -116,11 +116,11 @@ class ComposeProject:
         )
 
     def health(self, timeout_s: float = PROBE_S) -> dict[str, Health]:
-        """Ask each component on its own protocol; `timeout_s` seconds at most for each question."""
+        """Probe each component on its own protocol, for `timeout_s` seconds at most each."""
         return {component: self.probe(component, timeout_s) for component in SERVICES}
 
     def probe(self, component: str, timeout_s: float = PROBE_S) -> Health:
-        """Whether it runs, is well by its own health check if it has one, and answers on its protocol."""
+        """Whether it runs, is not unhealthy by its own check if it has one, and answers on its protocol."""
         try:
             one = self.container(component)
         except StackError as error:
@@ -129,14 +129,14 @@ class ComposeProject:
             return Health(False, f"compose project {self.name} has no container of {SERVICES[component]}")
         if one.status != "running":
             return Health(False, f"container {one.name} is {one.status}")
-        # Its own check runs seldom, as it costs what is measured: only its "unhealthy" counts, else we ask ourselves.
+        # Its own check runs seldom, as it costs performance: only its "unhealthy" counts, else the harness probes.
         own = one.attrs["State"].get("Health", {}).get("Status", "healthy")
         if own == "unhealthy":
-            return Health(False, f"container {one.name} says of itself: {own}")
-        return _ask(component, one, timeout_s)
+            return Health(False, f"container {one.name} reports itself as {own}")
+        return _probe(component, one, timeout_s)
 
     def service_environment(self) -> dict[str, str]:
-        """Return the variables that the order service's container was made with."""
+        """Return the environment of the order service's container."""
         one = self.container("service")
         listed: list[str] = one.attrs["Config"]["Env"] if one is not None else []
         return dict(entry.split("=", 1) for entry in listed if "=" in entry)
@@ -146,13 +146,13 @@ class ComposeProject:
 
         since: epoch seconds by the engine's clock, above 0.
 
-        Raises StackError for one that is gone or keeps no log, OSError when it cannot be written.
+        Raises StackError for a container that is gone or keeps no log, OSError when a file cannot be written.
         """
         for component in SERVICES:
             one = self.container(component)
             if one is None:
                 raise StackError(f"compose project {self.name} has no container of {SERVICES[component]} any more")
-            with engine.spoken(f"the log of container {one.name}"):
+            with engine.translate_errors(f"the log of container {one.name}"):
                 text = one.logs(since=since)
             (folder / f"{component}.log").write_bytes(text)
 
@@ -160,18 +160,18 @@ class ComposeProject:
 def log_tail(one: Any) -> str:
     """Return the last lines of a container's log as the end of an error text, empty when it has none."""
     try:
-        with engine.spoken("log"):
+        with engine.translate_errors("log"):
             text = one.logs(tail=_TAIL).decode(errors="replace")
     except StackError:
         return ""
     lines = [f"  {line}" for line in text.splitlines() if line.strip()]
-    cure = f"; {_AIO_CURE}" if "Async I/O" in text else ""
-    return f"{cure}; its log says last:\n" + "\n".join(lines) if lines else ""
+    remedy = f"; {_AIO_REMEDY}" if "Async I/O" in text else ""
+    return f"{remedy}; its last log lines:\n" + "\n".join(lines) if lines else ""
 
 
 def _host_port(one: Any, inside: str) -> int | None:
-    # As configured too: a container that is stopped or cut off publishes nothing at the moment. A port that the engine
-    # has chosen is only known while it runs.
+    # Also as configured: a container that is stopped or disconnected publishes nothing now. A port that the engine
+    # chose is known only while the container runs.
     now = (one.attrs["NetworkSettings"].get("Ports") or {}).get(inside) or []
     configured = (one.attrs["HostConfig"].get("PortBindings") or {}).get(inside) or []
     known = [str(binding.get("HostPort", "")) for binding in (*now, *configured)]
@@ -182,11 +182,11 @@ def _database_url(port: int) -> str:
     return account_url(f"{HOST}:{port}")
 
 
-def _ask(component: str, one: Any, timeout_s: float) -> Health:
+def _probe(component: str, one: Any, timeout_s: float) -> Health:
     name = {"broker": "kafka"}.get(component, component)
     port = _host_port(one, PORTS[name].inside)
     if port is None:
-        return Health(False, f"container {one.name} publishes no port that the harness could ask")
+        return Health(False, f"container {one.name} publishes no port that the harness could probe")
     if component == "service":
         return check_http(f"http://{HOST}:{port}{HEALTH_PATH}", timeout_s)
     if component == "database":

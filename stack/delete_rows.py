@@ -1,7 +1,7 @@
 """Deletes the rows of one run, and no others, in one transaction: order lines, outbox entries, orders.
 
-Which rows those are is one condition on the table of orders; it is counted by a dry run and deleted by a real one.
-Tables that refer to these orders and are not ours to delete from stop it: a cascade would take their rows along unsaid.
+One condition on the orders table selects the rows; a dry run counts them, a real one deletes them. Rows of other tables
+that refer to these orders stop the deletion: a cascade would delete them without a word in the result.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ ORDER BY n.nspname, r.relname, c.conname"""
 
 @dataclass(frozen=True, slots=True)
 class RunRows:
-    """Which rows are those of a run.
+    """The rows of a run.
 
     Attributes:
-        orders_table: with a schema or without.
-        outbox_table: entries of the run's orders are deleted from it too; None without one.
-        own: ids, as texts, of the orders that the harness placed for its own checks.
-        run_key: whose customer ids the run's orders carry; None: they carry no tag, and `ids` names them.
+        orders_table: with or without a schema.
+        outbox_table: its entries for the run's orders are deleted too; None without an outbox.
+        own: ids, as texts, of the harness's own check orders.
+        run_key: the run's orders carry customer ids of this key; None: they carry no tag, and `ids` names them.
         ids: of the run's orders, as texts; used only without a run key.
-        after: rows of `ids` must have a later `time_column` than this text of it; None: whatever it is.
-        id_column, tag_column, time_column: of the table of orders.
+        after: rows of `ids` must have a later `time_column` than this text; None: any.
+        id_column, tag_column, time_column: of the orders table.
     """
 
     orders_table: str
@@ -59,11 +59,11 @@ class RunRows:
 
 @dataclass(frozen=True, slots=True)
 class _Rows(RunRows):
-    """The same, with what the table has in its columns.
+    """The same, with the column types of the table.
 
     Attributes:
-        id_kind: of the column of ids.
-        tag_is_uuid: the column of customer ids has the type `uuid`; else it is compared as text.
+        id_kind: type of the id column.
+        tag_is_uuid: the customer id column has the type `uuid`; else it is compared as text.
     """
 
     id_kind: IdKind = IdKind.UUID
@@ -72,7 +72,7 @@ class _Rows(RunRows):
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One table and which of its rows go: SQL behind `FROM`, with the alias that the condition uses."""
+    """One table and which of its rows are deleted: the SQL after `FROM`, with the alias that the condition uses."""
 
     shown: str
     alias: LiteralString
@@ -82,7 +82,7 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Referrer:
-    """A foreign key to a table: whose it is, its columns, and the columns that they refer to."""
+    """A foreign key to a table: the referring table, its columns, and the columns that they refer to."""
 
     schema: str
     table: str
@@ -92,19 +92,18 @@ class _Referrer:
 
 
 def remove_rows(database_url: str, rows: RunRows, *, dry_run: bool) -> dict[str, int]:
-    """Delete the rows of a run, all or none, and return how many by table, in the order in which they went.
+    """Delete the rows of a run, all or none, and return the number by table, in the order of deletion.
 
     Args:
         database_url: connection string of PostgreSQL; secret.
-        rows: which they are.
         dry_run: count them in a read-only transaction and delete nothing.
 
     Raises:
-        StackError: nothing was deleted (or, when the connection broke at the very end, nobody knows: it says so).
+        StackError: nothing was deleted; unknown if the connection broke during the commit (the text says so).
     """
     counts: dict[str, int] = {}
     try:
-        # One snapshot for all statements: what belongs to the run cannot change between two tables.
+        # One snapshot for all statements: no row joins or leaves the run between two tables.
         with open_transaction(database_url, LIMITS, read_only=dry_run) as transaction:
             typed = _typed(transaction, rows)
             for part in _parts(transaction, typed):
@@ -122,10 +121,10 @@ def remove_rows(database_url: str, rows: RunRows, *, dry_run: bool) -> dict[str,
 
 
 def _typed(transaction: Transaction, rows: RunRows) -> _Rows:
-    """Return `rows` with the types of the table's columns, and its ids in every spelling that such a column may have.
+    """`rows` with the types of the table's columns, and its ids in every spelling that such a column may have.
 
     Raises:
-        StackError: there is no such table, or its columns are others.
+        StackError: there is no such table, or it lacks the columns.
     """
     found = read_relation(transaction, rows.orders_table)
     if found is None:
@@ -151,18 +150,18 @@ def _apply(transaction: Transaction, part: _Table, rows: _Rows, *, dry_run: bool
 
 
 def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
-    """Return what goes, dependants first.
+    """The rows to delete, dependants first.
 
     Raises:
-        StackError: the table of orders is not there, or rows of a table that is not ours depend on what goes.
+        StackError: rows of another table refer to rows to delete.
     """
     orders = _Table(rows.orders_table, "o", _source(rows.orders_table, "o"), _of_run(rows, "o"))
     parts: list[_Table] = []
     for referrer in _referrers(transaction, rows.orders_table):
-        told = _dependants(referrer, orders)
         if referrer.table == _ITEMS:
-            _refuse_dependants(transaction, f"{referrer.schema}.{referrer.table}", told, rows)
-            parts.append(told)
+            items = _dependants(referrer, orders)
+            _refuse_dependants(transaction, f"{referrer.schema}.{referrer.table}", items, rows)
+            parts.append(items)
     _refuse_dependants(transaction, rows.orders_table, orders, rows, spare=_ITEMS)
     if rows.outbox_table is not None:
         condition = sql.SQL("lower(b.aggregateid::text) IN (SELECT lower({}::text) FROM {} WHERE {})").format(
@@ -175,20 +174,20 @@ def _parts(transaction: Transaction, rows: _Rows) -> list[_Table]:
 
 
 def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows: _Rows, spare: str = "") -> None:
-    """Raise StackError if rows of other tables (but for `spare`) refer to rows that go."""
+    """Raise StackError if rows of other tables (except `spare`) refer to rows to delete."""
     for referrer in _referrers(transaction, table):
         if referrer.table == spare:
             continue
-        told = _dependants(referrer, going)
-        query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(told.source, told.condition)
+        dependants = _dependants(referrer, going)
+        query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(dependants.source, dependants.condition)
         if referrer.to_itself:
             query += sql.SQL(" AND NOT ({})").format(_of_run(rows, "r"))
         _, found = transaction.run(query, _values(rows))
         if count := found[0][0]:
-            words = f"1 row of {told.shown} refers" if count == 1 else f"{count} rows of {told.shown} refer"
+            words = f"1 row of {dependants.shown} refers" if count == 1 else f"{count} rows of {dependants.shown} refer"
             raise StackError(
                 f"nothing was deleted: {words} to rows of {going.shown} that would go, and the harness deletes "
-                f"nothing from {told.shown}: remove what refers to them first"
+                f"nothing from {dependants.shown}: remove what refers to them first"
             )
 
 
@@ -197,7 +196,7 @@ def _referrers(transaction: Transaction, table: str) -> list[_Referrer]:
 
 
 def _dependants(referrer: _Referrer, going: _Table) -> _Table:
-    """The rows of a referring table whose foreign key leads to rows that go."""
+    """The rows of a referring table whose foreign key refers to rows to delete."""
     condition = sql.SQL("({}) IN (SELECT {} FROM {} WHERE {})").format(
         sql.SQL(", ").join(identifier("r", column) for column in referrer.columns),
         sql.SQL(", ").join(identifier(going.alias, column) for column in referrer.keys),
@@ -210,7 +209,7 @@ def _dependants(referrer: _Referrer, going: _Table) -> _Table:
 
 
 def _of_run(rows: _Rows, alias: str) -> sql.Composed:
-    """Whether a row of the table of orders is of the run, or one of the harness's own check orders."""
+    """Condition: a row of the orders table is of the run, or one of the harness's own check orders."""
     identity, customer = _identity(rows, alias), _customer(rows, alias)
     own = is_any_of(identity, rows.id_kind, "own")
     if rows.run_key is None:
@@ -219,7 +218,7 @@ def _of_run(rows: _Rows, alias: str) -> sql.Composed:
             named += sql.SQL(" AND {} > %(after)s").format(identifier(alias, rows.time_column))
     else:
         named = sql.SQL("{} BETWEEN %(first)s AND %(last)s").format(customer)
-        # An id that a service told wrongly must not name somebody else's order: ours carry a customer id of ours.
+        # A service may have answered with a wrong id, of another's order: check orders carry a check customer id.
         own += sql.SQL(" AND {} BETWEEN %(check_first)s AND %(check_last)s").format(customer)
     return sql.SQL("(({}) OR ({}))").format(named, own)
 
@@ -230,7 +229,7 @@ def _identity(rows: _Rows, alias: str) -> sql.Composable:
 
 
 def _customer(rows: _Rows, alias: str) -> sql.Composable:
-    """The customer id; where it is text, its digits alone, compared byte by byte."""
+    """The customer id; if it is text, only its hexadecimal digits, compared byte by byte."""
     column = identifier(alias, rows.tag_column)
     return (
         column if rows.tag_is_uuid else sql.SQL("lower(translate({}::text, '{{}}- ', '')) COLLATE \"C\"").format(column)

@@ -1,4 +1,4 @@
-"""Deletes the topic of a run, on a broker of our own only: what else was published to it goes too."""
+"""Deletes the topic of a run, only on a broker of our own: the events of others in it are deleted too."""
 
 from runlog.facts import TopicStart
 from stack.errors import StackError
@@ -7,14 +7,14 @@ from stores.topic import delete_topic, read_bounds
 
 
 def is_there(bootstrap: str, topic: TopicStart) -> bool:
-    """Return whether the run's topic is still there; False also when one of its name was created again since.
+    """Whether the run's topic still exists; False also for a newer topic of the same name.
 
     Args:
         bootstrap: `host:port` of the broker.
-        topic: of the run, with the id that it had then.
+        topic: of the run, with the id that it had.
 
     Raises:
-        StackError: the broker did not answer, or the id that the topic had is unknown, so this may be another one.
+        StackError: the broker did not answer, or the run recorded no topic id, so this may be a newer topic.
     """
     try:
         found = read_bounds({"bootstrap.servers": bootstrap}, topic.name, tries=1)
@@ -31,7 +31,7 @@ def delete(bootstrap: str, name: str) -> None:
     """Delete a topic.
 
     Raises:
-        StackError: the broker did not do it.
+        StackError: the broker did not delete it.
     """
     try:
         delete_topic({"bootstrap.servers": bootstrap}, name)

@@ -1,7 +1,7 @@
-"""The embedded stack: PostgreSQL, Kafka and the order service on this machine, brought up, looked at, taken down.
+"""The embedded stack: PostgreSQL, Kafka and the order service on this machine, brought up, probed, taken down.
 
-`up` starts what is missing and nothing else (`stack.startup`). A fourth process, the proxy, stands in one component's
-way while it is asked for (`stack.proxy`).
+`up` starts what is missing and nothing else (`stack.startup`). A fourth process, the TCP proxy, runs in front of one
+component if it is asked for (`stack.proxy`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stack.errors import StackError
 from stack.kafka import Broker
 from stack.lease import LEASE, Lease
 from stack.lock import locked
-from stack.orphans import Stray
+from stack.orphans import Orphan
 from stack.postgres import Database
 from stack.progress import Progress, Stopwatch, silent
 from stack.proxy import Proxy
@@ -32,7 +32,7 @@ _LOCK_WAIT_S = 120.0
 class EmbeddedStack:
     """The stack whose state, data and logs are in `home` (default: this checkout's).
 
-    Raises StackError (or a subclass) with one sentence whenever something does not come up or go down.
+    Raises StackError (or a subclass) with one sentence when something does not start or stop.
     """
 
     def __init__(self, home: Path | None = None, progress: Progress = silent, cache: Path = kafka_jars.CACHE) -> None:
@@ -58,24 +58,24 @@ class EmbeddedStack:
     def up(self, settings: StackSettings | None = None, owner: str = "", *, with_service: bool = True) -> StackState:
         """Bring the stack up and return its state once everything answers.
 
-        owner: recorded in the state, unless the stack runs already: then its first owner stays, so that a second
-        caller can tell that it is not theirs to take down. with_service: False leaves the order service alone.
-        What already runs as asked is left alone; the service is restarted when its settings differ, or when its way
-        to the broker or the database runs through the proxy and did not before (or the other way round).
+        owner: recorded in the state, unless the stack runs already: then the first owner stays, so that a second
+        caller sees that it must not take it down. with_service: False leaves the order service alone.
+        What already runs as wanted is left alone. The service is restarted when its settings differ, or when its
+        connections to the broker or the database begin or cease to run through the proxy.
         Raises PortTaken, ChecksumError, FetchError or StackError; what this call started is stopped again then.
         """
         wanted = settings or StackSettings()
         if wanted.proxy == "service" and not with_service:
-            raise StackError("a proxy to the order service needs the order service: leave out one of the two")
+            raise StackError("a proxy in front of the order service needs the order service: leave out one of the two")
         self._store.make()
-        with self._locked("starting the stack"):
-            self._end_strays()
+        with self._locked("the start of the stack"):
+            self._end_orphans()
             kafka_archive.ensure(self._cache, progress=self._progress)
             start = Start(self._store, self._parts, wanted, with_service, self._progress)
             chosen = start.choose_ports()
             watch = Stopwatch(self._progress, "stack")
             try:
-                self._store.begin(owner, wanted.service)
+                self._store.begin(owner, wanted.service, with_service=with_service)
                 start.run(chosen)
             except BaseException:
                 self._end(start.started)
@@ -87,31 +87,30 @@ class EmbeddedStack:
         """End every component (killed if it does not end within 10 s) and forget them; the data stays."""
         if self.status() is None and not self.orphans():
             return
-        with self._locked("stopping the stack"):
+        with self._locked("the stop of the stack"):
             self._end([*self.components])
-            with self._store.starting():  # nobody may start one again now: no record would know it
+            with self._store.starting():  # a component started again now would be in no record
                 for component in self.components:
                     component.kill()
                 self._store.forget()
 
     def clean(self) -> None:
-        """Take the stack down and delete its data, its logs, and a harness's journal and lease (one in use stays)."""
+        """Take the stack down and delete its data, its logs, a harness's journal, and its lease unless that is held."""
         self.down()
         self.database.remove_data()
         self._store.delete(spare=LEASE if Lease(self.home / LEASE).holder() else "")
 
     def status(self) -> StackState | None:
-        """What is recorded; None if nothing is. Ask each component's `is_alive`, or `health`, whether it lives."""
+        """The recorded state; None if there is none. A recorded component may have ended: see `health`."""
         return self._store.load()
 
-    def orphans(self) -> list[Stray]:
-        """Processes of this stack that no record knows: whoever started them was killed while doing so.
+    def orphans(self) -> list[Orphan]:
+        """Processes of this stack that are in no record: what started them was killed before it could record them.
 
-        One that is just being started may be among them, so end them only under the stack's lock.
+        A process that is starting now may be among them, so end them only under the stack's lock.
         """
-
         folders = [self.home / "data"]
-        with suppress(StackError):  # no place for a database: then none was started
+        with suppress(StackError):  # no folder for a database: then none was started
             folders.append(self.database.data_folder)
 
         def recorded() -> list[int]:
@@ -121,7 +120,7 @@ class EmbeddedStack:
         return orphans.find(self.home, folders, recorded)
 
     def health(self, timeout_s: float = PROBE_S) -> dict[str, Health]:
-        """Ask each component on its own protocol; `timeout_s` seconds at most for each."""
+        """Probe each component on its own protocol, for `timeout_s` seconds at most each."""
         return {c.name: c.probe(timeout_s) if c.is_alive() else Health(False, "not running") for c in self.components}
 
     def _locked(self, purpose: str) -> AbstractContextManager[None]:
@@ -133,20 +132,20 @@ class EmbeddedStack:
             raise StackError(f"the stack in {self.home} was taken down while it was starting: start it again")
         return state
 
-    def _end_strays(self) -> None:
-        with self._store.starting():  # else one that another process is just starting were among them
+    def _end_orphans(self) -> None:
+        with self._store.starting():  # else a process that another process starts now would be among them
             found = self.orphans()
-            for stray in found:
-                self._progress(stray.component, f"ending process {stray.pid}, which no record knows", None)
+            for orphan in found:
+                self._progress(orphan.component, f"ending process {orphan.pid}, which is in no record", None)
             orphans.end(found)
 
     def _end(self, components: list[ManagedProcess]) -> None:
-        """Ask all to end at once, then wait for each; kill what does not."""
+        """Send all the signal to end, then wait for each; kill what does not end."""
         watch = Stopwatch(self._progress, "stack")
         for component in reversed(components):
             component.request_stop()
         for component in reversed(components):
             component.discard(STOP_TIMEOUT_S)
-        self._end_strays()  # a start that was struck before it could be recorded
+        self._end_orphans()  # of a start that was interrupted before it could be recorded
         if components:
             watch.done("stopped")

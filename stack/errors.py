@@ -1,18 +1,17 @@
-"""What can go wrong with a stack, each as one sentence that says what to do.
+"""Errors of a stack: each message is one sentence that says what to do.
 
-Every message is complete in itself: the command line prints it as it is, and a caller may show it to a user.
-No message ever holds a password or a whole connection string.
+The command line prints a message unchanged. No message holds a password or a whole connection string.
 """
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """A component could not be started, reached or stopped; the text says which, what was awaited and for how long."""
+    """A component did not start, answer or stop; the text names it, what was awaited and for how long."""
 
 
 class PortTaken(StackError):
-    """A port that the user asked for is in use by somebody else; the text names the option, the port and the remedy."""
+    """A port that the user gave is in use by another process; the text names the option, the port and the remedy."""
 
 
 class ChecksumError(StackError):

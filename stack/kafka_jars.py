@@ -1,8 +1,8 @@
 """Apache Kafka's published jars: fetched once into the checkout's cache and checked against the committed SHA-256 sums.
 
-`kafka.sha256` beside this file names every jar of the class path. Nothing unverified is ever usable: the download
-happens in a temporary folder, which gets its final name only after every sum has matched. Later calls compare sizes
-and modification times with those noted at the verification, and hash again when one differs.
+`kafka.sha256` beside this file names every jar of the class path. Nothing unverified is usable: the download is in a
+temporary folder, which gets its final name after every sum has matched. Later calls compare sizes and modification
+times with those of the verification, and hash again when one differs.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def verify(folder: Path, sums: dict[str, str]) -> None:
 
 
 def _fingerprint(folder: Path, sums_file: Path) -> dict[str, list[int]]:
-    """Size and modification time (ns) of every jar, size and digest of the list of sums: changes when any of them does.
+    """Size and modification time (ns) of every jar, size and digest of the list of sums.
 
-    The list's own time says nothing: checkouts that share a cache have a copy of it each.
+    The list's own time says nothing: checkouts that share a cache each have a copy of it.
     """
     stats = {entry.name: entry.stat() for entry in folder.iterdir()}
     marks = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(stats.items())}
@@ -66,10 +66,10 @@ def _fingerprint(folder: Path, sums_file: Path) -> dict[str, list[int]]:
     return {**marks, sums_file.name: [len(content), int.from_bytes(hashlib.sha256(content).digest()[:6])]}
 
 
-def _is_marked(cache: Path, sums_file: Path) -> bool:
+def _is_verified(cache: Path, sums_file: Path) -> bool:
     try:
-        noted = json.loads((cache / "verified.json").read_text(encoding="utf-8"))
-        return bool(noted == _fingerprint(cache / "jars", sums_file))
+        recorded = json.loads((cache / "verified.json").read_text(encoding="utf-8"))
+        return bool(recorded == _fingerprint(cache / "jars", sums_file))
     except (OSError, ValueError):
         return False
 
@@ -81,20 +81,20 @@ def ensure(cache: Path = CACHE, sums_file: Path = SUMS, progress: Progress = sil
     """
     sums = read_sums(sums_file)
     jars = cache / "jars"
-    if not _is_marked(cache, sums_file):
+    if not _is_verified(cache, sums_file):
         with locked(cache.parent / f"{cache.name}.lock", _LOCK_WAIT_S, "the fetch of Kafka's jars"):
             if not jars.exists():
                 _fetch(cache, sums, progress)
             (cache / "verified.json").unlink(missing_ok=True)
             watch = Stopwatch(progress, "kafka jars")
             verify(jars, sums)
-            _mark(cache, sums_file)
+            _record_verified(cache, sums_file)
             watch.done("verified")
     return [jars / name for name in sorted(sums)]
 
 
-def _mark(cache: Path, sums_file: Path) -> None:
-    # Archived classes belong to the jars that they were read from.
+def _record_verified(cache: Path, sums_file: Path) -> None:
+    # A class archive fits only the jars that it was made from.
     for archive in cache.glob("*.aot"):
         archive.unlink(missing_ok=True)
     marker = cache / "verified.json"
@@ -104,7 +104,7 @@ def _mark(cache: Path, sums_file: Path) -> None:
 
 
 def _fetch(cache: Path, sums: dict[str, str], progress: Progress) -> None:
-    """Download, verify, and only then give the folder its name."""
+    """Download and verify; only then the folder gets its name."""
     watch = Stopwatch(progress, "kafka jars", "fetching")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as scratch:
@@ -116,15 +116,15 @@ def _fetch(cache: Path, sums: dict[str, str], progress: Progress) -> None:
         try:
             verify(jars, sums)
         except ChecksumError as error:
-            said = str(error).partition(f": {_REMEDY}")[0].replace(f" {jars}", " the download")
-            raise ChecksumError(f"{said}: fetch again from a repository that is not altered") from None
+            what = str(error).partition(f": {_REMEDY}")[0].replace(f" {jars}", " the download")
+            raise ChecksumError(f"{what}: fetch again from a repository that is not altered") from None
         jars.rename(cache / "jars")
     watch.done("fetched")
 
 
 def _resolve(scratch: Path) -> list[Path]:
     """Let jgo resolve and download the jars below `scratch`; returns their paths."""
-    # Only here: jgo and what it brings are of no use to anybody else.
+    # Imported late: only the first fetch needs jgo.
     import requests
     from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext
@@ -141,5 +141,5 @@ def _resolve(scratch: Path) -> list[Path]:
             f"Kafka {KAFKA_VERSION}'s jars could not be downloaded ({type(error).__name__}): "
             f"give this machine {access} and run 'make setup' again"
         ) from error
-    # jgo parts jars that are Java modules from those that are not; the class path needs both.
+    # jgo separates jars that are Java modules from the others; the class path needs both.
     return sorted([*(environment.path / "jars").glob("*.jar"), *(environment.path / "modules").glob("*.jar")])

@@ -1,7 +1,7 @@
-"""One at a time: a lock file that the operating system releases however its holder ends.
+"""A lease: a lock file that one process at a time holds, released by the operating system when the process ends.
 
-A harness holds the lease of its stack for as long as it lives, the watchdog that of a target; the command line only
-looks whether somebody does.
+A harness holds the lease of its stack while it runs, the watchdog that of a target. The command line only reads who
+holds it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stack.state_store import StateStore
 
 LEASE = "lease"  # name of the lock file in a stack's home
 _NAME_BYTES = 32
-_TRIES, _PAUSE_S = 5, 0.05  # a passing look at the lease must not keep anybody from taking it
+_TRIES, _PAUSE_S = 5, 0.05  # `holder` locks the file for a moment
 
 
 class LeaseTaken(StackError):
@@ -24,12 +24,12 @@ class LeaseTaken(StackError):
 
 
 class Lease:
-    """The right to break one thing.
+    """The right to break one stack or target.
 
     Args:
-        path: the lock file; its folder, the stack's home, is made when the lease is taken.
-        thing: what it is the right to, for the refusal.
-        remedy: what to do instead of waiting, for the refusal.
+        path: the lock file; its folder is made when the lease is taken.
+        thing: what it is the lease of, for the error.
+        remedy: what to do instead of waiting, for the error.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Lease:
         return self._fd >= 0
 
     def take(self, *, to_heal: bool = False) -> None:
-        """Take it; nothing when this object has it already.
+        """Take the lease; nothing when this object holds it already.
 
         Args:
-            to_heal: take it too where its file can only be read: no full or read-only disk keeps a target broken.
+            to_heal: take it even if its file can only be read: a full or read-only disk must not prevent healing.
 
         Raises:
-            LeaseTaken: another process has it.
+            LeaseTaken: another process holds it.
             StackError: the folder cannot be written to.
         """
         if self.held:
@@ -79,14 +79,14 @@ class Lease:
         self._fd = self._open(to_heal)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            current = os.path.samestat(os.fstat(self._fd), self._path.stat())  # not deleted by a `clean` just now
+            current = os.path.samestat(os.fstat(self._fd), self._path.stat())  # not deleted by `clean`
         except (BlockingIOError, FileNotFoundError):
             current = False
         if not current:
             self.give_back()
             return False
         try:
-            # Over what is there: a full disk has no other block to give.
+            # Overwritten in place: a full disk has no free block.
             os.pwrite(self._fd, f"{os.getpid():<{_NAME_BYTES}}".encode(), 0)
         except OSError:
             if not to_heal:
@@ -103,7 +103,7 @@ class Lease:
             return os.open(self._path, os.O_RDONLY)
 
     def holder(self) -> str:
-        """Return the process id of the living process that holds it, as text; empty if nobody seems to."""
+        """The process id of the holder, as text; empty if there is none or the file cannot be read."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except OSError:
@@ -117,7 +117,7 @@ class Lease:
         return ""
 
     def give_back(self) -> None:
-        """Let others have it; harmless when it was not taken."""
+        """Release the lease; nothing if it is not held."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -1,6 +1,6 @@
-"""A lock file that serialises processes working on one stack, with a bounded wait that names the holder.
+"""A lock file that serialises processes that change one stack, with a bounded wait whose error names the holder.
 
-The kernel frees the lock when its holder ends, however it ends: a crash leaves nothing to clean up.
+The kernel frees the lock when its holder ends: a crash leaves nothing to clean up.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def locked(path: Path, wait_s: float, purpose: str) -> Iterator[None]:
     """Hold the lock at `path` for the `with` block.
 
     wait_s: longest wait in seconds. purpose: what the lock protects, for the error text.
-    Raises StackError when another process still holds it after the wait.
+    Raises StackError when another process still holds it after that.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         deadline = time.monotonic() + wait_s
-        # Polled, not blocking: a blocking flock would stop a gevent loop altogether.
+        # Polled: a blocking flock would stop the whole gevent loop.
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,8 +37,9 @@ def locked(path: Path, wait_s: float, purpose: str) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
                     raise StackError(
-                        f"waited {wait_s:g} s for {purpose} of {path.parent}, which process {holder} holds: "
-                        "wait for it to end, or end it"
+                        f"timed out after {wait_s:g} s waiting for the lock on {purpose} in {path.parent}, "
+                        f"which process {holder} holds: "
+                        "wait until it has ended, or end it"
                     ) from None
                 time.sleep(_POLL_S)
         os.ftruncate(descriptor, 0)

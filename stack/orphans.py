@@ -1,9 +1,9 @@
-"""Processes of a stack that no record knows: found by the mark that each of them carries, then ended.
+"""Orphans: processes of a stack that are in no record, found by a tag in their environment, and ended.
 
-Whoever starts a process may be interrupted or killed before the process stands in the state file. So each one that a
-stack starts has the stack's home in its environment, from where any later process reads it. Two of them are also known
-by their command line, which names the data folder: another user's environment is closed to us in some containers.
-PostgreSQL's sessions overwrite both; they are known by the folder that they work in.
+A harness may be interrupted or killed after it has started a process and before the process is in the state file. So
+each process of a stack has the stack's home in its environment, where any later process reads it. Broker and database
+are also known by the data folder in their command line: some containers do not let us read another user's environment.
+PostgreSQL's sessions overwrite both; they are known by their working directory.
 """
 
 from __future__ import annotations
@@ -20,50 +20,50 @@ from stack import process
 from stack.errors import StackError
 from stack.spawn import command_of
 
-MARK = "HARNESS_STACK_CHILD"
+TAG = "HARNESS_STACK_CHILD"
 _COMPONENT_OF_PROGRAM = {"java": "broker", "postgres": "database", "initdb": "database"}
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class Orphan:
     """A running process of a stack that is not in its state file; `component` as in `ManagedProcess.name`."""
 
     component: str
     pid: int
 
 
-def mark(home: Path, component: str) -> dict[str, str]:
-    """The variable that a process of the stack in `home` carries in its environment."""
-    return {MARK: f"{component}@{home}"}
+def tag(home: Path, component: str) -> dict[str, str]:
+    """The variable in the environment of each process of the stack in `home`."""
+    return {TAG: f"{component}@{home}"}
 
 
-def find(home: Path, folders: Iterable[Path], recorded: Callable[[], Iterable[int]]) -> list[Stray]:
-    """Return the processes of the stack in `home` that no record knows; this process's own view of paths counts.
+def find(home: Path, folders: Iterable[Path], recorded: Callable[[], Iterable[int]]) -> list[Orphan]:
+    """The orphans of the stack in `home`, as far as they see the same paths as this process.
 
     folders: data folders; a server with one of them in its command line, or a `postgres` that works in one, belongs
-    to the stack, marked or not.
-    recorded: gives the pids of the recorded processes that live; their descendants are known too.
+    to the stack, tagged or not.
+    recorded: gives the pids of the recorded processes that run; their descendants are no orphans either.
     """
     folders = [*folders]
-    judged = [(each, stray) for each in psutil.process_iter() if (stray := _judge(each, home, folders)) is not None]
-    if not judged:
+    members = [(each, member) for each in psutil.process_iter() if (member := _member(each, home, folders)) is not None]
+    if not members:
         return []
-    # A child of one of them goes with it, and need not be named.
-    pids = {each.pid for each, _ in judged}
-    found = [stray for each, stray in judged if _parent(each) not in pids]
-    # Asked after the look: what was recorded meanwhile is known.
+    # A child of one of them is ended with it.
+    pids = {each.pid for each, _ in members}
+    roots = [member for each, member in members if _parent(each) not in pids]
+    # Read after the search, so that what was recorded meanwhile is no orphan.
     known = {member.pid for pid in recorded() for member in process.tree(pid)}
-    return [s for s in found if s.pid not in known and process.start_time(s.pid) is not None]  # not ended meanwhile
+    return [root for root in roots if root.pid not in known and process.start_time(root.pid) is not None]
 
 
-def end(strays: Iterable[Stray]) -> None:
-    """SIGKILL each of them with its descendants; raises StackError if one is still there after 5 s.
+def end(found: Iterable[Orphan]) -> None:
+    """SIGKILL each orphan with its descendants; raises StackError if one still runs after 5 s.
 
-    Nothing that the stack has acknowledged is lost: it is in the kernel's page cache.
+    No acknowledged data is lost: it is in the kernel's page cache.
     """
-    for stray in strays:
-        if not process.kill_tree(stray.pid):
-            raise StackError(f"an unrecorded {stray.component} (process {stray.pid}) is still there 5 s after SIGKILL")
+    for orphan in found:
+        if not process.kill_tree(orphan.pid):
+            raise StackError(f"an unrecorded {orphan.component} (process {orphan.pid}) still runs 5 s after SIGKILL")
 
 
 def _parent(candidate: psutil.Process) -> int:
@@ -73,28 +73,28 @@ def _parent(candidate: psutil.Process) -> int:
         return 0
 
 
-def _judge(candidate: psutil.Process, home: Path, folders: list[Path]) -> Stray | None:
-    """What a process is to the stack in `home`; None if nothing, or if it is dead, ours itself or not ours to end."""
+def _member(candidate: psutil.Process, home: Path, folders: list[Path]) -> Orphan | None:
+    """A process as a member of the stack in `home`; None if it is none, has ended, is this one or another user's."""
     pid = candidate.pid
     with suppress(psutil.Error):
         if pid == os.getpid() or os.geteuid() not in (0, candidate.uids().real):
             return None
-        component = _marked(candidate, home) or _serving(command_of(candidate), folders) or _working(candidate, folders)
+        component = _tagged(candidate, home) or _serving(command_of(candidate), folders) or _working(candidate, folders)
         if component and _sees_our_paths(pid) and process.start_time(pid) is not None:
-            return Stray(component, pid)
+            return Orphan(component, pid)
     return None
 
 
-def _marked(candidate: psutil.Process, home: Path) -> str:
+def _tagged(candidate: psutil.Process, home: Path) -> str:
     try:
-        component, _, owner = candidate.environ().get(MARK, "").partition("@")
+        component, _, owner = candidate.environ().get(TAG, "").partition("@")
     except (psutil.AccessDenied, psutil.ZombieProcess):
         return ""
     return component if owner == str(home) else ""
 
 
 def _serving(command: tuple[str, ...], folders: list[Path]) -> str:
-    """The component that a server's command line shows. The program counts too: an editor may have such a file open."""
+    """The component that a server's command line shows. The program counts too: an editor may have a file open."""
     component = _COMPONENT_OF_PROGRAM.get(Path(command[0]).name, "") if command else ""
     paths = [Path(argument) for argument in command[1:]]
     return component if any(path.is_relative_to(folder) for path in paths for folder in folders) else ""
@@ -108,7 +108,7 @@ def _working(candidate: psutil.Process, folders: list[Path]) -> str:
 
 
 def _sees_our_paths(pid: int) -> bool:
-    """Whether a path means the same file to that process: in a container's it may not. True if nobody can tell."""
+    """Whether a path means the same file to that process (not in a container). True if unknown."""
     try:
         return Path(f"/proc/{pid}/ns/mnt").readlink() == Path("/proc/self/ns/mnt").readlink()
     except OSError:

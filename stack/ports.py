@@ -1,8 +1,8 @@
-"""Which TCP ports the components listen on: the ones given, or free ones below the kernel's ephemeral range.
+"""TCP ports of the components: as given, or free ones below the kernel's ephemeral range.
 
-Why below: while a broker is down, its clients dial its port again and again. Were that port ephemeral, an outgoing
-connection of anybody (the dialling client itself included, by TCP's simultaneous open) could occupy it, and the
-broker could not come back on it.
+Why below: while a broker is down, its clients connect to its port again and again. If that port were ephemeral, an
+outgoing connection of any process (of the client itself, by TCP's simultaneous open) could occupy it, and the broker
+could not restart on it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ HOST = "127.0.0.1"
 _LOWEST_CHOSEN = 12_000
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _ATTEMPTS = 500
-# A server takes seconds to listen on the port that was chosen for it. Until then the same number of UDP, which none of
-# our servers uses, is held, so that no other harness on this machine chooses it too; a process's end lets go of it.
+# A server takes seconds to listen on its chosen port. Until then this process holds the UDP port of the same number,
+# which none of our servers uses, so that no other harness on this machine chooses it too.
 _held: deque[socket.socket] = deque(maxlen=64)
 
 
@@ -48,7 +48,7 @@ def claim(port: int, option: str) -> int:
 
 
 def choose(avoid: Collection[int] = ()) -> int:
-    """Return a free port outside the ephemeral range and not in `avoid`; raises StackError if none was found."""
+    """Return a free port below the ephemeral range and not in `avoid`; raises StackError if none was found."""
     highest = 32_000
     if _EPHEMERAL_RANGE.exists():
         highest = min(highest, int(_EPHEMERAL_RANGE.read_text().split()[0]) - 1)
@@ -61,7 +61,7 @@ def choose(avoid: Collection[int] = ()) -> int:
 
 
 def _hold(port: int) -> bool:
-    """Hold a chosen port against other processes that choose; False when one of them, or this one, holds it."""
+    """Reserve a chosen port; False when a process (maybe this one) has reserved it."""
     held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         held.bind((HOST, port))

@@ -1,8 +1,8 @@
 """Operating-system processes known by pid *and* start time, and the signals sent to them.
 
-A pid alone proves nothing: the kernel gives it to somebody else later. Everything here works on processes that
-another, already finished process started, waits by short sleeps (so that it may run under gevent, whose patched
-`time.sleep` lets others go on), and treats a zombie as dead, reaping it when it is our own child.
+A pid alone proves nothing: the kernel reuses it. All functions also work on processes that another process started,
+wait by short sleeps (so that they may run under gevent, whose patched `time.sleep` lets other greenlets run), and treat
+a zombie as ended; a child of this process is reaped.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _STOPPED_STATE = "T"
 _THREADS_FIELD, _START_TIME_FIELD = 17, 19
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
-# Children of this process. Kept so that they are reaped through their own Popen (which gevent's needs), and not
-# reported as forgotten when the object that started them is gone.
+# Children of this process. Kept so that they are reaped through their own Popen, as gevent's needs, and so that Popen
+# does not warn when the object that started them is deleted.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start_time(pid: int) -> float | None:
     """Return when process `pid` started, in seconds, or None if there is no such process or it is a zombie.
 
-    On Linux counted from boot (psutil's epoch time would move when the wall clock is stepped), elsewhere psutil's.
+    On Linux counted from boot, as psutil's epoch time changes when the wall clock is stepped; elsewhere psutil's.
     """
     _reap_children()
     try:
@@ -49,19 +49,19 @@ def start_time(pid: int) -> float | None:
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rpartition(")")[2].split()
-    # A JVM's first thread ends before its others: it shows as a zombie while the process still runs.
+    # A JVM's first thread ends before the others: it is a zombie while the process still runs.
     if fields[0] in _DEAD_STATES and int(fields[_THREADS_FIELD]) <= 1:
-        return None  # our own child is reaped by the next look, somebody else's is theirs
+        return None
     return int(fields[_START_TIME_FIELD]) / _TICKS_PER_S
 
 
 def now() -> float:
-    """Return the time of now as `start_time` counts it, seconds."""
+    """Return the current time on the clock of `start_time`, seconds."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if _HAS_PROC else time.time()
 
 
 def _reap_children() -> None:
-    """Collect every child of ours that has ended, also one that another process has ended and replaced since."""
+    """Reap every child of this process that has ended, also one that is no longer recorded."""
     for child in list(_children.values()):
         if child.poll() is not None:
             _children.pop(child.pid, None)
@@ -73,13 +73,13 @@ def is_alive(pid: int, started: float) -> bool:
 
 
 def is_paused(pid: int) -> bool:
-    """Whether process `pid` is stopped (SIGSTOP): every thread of it that lives. False if it is gone or a zombie."""
+    """Whether every thread of process `pid` is stopped (SIGSTOP). False if it is gone or a zombie."""
     if not _HAS_PROC:
         with suppress(psutil.NoSuchProcess):
             return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
         return False
     states = set()
-    # A process that has ended meanwhile has no folder; one of its threads that has ended has no file.
+    # Process or thread may have ended meanwhile.
     with suppress(FileNotFoundError, ProcessLookupError):
         for thread in (_PROC / str(pid) / "task").iterdir():
             with suppress(FileNotFoundError, ProcessLookupError):
@@ -92,7 +92,7 @@ def is_paused(pid: int) -> bool:
 class Launch:
     """How a component's process is started.
 
-    argv holds no secret (any user of the machine may read it); env is the whole environment.
+    argv holds no secret, as any user may read it; env is the whole environment.
     user and group: numeric ids to run as, or None for our own.
     """
 
@@ -105,14 +105,14 @@ class Launch:
 
 
 def adopt(child: subprocess.Popen[bytes]) -> None:
-    """Keep a child of ours until it has ended, so that it is reaped."""
+    """Keep a child of this process until it has ended, so that it is reaped."""
     _children[child.pid] = child
 
 
 def tree(pid: int, started: float | None = None) -> list[psutil.Process]:
     """Return the process `pid` and all its descendants, the root first; empty if it is gone.
 
-    started: if given, also empty when the process with this pid is another one than that which started then.
+    started: if given, also empty when the process with this pid has another start time.
     """
     try:
         root = psutil.Process(pid)
@@ -124,14 +124,14 @@ def tree(pid: int, started: float | None = None) -> list[psutil.Process]:
 
 
 def send(processes: list[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to each process that is still there (psutil refuses a reused pid)."""
+    """Send a signal to each process that still runs (psutil refuses a reused pid)."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
 
 
 def pause_tree(pid: int, started: float | None = None) -> list[psutil.Process]:
-    """SIGSTOP a process and its descendants, and return them; the root first, so that it forks no more meanwhile."""
+    """SIGSTOP a process and its descendants, and return them; the root first, so that it cannot fork meanwhile."""
     root = tree(pid, started)[:1]
     send(root, signal.SIGSTOP)
     processes = tree(pid, started) or root
@@ -140,7 +140,7 @@ def pause_tree(pid: int, started: float | None = None) -> list[psutil.Process]:
 
 
 def kill_tree(pid: int, started: float | None = None) -> bool:
-    """SIGKILL a process and its descendants; True once all of them are gone, False if some stay for 5 s."""
+    """SIGKILL a process and its descendants; True once all are gone, False if some still run after 5 s."""
     processes = pause_tree(pid, started)
     send(processes, signal.SIGKILL)
     return wait_until(lambda: all(start_time(process.pid) is None for process in processes), _KILL_WAIT_S)
@@ -157,7 +157,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def log_tail(path: Path, lines: int = 8) -> str:
-    """Return the last lines of a log file, indented for an error text; says so when there are none."""
+    """Return the last lines of a log file, indented for an error text, or a note that there are none."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
@@ -169,7 +169,7 @@ def log_tail(path: Path, lines: int = 8) -> str:
 
 
 def accepts(host: str, port: int, timeout_s: float) -> bool:
-    """Whether somebody accepts TCP connections there. Proves nothing about health; saves a dearer question."""
+    """Whether a process accepts TCP connections there. No proof of health, but cheaper than a probe."""
     try:
         with socket.create_connection((host, port), timeout=timeout_s):
             return True

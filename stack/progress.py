@@ -1,20 +1,20 @@
-"""How a long call tells its caller where it is: one small callback, and a stopwatch that feeds it."""
+"""Progress of a long call: a callback, and a stopwatch that calls it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-# (step, state, seconds that the step took or None while it goes on)
+# (step, state, seconds that the step took, or None while it goes on)
 Progress = Callable[[str, str, float | None], None]
 
 
 def silent(step: str, state: str, seconds: float | None) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 class Stopwatch:
-    """Reports a step's begin (if a word for it is given) and its end with the seconds between."""
+    """Reports the begin of a step (if `begin` is given), and its end with the duration."""
 
     def __init__(self, progress: Progress, step: str, begin: str = "") -> None:
         self._progress = progress

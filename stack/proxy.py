@@ -1,4 +1,4 @@
-"""The TCP proxy in front of one component, so that the way to this component alone can be cut or degraded.
+"""The TCP proxy in front of one component, so that connections to this component alone can be cut or degraded.
 
 It runs only while it is asked for (`StackSettings.proxy`): between the order service and the broker or the database, or
 between the clients and the order service. All others (harness, monitor, reconciler) connect directly, unless they ask
@@ -54,11 +54,11 @@ class Proxy(ManagedProcess):
             argv=(sys.executable, "-m", "stack.tcp_proxy", str(port), str(target), str(self._store.proxy_socket)),
             cwd=CHECKOUT,
             log_path=self.log_path,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", **orphans.mark(self._store.home, self.name)},
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", **orphans.tag(self._store.home, self.name)},
         )
 
     def probe(self, timeout_s: float) -> Health:
-        """Ask the component behind the proxy, through the proxy."""
+        """Probe the component behind the proxy, through the proxy."""
         state = self._store.load()
         if state is None or not state.proxy:
             return Health(False, "there is no TCP proxy")
@@ -111,7 +111,7 @@ class Proxy(ManagedProcess):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
             self._connect(control, deadline)
             mode = _read_mode(control, deadline)
-            # Asked only after its first line: a paused proxy would find the request later and apply it then.
+            # Sent only after the first line: a paused proxy would read the request when it is woken, and apply it then.
             if wanted is not None:
                 control.sendall(wanted.as_line())
                 mode = _read_mode(control, deadline)

@@ -1,4 +1,4 @@
-"""What the TCP proxy does to the connections through it, and the address at which it is asked to."""
+"""The modes of the TCP proxy, and the address of its control socket."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`python -m stack clean RUN`: takes one run's rows out of the database again, and its topic where that is ours.
+"""`python -m stack clean RUN`: deletes one run's rows from the database, and its topic if that is ours.
 
-Everything that can be refused is refused before anything is deleted: a run that is still going on or that was not
-judged completely (its rows are evidence), a topic that others need, a database that does not answer.
+Refusals come before any deletion: a run that is still recorded or not judged completely (its rows are evidence), a
+topic that other runs need, a database that does not answer.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class WrongOption(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Stores:
-    """Where the run's rows and records are; `bootstrap` only on a stack of our own. `database_url` is secret."""
+    """Where the run's rows and records are; `bootstrap` only for the embedded stack. `database_url` is secret."""
 
     database_url: str
     where: str
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `clean`."""
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help="a run's folder, its id, or `latest`: delete only the rows of this run")
-    add("--dry-run", action="store_true", help="with RUN: say what would be deleted, and delete nothing")
+    add("--dry-run", action="store_true", help="with RUN: show what would be deleted, and delete nothing")
     add("--topic", action="store_true", help="with RUN: delete its topic too (only of the embedded stack)")
     add("--runs-dir", metavar="DIR", help="with RUN: folder of the runs (default: runs) [LOCUST_RUNS_DIR]")
     help_url = "with RUN of another stack than the embedded one: its database [LOCUST_DATABASE_URL]"
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_without_run(arguments: argparse.Namespace) -> None:
-    """Raise WrongOption if an option asks for a run that is not named: all data of the stack must not go instead."""
+    """Raise WrongOption if an option needs a RUN and none is named: the stack's data must not be deleted instead."""
     given = {
         "--dry-run": arguments.dry_run,
         "--topic": arguments.topic,
@@ -84,12 +84,12 @@ def clean_run(
     Args:
         arguments: as declared by `add_arguments`, and `force`.
         stack: of this checkout.
-        say: told each line of the result.
+        say: called with each line of the result.
         respect_lease: raises when a running harness uses the embedded stack.
 
     Raises:
         WrongOption: RUN or an option is wrong; nothing was changed.
-        StackError: it is refused or failed; the message says whether anything was deleted.
+        StackError: it is refused or failed; the text says whether anything was deleted.
     """
     runs_dir = Path(arguments.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs")
     folder, facts = _find(arguments.run, runs_dir)
@@ -100,7 +100,7 @@ def clean_run(
     if lacking and not arguments.force:
         raise StackError(
             f"run {folder.run_id} is not judged completely ({lacking}), so its rows are still evidence: run "
-            f"'python -m reconcile {folder.run_id}' first, or say --force to give it up"
+            f"'python -m reconcile {folder.run_id}' first, or add --force to give it up"
         )
     if facts.stack == _EMBEDDED:
         respect_lease()
@@ -135,7 +135,7 @@ def _find(text: str, runs_dir: Path) -> tuple[RunFolder, RunFacts]:
 def _check_options(arguments: argparse.Namespace, facts: RunFacts) -> None:
     if facts.stack == _EMBEDDED and arguments.database_url is not None:
         raise WrongOption(
-            f"--database-url: run {facts.run_id} was on the embedded stack, whose own database is meant; leave it out"
+            f"--database-url: run {facts.run_id} was on the embedded stack, whose own database is used; leave it out"
         )
     if facts.stack != _EMBEDDED and arguments.topic:
         raise WrongOption(
@@ -145,7 +145,7 @@ def _check_options(arguments: argparse.Namespace, facts: RunFacts) -> None:
 
 
 def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
-    """Return which rows are the run's; raises StackError if its own files do not tell."""
+    """The run's rows; raises StackError if its files are incomplete or damaged."""
     shape: dict[str, Any] = {
         "id_column": facts.contract.table.id_column,
         "tag_column": facts.contract.table.tag_column or "",
@@ -157,12 +157,12 @@ def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
             return RunRows(facts.contract.table.name, facts.contract.table.outbox, own, facts.run_key, **shape)
         known = saved_row_ids(folder)
         saved = [] if known is None else [identity.tobytes() for identity in known]
-        told = read_ledger(folder.ledger).attempts
-        acknowledged = [raw.tobytes() for raw in told["order_id"][told["has_id"] != 0]]
+        attempts = read_ledger(folder.ledger).attempts
+        acknowledged = [raw.tobytes() for raw in attempts["order_id"][attempts["has_id"] != 0]]
         ids = _texts(folder, facts, {*saved, *acknowledged})
     except OSError as error:
         raise StackError(
-            f"run {folder.run_id} is not whole: {Path(str(error.filename)).name}: {reason(error)}"
+            f"run {folder.run_id} is incomplete: {Path(str(error.filename)).name}: {reason(error)}"
         ) from None
     except (ValueError, RecursionError) as error:
         raise StackError(f"run {folder.run_id} is damaged: {' '.join(str(error).split())[:160]}") from None
@@ -172,17 +172,17 @@ def _rows_of(folder: RunFolder, facts: RunFacts) -> RunRows:
         own,
         None,
         ids=sorted(ids - set(own)),
-        # Somebody else's order of before that an answer named must not go.
+        # A wrong answer may name an older order of another client.
         after=facts.database_time if facts.attribution == "exclusive" else None,
         **shape,
     )
 
 
 def _texts(folder: RunFolder, facts: RunFacts, ids: set[bytes]) -> set[str]:
-    """Return order ids as the table has them.
+    """Order ids as the table has them.
 
     Raises:
-        StackError: the run's files do not tell one back.
+        StackError: one cannot be decoded from the run's files.
     """
     names = read_names(folder.path)
     for path in folder.witnesses.glob("names-*.json"):
@@ -207,7 +207,7 @@ def _own_orders(folder: RunFolder, facts: RunFacts) -> list[str]:
 
 
 def _stores(arguments: argparse.Namespace, stack: EmbeddedStack, facts: RunFacts) -> _Stores:
-    """Return where the run's stores are; raises unless they answer."""
+    """Where the run's stores are; raises unless they answer."""
     if facts.stack == _EMBEDDED:
         ignore_client_variables()
         state = stack.status()
@@ -231,7 +231,7 @@ def _stores(arguments: argparse.Namespace, stack: EmbeddedStack, facts: RunFacts
 
 
 def _check_topic(stores: _Stores, folder: RunFolder, facts: RunFacts, runs_dir: Path) -> None:
-    """Raise StackError if the topic cannot be deleted, or is needed by another run that is not judged yet."""
+    """Raise StackError if Kafka does not answer, or another run that is not judged yet needs the topic."""
     health = check_kafka(stores.bootstrap or "", {}, _HEALTH_S)
     if not health.ok:
         raise StackError(f"{health.detail}; nothing was deleted")
@@ -258,7 +258,7 @@ def _check_topic(stores: _Stores, folder: RunFolder, facts: RunFacts, runs_dir: 
 def _remove_topic(stores: _Stores, facts: RunFacts, say: Callable[[str], None], *, dry_run: bool) -> None:
     name = facts.topic.name
     if not delete_topic.is_there(stores.bootstrap or "", facts.topic):
-        say(f"  topic {name}: not there any more (or created again since the run)")
+        say(f"  topic {name}: it no longer exists (or was created again since the run)")
     elif dry_run:
         say(f"  topic {name}: would be deleted")
     else:
@@ -267,5 +267,5 @@ def _remove_topic(stores: _Stores, facts: RunFacts, say: Callable[[str], None], 
 
 
 def warns_of_password(arguments: argparse.Namespace) -> bool:
-    """Return whether a password stands on the command line, where the list of processes shows it."""
+    """Whether a password is on the command line, where the list of processes shows it."""
     return arguments.database_url is not None and shows_secret(arguments.database_url)

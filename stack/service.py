@@ -17,7 +17,7 @@ from stack.settings import ServiceSettings
 from stack.state_file import StackState
 
 HEALTH_PATH = "/actuator/health"
-# By which Python and its packages are found.
+# With these Python and its packages are found.
 _NEEDED = ("HOME", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -33,7 +33,7 @@ def environment(state: StackState, port: int) -> dict[str, str]:
 
 
 def behaviour(settings: ServiceSettings) -> dict[str, str]:
-    """The variables that say how the service behaves; the same texts for the same settings."""
+    """The variables of the service's behaviour; the same texts for the same settings."""
     return {
         "ORDERSERVICE_TOPIC": settings.topic,
         "ORDERSERVICE_VARIANT": settings.variant,
@@ -48,9 +48,9 @@ def behaviour(settings: ServiceSettings) -> dict[str, str]:
 
 
 def fingerprint(state: StackState) -> dict[str, object]:
-    """What a running service must have been started with to be left alone: its settings and its neighbours' ports.
+    """Settings and ports with which a service must have been started to be left alone.
 
-    A neighbour's port is the proxy's where the way to it runs through the proxy.
+    The port of a database or broker behind the TCP proxy is the proxy's.
     """
     return {
         "settings": asdict(state.settings),
@@ -69,9 +69,9 @@ class Service(ManagedProcess):
         """`python -m orderservice` with the recorded settings."""
         state = self._store.load()
         if state is None:
-            raise StackError("the order service belongs to no stack: run 'python -m stack up'")
+            raise StackError("the order service is in no stack: run 'python -m stack up'")
         # Nothing else of our environment: PGOPTIONS or PYTHONWARNINGS of a user's shell would change the service, and
-        # an ORDERSERVICE_ variable would overrule a default.
+        # an ORDERSERVICE_ variable would override a default.
         inherited = {name: os.environ[name] for name in _NEEDED if name in os.environ}
         return process.Launch(
             argv=(sys.executable, "-m", "orderservice"),
@@ -82,7 +82,7 @@ class Service(ManagedProcess):
                 "LC_ALL": "C.UTF-8",
                 **inherited,
                 **environment(state, port),
-                **orphans.mark(self._store.home, self.name),
+                **orphans.tag(self._store.home, self.name),
             },
         )
 

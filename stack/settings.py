@@ -1,7 +1,4 @@
-"""What a caller may choose about a stack: two frozen records with every default in one place.
-
-They hold no secret and no path; both travel through `state.json`, so that a later process knows what runs.
-"""
+"""Settings of a stack: two frozen records with all defaults. They hold no secret and no path."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class ServiceSettings:
     confirm_wait: longest wait of `awaited` and `raised` for a confirmed event, seconds; 0: the delivery timeout.
     publish_failure: what `awaited` answers after a failed publish, `201` or `500`.
 
-    Raises ValueError with one sentence when a value makes no sense.
+    Raises ValueError with one sentence when a value is out of range.
     """
 
     variant: str = "naive"
@@ -40,7 +37,7 @@ class ServiceSettings:
     publish_failure: str = "201"
 
     def __post_init__(self) -> None:
-        """Refuse what the service could not run with."""
+        """Refuse values that the service would refuse."""
         if self.variant not in VARIANTS:
             raise ValueError(f"service variant {self.variant!r} is unknown: choose one of {', '.join(VARIANTS)}")
         if self.pool_size < 1:
@@ -51,7 +48,7 @@ class ServiceSettings:
         if not 0 <= self.confirm_wait < inf:
             raise ValueError(f"service confirm wait {self.confirm_wait} s must be 0 s (no limit of its own) or more")
         if self.publish_failure not in ("201", "500"):
-            raise ValueError(f"service publish failure {self.publish_failure!r} is no answer of it: choose 201 or 500")
+            raise ValueError(f"service publish failure {self.publish_failure!r} is unknown: choose 201 or 500")
         if not 0 <= self.block_time < inf:
             raise ValueError(f"service block time {self.block_time} s must be 0 s (a send fails at once) or more")
         if not self.topic:
@@ -60,10 +57,10 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Ports (0: a free one is chosen), the order service's settings, and which way runs through the proxy.
+    """Ports (0: a free one is chosen), the order service's settings, and the component behind the TCP proxy.
 
-    proxy: `broker` or `database` (the order service's way to it), `service` (its clients' way), or `` for no proxy.
-    Raises ValueError with one sentence when a port is out of range or given twice, or the proxy is to nobody.
+    proxy: `broker` or `database` (the order service connects through it), `service` (its clients do), or `` for none.
+    Raises ValueError with one sentence when a port is out of range or given twice, or the component is unknown.
     """
 
     service_port: int = 0
@@ -73,7 +70,7 @@ class StackSettings:
     proxy: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse ports that cannot be bound, two components on one port, and a proxy to nobody."""
+        """Refuse ports that cannot be bound, two components on one port, and an unknown component."""
         if self.proxy and self.proxy not in PROXIED:
             raise ValueError(f"proxy {self.proxy!r} is no component: choose one of {', '.join(PROXIED)}, or none")
         given = [self.service_port, self.database_port, self.kafka_port]

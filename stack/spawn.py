@@ -1,7 +1,7 @@
-"""How processes are started: in a session of their own, output to a log file, and never left behind half started.
+"""Starts processes in sessions of their own, with their output in a log file; none is left behind half started.
 
-A signal may strike while a process is being started: Python code runs on both sides of the fork, and under gevent the
-parent waits for the exec by letting others go on. Its caller then never learns the pid, so the child is ended here.
+A signal may arrive while a process is being started: Python code runs on both sides of the fork, and under gevent other
+greenlets run until the exec. The caller then never gets the pid, so the child is ended here.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _NEWBORN_WAIT_S = 5.0
 def spawn(launch: Launch, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, its output appended to the log file; returns once it is spawned.
 
-    A session of its own: a Ctrl-C in the terminal reaches the harness, never the components.
-    Whatever is raised meanwhile, KeyboardInterrupt included, is raised on once the process has been ended.
+    A session of its own: a Ctrl-C in the terminal reaches the harness alone.
+    What is raised meanwhile, also KeyboardInterrupt, is raised again once the process has been ended.
     """
     launch.log_path.parent.mkdir(parents=True, exist_ok=True)
-    # Dropping root's groups too, else the unprivileged process could still read what belongs to group root.
+    # Root's groups are dropped too, else the unprivileged process could read files of group root.
     extra_groups: list[int] | None = None if launch.user is None else []
     before = {child.pid for child in psutil.Process().children()}
     try:
@@ -52,10 +52,10 @@ def spawn(launch: Launch, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[b
 
 
 def _end_newborn(launch: Launch, before: set[int]) -> None:
-    """End what an interrupted start has left: a child with this very command that was not there `before`.
+    """End the child of an interrupted start: one with this command that did not exist `before`.
 
-    Between fork and exec a child still shows our own command line. It goes on to the exec by itself, and until then
-    cannot be told from the children that other parts of this process may just be starting: it is waited for.
+    Between fork and exec a child shows our own command line, as do children that other parts of this process start at
+    the same time. So the exec is awaited.
     """
     ours = command_of(psutil.Process())
 
@@ -65,7 +65,7 @@ def _end_newborn(launch: Launch, before: set[int]) -> None:
         for pid, command in commands.items():
             if command == launch.argv:
                 process.kill_tree(pid)
-        # A living one without a command line is just in the middle of its exec.
+        # A running child without a command line is in its exec.
         return not any(
             command == ours or (not command and process.start_time(pid) is not None)
             for pid, command in commands.items()
@@ -75,7 +75,7 @@ def _end_newborn(launch: Launch, before: set[int]) -> None:
 
 
 def command_of(candidate: psutil.Process) -> tuple[str, ...]:
-    """The command line of a process; empty when it has ended or may not be looked at."""
+    """The command line of a process; empty when it has ended or may not be read."""
     try:
         return tuple(candidate.cmdline())
     except psutil.Error:
@@ -85,8 +85,8 @@ def command_of(candidate: psutil.Process) -> tuple[str, ...]:
 def run_to_end(launch: Launch, what: str, timeout_s: float, text: bytes | None = None) -> Generator[None, None, None]:
     """Run a short program to its end, yielding while it runs; `text` goes to its standard input.
 
-    what: said in the error, "formatting Kafka's storage". Raises StackError when it fails or takes longer than
-    `timeout_s` seconds (it is killed then), with the last lines of its log.
+    what: for the error, "formatting Kafka's storage". Raises StackError with the last lines of its log when it fails or
+    takes longer than `timeout_s` seconds; it is killed then.
     """
     with tempfile.TemporaryFile() as source:
         source.write(text or b"")

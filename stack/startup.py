@@ -1,8 +1,8 @@
-"""Brings the parts of a stack up, several at a time, and starts nothing that runs already as it is wanted.
+"""Startup of a stack: starts its components, several at a time, unless they run already as wanted.
 
-Each start is a generator that yields while it waits, and one loop advances them all: no threads, so it also works
-under gevent. Order: broker and database at once, then the order service, and the proxy as soon as the component that it
-leads to is ready (before the service, if it is the service's own way).
+Each start is a generator that yields while it waits, and one loop advances them all: no threads, so it also works under
+gevent. Order: broker and database together, then the order service; the TCP proxy as soon as the component behind it is
+ready (before the order service, if that connects through the proxy).
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Parts:
 
 @dataclass(slots=True)
 class Start:
-    """One bringing up of the stack.
+    """One startup of the stack.
 
-    started: the components that were started so far, also while `run` goes on or when it has failed.
+    started: the components that were started so far, also when `run` has failed.
     """
 
     store: StateStore
@@ -59,7 +59,7 @@ class Start:
     _ready: set[str] = field(default_factory=set, init=False)
 
     def choose_ports(self) -> dict[str, int]:
-        """The port of each server: as given, else where it runs or ran, else a free one."""
+        """The port of each server: as given, else the one on which it runs or ran, else a free one."""
         asked = {
             "database": (self.wanted.database_port, "--database-port"),
             "broker": (self.wanted.kafka_port, "--kafka-port"),
@@ -81,7 +81,7 @@ class Start:
         return chosen
 
     def run(self, chosen: dict[str, int]) -> None:
-        """Advance every component's start in turn until all are ready; raises StackError when one fails."""
+        """Advance all starts in turn until all components are ready; raises StackError when one fails."""
         self._stop_proxy()
         starts = [  # the slowest first
             self._start(self.parts.broker, chosen["broker"], self._broker_extra(chosen.values())),
@@ -97,7 +97,7 @@ class Start:
                 time.sleep(process.POLL_S)
         finally:
             for start in starts:
-                start.close()  # ends what a start had under way when another one failed
+                start.close()  # ends the processes of a start when another start failed
 
     def _state(self) -> StackState:
         state = self.store.load()
@@ -106,7 +106,7 @@ class Start:
         return state
 
     def _start(self, component: ManagedProcess, port: int, extra: dict[str, object]) -> Generator[None, None, None]:
-        """Bring one component up, yielding while it starts; one that runs on another port or otherwise is restarted."""
+        """Start one component unless it runs; restart it if it runs with another port or another `extra`."""
         watch = Stopwatch(self.progress, component.name)
         record = component.record
         if record and component.is_alive() and (record.port, record.extra) == (port, extra):
@@ -124,11 +124,10 @@ class Start:
         self._ready.add(component.name)
 
     def _broker_extra(self, avoid: Collection[int]) -> dict[str, object]:
-        """The broker's further ports: those it runs with, so that it need not be restarted, else where it ran."""
+        """The broker's further ports: those with which it runs, else those with which it ran, else free ones."""
         broker, record = self.parts.broker, self.parts.broker.record
         known: dict[str, object] = dict(record.extra) if record else {}
-        # One that was started by an earlier version has no listener for the proxy.
-        if broker.is_alive() and (self.wanted.proxy != "broker" or {LISTENER_PORT, PROXY_PORT} <= known.keys()):
+        if broker.is_alive():
             return known
         extra: dict[str, object] = {}
         taken = {*avoid}
@@ -141,23 +140,23 @@ class Start:
         return extra
 
     def _may_have(self, port: int) -> bool:
-        """Whether a port is free, or the proxy's own."""
+        """Whether a port is free or the proxy's own."""
         proxy = self.parts.proxy
         return ports.is_free(port) or (proxy.is_alive() and proxy.port == port)
 
     def _stop_proxy(self) -> None:
-        """Take the proxy away that stands where nobody wants one now."""
+        """End a proxy that is no longer wanted, or not in front of this component."""
         state = self.store.load()
         standing = state.proxy if state else ""
-        # Without a word about the service it stays as it is, and so does its way.
+        # Where the service is left alone, its connections are too.
         if standing and standing != self.wanted.proxy and (self.wanted.proxy or self.with_service):
-            self.progress("proxy", f"to the {standing} taken away", None)
+            self.progress("proxy", f"to the {standing} ended", None)
             self.parts.proxy.request_stop()
             self.parts.proxy.discard(STOP_TIMEOUT_S)
             self.store.drop("proxy")
 
     def _start_proxy(self, avoid: Collection[int]) -> Generator[None, None, None]:
-        """The proxy comes once the component that it leads to answers."""
+        """Start the proxy once the component behind it is ready."""
         while self.wanted.proxy not in self._ready:
             yield
         state = self._state()
@@ -175,7 +174,7 @@ class Start:
         yield from self._start(proxy, port, proxy_extra(self.wanted.proxy, target_port))
 
     def _start_service(self, port: int) -> Generator[None, None, None]:
-        """The service comes once the database answers and its own way is there."""
+        """Start the service once the database answers, and the proxy is ready if the service connects through it."""
         database, broker = self.parts.database, self.parts.broker
         way = "proxy" if self.wanted.proxy in ("broker", "database") else ""
         while not (database.is_alive() and broker.is_alive() and database.probe(PROBE_S).ok):

@@ -1,4 +1,4 @@
-"""Where a harness keeps what must outlive it when there is no stack of its own: journals and leases of other systems.
+"""Folder of journals and leases of systems that are no stack of ours: both must outlive the harness.
 
 `HARNESS_STATE_HOME`, else `XDG_STATE_HOME`, else `~/.local/state`; below it `locust-chaos-harness/`, private.
 """
@@ -21,31 +21,31 @@ class StateDirError(Exception):
 
 
 def state_dir() -> Path:
-    """Return the folder; nothing is made."""
+    """Return the folder; nothing is created."""
     given = os.environ.get(VARIABLE) or os.environ.get("XDG_STATE_HOME")
     return (expanded(given) if given else Path.home() / ".local" / "state").absolute() / NAME
 
 
 def home_of(system: str) -> Path:
-    """Return the folder of one system under test, known by `system` (its URL, say); nothing is made."""
+    """Return the folder of one system under test, known by `system` (its URL, say); nothing is created."""
     return state_dir() / f"external-{_digest(system)}"
 
 
 def lease_of(identity: str) -> Path:
-    """Return the lock file that admits one harness at a time to what `identity` names; nothing is made."""
+    """Return the lock file that one harness at a time holds for what `identity` names; nothing is created."""
     return state_dir() / "leases" / _digest(identity)
 
 
 def target_home(identity: str) -> Path:
-    """Return the folder of lease and journal of the target that `identity` names; nothing is made."""
+    """Return the folder of lease and journal of the target that `identity` names; nothing is created."""
     return state_dir() / TARGETS / _digest(identity)
 
 
 def target_homes() -> list[Path]:
-    """Return the folders of all targets that a harness of this user has had to do with.
+    """Return the folders of all targets that a harness of this user has used.
 
     Raises:
-        StateDirError: they cannot be listed, so nothing is known of them.
+        StateDirError: they cannot be listed.
     """
     top = state_dir() / TARGETS
     try:
@@ -58,15 +58,15 @@ def target_homes() -> list[Path]:
 
 
 def homes() -> list[Path]:
-    """Return the folders of all systems that a harness of this user has kept something of: their journals lie there."""
+    """Return the folders of all systems that a harness of this user has used."""
     return sorted(path for path in state_dir().glob("external-*") if path.is_dir())
 
 
 def make_private(folder: Path) -> None:
-    """Make `folder` and those above it down to the state folder, for the user alone.
+    """Create `folder` and its parents up to the state folder, for the user alone.
 
     Raises:
-        StateDirError: it cannot be made.
+        StateDirError: it cannot be created.
     """
     top = state_dir()
     if not is_encodable(str(folder)):

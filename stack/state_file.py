@@ -1,7 +1,7 @@
-"""What `state.json` says about a stack: which processes run where, and with which settings.
+"""The state file of a stack, `state.json`: which processes run where, and with which settings.
 
-Read by any later process (a harness, `python -m stack down`), written only in one step (a temporary file, renamed),
-readable by its owner alone. It holds no secret: the database's connection string is built when it is asked for.
+Any later process reads it (a harness, `python -m stack down`). It is written in one step (a temporary file, renamed)
+and readable by its owner alone. It holds no secret: the database's connection string is built when it is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stack.errors import StackError
 from stack.ports import HOST
 from stack.settings import ServiceSettings
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 DATABASE_NAME = "orders_db"
 # The reference service's user and password are this one word; a throw-away database on loopback.
 DATABASE_ACCOUNT = "mars"
@@ -42,14 +42,16 @@ class ComponentRecord:
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """The recorded stack. A component that this home never started is None; a recorded one may have died since.
+    """The recorded stack; a recorded component may have ended since.
 
-    `database_url` holds a password, so it is a property: neither `repr` nor `state.json` shows it.
+    with_service: whether the order service was asked for. `database_url` holds a password, so it is a property: neither
+    `repr` nor `state.json` shows it.
     """
 
     owner: str
     settings: ServiceSettings
     components: Mapping[str, ComponentRecord]
+    with_service: bool = True
     host: str = HOST
 
     def port(self, component: str) -> int | None:
@@ -70,40 +72,40 @@ class StackState:
         return str(record.extra.get("component", "")) if record else ""
 
     def proxied_address(self, component: str) -> str:
-        """`host:port` of a component for whoever a partition would cut off: through the proxy if it leads there.
+        """`host:port` of a component, through the TCP proxy if there is one in front of it.
 
-        That is the order service on its way to `broker` and `database`, and its clients on theirs to `service`.
+        So the order service connects to `broker` and `database`, and its clients connect to `service`.
         """
         return f"{self.host}:{self._needed_port('proxy' if self.proxy == component else component)}"
 
     @property
     def database_url(self) -> str:
-        """Connection string of the orders database, never through the proxy. Secret: never log it."""
+        """Connection string of the orders database, past the proxy. Secret: never log it."""
         return account_url(f"{self.host}:{self._needed_port('database')}")
 
     @property
     def service_database_url(self) -> str:
-        """The connection string that the order service has: through the proxy if it leads there. Secret."""
+        """The order service's connection string: through the proxy if there is one in between. Secret."""
         return account_url(self.proxied_address("database"))
 
     @property
     def kafka_bootstrap(self) -> str:
-        """`host:port` of the broker, never through the proxy."""
+        """`host:port` of the broker, past the proxy."""
         return f"{self.host}:{self._needed_port('broker')}"
 
     @property
     def service_kafka_bootstrap(self) -> str:
-        """The broker's `host:port` that the order service has: through the proxy if it leads there."""
+        """The broker's `host:port` for the order service: through the proxy if there is one in between."""
         return self.proxied_address("broker")
 
     @property
     def service_url(self) -> str:
-        """Base URL of the order service for its clients, through the proxy if it is there; no slash at its end."""
+        """Base URL of the order service for its clients, through the proxy if there is one; no slash at its end."""
         return f"http://{self.proxied_address('service')}"
 
     @property
     def direct_service_url(self) -> str:
-        """Base URL of the order service, never through the proxy."""
+        """Base URL of the order service, past the proxy."""
         return f"http://{self.host}:{self._needed_port('service')}"
 
     @property
@@ -113,7 +115,7 @@ class StackState:
 
     @property
     def variant(self) -> str:
-        """How the service writes, see `stack.settings`."""
+        """How the service writes an order, see `ServiceSettings`."""
         return self.settings.variant
 
     @property
@@ -128,7 +130,7 @@ class StackState:
 
 
 def load(path: Path) -> StackState | None:
-    """Read a state file; None if there is none. Raises StackError if it cannot be understood."""
+    """Read a state file; None if there is none. Raises StackError if it cannot be read."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -149,7 +151,7 @@ def load(path: Path) -> StackState | None:
             for name, entry in document["components"].items()
         }
         settings = ServiceSettings(**document["settings"])
-        return StackState(owner=document["owner"], settings=settings, components=components)
+        return StackState(document["owner"], settings, components, document["with_service"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise StackError(f"{path} lacks or misnames a field ({error}): end its processes, then delete it") from error
 
@@ -160,6 +162,7 @@ def save(path: Path, state: StackState) -> None:
         "version": STATE_VERSION,
         "owner": state.owner,
         "settings": asdict(state.settings),
+        "with_service": state.with_service,
         "components": {name: asdict(record) for name, record in state.components.items()},
     }
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -1,4 +1,4 @@
-"""The folder that holds one checkout's stack: state file, data, logs, and how its state is changed safely."""
+"""The state store: the folder of one stack with its state file, data and logs, and safe changes of its state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stack.state_file import ComponentRecord, StackState
 HOME_VARIABLE = "HARNESS_STACK_HOME"
 _STATE_WAIT_S = 5.0
 _FILES = ("state.json", "state.lock", "start.lock", "lock", "journal.json", "lease", "target-lease", "proxy.sock")
-# A start is spawned within a second; `down` may hold the lock while it makes sure that nothing is left.
+# A start takes a second; `down` holds the lock until all processes have ended.
 START_WAIT_S = 30.0
 
 
@@ -57,7 +57,7 @@ class StateStore:
         return state_file.load(self._path)
 
     def make(self) -> None:
-        """Make the home; raises StackError if it cannot be made or written to."""
+        """Create the home; raises StackError if it cannot be created or written to."""
         if not is_encodable(str(self.home)):
             raise StackError(
                 f"{HOME_VARIABLE}: {encodable(str(self.home))} is not valid UTF-8: "
@@ -71,7 +71,7 @@ class StateStore:
             raise self.unusable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def unusable(self, error: OSError) -> StackError:
-        """The error to raise when the home is no folder that can be written to."""
+        """The error to raise when the home cannot be written to."""
         variable = VARIABLE if state_dir().resolve() in self.home.parents else HOME_VARIABLE
         return StackError(
             f"{variable}: the harness cannot keep its files in {self.home} ({error.strerror}): "
@@ -83,21 +83,22 @@ class StateStore:
         with locked(self.home / "state.lock", _STATE_WAIT_S, "the state file"):
             yield
 
-    def begin(self, owner: str, settings: ServiceSettings) -> None:
-        """Record with which service settings the stack is wanted, and by whom.
+    def begin(self, owner: str, settings: ServiceSettings, *, with_service: bool = True) -> None:
+        """Record the owner, the wanted service settings, and whether the order service is asked for (now or before).
 
-        Recorded processes stay. The owner stays too while any of them lives: a second caller that finds the stack
-        running must be able to tell that it is not theirs to take down.
+        Recorded processes stay. The owner stays too while any of them runs: a second caller that finds the stack
+        running must see that it must not take it down.
         """
         with self._changing():
             state = self.load()
             components = dict(state.components) if state else {}
             if state and any(process.is_alive(entry.pid, entry.started) for entry in components.values()):
                 owner = state.owner
-            state_file.save(self._path, StackState(owner=owner, settings=settings, components=components))
+            asked_for = with_service or (state is not None and state.with_service)
+            state_file.save(self._path, StackState(owner, settings, components, asked_for))
 
     def record(self, component: str, entry: ComponentRecord) -> None:
-        """Record a component's newest process."""
+        """Record the process that was started last for a component."""
         with self._changing():
             state = self.load()
             if state is None:
@@ -107,10 +108,10 @@ class StateStore:
 
     @contextmanager
     def starting(self, wait_s: float = START_WAIT_S) -> Iterator[None]:
-        """Hold the right to spawn and record a component for the `with` block: one process at a time has it.
+        """Hold the lock for spawning and recording a component for the `with` block.
 
-        Held from the look whether the component lives until the new process is recorded, never while it gets ready.
-        Raises StackError when another process still has it after `wait_s` seconds.
+        Held from the check whether the component runs until the new process is recorded, not until it is ready.
+        Raises StackError when another process still holds it after `wait_s` seconds.
         """
         with locked(self.home / "start.lock", wait_s, "the start of a component"):
             yield
@@ -124,9 +125,9 @@ class StateStore:
                 state_file.save(self._path, dataclasses.replace(state, components=kept))
 
     def delete(self, spare: str = "") -> None:
-        """Delete what this stack and its harness have put into its home, and the home itself if nothing else is in it.
+        """Delete what this stack and its harness have put into the home, and the home if nothing else is in it.
 
-        spare: name of a file to leave.
+        spare: name of a file to keep.
         """
         for folder in ("data", "logs"):
             shutil.rmtree(self.home / folder, ignore_errors=True)
@@ -137,6 +138,6 @@ class StateStore:
             self.home.rmdir()
 
     def forget(self) -> None:
-        """Record that nothing runs any more."""
+        """Record that nothing runs."""
         with self._changing():
             self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What `python -m stack status` prints: one document without any secret, as JSON or as a few lines of text."""
+"""The status that `python -m stack status` prints: a document without secrets, as JSON or as lines of text."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stack.state_file import DATABASE_ACCOUNT, DATABASE_NAME
 
 
 def as_document(stack: EmbeddedStack) -> dict[str, Any]:
-    """Look at every component now. What is unknown is None.
+    """Probe every component and return the document; what is unknown is None.
 
-    `up`: all of them run and are healthy. `proxy`: the component that is reached through the TCP proxy; the way to the
-    service at `service_url` runs through it if that is the service. `components`: for each recorded one `up` (its
-    process runs), `healthy`, `detail`, `pid`, `port`, `log`, and for the proxy `mode` (None if it does not answer).
-    `unrecorded`: `component` and `pid` of each process of this stack that no record knows, as an interrupted start may
-    leave it (or one that is being started at this moment).
+    `up`: all that were asked for run and are healthy; `with_service`: whether the order service is among them. `proxy`:
+    the component behind the TCP proxy; if that is the service, `service_url` is the proxy's. `components`: for each
+    recorded one `up` (its process runs), `healthy`, `detail`, `pid`, `port`, `log`, and for the proxy `mode` (None if
+    it does not answer). `unrecorded`: `component` and `pid` of each orphan, which an interrupted start leaves (or a
+    process that is starting now).
     """
     state = stack.status()
     health = stack.health() if state else {}
@@ -42,8 +42,11 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
     service_url = state.service_url if state and state.port("service") else None
     direct_url = state.direct_service_url if state and state.port("service") else None
     broker_port = state.port("broker") if state else None
+    with_service = state is not None and state.with_service
+    wanted = {each.name for each in stack.components if with_service or each.name != "service"}
     return {
-        "up": len(components) == len(stack.components) and all(entry["healthy"] for entry in components.values()),
+        "up": wanted <= components.keys() and all(entry["healthy"] for entry in components.values()),
+        "with_service": with_service if state else None,
         "home": str(stack.home),
         "owner": state.owner if state else None,
         "host": HOST,
@@ -57,7 +60,7 @@ def as_document(stack: EmbeddedStack) -> dict[str, Any]:
         "direct_service_url": direct_url,
         "proxy": state.proxy or None if state else None,
         "components": components,
-        "unrecorded": [asdict(stray) for stray in stack.orphans()],
+        "unrecorded": [asdict(orphan) for orphan in stack.orphans()],
     }
 
 
@@ -73,7 +76,7 @@ def as_json(document: dict[str, Any]) -> str:
 
 
 def as_text(document: dict[str, Any]) -> str:
-    """Return the document as lines for a person."""
+    """Return the document as lines of text."""
     unrecorded = [
         f"  {entry['component']:<9} pid {entry['pid']} runs but is not recorded (python -m stack down ends it)"
         for entry in document["unrecorded"]
@@ -82,12 +85,14 @@ def as_text(document: dict[str, Any]) -> str:
         return "\n".join(["down: nothing is recorded (python -m stack up starts the stack)", *unrecorded])
     lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, brought up by {document['owner']}"]
     for name, entry in document["components"].items():
-        word = "healthy" if entry["healthy"] else "sick" if entry["up"] else "down"
+        word = "healthy" if entry["healthy"] else "unhealthy" if entry["up"] else "down"
         mode = entry.get("mode") or "plain"
         degraded = "" if mode == "plain" else f"; degraded by {mode} (python -m stack up makes it plain)"
-        lines.append(f"  {name:<9} {word:<8} pid {entry['pid']:<8} {entry['detail']}{degraded}")
-    never = [name for name in document["ports"] if name not in document["components"]]
-    lines += [f"  {name:<9} never started (python -m stack up starts it)" for name in never]
+        lines.append(f"  {name:<9} {word:<9} pid {entry['pid']:<8} {entry['detail']}{degraded}")
+    for name in document["ports"]:
+        if name not in document["components"]:
+            left_out = name == "service" and not document["with_service"]
+            lines.append(f"  {name:<9} {'left out' if left_out else 'never started'} (python -m stack up starts it)")
     lines += unrecorded
     lines.append(f"  database {document['database']}, user {document['user']}, topic {document['topic']}")
     return "\n".join(lines)

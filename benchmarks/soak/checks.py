@@ -54,7 +54,7 @@ def check_run(ended: EndedRun, stack: EmbeddedStack) -> tuple[Verdict, list[str]
         # A component that is down is reported, and started for the runs to come.
         state = stack.up(owner="soak") if unhealthy else stack.status()
         return _judged(ended, state, wrong + unhealthy) if state is not None else (NO_RUN, wrong + unhealthy)
-    alive = [part.name for part in stack.components if part.is_alive()] + [str(stray) for stray in stack.orphans()]
+    alive = [part.name for part in stack.components if part.is_alive()] + [str(orphan) for orphan in stack.orphans()]
     if alive:
         wrong.append(f"the run's own stack still runs: {', '.join(alive)}")
     if not (ended.run and ended.run.facts.exists()):

@@ -107,7 +107,7 @@ class ComposeSystem:
                 "stopped": "would be started, and stopped again at the end",
                 "absent": "would be started, and taken down at the end",
             }
-            standing = self._stack.project.standing()
+            standing = self._stack.project.status()
             what = f"{what}: {fates[standing]}"
             if standing == "absent":
                 return Preview(what, None)
@@ -165,7 +165,7 @@ class ComposeSystem:
 
     def _standing_before(self) -> str:
         """Return the state of the project before any harness used it; a dead harness still owns what it started."""
-        now = self._stack.project.standing()
+        now = self._stack.project.status()
         owner, before = self._owner.read()
         return before if before and has_died(owner) and now == "running" else now
 

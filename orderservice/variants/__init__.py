@@ -1,4 +1,4 @@
-"""The ways to write an order and its event: one file for each, and this table that names them.
+"""The variants, each a way to write an order and its event in a file of its own, and their table.
 
 A new variant is a file with a class of the shape :class:`orderservice.variants.base.Variant` and a line here.
 """

@@ -1,8 +1,8 @@
-"""The dual write the other way round: commit, then publish, in one request.
+"""The dual write in the other order: commit, then publish, in one request.
 
 No pooled connection waits for a broker, so an outage does not exhaust the pool, and an order that was rolled back never
-has an event. What stays is the gap between the two writes: a publish that fails, or a process that ends in between,
-leaves an order without its event, and the client has its 201.
+has an event. The gap between the two writes remains: a publish that fails, or a process that ends in between, leaves an
+order without its event, while the client gets 201.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ log = logging.getLogger("orderservice.aftercommit")
 
 
 class AfterCommit(Variant):
-    """Unsafe in another place than `naive`."""
+    """Loses events, but has no phantom events."""
 
     async def create(self, order: Order, event: Event) -> None:
-        """Save the order for good, then publish its event, whatever comes of that."""
+        """Commit the order, then publish its event; a failed publish is only logged."""
         async with self.database.connection() as connection:
             await save_order(connection, order)
         try:

@@ -1,7 +1,7 @@
-"""The dual write that knows its failures: commit, publish, and answer only when the broker has confirmed the event.
+"""The dual write that detects its failures: commit, publish, and answer only when the broker has confirmed the event.
 
-During an outage requests hang for as long as the report takes. What the client is then told is a setting, and neither
-answer is right: 201 hides the loss, 500 speaks of an order that was stored.
+During an outage requests hang until the report. The answer after a failure is a setting, and neither is right: 201
+hides the loss, 500 denies an order that was stored.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Awaited(Variant):
         self._behaviour = parts.behaviour
 
     async def create(self, order: Order, event: Event) -> None:
-        """Save the order for good, then wait until its event is confirmed or given up.
+        """Commit the order, then wait until its event is confirmed or dropped.
 
         Raises:
-            PublishFailedError: it was given up, and failures are answered with 500.
+            PublishFailedError: it was not confirmed, and the setting is to answer 500.
         """
         async with self.database.connection() as connection:
             await save_order(connection, order)

@@ -1,4 +1,4 @@
-"""What a variant is given and what it must do."""
+"""The interface of a variant, and the parts that it works with."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FAIL = "500"
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What the variants that wait for a delivery report do about it.
+    """Settings of the variants that wait for a delivery report.
 
     Attributes:
-        confirm_wait: longest wait for the report in seconds; 0: until the client delivers the event or gives it up.
-        publish_failure: status that tells of a failed publish after the commit, ACCEPT or FAIL.
+        confirm_wait: longest wait for the report in seconds; 0: until the client delivers or drops the event.
+        publish_failure: status answered after a failed publish, ACCEPT or FAIL.
     """
 
     confirm_wait: float = 0.0
@@ -51,12 +51,12 @@ class Variant(ABC):
 
     @abstractmethod
     async def create(self, order: Order, event: Event) -> None:
-        """Save the order, and see to its event. Returning answers 201, any error 500."""
+        """Save the order and publish its event. A return is answered with 201, any error with 500."""
 
     def background(self) -> AbstractAsyncContextManager[None]:
-        """Return the work in the background, entered before the first request and left after the last."""
+        """Return the background work, entered before the first request and left after the last."""
         return nullcontext()
 
     async def backlog(self) -> int | None:
-        """Return how many events are saved but not yet published; None if the variant keeps no such record."""
+        """Return how many events are saved but not yet published; None if the variant has no outbox."""
         return None

@@ -1,8 +1,8 @@
 """The dual write as the reference service makes it: insert, publish, commit, in one request.
 
-The publish comes before the commit and its failure is swallowed, so the client gets 201 for an order whose event is
-lost. While the publish waits for a broker it keeps a pooled connection: during an outage at most
-``pool_size / block_time`` orders a second get through, and the rest fail when the wait for the pool ends.
+The publish comes before the commit and its failure is ignored, so the client gets 201 for an order whose event is lost.
+While the publish waits for a broker it keeps a pooled connection: during an outage at most ``pool_size / block_time``
+orders a second succeed, and the others fail when the wait for the pool ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Naive(Variant):
     """The unsafe default."""
 
     async def create(self, order: Order, event: Event) -> None:
-        """Save the order and publish its event inside the transaction, whatever comes of the publish."""
+        """Save the order and publish its event inside the transaction; a failed publish is only logged."""
         async with self.database.transaction() as connection:
             await save_order(connection, order)
             try:

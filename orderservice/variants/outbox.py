@@ -1,7 +1,7 @@
 """The transactional outbox: the event is a row of the order's own transaction, and a relay publishes it later.
 
-An outage of the broker delays events and loses none; a relay that dies between publishing and marking leaves the event
-to be published again, with the same event id.
+An outage of the broker delays events and loses none. If the relay ends between publishing and marking, the event is
+published again, with the same event id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orderservice.variants.base import Parts, Variant
 
 
 class Outbox(Variant):
-    """The safe way. Needs no broker to answer a request."""
+    """Loses no event. Needs no broker to answer a request."""
 
     tables: ClassVar[Sequence[LiteralString]] = (*ORDERS, *OUTBOX)
 
@@ -26,13 +26,13 @@ class Outbox(Variant):
         self._relay = Relay(parts.database, parts.publisher)
 
     async def create(self, order: Order, event: Event) -> None:
-        """Save the order and its event; the relay is told that there is something to do."""
+        """Save the order and its event, and wake the relay."""
         async with self.database.connection() as connection:
             await save_order(connection, order, outbox=event)
         self._relay.wake()
 
     def background(self) -> Relay:
-        """Return the relay, which works while it is entered."""
+        """Return the relay, which works from entry to exit."""
         return self._relay
 
     async def backlog(self) -> int:

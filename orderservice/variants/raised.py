@@ -1,8 +1,8 @@
 """The dual write that rolls back: a publish that is not confirmed fails the request, and the order with it.
 
-It looks safe, as no order is left without an event. But a report that did not come in time is no proof that the event
-did not arrive: the client goes on trying, or a broker took the event and could not say so. Then the event is there and
-the order is not.
+It looks safe, as no order is left without an event. But a missing report is no proof that the event did not arrive: the
+client keeps trying, or a broker wrote the event and the acknowledgement was lost. Then there is an event without an
+order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Raised(Variant):
         """Save the order only if its event was confirmed.
 
         Raises:
-            PublishFailedError: it was not; nothing is committed, but the event may yet arrive.
+            PublishFailedError: it was not; nothing is committed, but the event may still arrive.
         """
         async with self.database.transaction() as connection:
             await save_order(connection, order)

@@ -57,9 +57,9 @@ def await_stored(where: Addresses, order: str) -> None:
 def test_up_change_break_down_and_up_again(project: str) -> None:
     told: list[tuple[str, str]] = []
     stack = ComposeStack(project=project, progress=lambda step, state, _: told.append((step, state)))
-    assert stack.project.standing() == "absent"
+    assert stack.project.status() == "absent"
     where = stack.up()
-    assert stack.project.standing() == "running"
+    assert stack.project.status() == "running"
     assert {name: health.ok for name, health in stack.project.health().items()} == dict.fromkeys(SERVICES, True)
     assert "cluster healthy" in stack.project.health()["broker"].detail
     assert [told.index((name, "ready")) for name in SERVICES] == sorted(
@@ -79,7 +79,7 @@ def test_up_change_break_down_and_up_again(project: str) -> None:
     with urllib.request.urlopen(f"{where.service_url}/outbox/backlog", timeout=10) as answer:
         assert json.load(answer)["pending"] == 0
 
-    with pytest.raises(StackError, match=f"--kafka-port 9: redpanda of compose project {project} is there already"):
+    with pytest.raises(StackError, match=f"--kafka-port 9: redpanda of compose project {project} exists already"):
         stack.up(StackSettings(kafka_port=9))
 
     # The log outlives a kill of the broker, and containers that are removed.
@@ -90,13 +90,13 @@ def test_up_change_break_down_and_up_again(project: str) -> None:
     assert ids(stack) == after
     assert stored(where) == ({order}, {order})
     stack.down()
-    assert stack.project.standing() == "absent"
+    assert stack.project.status() == "absent"
     chosen = ports.choose()
     where = stack.up(StackSettings(service_port=chosen))
     assert where.service_url == f"http://127.0.0.1:{chosen}"
     assert stored(where) == ({order}, {order})
     stack.stop()
-    assert stack.project.standing() == "stopped"
+    assert stack.project.status() == "stopped"
 
 
 def test_what_somebody_else_has_paused_or_cut_off_is_theirs(by_hand: ComposeStack, client: Any) -> None:
@@ -154,13 +154,15 @@ def test_a_part_that_ends_while_starting_is_named_with_its_last_words(project: s
     with pytest.raises(StackError) as failed:
         stack.up()
     assert "redpanda" in str(failed.value)
-    assert "ended with exit code 3 while starting; its log says last:\n  no room on the device" in str(failed.value)
+    assert "ended with exit code 3 while starting; its last log lines:\n  no room on the device" in str(failed.value)
 
 
 def test_an_image_that_cannot_be_had_is_told_with_composes_words(
     project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDPANDA_IMAGE", "127.0.0.1:9/no/such/image:1")
-    with pytest.raises(StackError, match=r"starting redpanda failed \(exit code 1\); Compose said last:\n") as failed:
+    with pytest.raises(
+        StackError, match=r"starting redpanda failed \(exit code 1\); Compose's last lines:\n"
+    ) as failed:
         ComposeStack(project=project).up()
     assert "127.0.0.1:9/" in str(failed.value)

@@ -95,11 +95,11 @@ def test_a_project_that_the_run_brought_up_is_gone_with_it_and_its_log_stays(
 ) -> None:
     run = start(*COMPOSE, "--compose-project", project, *SHORT, "--service-variant", "outbox")
     run.await_log("proven down", 150)
-    assert ComposeStack(project=project).project.standing() == "running"
+    assert ComposeStack(project=project).project.status() == "running"
     assert run.end(150) == 0, run.log[-3000:]
     assert f"compose project {project} ready" in run.log
     stack = ComposeStack(project=project)
-    assert stack.project.standing() == "absent"
+    assert stack.project.status() == "absent"
     assert client.networks.list(filters={"label": f"com.docker.compose.project={project}"}) == []
     stack.up()
     report = count_anew(run, stack)
@@ -113,7 +113,7 @@ def test_an_interrupt_while_the_project_comes_up_takes_it_down(start: Start, pro
     run.await_log("starting redpanda", 60)
     run.signal(signal.SIGINT)
     assert run.end(120) == 130, run.log[-3000:]
-    assert ComposeStack(project=project).project.standing() == "absent"
+    assert ComposeStack(project=project).project.status() == "absent"
 
 
 @pytest.mark.exhaustive
@@ -124,7 +124,7 @@ def test_what_a_killed_harness_had_brought_up_is_mended_and_taken_down(start: St
     run.end()
     stack = ComposeStack(project=project)
     deadline = time.monotonic() + 90
-    while stack.project.standing() != "absent":
+    while stack.project.status() != "absent":
         assert time.monotonic() < deadline, "the project still stands 90 s after its harness was killed"
         time.sleep(0.5)
     # The watchdog has mended the broker before, and proven it: the marks of the run say so.
@@ -163,7 +163,7 @@ def test_a_dry_run_says_what_would_be_brought_up(start: Start, client: Any, proj
     run = start(*COMPOSE, "--compose-project", project, "--dry-run")
     assert run.end(60) == 0, run.log
     assert f"compose project {project} of {FILE}: would be started, and taken down at the end" in run.printed
-    assert ComposeStack(project=project).project.standing() == "absent"
+    assert ComposeStack(project=project).project.status() == "absent"
 
 
 @pytest.mark.exhaustive
@@ -246,7 +246,7 @@ def test_a_protected_container_is_refused_before_anything_is_done(
     assert run.end(150) == 4, run.log[-3000:]
     assert f"carries the label {PROTECT_LABEL}=true: it is left alone" in run.log
     assert not (run.runs / "latest").exists()
-    assert ComposeStack(project=project).project.standing() == "absent"
+    assert ComposeStack(project=project).project.status() == "absent"
 
 
 def test_no_engine_ends_with_one_sentence(client: Any, start: Start) -> None:

@@ -52,8 +52,8 @@ for broken in (stack.broker, stack.database, stack.service):
     broken.pause()
     assert broken.is_alive(), broken.name
     broken.resume()
-for mended in (stack.broker, stack.database, stack.service):
-    mended.wait_ready(30)
+for component in (stack.broker, stack.database, stack.service):
+    component.wait_ready(30)
 assert stack.broker.pid != first
 os._exit(0)
 """

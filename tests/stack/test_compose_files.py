@@ -1,4 +1,4 @@
-"""What can be said of the compose file, the image and their settings without any engine."""
+"""The compose file, the image and their settings, as far as they can be checked without an engine."""
 
 import re
 import subprocess
@@ -87,7 +87,7 @@ def test_without_compose_one_sentence_says_what_is_missing(tmp_path: Path, monke
     assert compose_cli.find() == ("docker", "compose")
 
 
-def test_nobody_without_containers_needs_the_docker_package() -> None:
+def test_a_stack_without_containers_needs_no_docker_package() -> None:
     code = (
         "import sys; sys.modules['docker'] = None\n"
         "import locustfile, chaos.sut.compose, chaos.faults.targets.container, stack.compose\n"
@@ -111,8 +111,8 @@ def test_a_command_that_fails_or_hangs_is_ended_and_quoted(tmp_path: Path) -> No
     fake.write_text('#!/bin/sh\necho "asked: $*"\necho no such image >&2\n[ "$5" = up ] && exec sleep 60\nexit 3\n')
     fake.chmod(0o755)
     command = compose_cli.ComposeCommand((str(fake),), tmp_path / "docker-compose.yml", "shop")
-    with pytest.raises(StackError, match=r"the build failed \(exit code 3\); Compose said last:\n") as failed:
+    with pytest.raises(StackError, match=r"the build failed \(exit code 3\); Compose's last lines:\n") as failed:
         command.run("build", env={}, timeout_s=20, doing="the build")
     assert f"asked: -p shop -f {tmp_path / 'docker-compose.yml'} build" in str(failed.value)
-    with pytest.raises(StackError, match=r"the start took longer than 0.5 s; Compose said last:\n.*\n +no such image"):
+    with pytest.raises(StackError, match=r"start took longer than 0.5 s; Compose's last lines:\n.*\n +no such image"):
         command.run("up", env={}, timeout_s=0.5, doing="the start")

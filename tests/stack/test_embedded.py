@@ -1,4 +1,4 @@
-"""The embedded stack on real parts: up, down, broken, mended, and looked at by another process."""
+"""The embedded stack with real processes: up, down, broken, restarted, and seen by another process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from health.check import check_http, check_sql
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.postgres_place import find_place
+from stack.postgres_layout import find_layout
 from stack.settings import ServiceSettings, StackSettings
 from stack.state_store import HOME_VARIABLE
 from tests.conftest import Infra
@@ -21,11 +21,11 @@ from tests.conftest import Infra
 pytestmark = pytest.mark.real
 
 
-def test_up_twice_starts_nothing_anew(stack: EmbeddedStack) -> None:
+def test_up_twice_starts_nothing_again(stack: EmbeddedStack) -> None:
     before = stack.up(owner="test").pids
     assert set(before) == {"database", "broker", "service"}
     begun = time.monotonic()
-    assert stack.up(owner="somebody else").pids == before
+    assert stack.up(owner="another owner").pids == before
     assert time.monotonic() - begun < 3
     state = stack.status()
     assert state is not None
@@ -68,7 +68,7 @@ def test_no_secret_in_argv_or_logs(stack: EmbeddedStack) -> None:
         assert secret not in Path(f"/proc/{pid}/cmdline").read_text()
     for path in state.log_paths.values():
         assert secret not in path.read_text(errors="replace")
-    assert not list(stack.home.rglob("database.word"))
+    assert not list(stack.home.rglob("database.password"))
 
 
 def test_failure_of_one_stops_what_was_started(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_failure_of_one_stops_what_was_started(tmp_path: Path) -> None:
     try:
         stack.up(owner="test", with_service=False)
         stack.down()
-        place = find_place(stack.home, stack.home / "data" / "database")
-        with (place.data / "postgresql.conf").open("a") as stream:
+        layout = find_layout(stack.home, stack.home / "data" / "database")
+        with (layout.data / "postgresql.conf").open("a") as stream:
             stream.write("\nno_such_setting = on\n")
         with pytest.raises(StackError, match=r"PostgreSQL ended .* its log says:[\s\S]*no_such_setting"):
             stack.up(owner="test", with_service=False)
@@ -116,6 +116,8 @@ def test_two_stacks_side_by_side_and_the_command_line(
         assert main(["up", "--service-port", str(port)]) == 4
         assert main(["down"]) == 0
         assert main(["up", "--without-service", "--kafka-port", str(document["ports"]["broker"])]) == 0
+        assert main(["status"]) == 0
+        assert "service   left out" in capsys.readouterr().out
     finally:
         assert main(["clean"]) == 0
     assert not (tmp_path / "home").exists()

@@ -36,7 +36,7 @@ def test_podman_is_the_same_engine_at_each_call() -> None:
     assert engine.identity(Podman()) != engine.identity(Docker()) == "OMOY:3UUZ"
 
 
-def test_local_sockets_are_told_apart_and_no_account_is_shown() -> None:
+def test_local_sockets_are_distinguished_and_no_account_is_shown() -> None:
     assert engine.endpoint(Podman()) == "unix:///run/p"
     assert engine.endpoint(Docker()) == "tcp://10.0.0.7:2375"
 

@@ -47,7 +47,7 @@ def test_identity_is_pid_and_start_time(tmp_path: Path) -> None:
     child = spawn(launch(SLEEPER, tmp_path))
     begun = started(child.pid)
     assert process.is_alive(child.pid, begun)
-    assert not process.is_alive(child.pid, begun - 1)  # the pid is somebody else's now
+    assert not process.is_alive(child.pid, begun - 1)  # another process has the pid
     assert os.getsid(child.pid) == child.pid
     assert process.kill_tree(child.pid)
     assert not process.is_alive(child.pid, begun)
@@ -89,7 +89,7 @@ def test_pause_resume_and_kill_reach_the_whole_tree(tmp_path: Path) -> None:
     assert not process.is_paused(root.pid)
 
 
-def test_signals_reach_nobody_who_took_the_pid(tmp_path: Path) -> None:
+def test_signals_do_not_reach_a_process_that_took_the_pid(tmp_path: Path) -> None:
     root = spawn(launch(PARENT, tmp_path))
     begun = started(root.pid)
     assert process.wait_until(lambda: len(process.tree(root.pid, begun)) == 2, 10)

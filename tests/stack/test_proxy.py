@@ -1,4 +1,4 @@
-"""The proxy in a real stack: it stands where it is asked for and only then, and clients that take it stay on it."""
+"""The TCP proxy in a real stack: it runs only where it is asked for, and clients that connect through it stay on it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def brought_up(stack: EmbeddedStack, proxy: str = "") -> StackState:
 
 @pytest.fixture(autouse=True)
 def _awake(stack: EmbeddedStack) -> Iterator[None]:
-    """Whatever a test did to it: no proxy that is still frozen."""
+    """No proxy stays paused, whatever a test did to it."""
     yield
     stack.proxy.resume()
 
@@ -140,7 +140,7 @@ def test_asked_for_elsewhere_it_moves_and_asked_for_no_more_it_goes(stack: Embed
 
 
 @pytest.mark.parametrize("component", PROXIED)
-def test_one_that_died_or_froze_is_mended_by_the_next_up(stack: EmbeddedStack, component: str) -> None:
+def test_one_that_died_or_froze_is_restored_by_the_next_up(stack: EmbeddedStack, component: str) -> None:
     before = brought_up(stack, component)
     stack.proxy.pause()
     assert brought_up(stack, component).pids == before.pids
@@ -151,25 +151,7 @@ def test_one_that_died_or_froze_is_mended_by_the_next_up(stack: EmbeddedStack, c
     assert after.port("proxy") == before.port("proxy")
 
 
-def test_a_broker_of_an_earlier_version_is_started_anew_only_when_the_proxy_is_asked_for(stack: EmbeddedStack) -> None:
-    before = brought_up(stack)
-    record = before.components["broker"]
-    old = dataclasses.replace(record, extra={"controller_port": record.extra["controller_port"]})
-    state_file.save(
-        stack.home / "state.json", dataclasses.replace(before, components={**before.components, "broker": old})
-    )
-    assert brought_up(stack).pids == before.pids
-    stack.broker.stop()
-    stack.broker.start()  # from the old record: a broker without the listener
-    stack.broker.wait_ready()
-    alone = brought_up(stack).pids
-    after = brought_up(stack, "broker")
-    assert after.pids["broker"] != alone["broker"]
-    assert after.port("broker") == before.port("broker")
-    assert stack.health()["proxy"].ok
-
-
-def test_a_port_that_kafka_tells_and_somebody_else_has_is_named(stack: EmbeddedStack) -> None:
+def test_an_advertised_port_that_another_process_has_is_named(stack: EmbeddedStack) -> None:
     state = brought_up(stack)
     port = int(state.components["broker"].extra[PROXY_PORT])
     with socket.create_server(("127.0.0.1", port)):
@@ -192,11 +174,11 @@ def test_the_command_line_knows_it(
     assert "mars:mars" not in json.dumps(document)
     stack.proxy.pause()
     assert main(["status"]) == 3
-    assert "proxy     sick" in capsys.readouterr().out
+    assert "proxy     unhealthy" in capsys.readouterr().out
     assert main(["up", "--proxy", "service", "--without-service"]) == 2
-    assert "no service, no proxy to it" in capsys.readouterr().err
+    assert "there is no service behind the proxy" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
-        main(["up", "--proxy", "nobody"])
+        main(["up", "--proxy", "moon"])
     assert main(["up"]) == 0
     assert main(["status", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.partition("topic order.created\n")[2])["proxy"] is None
@@ -209,7 +191,7 @@ def test_an_unrecorded_one_is_found_and_down_ends_it(tmp_path: Path) -> None:
         pid = state.pids["proxy"]
         kept = {name: entry for name, entry in state.components.items() if name != "proxy"}
         state_file.save(stack.home / "state.json", dataclasses.replace(state, components=kept))
-        assert [(stray.component, stray.pid) for stray in stack.orphans()] == [("proxy", pid)]
+        assert [(orphan.component, orphan.pid) for orphan in stack.orphans()] == [("proxy", pid)]
         stack.down()
         assert process.start_time(pid) is None
         state = stack.up(StackSettings(proxy="broker"), owner="test", with_service=False)
@@ -236,16 +218,13 @@ def test_a_start_that_cannot_be_recorded_leaves_no_process(
     brought_up(stack)
 
 
-def test_settings_refuse_a_proxy_to_nobody() -> None:
+def test_settings_refuse_a_proxy_to_an_unknown_component() -> None:
     with pytest.raises(ValueError, match=r"proxy 'moon' is no component: choose one of broker, database, service"):
         StackSettings(proxy="moon")
 
 
-def test_an_old_state_without_a_proxy_is_read(tmp_path: Path) -> None:
-    broker = ComponentRecord(7, 1.5, 9092, ("java",), "/x.log", {"controller_port": 9093})
-    state_file.save(tmp_path / "state.json", StackState("a run", ServiceSettings(), {"broker": broker}))
-    state = state_file.load(tmp_path / "state.json")
-    assert state is not None
+def test_without_a_proxy_the_addresses_are_direct() -> None:
+    state = StackState("a run", ServiceSettings(), {"broker": ComponentRecord(7, 1.5, 9092, ("java",), "/x.log")})
     assert (state.proxy, state.proxied_address("broker")) == ("", "127.0.0.1:9092")
     with pytest.raises(StackError, match="service of this stack was never started"):
         _ = state.service_url

@@ -43,11 +43,11 @@ def serve() -> Iterator[Serve]:
             def do_GET(self) -> None:
                 time.sleep(wait_s)
                 body = bodies.get(self.path)
-                said = body if isinstance(body, bytes) else json.dumps(body).encode()
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(404 if body is None else 200)
-                self.send_header("Content-Length", str(len(said)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(said)
+                self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -75,7 +75,7 @@ def test_booting_is_not_ready_although_the_status_is_200(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "detail"),
     [
         ({"ready": {}}, "says {} instead of ready"),
         ({"ready": ["ready"]}, "instead of ready"),
@@ -90,14 +90,14 @@ def test_booting_is_not_ready_although_the_status_is_200(serve: Serve) -> None:
             "broker 1 is draining",
         ),
         ({"overview": {**OVERVIEW, "is_healthy": False, "unhealthy_reasons": ["leaderless_partitions"]}}, "leaderless"),
-        ({"overview": {**OVERVIEW, "is_healthy": "true"}}, "it does not say why"),
+        ({"overview": {**OVERVIEW, "is_healthy": "true"}}, "it gives no reason"),
         ({"overview": []}, "not healthy"),
     ],
 )
-def test_each_bad_answer_is_named(serve: Serve, change: dict[str, Any], said: str) -> None:
+def test_each_bad_answer_is_named(serve: Serve, change: dict[str, Any], detail: str) -> None:
     found = check_redpanda(serve(**change), 5)
     assert not found.ok
-    assert said in found.detail
+    assert detail in found.detail
 
 
 def test_three_slow_answers_share_one_time_limit(serve: Serve) -> None:
@@ -113,7 +113,7 @@ def test_what_is_no_url_is_said(url: str) -> None:
     assert not check_redpanda(url, 1).ok
 
 
-def test_nobody_there(serve: Serve) -> None:
+def test_no_server_there(serve: Serve) -> None:
     found = check_redpanda("http://someone:secret@127.0.0.1:9", 2)
     assert not found.ok
     assert "secret" not in found.detail

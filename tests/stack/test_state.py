@@ -44,7 +44,7 @@ def test_no_state_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"version": 99}', '{"version": 1}', '{"version": 1, "components": {"x": {}}}']
+    "text", ["{", "[]", '{"version": 99}', '{"version": 2}', '{"version": 2, "components": {"x": {}}}']
 )
 def test_unusable_state_is_one_sentence_with_the_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "state.json"
@@ -65,7 +65,7 @@ def test_state_names_what_was_never_started() -> None:
         _ = STATE.kafka_bootstrap
 
 
-def test_first_owner_stays_while_something_lives(tmp_path: Path) -> None:
+def test_first_owner_stays_while_a_process_runs(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
     own_start = start_time(os.getpid())
     assert own_start is not None
@@ -75,11 +75,26 @@ def test_first_owner_stays_while_something_lives(tmp_path: Path) -> None:
     state = store.load()
     assert state is not None
     assert (state.owner, state.settings.pool_size) == ("first", 3)
-    store.record("database", ComponentRecord(os.getpid(), own_start + 1, 1, (), ""))  # somebody else's pid now
+    store.record("database", ComponentRecord(os.getpid(), own_start + 1, 1, (), ""))  # the pid of another process now
     store.begin("third", ServiceSettings())
     state = store.load()
     assert state is not None
     assert state.owner == "third"
+
+
+def test_the_service_is_asked_for_once_and_until_the_stack_is_down(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    asked_for = []
+    for with_service in (False, True, False):
+        store.begin("me", ServiceSettings(), with_service=with_service)
+        state = store.load()
+        asked_for.append(state is not None and state.with_service)
+    assert asked_for == [False, True, True]
+    store.forget()
+    store.begin("me", ServiceSettings(), with_service=False)
+    state = store.load()
+    assert state is not None
+    assert not state.with_service
 
 
 def test_home_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,13 +123,13 @@ def test_lock_wait_is_bounded_and_names_the_holder(tmp_path: Path) -> None:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "held\n"
             with (
-                pytest.raises(StackError, match=rf"0\.2 s for starting .* process {holder.pid} holds"),
-                locked(lock, 0.2, "starting"),
+                pytest.raises(StackError, match=rf"0\.2 s waiting for the lock on x in .* process {holder.pid} holds"),
+                locked(lock, 0.2, "x"),
             ):
                 pass
         finally:
             holder.kill()
-    with locked(lock, 5, "starting"):  # freed by its holder's end
+    with locked(lock, 5, "x"):  # freed by the holder's end
         pass
 
 
@@ -149,7 +164,7 @@ def test_a_port_is_chosen_once_among_processes(held: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         ({"variant": "magic"}, "magic.* naive, after-commit, awaited, raised, outbox"),
         ({"pool_size": 0}, "pool size 0"),
@@ -159,14 +174,16 @@ def test_a_port_is_chosen_once_among_processes(held: bool) -> None:
         ({"topic": ""}, "topic"),
     ],
 )
-def test_bad_service_settings(bad: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_bad_service_settings(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         ServiceSettings(**bad)
 
 
-@pytest.mark.parametrize(("first", "second", "said"), [(70000, 0, "70000 is out of range"), (9092, 9092, "two comp")])
-def test_bad_ports(first: int, second: int, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize(
+    ("first", "second", "message"), [(70000, 0, "70000 is out of range"), (9092, 9092, "two comp")]
+)
+def test_bad_ports(first: int, second: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         StackSettings(kafka_port=first, service_port=second)
 
 

@@ -246,7 +246,7 @@ class ContainerTarget:
     def _call(self, doing: str, ask: Callable[[], Any]) -> Any:
         """Return what the engine says; whatever goes wrong becomes a TargetError."""
         try:
-            with engine.spoken(doing):
+            with engine.translate_errors(doing):
                 return ask()
         except engine.Gone as error:
             raise _GoneError(str(error)) from None

@@ -91,10 +91,10 @@ def test_only_the_rows_of_the_run_go(shop: Shop) -> None:
     shop.order(uuid.UUID(int=MINE.first.int - 1))
     shop.order(uuid.UUID(int=MINE.last.int + 1))
     before = shop.held()
-    told = remove_rows(shop.database_url, of_run([own]), dry_run=True)
+    counts = remove_rows(shop.database_url, of_run([own]), dry_run=True)
     assert shop.held() == before
-    assert told == {"order_items": 14, "outbox": 5, "orders": 5}
-    assert remove_rows(shop.database_url, of_run([own]), dry_run=False) == told
+    assert counts == {"order_items": 14, "outbox": 5, "orders": 5}
+    assert remove_rows(shop.database_url, of_run([own]), dry_run=False) == counts
     after = shop.held()
     assert after == without(before, [*mine, own])
     assert [len(after[table]) for table in TABLES] == [22, 11, 11]
@@ -102,7 +102,7 @@ def test_only_the_rows_of_the_run_go(shop: Shop) -> None:
     assert shop.held() == after
 
 
-def test_a_check_order_that_is_somebody_elses_stays(shop: Shop) -> None:
+def test_a_check_order_of_another_client_stays(shop: Shop) -> None:
     theirs = shop.order(uuid.uuid4())
     before = shop.held()
     assert remove_rows(shop.database_url, of_run([theirs]), dry_run=False)["orders"] == 0

@@ -1,4 +1,4 @@
-"""However a start is struck, no process is left that no command knows; and what was left is found and ended."""
+"""An interrupted start leaves no process that no command finds; orphans are found and ended."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from files.paths import CHECKOUT
 from stack import process
 from stack.__main__ import main
 from stack.embedded import EmbeddedStack
-from stack.orphans import MARK, Stray, find, mark
+from stack.orphans import TAG, Orphan, find, tag
 from stack.process import Launch
 from stack.spawn import spawn
 from stack.state_store import HOME_VARIABLE
 
 pytestmark = pytest.mark.process
 
-# (line of the log, seconds from it to the signal): the home is made with the first, so later starts are quick.
-STRIKES = (
+# (line of the log, seconds from it to the signal): the first creates the home, so later starts are quick.
+SIGNALS = (
     *(("broker starting", delay) for delay in (0.3, 0.0, 0.01, 0.02)),
     *(("database starting", delay) for delay in (0.005, 0.015)),
     *(("service starting", delay) for delay in (0.01, 0.1)),
@@ -46,12 +46,12 @@ def left_in(home: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("way", "strikes", "step_s"), [((), 60, 0.0001), (("-m", "gevent.monkey"), 60, 0.0005)], ids=["plain", "gevent"]
+    ("way", "signals", "step_s"), [((), 60, 0.0001), (("-m", "gevent.monkey"), 60, 0.0005)], ids=["plain", "gevent"]
 )
-def test_struck_start_leaves_no_process(tmp_path: Path, way: tuple[str, ...], strikes: int, step_s: float) -> None:
-    script = CHECKOUT / "tests" / "stack" / "struck.py"
+def test_interrupted_start_leaves_no_process(tmp_path: Path, way: tuple[str, ...], signals: int, step_s: float) -> None:
+    script = CHECKOUT / "tests" / "stack" / "interrupted_starts.py"
     run = subprocess.run(
-        [sys.executable, *way, str(script), str(tmp_path), str(strikes), str(step_s)],
+        [sys.executable, *way, str(script), str(tmp_path), str(signals), str(step_s)],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         capture_output=True,
         text=True,
@@ -59,14 +59,14 @@ def test_struck_start_leaves_no_process(tmp_path: Path, way: tuple[str, ...], st
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    struck, whole = map(int, run.stdout.split())
-    assert struck > 3
-    assert whole > 0  # so the strikes reached from before the fork to after the exec
-    time.sleep(0.3)  # longer than from fork to exec: what was missed there shows itself now
+    interrupted, complete = map(int, run.stdout.split())
+    assert interrupted > 3
+    assert complete > 0  # so the signals reached from before the fork to after the exec
+    time.sleep(0.3)  # longer than from fork to exec: what was missed there is visible now
     assert left_in(tmp_path) == []
 
 
-def strike_locust(home: Path, line: str, delay_s: float, number: signal.Signals) -> int:
+def interrupt_locust(home: Path, line: str, delay_s: float, number: signal.Signals) -> int:
     """Start Locust, send it a signal `delay_s` seconds after a line of its log, and return its exit code."""
     log = home.with_name("locust.log")
     with log.open("w") as stream:
@@ -79,7 +79,7 @@ def strike_locust(home: Path, line: str, delay_s: float, number: signal.Signals)
         )
     try:
         seen = process.wait_until(lambda: f"stack: {line}" in log.read_text() or locust.poll() is not None, 30)
-        assert seen, f"waited 30 s for {line!r}: {log.read_text()}"
+        assert seen, f"timed out after 30 s waiting for {line!r}: {log.read_text()}"
         time.sleep(delay_s)
         locust.send_signal(number)
         return locust.wait(timeout=30)
@@ -92,9 +92,9 @@ def test_signal_during_start_leaves_no_process(tmp_path: Path) -> None:
     home = tmp_path / "home"
     stack = EmbeddedStack(home)
     try:
-        for index, (line, delay_s) in enumerate(STRIKES):
+        for index, (line, delay_s) in enumerate(SIGNALS):
             number = (signal.SIGINT, signal.SIGTERM)[index % 2]
-            code = strike_locust(home, line, delay_s, number)
+            code = interrupt_locust(home, line, delay_s, number)
             assert code == 128 + number, (home.with_name("locust.log")).read_text()
             assert left_in(home) == [], f"{number.name} {delay_s} s after {line}"
             assert stack.orphans() == []
@@ -111,7 +111,7 @@ def test_signal_during_start_leaves_no_process(tmp_path: Path) -> None:
 def test_servers_without_a_record_are_named_and_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    """As a harness that was killed before it could write the state file leaves them."""
+    """A harness that is killed before it writes the state file leaves them."""
     home = tmp_path / "home"
     monkeypatch.setenv(HOME_VARIABLE, str(home))
     stack = EmbeddedStack(home)
@@ -124,7 +124,7 @@ def test_servers_without_a_record_are_named_and_ended(
         assert main(["status"]) == 3
         assert f"pid {pids['broker']} runs but is not recorded" in capsys.readouterr().out
         assert main([command, *(["--without-service"] if command == "up" else [])]) == 0
-        assert f"ending process {pids['broker']}, which no record knows" in capsys.readouterr().out
+        assert f"ending process {pids['broker']}, which is in no record" in capsys.readouterr().out
         assert not any(psutil.pid_exists(pid) and process.start_time(pid) for pid in pids.values())
         assert stack.orphans() == []
     finally:
@@ -135,27 +135,27 @@ def test_servers_without_a_record_are_named_and_ended(
 def test_only_this_home_and_only_the_unrecorded(tmp_path: Path) -> None:
     def start(home: Path) -> subprocess.Popen[bytes]:
         sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
-        return spawn(Launch(sleeper, tmp_path, tmp_path / "x.log", mark(home, "service")))
+        return spawn(Launch(sleeper, tmp_path, tmp_path / "x.log", tag(home, "service")))
 
     ours, neighbour = start(tmp_path / "a"), start(tmp_path / "ab")
-    reader = subprocess.Popen(["tail", "-f", str(tmp_path / "x.log")])  # names our folder, and is no server
+    reader = subprocess.Popen(["tail", "-f", str(tmp_path / "x.log")])  # names our folder but is no server
     try:
-        assert find(tmp_path / "a", [tmp_path], lambda: []) == [Stray("service", ours.pid)]
+        assert find(tmp_path / "a", [tmp_path], lambda: []) == [Orphan("service", ours.pid)]
         assert find(tmp_path / "a", [tmp_path], lambda: [ours.pid]) == []
-        assert psutil.Process(neighbour.pid).environ()[MARK] == f"service@{tmp_path / 'ab'}"
+        assert psutil.Process(neighbour.pid).environ()[TAG] == f"service@{tmp_path / 'ab'}"
     finally:
         for child in (ours, neighbour, reader):
             assert process.kill_tree(child.pid)
 
 
-def test_unmarked_server_is_known_by_its_data_folder(tmp_path: Path) -> None:
+def test_untagged_server_is_known_by_its_data_folder(tmp_path: Path) -> None:
     data = tmp_path / "home" / "data"
     data.mkdir(parents=True)
-    program = tmp_path / "java"  # a real process under the broker's program name, started before marks existed
+    program = tmp_path / "java"  # a real process under the broker's program name, without a tag
     program.symlink_to("/bin/sh")
     server = subprocess.Popen([str(program), "-c", "sleep 60; :", str(data / "broker.properties")])
     try:
-        assert find(tmp_path / "home", [data], lambda: []) == [Stray("broker", server.pid)]
+        assert find(tmp_path / "home", [data], lambda: []) == [Orphan("broker", server.pid)]
         assert find(tmp_path / "home", [tmp_path / "other"], lambda: []) == []
     finally:
         assert process.kill_tree(server.pid)

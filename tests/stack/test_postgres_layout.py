@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from health.check import check_sql
-from stack import postgres_place
+from stack import postgres_layout
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.postgres_place import Place, find_place, reachable
+from stack.postgres_layout import PostgresLayout, find_layout, reachable
 
 AS_ROOT = os.geteuid() == 0
 
@@ -34,7 +34,7 @@ def test_reachable_looks_at_every_folder(tmp_path: Path) -> None:
 
 def test_ordinary_users_keep_everything_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    place = find_place(tmp_path, tmp_path / "data" / "database")
+    place = find_layout(tmp_path, tmp_path / "data" / "database")
     assert (place.data, place.user, place.outside) == (tmp_path / "data" / "database", None, None)
 
 
@@ -43,17 +43,17 @@ def test_database_runs_from_a_closed_checkout(tmp_path: Path, monkeypatch: pytes
     """As root, neither data nor programs can stay in the closed folder; as another user, both do."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    package = postgres_place.wheel_programs().parents[1]
+    package = postgres_layout.wheel_programs().parents[1]
     for folder in (package, package.with_name(f"{package.name}.libs")):
         if folder.is_dir():
             shutil.copytree(folder, closed / folder.name, symlinks=True)
-    monkeypatch.setattr(postgres_place, "wheel_programs", lambda: closed / package.name / "pginstall" / "bin")
+    monkeypatch.setattr(postgres_layout, "wheel_programs", lambda: closed / package.name / "pginstall" / "bin")
     stack = EmbeddedStack(closed / "stack")
     try:
         state = stack.up(owner="test", with_service=False)
         argv = state.components["database"].argv
         assert check_sql(state.database_url, 5).ok
-        place = find_place(stack.home, closed / "stack" / "data" / "database")
+        place = find_layout(stack.home, closed / "stack" / "data" / "database")
         assert argv[0] == str(place.programs / "postgres")
         assert (place.outside is not None) == AS_ROOT
         if place.outside is not None:
@@ -69,7 +69,7 @@ def test_foreign_folder_is_not_used(tmp_path: Path) -> None:
     """Anybody can put a link where our folder below the temporary one would be."""
     link = tmp_path / "locust-chaos-harness-0"
     link.symlink_to(tmp_path)
-    place = Place(programs=postgres_place.wheel_programs(), data=link / "database", outside=link)
+    place = PostgresLayout(programs=postgres_layout.wheel_programs(), data=link / "database", outside=link)
     with pytest.raises(StackError, match="not a folder of ours"):
         place.install()
     place.remove()
