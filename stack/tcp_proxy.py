@@ -47,6 +47,10 @@ class _End(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=_SINK_BYTES)
+        # Not at once: Python 3.11.2 begins to read after this call, even at a connection that it paused or reset.
+        asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
         self._outward.source = self._inward.sink = self.transport
         self._inward.flow()
         self._outward.flow()
@@ -145,8 +149,7 @@ class TcpProxy:
         """Connect a new client's connection to the target, unless it is reset."""
         self._connections[connection] = None
         if self._is_drawn():
-            # Not at once: Python 3.11.2 would begin to read at the closed socket.
-            self._loop.call_soon(connection.cut)
+            connection.cut()
             return
         task = self._loop.create_task(self._dial(connection))
         self._dialling.add(task)  # the loop itself holds tasks only weakly
