@@ -14,8 +14,8 @@ NOT_READY: Final = 4
 SIGINT: Final = 130
 SIGTERM: Final = 143
 
-# Not restored, then 2, 130/143, preflight, 3, 1, 0.
-_PRECEDENCE: Final = (USAGE_OR_CRASH, SIGINT, SIGTERM, NOT_READY, INCONCLUSIVE, NOT_AS_EXPECTED, AS_EXPECTED)
+PRECEDENCE: Final = (USAGE_OR_CRASH, SIGINT, SIGTERM, NOT_READY, INCONCLUSIVE, NOT_AS_EXPECTED, AS_EXPECTED)
+"""All exit codes, the strongest first. Only a target that could not be restored outranks them."""
 
 
 def strongest(codes: list[int], not_restored: bool = False) -> int:
@@ -27,4 +27,4 @@ def strongest(codes: list[int], not_restored: bool = False) -> int:
     """
     if not_restored:
         return NOT_READY
-    return min(codes, key=_PRECEDENCE.index)
+    return min(codes, key=PRECEDENCE.index)

@@ -1,4 +1,4 @@
-"""Evidence guards of the broker itself: did it keep what it had acknowledged? Pure functions of the findings."""
+"""Evidence guard of the broker itself: did it keep the records that it had acknowledged? Pure."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _VOUCH: Final = "if you know that the broker keeps what it acknowledges, give --
 
 
 def broker_keeps_acknowledged(findings: Findings) -> Guard:
-    """A killed broker still has every record that it had acknowledged: else its loss would look like the service's.
+    """A killed broker still has every record that it had acknowledged: otherwise its loss looks like the service's.
 
     Redpanda with write caching acknowledges records that it holds in memory only; up to 100 ms of them do not survive
     SIGKILL (its docs, `raft_replica_max_flush_delay_ms`). Apache Kafka hands each record to the kernel first.
@@ -23,7 +23,7 @@ def broker_keeps_acknowledged(findings: Findings) -> Guard:
 
 
 def _write_caching_doubt(findings: Findings) -> str | None:
-    """Return why an event that seems lost may be lost by the broker, None when it is not."""
+    """Return why the broker may have lost an event that seems lost; None when it has not."""
     facts, events = findings.history.facts, findings.history.events
     topic, killed = facts.topic.name, facts.fault.drops_unflushed
     if not findings.table.lost.any() or events.write_caching is False or _vouched(findings):
@@ -36,7 +36,7 @@ def _write_caching_doubt(findings: Findings) -> str | None:
         return f"topic {topic} has write caching: a break command that kills may lose {lost}; {off}; {_VOUCH}"
     if not killed:
         return None
-    why = events.settings_problem or "the broker was not asked"
+    why = events.settings_problem or "its settings were not read"
     return f"unknown whether topic {topic} has write caching, with which a kill may lose {lost}: {why}; {_VOUCH}"
 
 
@@ -45,13 +45,13 @@ def _why_kept(findings: Findings) -> str:
     if events.write_caching is False:
         return f"topic {facts.topic.name} has no write caching"
     if not findings.table.lost.any():
-        return "nothing seems lost"
+        return "no event seems lost"
     if _vouched(findings):
         return "--vouch-topic-intact says so"
-    return "unknown whether the topic has write caching; no kill was asked for"
+    return "unknown whether the topic has write caching, but the fault is no kill"
 
 
 def _vouched(findings: Findings) -> bool:
-    """Whether the user vouches for it, and nothing that was observed speaks against it."""
+    """Whether the user vouches for it, and no observation contradicts that."""
     known = bool(findings.history.events.write_caching) and findings.history.facts.fault.drops_unflushed
     return findings.history.facts.options.get("vouch_topic_intact") == "true" and not known

@@ -1,7 +1,7 @@
-"""Doubt order by order: what one record, one answer or one change says about one order. Pure functions of the findings.
+"""Contract guards: doubts about single orders, by a record, an answer or a change. Pure functions of the findings.
 
-A failed guard here takes nothing away from other orders: what is proven of them stands (kind *vacuity*). Only records
-that nothing attributes may each be the event of any one order, so they bound how many are lost (`lost_at_least`).
+If one fails, what is proven of other orders stands (kind *vacuity*). Only a record that cannot be attributed may be the
+event of any order, so such records bound how many events are lost (`lost_at_least`).
 """
 
 from collections.abc import Iterable
@@ -24,11 +24,11 @@ from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_a
 
 LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
 SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
-# Where no tag says whose an event is.
+# Without a tag.
 _UNKNOWN: Final = "is the event of an order that this run does not know"
 # No header of an order has placeholders.
 _KEYS: Final = ": ${customer_id} in --order-body; for one in a header, send by a locustfile of your own"
-# What would settle a dispute, by why the record does not count; `{}` is where the order is named.
+# The option that would settle a dispute, by why the record does not count; `{}` is the place that names the order.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
     Why.UNREADABLE: "--event-id {} may count it, if the tag is no part of the value",
@@ -40,7 +40,7 @@ _SETTLES: Final = {
 
 
 def no_order_disputed(findings: Findings) -> Guard:
-    """No record that is not the event of an order might be it all the same."""
+    """No record that does not count might be the event of an order."""
     name, history, table = "no order disputed", findings.history, findings.table
     disputed, phantoms = int(table.disputed.sum()), int(table.disputed_phantom.sum())
     event = history.facts.contract.event
@@ -62,18 +62,19 @@ def no_order_disputed(findings: Findings) -> Guard:
         )
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
-    return vacuity(name, True, "no record that does not count names an order without an event")
+    return vacuity(name, True, "no record that might be an event names an order without one")
 
 
 def _first(history: History, table: Table) -> str:
-    """Return where the first record is that names a disputed order, why it does not count, and what would settle it."""
+    """Return the first record that names a disputed order: place, why it does not count, what would settle it."""
     mentions = history.events.mentions
     named = mentions[among(mentions, ids_where(table, table.disputed))]
     contract = history.facts.contract.event
     if not len(named):
-        second = history.confirmation
-        if second is not None and second.disputed:
-            return f"the second look found {second.disputed[0].order_id} in {second.disputed[0].found}"
+        confirmation = history.confirmation
+        if confirmation is not None and confirmation.disputed:
+            first_disputed = confirmation.disputed[0]
+            return f"the second look found {first_disputed.order_id} in {first_disputed.found}"
         text = "an event carries the customer id of its attempt under another order id"
         return text + _option(contract, "; is --event-id right?")
     first = named[np.lexsort((named["offset"], named["partition"]))[0]]
@@ -83,7 +84,7 @@ def _first(history: History, table: Table) -> str:
         text += _UNKNOWN + _option(contract, " (--event-id)")
     else:
         text += contract.explain(why)
-    # Somewhere within a value is no place that an option could name.
+    # `value` alone is no place that an option could name.
     places, settles = [place for place in history.events.named_at if place != "value"], _SETTLES.get(why)
     if contract.reference or settles is None or ("{}" in settles and not places):
         return text
@@ -91,12 +92,12 @@ def _first(history: History, table: Table) -> str:
 
 
 def _option(contract: EventContract, text: str) -> str:
-    """Return `text`, which names an option; nothing where the contract is our own, which no option changes."""
+    """Return `text`, which names an option; empty for the reference contract, which no option changes."""
     return "" if contract.reference else text
 
 
 def no_opaque_record(findings: Findings) -> Guard:
-    """No record of the range is left that might be the event of any order."""
+    """No record of the range might be the event of just any order."""
     name = "no opaque record"
     opaque, strangers, left = (
         findings.history.events.opaque,
@@ -104,14 +105,14 @@ def no_opaque_record(findings: Findings) -> Guard:
         _left(findings.table),
     )
     if not opaque and not strangers:
-        return vacuity(name, True, "every record that does not count names an order, or is certainly no event")
+        return vacuity(name, True, "no record could be the event of just any order")
     parts = [f"{some(opaque, 'record')} of the topic {'names' if opaque == 1 else 'name'} no order"] if opaque else []
     if strangers:
         verb = "is" if strangers == 1 else "are"
         parts.append(f"{some(strangers, 'event')} {verb} of an order that this run does not know")
     text = " and ".join(parts)
     if not left:
-        return vacuity(name, True, f"{text}, and no order without an event is left that one could be of")
+        return vacuity(name, True, f"{text}, but no order lacks an event that one of them could be")
     bound = max(0, left - opaque - strangers)
     least = (
         f"at least {bound} of these {'is' if bound == 1 else 'are'} lost" if bound else "none of these is proven lost"
@@ -124,7 +125,7 @@ def no_opaque_record(findings: Findings) -> Guard:
 
 
 def opaque_bound(history: History, table: Table, guards: Iterable[Guard]) -> int | None:
-    """Return how many records may each be the event of one order; None where other doubt decides, or there is none."""
+    """Return how many records may each be the event of one order; None if another doubt decides, or there is none."""
     casting = [guard for guard in guards if guard.failed and guard.casts.lost_events]
     if [guard.name for guard in casting] != ["no opaque record"]:
         return None
@@ -132,26 +133,26 @@ def opaque_bound(history: History, table: Table, guards: Iterable[Guard]) -> int
 
 
 def no_order_changed(findings: Findings) -> Guard:
-    """Of no violation the second look found that a row or an event came or changed after the stores were read."""
-    name, second = "no order changed", findings.history.confirmation
-    if second is None or not second.complete:
-        return not_applicable(name, GuardKind.VACUITY, "no violation was looked up a second time")
-    if not second.unsettled:
+    """The verification found no row or event of a violation that came or changed after the stores were read."""
+    name, confirmation = "no order changed", findings.history.confirmation
+    if confirmation is None or not confirmation.complete:
+        return not_applicable(name, GuardKind.VACUITY, "no violation had a second look")
+    if not confirmation.unsettled:
         return vacuity(name, True, "no order with a violation changed after the stores were read")
-    first = second.unsettled[0]
+    first = confirmation.unsettled[0]
     text = (
-        f"{some(len(second.unsettled), 'order')} changed after the stores were read ({first.order_id}: "
+        f"{some(len(confirmation.unsettled), 'order')} changed after the stores were read ({first.order_id}: "
         f"{first.found}); give a longer --settle"
     )
     return vacuity(name, False, text)
 
 
 def ids_of_their_own(findings: Findings) -> Guard:
-    """Each answer returned the id of an order of its own."""
+    """Each answer returned an order id of its own."""
     name, table = "answers return ids of their own", findings.table
     shared = int(table.shared.sum())
     if not shared:
-        return evidence(name, True, "no two answers returned the id of one order", SHARED_IN_DOUBT)
+        return evidence(name, True, "each answer returned an order id of its own", SHARED_IN_DOUBT)
     which, count = np.unique(ids_where(table, table.shared), return_counts=True)
     most = int(np.argmax(count))
     returned = table.attempts[table.attempts["has_id"] != 0]
@@ -161,17 +162,17 @@ def ids_of_their_own(findings: Findings) -> Guard:
     which_one = ", that of a check order" if answers == 1 else ""
     event = findings.history.facts.contract.event
     text = (
-        f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service take requests for "
+        f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service treat requests as "
         "repeats (idempotency)? Then send another key with each order" + _option(event, _KEYS)
     )
     return evidence(name, False, text, SHARED_IN_DOUBT)
 
 
 def no_other_writer(findings: Findings) -> Guard:
-    """In a run that is attributed as exclusive no order belongs to another client."""
+    """In a run with exclusive attribution no order belongs to another client."""
     name, table = "no other writer", findings.table
     if findings.history.facts.attribution != EXCLUSIVE:
-        return not_applicable(name, GuardKind.VACUITY, "a tag or an acknowledged id says whose an order is")
+        return not_applicable(name, GuardKind.VACUITY, "orders are attributed by a tag or by acknowledged ids")
     strangers = table.unexplained
     if not strangers:
         return vacuity(name, True, "every order since the start belongs to an attempt")
@@ -193,12 +194,12 @@ def ids_where(table: Table, mask: Bools) -> NDArray[np.void]:
 
 
 def _left(table: Table) -> int:
-    """Return how many orders have no event, and no other doubt about that."""
+    """Return how many orders have no event, without another doubt about that."""
     return int((table.lost & ~table.alone).sum())
 
 
 def _strangers(history: History, table: Table) -> int:
-    """Return how many events of an exclusive run belong to an order that is not known: which one, no tag says."""
+    """Return how many events of an exclusive run belong to an unknown order: no tag says to which."""
     if history.facts.attribution != EXCLUSIVE or not table.unexplained:
         return 0
     return int((table.had(UNRECORDED) & table.event & ~table.row).sum())

@@ -1,4 +1,4 @@
-"""Evidence guards on the end of a run: did it wait long enough for an absence to prove anything?"""
+"""Evidence guards on the end of a run: did the drain wait long enough for an absence to prove anything?"""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from reconcile.judge.publish_silence import NOTHING, lacking, silence_of
 from reconcile.judge.ruling import Extent
 from runlog import marks as m
 
-# Before the run has settled an event may still come, and so may the row of an event (publish first, commit later).
+# Before the run has settled an event may still come, and so may the row of an event that was published first.
 NOT_SETTLED: Final = Suspicion(lost_events=True, phantom_events=True)
 EVENT_MAY_COME: Final = Suspicion(lost_events=True)
 
 
 def drain_complete(findings: Findings) -> Guard:
-    """The run waited until nothing more came."""
+    """The run waited until no further row or event came."""
     name = "drain complete"
     marks = [mark for mark in findings.history.marks if mark.name == m.DRAINED]
     if not marks:
@@ -31,17 +31,20 @@ def drain_complete(findings: Findings) -> Guard:
         return _cut_short(name, findings, detail.get("missing") or ())
     repeated = detail.get("repeated_id")
     if repeated and findings.table.lost.any():
-        text = f"the drain's canary order was answered with the id of an older one, {repeated}: its fate is unknown"
+        text = (
+            f"the drain's canary order was answered with the id of an older order, {repeated}: whether the service "
+            "processed it is unknown"
+        )
         return evidence(name, False, text, NOT_SETTLED)
     settle = findings.history.facts.settle_s
-    return evidence(name, True, f"nothing new came for the settle time of {settle:g} s", NOT_SETTLED)
+    return evidence(name, True, f"no row or event came for the settle time of {settle:g} s", NOT_SETTLED)
 
 
 def _cut_short(name: str, findings: Findings, missing: tuple[str, ...]) -> Guard:
     silence = silence_of(findings)
     if silence.proven:
         since = some(silence.acknowledged, "order")
-        text = f"{NOTHING}: no event of {since} acknowledged since, none of the drain's canary order"
+        text = f"{NOTHING}: no event of {since} acknowledged since then, and none of the drain's canary order"
         return evidence(name, True, text, NOT_SETTLED)
     what = " and for ".join(str(text) for text in missing)
     cut = "the drain was cut short" + (
@@ -49,8 +52,8 @@ def _cut_short(name: str, findings: Findings, missing: tuple[str, ...]) -> Guard
     )
     if silence.seems:
         cut += (
-            f"; {some(silence.acknowledged, 'order')} acknowledged since the outage, none with an event; that the "
-            f"service publishes nothing any more is not proven: {lacking(silence)}"
+            f"; {some(silence.acknowledged, 'order')} acknowledged since the outage, none with an event; it is not "
+            f"proven that the service publishes nothing any more: {lacking(silence)}"
         )
     return evidence(name, False, cut, NOT_SETTLED)
 
@@ -61,8 +64,8 @@ class Waited:
 
     Attributes:
         horizon: how long that must be.
-        seconds: how long it was; None where the topic was not read.
-        since: from what, in words.
+        seconds: how long it was; None if the topic was not read.
+        since: that moment, in words.
     """
 
     horizon: Horizon
@@ -71,7 +74,7 @@ class Waited:
 
     @property
     def enough(self) -> bool:
-        """Whether the horizon had passed."""
+        """Whether the horizon has passed."""
         return self.seconds is not None and self.seconds >= self.horizon.seconds
 
 
@@ -83,19 +86,19 @@ def publish_horizon_passed(findings: Findings) -> Guard:
     waited = waited_of(findings)
     words = waited.horizon.words
     if not findings.outages and not waited.horizon.known:
-        return evidence(name, True, "no outage has made the publisher wait between its attempts", EVENT_MAY_COME)
+        return evidence(name, True, "no outage made the publisher wait between attempts", EVENT_MAY_COME)
     if waited.seconds is None:
         return evidence(name, False, "unknown: the topic was not read", EVENT_MAY_COME)
     if waited.horizon.source is Source.BACKLOG:
         drained = [mark for mark in findings.history.marks if mark.name == m.DRAINED]
         empty = bool(drained) and bool(drained[-1].detail.get("complete"))
-        text = f"the service's backlog was {'' if empty else 'not '}seen empty before the topic was read"
+        text = f"the service's backlog was {'' if empty else 'not '}observed empty before the topic was read"
         return evidence(name, empty, text, EVENT_MAY_COME)
     if not waited.enough:
-        # Rounded down, so that it is never shown as the horizon itself.
+        # Rounded down, so that it is never shown as equal to the horizon.
         read = f"the topic was read {_seconds(math.floor(10 * waited.seconds) / 10)} after {waited.since}"
-        known = "" if waited.horizon.known else ", --publish-horizon if it is known"
-        remedy = f"give a longer --drain-timeout{known}, or --look-again later"
+        known = "" if waited.horizon.known else ", give --publish-horizon if it is known"
+        remedy = f"give a longer --drain-timeout{known}, or use --look-again later"
         return evidence(name, False, f"{read}, the publish horizon is {words}; {remedy}", EVENT_MAY_COME)
     read = f"the topic was read {_seconds(waited.seconds)} after {waited.since}"
     return evidence(name, True, f"{read}, past the publish horizon of {words}", EVENT_MAY_COME)
@@ -104,8 +107,8 @@ def publish_horizon_passed(findings: Findings) -> Guard:
 def waited_of(findings: Findings) -> Waited:
     """Return how long the topic was read past the last moment from which an event could still come.
 
-    For a publisher whose horizon is known that is the return of the target, or the last answer. For any other it is
-    the return, or the last late arrival: it shows that waiting events were still being published.
+    For a known horizon that is the return of the target or the last answer. For an unknown one it is the return or the
+    last late arrival, which shows that waiting events were still being published.
     """
     history = findings.history
     ended = [(o.begin, o.end) for o in findings.outages if math.isfinite(o.end)]
@@ -123,7 +126,7 @@ def waited_of(findings: Findings) -> Waited:
 
 
 def extent_of(findings: Findings) -> Extent:
-    """Return how far the verdict reaches: the horizon of what is missing, the delay of what is late, the scope."""
+    """Return the extent of the verdict: until when events were looked for, how late they came, the scope."""
     late_by = findings.late.delays()["max_s"]
     return Extent(
         missing=_missing(findings),
@@ -153,14 +156,14 @@ def _scope(findings: Findings) -> str:
 def _last_answer(findings: Findings) -> float | None:
     table = findings.table
     limit = findings.history.facts.request_timeout_s
-    # A request without an answer may have been at work until it was given up.
+    # The service may have worked on a request without an answer until it timed out.
     return _latest(np.where(np.isnan(table.completed), table.sent + limit, table.completed))
 
 
 def _last_arrival(findings: Findings) -> float | None:
-    """Return when an event of an order from before the target's return last came; None where none is known.
+    """Return when an event of an order from before the target's return last came; None if unknown.
 
-    Where the lookout saw nothing of a partition, only the reading bounds an arrival, and no arrival is known.
+    If the monitor did not observe a partition, only the end of the reading bounds an arrival, so none is known.
     """
     late, read_at = findings.late, findings.history.events.read_at
     seen = late.undecided & (late.not_after < (np.inf if read_at is None else read_at))

@@ -1,7 +1,7 @@
 """Evidence guards: may a witness be incomplete? Each is a pure function of the findings.
 
-Where one fails, an absence in that witness proves nothing, so the lost events (or phantoms, or lost orders) that rest
-on it are listed as suspected.
+If one fails, an absence in that witness proves nothing, so the lost events, phantom events or lost orders that rest on
+it are only suspected.
 """
 
 import math
@@ -15,7 +15,7 @@ from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import EventsWitness
 from reconcile.judge.findings import NO_DOUBT, Findings, Guard, GuardKind, evidence, not_applicable
 
-# Which absences a witness vouches for.
+# What is only suspected when a witness may be incomplete.
 EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
 ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
 ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
@@ -25,18 +25,18 @@ _VOUCH: Final = "if you know that it is neither compacted nor re-created, give -
 
 
 def recovery_proven(findings: Findings) -> Guard:
-    """Each outage ended with an answer of the target after its failures, on each connection that it was asked on."""
+    """After each outage the target answered again, on each connection."""
     name = "recovery proven"
     if not findings.outages:
-        return not_applicable(name, GuardKind.EVIDENCE, "nothing was broken")
+        return not_applicable(name, GuardKind.EVIDENCE, "no fault was injected")
     back = {o.index: o.up_edge for o in findings.outages if o.healed is not None and o.up_edge is not None}
     open_ones = [str(o.number) for o in findings.outages if o.index not in back]
     if open_ones:
         which = ", ".join(open_ones)
         return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
-    unseen = _not_served_again(findings)
-    if unseen:
-        return evidence(name, False, unseen, EVENTS_IN_DOUBT)
+    silent = _not_served_again(findings)
+    if silent:
+        return evidence(name, False, silent, EVENTS_IN_DOUBT)
     last_failure, first_answer = back[findings.outages[-1].index]
     gap = first_answer - last_failure
     text = (
@@ -46,13 +46,13 @@ def recovery_proven(findings: Findings) -> Guard:
 
 
 def _not_served_again(findings: Findings) -> str | None:
-    """Return on which connection the target was never seen to answer after an outage; None when it was on each."""
+    """Return on which connection the target did not answer again after an outage; None when it did on each."""
     ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
     for outage, end in zip(findings.outages, ends, strict=True):
         for one in probe_series(findings.history):
             # A probe that hung until the target was healed counts as answered after that.
             if not served_again([probe for probe in one.results if outage.edges[2] <= probe.answered <= end]):
-                return f"outage {outage.number}: the {findings.target} was not seen to answer again{one.where}"
+                return f"outage {outage.number}: the {findings.target} was not observed to answer again{one.where}"
     return None
 
 
@@ -76,7 +76,7 @@ def end_of_topic_reached(findings: Findings) -> Guard:
 
 
 def topic_intact(findings: Findings) -> Guard:
-    """The topic is still the one of the start, and nothing of the run was cut off at either end."""
+    """The topic is still that of the start, and no record of the run was removed at either end."""
     name, events, topic = "topic not truncated or re-created", findings.history.events, findings.history.facts.topic
     if topic.topic_id and events.topic_id and topic.topic_id != events.topic_id:
         return evidence(
@@ -94,7 +94,7 @@ def topic_intact(findings: Findings) -> Guard:
             highest[partition] = max(end, highest.get(partition, 0))
     cut = {p for p, end in highest.items() if events.ends.get(p, end) < end}
     if cut:
-        text = f"the log of {numbered(cut)} is shorter than it was before: records were cut off"
+        text = f"the log of {numbered(cut)} is shorter than before: records were cut off"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
     if findings.table.lost.any() and not _vouched(findings):
         doubt = _compaction_doubt(events, topic.name) or _recreation_doubt(findings)
@@ -106,16 +106,20 @@ def topic_intact(findings: Findings) -> Guard:
 def _compaction_doubt(events: EventsWitness, topic: str) -> str | None:
     """Return why an event that seems lost may have been compacted away; None when it was not.
 
-    A record at each offset leaves no place for another, whatever the broker says of its configuration.
+    If each offset has a record, none was removed, whatever the topic's configuration.
     """
     if events.skipped == 0 or events.compacted is False:
         return None
-    holes = f"{some(events.skipped, 'offset')} of the range without a record" if events.skipped else "offsets uncounted"
+    holes = (
+        f"{some(events.skipped, 'offset')} of the range without a record"
+        if events.skipped
+        else "offsets were not counted"
+    )
     if events.compacted:
         return f"topic {topic} is compacted: a later record may have removed an event that seems lost ({holes})"
     return (
         f"unknown whether topic {topic} is compacted, so an event that seems lost may have been removed ({holes}): "
-        f"{events.settings_problem or 'the broker was not asked'}; {_VOUCH}"
+        f"{events.settings_problem or 'its settings were not read'}; {_VOUCH}"
     )
 
 
@@ -150,7 +154,7 @@ def _vouched(findings: Findings) -> bool:
 def _same_topic(findings: Findings) -> str:
     topic, events = findings.history.facts.topic, findings.history.events
     if topic.topic_id and events.topic_id:
-        return "its id is unchanged"
+        return "the topic id is unchanged"
     if _vouched(findings):
         return "the broker reports no topic id, --vouch-topic-intact says that it is the same"
     return "the broker reports no topic id, and its ends never fell"
@@ -164,28 +168,29 @@ def snapshot_complete(findings: Findings) -> Guard:
     return evidence(name, True, f"{some(len(rows.rows), 'row')} of the run in one snapshot", ROWS_IN_DOUBT)
 
 
-def second_look(findings: Findings) -> Guard:
-    """What is to be reported was found a second time, another way."""
-    return violations_confirmed(findings.history.confirmation)
+def violations_confirmed(findings: Findings) -> Guard:
+    """The verification found each violation again, another way."""
+    return confirmed_by(findings.history.confirmation)
 
 
-def violations_confirmed(second: Confirmation | None) -> Guard:
-    """Return the guard `violations confirmed` for what the second look brought."""
+def confirmed_by(confirmation: Confirmation | None) -> Guard:
+    """Return the guard `violations confirmed` for the result of a verification."""
     name = "violations confirmed"
-    if second is None:
-        return not_applicable(name, GuardKind.EVIDENCE, "no violation was looked up a second time")
-    if second.refuted:
-        first = second.refuted[0]
+    if confirmation is None:
+        return not_applicable(name, GuardKind.EVIDENCE, "no violation had a second look")
+    if confirmation.refuted:
+        first = confirmation.refuted[0]
         text = (
-            f"the harness is wrong about {some(len(second.refuted), 'order')}: for {first.order_id} it "
+            f"the harness is wrong about {some(len(confirmation.refuted), 'order')}: for {first.order_id} it "
             f"reported {first.said}; the second look found {first.found}"
         )
         return replace(evidence(name, False, text, ALL_IN_DOUBT), harness_wrong=True)
-    if not second.complete:
-        return evidence(name, False, f"violations were not looked up a second time: {second.problem}", ALL_IN_DOUBT)
-    again = second.eligible - len(second.unsettled) - len(second.disputed)
-    found = "all" if again == second.eligible else f"{again} of"
-    text = f"{found} {some(second.eligible, 'violation')} confirmed by SQL and a plain consumer"
+    if not confirmation.complete:
+        text = f"the second look at the violations failed: {confirmation.problem}"
+        return evidence(name, False, text, ALL_IN_DOUBT)
+    again = confirmation.eligible - len(confirmation.unsettled) - len(confirmation.disputed)
+    found = "all" if again == confirmation.eligible else f"{again} of"
+    text = f"{found} {some(confirmation.eligible, 'violation')} confirmed by SQL and a plain consumer"
     return evidence(name, True, text, ALL_IN_DOUBT)
 
 
@@ -195,11 +200,12 @@ def events_readable(findings: Findings) -> Guard:
     order = history.facts.check_order
     if not len(history.events.events) and len(history.rows.rows) and not (order is not None and order.event):
         text = (
-            "no event of the run was read, and the event of the check order was never seen: are --topic, --event-id, "
+            "no event of the run was read, and the event of the check order was not found: are --topic, --event-id, "
             "--event-filter and --event-tag right?"
         )
         return evidence(name, False, text, EVENTS_IN_DOUBT)
-    return evidence(name, True, f"events of the run that were read: {len(history.events.events)}", EVENTS_IN_DOUBT)
+    text = f"events of the run that were read: {len(history.events.events)}"
+    return evidence(name, True, text, EVENTS_IN_DOUBT)
 
 
 def rows_readable(findings: Findings) -> Guard:
@@ -208,7 +214,7 @@ def rows_readable(findings: Findings) -> Guard:
     order, rows = history.facts.check_order, len(history.rows.rows) + len(history.rows.elsewhere)
     if not rows and not (order is not None and order.row):
         text = (
-            f"no row of the run was read, and the row of the check order was never seen: are --orders-table "
+            f"no row of the run was read, and the row of the check order was not found: are --orders-table "
             f"({history.facts.contract.table.name}) and its columns right?"
         )
         return evidence(name, False, text, ROWS_IN_DOUBT)

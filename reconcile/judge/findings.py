@@ -1,4 +1,4 @@
-"""What a guard is, and what it may look at."""
+"""What a guard is, and the findings that it checks."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -26,16 +26,16 @@ class GuardKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What one guard found.
+    """The result of one guard.
 
     Attributes:
         name: stable name.
-        kind: what it means when it fails.
-        applies: whether it means anything in this run.
+        kind: what its failure means.
+        applies: whether this run is one that it checks.
         passed: None when it does not apply.
-        reason: one line for a person, with the numbers.
-        casts: what becomes a suspicion when it fails.
-        harness_wrong: its failure means that the harness itself is wrong, and must not be believed.
+        reason: one line of text, with the numbers.
+        casts: what is only suspected when it fails.
+        harness_wrong: its failure means that the harness itself is wrong, so that its verdict cannot be trusted.
     """
 
     name: str
@@ -48,13 +48,13 @@ class Guard:
 
     @property
     def failed(self) -> bool:
-        """It applies and did not pass."""
+        """Whether it applies and did not pass."""
         return self.applies and not self.passed
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the guards look at: the history, and what was made of it so far."""
+    """What the guards check: the history, and what the analysis made of it."""
 
     history: History
     outages: list[Outage]
@@ -64,17 +64,17 @@ class Findings:
 
     @property
     def wants_outage(self) -> bool:
-        """Whether the scenario breaks something."""
+        """Whether the scenario injects a fault."""
         return self.history.facts.scenario not in _WITHOUT_OUTAGE
 
     @property
     def target(self) -> str:
-        """What the run was to break: `broker`, `database` or `service`."""
+        """Target of the fault: `broker`, `database` or `service`."""
         return self.history.facts.fault_target
 
     @property
     def planned_outages(self) -> int:
-        """How many outages the run was to have."""
+        """How many outages the plan has."""
         return int(self.history.facts.options.get("outages", "1")) if self.wants_outage else 0
 
 
@@ -89,5 +89,5 @@ def vacuity(name: str, passed: bool, reason: str) -> Guard:
 
 
 def not_applicable(name: str, kind: GuardKind, reason: str) -> Guard:
-    """Return a guard that means nothing in this run."""
+    """Return a guard that does not apply."""
     return Guard(name, kind, False, None, reason)

@@ -1,4 +1,4 @@
-"""All guards of a run, in the order in which reports list them."""
+"""All guards of a run, in the order of the reports."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -29,7 +29,7 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     evidence_guards.topic_intact,
     broker_guards.broker_keeps_acknowledged,
     evidence_guards.snapshot_complete,
-    evidence_guards.second_look,
+    evidence_guards.violations_confirmed,
     vacuity_guards.ledger_complete,
     vacuity_guards.no_worker_lost,
     vacuity_guards.orders_attributable,
@@ -44,22 +44,22 @@ GUARDS: Final[tuple[Callable[[Findings], Guard], ...]] = (
     vacuity_guards.clock_steady,
     vacuity_guards.plan_completed,
 )
-"""Every guard but `conservation`, which looks at the counts that the others have a say in."""
+"""Every guard but `conservation`, which checks the counts that the others influence."""
 
 
-OF_DESCRIBED: Final[tuple[Callable[[Findings], Guard], ...]] = (
+WITH_STATED_CONTRACT: Final[tuple[Callable[[Findings], Guard], ...]] = (
     evidence_guards.events_readable,
     evidence_guards.rows_readable,
 )
-"""Guards of a service that options describe, behind the others; elsewhere they are not listed."""
+"""Guards of a run whose contract options state, listed after the others; other runs do not have them."""
 
 
 def check_guards(findings: Findings) -> list[Guard]:
-    """Return what each guard found."""
-    described = findings.history.facts.contract_is_stated
-    return [guard(findings) for guard in (*GUARDS, *(OF_DESCRIBED if described else ()))]
+    """Return the result of each guard."""
+    stated = findings.history.facts.contract_is_stated
+    return [guard(findings) for guard in (*GUARDS, *(WITH_STATED_CONTRACT if stated else ()))]
 
 
 def suspicion_of(guards: list[Guard]) -> Suspicion:
-    """Return what the failed guards cast doubt on."""
+    """Return what the failed guards make suspected."""
     return reduce(or_, (guard.casts for guard in guards if guard.failed), Suspicion())

@@ -23,7 +23,7 @@ from reconcile.history.outages import Outage, moments, read_outages
 from reconcile.history.run_attribution import check_orders
 from reconcile.judge.contract_guards import no_order_changed, opaque_bound
 from reconcile.judge.drain_guards import extent_of
-from reconcile.judge.evidence_guards import conservation, second_look
+from reconcile.judge.evidence_guards import conservation, violations_confirmed
 from reconcile.judge.findings import Findings, Guard
 from reconcile.judge.guards import check_guards, suspicion_of
 from reconcile.judge.publish_silence import silent_since
@@ -33,25 +33,25 @@ from runlog.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All that was found out about a run.
+    """Everything that the judge found out about a run.
 
     Attributes:
         ruling: verdict, reason, exit code.
         counts, cells, equations: see `reconcile.analysis.counts`.
-        suspicion: which absences are not proven.
-        proven: which violations are.
-        table: what became of each order.
-        moments: for each case of the table where its send lies, a `reconcile.history.outages.Moment`.
+        suspicion: what the failed guards make suspected.
+        proven: which violations are proven.
+        table: the truth table.
+        moments: for each case of the table when it was sent, a `reconcile.history.outages.Moment`.
         lost_cases: indices of the lost events, suspected ones included, by send time.
-        evidence: of each of them, why it was lost.
-        duplicates, late: see there.
+        evidence: for each of them, why it was lost.
+        duplicates, late: of `reconcile.analysis`.
         outages, windows: each outage and its failure window.
         recoveries, outage_rates: of each outage, see `reconcile.analysis.recovery`.
-        lost_outside, lost_unplaced: lost events that no outage explains; those without a send time.
-        guards: what each guard found, `conservation` last.
+        lost_outside, lost_unplaced: how many lost events no outage explains; how many have no send time.
+        guards: the result of each guard, `conservation` last.
         rates: load by phase.
         behaviour, rate, timeline: those keys of `report.json`.
-        texts: tells ids as the service writes them.
+        texts: writes ids as the service does.
     """
 
     ruling: Ruling
@@ -165,12 +165,11 @@ def judge(history: History) -> Judgement:
 def with_confirmation(judgement: Judgement, history: History) -> Judgement:
     """Return the judgement of `history` from that of the same history without its confirmation.
 
-    One that confirms everything changes no more than the guards that speak of it; any other casts doubt, and all is
-    judged again.
+    A confirmation of everything changes only the guards about it. Any other causes doubt, so the run is judged again.
     """
-    second = history.confirmation
-    if second is None or not second.complete or second.refuted or second.unsettled or second.disputed:
+    found = history.confirmation
+    if found is None or not found.complete or found.refuted or found.unsettled or found.disputed:
         return judge(history)
     findings = Findings(history, judgement.outages, judgement.table, judgement.rates, judgement.late)
-    fresh = {guard.name: guard for guard in (second_look(findings), no_order_changed(findings))}
+    fresh = {guard.name: guard for guard in (violations_confirmed(findings), no_order_changed(findings))}
     return replace(judgement, guards=[fresh.get(guard.name, guard) for guard in judgement.guards])

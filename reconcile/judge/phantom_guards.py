@@ -1,7 +1,7 @@
-"""Guards of the scenario `phantom-event`: was every order really published and really rolled back?
+"""Guards of the scenario `phantom-event`: was every order published and rolled back?
 
-The service says so itself; these guards ask the witnesses, and what the harness asked database and service afterwards
-(mark `phantoms_checked`). Where they fail, the phantom events found are still there: they stand.
+The service reports both; these guards check it against the witnesses, and against database and service after the run
+(mark `phantoms_checked`). If they fail, the phantom events that were found are still proven.
 """
 
 from typing import Any, Final
@@ -14,11 +14,11 @@ from runlog import marks as m
 from runlog.outcomes import Outcome
 
 SCENARIO: Final = "phantom-event"
-_NONE: Final = "this scenario provokes none"
+_NONE: Final = "this scenario provokes no phantom events"
 
 
 def phantoms_provoked(findings: Findings) -> Guard:
-    """Every order that was to be rolled back after its publish did publish, exactly once."""
+    """Every provoked order published exactly one event."""
     name, table = "phantoms provoked", findings.table
     if findings.history.facts.scenario != SCENARIO:
         return not_applicable(name, GuardKind.VACUITY, _NONE)
@@ -32,13 +32,13 @@ def phantoms_provoked(findings: Findings) -> Guard:
 
 
 def phantoms_rolled_back(findings: Findings) -> Guard:
-    """No provoked order left anything in the database, and the service went on as if nothing had been."""
+    """No provoked order left anything in the database, and the service is healthy."""
     name = "phantoms rolled back"
     if findings.history.facts.scenario != SCENARIO:
         return not_applicable(name, GuardKind.VACUITY, _NONE)
     marks = [mark for mark in findings.history.marks if mark.name == m.PHANTOMS_CHECKED]
     if not marks:
-        return vacuity(name, False, "the orders that were rolled back were not looked up in database and service")
+        return vacuity(name, False, "the provoked orders were not looked up in database and service")
     wrong = _contradictions(marks[-1].detail, int(findings.table.had(Outcome.PROVOKED).sum()))
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
@@ -50,10 +50,10 @@ def phantoms_rolled_back(findings: Findings) -> Guard:
     )
 
 
-def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
-    if told.get("problem"):
-        return [f"not all could be looked up: {told['problem']}"]
-    asked, unknown = told.get("asked"), told.get("get_404")
+def _contradictions(checked: dict[str, Any], provoked: int) -> list[str]:
+    if checked.get("problem"):
+        return [f"not all could be looked up: {checked['problem']}"]
+    asked, unknown = checked.get("asked"), checked.get("get_404")
     wrong = []
     if not isinstance(asked, int) or not isinstance(unknown, int):
         wrong.append("unknown what GET answered for the provoked orders")
@@ -62,16 +62,16 @@ def _contradictions(told: dict[str, Any], provoked: int) -> list[str]:
     elif unknown < asked:
         wrong.append(f"GET found {asked - unknown} of {some(asked, 'provoked order')}")
     for key, place in (("in_orders", "the orders table"), ("in_order_items", "order_items")):
-        there = told.get(key)
+        there = checked.get(key)
         if there is None:
             wrong.append(f"unknown whether {place} has provoked orders")
         elif there:
             wrong.append(f"{place} has {some(there, 'provoked order')}")
-    rows = told.get("rows_of_run")
+    rows = checked.get("rows_of_run")
     if rows is None:
         wrong.append("unknown whether rows of the run appeared")
     elif rows:
         wrong.append(f"{some(rows, 'row')} of the run appeared")
-    if told.get("health_up") is not True:
-        wrong.append("the service is not healthy any more")
+    if checked.get("health_up") is not True:
+        wrong.append("the service is no longer healthy")
     return wrong

@@ -1,7 +1,7 @@
-"""A service that publishes nothing any more after the outage: a finding when proven, else a doubt with its remedy.
+"""Publish silence: the service publishes nothing any more after the outage. A finding if proven, else a doubt. Pure.
 
-Orders acknowledged since then, and the drain's canary order, have no event by the contract, although the producer
-had the time that it needs, each partition has a leader and no transaction is open. Pure.
+It is proven when the orders acknowledged since then, and the drain's canary order, have no event by the contract,
+although the producer had the time that it needs, each partition has a leader and no transaction is open.
 """
 
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ NOTHING: Final = "the service has published nothing since the outage"
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """What speaks for a service that publishes nothing any more. Times in epoch seconds, durations in seconds.
+class PublishSilence:
+    """The evidence that the service publishes nothing any more. Times in epoch seconds, durations in seconds.
 
     Attributes:
-        since: when the target was proven back for the last time; None: never, or nothing was broken.
+        since: when the target was proven back for the last time; None: never, or no fault was injected.
         acknowledged: orders that were sent and acknowledged after that.
         delivered: how many of them have an event.
-        named: how many of them are without one, and a record that might be their event names them.
-        last_at: when the last of them was acknowledged, or the drain's canary order; None without one.
-        own_order: the drain's canary order was stored and has no event.
-        led: each partition had a leader then; None: not known.
-        open_transaction: a transaction was open then; None: not known.
+        named: how many of them have no event, but a record that might be it names them.
+        last_at: when the last of them, or the drain's canary order, was acknowledged; None without one.
+        canary: the drain's canary order was stored and has no event.
+        led: each partition had a leader then; None: unknown.
+        open_transaction: a transaction was open then; None: unknown.
         delivery_s: the producer's delivery timeout; None: unknown.
         settle_s: the settle time.
         read_at: when the end of the topic was taken; None: never.
@@ -43,7 +43,7 @@ class Silence:
     delivered: int
     named: int
     last_at: float | None
-    own_order: bool
+    canary: bool
     led: bool | None
     open_transaction: bool | None
     delivery_s: float | None
@@ -52,7 +52,7 @@ class Silence:
 
     @property
     def seems(self) -> bool:
-        """Whether nothing that was acknowledged since the outage has an event, and something was."""
+        """Whether orders were acknowledged since the outage, and none of them has an event."""
         return self.acknowledged > 0 and not self.delivered
 
     @property
@@ -61,12 +61,12 @@ class Silence:
         return lacking(self) is None
 
 
-def lacking(silence: Silence) -> str | None:
-    """Return what the proof of a silence lacks, in words for a person; None: it is proven."""
+def lacking(silence: PublishSilence) -> str | None:
+    """Return what the proof of a silence lacks, in one sentence; None: it is proven."""
     return next(_gaps(silence), None)
 
 
-def _gaps(silence: Silence) -> Iterator[str]:
+def _gaps(silence: PublishSilence) -> Iterator[str]:
     if silence.since is None:
         yield "no outage was proven to be over"
     if not silence.acknowledged:
@@ -77,8 +77,8 @@ def _gaps(silence: Silence) -> Iterator[str]:
         yield f"records that do not count name {some(silence.named, 'order')} acknowledged after the outage"
     if silence.delivery_s is None:
         yield f"--delivery-timeout is not given (Java's default is {JAVA_DELIVERY_S:g} s)"
-    if not silence.own_order:
-        yield "the drain placed no order of its own that was stored and stayed without an event"
+    if not silence.canary:
+        yield "the drain has no canary order that was stored and got no event"
     if silence.led is not True:
         yield "not every partition is known to have had a leader"
     if silence.open_transaction is not False:
@@ -94,26 +94,26 @@ def _gaps(silence: Silence) -> Iterator[str]:
             )
 
 
-def silence_of(findings: Findings) -> Silence:
-    """Return what the history says of a silence of the service."""
+def silence_of(findings: Findings) -> PublishSilence:
+    """Return the evidence of the history."""
     history, table = findings.history, findings.table
     healed = [outage.healed for outage in findings.outages]
     since = max((at for at in healed if at is not None), default=None) if None not in healed else None
     drained = [mark for mark in history.marks if mark.name == m.DRAINED]
     seen = (drained[-1].detail.get("silence") if drained else None) or {}
-    # One order is awaited at most: whatever else is missing may be what holds the events back.
+    # At most one order may be missing: anything else that is missing might hold the events back.
     alone = bool(drained) and len(drained[-1].detail.get("missing") or ()) == 1
     after = table.had(Outcome.ACKNOWLEDGED) & (table.sent >= (np.inf if since is None else since))
     last = [float(at) for at in table.completed[after] if not np.isnan(at)]
     if "answered_at" in seen:
         last.append(float(seen["answered_at"]))
-    return Silence(
+    return PublishSilence(
         since=since,
         acknowledged=int(after.sum()),
         delivered=int((after & table.event).sum()),
         named=int((after & table.disputed).sum()),
         last_at=max(last, default=None),
-        own_order=bool(seen) and alone,
+        canary=bool(seen) and alone,
         led=seen.get("led"),
         open_transaction=seen.get("open_transaction"),
         delivery_s=history.facts.delivery_timeout_s,
@@ -123,6 +123,6 @@ def silence_of(findings: Findings) -> Silence:
 
 
 def silent_since(findings: Findings) -> float | None:
-    """Return since when the service is proven to publish nothing, epoch seconds; None where that is not proven."""
+    """Return since when the service is proven to publish nothing, epoch seconds; None if that is not proven."""
     silence = silence_of(findings)
     return silence.since if silence.proven else None

@@ -1,8 +1,8 @@
 """The verdict, the one line that explains it, and the exit code.
 
-`inconsistent` needs proven violations, `consistent` needs every guard; anything else is `inconclusive`. A failed
-evidence guard takes the proof away (a witness may be incomplete); a failed vacuity guard only takes the value of a
-clean result away, so proven violations stand.
+`inconsistent` needs proven violations, `consistent` needs every guard; anything else is `inconclusive`. After a failed
+evidence guard nothing is proven (a witness may be incomplete); after a failed vacuity guard a clean result proves
+little, but proven violations stand.
 """
 
 from dataclasses import dataclass
@@ -15,24 +15,10 @@ from runlog import exit_codes
 from runlog import marks as m
 from runlog.marks import Mark
 
-_CODES: Final = frozenset(
-    {
-        exit_codes.AS_EXPECTED,
-        exit_codes.NOT_AS_EXPECTED,
-        exit_codes.USAGE_OR_CRASH,
-        exit_codes.INCONCLUSIVE,
-        exit_codes.NOT_READY,
-        exit_codes.SIGINT,
-        exit_codes.SIGTERM,
-    }
-)
-
-# Guards that say what a dispute is about, and how to settle it.
-_SETTLING: Final = frozenset({"no order disputed", "no opaque record", "no order changed"})
-
-
-# Guards whose failure explains that of the others: a run that ended early has no drain, and a fault that was not
-# injected nothing to recover from.
+# Guards whose reason explains a dispute, and how to settle it.
+_DISPUTE_GUARDS: Final = frozenset({"no order disputed", "no opaque record", "no order changed"})
+# Guards whose failure explains that of others: a run that ended early has no drain, a fault that was not injected no
+# recovery.
 _CAUSES: Final = ("plan completed", "fault proven")
 _EFFECTS: Final = frozenset({"recovery proven", "drain complete", "publish horizon passed"})
 
@@ -51,10 +37,10 @@ class Ruling:
 
     Attributes:
         verdict: what the run proved.
-        reason: one line for a person.
+        reason: one line of text.
         met: whether the expectation was met; None when the verdict is inconclusive.
         exit_code: of the whole run, see `runlog.exit_codes`.
-        raised_by: what Locust's other listeners did that makes the exit code worse, one line each.
+        raised_by: why other listeners of Locust made the exit code worse, one line each.
     """
 
     verdict: Verdict
@@ -66,12 +52,12 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a verdict reaches, as the endings of its sentences.
+    """The extent of a verdict, as the endings of its sentences.
 
     Attributes:
-        missing: of what was lost, up to when it was looked for, and why it is missing where that is proven.
-        late: of late events, by how much.
-        scope: of a consistent verdict, what it says nothing about.
+        missing: until when lost events were looked for, and why they are missing if that is proven.
+        late: by how much events came late.
+        scope: what a consistent verdict says nothing about.
     """
 
     missing: str = ""
@@ -99,9 +85,9 @@ def rule(
         silent: how many of the lost events (suspected ones included) belong to acknowledged orders.
         guards: all of them, `conservation` included.
         expect: `consistent`, `lost-events`, `phantom-events` or `any`.
-        marks: those that tell of trouble carry an exit code of their own.
+        marks: those of a failure or an interruption have an exit code of their own.
         fail_on_duplicates: `published_twice` counts as a violation.
-        extent: how far the verdict reaches.
+        extent: of the verdict.
     """
     violations = _violations(counts, silent, fail_on_duplicates, extent.missing)
     failed = [guard for guard in guards if guard.failed]
@@ -114,8 +100,8 @@ def rule(
         codes.append(exit_codes.USAGE_OR_CRASH)
     for mark in marks:
         if mark.name in {m.INTERRUPTED, m.FAILED, m.LISTENER}:
-            told = mark.detail.get("exit_code")
-            codes.append(told if told in _CODES else exit_codes.USAGE_OR_CRASH)
+            own = mark.detail.get("exit_code")
+            codes.append(own if own in exit_codes.PRECEDENCE else exit_codes.USAGE_OR_CRASH)
             not_restored = not_restored or bool(mark.detail.get("not_restored"))
     raised_by = tuple(str(mark.detail.get("reason", "")) for mark in marks if mark.name == m.LISTENER)
     return Ruling(verdict, reason, met, exit_codes.strongest(codes, not_restored), raised_by)
@@ -133,7 +119,7 @@ def _decide(
         return Verdict.INCONSISTENT, "; ".join([*violations, *_disputes(counts)])
     if failed:
         undecided = [*_disputes(counts), *_suspicions(counts)] or ["nothing was lost, but that proves little"]
-        first = min(failed, key=lambda guard: guard.name not in _SETTLING)
+        first = min(failed, key=lambda guard: guard.name not in _DISPUTE_GUARDS)
         return Verdict.INCONCLUSIVE, _doubt(first, failed, undecided)
     kept = counts["rows"] - counts["pending"]
     late = f", {counts['late_events']} of them late{extent.late}" if counts["late_events"] else ""
@@ -141,7 +127,7 @@ def _decide(
 
 
 def _cause(evidence: list[Guard], failed: list[Guard], causes: tuple[str, ...]) -> Guard:
-    """Return the guard that leads the reason: not the drain that never came, but what ended the run before it."""
+    """Return the guard that leads the reason: a cause such as the early end of a run, not the missing drain."""
     worst = min(evidence, key=lambda guard: not guard.harness_wrong)
     if worst.harness_wrong or worst.name not in _EFFECTS:
         return worst
@@ -202,8 +188,8 @@ def _lost(silent: int, lost: int) -> str:
     verb, owner = ("was", "its event") if one else ("were", "their events")
     if silent == lost:
         return f"{some(lost, 'order')} {verb} acknowledged and stored, but {owner} never reached Kafka"
-    told = f", {silent} of them acknowledged," if silent else " without an acknowledgement,"
-    return f"{some(lost, 'order')} {verb} stored{told} but {owner} never reached Kafka"
+    how = f", {silent} of them acknowledged," if silent else " without an acknowledgement,"
+    return f"{some(lost, 'order')} {verb} stored{how} but {owner} never reached Kafka"
 
 
 def _met(expect: str, verdict: Verdict, counts: dict[str, int]) -> bool:

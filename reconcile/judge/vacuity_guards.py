@@ -17,25 +17,25 @@ LEAST_SENT_IN_OUTAGE: Final = 0.9
 LEAST_SENT: Final = 0.98
 LEAST_ON_TIME: Final = 0.95
 LARGEST_WALL_STEP_S: Final = 0.5
-_NO_OUTAGE: Final = "this scenario breaks nothing"
+_NO_OUTAGE: Final = "this scenario injects no fault"
 
 
 def fault_proven(findings: Findings) -> Guard:
-    """Each planned outage was seen: the target answered, then failed to answer; and it was there until the fault."""
+    """The target was up until each planned fault, and proven down by it."""
     name, planned = "fault proven", findings.planned_outages
     if not planned:
         return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
     if proven < planned:
         return vacuity(name, False, f"the {findings.target} was proven down in {proven} of {some(planned, 'outage')}")
-    wrong = _away_before(findings) or _not_away(findings)
+    wrong = _down_before(findings) or _not_down(findings)
     if wrong:
         return vacuity(name, False, wrong)
     return vacuity(name, True, f"the {findings.target} was proven down in {some(proven, 'outage')}, as planned")
 
 
-def _away_before(findings: Findings) -> str | None:
-    """Return how the target was proven away before the first fault of the run was injected; None when it was not."""
+def _down_before(findings: Findings) -> str | None:
+    """Return how the target was down before a fault was injected; None when it was not."""
     for outage in findings.outages:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
@@ -47,22 +47,22 @@ def _away_before(findings: Findings) -> str | None:
     for one in probe_series(findings.history):
         for streak in down_streaks(one.within(begin, end)):
             seconds = streak[-1].answered - streak[0].asked
-            what = f"{len(streak)} probes in a row unanswered{one.where} in the baseline, {seconds:.3f} s long"
-            return f"the {findings.target} left {what}"
+            what = f"{len(streak)} probes in a row{one.where} in the baseline, for {seconds:.3f} s"
+            return f"the {findings.target} did not answer {what}"
     return None
 
 
-def _not_away(findings: Findings) -> str | None:
-    """Return on which connection the target was never seen away in an outage; None when it was on each."""
+def _not_down(findings: Findings) -> str | None:
+    """Return on which connection the target was not down in an outage; None when it was down on each."""
     for outage in findings.outages:
         for one in probe_series(findings.history):
             if not any(down_streaks(one.within(outage.begin, outage.edges[2]))):
-                return f"outage {outage.number}: the {findings.target} was not seen down{one.where}"
+                return f"outage {outage.number}: the {findings.target} was not observed down{one.where}"
     return None
 
 
 def fault_held(findings: Findings) -> Guard:
-    """Between `injected` and `healing` the lookout kept asking, on each connection, and got no answer."""
+    """Between `injected` and `healing` the target was probed on each connection, and answered no probe."""
     name = "fault held"
     if not findings.wants_outage or not findings.outages:
         return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
@@ -85,13 +85,13 @@ def fault_held(findings: Findings) -> Guard:
         text = f"the {findings.target} answered {' and '.join(counts)} while it should have been down"
         text += f", first {first:.3f} s after it was proven down"
         return vacuity(name, False, text)
-    counts = [f"all {len(oks)} probes{where}" for where, oks in answers.items()]
-    text = f"the {findings.target} left {' and '.join(counts)} unanswered until healing began"
+    counts = [f"none of {len(oks)} probes{where}" for where, oks in answers.items()]
+    text = f"the {findings.target} answered {' and '.join(counts)} until healing began"
     return vacuity(name, True, text)
 
 
 def load_went_on(findings: Findings) -> Guard:
-    """Orders were sent during the outage, whatever the answers."""
+    """Orders were sent during the outage; their answers do not matter."""
     name = "load went on"
     if not findings.wants_outage:
         return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE)
@@ -105,18 +105,17 @@ def load_went_on(findings: Findings) -> Guard:
 
 
 def offered_rate_held(findings: Findings) -> Guard:
-    """In each phase orders were sent as the plan asked, and when it asked. `skipped` arrivals are in no record."""
+    """In each phase all orders were sent when they were due. `skipped` arrivals are in no record."""
     name, ledger = "offered rate held", findings.history.ledger
     if not sum(rate.due for rate in findings.rates):
-        return vacuity(name, False, "no order fell due")
+        return vacuity(name, False, "no order was due")
     wrong = [f"{some(ledger.missing, 'arrival')} skipped"] if ledger.missing else []
     for rate in findings.rates:
         if rate.sent < LEAST_SENT * rate.due:
             wrong.append(f"{rate.phase.label}: {rate.sent} of {rate.due} due orders were sent")
         elif rate.on_time < LEAST_ON_TIME * rate.sent:
-            wrong.append(
-                f"{rate.phase.label}: only {rate.on_time} of {rate.sent} orders were sent within 250 ms of due"
-            )
+            on_time = f"{rate.on_time} of {rate.sent} orders were sent within 250 ms of their due time"
+            wrong.append(f"{rate.phase.label}: only {on_time}")
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
     slowest = max(0.0, *(rate.lag_p95_s or 0.0 for rate in findings.rates))
@@ -127,7 +126,7 @@ def offered_rate_held(findings: Findings) -> Guard:
 
 
 def acknowledged_before_and_after(findings: Findings) -> Guard:
-    """The service was seen to work before the outage and after it."""
+    """The service acknowledged orders before and after the outage."""
     name = "acknowledgements before and after"
     if findings.history.facts.scenario == "phantom-event":
         return not_applicable(name, GuardKind.VACUITY, "this scenario expects no acknowledgements")
@@ -141,7 +140,7 @@ def acknowledged_before_and_after(findings: Findings) -> Guard:
 
 
 def ledger_complete(findings: Findings) -> Guard:
-    """Every arrival is accounted for, and no order of the run comes from elsewhere."""
+    """The ledger holds every due arrival, and every order of the run."""
     ledger = findings.history.ledger
     unrecorded = _unexplained(findings)
     wrong = [
@@ -157,20 +156,20 @@ def ledger_complete(findings: Findings) -> Guard:
     ]
     if wrong:
         return vacuity("ledger complete", False, "the ledger is incomplete: " + ", ".join(wrong))
-    return vacuity("ledger complete", True, f"all {ledger.due} due arrivals are in it")
+    return vacuity("ledger complete", True, f"the ledger holds all {ledger.due} due arrivals")
 
 
 def no_worker_lost(findings: Findings) -> Guard:
-    """Every process that sent load was there to the end: one that is gone takes its part of the ledger with it."""
+    """Every process that sent load lived to the end: a lost one takes its part of the ledger with it."""
     name, history = "no worker lost", findings.history
     if history.facts.workers < 2:
-        return not_applicable(name, GuardKind.VACUITY, "the load came from one process")
+        return not_applicable(name, GuardKind.VACUITY, "one process sent the load")
     gone = sum(mark.name == m.WORKER_LOST for mark in history.marks)
     return vacuity(name, not gone, f"{gone} of {some(history.facts.workers, 'worker')} were lost during the run")
 
 
 def _unexplained(findings: Findings) -> int:
-    """How many orders no attempt accounts for. Without a tag those of ambiguous attempts stand by themselves."""
+    """How many orders belong to no attempt. Without a tag, orders of ambiguous attempts are among them."""
     table = findings.table
     if findings.history.facts.attribution == EXCLUSIVE:
         return table.unexplained
@@ -178,47 +177,47 @@ def _unexplained(findings: Findings) -> int:
 
 
 def orders_attributable(findings: Findings) -> Guard:
-    """Rows and events carry the customer id of the attempt that they belong to."""
+    """Each row and event carries the customer id of its attempt."""
     name, history, table = "orders attributable", findings.history, findings.table
     if history.facts.attribution != TAGGED:
         return not_applicable(
             name, GuardKind.VACUITY, f"orders are attributed as {history.facts.attribution}, not by tag"
         )
-    # An event without a tag is known by its order id: then its row carries the tag.
+    # An event without a tag is attributed by its order id: then its row carries the tag.
     without_tag, with_row = history.events.events["seq"] == NO_SEQUENCE, table.row[table.case_of_event]
     untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + (without_tag & ~with_row).sum())
     wrong = untagged + len(history.rows.elsewhere) + table.conflicts
     if wrong:
         who = "row or event does" if wrong == 1 else "rows or events do"
         return vacuity(name, False, f"{wrong} {who} not carry the customer id that was sent")
+    text = "every row and event carries a customer id of the run"
     if by_id := int(without_tag.sum()):
-        text = f"every row carries a customer id of the run, and every event but {by_id} known by the id of such a row"
-        return vacuity(name, True, text)
-    return vacuity(name, True, "every row and event carries a customer id of the run")
+        text += f", except {some(by_id, 'event')} attributed by order id"
+    return vacuity(name, True, text)
 
 
 def backlog_empty(findings: Findings) -> Guard:
-    """No event is left in the outbox."""
+    """The outbox holds no event any more."""
     if findings.history.facts.contract.table.outbox is None:
         return not_applicable("backlog empty", GuardKind.VACUITY, "the service has no known backlog")
     pending = int(findings.table.pending.sum())
-    return vacuity("backlog empty", pending == 0, f"{some(pending, 'event')} still in the outbox")
+    return vacuity("backlog empty", pending == 0, f"the outbox still holds {some(pending, 'event')}")
 
 
 def clock_steady(findings: Findings) -> Guard:
-    """The wall clock was not set while the run went on."""
+    """The wall clock was not set during the run."""
     name = "clock steady"
     ended = [mark for mark in findings.history.marks if mark.name == m.ENDED]
     step = ended[-1].detail.get("wall_step") if ended else None
     if not isinstance(step, int | float) or math.isnan(step):
-        return not_applicable(name, GuardKind.VACUITY, "unknown: the run did not note how far the wall clock moved")
+        return not_applicable(name, GuardKind.VACUITY, "unknown: the run has no record of the wall clock")
     return vacuity(
         name, abs(step) <= LARGEST_WALL_STEP_S, f"the wall clock moved by {step:+z.3f} s against the monotonic clock"
     )
 
 
 def plan_completed(findings: Findings) -> Guard:
-    """All phases were passed, and nothing broke the run off."""
+    """All phases were completed, without an interruption or a failure."""
     name, marks = "plan completed", findings.history.marks
     trouble = [mark for mark in marks if mark.name in {m.INTERRUPTED, m.FAILED}]
     if trouble:
@@ -235,4 +234,4 @@ def plan_completed(findings: Findings) -> Guard:
         absent.append(some(findings.planned_outages - healed, "outage"))
     if absent:
         return vacuity(name, False, f"missing from the run: {', '.join(absent)}")
-    return vacuity(name, True, "all phases were passed")
+    return vacuity(name, True, "all phases were completed")

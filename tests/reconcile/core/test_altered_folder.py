@@ -92,7 +92,7 @@ FACTS = [
     change("run_key", to=5),
     change("clock", to=None),
     change("check_order", to={"order_id": 1}),
-    change("format", to=0),
+    change("format", to="3"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_observations_that_were_cut_short_are_left_out(folder: RunFolder) -> Non
         change("rows", "arrays", to={}),
         change("rows", "more", to=1),
         change("run_key", to=None),
-        change("format", to=1),
+        change("format", to="1"),
     ],
 )
 def test_witnesses_that_nobody_saved(

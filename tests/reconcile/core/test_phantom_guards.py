@@ -55,7 +55,7 @@ def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
         ({"in_order_items": 2}, "order_items has 2 provoked orders"),
         ({"rows_of_run": 1}, "1 row of the run appeared"),
         ({"rows_of_run": None}, "unknown whether rows of the run appeared"),
-        ({"health_up": False}, "the service is not healthy any more"),
+        ({"health_up": False}, "the service is no longer healthy"),
         (
             {"problem": "in_orders: PostgreSQL could not be reached"},
             "not all could be looked up: in_orders: PostgreSQL",

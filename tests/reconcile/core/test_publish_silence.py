@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconcile.analysis.lost_causes import LostCause
-from reconcile.judge.publish_silence import NOTHING, Silence, lacking, silence_of
+from reconcile.judge.publish_silence import NOTHING, PublishSilence, lacking, silence_of
 from reconcile.judge.ruling import Verdict
 from runlog import exit_codes
 from runlog import marks as m
@@ -38,7 +38,10 @@ def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
     drained = guard(judgement, "drain complete")
     assert drained.passed
     assert drained.casts.lost_events
-    assert drained.reason == f"{NOTHING}: no event of 2 orders acknowledged since, none of the drain's canary order"
+    assert (
+        drained.reason
+        == f"{NOTHING}: no event of 2 orders acknowledged since then, and none of the drain's canary order"
+    )
     causes = {one.cause for one in judgement.evidence}
     assert causes == {LostCause.SENT_WHILE_DOWN, LostCause.PUBLISHES_NOTHING}
 
@@ -54,8 +57,8 @@ DOUBTS: list[tuple[Callable[[Story], object], str]] = [
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": None}), "not every partition is known to have had a leader"),
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "open_transaction": True}), "a transaction may have been open"),
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "open_transaction": None}), "a transaction may have been open"),
-    (lambda s: s.mark(m.DRAINED, silence=None), "the drain placed no order of its own"),
-    (lambda s: s.mark(m.DRAINED, missing=[OWN, "a backlog of 4 events"]), "the drain placed no order of its own"),
+    (lambda s: s.mark(m.DRAINED, silence=None), "the drain has no canary order"),
+    (lambda s: s.mark(m.DRAINED, missing=[OWN, "a backlog of 4 events"]), "the drain has no canary order"),
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "answered_at": T0 + 36}), "the topic was read 4 s after the last"),
     # Whatever it publishes since, it publishes something.
     (lambda s: s.mentioned(4), "records that do not count name 1 order acknowledged after the outage"),
@@ -74,7 +77,7 @@ def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[S
     assert drained.failed
     assert drained.reason.startswith("the drain was cut short while waiting for the drain's canary order")
     assert "; 2 orders acknowledged since the outage, none with an event" in drained.reason
-    assert f"publishes nothing any more is not proven: {doubt}" in drained.reason
+    assert f"it is not proven that the service publishes nothing any more: {doubt}" in drained.reason
     assert LostCause.PUBLISHES_NOTHING not in {one.cause for one in judgement.evidence}
 
 
@@ -90,13 +93,13 @@ def test_an_event_since_or_no_order_since_is_no_silence_at_all(change: Callable[
     assert "publishes nothing" not in drained.reason
 
 
-PROVEN = Silence(
+PROVEN = PublishSilence(
     since=T0,
     acknowledged=1,
     delivered=0,
     named=0,
     last_at=T0 + 10,
-    own_order=True,
+    canary=True,
     led=True,
     open_transaction=False,
     delivery_s=3.0,
@@ -116,7 +119,7 @@ PROVEN = Silence(
         ({"named": 1}, "records that do not count name 1 order acknowledged after the outage"),
         ({"named": 2}, "records that do not count name 2 orders acknowledged after the outage"),
         ({"delivery_s": None}, "--delivery-timeout is not given (Java's default is 120 s)"),
-        ({"own_order": False}, "the drain placed no order of its own that was stored and stayed without an event"),
+        ({"canary": False}, "the drain has no canary order that was stored and got no event"),
         ({"led": False}, "not every partition is known to have had a leader"),
         ({"led": None}, "not every partition is known to have had a leader"),
         ({"open_transaction": True}, "a transaction may have been open"),

@@ -48,7 +48,7 @@ def test_no_event_at_all_proves_nothing_unless_the_check_order_had_one(
     assert found[0] is passed
     if not passed:
         assert found[1] == (
-            "no event of the run was read, and the event of the check order was never seen: are --topic, --event-id, "
+            "no event of the run was read, and the event of the check order was not found: are --topic, --event-id, "
             "--event-filter and --event-tag right?"
         )
 
@@ -70,7 +70,7 @@ def test_no_row_at_all_proves_nothing_unless_the_check_order_had_one(
     assert found[0] is passed
     if not passed:
         assert found[1] == (
-            "no row of the run was read, and the row of the check order was never seen: are --orders-table (orders) "
+            "no row of the run was read, and the row of the check order was not found: are --orders-table (orders) "
             "and its columns right?"
         )
 

@@ -89,8 +89,8 @@ def test_partitions_that_were_not_read_are_named() -> None:
         ({"get_404": None}, "unknown what GET answered for the provoked orders"),
         ({"asked": None, "get_404": 3}, "unknown what GET answered for the provoked orders"),
         ({"rows_of_run": None}, "unknown whether rows of the run appeared"),
-        ({"health_up": False}, "the service is not healthy any more"),
-        ({"rows_of_run": 2, "health_up": None}, "2 rows of the run appeared; the service is not healthy any more"),
+        ({"health_up": False}, "the service is no longer healthy"),
+        ({"rows_of_run": 2, "health_up": None}, "2 rows of the run appeared; the service is no longer healthy"),
     ],
 )
 def test_what_contradicts_a_rollback(told: dict[str, object], words: str) -> None:

@@ -9,13 +9,13 @@ When a sentence changes on purpose, write the file again and read the difference
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 
 from reconcile.analysis.counts import Equation
 from reconcile.history.confirmation import Confirmation, Contradiction
-from reconcile.judge.evidence_guards import conservation, violations_confirmed
+from reconcile.judge.evidence_guards import confirmed_by, conservation
 from reconcile.judge.findings import Guard
 from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
@@ -87,14 +87,14 @@ def runs() -> Iterator[tuple[str, Judgement, list[Guard]]]:
     ):
         for title, history in histories:
             judgement = judge(history)
-            doubts = [guard for guard in judgement.guards if guard.name in names]
-            yield title, replace(judgement, guards=doubts), calm.guards
+            others = [guard for guard in judgement.guards if guard.name not in names]
+            yield title, judgement, [*calm.guards, *others]
 
 
 def single_guards() -> Iterator[tuple[str, Guard]]:
     """Yield guards that are judged by themselves, with a title each."""
     for title, confirmation in CONFIRMATIONS:
-        yield title, violations_confirmed(confirmation)
+        yield title, confirmed_by(confirmation)
     yield "no equation", conservation([])
     equations = [Equation("a = b", 3, 4), Equation("b = c", 1, 1), Equation("c = d + e", 0, 9)]
     yield "two of three equations broken", conservation(equations)

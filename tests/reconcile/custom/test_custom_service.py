@@ -231,7 +231,7 @@ def test_an_event_without_its_customer_id_is_still_that_of_its_order(
     assert (counts["events"], counts["lost_events"], counts["disputed"], counts["foreign_events"]) == (3, 0, 1, 1)
     attributable = guard(report, "orders attributable")
     assert attributable["passed"] is True
-    assert attributable["reason"].endswith("and every event but 1 known by the id of such a row")
+    assert attributable["reason"].endswith("except 1 event attributed by order id")
     (row,) = rows_of(RunFolder(tmp_path / "20261125-100000-0000"), "disputed-orders.csv")
     assert (row["order_id"], row["why"]) == ("4703", "other_tag")
 
