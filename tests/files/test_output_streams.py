@@ -9,8 +9,8 @@ import pytest
 
 from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, facts
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
 pytestmark = pytest.mark.process
 
@@ -37,10 +37,10 @@ OUTPUTS = [
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """A lossy run that is expected (exit code 0), witnesses saved."""
-    story = Story(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
+    builder = RunBuilder(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
     folder = RunFolder(tmp_path / RUN)
-    story.write(folder)
-    history = story.history()
+    builder.write(folder)
+    history = builder.history()
     save_witnesses(folder, KEY, history.rows, history.events)
     confirm_all(folder, history)
     return tmp_path

@@ -19,7 +19,7 @@ from reconcile.judge.judge import judge
 from reconcile.report.csv_lists import csv_texts
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
-from tests.reconcile.core.story import Story, facts, order_id
+from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 from tests.saboteur.fates import FATES, HONEST, Answer, Fate
 from tests.saboteur.truth import LISTS, Truth, _judge
 
@@ -69,37 +69,37 @@ def runs(draw: st.DrawFn) -> Run:
 
 
 def history_of(run: Run) -> History:
-    story = Story(facts=facts(expect=run.expect)).calm(100)
+    builder = RunBuilder(facts=facts(expect=run.expect)).calm(100)
     for seq, (fate, at) in enumerate(run.orders):
         outcome = OUTCOME_OF[fate.answer]
         failure = Failure.RESET if fate.answer is Answer.CUT else Failure.NONE
-        story.order(seq, at, outcome, row=fate.row, event=False, failure=failure)
+        builder.order(seq, at, outcome, row=fate.row, event=False, failure=failure)
         for record in fate.instead:
-            story.mentioned(seq, WHY[record])
+            builder.mentioned(seq, WHY[record])
         for order in (seq, seq + TWINS) if fate.twin else (seq,):
             if order != seq and fate.row:
-                story.stored(order, seq)
+                builder.stored(order, seq)
             for place, number in enumerate(fate.events):
-                story.published(order, seq, max(at, 21.0) + fate.delay + place / 10, order * 10 + number)
-    return damaged(story, run.damage)
+                builder.published(order, seq, max(at, 21.0) + fate.delay + place / 10, order * 10 + number)
+    return damaged(builder, run.damage)
 
 
-def damaged(story: Story, damage: str) -> History:
+def damaged(builder: RunBuilder, damage: str) -> History:
     if damage == "drain cut short":
-        story.mark(m.DRAINED, complete=False, missing=["answers"])
+        builder.mark(m.DRAINED, complete=False, missing=["answers"])
     elif damage == "topic not read":
-        story.events_changes = {"complete": False, "problem": "gone"}
+        builder.events_changes = {"complete": False, "problem": "gone"}
     elif damage == "topic re-created":
-        story.events_changes = {"topic_id": "another"}
+        builder.events_changes = {"topic_id": "another"}
     elif damage == "rows not read":
-        story.rows_changes = {"complete": False, "problem": "gone"}
+        builder.rows_changes = {"complete": False, "problem": "gone"}
     elif damage == "never proven back":
-        story.mark(m.HEALED, up_edge=None)
+        builder.mark(m.HEALED, up_edge=None)
     elif damage == "clock was set":
-        story.mark(m.ENDED, wall_step=3.0)
+        builder.mark(m.ENDED, wall_step=3.0)
     elif damage == "fault not proven":
-        story.mark(m.INJECTED, down_edge=None)
-    return story.history()
+        builder.mark(m.INJECTED, down_edge=None)
+    return builder.history()
 
 
 def truth_of(run: Run) -> Truth:

@@ -9,12 +9,12 @@ from contract.publish_horizon import Interval, Publisher, Source, horizon_of
 from reconcile.judge.judge import judge
 from runlog.offsets import Observation
 from tests.properties.relays import Relay
-from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
+from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
 
 SEEDS = range(400)
 UNKNOWN = Publisher(ours=False, delivery_s=None, block_s=None, given_s=None, backlog=False)
 SETTLE_S = 5.5
-# The outage of a `Story`: ordered at 10, no answer from 10.4 to 20.9, proven back at 21.
+# The outage of a `RunBuilder`: ordered at 10, no answer from 10.4 to 20.9, proven back at 21.
 DOWN, BACK = 10.4, 20.9
 
 
@@ -55,21 +55,21 @@ def test_a_few_seconds_of_quiet_would_not_have_been_enough() -> None:
     assert early > len(SEEDS) / 20
 
 
-def story_of(relay: Relay, read_at: float, dropped: set[int]) -> Story:
+def builder_of(relay: Relay, read_at: float, dropped: set[int]) -> RunBuilder:
     """A run of a service with this relay, read to the end at second `read_at`; events in `dropped` never come."""
-    story = Story(facts=facts(stack="external", service_variant=None, delivery_timeout_s=None))
+    builder = RunBuilder(facts=facts(stack="external", service_variant=None, delivery_timeout_s=None))
     sends = [1.0 + place / 2 for place in range(43)]
     for place, (at, appended) in enumerate(zip(sends, relay.appended(sends, [(DOWN, BACK)]), strict=True)):
         there = appended <= read_at and place not in dropped
-        story.order(place, at, event=there, appended=appended)
-    story.events_changes["read_at"] = T0 + read_at
-    story.observations = [
-        Observation(T0 + at, T0 + at + 0.004, {0: START_OFFSET + sum(one[2] <= at for one in story.events)})
+        builder.order(place, at, event=there, appended=appended)
+    builder.events_changes["read_at"] = T0 + read_at
+    builder.observations = [
+        Observation(T0 + at, T0 + at + 0.004, {0: START_OFFSET + sum(one[2] <= at for one in builder.events)})
         if not DOWN <= at < BACK
         else Observation(T0 + at, T0 + at + 0.05, None, "no answer")
         for at in (tick / 10 for tick in range(round(read_at * 10)))
     ]
-    return story
+    return builder
 
 
 def test_whenever_it_is_read_nothing_of_it_is_called_lost() -> None:
@@ -77,7 +77,7 @@ def test_whenever_it_is_read_nothing_of_it_is_called_lost() -> None:
     for seed in SEEDS:
         source = random.Random(seed)
         relay, read_at = Relay.drawn(source), source.uniform(22.5, 40.0)
-        counts = judge(story_of(relay, read_at, set()).history()).counts
+        counts = judge(builder_of(relay, read_at, set()).history()).counts
         assert counts["lost_events"] == 0, f"seed {seed}: {relay}, read at {read_at:.1f}"
         suspected += counts["suspected_lost"] > 0
     # Not because all of it was there already.
@@ -88,5 +88,5 @@ def test_what_it_really_drops_is_lost_once_the_horizon_has_passed() -> None:
     """They were sent in the outage; second 60 is past every pause that an outage of 11 s may have grown."""
     for seed in SEEDS[:40]:
         relay = Relay.drawn(random.Random(seed))
-        judgement = judge(story_of(relay, 60.0, {22, 29}).history())
+        judgement = judge(builder_of(relay, 60.0, {22, 29}).history())
         assert judgement.counts["lost_events"] == 2, f"seed {seed}: {relay}: {judgement.ruling.reason}"

@@ -48,7 +48,7 @@ from tests.chaos.run.scripted_service import answering, make_sut
 from tests.chaos.run.test_drain import TASK, Watch
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
-from tests.reconcile.core.story import KEY, Story, facts, order_id
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 from tests.reconcile.witnesses.witness_data import facts_of, order_created, silent
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -377,14 +377,14 @@ def test_a_run_is_judged_with_the_properties_of_its_own_broker(
     start = topic_start(kafka, topic)
     assert start is not None
     # Two of the events are lost, so that the second look asks Kafka once more.
-    story = (
-        Story(facts=facts(topic=start, expect="lost-events"))
+    builder = (
+        RunBuilder(facts=facts(topic=start, expect="lost-events"))
         .calm(0)
         .order(6, 12, event=False)
         .order(7, 13, event=False)
     )
-    folder = RunFolder(tmp_path / "runs" / story.facts.run_id)
-    story.write(folder)
+    folder = RunFolder(tmp_path / "runs" / builder.facts.run_id)
+    builder.write(folder)
     with answering(lambda _: "{}") as url:
         sut, _ = make_sut(infra, url, topic, kafka)
     producer = Producer({**kafka})

@@ -26,8 +26,8 @@ from stack.__main__ import main
 from stack.lease import LEASE, Lease
 from stack.state_store import HOME_VARIABLE
 from tests.conftest import Infra
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, facts, order_id
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 from tests.stack.test_delete_rows import TABLES, Shop, without
 from tests.stack.test_delete_topic import topic_id
 
@@ -58,20 +58,20 @@ def shop(infra: Infra) -> Iterator[Shop]:
     shop.run(f"DROP TABLE {', '.join(TABLES)}")
 
 
-def story_of(run_id: str = RUN, **changes: Any) -> Story:
+def builder_of(run_id: str = RUN, **changes: Any) -> RunBuilder:
     check = CheckOrder(str(OWN), 201, row=True, event=True)
     usual: dict[str, Any] = {"run_id": run_id, "outbox_table": "outbox", "check_order": check}
-    story = Story(facts=facts(**{**usual, **changes})).calm(0)
-    return story.order(6, 12, event=False).mark("drained", own_orders=[str(order_id(888_888))])
+    builder = RunBuilder(facts=facts(**{**usual, **changes})).calm(0)
+    return builder.order(6, 12, event=False).mark("drained", own_orders=[str(order_id(888_888))])
 
 
-def leave(story: Story, *, save: bool = True, judge: bool = True) -> RunFolder:
+def leave(builder: RunBuilder, *, save: bool = True, judge: bool = True) -> RunFolder:
     """Leave a run behind in runs/, judged or not."""
-    folder = RunFolder(Path("runs").absolute() / story.facts.run_id)
-    story.write(folder)
+    folder = RunFolder(Path("runs").absolute() / builder.facts.run_id)
+    builder.write(folder)
     if save:
-        history = story.history()
-        save_witnesses(folder, story.facts.run_key, history.rows, history.events)
+        history = builder.history()
+        save_witnesses(folder, builder.facts.run_key, history.rows, history.events)
         confirm_all(folder, history)
     if judge:
         assert reconcile([str(folder.path), "--quiet"]) in (0, 1, 3)
@@ -79,7 +79,7 @@ def leave(story: Story, *, save: bool = True, judge: bool = True) -> RunFolder:
 
 
 def fill(shop: Shop, key: RunKey = KEY) -> list[uuid.UUID]:
-    """Put the rows of `story_of` into the database, and foreign ones beside them; return the ids of the run's."""
+    """Put the rows of `builder_of` into the database, and foreign ones beside them; return the ids of the run's."""
     mine = [*range(7), 888_888, 999_999]
     for number in mine:
         customer = key.customer_id(number) if number < 800_000 else CHECK_KEY.customer_id(number)
@@ -98,7 +98,7 @@ def fill(shop: Shop, key: RunKey = KEY) -> list[uuid.UUID]:
 
 
 def test_a_judged_run_goes_and_is_judged_the_same_without_its_rows(shop: Shop, capsys: Said) -> None:
-    folder = leave(story_of())
+    folder = leave(builder_of())
     mine, before = fill(shop), shop.held()
     report = folder.report.read_bytes()
     assert main(["clean", RUN, "--dry-run"]) == 0
@@ -121,9 +121,9 @@ def test_a_judged_run_goes_and_is_judged_the_same_without_its_rows(shop: Shop, c
 
 
 def test_rows_of_an_untagged_run_go_only_if_it_names_them(shop: Shop, capsys: Said) -> None:
-    exclusive = story_of(attribution="exclusive", database_time="2026-11-23T07:00:00", outbox_table=None)
+    exclusive = builder_of(attribution="exclusive", database_time="2026-11-23T07:00:00", outbox_table=None)
     # An answer named an order that was there before the run.
-    exclusive.order(7, 13, told=777, row=False, event=False)
+    exclusive.order(7, 13, answered_id=777, row=False, event=False)
     leave(exclusive)
     mine = fill(shop, RunKey.random())
     shop.run(f"UPDATE orders SET id = '{order_id(777)}', created_at = '2026-11-22' WHERE id = '{old_order(shop)}'")
@@ -143,7 +143,7 @@ def old_order(shop: Shop) -> str:
 
 
 def test_only_acknowledged_orders(shop: Shop, capsys: Said) -> None:
-    leave(story_of(attribution="acknowledged-only", run_key=KEY))
+    leave(builder_of(attribution="acknowledged-only", run_key=KEY))
     mine, before = fill(shop, RunKey.random()), shop.held()
     assert main(["clean", RUN]) == 0, capsys.readouterr().err
     assert shop.held() == without(before, mine)
@@ -158,7 +158,7 @@ def test_only_acknowledged_orders(shop: Shop, capsys: Said) -> None:
     ],
 )
 def test_a_run_whose_rows_are_still_evidence(shop: Shop, capsys: Said, spoil: Any, words: str) -> None:
-    folder = leave(story_of())
+    folder = leave(builder_of())
     mine, before = fill(shop), shop.held()
     spoil(folder)
     for more in ([], ["--dry-run"]):
@@ -173,9 +173,9 @@ def test_a_run_whose_rows_are_still_evidence(shop: Shop, capsys: Said, spoil: An
 
 
 def test_incomplete_witnesses_are_named(shop: Shop, capsys: Said) -> None:
-    story = story_of()
-    story.events_changes = {"complete": False, "problem": "no answer"}
-    folder = leave(story, judge=False)
+    builder = builder_of()
+    builder.events_changes = {"complete": False, "problem": "no answer"}
+    folder = leave(builder, judge=False)
     folder.report.write_text("{}")
     before = shop.held()
     assert main(["clean", RUN]) == 4
@@ -184,7 +184,7 @@ def test_incomplete_witnesses_are_named(shop: Shop, capsys: Said) -> None:
 
 
 def test_a_run_in_progress_stays_even_when_forced(shop: Shop, capsys: Said) -> None:
-    folder = leave(story_of())
+    folder = leave(builder_of())
     before = fill(shop), shop.held()
     with InUse(folder):
         assert main(["clean", RUN, "--force"]) == 4
@@ -215,7 +215,7 @@ def test_a_run_in_progress_stays_even_when_forced(shop: Shop, capsys: Said) -> N
     ],
 )
 def test_bad_input_changes_nothing(shop: Shop, infra: Infra, capsys: Said, arguments: list[str], words: str) -> None:
-    leave(story_of())
+    leave(builder_of())
     Path("damaged").mkdir()
     Path("damaged/run.json").write_text("{")
     fill(shop)
@@ -231,7 +231,7 @@ def test_bad_input_changes_nothing(shop: Shop, infra: Infra, capsys: Said, argum
 
 
 def test_another_stack_needs_its_database(shop: Shop, infra: Infra, capsys: Said, monkeypatch: Any) -> None:
-    leave(story_of(stack="external"))
+    leave(builder_of(stack="external"))
     mine, before = fill(shop), shop.held()
     assert main(["clean", RUN]) == 2
     assert "LOCUST_DATABASE_URL" in capsys.readouterr().err
@@ -250,7 +250,7 @@ def test_another_stack_needs_its_database(shop: Shop, infra: Infra, capsys: Said
 
 
 def test_a_stack_that_is_down(tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    leave(story_of())
+    leave(builder_of())
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "elsewhere"))
     assert main(["clean", RUN]) == 4
     assert "is not up, so nothing was deleted: run 'python -m stack up'" in capsys.readouterr().err
@@ -259,9 +259,9 @@ def test_a_stack_that_is_down(tmp_path: Path, capsys: Said, monkeypatch: pytest.
 def test_the_topic_goes_when_no_run_needs_it(shop: Shop, infra: Infra, capsys: Said) -> None:
     topic = infra.new_topic()
     start = TopicStart(topic, topic_id(infra, topic), {0: 100})
-    mine = leave(story_of(topic=start))
+    mine = leave(builder_of(topic=start))
     other_key = RunKey.random()
-    other = leave(story_of(NEXT, topic=start, run_key=other_key), save=False, judge=False)
+    other = leave(builder_of(NEXT, topic=start, run_key=other_key), save=False, judge=False)
     fill(shop)
     before = shop.held()
     for more in ([], ["--dry-run"], ["--force"]):
@@ -270,7 +270,7 @@ def test_the_topic_goes_when_no_run_needs_it(shop: Shop, infra: Infra, capsys: S
     assert shop.held() == before
     # A run on another topic, and one that is judged, are no obstacle.
     other.facts.unlink()
-    replace(story_of(NEXT).facts, run_key=other_key).write(other)
+    replace(builder_of(NEXT).facts, run_key=other_key).write(other)
     assert main(["clean", RUN, "--topic", "--dry-run"]) == 0
     assert f"topic {topic}: would be deleted" in capsys.readouterr().out
     assert topic_id(infra, topic) == start.topic_id
@@ -283,7 +283,7 @@ def test_the_topic_goes_when_no_run_needs_it(shop: Shop, infra: Infra, capsys: S
 
 def test_a_topic_that_was_created_again_is_not_the_runs(shop: Shop, infra: Infra, capsys: Said) -> None:
     topic = infra.new_topic()
-    leave(story_of(topic=TopicStart(topic, "AAAAAAAAAAAAAAAAAAAAAQ", {0: 100})))
+    leave(builder_of(topic=TopicStart(topic, "AAAAAAAAAAAAAAAAAAAAAQ", {0: 100})))
     fill(shop)
     assert main(["clean", RUN, "--topic"]) == 0
     assert "created again since the run" in capsys.readouterr().out
@@ -291,7 +291,7 @@ def test_a_topic_that_was_created_again_is_not_the_runs(shop: Shop, infra: Infra
 
 
 def test_as_a_command_of_its_own(shop: Shop) -> None:
-    folder = leave(story_of())
+    folder = leave(builder_of())
     mine, before = fill(shop), shop.held()
     command = [sys.executable, "-m", "stack", "clean", str(folder.path)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)

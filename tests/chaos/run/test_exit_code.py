@@ -14,8 +14,8 @@ from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
 from tests.e2e.harness import CHECKOUT, LOCUST
 from tests.e2e.page import free_port
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, facts
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 WIRING = str(CHECKOUT / "tests" / "chaos" / "recorded_locustfile.py")
@@ -134,10 +134,10 @@ class Ended:
 
 
 def record(path: Path, expect: str) -> RunFolder:
-    story = Story(facts=facts(expect=expect)).calm(0).order(6, 12, event=False)
+    builder = RunBuilder(facts=facts(expect=expect)).calm(0).order(6, 12, event=False)
     folder = RunFolder(path)
-    story.write(folder)
-    history = story.history()
+    builder.write(folder)
+    history = builder.history()
     save_witnesses(folder, KEY, history.rows, history.events)
     confirm_all(folder, history)
     return folder

@@ -34,7 +34,7 @@ from stores.orders_table import OrdersTable
 from stores.topic import read_bounds
 from tests.chaos.run.scripted_service import make_sut
 from tests.conftest import Infra
-from tests.reconcile.core.story import facts
+from tests.reconcile.core.run_builder import facts
 
 Shape = Callable[[str, str], tuple[Any, Any, list[tuple[str, Any]]]]
 UNTAGGED = {"event_tag": "none", "orders_tag_column": "none", "attribution": "acknowledged-only"}

@@ -52,8 +52,8 @@ class Shop:
         stores = ["--database-url", self.infra.database_url, "--kafka-bootstrap", self.infra.kafka_bootstrap]
         self._capsys.readouterr()
         code = main(["audit", *stores, *where, *options])
-        told = self._capsys.readouterr()
-        return code, told.out, told.err
+        printed = self._capsys.readouterr()
+        return code, printed.out, printed.err
 
     def audit(self, *options: str) -> Any:
         code, out, err = self.code("--json", "--grace", "0s", "--since", "20m", *options)

@@ -15,19 +15,19 @@ from reconcile.history.saved_witnesses import save_witnesses
 from reconcile.report.csv_lists import time_texts
 from runlog.folder import RunFolder
 from runlog.ledger import RECORD_BYTES, read_ledger
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, T0, Story, facts
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, T0, RunBuilder, facts
 
 RUN = "20261123-073000-4f2a"
 OTHER = RunKey.parse("fedcba9876544321")
 
 
 def written(path: Path, key: RunKey = KEY) -> RunFolder:
-    story = Story(facts=facts(run_key=key)).calm(0)
-    story.mark("started", run=str(key))
+    builder = RunBuilder(facts=facts(run_key=key)).calm(0)
+    builder.mark("started", run=str(key))
     folder = RunFolder(path / RUN)
-    story.write(folder)
-    history = story.history()
+    builder.write(folder)
+    history = builder.history()
     save_witnesses(folder, key, history.rows, history.events)
     confirm_all(folder, history)
     return folder
@@ -40,12 +40,12 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def refused(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> str:
     assert main([str(folder.path)]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    assert RUN in told.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert RUN in printed.err
     assert not folder.report.exists()
-    return told.err
+    return printed.err
 
 
 def test_the_run_itself_is_whole(folder: RunFolder) -> None:
@@ -59,8 +59,8 @@ def test_a_part_of_another_run(
     """Alike in everything but its key."""
     other = written(tmp_path / "other", OTHER)
     (folder.path / part).write_bytes((other.path / part).read_bytes())
-    told = refused(folder, capsys)
-    assert str(KEY) in told and str(OTHER) in told
+    printed = refused(folder, capsys)
+    assert str(KEY) in printed and str(OTHER) in printed
 
 
 def change(*path: str, to: object) -> Callable[[Any], None]:

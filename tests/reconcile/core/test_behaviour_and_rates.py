@@ -9,19 +9,19 @@ from reconcile.judge.judge import judge
 from reconcile.report.sentences import behaviour as behaviour_words
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
-from tests.reconcile.core.story import T0, Story
+from tests.reconcile.core.run_builder import T0, RunBuilder
 
 AMB = Outcome.AMBIGUOUS
 
 
-def mixed() -> Story:
-    story = Story().calm()
-    story.order(1, 11, event=False, took=1.0).order(2, 12, event=False, took=1.2).order(3, 13, event=False, took=3.0)
-    story.order(4, 14, AMB, row=False, event=False, took=2.0)
-    story.order(5, 15, AMB, row=False, event=False, status=0, failure=Failure.TIMEOUT, took=5.0)
-    story.order(6, 16, AMB, row=False, event=False, status=0, failure=Failure.RESET, took=0.1)
-    story.order(7, 17, Outcome.REJECTED, row=False, event=False, took=0.3).unanswered(8, 18)
-    return story.order(9, 2, event=False).order(10, 25, AMB, row=False, event=False)
+def mixed() -> RunBuilder:
+    builder = RunBuilder().calm()
+    builder.order(1, 11, event=False, took=1.0).order(2, 12, event=False, took=1.2).order(3, 13, event=False, took=3.0)
+    builder.order(4, 14, AMB, row=False, event=False, took=2.0)
+    builder.order(5, 15, AMB, row=False, event=False, status=0, failure=Failure.TIMEOUT, took=5.0)
+    builder.order(6, 16, AMB, row=False, event=False, status=0, failure=Failure.RESET, took=0.1)
+    builder.order(7, 17, Outcome.REJECTED, row=False, event=False, took=0.3).unanswered(8, 18)
+    return builder.order(9, 2, event=False).order(10, 25, AMB, row=False, event=False)
 
 
 def test_the_three_behaviours_of_an_outage() -> None:
@@ -46,8 +46,8 @@ def test_without_an_outage_there_is_no_behaviour_and_unknown_is_none() -> None:
 
 
 def test_rates_by_phase() -> None:
-    story = Story().calm().not_sent(7, 6)
-    rate = judge(story.history()).rate
+    builder = RunBuilder().calm().not_sent(7, 6)
+    rate = judge(builder.history()).rate
     assert rate["phases"]["baseline"]["due"] == 3
     assert rate["phases"]["baseline"]["sent"] == 2
     assert rate["phases"]["baseline"]["seconds"] == 10
@@ -57,19 +57,19 @@ def test_rates_by_phase() -> None:
 
 
 def test_a_phase_that_never_ended_has_no_rate() -> None:
-    rate = judge(Story().calm().without(*{mark.name for mark in Story().marks}).history()).rate
+    rate = judge(RunBuilder().calm().without(*{mark.name for mark in RunBuilder().marks}).history()).rate
     assert rate["phases"]["baseline"]["offered"] is None
     assert rate["offered"] is None
 
 
-def second(story: Story, number: int) -> dict[str, Any]:
-    return judge(story.history()).timeline[number]
+def second(builder: RunBuilder, number: int) -> dict[str, Any]:
+    return judge(builder.history()).timeline[number]
 
 
 def test_timeline_counts_by_the_second_of_the_send() -> None:
-    story = Story().order(1, 12.0, event=False, took=0.5).order(2, 12.99, appended=20.85, took=0.25)
-    story.order(3, 13.0, AMB, row=False, event=False).not_sent(4, 12.5)
-    assert second(story, 12) == {
+    builder = RunBuilder().order(1, 12.0, event=False, took=0.5).order(2, 12.99, appended=20.85, took=0.25)
+    builder.order(3, 13.0, AMB, row=False, event=False).not_sent(4, 12.5)
+    assert second(builder, 12) == {
         "second": 12,
         "at": T0 + 12,
         "due": 3,
@@ -82,8 +82,8 @@ def test_timeline_counts_by_the_second_of_the_send() -> None:
         "p95_latency_s": pytest.approx(0.5, abs=1e-6),
         "max_latency_s": pytest.approx(0.5, abs=1e-6),
     }
-    assert second(story, 13)["errors"] == 1
-    assert second(story, 0)["p95_latency_s"] is None
+    assert second(builder, 13)["errors"] == 1
+    assert second(builder, 0)["p95_latency_s"] is None
 
 
 def test_timeline_sums_to_the_counts() -> None:

@@ -19,8 +19,8 @@ from reconcile.report.csv_lists import COLUMNS
 from runlog.facts import FORMAT
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, facts, order_id
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 
 RUN = "20261123-073000-4f2a"
 
@@ -34,18 +34,18 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """A runs folder with one lossy run, witnesses saved, and a `latest` link."""
-    story = Story(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
-    story.order(7, 13, Outcome.AMBIGUOUS, row=False, event=False).unanswered(8, 14).not_sent(9, 14.5)
-    write(story, tmp_path / "runs")
+    builder = RunBuilder(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
+    builder.order(7, 13, Outcome.AMBIGUOUS, row=False, event=False).unanswered(8, 14).not_sent(9, 14.5)
+    write(builder, tmp_path / "runs")
     return tmp_path / "runs"
 
 
-def write(story: Story, runs: Path, *, save: bool = True) -> RunFolder:
+def write(builder: RunBuilder, runs: Path, *, save: bool = True) -> RunFolder:
     folder = RunFolder(runs / RUN)
-    story.write(folder)
+    builder.write(folder)
     (runs / "latest").symlink_to(RUN)
     if save:
-        history = story.history()
+        history = builder.history()
         save_witnesses(folder, KEY, history.rows, history.events)
         confirm_all(folder, history)
     return folder
@@ -81,9 +81,9 @@ def test_saved_witnesses_need_neither_driver_nor_client(runs: Path) -> None:
 
 def test_json_is_the_report_file(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(runs / RUN), "--json"]) == 0
-    told = capsys.readouterr()
-    assert told.out == (runs / RUN / "report.json").read_text(encoding="utf-8")
-    counts = json.loads(told.out)["counts"]
+    printed = capsys.readouterr()
+    assert printed.out == (runs / RUN / "report.json").read_text(encoding="utf-8")
+    counts = json.loads(printed.out)["counts"]
     assert (counts["lost_events"], counts["unanswered"], counts["not_sent"], counts["due"]) == (1, 1, 1, 10)
 
 
@@ -99,10 +99,10 @@ def test_no_path_of_the_machine_in_any_report(runs: Path) -> None:
 
 def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Traceback" not in told.err
-    return told.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    return printed.err
 
 
 @pytest.mark.parametrize(
@@ -174,9 +174,9 @@ def test_damaged_records(
 ) -> None:
     path = runs / RUN / file
     path.unlink() if text is None else path.write_text(text)
-    told = failed(capsys, "latest", "--runs-dir", str(runs))
-    assert says in told
-    assert told.count("\n") == 1
+    printed = failed(capsys, "latest", "--runs-dir", str(runs))
+    assert says in printed
+    assert printed.count("\n") == 1
 
 
 def failing_guards(runs: Path) -> set[str]:
@@ -204,17 +204,17 @@ def test_without_a_probe_result_the_guards_speak(runs: Path) -> None:
 
 
 def test_options_that_are_needed_but_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(Story().calm(0), tmp_path / "runs", save=False)
+    write(RunBuilder().calm(0), tmp_path / "runs", save=False)
     where = ["latest", "--runs-dir", str(tmp_path / "runs")]
     assert "--database-url is missing" in failed(capsys, *where)
     assert "--kafka-bootstrap is missing" in failed(capsys, *where, "--database-url", "postgresql://127.0.0.1:1/x")
     config = tmp_path / "client.properties"
-    told = failed(capsys, *where, "--kafka-config", str(config))
-    assert "--kafka-config" in told and "no such file" in told
+    printed = failed(capsys, *where, "--kafka-config", str(config))
+    assert "--kafka-config" in printed and "no such file" in printed
     config.write_text("security.protocol=PLAINTEXT\nsasl.password hunter2\n")
-    told = failed(capsys, *where, "--kafka-config", str(config))
-    assert "line 2 is not of the form name=value" in told
-    assert "hunter2" not in told
+    printed = failed(capsys, *where, "--kafka-config", str(config))
+    assert "line 2 is not of the form name=value" in printed
+    assert "hunter2" not in printed
 
 
 def test_a_password_on_the_command_line_is_warned_of_and_never_shown(
@@ -222,9 +222,9 @@ def test_a_password_on_the_command_line_is_warned_of_and_never_shown(
 ) -> None:
     where = ["latest", "--runs-dir", str(runs)]
     assert main([*where, "--database-url", "postgresql://mars:hunter2@127.0.0.1:5432/orders_db"]) == 0
-    told = capsys.readouterr()
-    assert told.err.startswith("warning: a password in --database-url")
-    assert "hunter2" not in told.out + told.err
+    printed = capsys.readouterr()
+    assert printed.err.startswith("warning: a password in --database-url")
+    assert "hunter2" not in printed.out + printed.err
     assert all(b"hunter2" not in text for text in reports(runs).values())
     assert main([*where, "--database-url", "postgresql://mars@127.0.0.1:5432/orders_db"]) == 0
     assert capsys.readouterr().err == ""
@@ -236,14 +236,14 @@ def test_stores_that_cannot_be_reached_are_inconclusive_and_tried_again(
     """Complete rows are kept; events are asked for again, and the phantom candidates with them."""
     monkeypatch.setattr("stores.topic.TRIES", 1)
     monkeypatch.setattr("stores.topic.ANSWER_S", 0.5)
-    story = Story().calm(0).order(6, 12, event=False)
-    story.events_changes = {"complete": False, "problem": "cut off"}
-    folder = write(story, tmp_path / "runs")
+    builder = RunBuilder().calm(0).order(6, 12, event=False)
+    builder.events_changes = {"complete": False, "problem": "cut off"}
+    folder = write(builder, tmp_path / "runs")
     where = ["latest", "--runs-dir", str(tmp_path / "runs")]
     stores = ["--database-url", "postgresql://127.0.0.1:1/none", "--kafka-bootstrap", "127.0.0.1:1"]
     assert main([*where, *stores]) == 3
-    told = capsys.readouterr()
-    assert told.out.startswith("INCONCLUSIVE")
+    printed = capsys.readouterr()
+    assert printed.out.startswith("INCONCLUSIVE")
     report = json.loads(folder.report.read_text())
     assert report["counts"]["rows"] == 7
     assert (report["counts"]["lost_events"], report["counts"]["suspected_lost"]) == (0, 7)
@@ -257,8 +257,8 @@ def test_an_incomplete_witness_is_read_again_and_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
 ) -> None:
     """Rows first, then events, then the table once more for events without a row; complete rows are not read again."""
-    story = Story().calm(0).order(6, 12, row=False)
-    whole = story.history()
+    builder = RunBuilder().calm(0).order(6, 12, row=False)
+    whole = builder.history()
     asked: list[str] = []
 
     def read_rows(url: str, *_: object, **__: object) -> RowsWitness:
@@ -278,7 +278,7 @@ def test_an_incomplete_witness_is_read_again_and_saved(
     monkeypatch.setattr("reconcile.witnesses.events.read_events", read_events)
     monkeypatch.setenv("LOCUST_DATABASE_URL", "postgresql://somewhere")
     monkeypatch.setenv("LOCUST_KAFKA_BOOTSTRAP", "broker:9")
-    folder = write(story, tmp_path / "runs", save=False)
+    folder = write(builder, tmp_path / "runs", save=False)
     save_witnesses(folder, KEY, replace(whole.rows, complete=kept == "rows"), replace(whole.events, complete=False))
     # Inconclusive: a row outside the run's range carries another customer id than the one that was sent.
     assert main([str(folder.path), "--quiet"]) == 3

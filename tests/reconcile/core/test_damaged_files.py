@@ -16,8 +16,8 @@ from runlog.folder import RunFolder
 from runlog.ledger import HEADER, MAGIC, RECORD_BYTES, RecordKind
 from runlog.outcomes import Outcome
 from tests.e2e.harness import CHECKOUT
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, facts
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
 pytestmark = pytest.mark.process
 
@@ -25,11 +25,11 @@ RUN = "20261123-073000-4f2a"
 
 
 def record(path: Path, **changes: Any) -> RunFolder:
-    story = Story(facts=facts(**{"expect": "lost-events", **changes})).calm(0).order(6, 12, event=False)
-    story.order(7, 13, Outcome.REJECTED, row=False, event=False).unanswered(8, 14).not_sent(9, 14.5)
+    builder = RunBuilder(facts=facts(**{"expect": "lost-events", **changes})).calm(0).order(6, 12, event=False)
+    builder.order(7, 13, Outcome.REJECTED, row=False, event=False).unanswered(8, 14).not_sent(9, 14.5)
     folder = RunFolder(path)
-    story.write(folder)
-    history = story.history()
+    builder.write(folder)
+    history = builder.history()
     save_witnesses(folder, KEY, history.rows, history.events)
     confirm_all(folder, history)
     return folder
@@ -74,10 +74,10 @@ def test_of_a_damaged_ledger_the_rest_is_judged_and_the_doubt_said(folder: RunFo
 
 
 def test_a_damaged_record_makes_a_clean_result_inconclusive(tmp_path: Path) -> None:
-    story = Story(facts=facts()).calm(0)
+    builder = RunBuilder(facts=facts()).calm(0)
     clean = RunFolder(tmp_path / RUN)
-    story.write(clean)
-    save_witnesses(clean, KEY, story.history().rows, story.history().events)
+    builder.write(clean)
+    save_witnesses(clean, KEY, builder.history().rows, builder.history().events)
     assert main([str(clean.path), "--quiet"]) == 0
     raw = bytearray(clean.ledger.read_bytes())
     raw[-RECORD_BYTES - 8] ^= 1
@@ -136,11 +136,11 @@ def test_a_file_of_another_format_is_named_as_such_and_nothing_is_written(
     before = contents(folder)
     capsys.readouterr()
     assert main([str(folder.path)]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    assert f"{Path(name).name} of run {RUN} has format " in told.err
-    assert "delete" not in told.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert f"{Path(name).name} of run {RUN} has format " in printed.err
+    assert "delete" not in printed.err
     assert contents(folder) == before
 
 

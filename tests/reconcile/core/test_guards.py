@@ -17,27 +17,27 @@ from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
+from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
 
 EVIDENCE, VACUITY = GuardKind
-Change = Callable[[Story], object]
+Change = Callable[[RunBuilder], object]
 VOUCHED = {"vouch_topic_intact": "true"}
 COMMAND = {"break_command": "systemctl stop broker"}
 
 
-def calm() -> Story:
-    return Story().calm()
+def calm() -> RunBuilder:
+    return RunBuilder().calm()
 
 
-def guard_of(story: Story, name: str) -> Guard:
-    return next(guard for guard in judge(story.history()).guards if guard.name == name)
+def guard_of(builder: RunBuilder, name: str) -> Guard:
+    return next(guard for guard in judge(builder.history()).guards if guard.name == name)
 
 
 def answer_at(at: float) -> Change:
-    def change(story: Story) -> None:
-        kept = [seen for seen in story.monitor() if abs(seen.asked - T0 - at) > 0.01]
+    def change(builder: RunBuilder) -> None:
+        kept = [seen for seen in builder.monitor() if abs(seen.asked - T0 - at) > 0.01]
         ends = {0: START_OFFSET + 2}
-        story.observations = sorted([*kept, Observation(T0 + at, T0 + at + 0.004, ends)], key=lambda seen: seen.asked)
+        builder.observations = sorted([*kept, Observation(T0 + at, T0 + at + 0.004, ends)], key=lambda seen: seen.asked)
 
     return change
 
@@ -45,79 +45,79 @@ def answer_at(at: float) -> Change:
 def unanswered_at(at: float, count: int) -> Change:
     """Leave `count` questions in a row unanswered from second `at` on."""
 
-    def change(story: Story) -> None:
-        seen = story.monitor()
+    def change(builder: RunBuilder) -> None:
+        seen = builder.monitor()
         first = round(at * 10)
         for place in range(first, first + count):
             seen[place] = Observation(seen[place].asked, seen[place].asked + 0.054, None, "no answer")
-        story.observations = seen
+        builder.observations = seen
 
     return change
 
 
-def one_lost(story: Story) -> None:
-    story.order(7, 12, event=False)
+def one_lost(builder: RunBuilder) -> None:
+    builder.order(7, 12, event=False)
 
 
-def end_that_fell(story: Story) -> None:
+def end_that_fell(builder: RunBuilder) -> None:
     """Let the end of the topic be observed once below where it was before, and above it again."""
-    seen = story.monitor()
+    seen = builder.monitor()
     seen[50] = replace(seen[50], ends={0: START_OFFSET + 1})
     seen[51] = replace(seen[51], ends={0: START_OFFSET})
-    story.observations = seen
+    builder.observations = seen
 
 
 def mentioned(number: int, why: Why = Why.NO_ID, *, event: bool = False) -> Change:
     """Store an order, and let a record name it that is not its event."""
-    return lambda story: story.order(number, 5, event=event).mentioned(number, why)
+    return lambda builder: builder.order(number, 5, event=event).mentioned(number, why)
 
 
 def down_edge_at(at: float) -> Change:
-    return lambda story: story.mark(m.INJECTED, down_edge=[T0 + at - 0.1, T0 + at])
+    return lambda builder: builder.mark(m.INJECTED, down_edge=[T0 + at - 0.1, T0 + at])
 
 
 def delayed(count: int, of: int, by: float) -> Change:
     """Send `of` more orders in the baseline, the first `count` of them `by` seconds after they were due."""
 
-    def change(story: Story) -> None:
+    def change(builder: RunBuilder) -> None:
         for seq in range(of):
-            story.order(seq, 2 + seq / 100)
-        for place, attempt in enumerate(story.attempts):
+            builder.order(seq, 2 + seq / 100)
+        for place, attempt in enumerate(builder.attempts):
             if attempt[6] < count:
                 late = (*attempt[:7], attempt[7] - by, *attempt[8:])
-                story.attempts[place] = late
+                builder.attempts[place] = late
 
     return change
 
 
 def unsent(count: int, sent: int, at: float) -> Change:
-    def change(story: Story) -> None:
+    def change(builder: RunBuilder) -> None:
         for seq in range(count):
-            story.not_sent(seq, at)
+            builder.not_sent(seq, at)
         for seq in range(count, count + sent):
-            story.order(seq, at, row=False, event=False, outcome=Outcome.REJECTED)
+            builder.order(seq, at, row=False, event=False, outcome=Outcome.REJECTED)
 
     return change
 
 
 def set_to(**attributes: object) -> Change:
-    def change(story: Story) -> None:
+    def change(builder: RunBuilder) -> None:
         for name, value in attributes.items():
-            setattr(story, name, value)
+            setattr(builder, name, value)
 
     return change
 
 
 def both(*changes: Change) -> Change:
-    return lambda story: [change(story) for change in changes]
+    return lambda builder: [change(builder) for change in changes]
 
 
 def drop_phase(first: float, last: float) -> Change:
     """Turn the acknowledgements of a stretch into errors."""
 
-    def change(story: Story) -> None:
-        story.attempts = [
-            (*a[:1], Outcome.AMBIGUOUS, 500, *a[3:]) if first <= a[8] - T0 < last else a for a in story.attempts
+    def change(builder: RunBuilder) -> None:
+        builder.attempts = [
+            (*a[:1], Outcome.AMBIGUOUS, 500, *a[3:]) if first <= a[8] - T0 < last else a for a in builder.attempts
         ]
 
     return change
@@ -126,20 +126,20 @@ def drop_phase(first: float, last: float) -> Change:
 def lost_and_read_at(second: float) -> Change:
     """Lose one event and take the end of the topic at this second; the last answer comes at 28.02."""
 
-    def change(story: Story) -> None:
-        story.order(7, 12, event=False)
-        story.events_changes["read_at"] = T0 + second
+    def change(builder: RunBuilder) -> None:
+        builder.order(7, 12, event=False)
+        builder.events_changes["read_at"] = T0 + second
 
     return change
 
 
-def nothing(story: Story) -> None:
+def nothing(builder: RunBuilder) -> None:
     """Leave the run as it is."""
 
 
-def worker_lost(story: Story) -> None:
-    story.facts = facts(workers=2)
-    story.mark_late(m.WORKER_LOST, 12)
+def worker_lost(builder: RunBuilder) -> None:
+    builder.facts = facts(workers=2)
+    builder.mark_late(m.WORKER_LOST, 12)
 
 
 ALONE = set_to(facts=facts(attribution="exclusive"))
@@ -280,7 +280,7 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
         lambda s: s.order(7, 5, event=False).published(8, 7),
         lambda s: s.order(7, 5, event=False).stored(8, 7).published(8, 7),
     ),
-    ("no order disputed", VACUITY, lambda s: s.order(7, 5, told=50), lambda s: s.order(7, 5)),
+    ("no order disputed", VACUITY, lambda s: s.order(7, 5, answered_id=50), lambda s: s.order(7, 5)),
     (
         "no opaque record",
         VACUITY,
@@ -296,7 +296,7 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
     (
         "answers return ids of their own",
         EVIDENCE,
-        lambda s: s.order(7, 5).order(8, 5, told=7, row=False, event=False),
+        lambda s: s.order(7, 5).order(8, 5, answered_id=7, row=False, event=False),
         lambda s: s.order(7, 5).order(8, 5, row=False, event=False),
     ),
     (
@@ -369,9 +369,9 @@ def test_fires_and_nearly_fires(name: str, kind: GuardKind, fires: Change, nearl
     ],
 )
 def test_does_not_apply(name: str, change: Change) -> None:
-    story = calm()
-    change(story)
-    guard = guard_of(story, name)
+    builder = calm()
+    change(builder)
+    guard = guard_of(builder, name)
     assert (guard.applies, guard.passed, guard.failed) == (False, None, False)
 
 

@@ -11,16 +11,16 @@ from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import DOWN_EDGE, START_OFFSET, T0, UP_EDGE, Story, usual_marks
+from tests.reconcile.core.run_builder import DOWN_EDGE, START_OFFSET, T0, UP_EDGE, RunBuilder, usual_marks
 
 
-def late(story: Story) -> tuple[int, int]:
-    counts = judge(story.history()).counts
+def late(builder: RunBuilder) -> tuple[int, int]:
+    counts = judge(builder.history()).counts
     return counts["late_events"], counts["late_undecided"]
 
 
 def test_sent_in_the_outage_and_appended_well_after_it_is_late() -> None:
-    judgement = judge(Story().order(1, 12, appended=22.53).history())
+    judgement = judge(RunBuilder().order(1, 12, appended=22.53).history())
     assert judgement.counts["late_events"] == 1
     assert judgement.counts["delivered"] == 1
     # The answer at 22.6 is the first that shows it; it came 4 ms after the question.
@@ -29,64 +29,64 @@ def test_sent_in_the_outage_and_appended_well_after_it_is_late() -> None:
 
 def test_sent_just_before_the_outage_can_be_late_too() -> None:
     # The last answer before the outage did not show it, the first one after did: it may be of either side.
-    assert late(Story().order(1, 10.35, appended=20.87)) == (0, 1)
+    assert late(RunBuilder().order(1, 10.35, appended=20.87)) == (0, 1)
     # The first answer after the outage did not show it either.
-    assert late(Story().order(1, 10.35, appended=23)) == (1, 0)
+    assert late(RunBuilder().order(1, 10.35, appended=23)) == (1, 0)
     # Sent when the broker already answered nobody: there is only after.
-    assert late(Story().order(1, 10.41, appended=20.87)) == (1, 0)
+    assert late(RunBuilder().order(1, 10.41, appended=20.87)) == (1, 0)
 
 
 def test_sent_after_the_return_is_never_late() -> None:
-    assert late(Story().order(1, 20.81, appended=29)) == (0, 0)
-    assert late(Story().order(1, 20.79, appended=29)) == (1, 0)
+    assert late(RunBuilder().order(1, 20.81, appended=29)) == (0, 0)
+    assert late(RunBuilder().order(1, 20.79, appended=29)) == (1, 0)
 
 
 def test_published_at_once_when_the_broker_is_back_is_late_though_it_was_not_yet_proven_back() -> None:
-    judgement = judge(Story().order(1, 12, appended=20.85).order(2, 5).history())
+    judgement = judge(RunBuilder().order(1, 12, appended=20.85).order(2, 5).history())
     assert judgement.counts["late_events"] == 1
     assert judgement.late.delays()["max_s"] == pytest.approx(20.904 - 12, abs=1e-6)
 
 
 def test_appended_before_the_outage_is_not_late() -> None:
-    assert late(Story().order(1, 9.5, appended=9.6)) == (0, 0)
+    assert late(RunBuilder().order(1, 9.5, appended=9.6)) == (0, 0)
 
 
 def test_an_answer_in_between_takes_the_proof_away() -> None:
-    story = Story().order(1, 10.9, appended=20.87)
-    assert late(story) == (1, 0)
-    story.observations = sorted(
-        [*story.monitor(), Observation(T0 + 11, T0 + 11.004, {0: START_OFFSET})], key=lambda seen: seen.asked
+    builder = RunBuilder().order(1, 10.9, appended=20.87)
+    assert late(builder) == (1, 0)
+    builder.observations = sorted(
+        [*builder.monitor(), Observation(T0 + 11, T0 + 11.004, {0: START_OFFSET})], key=lambda seen: seen.asked
     )
-    assert late(story) == (0, 1)
+    assert late(builder) == (0, 1)
 
 
 def test_the_first_event_of_an_order_decides() -> None:
-    assert late(Story().order(1, 5).published(1, 1, 25.0)) == (0, 0)
+    assert late(RunBuilder().order(1, 5).published(1, 1, 25.0)) == (0, 0)
 
 
 def test_without_later_observations_the_end_of_reading_bounds_the_delay() -> None:
-    story = Story().order(1, 12, appended=33.99)
-    story.observations = [seen for seen in story.monitor() if seen.asked < T0 + 30]
-    judgement = judge(story.history())
+    builder = RunBuilder().order(1, 12, appended=33.99)
+    builder.observations = [seen for seen in builder.monitor() if seen.asked < T0 + 30]
+    judgement = judge(builder.history())
     assert judgement.counts["late_events"] == 1
     assert judgement.late.delays()["max_s"] == pytest.approx(35 - 12)
 
 
 def test_phantoms_and_lost_orders_are_not_late() -> None:
-    assert late(Story().order(1, 12, appended=25, row=False)) == (0, 0)
+    assert late(RunBuilder().order(1, 12, appended=25, row=False)) == (0, 0)
 
 
 def test_never_healed_means_nothing_is_late() -> None:
-    assert late(Story().order(1, 12, appended=25).without(m.HEALED)) == (0, 0)
+    assert late(RunBuilder().order(1, 12, appended=25).without(m.HEALED)) == (0, 0)
 
 
 def lose(*at: float) -> Judgement:
-    story = Story()
+    builder = RunBuilder()
     for seq, moment in enumerate(at):
-        story.order(seq, moment, event=False)
+        builder.order(seq, moment, event=False)
     for seq, moment in enumerate((1.0, 12.0, 25.0), 50):
-        story.order(seq, moment, appended=20.87 if moment == 12 else None)
-    return judge(story.history())
+        builder.order(seq, moment, appended=20.87 if moment == 12 else None)
+    return judge(builder.history())
 
 
 def test_window_lead_and_tail() -> None:
@@ -105,9 +105,9 @@ def test_without_an_outage_every_loss_lies_outside() -> None:
 
 
 def test_when_nobody_looked_before_only_the_send_time_bounds() -> None:
-    story = Story().order(1, 9, appended=22)
-    story.observations = [seen for seen in story.monitor() if seen.asked > T0 + 25]
-    assert late(story) == (0, 1)
+    builder = RunBuilder().order(1, 9, appended=22)
+    builder.observations = [seen for seen in builder.monitor() if seen.asked > T0 + 25]
+    assert late(builder) == (0, 1)
 
 
 def test_losses_just_around_the_outage_belong_to_it() -> None:
@@ -138,8 +138,8 @@ def test_each_loss_belongs_to_the_nearest_of_two_outages() -> None:
 def test_no_loss_is_an_empty_window_and_unproven_edges_are_unknown() -> None:
     window = lose().windows[0]
     assert (window.first_sent_at, window.lead_s, window.lost, window.density) == (None, None, 0, None)
-    story = Story().order(1, 12, event=False).without(m.INJECTED)
-    blind = judge(story.history()).windows[0]
+    builder = RunBuilder().order(1, 12, event=False).without(m.INJECTED)
+    blind = judge(builder.history()).windows[0]
     assert blind.lead_s is None
     assert blind.tail_s is not None
 
@@ -161,13 +161,13 @@ def test_a_loss_of_an_outage_whose_edges_were_never_proven() -> None:
 
 
 def test_unrecorded_losses_have_no_time_so_no_outage_can_be_ruled_out() -> None:
-    judgement = judge(Story().stored(5, 5).history())
+    judgement = judge(RunBuilder().stored(5, 5).history())
     assert (judgement.lost_outside, judgement.lost_unplaced) == (0, 1)
 
 
 def test_the_density_of_a_window_counts_orders_not_their_extra_ones() -> None:
     """A second order of an attempt is lost, its own is not: no order sent in the window lost its event."""
-    (window,) = judge(Story().calm().order(1, 12).stored(77, 1).history()).windows
+    (window,) = judge(RunBuilder().calm().order(1, 12).stored(77, 1).history()).windows
     assert (window.lost, window.sent, window.density) == (1, 2, 0.0)
 
 
@@ -198,16 +198,16 @@ def test_causes_with_missing_marks_and_without_outage() -> None:
 
 
 def test_ambiguous_orders_can_be_late() -> None:
-    judgement = judge(Story().order(1, 12, Outcome.AMBIGUOUS, appended=25).history())
+    judgement = judge(RunBuilder().order(1, 12, Outcome.AMBIGUOUS, appended=25).history())
     assert (judgement.counts["recovered"], judgement.counts["late_events"]) == (1, 1)
 
 
 def test_sent_as_the_broker_returned_is_not_late() -> None:
-    assert late(Story().order(1, UP_EDGE[0] - T0, appended=29)) == (0, 0)
+    assert late(RunBuilder().order(1, UP_EDGE[0] - T0, appended=29)) == (0, 0)
 
 
 def test_absence_begins_with_the_first_failure() -> None:
-    assert late(Story().order(1, DOWN_EDGE[1] - T0, appended=20.87)) == (1, 0)
+    assert late(RunBuilder().order(1, DOWN_EDGE[1] - T0, appended=20.87)) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -216,30 +216,30 @@ def test_absence_begins_with_the_first_failure() -> None:
 )
 def test_an_answer_at_the_very_edge_of_an_absence(asked: float, answered: float, found: tuple[int, int]) -> None:
     """Away from 10.5 to 20.75: asked and answered within, its edges included, it says that the broker was there."""
-    story = Story().order(1, 10.9, appended=20.87).mark(m.INJECTED, down_edge=[T0 + 10.3, T0 + 10.5])
-    story.mark(m.HEALED, up_edge=[T0 + 20.75, T0 + 20.9])
-    story.probe_results = []
-    told = Observation(T0 + asked, T0 + answered, {0: START_OFFSET})
-    story.observations = sorted([*story.monitor(), told], key=lambda seen: seen.asked)
-    assert late(story) == found
+    builder = RunBuilder().order(1, 10.9, appended=20.87).mark(m.INJECTED, down_edge=[T0 + 10.3, T0 + 10.5])
+    builder.mark(m.HEALED, up_edge=[T0 + 20.75, T0 + 20.9])
+    builder.probe_results = []
+    more = Observation(T0 + asked, T0 + answered, {0: START_OFFSET})
+    builder.observations = sorted([*builder.monitor(), more], key=lambda seen: seen.asked)
+    assert late(builder) == found
 
 
 def test_seen_in_the_log_at_the_very_moment_of_the_return_is_not_late() -> None:
-    story = Story(probe_results=[]).order(1, 9, appended=9.5)
-    story.observations = [
+    builder = RunBuilder(probe_results=[]).order(1, 9, appended=9.5)
+    builder.observations = [
         Observation(T0 + 9.25, T0 + 9.375, {0: START_OFFSET}),
         Observation(T0 + 20.5, UP_EDGE[0], {0: START_OFFSET + 1}),
     ]
-    assert late(story) == (0, 0)
-    story.observations[1] = Observation(T0 + 20.5, UP_EDGE[0] + 0.001, {0: START_OFFSET + 1})
-    assert late(story) == (0, 1)
+    assert late(builder) == (0, 0)
+    builder.observations[1] = Observation(T0 + 20.5, UP_EDGE[0] + 0.001, {0: START_OFFSET + 1})
+    assert late(builder) == (0, 1)
 
 
 def test_a_delay_that_nothing_bounds_is_not_known() -> None:
-    story = Story().order(1, 12, appended=33.99).order(2, 12, appended=22)
-    story.observations = [seen for seen in story.monitor() if seen.asked < T0 + 30]
-    story.events_changes = {"read_at": None}
-    judgement = judge(story.history())
+    builder = RunBuilder().order(1, 12, appended=33.99).order(2, 12, appended=22)
+    builder.observations = [seen for seen in builder.monitor() if seen.asked < T0 + 30]
+    builder.events_changes = {"read_at": None}
+    judgement = judge(builder.history())
     assert judgement.counts["late_events"] == 2
     assert judgement.late.delays() == dict.fromkeys(("p50_s", "p95_s", "max_s"), pytest.approx(10.004))
 
@@ -257,9 +257,9 @@ def test_brackets_of_several_partitions() -> None:
 
 
 def test_bounds_of_what_is_told_as_late() -> None:
-    late_one = judge(Story().order(1, 12, appended=22.53).history()).late
+    late_one = judge(RunBuilder().order(1, 12, appended=22.53).history()).late
     assert (late_one.not_before.tolist(), late_one.not_after.tolist()) == ([T0 + 22.5], [T0 + 22.6 + 0.004])
-    unseen = Story().order(1, 12, event=False)
+    unseen = RunBuilder().order(1, 12, event=False)
     assert np.isnan(judge(unseen.history()).late.not_before).all()
 
 

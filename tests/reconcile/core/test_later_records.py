@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.judge.judge import judge
 from reconcile.later_records import LOST, LaterRecords, _gap, _missing, summary
-from tests.reconcile.core.story import T0, Story
+from tests.reconcile.core.run_builder import T0, RunBuilder
 
 FOUND = LaterRecords(
     cases=np.array([0, 1]),
@@ -61,8 +61,8 @@ def test_what_is_between_then_and_now_must_be_there(
 
 
 def test_each_kind_of_what_was_missing_is_named_apart() -> None:
-    story = Story(pending=[3]).calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, event=False)
-    counted = {name: int(mask.sum()) for name, mask in _missing(judge(story.history())).items()}
+    builder = RunBuilder(pending=[3]).calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, event=False)
+    counted = {name: int(mask.sum()) for name, mask in _missing(judge(builder.history())).items()}
     assert {name: count for name, count in counted.items() if count} == {
         "lost event": 1,
         "pending order": 1,
@@ -72,7 +72,7 @@ def test_each_kind_of_what_was_missing_is_named_apart() -> None:
 
 
 def test_the_summary_says_how_late_and_what_is_left() -> None:
-    history = Story().order(1, 12, event=False).order(2, 13, event=False).history()
+    history = RunBuilder().order(1, 12, event=False).order(2, 13, event=False).history()
     said = summary(history, judge(history), FOUND, "runs/x/look-again.csv").splitlines()
     assert said[1].endswith("where the run's reading ended, to 2026-11-18T11:08:15Z, 1 m later")
     assert said[2] == ("2 lost events: 1 with an event by now (23 to 83 s after the order was sent), 1 without one")

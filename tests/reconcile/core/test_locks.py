@@ -13,8 +13,8 @@ from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
 from runlog.locks import JudgedElsewhere, is_recorded, judging
 from runlog.marks import MarksWriter
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, facts
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
 pytestmark = pytest.mark.process
 
@@ -26,10 +26,10 @@ HOLD = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-    story = Story(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
+    builder = RunBuilder(facts=facts(expect="lost-events")).calm(0).order(6, 12, event=False)
     made = RunFolder(tmp_path / "20261123-073000-4f2a")
-    story.write(made)
-    history = story.history()
+    builder.write(made)
+    history = builder.history()
     save_witnesses(made, KEY, history.rows, history.events)
     confirm_all(made, history)
     return made

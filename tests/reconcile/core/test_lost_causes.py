@@ -10,15 +10,15 @@ from reconcile.history.service_log import FILE, LogLine, Said, read_service_log
 from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
-from tests.reconcile.core.story import Story, facts, order_id
+from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 
 
-def judged(story: Story, log: dict[str, LogLine] | None = None) -> Judgement:
-    return judge(replace(story.history(), service_log=log or {}))
+def judged(builder: RunBuilder, log: dict[str, LogLine] | None = None) -> Judgement:
+    return judge(replace(builder.history(), service_log=log or {}))
 
 
 def cause_of_one(at: float, took: float = 0.02) -> LostCause:
-    (one,) = judged(Story().calm().order(1, at, event=False, took=took)).evidence
+    (one,) = judged(RunBuilder().calm().order(1, at, event=False, took=took)).evidence
     return one.cause
 
 
@@ -53,48 +53,48 @@ def test_without_a_log_the_time_of_the_order_is_the_evidence(at: float, took: fl
     ],
 )
 def test_the_service_knows_best(said: Said, cause: LostCause) -> None:
-    story = Story().calm().order(1, 15, event=False).order(2, 15.5, event=False)
-    found = judged(story, {str(order_id(1)): LogLine(said, "as logged")}).evidence
+    builder = RunBuilder().calm().order(1, 15, event=False).order(2, 15.5, event=False)
+    found = judged(builder, {str(order_id(1)): LogLine(said, "as logged")}).evidence
     assert [one.cause for one in found] == [cause, LostCause.SENT_WHILE_DOWN]
     assert tally(found) == {cause.value: 1, "sent_while_down": 1}
 
 
 def test_the_line_itself_is_kept() -> None:
-    story = Story().calm().order(1, 15, event=False).order(2, 15.5, event=False)
+    builder = RunBuilder().calm().order(1, 15, event=False).order(2, 15.5, event=False)
     line = LogLine(Said.EVENT_LOST, "as logged")
-    assert [one.line for one in judged(story, {str(order_id(1)): line}).evidence] == [line, None]
+    assert [one.line for one in judged(builder, {str(order_id(1)): line}).evidence] == [line, None]
 
 
 def test_the_whole_baseline_and_nothing_else_is_usual() -> None:
     """Its very first attempt was the slowest; the slower one came in the outage, another has no answer."""
-    story = Story().order(1, 1, took=0.5).order(2, 2).unanswered(3, 3).order(4, 15, event=False, took=0.5)
-    story.order(5, 16, event=False, took=0.75)
-    assert [one.latency_class for one in judged(story).evidence] == [AS_USUAL, SLOWER]
-    assert [one.latency_s for one in judged(story).evidence] == [0.5, 0.75]
+    builder = RunBuilder().order(1, 1, took=0.5).order(2, 2).unanswered(3, 3).order(4, 15, event=False, took=0.5)
+    builder.order(5, 16, event=False, took=0.75)
+    assert [one.latency_class for one in judged(builder).evidence] == [AS_USUAL, SLOWER]
+    assert [one.latency_s for one in judged(builder).evidence] == [0.5, 0.75]
 
 
 def test_an_order_in_no_ledger() -> None:
-    (one,) = judged(Story().calm().stored(1, 77)).evidence
+    (one,) = judged(RunBuilder().calm().stored(1, 77)).evidence
     assert (one.cause, one.latency_s, one.latency_class, one.in_flight) == (LostCause.NO_SEND_TIME, None, "", False)
 
 
 def test_a_request_that_was_never_answered_was_under_way() -> None:
-    story = Story().calm().unanswered(1, 9).stored(1, 1)
-    (one,) = judged(story).evidence
+    builder = RunBuilder().calm().unanswered(1, 9).stored(1, 1)
+    (one,) = judged(builder).evidence
     assert (one.cause, one.latency_class) == (LostCause.IN_FLIGHT_AT_BREAK, NO_ANSWER)
 
 
 def test_control_has_no_outage_to_blame() -> None:
-    story = Story(facts=facts(scenario="control")).calm().order(1, 15, event=False)
-    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
-    (one,) = judged(story).evidence
+    builder = RunBuilder(facts=facts(scenario="control")).calm().order(1, 15, event=False)
+    builder.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+    (one,) = judged(builder).evidence
     assert one.cause is LostCause.OUTSIDE_OUTAGES
 
 
 def test_latency_is_set_against_the_baseline() -> None:
-    story = Story().calm().order(1, 15, event=False, took=0.02).order(2, 16, event=False, took=0.021)
-    story.order(3, 17, Outcome.AMBIGUOUS, event=False, failure=Failure.TIMEOUT, took=5.0)
-    assert [one.latency_class for one in judged(story).evidence] == [AS_USUAL, SLOWER, SLOWER]
+    builder = RunBuilder().calm().order(1, 15, event=False, took=0.02).order(2, 16, event=False, took=0.021)
+    builder.order(3, 17, Outcome.AMBIGUOUS, event=False, failure=Failure.TIMEOUT, took=5.0)
+    assert [one.latency_class for one in judged(builder).evidence] == [AS_USUAL, SLOWER, SLOWER]
 
 
 def test_only_lines_about_one_order_count(tmp_path: Path) -> None:

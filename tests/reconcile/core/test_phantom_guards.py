@@ -9,7 +9,7 @@ from reconcile.judge.ruling import Verdict
 from runlog import exit_codes
 from runlog import marks as m
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import Story, facts
+from tests.reconcile.core.run_builder import RunBuilder, facts
 
 CHECKED: dict[str, Any] = {
     "asked": 3,
@@ -22,18 +22,18 @@ CHECKED: dict[str, Any] = {
 }
 
 
-def provoked(**told: Any) -> Story:
-    story = Story(facts=facts(scenario="phantom-event", expect="phantom-events"))
-    story.marks = [mark for mark in story.marks if mark.outage is None]
+def provoked(**checked: Any) -> RunBuilder:
+    builder = RunBuilder(facts=facts(scenario="phantom-event", expect="phantom-events"))
+    builder.marks = [mark for mark in builder.marks if mark.outage is None]
     for seq in range(3):
-        story.order(seq, 1 + seq, Outcome.PROVOKED, row=False, told=seq)
-    story.mark_late(m.PHANTOMS_CHECKED, 33.2, **{**CHECKED, **told})
-    return story
+        builder.order(seq, 1 + seq, Outcome.PROVOKED, row=False, answered_id=seq)
+    builder.mark_late(m.PHANTOMS_CHECKED, 33.2, **{**CHECKED, **checked})
+    return builder
 
 
-def failing(story: Story) -> dict[str, str]:
+def failing(builder: RunBuilder) -> dict[str, str]:
     ours = ("phantoms provoked", "phantoms rolled back")
-    return {g.name: g.reason for g in judge(story.history()).guards if g.failed and g.name in ours}
+    return {g.name: g.reason for g in judge(builder.history()).guards if g.failed and g.name in ours}
 
 
 def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
@@ -46,7 +46,7 @@ def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("checked", "reason"),
     [
         ({"get_404": 2}, "GET found 1 of 3 provoked orders"),
         ({"asked": 4}, "looked up 4 of 3 provoked orders"),
@@ -62,8 +62,8 @@ def test_provoked_phantoms_are_what_the_scenario_expects() -> None:
         ),
     ],
 )
-def test_each_contradiction_is_named(told: dict[str, Any], reason: str) -> None:
-    found = failing(provoked(**told))
+def test_each_contradiction_is_named(checked: dict[str, Any], reason: str) -> None:
+    found = failing(provoked(**checked))
     assert list(found) == ["phantoms rolled back"]
     assert reason in found["phantoms rolled back"]
 
@@ -73,27 +73,27 @@ def test_asking_for_fewer_than_all_is_enough() -> None:
 
 
 def test_nobody_asked() -> None:
-    story = provoked()
-    story.marks = [mark for mark in story.marks if mark.name != m.PHANTOMS_CHECKED]
-    assert "were not looked up" in failing(story)["phantoms rolled back"]
+    builder = provoked()
+    builder.marks = [mark for mark in builder.marks if mark.name != m.PHANTOMS_CHECKED]
+    assert "were not looked up" in failing(builder)["phantoms rolled back"]
 
 
 def test_an_order_without_its_event_was_not_provoked() -> None:
-    story = provoked()
-    story.order(3, 5, Outcome.PROVOKED, row=False, event=False, told=3)
-    assert failing(story) == {"phantoms provoked": "3 of 4 provoked orders left one event"}
+    builder = provoked()
+    builder.order(3, 5, Outcome.PROVOKED, row=False, event=False, answered_id=3)
+    assert failing(builder) == {"phantoms provoked": "3 of 4 provoked orders left one event"}
 
 
 def test_an_order_with_two_events_was_provoked_twice() -> None:
-    story = provoked()
-    story.published(1, 1, 6, 77)
-    assert failing(story) == {"phantoms provoked": "2 of 3 provoked orders left one event, 1 left several"}
+    builder = provoked()
+    builder.published(1, 1, 6, 77)
+    assert failing(builder) == {"phantoms provoked": "2 of 3 provoked orders left one event, 1 left several"}
 
 
 @pytest.mark.parametrize("scenario", ["lost-event", "control"])
 def test_elsewhere_they_do_not_apply(scenario: str) -> None:
-    story = provoked()
-    story.facts = facts(scenario=scenario)
-    guards = {guard.name: guard for guard in judge(story.history()).guards}
+    builder = provoked()
+    builder.facts = facts(scenario=scenario)
+    guards = {guard.name: guard for guard in judge(builder.history()).guards}
     assert not guards["phantoms provoked"].applies
     assert not guards["phantoms rolled back"].applies

@@ -19,15 +19,15 @@ from runlog.folder import RunFolder
 from runlog.offsets import Observation
 from runlog.probe_results import probe_record
 from tests.reconcile.core.probed import Change, probe, probed, probes
-from tests.reconcile.core.stories import again
-from tests.reconcile.core.story import T0, Story
+from tests.reconcile.core.run_builder import T0, RunBuilder
+from tests.reconcile.core.run_cases import again
 
 EVIDENCE, VACUITY = GuardKind
 TARGETS = [("broker", "stop"), ("broker", "partition"), ("database", "stop"), ("service", "kill")]
 
 
-def guard_of(story: Story, name: str) -> Guard:
-    return next(guard for guard in judge(story.history()).guards if guard.name == name)
+def guard_of(builder: RunBuilder, name: str) -> Guard:
+    return next(guard for guard in judge(builder.history()).guards if guard.name == name)
 
 
 @pytest.mark.parametrize(("target", "fault"), TARGETS)
@@ -44,10 +44,10 @@ def test_a_calm_run_passes_whatever_the_target_is(target: str, fault: str) -> No
 def hung(until: float) -> Change:
     """Leave of the kept connection two answers: one to a question that hung `until`, and one of second 21."""
 
-    def change(story: Story) -> None:
-        probes("kept", 19.5, 40, None)(story)
-        probe("kept", 19.9, until)(story)
-        probe("kept", 21, 21.004)(story)
+    def change(builder: RunBuilder) -> None:
+        probes("kept", 19.5, 40, None)(builder)
+        probe("kept", 19.9, until)(builder)
+        probe("kept", 21, 21.004)(builder)
 
     return change
 
@@ -91,10 +91,10 @@ def test_fires_and_nearly_fires(
 
 
 def test_an_early_return_is_told_by_connection_number_and_moment() -> None:
-    story = probed(target="database")
-    probes("new", 15, 15.3, "answered")(story)
-    probes("kept", 16, 16, "answered")(story)
-    assert guard_of(story, "fault held").reason == (
+    builder = probed(target="database")
+    probes("new", 15, 15.3, "answered")(builder)
+    probes("kept", 16, 16, "answered")(builder)
+    assert guard_of(builder, "fault held").reason == (
         "the database answered 1 of 95 probes on the kept connection and 2 of 47 probes on a new "
         "connection while it should have been down, first 4.554 s after it was proven down"
     )
@@ -103,12 +103,12 @@ def test_an_early_return_is_told_by_connection_number_and_moment() -> None:
 def test_the_broker_answering_says_nothing_of_another_target_nor_of_a_partition() -> None:
     """The offsets go on all the while; and where they stop, it is not the target that is away."""
     for target, fault in TARGETS[1:]:
-        story = probed(target=target, fault=fault)
-        assert guard_of(story, "fault held").passed
-        silent = [Observation(seen.asked, seen.answered, None, "no answer") for seen in story.observations or []]
-        story.observations = silent
-        assert guard_of(story, "fault proven").passed
-        assert guard_of(story, "fault held").passed
+        builder = probed(target=target, fault=fault)
+        assert guard_of(builder, "fault held").passed
+        silent = [Observation(seen.asked, seen.answered, None, "no answer") for seen in builder.observations or []]
+        builder.observations = silent
+        assert guard_of(builder, "fault proven").passed
+        assert guard_of(builder, "fault held").passed
 
 
 def test_a_fault_during_which_nothing_was_probed_did_not_hold() -> None:
@@ -120,48 +120,48 @@ def test_a_fault_during_which_nothing_was_probed_did_not_hold() -> None:
 
 
 def test_each_of_two_outages_is_looked_at() -> None:
-    story = probed()
-    again(story)
-    story.facts = replace(story.facts, options={"outages": "2"})
-    first = guard_of(story, "fault proven")
+    builder = probed()
+    again(builder)
+    builder.facts = replace(builder.facts, options={"outages": "2"})
+    first = guard_of(builder, "fault proven")
     assert first.reason == "outage 2: the broker was not observed down on the kept connection"
     for connection in CONNECTIONS:
-        probes(connection, 23.35, 25.85, "refused")(story)
+        probes(connection, 23.35, 25.85, "refused")(builder)
     for name in ("fault proven", "fault held", "recovery proven"):
-        assert guard_of(story, name).passed, name
-    probes("new", 24, 24.1, "answered")(story)
-    held = guard_of(story, "fault held")
+        assert guard_of(builder, name).passed, name
+    probes("new", 24, 24.1, "answered")(builder)
+    held = guard_of(builder, "fault held")
     assert held.reason == (
         "the broker answered 1 of 54 probes on a new connection while it should have been down, first 0.554 s after it "
         "was proven down"
     )
     # Back after the second outage does not prove it back after the first.
-    probes("new", 20.8, 23, "refused")(story)
-    assert guard_of(story, "recovery proven").reason == (
+    probes("new", 20.8, 23, "refused")(builder)
+    assert guard_of(builder, "recovery proven").reason == (
         "outage 1: the broker was not observed to answer again on a new connection"
     )
 
 
 def test_what_is_answered_when_the_next_outage_begins_still_counts_for_the_one_before() -> None:
     for settled, passed in ((23, True), (23.01, False)):
-        story = probed()
-        again(story)
-        probes("kept", 20.8, 25.85, None)(story)
-        probe("kept", 21, 21.004)(story)
-        probe("kept", 22.9, settled)(story)
-        assert guard_of(story, "recovery proven").passed is passed
+        builder = probed()
+        again(builder)
+        probes("kept", 20.8, 25.85, None)(builder)
+        probe("kept", 21, 21.004)(builder)
+        probe("kept", 22.9, settled)(builder)
+        assert guard_of(builder, "recovery proven").passed is passed
 
 
-def late(story: Story) -> tuple[int, int]:
-    counts = judge(story.history()).counts
+def late(builder: RunBuilder) -> tuple[int, int]:
+    counts = judge(builder.history()).counts
     return counts["late_events"], counts["late_undecided"]
 
 
 def sent(at: float, appended: float, *changes: Change, target: str = "broker", fault: str = "stop") -> tuple[int, int]:
-    story = probed(Story().order(1, at, appended=appended), target=target, fault=fault)
+    builder = probed(RunBuilder().order(1, at, appended=appended), target=target, fault=fault)
     for change in changes:
-        change(story)
-    return late(story)
+        change(builder)
+    return late(builder)
 
 
 def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
@@ -193,8 +193,8 @@ def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
 def test_only_a_broker_that_is_away_itself_appends_nothing(target: str, fault: str) -> None:
     """The offsets are unknown all the while here: only the silence of the broker could bound an event."""
 
-    def unknown(story: Story) -> None:
-        story.observations = [seen for seen in story.monitor() if seen.ok]
+    def unknown(builder: RunBuilder) -> None:
+        builder.observations = [seen for seen in builder.monitor() if seen.ok]
 
     assert sent(12, 20.87, unknown) == (1, 0)
     assert sent(12, 20.87, unknown, target=target, fault=fault) == (0, 1)
@@ -262,7 +262,7 @@ def test_every_report_tells_how_down_was_seen() -> None:
 
 
 def test_where_down_was_not_seen_no_report_says_how() -> None:
-    history = Story().calm().history()
+    history = RunBuilder().calm().history()
     judgement = judge(history)
     assert '"seen": null' in json_report(history, judgement)
     assert "First observed" not in html_report(history, judgement)
@@ -271,9 +271,9 @@ def test_where_down_was_not_seen_no_report_says_how() -> None:
 
 
 def test_probe_results_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None:
-    story, folder = probed(Story().calm(0), target="service"), RunFolder(tmp_path / "run")
-    story.write(folder)
-    written = [probe_record(seen) for seen in story.history().probe_results]
+    builder, folder = probed(RunBuilder().calm(0), target="service"), RunFolder(tmp_path / "run")
+    builder.write(folder)
+    written = [probe_record(seen) for seen in builder.history().probe_results]
     with folder.probes.open("a") as stream:
         stream.write('{"asked": 1')
     assert [probe_record(seen) for seen in read_record(folder).probe_results] == written
@@ -293,8 +293,8 @@ def test_probe_results_are_read_from_the_folder_of_a_run(tmp_path: Path) -> None
     ],
 )
 def test_damaged_probe_results_are_one_sentence(tmp_path: Path, line: str) -> None:
-    story, folder = probed(Story().calm(0)), RunFolder(tmp_path / "run")
-    story.write(folder)
+    builder, folder = probed(RunBuilder().calm(0)), RunFolder(tmp_path / "run")
+    builder.write(folder)
     folder.probes.write_text(line.replace("1795000000", str(int(T0 - 9e6))) + "\n")
     with pytest.raises(RecordProblem, match=r"probes\.jsonl of run run is damaged"):
         read_record(folder)

@@ -10,15 +10,15 @@ from reconcile.analysis.late_events import append_brackets
 from reconcile.judge.judge import judge
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
-from tests.reconcile.core.naive import AppendTimes, Sent, World, naive_counts
-from tests.reconcile.core.story import Story
+from tests.reconcile.core.plain_reference import AppendTimes, Sent, World, naive_counts
+from tests.reconcile.core.run_builder import RunBuilder
 
 # Fewer where thousands of changed cores are put before them in turn (`make mutate`).
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "1000"))
 
-# Few ids and few sequence numbers, so that ids are told twice, rows stand under foreign numbers, events repeat.
+# Few ids and few sequence numbers, so that ids repeat in answers, rows have foreign numbers, events repeat.
 IDS = st.integers(0, 9)
-PROBES = Story().history().probe_results
+PROBES = RunBuilder().history().probe_results
 SEQS = st.one_of(st.none(), st.integers(0, 7))
 
 
@@ -36,29 +36,29 @@ def worlds(draw: st.DrawFn) -> World:
     events = (
         draw(st.lists(st.tuples(st.sampled_from(sorted(of_order)), st.integers(0, 3)), max_size=12)) if of_order else []
     )
-    told = [(order, of_order[order], event) for order, event in events]
-    return World(sent, rows, told, draw(st.sets(IDS, max_size=3)), draw(st.sets(IDS, max_size=3)))
+    log = [(order, of_order[order], event) for order, event in events]
+    return World(sent, rows, log, draw(st.sets(IDS, max_size=3)), draw(st.sets(IDS, max_size=3)))
 
 
-def story_of(world: World) -> Story:
-    story = Story()
+def builder_of(world: World) -> RunBuilder:
+    builder = RunBuilder()
     for attempt in world.sent:
-        told = -1 if attempt.told is None else attempt.told
-        story.order(attempt.seq, 1 + attempt.seq, attempt.outcome, row=False, event=False, told=told)
+        number = -1 if attempt.answered_id is None else attempt.answered_id
+        builder.order(attempt.seq, 1 + attempt.seq, attempt.outcome, row=False, event=False, answered_id=number)
     for order, seq in world.rows.items():
-        story.stored(order, seq)
+        builder.stored(order, seq)
     for place, (order, seq, event) in enumerate(world.events):
-        story.published(order, seq, 2 + place / 100, event)
+        builder.published(order, seq, 2 + place / 100, event)
     for order in world.mentioned:
-        story.mentioned(order)
-    story.pending, story.observations, story.probe_results = sorted(world.backlog), [], PROBES
-    return story
+        builder.mentioned(order)
+    builder.pending, builder.observations, builder.probe_results = sorted(world.backlog), [], PROBES
+    return builder
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(worlds())
 def test_the_table_agrees_with_sets_and_dicts(world: World) -> None:
-    judgement = judge(story_of(world).history())
+    judgement = judge(builder_of(world).history())
     expected = naive_counts(world)
     assert {key: judgement.counts[key] for key in expected} == expected
     assert all(equation.holds for equation in judgement.equations)

@@ -12,18 +12,20 @@ from reconcile.judge.ruling import Verdict
 from runlog import exit_codes
 from runlog import marks as m
 from runlog.marks import Mark
-from tests.reconcile.core.story import DOWN_EDGE, T0, Story, facts
+from tests.reconcile.core.run_builder import DOWN_EDGE, T0, RunBuilder, facts
 from tests.reconcile.core.test_settling import findings_of, guard, read_at
 
 OWN = "the drain's canary order to be complete (order 7 was answered with 201 but its event is not in order.created)"
 SEEN = {"answered_at": T0 + 33, "led": True, "open_transaction": False}
 
 
-def silent(**changes: Any) -> Story:
+def silent(**changes: Any) -> RunBuilder:
     """Stops publishing in the outage for good: the orders 3 and 4 after it were acknowledged and have no event."""
-    story = Story(facts=facts(**changes)).order(1, 1).order(2, 5).order(11, 12, event=False).order(12, 15, event=False)
-    story.order(3, 24, event=False).order(4, 28, event=False)
-    return story.mark(m.DRAINED, complete=False, missing=[OWN], silence=SEEN)
+    builder = (
+        RunBuilder(facts=facts(**changes)).order(1, 1).order(2, 5).order(11, 12, event=False).order(12, 15, event=False)
+    )
+    builder.order(3, 24, event=False).order(4, 28, event=False)
+    return builder.mark(m.DRAINED, complete=False, missing=[OWN], silence=SEEN)
 
 
 def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
@@ -46,12 +48,12 @@ def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
     assert causes == {LostCause.SENT_WHILE_DOWN, LostCause.PUBLISHES_NOTHING}
 
 
-def without_delivery_timeout(story: Story) -> None:
-    story.facts = replace(story.facts, stack="external", delivery_timeout_s=None)
-    story.mark(m.DRAINED, silence=None)
+def without_delivery_timeout(builder: RunBuilder) -> None:
+    builder.facts = replace(builder.facts, stack="external", delivery_timeout_s=None)
+    builder.mark(m.DRAINED, silence=None)
 
 
-DOUBTS: list[tuple[Callable[[Story], object], str]] = [
+DOUBTS: list[tuple[Callable[[RunBuilder], object], str]] = [
     (without_delivery_timeout, "--delivery-timeout is not given (Java's default is 120 s)"),
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": False}), "not every partition is known to have had a leader"),
     (lambda s: s.mark(m.DRAINED, silence={**SEEN, "led": None}), "not every partition is known to have had a leader"),
@@ -66,10 +68,12 @@ DOUBTS: list[tuple[Callable[[Story], object], str]] = [
 
 
 @pytest.mark.parametrize(("change", "doubt"), DOUBTS)
-def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[Story], object], doubt: str) -> None:
-    story = silent()
-    change(story)
-    judgement = read_at(story, 40)
+def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(
+    change: Callable[[RunBuilder], object], doubt: str
+) -> None:
+    builder = silent()
+    change(builder)
+    judgement = read_at(builder, 40)
     assert judgement.ruling.verdict is Verdict.INCONCLUSIVE
     assert judgement.ruling.exit_code == exit_codes.INCONCLUSIVE
     assert judgement.counts["lost_events"] == 0
@@ -85,10 +89,10 @@ def test_each_gap_in_that_proof_leaves_a_doubt_that_names_it(change: Callable[[S
     "change",
     [lambda s: s.events.append((3, 3, 24.5, 3)), lambda s: s.attempts.__setitem__(slice(4, 6), [])],
 )
-def test_an_event_since_or_no_order_since_is_no_silence_at_all(change: Callable[[Story], object]) -> None:
-    story = silent()
-    change(story)
-    drained = guard(read_at(story, 40), "drain complete")
+def test_an_event_since_or_no_order_since_is_no_silence_at_all(change: Callable[[RunBuilder], object]) -> None:
+    builder = silent()
+    change(builder)
+    drained = guard(read_at(builder, 40), "drain complete")
     assert drained.failed
     assert "publishes nothing" not in drained.reason
 

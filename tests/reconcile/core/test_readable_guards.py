@@ -6,17 +6,17 @@ import pytest
 
 from reconcile.judge.judge import judge
 from runlog.facts import CheckOrder
-from tests.reconcile.core.story import Story, facts
+from tests.reconcile.core.run_builder import RunBuilder, facts
 
 SEEN = facts().check_order
 EXTERNAL = facts(stack="external")
 
 
 def reasons(order: CheckOrder | None, *, row: bool, event: bool) -> dict[str, tuple[bool | None, str]]:
-    story = Story(facts=replace(EXTERNAL, check_order=order))
+    builder = RunBuilder(facts=replace(EXTERNAL, check_order=order))
     for seq, at in enumerate((1.0, 5.0, 24.0)):
-        story.order(seq, at, row=row, event=event)
-    guards = judge(story.history()).guards
+        builder.order(seq, at, row=row, event=event)
+    guards = judge(builder.history()).guards
     return {one.name: (one.passed, one.reason) for one in guards if one.name in {"events readable", "rows readable"}}
 
 
@@ -76,6 +76,6 @@ def test_no_row_at_all_proves_nothing_unless_the_check_order_had_one(
 
 
 def test_counts_have_their_names() -> None:
-    story = Story().calm()
-    story.events_changes = {"opaque": 3}
-    assert judge(story.history()).counts["opaque_records"] == 3
+    builder = RunBuilder().calm()
+    builder.events_changes = {"opaque": 3}
+    assert judge(builder.history()).counts["opaque_records"] == 3

@@ -7,32 +7,34 @@ from reconcile.judge.judge import judge
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import T0, Story
+from tests.reconcile.core.run_builder import T0, RunBuilder
 
 
-def recovered(story: Story) -> Recovery:
-    (one,) = judge(story.history()).recoveries
+def recovered(builder: RunBuilder) -> Recovery:
+    (one,) = judge(builder.history()).recoveries
     return one
 
 
-def steady() -> Story:
+def steady() -> RunBuilder:
     """Acknowledged within 20 ms in the baseline; the target is proven back at second 21."""
-    return Story().order(1, 1).order(2, 5)
+    return RunBuilder().order(1, 1).order(2, 5)
 
 
-def dense(*took: float, usual: float = 0.02) -> Story:
+def dense(*took: float, usual: float = 0.02) -> RunBuilder:
     """Ten orders a second: baseline from 0 to 10, recovery from 21 to 31, `took` for each second of it."""
-    story = Story()
+    builder = RunBuilder()
     for place in range(100):
-        story.order(place, place / 10, took=usual + place % 7 / 1000)
-        story.order(200 + place, 21 + place / 10, took=took[place // 10] + place % 5 / 1000)
-    return story
+        builder.order(place, place / 10, took=usual + place % 7 / 1000)
+        builder.order(200 + place, 21 + place / 10, took=took[place // 10] + place % 5 / 1000)
+    return builder
 
 
 def test_the_first_delivered_order_sent_after_the_return_counts() -> None:
-    story = steady().order(3, 20.9, appended=21.5, took=0.9)  # sent before it
-    story.order(4, 21.1, event=False).order(5, 21.2, Outcome.AMBIGUOUS).order(6, 21.6, took=0.4).order(7, 21.7, took=1)
-    assert recovered(story).first_delivered_s == pytest.approx(1.0)
+    builder = steady().order(3, 20.9, appended=21.5, took=0.9)  # sent before it
+    builder.order(4, 21.1, event=False).order(5, 21.2, Outcome.AMBIGUOUS).order(6, 21.6, took=0.4).order(
+        7, 21.7, took=1
+    )
+    assert recovered(builder).first_delivered_s == pytest.approx(1.0)
 
 
 def test_nothing_delivered_after_the_return() -> None:
@@ -73,37 +75,37 @@ def test_few_orders_tell_nothing() -> None:
 
 def test_what_was_not_acknowledged_is_slower_than_anything() -> None:
     """Quick errors are no quick service."""
-    story = dense(*[0.02] * 10)
-    story.attempts = [
-        (*a[:1], Outcome.AMBIGUOUS, 500, a[3], 0, *a[5:]) if a[8] >= T0 + 21 else a for a in story.attempts
+    builder = dense(*[0.02] * 10)
+    builder.attempts = [
+        (*a[:1], Outcome.AMBIGUOUS, 500, a[3], 0, *a[5:]) if a[8] >= T0 + 21 else a for a in builder.attempts
     ]
-    found = recovered(story)
+    found = recovered(builder)
     assert (found.pace, found.recovery_p95_s, found.recovery_orders) == ("slower", None, 100)
 
 
 def test_unknown_without_baseline_or_return() -> None:
-    assert recovered(Story().order(1, 22)).baseline_p95_s is None
-    assert recovered(Story().order(1, 22)).pace == "unknown"
+    assert recovered(RunBuilder().order(1, 22)).baseline_p95_s is None
+    assert recovered(RunBuilder().order(1, 22)).pace == "unknown"
     never = recovered(steady().order(3, 22).without(m.HEALED))
     assert (never.first_delivered_s, never.pace, never.to_baseline_p95_s) == (None, None, None)
     assert never.baseline_p95_s == pytest.approx(0.02)
 
 
 def test_a_recovery_ends_where_the_next_outage_begins() -> None:
-    story = steady().order(3, 23, took=0.01).order(4, 27, took=2)
+    builder = steady().order(3, 23, took=0.01).order(4, 27, took=2)
     for at, name in ((25, m.INJECTING), (25.5, m.INJECTED), (26, m.HEALING), (26.5, m.HEALED)):
-        story.marks.append(Mark(T0 + at, name, 1))
-    story.marks.sort(key=lambda mark: mark.at)
-    first, second = judge(story.history()).recoveries
+        builder.marks.append(Mark(T0 + at, name, 1))
+    builder.marks.sort(key=lambda mark: mark.at)
+    first, second = judge(builder.history()).recoveries
     assert (first.recovery_orders, second.recovery_orders) == (1, 1)
     assert (first.recovery_p95_s, second.recovery_p95_s) == pytest.approx((0.01, 2.0))
 
 
 def test_rates_within_an_outage() -> None:
     """From the first mark at 10 to the last at 21: eleven seconds."""
-    story = steady().order(3, 10.0, event=False).order(4, 20.99).order(5, 21.0).order(6, 9.99)
-    story.order(7, 15, Outcome.AMBIGUOUS, row=False, event=False).not_sent(8, 16)
-    (rates,) = judge(story.history()).outage_rates
+    builder = steady().order(3, 10.0, event=False).order(4, 20.99).order(5, 21.0).order(6, 9.99)
+    builder.order(7, 15, Outcome.AMBIGUOUS, row=False, event=False).not_sent(8, 16)
+    (rates,) = judge(builder.history()).outage_rates
     found = (rates.offered, rates.acknowledged, rates.delivered, rates.lost)
     assert found == pytest.approx((4 / 11, 2 / 11, 1 / 11, 1 / 11))
 

@@ -22,7 +22,7 @@ from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import KEY, T0, Story, facts, order_id
+from tests.reconcile.core.run_builder import KEY, T0, RunBuilder, facts, order_id
 from tests.reconcile.core.test_phantom_guards import provoked
 
 KEYS = [
@@ -87,13 +87,13 @@ LISTS = [
 
 def rich_run() -> tuple[History, Judgement]:
     """One order of each kind."""
-    story = Story().calm()
-    story.order(3, 11, event=False).order(1, 12, event=False).order(2, 12, event=False)
-    story.order(4, 12, Outcome.AMBIGUOUS, row=False).order(5, 12, row=False, event=False)
-    story.order(6, 14, Outcome.REJECTED).order(7, 14, Outcome.AMBIGUOUS, appended=20.85)
-    story.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False)
-    story.order(9, 14, appended=25).published(9, 9, 26).published(9, 9, 27, event=900)
-    history = story.history()
+    builder = RunBuilder().calm()
+    builder.order(3, 11, event=False).order(1, 12, event=False).order(2, 12, event=False)
+    builder.order(4, 12, Outcome.AMBIGUOUS, row=False).order(5, 12, row=False, event=False)
+    builder.order(6, 14, Outcome.REJECTED).order(7, 14, Outcome.AMBIGUOUS, appended=20.85)
+    builder.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False)
+    builder.order(9, 14, appended=25).published(9, 9, 26).published(9, 9, 27, event=900)
+    history = builder.history()
     return history, judge(history)
 
 
@@ -102,7 +102,7 @@ def listed(history: History, judgement: Judgement, name: str) -> list[dict[str, 
 
 
 def test_every_list_is_there_with_a_header_when_empty() -> None:
-    texts = csv_texts(empty := Story().history(), judge(empty))
+    texts = csv_texts(empty := RunBuilder().history(), judge(empty))
     for name in LISTS:
         header = texts[f"{name}.csv"]
         assert header.startswith(",".join(COLUMNS))
@@ -163,14 +163,14 @@ def test_duplicates_tell_kind_and_place() -> None:
 
 
 def test_unrecorded_orders_have_unknown_times() -> None:
-    history = Story().stored(5, None).history()
+    history = RunBuilder().stored(5, None).history()
     (entry,) = listed(history, judge(history), "lost-events")
     assert (entry["sent_at"], entry["customer_id"], entry["cause"]) == ("", "", "no_send_time")
 
 
 def test_suspected_losses_stand_in_their_own_list_only() -> None:
-    story = Story().calm().order(1, 12, event=False).without(m.DRAINED)
-    history = story.history()
+    builder = RunBuilder().calm().order(1, 12, event=False).without(m.DRAINED)
+    history = builder.history()
     judgement = judge(history)
     assert len(listed(history, judgement, "suspected-lost")) == 1
     assert listed(history, judgement, "lost-events") == []
@@ -184,13 +184,13 @@ def test_times_and_ids_as_text() -> None:
 
 
 def test_a_hundred_thousand_lost_events_are_all_listed() -> None:
-    story = Story()
+    builder = RunBuilder()
     count = 100_000
     seqs = np.arange(count, dtype=np.uint64)
     rows = np.zeros(count, dtype=ROW)
     rows["hi"], rows["lo"], rows["seq"] = seqs + 7, seqs, seqs
-    story.rows_changes = {"rows": rows, "pending": np.empty(0, dtype=IDS)}
-    history = story.history()
+    builder.rows_changes = {"rows": rows, "pending": np.empty(0, dtype=IDS)}
+    history = builder.history()
     texts = csv_texts(history, judge(history))
     assert texts["lost-events.csv"].count("\n") == count + 1
 
@@ -213,7 +213,7 @@ def test_unknown_is_null() -> None:
         "c": 3,
         "4": [True],
     }
-    history = Story().calm().without(m.INJECTED, m.HEALED).history()
+    history = RunBuilder().calm().without(m.INJECTED, m.HEALED).history()
     outage = report_document(history, judge(history))["outages"][0]
     assert (outage["marks"]["healed"], outage["up_edge"], outage["healed_by"]) == (None, None, None)
 
@@ -233,25 +233,25 @@ def test_markdown_has_all_its_sections() -> None:
 
 
 @pytest.mark.parametrize(
-    ("story", "word", "cause"),
+    ("builder", "word", "cause"),
     [
         (
-            Story(facts=facts(service_variant="outbox")).calm(),
+            RunBuilder(facts=facts(service_variant="outbox")).calm(),
             "**NO**",
             "to its outbox table in the transaction of the order",
         ),
-        (Story().calm(), "**NO**", "(a dual write). That guarantees nothing."),
-        (Story().calm().without(m.DRAINED), "**UNKNOWN**", "Unknown: nothing is proven"),
+        (RunBuilder().calm(), "**NO**", "(a dual write). That guarantees nothing."),
+        (RunBuilder().calm().without(m.DRAINED), "**UNKNOWN**", "Unknown: nothing is proven"),
     ],
 )
-def test_markdown_of_other_verdicts(story: Story, word: str, cause: str) -> None:
-    text = markdown_report(history := story.history(), judge(history))
+def test_markdown_of_other_verdicts(builder: RunBuilder, word: str, cause: str) -> None:
+    text = markdown_report(history := builder.history(), judge(history))
     assert word in text
     assert cause in text
 
 
 def test_markdown_of_a_run_in_which_nothing_is_broken() -> None:
-    text = markdown_report((story := provoked()).history(), judge(story.history()))
+    text = markdown_report((builder := provoked()).history(), judge(builder.history()))
     assert "| DB order count | 0 | 0 |" in text
     assert "| Kafka event count | N | 3 |" in text
     assert "Chaos order" not in text and "Chaos event" not in text
@@ -264,9 +264,9 @@ def test_markdown_of_a_run_in_which_nothing_is_broken() -> None:
 
 def test_what_comes_from_outside_is_escaped() -> None:
     assert escape("a|b\n<script>`x`[y](z)") == r"a\|b \<script\>\`x\`\[y\](z)"
-    story = Story().calm()
-    story.marks.append(Mark(T0 + 34, m.FAILED, None, {"reason": "| <b>bad</b> \x1b[31m", "exit_code": 2}))
-    history = story.history()
+    builder = RunBuilder().calm()
+    builder.marks.append(Mark(T0 + 34, m.FAILED, None, {"reason": "| <b>bad</b> \x1b[31m", "exit_code": 2}))
+    history = builder.history()
     judgement = judge(history)
     assert "<b>" not in markdown_report(history, judgement)
     assert "\x1b" not in summary(history, judgement, Path("runs/x")).plain
@@ -293,7 +293,7 @@ def test_summary_fits_the_terminal_and_breaks_no_id(width: int) -> None:
 
 
 def test_summary_of_a_clean_run_and_without_unicode() -> None:
-    history = Story().calm().history()
+    history = RunBuilder().calm().history()
     text = printed(80, history, judge(history), encoding="ascii")
     assert "all 18 guards passed" in text
     assert text.isascii()
@@ -301,7 +301,7 @@ def test_summary_of_a_clean_run_and_without_unicode() -> None:
 
 
 def test_summary_names_the_guards_that_failed() -> None:
-    history = Story().calm().without(m.DRAINED, m.ENDED).history()
+    history = RunBuilder().calm().without(m.DRAINED, m.ENDED).history()
     text = printed(80, history, judge(history))
     assert "- drain complete (evidence): the run ended before its drain was over" in text
     assert text.startswith("INCONCLUSIVE")
@@ -318,7 +318,7 @@ def test_summary_names_the_guards_that_failed() -> None:
     ],
 )
 def test_summary_of_a_run_that_was_cut_off_at_any_mark(missing: tuple[str, ...], words: str) -> None:
-    history = Story().calm().without(*missing).history()
+    history = RunBuilder().calm().without(*missing).history()
     text = summary(history, judge(history), Path("runs/x")).plain
     assert words in text
     assert "broker down" in text
@@ -326,7 +326,7 @@ def test_summary_of_a_run_that_was_cut_off_at_any_mark(missing: tuple[str, ...],
 
 def test_the_timeline_shows_a_single_lost_event_and_the_outage() -> None:
     timeline = [{"due": 100, "acknowledged": 100, "lost": int(second == 12)} for second in range(30)]
-    judgement = judge(Story().calm().history())
+    judgement = judge(RunBuilder().calm().history())
     found = draw_timeline(timeline, judgement.outages, T0, width=80, unicode=True)
     assert found is not None
     lines = {label: line for label, line, _ in found.lines}

@@ -20,11 +20,11 @@ from reconcile.judge.findings import Guard
 from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Outcome
-from tests.reconcile.core import disputed_stories, settling_stories
-from tests.reconcile.core.disputed_stories import disputed_histories
-from tests.reconcile.core.settling_stories import settling_histories
-from tests.reconcile.core.stories import STORIES
-from tests.reconcile.core.story import Story, order_id
+from tests.reconcile.core import disputed_cases, settling_cases
+from tests.reconcile.core.disputed_cases import disputed_histories
+from tests.reconcile.core.run_builder import RunBuilder, order_id
+from tests.reconcile.core.run_cases import RUN_CASES
+from tests.reconcile.core.settling_cases import settling_histories
 from tests.reconcile.core.test_guards import twice_the_same_row
 from tests.reconcile.core.test_phantom_guards import CHECKED, provoked
 
@@ -65,25 +65,25 @@ ROLLBACKS: list[tuple[str, dict[str, object]]] = [
 
 def runs() -> Iterator[tuple[str, Judgement, list[Guard]]]:
     """Yield the title of each run, its judgement, and the guards that it is compared with."""
-    calm = judge(Story().calm().history())
+    calm = judge(RunBuilder().calm().history())
     yield "a calm run", calm, []
-    for title, change in STORIES:
-        story = Story().calm()
-        change(story)
-        yield title, judge(story.history()), calm.guards
+    for title, change in RUN_CASES:
+        builder = RunBuilder().calm()
+        change(builder)
+        yield title, judge(builder.history()), calm.guards
     usual = judge(provoked().history())
     yield "phantoms provoked and rolled back", usual, calm.guards
     for place, (title, detail) in enumerate(ROLLBACKS):
-        story = provoked(**detail)
+        builder = provoked(**detail)
         if not place:
-            story.published(1, 1, 6, 77).published(2, 2, 6, 78)
-        yield f"rollback: {title}", judge(story.history()), usual.guards
-    yield "a row read twice", judge(twice_the_same_row(Story().calm().history())), calm.guards
-    both_wrong = twice_the_same_row(Story().calm().mark(m.DRAINED, complete=False).history())
+            builder.published(1, 1, 6, 77).published(2, 2, 6, 78)
+        yield f"rollback: {title}", judge(builder.history()), usual.guards
+    yield "a row read twice", judge(twice_the_same_row(RunBuilder().calm().history())), calm.guards
+    both_wrong = twice_the_same_row(RunBuilder().calm().mark(m.DRAINED, complete=False).history())
     yield "a row read twice, and a drain cut short", judge(both_wrong), calm.guards
     for histories, names in (
-        (disputed_histories(), disputed_stories.GUARDS),
-        (settling_histories(), settling_stories.GUARDS),
+        (disputed_histories(), disputed_cases.GUARDS),
+        (settling_histories(), settling_cases.GUARDS),
     ):
         for title, history in histories:
             judgement = judge(history)
@@ -101,7 +101,7 @@ def single_guards() -> Iterator[tuple[str, Guard]]:
 
 
 def equations() -> list[str]:
-    lossy = Story(pending=[5]).calm().order(1, 12, event=False).order(2, 13, row=False).order(5, 14, event=False)
+    lossy = RunBuilder(pending=[5]).calm().order(1, 12, event=False).order(2, 13, row=False).order(5, 14, event=False)
     lossy.order(3, 15).published(3, 3, 22, event=33).published(3, 3, 22.5).stored(70, 71).not_sent(4, 16)
     lossy.order(6, 16, Outcome.REJECTED, row=False, event=False).unanswered(8, 17).stored(71, 1)
     return [f"  {one.text}: {one.left}, {one.right}" for one in judge(lossy.history()).equations]

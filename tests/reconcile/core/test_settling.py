@@ -10,7 +10,7 @@ from reconcile.judge.findings import Findings, Guard
 from reconcile.judge.judge import Judgement, judge
 from reconcile.judge.ruling import Verdict
 from runlog import marks as m
-from tests.reconcile.core.story import T0, Story, facts
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts
 
 HORIZON = "publish horizon passed"
 
@@ -19,16 +19,16 @@ def guard(judgement: Judgement, name: str) -> Guard:
     return next(one for one in judgement.guards if one.name == name)
 
 
-def external(**changes: Any) -> Story:
+def external(**changes: Any) -> RunBuilder:
     """A lossy run of a service of which nothing is known: an outage of 11 s, one order lost in it."""
     unknown = {"stack": "external", "service_variant": None, "delivery_timeout_s": None, **changes}
-    return Story(facts=facts(**unknown)).calm().order(1, 12, event=False)
+    return RunBuilder(facts=facts(**unknown)).calm().order(1, 12, event=False)
 
 
-def read_at(story: Story, second: float) -> Judgement:
+def read_at(builder: RunBuilder, second: float) -> Judgement:
     """Judge the run as if the topic had been read to its end at this second; the target was back at 21."""
-    story.events_changes["read_at"] = T0 + second
-    return judge(story.history())
+    builder.events_changes["read_at"] = T0 + second
+    return judge(builder.history())
 
 
 @pytest.mark.parametrize(("second", "passed"), [(33.4, False), (33.5, True)])
@@ -67,23 +67,23 @@ def test_a_late_arrival_begins_the_horizon_again() -> None:
 
 
 def test_what_comes_after_the_lookout_has_ended_is_a_late_arrival_of_unknown_time() -> None:
-    story = external().order(2, 13, appended=60.0)
-    assert guard(read_at(story, 60), HORIZON).failed
+    builder = external().order(2, 13, appended=60.0)
+    assert guard(read_at(builder, 60), HORIZON).failed
 
 
 def test_an_event_that_only_the_reading_found_is_no_arrival_of_known_time() -> None:
-    story = external()
-    sent_before_and_after = [each for each in story.attempts if not 10 < each[8] - T0 < 21]
+    builder = external()
+    sent_before_and_after = [each for each in builder.attempts if not 10 < each[8] - T0 < 21]
     kept = {int(each[6]) for each in sent_before_and_after}
-    story.events = [each for each in story.events if each[0] in kept]
-    story.observations = []
-    assert "the topic was read 39.0 s after the broker's return" in guard(read_at(story, 60), HORIZON).reason
+    builder.events = [each for each in builder.events if each[0] in kept]
+    builder.observations = []
+    assert "the topic was read 39.0 s after the broker's return" in guard(read_at(builder, 60), HORIZON).reason
 
 
 def test_nothing_missing_needs_no_horizon() -> None:
-    story = external()
-    story.events.append((1, 1, 26.0, 1))
-    judgement = read_at(story, 30)
+    builder = external()
+    builder.events.append((1, 1, 26.0, 1))
+    judgement = read_at(builder, 30)
     assert not guard(judgement, HORIZON).applies
     assert judgement.ruling.verdict is Verdict.CONSISTENT
     assert judgement.ruling.reason == (
@@ -111,39 +111,39 @@ def test_known_horizons(changes: dict[str, Any], second: float, passed: bool) ->
 
 
 def test_a_request_without_an_answer_counts_until_it_was_given_up() -> None:
-    story = external(publish_horizon_s=5.0).unanswered(2, 30)
-    assert guard(read_at(story, 39.9), HORIZON).failed
-    assert guard(read_at(story, 40), HORIZON).passed
+    builder = external(publish_horizon_s=5.0).unanswered(2, 30)
+    assert guard(read_at(builder, 39.9), HORIZON).failed
+    assert guard(read_at(builder, 40), HORIZON).passed
 
 
 def test_a_backlog_that_was_not_seen_empty_proves_nothing() -> None:
-    story = external(backlog_watched=True).mark(m.DRAINED, complete=False, missing=["a backlog of 2 events"])
-    judgement = read_at(story, 60)
+    builder = external(backlog_watched=True).mark(m.DRAINED, complete=False, missing=["a backlog of 2 events"])
+    judgement = read_at(builder, 60)
     assert guard(judgement, HORIZON).failed
     assert judgement.counts["suspected_lost"] == 1
 
 
 def test_without_an_outage_no_pause_has_grown() -> None:
-    story = external(scenario="control").without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
-    passed = guard(read_at(story, 31), HORIZON)
+    builder = external(scenario="control").without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+    passed = guard(read_at(builder, 31), HORIZON)
     assert passed.passed
     assert passed.reason == "no outage made the publisher wait between attempts"
 
 
 def test_a_topic_that_was_not_read_has_no_horizon() -> None:
-    story = external()
-    story.events_changes = {"read_at": None, "complete": False, "problem": "the broker is down"}
-    assert guard(judge(story.history()), HORIZON).reason == "unknown: the topic was not read"
+    builder = external()
+    builder.events_changes = {"read_at": None, "complete": False, "problem": "the broker is down"}
+    assert guard(judge(builder.history()), HORIZON).reason == "unknown: the topic was not read"
 
 
-def findings_of(story: Story) -> Findings:
-    history = story.history()
+def findings_of(builder: RunBuilder) -> Findings:
+    history = builder.history()
     judged = judge(history)
     return Findings(history, judged.outages, judged.table, judged.rates, judged.late)
 
 
 def test_from_which_moment_on_the_topic_was_read_long_enough() -> None:
-    known = Story().order(1, 1).order(2, 12, event=False)
+    known = RunBuilder().order(1, 1).order(2, 12, event=False)
     returned = waited_of(findings_of(known))
     assert (returned.since, round(returned.seconds or -1, 3)) == ("the broker's return", 14.0)
     answered = waited_of(findings_of(known.order(3, 24)))
@@ -159,7 +159,7 @@ def test_from_which_moment_on_the_topic_was_read_long_enough() -> None:
 
 @pytest.mark.parametrize(("lost", "passed"), [(False, True), (True, False)])
 def test_a_drain_whose_own_order_repeated_an_id_proves_no_loss(lost: bool, passed: bool) -> None:
-    story = Story().calm().mark(m.DRAINED, repeated_id="aaaa")
+    builder = RunBuilder().calm().mark(m.DRAINED, repeated_id="aaaa")
     if lost:
-        story.order(1, 12, event=False)
-    assert guard(judge(story.history()), "drain complete").passed is passed
+        builder.order(1, 12, event=False)
+    assert guard(judge(builder.history()), "drain complete").passed is passed

@@ -14,7 +14,7 @@ from reconcile.history.history import EVENT, ROW, RowsWitness
 from reconcile.history.joins import first_in_each, number_ids
 from reconcile.judge.judge import judge
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import T0, Story
+from tests.reconcile.core.run_builder import T0, RunBuilder
 
 ACK, AMB, REJ, PROV = Outcome.ACKNOWLEDGED, Outcome.AMBIGUOUS, Outcome.REJECTED, Outcome.PROVOKED
 KINDS = ("delivered", "lost_events", "phantom_events", "lost_orders", "visible_after_reject", "recovered", "unresolved")
@@ -42,7 +42,7 @@ KINDS = ("delivered", "lost_events", "phantom_events", "lost_orders", "visible_a
     ],
 )
 def test_every_cell(outcome: Outcome, row: bool, event: bool, becomes: set[str]) -> None:
-    judgement = judge(Story().order(5, 12, outcome, row=row, event=event).history())
+    judgement = judge(RunBuilder().order(5, 12, outcome, row=row, event=event).history())
     assert {kind: judgement.counts[kind] for kind in KINDS} == {kind: int(kind in becomes) for kind in KINDS}
     place = CELLS[{(1, 1): 0, (1, 0): 1, (0, 1): 2, (0, 0): 3}[row, event]]
     filled = {(label, cell) for label, cells in judgement.cells.items() for cell, n in cells.items() if n}
@@ -50,13 +50,13 @@ def test_every_cell(outcome: Outcome, row: bool, event: bool, becomes: set[str])
 
 
 def test_an_unanswered_attempt_is_ambiguous() -> None:
-    counts = judge(Story().unanswered(3, 12).stored(3, 3).history()).counts
+    counts = judge(RunBuilder().unanswered(3, 12).stored(3, 3).history()).counts
     assert (counts["ambiguous"], counts["unanswered"], counts["lost_events"]) == (1, 1, 1)
 
 
 def test_the_acknowledged_id_decides_what_is_looked_for() -> None:
     """The service returned id 50 but stored id 7 under the same customer id: 7 is an extra order, 50 is suspected."""
-    judgement = judge(Story().order(7, 12, told=50).history())
+    judgement = judge(RunBuilder().order(7, 12, answered_id=50).history())
     counts = judgement.counts
     assert (counts["lost_orders"], counts["suspected_lost_orders"]) == (0, 1)
     assert (counts["extra_orders"], counts["delivered"]) == (1, 0)
@@ -64,72 +64,76 @@ def test_the_acknowledged_id_decides_what_is_looked_for() -> None:
 
 
 def test_an_acknowledged_id_is_found_under_another_customer_id() -> None:
-    story = Story().order(7, 12, row=False, event=False).stored(7, 8).published(7, 8)
-    counts = judge(story.history()).counts
+    builder = RunBuilder().order(7, 12, row=False, event=False).stored(7, 8).published(7, 8)
+    counts = judge(builder.history()).counts
     assert (counts["delivered"], counts["lost_orders"], counts["unrecorded"]) == (1, 0, 0)
 
 
 def test_two_acks_of_one_id_are_no_lost_order() -> None:
     """The order carries the number of the later attempt, so the earlier one is the one without an id of its own."""
-    judgement = judge(Story().order(1, 11, told=2, row=False, event=False).order(2, 12).history())
+    judgement = judge(RunBuilder().order(1, 11, answered_id=2, row=False, event=False).order(2, 12).history())
     assert (judgement.counts["lost_orders"], judgement.counts["shared_order_ids"]) == (0, 1)
     assert judgement.table.row.tolist() == [False, True]
 
 
 def test_two_acks_of_one_id_that_neither_sent() -> None:
-    story = Story().order(1, 11, told=9, row=False, event=False).order(2, 12, told=9, row=False, event=False)
-    judgement = judge(story.stored(9, 4).published(9, 4).history())
+    builder = (
+        RunBuilder()
+        .order(1, 11, answered_id=9, row=False, event=False)
+        .order(2, 12, answered_id=9, row=False, event=False)
+    )
+    judgement = judge(builder.stored(9, 4).published(9, 4).history())
     assert judgement.table.row.tolist() == [True, False]
 
 
 def test_a_second_row_of_one_attempt_is_judged_for_its_own_event() -> None:
-    judgement = judge(Story().order(1, 12).stored(60, 1).history())
+    judgement = judge(RunBuilder().order(1, 12).stored(60, 1).history())
     counts = judgement.counts
     assert (counts["delivered"], counts["extra_orders"], counts["lost_events"]) == (1, 1, 1)
     assert judgement.cells["extra"]["row_only"] == 1
 
 
 def test_an_attempt_without_an_id_owns_the_whole_one_of_its_orders() -> None:
-    story = Story().order(1, 12, AMB, row=False, event=False).stored(60, 1).stored(61, 1).published(61, 1)
-    judgement = judge(story.history())
+    builder = RunBuilder().order(1, 12, AMB, row=False, event=False).stored(60, 1).stored(61, 1).published(61, 1)
+    judgement = judge(builder.history())
     assert (judgement.counts["recovered"], judgement.cells["extra"]["row_only"]) == (1, 1)
 
 
 def test_an_attempt_without_an_id_owns_a_row_before_a_bare_event() -> None:
     """Whichever id is the lower one."""
     for row, event in ((60, 61), (61, 60)):
-        story = Story().order(1, 12, AMB, row=False, event=False).stored(row, 1).published(event, 1)
-        cells = judge(story.history()).cells
+        builder = RunBuilder().order(1, 12, AMB, row=False, event=False).stored(row, 1).published(event, 1)
+        cells = judge(builder.history()).cells
         assert (cells["ambiguous"]["row_only"], cells["extra"]["event_only"]) == (1, 1)
 
 
 def test_rows_and_events_without_a_ledger_entry() -> None:
-    story = Story().order(1, 12).not_sent(2, 12.5).stored(2, 2).stored(70, 7000).published(71, None)
-    judgement = judge(story.history())
+    builder = RunBuilder().order(1, 12).not_sent(2, 12.5).stored(2, 2).stored(70, 7000).published(71, None)
+    judgement = judge(builder.history())
     counts = judgement.counts
     assert (counts["unrecorded"], counts["lost_events"], counts["phantom_events"]) == (3, 2, 1)
     assert (counts["due"], counts["not_sent"], counts["attempted"]) == (2, 1, 1)
 
 
 def test_pending_is_not_lost() -> None:
-    story = Story().order(1, 12, event=False).order(2, 12.5, event=False).order(3, 13)
-    story.pending = [1, 3]
-    counts = judge(story.history()).counts
+    builder = RunBuilder().order(1, 12, event=False).order(2, 12.5, event=False).order(3, 13)
+    builder.pending = [1, 3]
+    counts = judge(builder.history()).counts
     assert (counts["pending"], counts["lost_events"], counts["delivered"]) == (1, 1, 1)
 
 
 def test_a_row_elsewhere_in_the_table_saves_an_event_from_being_a_phantom() -> None:
-    story = Story().order(1, 12, row=False)
-    story.elsewhere = [1]
-    counts = judge(story.history()).counts
+    builder = RunBuilder().order(1, 12, row=False)
+    builder.elsewhere = [1]
+    counts = judge(builder.history()).counts
     assert (counts["delivered"], counts["phantom_events"], counts["rows"]) == (1, 0, 1)
 
 
 def test_redelivered_and_published_twice_are_kept_apart() -> None:
-    story = Story().order(1, 12).order(2, 12.1).order(3, 12.2)
-    story.published(1, 1).published(1, 1)
-    story.published(2, 2, event=900).published(2, 2, event=900)
-    judgement = judge(story.history())
+    builder = RunBuilder().order(1, 12).order(2, 12.1).order(3, 12.2)
+    builder.published(1, 1).published(1, 1)
+    builder.published(2, 2, event=900).published(2, 2, event=900)
+    judgement = judge(builder.history())
     counts = judgement.counts
     assert (counts["events"], counts["events_raw"]) == (3, 7)
     assert (counts["redelivered"], counts["published_twice"]) == (3, 1)
@@ -137,13 +141,13 @@ def test_redelivered_and_published_twice_are_kept_apart() -> None:
 
 
 def test_one_event_id_of_two_orders_is_no_duplicate() -> None:
-    story = Story().order(1, 12).order(2, 12.1, event=False).published(2, 2, event=1)
-    counts = judge(story.history()).counts
+    builder = RunBuilder().order(1, 12).order(2, 12.1, event=False).published(2, 2, event=1)
+    counts = judge(builder.history()).counts
     assert (counts["redelivered"], counts["published_twice"]) == (0, 0)
 
 
 def test_a_run_without_any_order() -> None:
-    judgement = judge(Story().history())
+    judgement = judge(RunBuilder().history())
     assert judgement.counts["attempted"] == 0
     assert all(equation.holds for equation in judgement.equations)
 
@@ -180,23 +184,29 @@ def test_partition_weighs_more_than_offset() -> None:
 
 
 def test_one_order_is_owned_once() -> None:
-    """Attempt 0 was told the id of the order that carries the number of attempt 1, which was told nothing."""
-    story = Story().order(0, 11, told=9, row=False, event=False).unanswered(1, 12).stored(9, 1).published(9, 1)
-    judgement = judge(story.history())
+    """Attempt 0 was answered with the id of the order that carries the number of attempt 1, which had no answer."""
+    builder = (
+        RunBuilder().order(0, 11, answered_id=9, row=False, event=False).unanswered(1, 12).stored(9, 1).published(9, 1)
+    )
+    judgement = judge(builder.history())
     counts = judgement.counts
     assert (counts["delivered"], counts["unresolved"], counts["extra_orders"], counts["unrecorded"]) == (1, 1, 0, 0)
     assert judgement.table.row.tolist() == [True, False]
 
 
 def test_three_acks_of_one_id_whose_number_is_that_of_the_last() -> None:
-    story = Story().order(1, 11, told=3, row=False, event=False).order(2, 12, told=3, row=False, event=False)
-    assert judge(story.order(3, 13).history()).table.row.tolist() == [False, False, True]
+    builder = (
+        RunBuilder()
+        .order(1, 11, answered_id=3, row=False, event=False)
+        .order(2, 12, answered_id=3, row=False, event=False)
+    )
+    assert judge(builder.order(3, 13).history()).table.row.tolist() == [False, False, True]
 
 
 def test_what_is_not_known_of_a_case() -> None:
     """A refused attempt, an unanswered one, an extra order, one in no ledger."""
-    story = Story().order(1, 12, REJ, row=False, event=False).unanswered(2, 13).stored(60, 2).stored(61, 2)
-    table = judge(story.stored(7, 70).published(8, None).history()).table
+    builder = RunBuilder().order(1, 12, REJ, row=False, event=False).unanswered(2, 13).stored(60, 2).stored(61, 2)
+    table = judge(builder.stored(7, 70).published(8, None).history()).table
     assert table.outcome.tolist() == [REJ, AMB, EXTRA, UNRECORDED, UNRECORDED]
     assert table.known.tolist() == [False, True, True, True, True]
     assert (int(table.hi[0]), int(table.lo[0])) == (0, 0)
@@ -209,7 +219,9 @@ def test_what_is_not_known_of_a_case() -> None:
 
 
 def test_an_id_that_another_attempt_owns_is_shown_but_counted_once() -> None:
-    judgement = judge(Story(pending=[2]).order(1, 11, told=2, row=False, event=False).order(2, 12).history())
+    judgement = judge(
+        RunBuilder(pending=[2]).order(1, 11, answered_id=2, row=False, event=False).order(2, 12).history()
+    )
     table = judgement.table
     assert table.known.tolist() == [True, True]
     assert table.lo.tolist() == [table.lo[1]] * 2
@@ -217,8 +229,8 @@ def test_an_id_that_another_attempt_owns_is_shown_but_counted_once() -> None:
 
 
 def test_conflicts_are_ids_whose_witnesses_carry_different_numbers() -> None:
-    story = Story().order(1, 11).order(2, 12, event=False).published(2, 1).stored(9, None).published(9, 1)
-    assert judge(story.published(3, 3).history()).table.conflicts == 1
+    builder = RunBuilder().order(1, 11).order(2, 12, event=False).published(2, 1).stored(9, None).published(9, 1)
+    assert judge(builder.published(3, 3).history()).table.conflicts == 1
 
 
 def test_equations_side_by_side() -> None:
@@ -267,7 +279,7 @@ def test_ids_keep_every_bit() -> None:
     """Both words are beyond what a float can hold."""
     hi, lo = 0xFEDC_BA98_7654_3211, 0x8123_4567_89AB_CDEF
     rows = RowsWitness(np.array([(hi, lo, 7)], dtype=ROW), *(np.empty(0, dtype=IDS),) * 2, T0, complete=True)
-    history = Story().history()
+    history = RunBuilder().history()
     orders = number_orders(history.ledger.attempts, rows, history.events)
     assert (orders.hi.tolist(), orders.lo.tolist(), orders.seq.tolist()) == ([hi], [lo], [7])
 

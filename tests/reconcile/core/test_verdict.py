@@ -10,57 +10,57 @@ from reconcile.report.summary import summary
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import T0, Story, facts
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts
 
-Change = Callable[[Story], object]
+Change = Callable[[RunBuilder], object]
 
 
 def judged(*changes: Change, expect: str = "consistent", **more: object) -> Judgement:
-    story = Story().calm()
+    builder = RunBuilder().calm()
     for change in changes:
-        change(story)
-    story.facts = facts(expect=expect, **more)
-    return judge(story.history())
+        change(builder)
+    builder.facts = facts(expect=expect, **more)
+    return judge(builder.history())
 
 
-def lost(story: Story) -> None:
-    story.order(1, 12, event=False)
+def lost(builder: RunBuilder) -> None:
+    builder.order(1, 12, event=False)
 
 
-def lost_unanswered(story: Story) -> None:
-    story.order(2, 12.5, Outcome.AMBIGUOUS, event=False)
+def lost_unanswered(builder: RunBuilder) -> None:
+    builder.order(2, 12.5, Outcome.AMBIGUOUS, event=False)
 
 
-def phantom(story: Story) -> None:
-    story.order(3, 13, Outcome.AMBIGUOUS, row=False)
+def phantom(builder: RunBuilder) -> None:
+    builder.order(3, 13, Outcome.AMBIGUOUS, row=False)
 
 
-def lost_order(story: Story) -> None:
-    story.order(4, 13.5, row=False, event=False)
+def lost_order(builder: RunBuilder) -> None:
+    builder.order(4, 13.5, row=False, event=False)
 
 
-def refused_but_there(story: Story) -> None:
-    story.order(5, 14, Outcome.REJECTED)
+def refused_but_there(builder: RunBuilder) -> None:
+    builder.order(5, 14, Outcome.REJECTED)
 
 
-def harmless(story: Story) -> None:
+def harmless(builder: RunBuilder) -> None:
     """Late, recovered, unresolved, pending and redelivered: none of them decides anything."""
-    story.order(10, 12, appended=25).order(11, 12, Outcome.AMBIGUOUS, appended=20.85)
-    story.order(12, 12, Outcome.AMBIGUOUS, row=False, event=False).order(13, 12, event=False).published(10, 10, 30)
-    story.pending = [13]
+    builder.order(10, 12, appended=25).order(11, 12, Outcome.AMBIGUOUS, appended=20.85)
+    builder.order(12, 12, Outcome.AMBIGUOUS, row=False, event=False).order(13, 12, event=False).published(10, 10, 30)
+    builder.pending = [13]
 
 
-def evidence(story: Story) -> None:
-    story.mark(m.DRAINED, complete=False, missing=["an order sent after healed"])
+def evidence(builder: RunBuilder) -> None:
+    builder.mark(m.DRAINED, complete=False, missing=["an order sent after healed"])
 
 
-def vacuity(story: Story) -> None:
-    story.mark(m.ENDED, wall_step=2)
+def vacuity(builder: RunBuilder) -> None:
+    builder.mark(m.ENDED, wall_step=2)
 
 
 def trouble(name: str, code: int | None, *, not_restored: bool = False) -> Change:
-    detail = {"reason": "told to stop", "exit_code": code, "not_restored": not_restored}
-    return lambda story: story.marks.append(Mark(T0 + 34, name, None, detail))
+    detail = {"reason": "asked to stop", "exit_code": code, "not_restored": not_restored}
+    return lambda builder: builder.marks.append(Mark(T0 + 34, name, None, detail))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_expectation_of_an_inconclusive_run_cannot_be_told() -> None:
 
 @pytest.mark.parametrize(("asked", "verdict"), [(False, "consistent"), (True, "inconsistent")])
 def test_published_twice_counts_only_when_asked(asked: bool, verdict: str) -> None:
-    judgement = judged(lambda story: story.order(1, 5).published(1, 1, 5.5, event=77), fail_on_duplicates=asked)
+    judgement = judged(lambda builder: builder.order(1, 5).published(1, 1, 5.5, event=77), fail_on_duplicates=asked)
     assert judgement.counts["published_twice"] == 1
     assert judgement.ruling.verdict.value == verdict
 
@@ -187,8 +187,8 @@ def test_what_is_proven_is_not_suspected_as_well() -> None:
 
 
 def test_an_incomplete_snapshot_casts_doubt_on_phantoms_and_lost_orders_only() -> None:
-    def no_rows(story: Story) -> None:
-        story.rows_changes = {"complete": False, "problem": "PostgreSQL cannot be reached"}
+    def no_rows(builder: RunBuilder) -> None:
+        builder.rows_changes = {"complete": False, "problem": "PostgreSQL cannot be reached"}
 
     judgement = judged(lost, phantom, lost_order, no_rows)
     counts = judgement.counts
@@ -199,8 +199,8 @@ def test_an_incomplete_snapshot_casts_doubt_on_phantoms_and_lost_orders_only() -
 
 
 def test_an_unread_topic_casts_doubt_on_lost_events_only() -> None:
-    def unread(story: Story) -> None:
-        story.events_changes = {"complete": False, "problem": "no answer"}
+    def unread(builder: RunBuilder) -> None:
+        builder.events_changes = {"complete": False, "problem": "no answer"}
 
     counts = judged(lost, phantom, unread).counts
     assert (counts["lost_events"], counts["suspected_lost"], counts["phantom_events"]) == (0, 1, 1)
@@ -209,7 +209,7 @@ def test_an_unread_topic_casts_doubt_on_lost_events_only() -> None:
 def test_suspected_losses_are_no_failure_window() -> None:
     judgement = judged(lost, evidence)
     assert judgement.windows[0].lost == 0
-    assert "failure window: none proven" in summary(Story().history(), judgement, Path("runs/x")).plain
+    assert "failure window: none proven" in summary(RunBuilder().history(), judgement, Path("runs/x")).plain
     assert judgement.ruling.reason.startswith("1 event may be lost, unproven; drain complete: the drain was cut short")
 
 
@@ -222,8 +222,8 @@ def test_a_listener_of_locust_makes_the_exit_code_worse_and_never_better(
 ) -> None:
     """The verdict is the stores' alone."""
 
-    def complain(story: Story) -> None:
-        story.mark_late(m.LISTENER, 33, reason="shop.check set the exit code 5", exit_code=1)
+    def complain(builder: RunBuilder) -> None:
+        builder.mark_late(m.LISTENER, 33, reason="shop.check set the exit code 5", exit_code=1)
 
     ruling = judged(*changes, complain).ruling
     assert (ruling.verdict.value, ruling.exit_code) == (verdict, code)
@@ -231,17 +231,17 @@ def test_a_listener_of_locust_makes_the_exit_code_worse_and_never_better(
     assert judged(*changes).ruling.raised_by == ()
 
 
-def fault_not_done(story: Story) -> None:
-    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED, m.RECOVERY, m.DRAIN, m.DRAINED)
-    story.mark_late(m.FAILED, 30, reason="the fault could not be done: the break command ended with 7", exit_code=4)
+def fault_not_done(builder: RunBuilder) -> None:
+    builder.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED, m.RECOVERY, m.DRAIN, m.DRAINED)
+    builder.mark_late(m.FAILED, 30, reason="the fault could not be done: the break command ended with 7", exit_code=4)
 
 
-def broker_never_down(story: Story) -> None:
-    story.without(m.INJECTED).mark(m.DRAINED, complete=False, missing=["a whole order"])
+def broker_never_down(builder: RunBuilder) -> None:
+    builder.without(m.INJECTED).mark(m.DRAINED, complete=False, missing=["a whole order"])
 
 
-def drain_cut_short(story: Story) -> None:
-    story.mark(m.DRAINED, complete=False, missing=["a whole order"])
+def drain_cut_short(builder: RunBuilder) -> None:
+    builder.mark(m.DRAINED, complete=False, missing=["a whole order"])
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from runlog.order_id_texts import NameWriter
 from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
-from tests.reconcile.core.story import KEY, T0, Story, facts
+from tests.reconcile.core.run_builder import KEY, T0, RunBuilder, facts
 from tests.reconcile.witnesses.witness_data import Topic
 
 LOST, PHANTOM, UNSURE, TWICE, ELSE = 6, 7, 8, 9, 10
@@ -33,7 +33,7 @@ TRACE = str(uuid.uuid4())
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
-def told(kind: IdKind, number: int) -> Any:
+def id_of(kind: IdKind, number: int) -> Any:
     """The id of an order as the shop tells it in JSON."""
     if kind is IdKind.UUID:
         return str(uuid.UUID(int=(0xBBBB_0000_0000_4000 << 64) | (0b10 << 62) | number))
@@ -80,17 +80,17 @@ class Shop:
             connection.execute(statement.encode(), values)
 
     def id_text(self, number: int) -> str:
-        return str(self.told(number))
+        return str(self.id_of(number))
 
-    def told(self, number: int) -> Any:
+    def id_of(self, number: int) -> Any:
         """The id of an order as the shop tells it in JSON."""
-        return self.ids.get(number, told(self.kind, number))
+        return self.ids.get(number, id_of(self.kind, number))
 
     def customer(self, number: int) -> uuid.UUID:
         return KEY.customer_id(number)
 
     def store(self, number: int, *, customer: uuid.UUID | None = None, second: int = 5, order: object = None) -> None:
-        value = self.told(number) if order is None else order
+        value = self.id_of(number) if order is None else order
         columns, values = ['"Order No"', "booked_at"], [value, f"2026-11-25T10:00:{second:02d}"]
         if self.tagged:
             columns, values = [*columns, "buyer_ref"], [*values, str(customer or self.customer(number))]
@@ -102,7 +102,7 @@ class Shop:
         value: bytes | str | None = "usual", event: str | None = None,
     ) -> None:  # fmt: skip
         """Publish a record of an order in the shop's own shape; `value` other than "usual" replaces its value."""
-        one: Any = self.told(number) if order is None else order
+        one: Any = self.id_of(number) if order is None else order
         tag = str(customer or self.customer(number))
         key, headers, content = self._shape(one, tag, kind, event)
         body = content if value == "usual" else value
@@ -165,29 +165,29 @@ class Shop:
                 self.store(number, customer=uuid.uuid4())
                 self.publish(number + 5, customer=uuid.uuid4())
 
-    def story(self) -> Story:
-        story = Story(facts=self.facts())
+    def builder(self) -> RunBuilder:
+        builder = RunBuilder(facts=self.facts())
         for number, at in enumerate((1, 5, 12, 15, 24, 28, 13, 14, 16, 25, 26)):
             outcome = Outcome.AMBIGUOUS if number == UNSURE else Outcome.ACKNOWLEDGED
-            story.order(number, float(at), outcome)
-            identity = encode_order_id(self.kind, self.told(number))
+            builder.order(number, float(at), outcome)
+            identity = encode_order_id(self.kind, self.id_of(number))
             if number != UNSURE:
-                story.attempts[-1] = (*story.attempts[-1][:-1], identity)
-        # The lookout of the story knows another topic: here all that was published is seen to come in the recovery.
+                builder.attempts[-1] = (*builder.attempts[-1][:-1], identity)
+        # The builder's monitor knows another topic; here all that was published came in the recovery.
         ends = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic.name).ends
-        story.observations = [
+        builder.observations = [
             replace(seen, ends=None if seen.ends is None else ends if seen.asked > T0 + 30 else dict.fromkeys(ends, 0))
-            for seen in story.monitor()
+            for seen in builder.monitor()
         ]
-        return story
+        return builder
 
     def write(self, runs: Path) -> RunFolder:
         """Write the run's folder."""
         folder = RunFolder(runs / "20261125-100000-0000")
-        self.story().write(folder)
+        self.builder().write(folder)
         names = NameWriter(folder.path, self.kind)
         for number in range(ELSE + 1):
-            identity = encode_order_id(self.kind, self.told(number))
+            identity = encode_order_id(self.kind, self.id_of(number))
             assert identity is not None
             if number != UNSURE:
                 names.note(identity, self.id_text(number))

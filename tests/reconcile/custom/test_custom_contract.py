@@ -1,4 +1,4 @@
-"""Services that options describe, as values: both paths hold the same for an event, and wrong options are told."""
+"""Custom contracts as values: both paths hold the same for an event, and wrong options are reported."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from reconcile.report.markdown_report import code, markdown_report
 from reconcile.verify.event_reading import plain_reader
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
-from tests.reconcile.core.story import KEY, Story, facts, order_id
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 
-NOBODY = np.empty(0, dtype=IDS)
+NO_IDS = np.empty(0, dtype=IDS)
 OURS, OTHERS = str(KEY.customer_id(5)), str(uuid.UUID(int=1 << 100))
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LONG = "invoice/2026/11/25/000123"
@@ -56,8 +56,8 @@ class Record:
         return self.labels
 
 
-def reader(known: RunFacts, told: Any = NOBODY) -> RunEvents:
-    return RunEvents(known.contract.event, known.run_key, Attribution(known.attribution, NOBODY, NOBODY), told)
+def reader(known: RunFacts, answered_ids: Any = NO_IDS) -> RunEvents:
+    return RunEvents(known.contract.event, known.run_key, Attribution(known.attribution, NO_IDS, NO_IDS), answered_ids)
 
 
 def batch(events: RunEvents, *records: Record) -> RunBatch:
@@ -66,8 +66,8 @@ def batch(events: RunEvents, *records: Record) -> RunBatch:
     )
 
 
-def read(known: RunFacts, *records: Record, told: Any = NOBODY) -> RunBatch:
-    return batch(reader(known, told), *records)
+def read(known: RunFacts, *records: Record, answered_ids: Any = NO_IDS) -> RunBatch:
+    return batch(reader(known, answered_ids), *records)
 
 
 IDS_TOLD: list[Any] = [
@@ -86,8 +86,8 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-def as_bytes(told: Any) -> bytes | None:
-    return None if told is None else told.encode() if isinstance(told, str) else json.dumps(told).encode()
+def as_bytes(text: Any) -> bytes | None:
+    return None if text is None else text.encode() if isinstance(text, str) else json.dumps(text).encode()
 
 
 @st.composite
@@ -140,11 +140,11 @@ def test_both_paths_hold_the_same_for_an_event(
     order = second.read(cast("Message", record)).order
     # What the first path takes for an event, and whose, when every id that the record tells is known.
     every = [encode_order_id(kind, one) for one in every_word(record)]
-    told = np.unique(np.frombuffer(b"".join(one for one in every if one), dtype=IDS))
-    found = read(known, record, told=told)
+    answered = np.unique(np.frombuffer(b"".join(one for one in every if one), dtype=IDS))
+    found = read(known, record, answered_ids=answered)
     assert (order is not None) == (len(found.where) == 1), (order, found)
     if order is not None:
-        names = reader(known, told)
+        names = reader(known, answered)
         batch(names, record)
         text = IdTexts(kind, names.names).one(int(found.orders["hi"][0]), int(found.orders["lo"][0]))
         assert second.normalized(text) == order
@@ -152,8 +152,8 @@ def test_both_paths_hold_the_same_for_an_event(
 
 def test_event_ids_and_what_tells_none() -> None:
     known = facts(stack="external", id_kind="integer", event_id="key", event_tag="none", attribution=EXCLUSIVE)
-    told = ['{"eventId":"e-1"}', '{"eventId":"e-1"}', "{}", "{}", '{"eventId":5}', f'{{"eventId":"{LONG}"}}']
-    found = read(known, *(Record(value.encode(), b"7") for value in told)).events
+    values = ['{"eventId":"e-1"}', '{"eventId":"e-1"}', "{}", "{}", '{"eventId":5}', f'{{"eventId":"{LONG}"}}']
+    found = read(known, *(Record(value.encode(), b"7") for value in values)).events
     raw = [found[at].tobytes() for at in range(6)]
     assert raw[0] == raw[1]
     assert len(set(raw)) == 5
@@ -165,13 +165,13 @@ def test_event_ids_and_what_tells_none() -> None:
 
 def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> None:
     known = facts(stack="external", id_kind="integer", event_id="key", event_tag="value:who")
-    told = np.frombuffer(encode_order_id(IdKind.INTEGER, 7) or b"", dtype=IDS)
+    answered = np.frombuffer(encode_order_id(IdKind.INTEGER, 7) or b"", dtype=IDS)
     values = [f'{{"who":"{OURS}"}}', f'{{"who":"{OTHERS}"}}', '{"who":"x"}', "{}"]
-    found = read(known, *(Record(value.encode(), b"7") for value in values), told=told)
+    found = read(known, *(Record(value.encode(), b"7") for value in values), answered_ids=answered)
     assert found.where.tolist() == [0, 2, 3]
     assert found.other_tag_at.tolist() == [1]
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
-    found = read(known, *(Record(value.encode(), b"8") for value in values), told=told)
+    found = read(known, *(Record(value.encode(), b"8") for value in values), answered_ids=answered)
     assert [one.tolist() for one in (found.where, found.untagged_at, found.foreign_at)] == [[0], [2, 3], [1]]
 
 
@@ -180,13 +180,13 @@ def test_the_key_may_be_the_tag() -> None:
         stack="external", id_kind="text", event_id="header:ce_subject", event_filter="header:ce_type=placed",
         event_tag="key",
     )  # fmt: skip
-    told = np.frombuffer(encode_order_id(IdKind.TEXT, "pur_7") or b"", dtype=IDS)
+    answered = np.frombuffer(encode_order_id(IdKind.TEXT, "pur_7") or b"", dtype=IDS)
     keys = [str(OURS), str(OTHERS), "x", None, str(OURS)]
     records = [
         Record(b"\x00avro", None if key is None else key.encode(), [("ce_subject", b"pur_7"), ("ce_type", kind)])
         for key, kind in zip(keys, [b"placed"] * 4 + [b"paid"], strict=True)
     ]
-    found = read(known, *records, told=told)
+    found = read(known, *records, answered_ids=answered)
     assert (found.where.tolist(), found.other_tag_at.tolist(), found.rejected_at.tolist()) == ([0, 2, 3], [1], [4])
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
 
@@ -207,20 +207,20 @@ def usual_event(number: int, **changes: Any) -> bytes:
 
 
 def test_a_run_of_the_reference_service_lists_neither() -> None:
-    names = [one.name for one in judge(Story().calm().history()).guards]
+    names = [one.name for one in judge(RunBuilder().calm().history()).guards]
     assert not {"events readable", "rows readable"} & set(names)
 
 
 def test_names_are_saved_only_where_there_are_any(tmp_path: Path) -> None:
-    history = Story().calm().history()
-    for number, (names, told) in enumerate([({}, 0), ({b"x" * 16: LONG}, 3)]):
+    history = RunBuilder().calm().history()
+    for number, (names, opaque) in enumerate([({}, 0), ({b"x" * 16: LONG}, 3)]):
         folder = RunFolder(tmp_path / f"run-{number}")
         folder.path.mkdir()
-        rows, events = replace(history.rows, names=names), replace(history.events, names=names, opaque=told)
+        rows, events = replace(history.rows, names=names), replace(history.events, names=names, opaque=opaque)
         save_witnesses(folder, KEY, rows, events)
         loaded = load_witnesses(folder, KEY)
         assert loaded is not None
-        assert (loaded[0].names, loaded[1].names, loaded[1].opaque) == (names, names, told)
+        assert (loaded[0].names, loaded[1].names, loaded[1].opaque) == (names, names, opaque)
         text = (folder.witnesses / "witness.json").read_text()
         assert ("names" in text) == bool(names)
     # A name that was changed afterwards is noticed, and names that nothing needs any more are gone.
@@ -236,7 +236,7 @@ def history_of(rows: dict[bytes, str], events: dict[bytes, str], answers: dict[b
     ids = np.frombuffer(b"".join(encode_order_id(IdKind.TEXT, one) or b"" for one in stored), dtype=IDS)
     array = np.zeros(len(ids), dtype=ROW)
     array["hi"], array["lo"] = ids["hi"], ids["lo"]
-    base = Story(facts=facts(id_kind="text", stack="external")).history()
+    base = RunBuilder(facts=facts(id_kind="text", stack="external")).history()
     witness: RowsWitness = replace(base.rows, rows=array, names=rows)
     log: EventsWitness = replace(base.events, names=events)
     return replace(base, rows=witness, events=log, names=answers)
@@ -258,10 +258,10 @@ HOSTILE = ["<script>alert(1)</script>", '=1+"1"', "`a``b", "x\ny", "a,b;c", "\x1
 
 
 def test_hostile_ids_are_escaped_wherever_they_are_shown(tmp_path: Path) -> None:
-    story = Story(facts=facts(id_kind="text", stack="external", event_tag="value:c"))
+    builder = RunBuilder(facts=facts(id_kind="text", stack="external", event_tag="value:c"))
     for number in range(len(HOSTILE)):
-        story.order(number, number + 1.0, event=False)
-    history = story.calm().history()
+        builder.order(number, number + 1.0, event=False)
+    history = builder.calm().history()
     names = {order_id(number).bytes: text for number, text in enumerate(HOSTILE)}
     history = replace(history, rows=replace(history.rows, names=names))
     judgement = judge(history)

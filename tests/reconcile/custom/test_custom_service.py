@@ -14,7 +14,7 @@ from reconcile.command import main
 from reconcile.trace.trace_command import main as show
 from runlog.folder import RunFolder
 from tests.conftest import Infra
-from tests.reconcile.core.story import KEY
+from tests.reconcile.core.run_builder import KEY
 from tests.reconcile.custom.shop import CHECK, ELSE, LOST, PHANTOM, TWICE, ULID, UNSURE, Shop
 
 pytestmark = pytest.mark.real
@@ -123,10 +123,10 @@ def test_show_tells_orders_by_the_ids_of_the_shop(
         judge(shop, folder)
         for wanted in (shop.id_text(LOST), str(KEY.customer_id(LOST)), f"#{LOST}"):
             assert show([str(folder.path), wanted]) == 0
-            story = capsys.readouterr().out
-            assert story.startswith(f"order {shop.id_text(LOST)}\n")
-            assert "lost event" in story
-            assert '"order_id":' in story
+            trace = capsys.readouterr().out
+            assert trace.startswith(f"order {shop.id_text(LOST)}\n")
+            assert "lost event" in trace
+            assert '"order_id":' in trace
         assert show([str(folder.path), shop.id_text(TWICE)]) == 0
         assert "event without an id of its own was appended" in capsys.readouterr().out
         assert show([str(folder.path), ULID.lower() if kind is IdKind.TEXT else "4707"]) == 0
@@ -167,8 +167,10 @@ def test_a_wrong_option_is_never_a_total_loss(infra: Infra, shops: list[Shop], t
     counts = report["counts"]
     assert (report["verdict"], report["exit_code"]) in {("inconclusive", 3), ("inconsistent", 1)}
     assert max(counts[name] for name in ("lost_events", "phantom_events", "lost_orders")) <= 1, report["reason"]
-    told = " ".join(one["reason"] for one in report["guards"] if one["passed"] is False)
-    assert any(word in told for word in ("right?", "column", "no such table", "would count it", "--event-tag")), told
+    reasons = " ".join(one["reason"] for one in report["guards"] if one["passed"] is False)
+    assert any(word in reasons for word in ("right?", "column", "no such table", "would count it", "--event-tag")), (
+        reasons
+    )
 
 
 def test_rows_without_the_customer_id_that_was_sent_are_found_by_what_answers_and_events_told(
@@ -264,8 +266,8 @@ def test_what_an_outbox_of_the_shop_still_holds_is_pending(infra: Infra, shops: 
         shop = Shop(infra, IdKind.INTEGER, "key", attribution, ("bigint", "uuid"))
         shops.append(shop)
         shop.sql(f"CREATE TABLE {shop.schema}.outbox (aggregateid bigint, type text, published_at timestamp)")
-        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', NULL)", shop.told(LOST))
-        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', now())", shop.told(ELSE))
+        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', NULL)", shop.id_of(LOST))
+        shop.sql(f"INSERT INTO {shop.schema}.outbox VALUES (%s, 'order.created', now())", shop.id_of(ELSE))
         shop.changes = {"outbox_table": f"{shop.schema}.outbox"}
         shop.fill()
         report = judge(shop, shop.write(tmp_path / attribution))

@@ -25,7 +25,7 @@ from runlog.folder import RunFolder
 from runlog.order_id_texts import NameWriter
 from stores.topic import read_bounds
 from tests.conftest import Infra
-from tests.reconcile.core.story import KEY, Story, facts
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
 ORDERS = 28
 LOST = (3, 11, 19)
@@ -191,13 +191,13 @@ class Service:
     def write(self, runs: Path) -> RunFolder:
         """Write the run's folder: every order was acknowledged with its id, and sent in some phase."""
         folder = RunFolder(runs / "20261125-100000-0000")
-        story = Story(facts=self.facts())
+        builder = RunBuilder(facts=self.facts())
         for order in self.orders:
-            story.order(order.number, 1 + order.number, row=False, event=False)
-            story.attempts[-1] = (*story.attempts[-1][:-1], encode_order_id(self.shape.kind, order.id))
-        # The lookout of the story knows another topic.
-        story.observations = [replace(seen, ends=None if seen.ends is None else {0: 0}) for seen in story.monitor()]
-        story.write(folder)
+            builder.order(order.number, 1 + order.number, row=False, event=False)
+            builder.attempts[-1] = (*builder.attempts[-1][:-1], encode_order_id(self.shape.kind, order.id))
+        # The builder's monitor knows another topic.
+        builder.observations = [replace(seen, ends=None if seen.ends is None else {0: 0}) for seen in builder.monitor()]
+        builder.write(folder)
         names = NameWriter(folder.path, self.shape.kind)
         for order in self.orders:
             identity = encode_order_id(self.shape.kind, order.id)

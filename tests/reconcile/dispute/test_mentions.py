@@ -15,7 +15,7 @@ from contract.place import Place
 from contract.run_events import NO_SEQUENCE
 from reconcile.history.history import EVENT, ROW
 from reconcile.witnesses.mentions import Mentions
-from tests.reconcile.core.story import KEY
+from tests.reconcile.core.run_builder import KEY
 
 OTHER = str(uuid.UUID(int=1 << 100))
 LONG_TEXT = "invoice/2026/11/25/000123"

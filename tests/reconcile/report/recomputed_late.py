@@ -3,7 +3,7 @@
 import math
 
 from health.replies import ProbeResult
-from tests.reconcile.core.naive import AppendTimes
+from tests.reconcile.core.plain_reference import AppendTimes
 from tests.reconcile.report.raw_run import RawRun
 
 

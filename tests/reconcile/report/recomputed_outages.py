@@ -41,9 +41,9 @@ def down(run: RawRun, outage: int) -> str:
         return f"{target} never proven back"
     length, healing = f"{away[1] - away[0]:.1f} s", run.edges(outage)[2]
     injected = run.raw.mark(m.INJECTED, outage)
-    told = [(one.asked, one.answered, words) for words, found in asked(run, *away) for one in found if one.ok]
-    before = [answered for _, answered, _ in told if injected is not None and answered < injected]
-    after = sorted((one for one in told if injected is None or one[1] >= injected), key=lambda one: one[0])
+    answers = [(one.asked, one.answered, words) for words, found in asked(run, *away) for one in found if one.ok]
+    before = [answered for _, answered, _ in answers if injected is not None and answered < injected]
+    after = sorted((one for one in answers if injected is None or one[1] >= injected), key=lambda one: one[0])
     down_at = max([*before, away[0]])
     if not after:
         return f"{target} down for {away[1] - down_at:.1f} s"
@@ -205,7 +205,7 @@ def pace(run: RawRun, outage: int) -> str:
 
 
 def causes(run: RawRun) -> list[str]:
-    """By the moment of the send; the stories have no log of the service."""
+    """By the moment of the send; these runs have no log of the service."""
     found: Counter[LostCause] = Counter()
     facts = run.raw.history.facts
     reach = facts.request_timeout_s + (120 if facts.delivery_timeout_s is None else facts.delivery_timeout_s)

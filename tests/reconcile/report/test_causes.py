@@ -15,7 +15,7 @@ from reconcile.report.shown_options import shown_options
 from runlog import marks as m
 from runlog.facts import RunFacts, TopicStart
 from settings.run_settings import OPTIONS
-from tests.reconcile.core.story import START_OFFSET, Story, facts, order_id
+from tests.reconcile.core.run_builder import START_OFFSET, RunBuilder, facts, order_id
 
 
 def cause(history: History) -> str:
@@ -26,8 +26,8 @@ def fix(history: History) -> str:
     return explanations.fix(history, judge(history))
 
 
-def lossy(**changes: object) -> Story:
-    return Story(facts=facts(**changes)).calm().order(1, 12, event=False).order(2, 13, event=False)
+def lossy(**changes: object) -> RunBuilder:
+    return RunBuilder(facts=facts(**changes)).calm().order(1, 12, event=False).order(2, 13, event=False)
 
 
 def external(**changes: object) -> RunFacts:
@@ -51,29 +51,29 @@ def test_a_dual_write_of_ours_is_named() -> None:
 
 
 def test_an_outbox_that_loses_events_is_no_dual_write() -> None:
-    story = lossy(service_variant="outbox", contract=contract_from_texts(outbox_table="outbox", reference=True))
-    text = cause(story.history())
+    builder = lossy(service_variant="outbox", contract=contract_from_texts(outbox_table="outbox", reference=True))
+    text = cause(builder.history())
     assert "(variant outbox) writes each event to its outbox table" in text
     assert "Table outbox does not hold them either. The run does not show why" in text
     assert "delivery timeout" not in text and "dual write" not in text
-    assert "a relay must delete or mark a row only after that" in fix(story.history())
+    assert "a relay must delete or mark a row only after that" in fix(builder.history())
 
 
 def test_of_a_service_of_the_users_own_only_what_was_observed_is_said() -> None:
-    story = lossy()
-    story.facts = external()
-    text = cause(story.history())
+    builder = lossy()
+    builder.facts = external()
+    text = cause(builder.history())
     assert text.startswith("The harness does not know how the service publishes. Stored orders without an event in ")
     assert "topic orders.v2, as far as it was read: 2." in text
     assert text.endswith("So the run does not show the cause.")
     assert "order.created" not in text and "given up" not in text
-    assert fix(story.history()).startswith("If the service publishes outside the transaction of the order: ")
+    assert fix(builder.history()).startswith("If the service publishes outside the transaction of the order: ")
 
 
 def test_reports_of_another_service_list_none_of_our_settings() -> None:
-    story = lossy()
-    story.facts = external()
-    history = story.history()
+    builder = lossy()
+    builder.facts = external()
+    history = builder.history()
     pages = html_report(history, judge(history)) + markdown_report(history, judge(history))
     assert not [
         name for name in shown_options(history.facts) if name.startswith("service_") or name == "delivery_timeout"
@@ -86,10 +86,10 @@ def test_reports_of_another_service_list_none_of_our_settings() -> None:
 
 
 def test_a_killed_service_is_named_with_its_requests_under_way() -> None:
-    story = lossy(fault="kill", fault_target="service").order(3, 10.2, event=False, took=1.0)
-    story.mark(m.INJECTING, fault="kill", target="service")
+    builder = lossy(fault="kill", fault_target="service").order(3, 10.2, event=False, took=1.0)
+    builder.mark(m.INJECTING, fault="kill", target="service")
     assert "The fault was a kill of the service itself: 1 of these requests were under way in it." in cause(
-        story.history()
+        builder.history()
     )
     assert "the service itself" not in cause(lossy(fault="kill").order(3, 10.2, event=False, took=1.0).history())
 

@@ -14,7 +14,7 @@ from reconcile.judge.judge import judge
 from reconcile.report.html_report import html_report
 from runlog.outcomes import Failure, Outcome
 from tests.must_run import is_missing
-from tests.reconcile.core.story import Story, facts, order_id
+from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 
 pytestmark = [pytest.mark.process, pytest.mark.exhaustive]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -41,17 +41,19 @@ def browser() -> Iterator[Any]:
 
 
 def pages() -> dict[str, str]:
-    lossy = Story(facts=facts(command=["locust", "<script>alert(1)</script>", "--headless"])).calm(0)
+    lossy = RunBuilder(facts=facts(command=["locust", "<script>alert(1)</script>", "--headless"])).calm(0)
     for seq in range(6, 160):
         lossy.order(seq, 10.2 + seq / 16, event=False, took=1.0)
     lossy.order(200, 15, Outcome.AMBIGUOUS, row=False, event=False, failure=Failure.TIMEOUT, took=5)
     history = lossy.history()
     count = len(judge(history).lost_cases)
     lossy_history = replace(history, confirmation=Confirmation("", count, count))
-    calm = Story().calm().history()
-    doubtful = Story().calm().order(6, 12, event=False).without("drained").history()
-    empty = Story().history()
-    every = Story().calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, Outcome.REJECTED).history()
+    calm = RunBuilder().calm().history()
+    doubtful = RunBuilder().calm().order(6, 12, event=False).without("drained").history()
+    empty = RunBuilder().history()
+    every = (
+        RunBuilder().calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, Outcome.REJECTED).history()
+    )
     named = {"lossy": lossy_history, "calm": calm, "doubtful": doubtful, "empty": empty, "every": every}
     return {name: html_report(one, judge(one)) for name, one in named.items()}
 

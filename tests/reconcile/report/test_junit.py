@@ -12,7 +12,7 @@ from reconcile.report.junit_report import junit_report
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import T0, Story, facts, order_id
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts, order_id
 
 
 def suite_of(history: History) -> ET.Element:
@@ -36,20 +36,20 @@ def state(history: History, name: str) -> str:
     return "passed"
 
 
-def lossy(expect: str = "consistent") -> Story:
-    return Story(facts=facts(expect=expect)).calm().order(1, 12, event=False)
+def lossy(expect: str = "consistent") -> RunBuilder:
+    return RunBuilder(facts=facts(expect=expect)).calm().order(1, 12, event=False)
 
 
 WRONG = Contradiction(str(order_id(1)), "lost event", "a row, no event", "a row, an event")
 RUNS = {
-    "consistent": Story().calm().history(),
+    "consistent": RunBuilder().calm().history(),
     "lossy, not expected": lossy().history(),
     "lossy, expected": lossy("lost-events").history(),
     "any": lossy("any").history(),
-    "none lost, though expected": replace(Story().calm().history(), facts=facts(expect="lost-events")),
+    "none lost, though expected": replace(RunBuilder().calm().history(), facts=facts(expect="lost-events")),
     "inconclusive": lossy().without(m.DRAINED).history(),
     "vacuous, but lost": lossy("lost-events").mark(m.ENDED, wall_step=9.0).history(),
-    "vacuous": Story().calm().mark(m.ENDED, wall_step=9.0).history(),
+    "vacuous": RunBuilder().calm().mark(m.ENDED, wall_step=9.0).history(),
     "interrupted": replace(
         lossy("any").history(),
         marks=[*lossy().marks[:-1], Mark(T0 + 33.4, m.INTERRUPTED, None, {"reason": "SIGINT", "exit_code": 130})],
@@ -94,7 +94,9 @@ def test_what_is_unknown_is_neither_green_nor_red() -> None:
     assert message(doubtful, "no lost events") == f"inconclusive: {first}"
     assert (message(doubtful, "no lost orders") or "").startswith("inconclusive: drain complete (evidence): ")
     assert (message(vacuous, "no lost events") or "").startswith("inconclusive: clock steady (vacuity): ")
-    beside = Story(facts=facts(expect="any")).calm().order(1, 12, event=False).mark(m.ENDED, wall_step=9.0).history()
+    beside = (
+        RunBuilder(facts=facts(expect="any")).calm().order(1, 12, event=False).mark(m.ENDED, wall_step=9.0).history()
+    )
     assert (message(beside, "clock steady") or "").startswith("inconclusive: the wall clock moved")
     unended = replace(RUNS["lossy, expected"], marks=RUNS["lossy, expected"].marks[:-1])
     assert message(unended, "completed") == "inconclusive: the run has no end mark"
@@ -102,10 +104,10 @@ def test_what_is_unknown_is_neither_green_nor_red() -> None:
 
 
 def test_a_failure_names_counts_and_first_ids() -> None:
-    story = Story().calm()
+    builder = RunBuilder().calm()
     for seq in range(1, 6):
-        story.order(seq, 11 + seq / 10, event=False)
-    history = story.order(9, 13, Outcome.REJECTED, event=False, row=True).history()
+        builder.order(seq, 11 + seq / 10, event=False)
+    history = builder.order(9, 13, Outcome.REJECTED, event=False, row=True).history()
     ids = ", ".join(str(order_id(seq)) for seq in (1, 2, 3))
     assert message(history, "no lost events") == f"6 lost events: {ids}, ..."
     assert message(history, "no orders visible after reject") == f"1 order visible after reject: {order_id(9)}"
@@ -113,9 +115,9 @@ def test_a_failure_names_counts_and_first_ids() -> None:
 
 
 def test_a_listener_that_makes_the_exit_code_worse_is_a_failure() -> None:
-    story = lossy("lost-events")
-    story.marks.append(Mark(T0 + 33.6, m.LISTENER, None, {"reason": "locustfile.py set 7", "exit_code": 1}))
-    history = story.history()
+    builder = lossy("lost-events")
+    builder.marks.append(Mark(T0 + 33.6, m.LISTENER, None, {"reason": "locustfile.py set 7", "exit_code": 1}))
+    history = builder.history()
     assert judge(history).ruling.exit_code == 1
     assert (message(history, "exit code 0") or "").endswith("locustfile.py set 7")
     assert "exit code 0" not in [case.get("name") for case in suite_of(RUNS["lossy, expected"])]
@@ -123,7 +125,7 @@ def test_a_listener_that_makes_the_exit_code_worse_is_a_failure() -> None:
 
 def test_what_xml_cannot_hold_becomes_a_question_mark() -> None:
     history = RUNS["interrupted"]
-    told = {"reason": 'a\x00b\x1b<&>\ufffe"', "exit_code": 130}
-    history = replace(history, marks=[*history.marks[:-1], Mark(T0 + 33.4, m.INTERRUPTED, None, told)])
+    detail = {"reason": 'a\x00b\x1b<&>\ufffe"', "exit_code": 130}
+    history = replace(history, marks=[*history.marks[:-1], Mark(T0 + 33.4, m.INTERRUPTED, None, detail)])
     (error,) = suite_of(history).iter("error")
     assert error.get("message") == 'a?b?<&>?"'

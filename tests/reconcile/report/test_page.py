@@ -13,15 +13,15 @@ from reconcile.report.step_summary import step_summary
 from reconcile.report.violation_lists import MOST_SHOWN
 from runlog import marks as m
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import T0, Story, facts, order_id
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts, order_id
 
 
-def lossy() -> Story:
-    return Story().calm().order(1, 12, event=False, took=1.0).order(2, 13, event=False, took=1.0)
+def lossy() -> RunBuilder:
+    return RunBuilder().calm().order(1, 12, event=False, took=1.0).order(2, 13, event=False, took=1.0)
 
 
-def page(story: Story) -> str:
-    return html_report(story.history(), judge(story.history()))
+def page(builder: RunBuilder) -> str:
+    return html_report(builder.history(), judge(builder.history()))
 
 
 def test_the_same_history_gives_the_same_bytes() -> None:
@@ -38,12 +38,12 @@ def test_nothing_comes_from_the_network() -> None:
 
 def test_what_comes_from_outside_is_escaped() -> None:
     evil = "\"><script>alert(1)</script>&'"
-    story = lossy()
-    story.facts = facts(
+    builder = lossy()
+    builder.facts = facts(
         command=[evil], versions={evil: evil}, options={evil: evil}, service_variant=evil, environment={evil: evil}
     )
-    story.mark(m.INJECTING, fault=evil, target=evil)
-    text = page(story)
+    builder.mark(m.INJECTING, fault=evil, target=evil)
+    text = page(builder)
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
 
@@ -64,8 +64,8 @@ def test_suspected_losses_are_called_so() -> None:
 
 
 def test_every_kind_of_violation_has_its_list() -> None:
-    story = Story().calm().order(2, 13, row=False).order(3, 14, Outcome.REJECTED)
-    text = page(story)
+    builder = RunBuilder().calm().order(2, 13, row=False).order(3, 14, Outcome.REJECTED)
+    text = page(builder)
     assert re.findall(r'<h2 id="list-[a-z-]+">(.*?)</h2>', text) == [
         "Phantom events",
         "Lost orders",
@@ -75,8 +75,8 @@ def test_every_kind_of_violation_has_its_list() -> None:
         assert f'href="{path}"' in text
     assert text.count(str(order_id(2))) == 2
     assert text.count(str(order_id(3))) == 1
-    story.rows_changes = {"complete": False, "problem": "it went away"}
-    doubtful = page(story)
+    builder.rows_changes = {"complete": False, "problem": "it went away"}
+    doubtful = page(builder)
     assert "Suspected phantom events" in doubtful and "Suspected lost orders" in doubtful
     assert 'href="suspected-phantom.csv"' in doubtful and 'href="suspected-lost-orders.csv"' in doubtful
     assert 'id="list-' not in page(lossy())
@@ -94,10 +94,10 @@ def test_rows_that_no_longer_exist_are_reported() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    story = Story()
+    builder = RunBuilder()
     for seq in range(MOST_SHOWN + 5):
-        story.order(seq, 11 + seq / 2000, event=False)
-    text = page(story)
+        builder.order(seq, 11 + seq / 2000, event=False)
+    text = page(builder)
     assert f"The first {MOST_SHOWN} by send time" in text
     assert f"{MOST_SHOWN + 5} in all" in text
     assert text.count('<td class="id">') == MOST_SHOWN

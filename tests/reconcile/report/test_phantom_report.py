@@ -5,30 +5,30 @@ from pathlib import Path
 from reconcile.judge.judge import judge
 from reconcile.report.markdown_report import markdown_report
 from reconcile.report.summary import summary
-from tests.reconcile.core.story import Story, order_id
+from tests.reconcile.core.run_builder import RunBuilder, order_id
 from tests.reconcile.core.test_phantom_guards import provoked
 
 
-def told(story: Story) -> str:
-    return summary(story.history(), judge(story.history()), Path("runs/x")).plain
+def printed(builder: RunBuilder) -> str:
+    return summary(builder.history(), judge(builder.history()), Path("runs/x")).plain
 
 
 def test_the_summary_lists_phantoms_where_nothing_is_lost() -> None:
-    text = told(provoked())
+    text = printed(provoked())
     assert "phantom events\n" in text
     assert f"  {order_id(0)}\n" in text
     assert "phantom-events.csv" in text
 
 
 def test_lost_events_come_first() -> None:
-    text = told(provoked().order(7, 8, event=False))
+    text = printed(provoked().order(7, 8, event=False))
     assert "1 lost event\n" in text
     assert f"  {order_id(7)}\n" in text
     assert "lost-events.csv" in text
 
 
 def test_a_clean_run_names_the_empty_list() -> None:
-    assert "lost-events.csv" in told(Story().calm())
+    assert "lost-events.csv" in printed(RunBuilder().calm())
 
 
 def test_the_report_says_why() -> None:

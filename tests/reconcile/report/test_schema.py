@@ -15,28 +15,28 @@ from reconcile.judge.judge import judge
 from reconcile.report.json_report import json_report
 from runlog import marks as m
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import Story, facts, order_id
+from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 
-def lossy() -> Story:
-    story = Story().calm(0).order(6, 12, event=False).order(7, 13, row=False).order(8, 14, Outcome.REJECTED)
-    return story.published(6, 6, 25, 99).unanswered(9, 15).not_sent(10, 16).stored(77, None)
+def lossy() -> RunBuilder:
+    builder = RunBuilder().calm(0).order(6, 12, event=False).order(7, 13, row=False).order(8, 14, Outcome.REJECTED)
+    return builder.published(6, 6, 25, 99).unanswered(9, 15).not_sent(10, 16).stored(77, None)
 
 
 WRONG = Contradiction(str(order_id(1)), "lost event", "a row, no event", "a row, an event")
 RUNS: dict[str, History] = {
-    "empty": Story().history(),
-    "calm": Story().calm().history(),
+    "empty": RunBuilder().history(),
+    "calm": RunBuilder().calm().history(),
     "lossy": lossy().history(),
     "never healed": lossy().without(m.HEALED, m.HEALING, m.DRAINED).history(),
-    "control": Story(facts=facts(scenario="control")).calm().history(),
+    "control": RunBuilder(facts=facts(scenario="control")).calm().history(),
     "confirmed": replace(lossy().history(), confirmation=Confirmation("", 3, 3)),
     "refuted": replace(lossy().history(), confirmation=Confirmation("", 3, 3, refuted=[WRONG])),
     "away": replace(lossy().history(), confirmation=Confirmation("", 3, 0, complete=False, problem="gone")),
-    "described": Story(facts=facts(stack="external", id_kind="integer", event_id="key")).calm(0).history(),
+    "described": RunBuilder(facts=facts(stack="external", id_kind="integer", event_id="key")).calm(0).history(),
     "no observations": replace(lossy().history(), observations=[]),
 }
 

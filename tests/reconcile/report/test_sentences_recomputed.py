@@ -16,8 +16,8 @@ from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.probed import probed, probes
-from tests.reconcile.core.stories import STORIES
-from tests.reconcile.core.story import Story, facts
+from tests.reconcile.core.run_builder import RunBuilder, facts
+from tests.reconcile.core.run_cases import RUN_CASES
 from tests.reconcile.core.test_phantom_guards import provoked
 from tests.reconcile.core.test_recovery import dense
 from tests.reconcile.core.test_report import rich_run
@@ -30,13 +30,13 @@ GIVEN = {"reason", "exit code raised", "expectation"}
 
 
 def runs() -> Iterator[tuple[str, History]]:
-    for title, change in STORIES:
+    for title, change in RUN_CASES:
         if title == "inferred":  # an attribution that no run has
             continue
-        story = Story().calm()
-        change(story)
-        yield title, story.history()
-    lossy = Story().calm().order(1, 12, event=False).order(2, 13, Outcome.AMBIGUOUS, event=False, status=503)
+        builder = RunBuilder().calm()
+        change(builder)
+        yield title, builder.history()
+    lossy = RunBuilder().calm().order(1, 12, event=False).order(2, 13, Outcome.AMBIGUOUS, event=False, status=503)
     lossy.order(3, 14, Outcome.AMBIGUOUS, row=False, event=False, failure=Failure.TIMEOUT, status=0, took=5)
     lossy.order(4, 15, Outcome.REJECTED, row=False, event=False, failure=Failure.REFUSED, status=0)
     lossy.order(5, 15, Outcome.AMBIGUOUS, row=False, event=False).unanswered(6, 16)
@@ -45,25 +45,28 @@ def runs() -> Iterator[tuple[str, History]]:
     yield "phantoms", provoked().history()
     yield "as quick as before", dense(*[0.02] * 10).history()
     yield "slower", dense(*[0.06] * 10).history()
-    yield "a new connection is served", probed(Story().calm().order(1, 12, event=False)).history()
+    yield "a new connection is served", probed(RunBuilder().calm().order(1, 12, event=False)).history()
     yield "external", replace(lossy.history(), facts=facts(stack="external", delivery_timeout_s=None))
-    yield "external, kept", replace(Story().calm().history(), facts=facts(stack="external", delivery_timeout_s=None))
-    half = probed(Story().calm().order(1, 12, event=False))
+    yield (
+        "external, kept",
+        replace(RunBuilder().calm().history(), facts=facts(stack="external", delivery_timeout_s=None)),
+    )
+    half = probed(RunBuilder().calm().order(1, 12, event=False))
     probes("new", 12, 18, "answered")(half)
     yield "half down", half.history()
-    sooner = probed(Story().calm().order(1, 12, event=False))
+    sooner = probed(RunBuilder().calm().order(1, 12, event=False))
     probes("new", 20.2, 30, "answered")(sooner)
     yield "back on a new connection first", sooner.history()
-    flapping = probed(Story().calm().order(1, 12, event=False))
+    flapping = probed(RunBuilder().calm().order(1, 12, event=False))
     probes("new", 20.2, 30, "answered")(flapping)
     probes("kept", 20.4, 20.5, "answered")(flapping)
     yield "back on both in turn", flapping.history()
-    stopping = probed(Story().calm().order(1, 12, event=False))
+    stopping = probed(RunBuilder().calm().order(1, 12, event=False))
     probes("new", 10, 10.6, "answered")(stopping)
     yield "served while it was stopping", stopping.history()
     for confirmation in (Confirmation("", 2, 2), Confirmation("", 30_000, 10_000), Confirmation("", 1, 1)):
         yield f"confirmed {confirmation.checked}", replace(lossy.history(), confirmation=confirmation)
-    far = Story().calm().order(1, 12, event=False).order(2, 30.5, event=False).stored(77, None)
+    far = RunBuilder().calm().order(1, 12, event=False).order(2, 30.5, event=False).stored(77, None)
     far.facts = facts(request_timeout_s=1.0, delivery_timeout_s=3.0)
     yield "far from the outage", far.history()
 

@@ -14,22 +14,22 @@ from reconcile.judge.judge import judge
 from reconcile.trace.trace import find_cases, trace_case
 from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
-from tests.reconcile.core.confirmed import confirm_all
-from tests.reconcile.core.story import KEY, Story, order_id
+from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.run_builder import KEY, RunBuilder, order_id
 
 RUN = "20261123-073000-4f2a"
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    story = Story().calm(0).order(6, 12, event=False, took=1.0).order(7, 13, row=False)
-    story.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False).published(1, 1, 30.0, 77).unanswered(9, 15)
-    story.stored(50, 999).order(10, 13, event=False).mentioned(10)
+    builder = RunBuilder().calm(0).order(6, 12, event=False, took=1.0).order(7, 13, row=False)
+    builder.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False).published(1, 1, 30.0, 77).unanswered(9, 15)
+    builder.stored(50, 999).order(10, 13, event=False).mentioned(10)
     folder = RunFolder(tmp_path / RUN)
-    story.write(folder)
+    builder.write(folder)
     folder.logs.mkdir()
     (folder.logs / "service.log").write_text(f"x WARNING a: publish failed for order {order_id(6)}: no broker\n")
-    history = story.history()
+    history = builder.history()
     save_witnesses(folder, KEY, history.rows, history.events)
     confirm_all(folder, replace(history))
     return tmp_path
@@ -101,9 +101,9 @@ def test_only_violations_were_looked_up_again(runs: Path, capsys: pytest.Capture
 
 
 def test_an_order_that_changed_is_suspected_by_itself() -> None:
-    story = Story().calm().order(0, 12, event=False).order(1, 13, event=False)
+    builder = RunBuilder().calm().order(0, 12, event=False).order(1, 13, event=False)
     changed = Contradiction(str(order_id(1)), "lost event", "a row, no event", "an event later", order_id(1).hex)
-    history = replace(story.history(), confirmation=Confirmation("", 2, 2, unsettled=[changed]))
+    history = replace(builder.history(), confirmation=Confirmation("", 2, 2, unsettled=[changed]))
     judgement = judge(history)
     facts = [
         trace_case(history, judgement, find_cases(history, judgement, str(order_id(number)))[0]).facts

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconcile.verify.byte_search import ByteSearch
 from reconcile.verify.event_reading import plain_reader
-from tests.reconcile.core.story import KEY, facts, order_id
+from tests.reconcile.core.run_builder import KEY, facts, order_id
 from tests.reconcile.dispute.test_spellings import KNOWN, ORDINARY, planted
 
 SEARCH = ByteSearch({one.hex: str(one) for one in KNOWN}, {})

@@ -23,7 +23,7 @@ from reconcile.verify.lost_rows import lost_lines
 from reconcile.verify.sql_verifier import FoundRow, visible
 from runlog import exit_codes
 from runlog.outcomes import Outcome
-from tests.reconcile.core.story import KEY, Story, facts, order_id
+from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 
 A = str(order_id(1))
 LOST = Candidate(A, ("lost event",), row=True, event=False)
@@ -88,13 +88,13 @@ def test_what_came_after_the_reading_refutes_nothing(
     assert [each.found.startswith(came) for each in found.unsettled] == [True]
 
 
-def lossy() -> Story:
-    return Story().calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, row=False, event=False)
+def lossy() -> RunBuilder:
+    return RunBuilder().calm().order(1, 12, event=False).order(2, 13, row=False).order(3, 14, row=False, event=False)
 
 
 def test_every_kind_of_violation_is_a_candidate_by_send_time() -> None:
-    story = lossy().order(4, 15, Outcome.REJECTED, event=False).order(5, 16).published(5, 5, 17, 77)
-    asked = candidates_of(judge(story.history()))
+    builder = lossy().order(4, 15, Outcome.REJECTED, event=False).order(5, 16).published(5, 5, 17, 77)
+    asked = candidates_of(judge(builder.history()))
     assert [(one.order_id, one.kinds) for one in asked.orders] == [
         (str(order_id(1)), ("lost event",)),
         (str(order_id(2)), ("phantom event", "lost order")),
@@ -106,17 +106,17 @@ def test_every_kind_of_violation_is_a_candidate_by_send_time() -> None:
 
 
 def test_a_clean_run_has_nothing_to_confirm() -> None:
-    story = Story().calm().order(1, 12).published(1, 1, 13)  # redelivered: the same event id
-    assert candidates_of(judge(story.history())).eligible == 0
-    guard = guard_of(story, None)
+    builder = RunBuilder().calm().order(1, 12).published(1, 1, 13)  # redelivered: the same event id
+    assert candidates_of(judge(builder.history())).eligible == 0
+    guard = guard_of(builder, None)
     assert not guard.applies
 
 
 def test_all_violations_are_looked_up() -> None:
-    story = Story()
+    builder = RunBuilder()
     for seq in range(10_002):
-        story.order(seq, 10 + seq / 1e4, event=False)
-    asked = candidates_of(judge(story.history()))
+        builder.order(seq, 10 + seq / 1e4, event=False)
+    asked = candidates_of(judge(builder.history()))
     assert asked.eligible == 10_002
     assert (asked.orders[-1].order_id, asked.orders[-1].identity) == (str(order_id(10_001)), order_id(10_001).hex)
 
@@ -128,8 +128,8 @@ def test_another_question_has_another_digest() -> None:
     assert one.digest not in {other.digest for other in others}
 
 
-def guard_of(story: Story, confirmation: Confirmation | None) -> Guard:
-    history = replace(story.history(), confirmation=confirmation)
+def guard_of(builder: RunBuilder, confirmation: Confirmation | None) -> Guard:
+    history = replace(builder.history(), confirmation=confirmation)
     return next(guard for guard in judge(history).guards if guard.name == "violations confirmed")
 
 
@@ -154,8 +154,8 @@ def doubting(kind: str, asked: int) -> Confirmation:
 @pytest.mark.parametrize("kind", ["unsettled", "disputed"])
 def test_an_order_that_changed_or_is_disputed_doubts_itself_alone(kind: str) -> None:
     """Of the two lost events one stands; the phantom and the lost order stand as well."""
-    story = lossy().order(4, 15, event=False)
-    history = replace(story.history(), confirmation=doubting(kind, 4))
+    builder = lossy().order(4, 15, event=False)
+    history = replace(builder.history(), confirmation=doubting(kind, 4))
     judgement = judge(history)
     counts, named = judgement.counts, {"unsettled": "suspected_lost", "disputed": "disputed"}[kind]
     assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONSISTENT, exit_codes.NOT_AS_EXPECTED)
@@ -166,7 +166,7 @@ def test_an_order_that_changed_or_is_disputed_doubts_itself_alone(kind: str) -> 
 
 @pytest.mark.parametrize("kind", ["unsettled", "disputed"])
 def test_nothing_is_proven_where_the_only_violation_is_in_doubt(kind: str) -> None:
-    history = Story().calm().order(1, 12, event=False).history()
+    history = RunBuilder().calm().order(1, 12, event=False).history()
     judgement = judge(replace(history, confirmation=doubting(kind, 1)))
     assert (judgement.ruling.verdict, judgement.ruling.exit_code) == (Verdict.INCONCLUSIVE, exit_codes.INCONCLUSIVE)
     assert judgement.counts["lost_events"] == 0
@@ -257,7 +257,7 @@ MEMBERS = ("orderId", "customerId", "eventId", "occurredAt", "items", "type", "e
 
 @st.composite
 def values(draw: st.DrawFn) -> bytes:
-    """Events with members changed, told twice or left out, and bytes that were changed on the way."""
+    """Events with members changed, repeated or left out, and bytes that were changed on the way."""
     members = [
         ("orderId", f'"{A}"'),
         ("customerId", f'"{KEY.customer_id(1)}"'),
@@ -265,12 +265,12 @@ def values(draw: st.DrawFn) -> bytes:
         ("occurredAt", "1"),
         ("items", "[{}]"),
     ]
-    for name, told in draw(st.lists(st.tuples(st.sampled_from(MEMBERS), st.sampled_from(ODD)), max_size=3)):
+    for name, odd in draw(st.lists(st.tuples(st.sampled_from(MEMBERS), st.sampled_from(ODD)), max_size=3)):
         place = draw(st.integers(0, len(members)))
-        members = [*members[:place], (name, told), *members[place:]]
+        members = [*members[:place], (name, odd), *members[place:]]
     if draw(st.integers(0, 5)) == 0:
         members.pop(draw(st.integers(0, len(members) - 1)))
-    text = "{" + ",".join(f'"{name}":{told}' for name, told in members) + "}"
+    text = "{" + ",".join(f'"{name}":{odd}' for name, odd in members) + "}"
     encoded = text.encode(draw(st.sampled_from(["utf-8"] * 8 + ["utf-8-sig", "utf-16", "utf-16-le"])))
     if draw(st.integers(0, 3)) == 0:
         at = draw(st.integers(0, len(encoded) - 1))

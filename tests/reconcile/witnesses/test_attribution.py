@@ -19,7 +19,7 @@ from runlog.clock import AnchoredClock
 from runlog.ledger import Ledger
 from runlog.marks import Mark
 from tests.conftest import Infra
-from tests.reconcile.core.story import KEY, T0, Story, facts, order_id
+from tests.reconcile.core.run_builder import KEY, T0, RunBuilder, facts, order_id
 
 
 def ids(*numbers: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
@@ -35,15 +35,15 @@ def test_membership_agrees_with_sets(wanted: list[int], known: set[int]) -> None
 
 
 def test_check_orders_of_the_harness_are_its_own() -> None:
-    story = Story().order(0, 1).order(1, 2)
-    story.mark(m.DRAINED, own_orders=[str(order_id(500))])
-    found = attribution_of(replace(story.facts, attribution=EXCLUSIVE), story.history().ledger, story.marks)
+    builder = RunBuilder().order(0, 1).order(1, 2)
+    builder.mark(m.DRAINED, own_orders=[str(order_id(500))])
+    found = attribution_of(replace(builder.facts, attribution=EXCLUSIVE), builder.history().ledger, builder.marks)
     assert found.of_run(ids(order_id(500).int, order_id(999_999).int, order_id(7).int)).tolist() == [False, False, True]
 
 
 def test_acknowledged_ids_are_those_that_were_told() -> None:
-    story = Story().order(0, 1).unanswered(1, 2)
-    found = attribution_of(replace(story.facts, attribution=ACKNOWLEDGED_ONLY), story.history().ledger, [])
+    builder = RunBuilder().order(0, 1).unanswered(1, 2)
+    found = attribution_of(replace(builder.facts, attribution=ACKNOWLEDGED_ONLY), builder.history().ledger, [])
     assert found.of_run(ids(order_id(0).int, order_id(1).int)).tolist() == [True, False]
 
 
@@ -84,8 +84,8 @@ def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
             witness = read_rows(infra.database_url, known, clock, lambda *_: None, attribution=mine)
             assert witness.complete, witness.problem
             assert ids_of(witness.rows).tobytes() == after.bytes
-            told = Attribution(ACKNOWLEDGED_ONLY, ids(), np.unique(ids(before.int, uuid.uuid4().int)))
-            witness = read_rows(infra.database_url, known, clock, lambda *_: None, attribution=told)
+            acknowledged = Attribution(ACKNOWLEDGED_ONLY, ids(), np.unique(ids(before.int, uuid.uuid4().int)))
+            witness = read_rows(infra.database_url, known, clock, lambda *_: None, attribution=acknowledged)
             assert ids_of(witness.rows).tobytes() == before.bytes
             unknown = replace(known, database_time=None)
             witness = read_rows(infra.database_url, unknown, clock, lambda *_: None, attribution=mine)
@@ -97,6 +97,6 @@ def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
 
 
 def test_ledger_and_marks_without_orders() -> None:
-    empty = Ledger(KEY, Story().history().ledger.attempts, closed=True, due=0, missing=0, torn_bytes=0)
+    empty = Ledger(KEY, RunBuilder().history().ledger.attempts, closed=True, due=0, missing=0, torn_bytes=0)
     found = attribution_of(facts(check_order=None), empty, [Mark(T0, m.STARTED)])
     assert len(found.canaries) == len(found.acknowledged) == 0

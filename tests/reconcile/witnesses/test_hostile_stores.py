@@ -23,8 +23,8 @@ from runlog.folder import RunFolder
 from stores.topic import read_bounds
 from stores.topic_settings import topic_settings
 from tests.conftest import Infra
-from tests.reconcile.core.story import KEY as STORY_KEY
-from tests.reconcile.core.story import Story, order_id
+from tests.reconcile.core.run_builder import KEY as RUN_KEY
+from tests.reconcile.core.run_builder import RunBuilder, order_id
 from tests.reconcile.witnesses.witness_data import (
     CLOCK,
     Topic,
@@ -153,15 +153,17 @@ class Recorded:
     def __init__(self, infra: Infra, folder: RunFolder) -> None:
         self.infra, self.folder, self.url = infra, folder, infra.new_database()
         topic = Topic(infra.kafka_bootstrap, infra.new_topic(1))
-        story = Story().calm(0).order(6, 12, event=False)
+        builder = RunBuilder().calm(0).order(6, 12, event=False)
         bounds = read_bounds({"bootstrap.servers": infra.kafka_bootstrap}, topic.name)
-        story.facts = replace(story.facts, topic=TopicStart(topic.name, bounds.topic_id, {0: 0}), expect="lost-events")
-        story.observations = []
-        story.write(folder)
+        builder.facts = replace(
+            builder.facts, topic=TopicStart(topic.name, bounds.topic_id, {0: 0}), expect="lost-events"
+        )
+        builder.observations = []
+        builder.write(folder)
         create_tables(self.url)
-        insert_orders(self.url, [(order_id(seq), STORY_KEY.customer_id(seq)) for seq in range(7)])
+        insert_orders(self.url, [(order_id(seq), RUN_KEY.customer_id(seq)) for seq in range(7)])
         for seq in range(6):
-            topic.put(str(order_id(seq)), order_created(order_id(seq), STORY_KEY.customer_id(seq)))
+            topic.put(str(order_id(seq)), order_created(order_id(seq), RUN_KEY.customer_id(seq)))
         topic.flush()
 
     def judge(self, url: str | None = None, bootstrap: str | None = None) -> tuple[int, Any]:
@@ -206,7 +208,7 @@ def test_a_database_that_restarts_while_it_is_read(infra: Infra, recorded: Recor
             database.wait_ready(30)
         return real(*arguments)
 
-    facts = facts_of(STORY_KEY)
+    facts = facts_of(RUN_KEY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "_rows", restart_first)
         witness = read_rows(recorded.url, facts, CLOCK, silent)

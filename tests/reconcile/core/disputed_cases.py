@@ -7,7 +7,7 @@ from typing import Any
 from contract.event import Why
 from reconcile.history.confirmation import Confirmation, Contradiction
 from reconcile.history.history import History
-from tests.reconcile.core.story import Story, facts, order_id
+from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 
 STACKS = ("embedded", "external")
 GUARDS = {
@@ -22,32 +22,37 @@ def disputed_histories() -> Iterator[tuple[str, History]]:
     for stack in STACKS:
         for why in (Why.NO_ID,) if stack == "embedded" else Why:
             for places in PLACES if why is Why.NO_ID else PLACES[-1:]:
-                story = _lossy(2, stack=stack).mentioned(0, why, 2)
-                story.events_changes = {"named_at": places}
-                yield f"{stack}: {why.name} names an order, at {', '.join(places) or 'no known place'}", story.history()
+                builder = _lossy(2, stack=stack).mentioned(0, why, 2)
+                builder.events_changes = {"named_at": places}
+                yield (
+                    f"{stack}: {why.name} names an order, at {', '.join(places) or 'no known place'}",
+                    builder.history(),
+                )
         untagged = _lossy(1, stack=stack, attribution="acknowledged-only").mentioned(0, Why.NO_TAG)
         yield f"{stack}: the event of an unknown order names one, no tags", untagged.history()
         both = _lossy(3, stack=stack).mentioned(2, Why.NO_ID).mentioned(1, Why.KEY_DIFFERS)
         yield f"{stack}: two orders are disputed", both.history()
-        yield from ((f"{stack}: {title}", story.history()) for title, story in _ids(stack))
-        yield from ((f"{stack}: {title}", story.history()) for title, story in _opaque(stack))
+        yield from ((f"{stack}: {title}", builder.history()) for title, builder in _ids(stack))
+        yield from ((f"{stack}: {title}", builder.history()) for title, builder in _opaque(stack))
         yield from _looked_at_again(stack)
 
 
-def _lossy(lost: int, **changes: Any) -> Story:
-    story = Story(facts=facts(**changes)).calm()
+def _lossy(lost: int, **changes: Any) -> RunBuilder:
+    builder = RunBuilder(facts=facts(**changes)).calm()
     for number in range(lost):
-        story.order(number, 12 + number / 10, event=False)
-    return story
+        builder.order(number, 12 + number / 10, event=False)
+    return builder
 
 
-def _ids(stack: str) -> Iterator[tuple[str, Story]]:
+def _ids(stack: str) -> Iterator[tuple[str, RunBuilder]]:
     for count in (1, 2):
         phantoms, moved, shared = (_lossy(0, stack=stack) for _ in range(3))
         for number in range(count):
             phantoms.order(number, 12 + number / 10, event=False).published(50 + number, number)
-            moved.order(number, 12 + number / 10, told=50 + number, row=False, event=False).stored(number, number)
-            shared.order(number, 12 + number / 10, told=999_999, row=False, event=False)
+            moved.order(number, 12 + number / 10, answered_id=50 + number, row=False, event=False).stored(
+                number, number
+            )
+            shared.order(number, 12 + number / 10, answered_id=999_999, row=False, event=False)
         yield f"{count} event(s) of attempts with a row under another id", phantoms
         yield f"{count} answer(s) with another id than the row", moved
         yield f"{count} answer(s) with the id of the check order", shared
@@ -59,11 +64,11 @@ def _ids(stack: str) -> Iterator[tuple[str, Story]]:
         yield f"{more} order(s) and event(s) of another client", strangers
 
 
-def _opaque(stack: str) -> Iterator[tuple[str, Story]]:
+def _opaque(stack: str) -> Iterator[tuple[str, RunBuilder]]:
     for lost, opaque in ((0, 1), (0, 2), (1, 1), (2, 1), (3, 1), (3, 2), (3, 5)):
-        story = _lossy(lost, stack=stack)
-        story.events_changes = {"opaque": opaque}
-        yield f"{opaque} opaque record(s), {lost} without an event", story
+        builder = _lossy(lost, stack=stack)
+        builder.events_changes = {"opaque": opaque}
+        yield f"{opaque} opaque record(s), {lost} without an event", builder
     strangers = _lossy(4, stack=stack, attribution="exclusive").stored(50, None).published(60, None)
     strangers.events_changes = {"opaque": 2}
     yield "opaque records, and an order and an event of another client", strangers

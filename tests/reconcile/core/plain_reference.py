@@ -11,7 +11,7 @@ from runlog.outcomes import Outcome
 class Sent:
     seq: int
     outcome: Outcome
-    told: int | None
+    answered_id: int | None
 
 
 @dataclass
@@ -51,11 +51,11 @@ def naive_counts(world: World) -> dict[str, int]:
 
     owned: dict[int, int] = {}
     for order in there:
-        claims = sorted((seq_of(order) != a.seq, a.seq) for a in world.sent if a.told == order)
+        claims = sorted((seq_of(order) != a.seq, a.seq) for a in world.sent if a.answered_id == order)
         if claims:
             owned[claims[0][1]] = order
     for attempt in world.sent:
-        if attempt.told is None:
+        if attempt.answered_id is None:
             free = [order for order in there - set(owned.values()) if seq_of(order) == attempt.seq]
             free.sort(key=lambda o: (not (o in world.rows and o in published), o not in world.rows, o))
             if free:
@@ -64,8 +64,8 @@ def naive_counts(world: World) -> dict[str, int]:
     extra = {order for order in loose if seq_of(order) in by_seq}
 
     def shares(attempt: Sent) -> bool:
-        several = sum(one.told == attempt.told for one in world.sent) > 1
-        return attempt.told is not None and (attempt.told in there or several)
+        several = sum(one.answered_id == attempt.answered_id for one in world.sent) > 1
+        return attempt.answered_id is not None and (attempt.answered_id in there or several)
 
     def case(outcome: Outcome | None, order: int | None, seq: int | None, shared: bool = False) -> Case:
         seqs = {one for one in (seq, world.rows.get(order) if order is not None else None) if one is not None}

@@ -1,7 +1,7 @@
-"""Hand-written runs of a few orders, for tests: what was sent, what was stored, what was published, in plain words.
+"""Builds runs of a few orders for tests: what was sent, what was stored, what was published.
 
 Second 0 is the start: baseline to 10, outage from 10 (proven down 10.5, healing 20, proven back 21), recovery to 31,
-drain to 33. The lookout asks every 0.1 s; it gets no answer from 10.35 to 20.85.
+drain to 33. The monitor asks every 0.1 s; it gets no answer from 10.35 to 20.85.
 """
 
 import json
@@ -99,8 +99,8 @@ def usual_marks() -> list[Mark]:
 
 
 @dataclass
-class Story:
-    """One run as it is being made up. Times are seconds since its start; order numbers name ids by `order_id`."""
+class RunBuilder:
+    """Builds one run. Times are seconds since its start; order numbers name ids by `order_id`."""
 
     attempts: list[tuple[Any, ...]] = field(default_factory=list)
     rows: list[tuple[int, int | None]] = field(default_factory=list)
@@ -124,15 +124,15 @@ class Story:
         *,
         row: bool = True,
         event: bool = True,
-        told: int | None = None,
+        answered_id: int | None = None,
         appended: float | None = None,
         took: float = 0.02,
         status: int | None = None,
         failure: Failure = Failure.NONE,
-    ) -> "Story":
-        """Send an order; number `seq` is its id. `told` overrides the id that the answer told (-1: none)."""
+    ) -> "RunBuilder":
+        """Send an order; number `seq` is its id. `answered_id` replaces the id in the answer (-1: none)."""
         acknowledged = outcome in {Outcome.ACKNOWLEDGED, Outcome.PROVOKED}
-        number = told if told is not None else (seq if acknowledged else -1)
+        number = answered_id if answered_id is not None else (seq if acknowledged else -1)
         code = status if status is not None else {0: 500, 1: 201, 2: 400, 3: 200}[outcome]
         identity = order_id(number).bytes if number >= 0 else NO_ID
         times = (T0 + at, T0 + at, T0 + at + took)
@@ -145,46 +145,46 @@ class Story:
             self.published(seq, seq, appended if appended is not None else at + 0.01)
         return self
 
-    def unanswered(self, seq: int, at: float) -> "Story":
+    def unanswered(self, seq: int, at: float) -> "RunBuilder":
         self.attempts.append((RecordKind.SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, T0 + at, 0.0, NO_ID))
         return self
 
-    def not_sent(self, seq: int, at: float) -> "Story":
+    def not_sent(self, seq: int, at: float) -> "RunBuilder":
         self.attempts.append((RecordKind.NOT_SENT, 0, 0, phase(at), 0, 0, seq, T0 + at, 0.0, 0.0, NO_ID))
         return self
 
-    def stored(self, number: int, seq: int | None) -> "Story":
+    def stored(self, number: int, seq: int | None) -> "RunBuilder":
         self.rows.append((number, seq))
         return self
 
-    def published(self, number: int, seq: int | None, appended: float = 25.0, event: int | None = None) -> "Story":
+    def published(self, number: int, seq: int | None, appended: float = 25.0, event: int | None = None) -> "RunBuilder":
         self.events.append((number, seq, appended, number if event is None else event))
         return self
 
-    def mentioned(self, number: int, why: Why = Why.UNREADABLE, count: int = 1) -> "Story":
+    def mentioned(self, number: int, why: Why = Why.UNREADABLE, count: int = 1) -> "RunBuilder":
         """Let records name an order that are not its event; the first is at the offset with the order's number."""
         self.mentions.append((number, why, count))
         return self
 
-    def calm(self, first: int = 1000) -> "Story":
-        """Add whole orders before, during and after the outage, so that no guard complains."""
+    def calm(self, first: int = 1000) -> "RunBuilder":
+        """Add complete orders before, during and after the outage, so that no guard fails."""
         for place, at in enumerate((1.0, 5.0, 12.0, 15.0, 24.0, 28.0)):
             self.order(first + place, at, appended=20.87 if 10 < at < 21 else None)
         return self
 
-    def mark(self, name: str, **detail: Any) -> "Story":
+    def mark(self, name: str, **detail: Any) -> "RunBuilder":
         """Change the detail of a mark."""
         self.marks = [
             replace(mark, detail={**mark.detail, **detail}) if mark.name == name else mark for mark in self.marks
         ]
         return self
 
-    def mark_late(self, name: str, at: float, **detail: Any) -> "Story":
+    def mark_late(self, name: str, at: float, **detail: Any) -> "RunBuilder":
         """Add a mark."""
         self.marks = sorted([*self.marks, Mark(T0 + at, name, None, detail)], key=lambda mark: mark.at)
         return self
 
-    def without(self, *names: str) -> "Story":
+    def without(self, *names: str) -> "RunBuilder":
         """Leave marks out."""
         self.marks = [mark for mark in self.marks if mark.name not in names]
         return self
@@ -231,11 +231,11 @@ class Story:
         )
 
     def _mentions(self, *, certain: bool) -> NDArray[np.void]:
-        told = [(*_words(n), 0, n, c, why) for n, why, c in sorted(self.mentions) if why.certain is certain]
-        return np.array(told, dtype=MENTION)
+        found = [(*_words(n), 0, n, c, why) for n, why, c in sorted(self.mentions) if why.certain is certain]
+        return np.array(found, dtype=MENTION)
 
     def monitor(self) -> list[Observation]:
-        """What a lookout would have seen of the log."""
+        """What the monitor would have observed of the topic."""
         appended = np.sort(np.array([T0 + record[2] for record in self.events]))
         seen = []
         for tick in range(340):
@@ -260,9 +260,9 @@ class Story:
                 continue
             writer.sent(seq, due, sent, at)
             if a["kind"] == RecordKind.COMPLETED:
-                told = a["order_id"].tobytes() if a["has_id"] else None
+                identity = a["order_id"].tobytes() if a["has_id"] else None
                 outcome, failure = Outcome(int(a["outcome"])), Failure(int(a["failure"]))
-                end = Completion(float(a["completed"]), outcome, int(a["status"]), failure, told)
+                end = Completion(float(a["completed"]), outcome, int(a["status"]), failure, identity)
                 writer.completed(seq, due, sent, at, end)
         writer.close(len(history.ledger.attempts))
         marks = MarksWriter(folder.marks)

@@ -10,35 +10,35 @@ from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
 from tests.reconcile.core.probed import probed, probes
-from tests.reconcile.core.story import START_OFFSET, T0, Story, facts
+from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
 from tests.reconcile.core.test_guards import CASES, both, delayed, set_to, unanswered_at, unsent
 
-Change = Callable[[Story], object]
+Change = Callable[[RunBuilder], object]
 
 
-def again(story: Story) -> Story:
+def again(builder: RunBuilder) -> RunBuilder:
     """Add a second outage: ordered at 23, first failure 23.4, proven down 23.5, healing 25, back at 25.9, proven 26."""
-    told: list[tuple[float, str, dict[str, Any]]] = [
+    added: list[tuple[float, str, dict[str, Any]]] = [
         (23, m.INJECTING, {}),
         (23.5, m.INJECTED, {"down_edge": [T0 + 23.3, T0 + 23.4]}),
         (25, m.HEALING, {}),
         (26, m.HEALED, {"up_edge": [T0 + 25.8, T0 + 25.9], "healed_by": "harness"}),
     ]
-    story.marks = sorted([*story.marks, *(Mark(T0 + at, name, 1, detail) for at, name, detail in told)], key=when)
-    seen = story.monitor() if story.observations is None else story.observations
-    story.observations = [
+    builder.marks = sorted([*builder.marks, *(Mark(T0 + at, name, 1, detail) for at, name, detail in added)], key=when)
+    seen = builder.monitor() if builder.observations is None else builder.observations
+    builder.observations = [
         Observation(one.asked, one.answered + 0.05, None, "no answer") if 23.35 < one.asked - T0 < 25.85 else one
         for one in seen
     ]
-    return story
+    return builder
 
 
 def when(mark: Mark) -> float:
     return mark.at
 
 
-def fewer_marks(story: Story, outage: int, *names: str) -> None:
-    story.marks = [mark for mark in story.marks if mark.outage != outage or mark.name not in names]
+def fewer_marks(builder: RunBuilder, outage: int, *names: str) -> None:
+    builder.marks = [mark for mark in builder.marks if mark.outage != outage or mark.name not in names]
 
 
 def second(*changes: Change) -> Change:
@@ -50,10 +50,10 @@ def second(*changes: Change) -> Change:
 def answers(*times: tuple[float, float]) -> Change:
     """Add answered questions, each asked and answered at given seconds."""
 
-    def change(story: Story) -> None:
-        told = [Observation(T0 + asked, T0 + answered, {0: START_OFFSET + 2}) for asked, answered in times]
-        kept = story.monitor() if story.observations is None else story.observations
-        story.observations = sorted([*kept, *told], key=lambda seen: seen.asked)
+    def change(builder: RunBuilder) -> None:
+        more = [Observation(T0 + asked, T0 + answered, {0: START_OFFSET + 2}) for asked, answered in times]
+        kept = builder.monitor() if builder.observations is None else builder.observations
+        builder.observations = sorted([*kept, *more], key=lambda seen: seen.asked)
 
     return change
 
@@ -66,95 +66,95 @@ def answered(*at: float) -> Change:
 def away(*asked: float, until: float) -> Change:
     """Leave questions unanswered, the last of them until second `until`; nothing else is asked meanwhile."""
 
-    def change(story: Story) -> None:
+    def change(builder: RunBuilder) -> None:
         given_up = [*(at + 0.05 for at in asked[:-1]), until]
         silent = [Observation(T0 + at, T0 + end, None, "no answer") for at, end in zip(asked, given_up, strict=True)]
-        others = [seen for seen in story.monitor() if not asked[0] - 0.05 < seen.asked - T0 < until + 0.05]
-        story.observations = sorted([*others, *silent], key=lambda seen: seen.asked)
+        others = [seen for seen in builder.monitor() if not asked[0] - 0.05 < seen.asked - T0 < until + 0.05]
+        builder.observations = sorted([*others, *silent], key=lambda seen: seen.asked)
 
     return change
 
 
 def asked_only(begin: float, end: float) -> Change:
-    def change(story: Story) -> None:
-        kept = story.monitor() if story.observations is None else story.observations
-        story.observations = [seen for seen in kept if not begin < seen.asked - T0 < end]
+    def change(builder: RunBuilder) -> None:
+        kept = builder.monitor() if builder.observations is None else builder.observations
+        builder.observations = [seen for seen in kept if not begin < seen.asked - T0 < end]
 
     return change
 
 
 def orders(*seqs: int, outcome: Outcome = Outcome.ACKNOWLEDGED, row: bool = True, event: bool = True) -> Change:
-    def change(story: Story) -> None:
+    def change(builder: RunBuilder) -> None:
         for seq in seqs:
-            story.order(seq, 12, outcome, row=row, event=event)
+            builder.order(seq, 12, outcome, row=row, event=event)
 
     return change
 
 
-def told_only(name: str, detail: dict[str, Any]) -> Change:
-    def change(story: Story) -> None:
-        story.marks = [replace(mark, detail=detail) if mark.name == name else mark for mark in story.marks]
+def detail_only(name: str, detail: dict[str, Any]) -> Change:
+    def change(builder: RunBuilder) -> None:
+        builder.marks = [replace(mark, detail=detail) if mark.name == name else mark for mark in builder.marks]
 
     return change
 
 
-def lone_record(story: Story) -> None:
-    story.events_changes = {"ends": {0: START_OFFSET + 6, 1: 1}, "reached": {0: START_OFFSET + 6}}
+def lone_record(builder: RunBuilder) -> None:
+    builder.events_changes = {"ends": {0: START_OFFSET + 6, 1: 1}, "reached": {0: START_OFFSET + 6}}
 
 
-def without_outage(story: Story) -> None:
-    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+def without_outage(builder: RunBuilder) -> None:
+    builder.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
 
 
-def silent_outage(story: Story) -> None:
-    story.attempts = [attempt for attempt in story.attempts if not 10 < attempt[8] - T0 < 21]
+def silent_outage(builder: RunBuilder) -> None:
+    builder.attempts = [attempt for attempt in builder.attempts if not 10 < attempt[8] - T0 < 21]
 
 
-def without_topic_id(story: Story) -> None:
-    story.facts = facts(topic=replace(story.facts.topic, topic_id=None))
+def without_topic_id(builder: RunBuilder) -> None:
+    builder.facts = facts(topic=replace(builder.facts.topic, topic_id=None))
 
 
 def losses(count: int, first: int = 1) -> Change:
-    return lambda story: [story.order(first + place, 12 + place / 10, event=False) for place in range(count)]
+    return lambda builder: [builder.order(first + place, 12 + place / 10, event=False) for place in range(count)]
 
 
 def cut_short(**detail: object) -> Change:
-    return lambda story: story.mark(m.DRAINED, **{"complete": False, "missing": [], **detail})
+    return lambda builder: builder.mark(m.DRAINED, **{"complete": False, "missing": [], **detail})
 
 
 def trouble(name: str, **detail: object) -> Change:
-    return lambda story: story.marks.append(Mark(T0 + 33.8, name, None, detail))
+    return lambda builder: builder.marks.append(Mark(T0 + 33.8, name, None, detail))
 
 
 def workers(count: int, *lost_at: float) -> Change:
-    def change(story: Story) -> None:
-        story.facts = facts(workers=count)
+    def change(builder: RunBuilder) -> None:
+        builder.facts = facts(workers=count)
         for at in lost_at:
-            story.mark_late(m.WORKER_LOST, at)
+            builder.mark_late(m.WORKER_LOST, at)
 
     return change
 
 
-def untagged(story: Story) -> None:
-    story.stored(7, None).stored(8, None).published(9, None).stored(10, 10).published(10, 11)
-    story.elsewhere = [9]
+def untagged(builder: RunBuilder) -> None:
+    builder.stored(7, None).stored(8, None).published(9, None).stored(10, 10).published(10, 11)
+    builder.elsewhere = [9]
 
 
 def outbox(*pending: int) -> Change:
-    def change(story: Story) -> None:
-        story.facts, story.pending = facts(outbox_table="outbox"), list(pending)
+    def change(builder: RunBuilder) -> None:
+        builder.facts, builder.pending = facts(outbox_table="outbox"), list(pending)
         for seq in pending:
-            story.order(seq, 5, event=False)
+            builder.order(seq, 5, event=False)
 
     return change
 
 
-def without_database(story: Story) -> None:
-    story.rows_changes = {"complete": False, "problem": "it went away"}
+def without_database(builder: RunBuilder) -> None:
+    builder.rows_changes = {"complete": False, "problem": "it went away"}
 
 
-def without_kafka(story: Story) -> None:
-    story.events_changes = {"complete": False, "problem": "it went away"}
+def without_kafka(builder: RunBuilder) -> None:
+    builder.events_changes = {"complete": False, "problem": "it went away"}
 
 
 def early_second() -> Mark:
@@ -162,45 +162,45 @@ def early_second() -> Mark:
     return Mark(T0 + 23.5, m.INJECTED, 1, {"down_edge": [T0 + 22.7, T0 + 22.875]})
 
 
-def unsent_later(story: Story) -> None:
+def unsent_later(builder: RunBuilder) -> None:
     for seq in range(50, 55):
-        story.not_sent(seq, 25)
+        builder.not_sent(seq, 25)
     for seq in range(55, 60):
-        story.order(seq, 25, Outcome.REJECTED, row=False, event=False)
+        builder.order(seq, 25, Outcome.REJECTED, row=False, event=False)
 
 
-def keep(story: Story, *seqs: int) -> None:
+def keep(builder: RunBuilder, *seqs: int) -> None:
     """Keep only what belongs to these sequence numbers."""
-    story.attempts = [attempt for attempt in story.attempts if attempt[6] in seqs]
-    story.rows = [row for row in story.rows if row[1] in seqs]
-    story.events = [event for event in story.events if event[1] in seqs]
+    builder.attempts = [attempt for attempt in builder.attempts if attempt[6] in seqs]
+    builder.rows = [row for row in builder.rows if row[1] in seqs]
+    builder.events = [event for event in builder.events if event[1] in seqs]
 
 
-def more_partitions(story: Story) -> None:
-    story.facts = facts(topic=replace(story.facts.topic, starts={0: START_OFFSET, 2: 0, 1: 0}))
+def more_partitions(builder: RunBuilder) -> None:
+    builder.facts = facts(topic=replace(builder.facts.topic, starts={0: START_OFFSET, 2: 0, 1: 0}))
 
 
-def shortened(story: Story) -> None:
-    story.facts = facts(topic=replace(story.facts.topic, starts={0: START_OFFSET, 2: 5, 1: 5, 3: 5, 4: 0}))
+def shortened(builder: RunBuilder) -> None:
+    builder.facts = facts(topic=replace(builder.facts.topic, starts={0: START_OFFSET, 2: 5, 1: 5, 3: 5, 4: 0}))
     ends = {0: START_OFFSET + 6, 1: 9, 2: 9, 3: 9, 4: 9}
-    story.events_changes = {"ends": ends, "reached": ends, "lows": {0: START_OFFSET, 1: 6, 2: 7, 3: 5}}
+    builder.events_changes = {"ends": ends, "reached": ends, "lows": {0: START_OFFSET, 1: 6, 2: 7, 3: 5}}
 
 
-def grown(story: Story) -> None:
-    seen = story.monitor()
+def grown(builder: RunBuilder) -> None:
+    seen = builder.monitor()
     seen[300] = replace(seen[300], ends={0: START_OFFSET + 6, 4: 3, 5: 2, 6: 0})
     seen[301] = replace(seen[301], ends={0: START_OFFSET + 6, 4: 2, 5: 2, 6: 0})
-    story.observations = seen
+    builder.observations = seen
     ends = {0: START_OFFSET + 6, 4: 2, 5: 2, 6: 0}
-    story.events_changes = {"ends": ends, "reached": ends}
+    builder.events_changes = {"ends": ends, "reached": ends}
 
 
 def exclusive(count: int) -> Change:
-    def change(story: Story) -> None:
-        story.facts = facts(attribution="exclusive")
-        orders(1, 2, outcome=Outcome.AMBIGUOUS, row=False, event=False)(story)
+    def change(builder: RunBuilder) -> None:
+        builder.facts = facts(attribution="exclusive")
+        orders(1, 2, outcome=Outcome.AMBIGUOUS, row=False, event=False)(builder)
         for number in range(40, 40 + count):
-            story.stored(number, None).published(number, None)
+            builder.stored(number, None).published(number, None)
 
     return change
 
@@ -209,16 +209,16 @@ def recovered(*seqs: int) -> Change:
     return orders(*seqs, outcome=Outcome.AMBIGUOUS)
 
 
-def control(story: Story) -> None:
-    story.facts = facts(scenario="control")
-    story.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
+def control(builder: RunBuilder) -> None:
+    builder.facts = facts(scenario="control")
+    builder.without(m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
 
 
 def strict(count: int) -> Change:
-    def change(story: Story) -> None:
-        story.facts = facts(fail_on_duplicates=True)
+    def change(builder: RunBuilder) -> None:
+        builder.facts = facts(fail_on_duplicates=True)
         for seq in range(count):
-            story.order(seq, 5).published(seq, seq, 5.5, event=70 + seq)
+            builder.order(seq, 5).published(seq, seq, 5.5, event=70 + seq)
 
     return change
 
@@ -236,11 +236,11 @@ def on_both_answered() -> Change:
     return both(probes("kept", 15, 15.1, "answered"), probes("new", 24, 24.3, "answered"))
 
 
-def planned_twice(story: Story) -> None:
-    story.facts = replace(story.facts, options={"outages": "2"})
+def planned_twice(builder: RunBuilder) -> None:
+    builder.facts = replace(builder.facts, options={"outages": "2"})
 
 
-STORIES: list[tuple[str, Change]] = [
+RUN_CASES: list[tuple[str, Change]] = [
     *((f"{name}, wrong {place}", fires) for place, (name, _, fires, _) in enumerate(CASES, 1)),
     *((f"{name}, nearly {place}", nearly) for place, (name, _, _, nearly) in enumerate(CASES, 1)),
     ("two outages", second()),
@@ -274,8 +274,8 @@ STORIES: list[tuple[str, Change]] = [
     ("nothing fell due", set_to(attempts=[])),
     ("one acknowledgement before, one after", lambda s: keep(s, 1000, 1002, 1003, 1005)),
     ("no acknowledgement after", lambda s: keep(s, 1000, 1002, 1003)),
-    ("drain cut short for reasons not told", cut_short()),
-    ("drain cut short, and nothing more is told", told_only(m.DRAINED, {"complete": False})),
+    ("drain cut short for reasons not stated", cut_short()),
+    ("drain cut short, and nothing more is stated", detail_only(m.DRAINED, {"complete": False})),
     ("drain cut short for two reasons", cut_short(missing=["answers to 3 requests", "the monitor to follow"])),
     ("two drains, the last one whole", lambda s: s.marks.insert(8, Mark(T0 + 32, m.DRAINED, None, {}))),
     (
