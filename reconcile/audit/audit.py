@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from contract.ids import IdReader
 from reconcile.audit.audit_plan import AuditPlan
-from reconcile.audit.audit_ruling import Audited, AuditGuard, weighed
+from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, with_suspicions
 from reconcile.audit.audit_table import TableShape, check_zone, column_text, describe, read_ids
-from reconcile.audit.coverage_window import clip_of
+from reconcile.audit.coverage_window import coverage_window
 from reconcile.audit.id_difference import id_difference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.audit.offsets_for_time import offsets_from
@@ -36,7 +36,7 @@ class Unprovable(Exception):
     """Nothing can be proven; the message is one sentence that says what to do."""
 
 
-def audit(plan: AuditPlan, progress: Progress) -> Audited:
+def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
     """Compare table and topic.
 
     Args:
@@ -56,7 +56,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         samples = Samples(plan, snapshot, shape, bounds)
         zone, zone_words = _zone(plan, snapshot, shape, samples)
         calibrated = shape.naive and plan.time_zone is None
-        clip = clip_of(
+        window = coverage_window(
             plan.kafka,
             plan.topic,
             bounds,
@@ -65,7 +65,7 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
             calibrated=calibrated,
             rows_of_first=lambda: samples.first_rows(zone),
         )
-        since = None if clip.judged_from is None else column_text(snapshot, shape, clip.judged_from, zone)
+        since = None if window.judged_from is None else column_text(snapshot, shape, window.judged_from, zone)
         ranges = _ranges(plan, bounds)
         # Both are read at the same time, as each mostly waits for its server. When reading the log fails, closing the
         # connection ends the thread.
@@ -79,10 +79,10 @@ def audit(plan: AuditPlan, progress: Progress) -> Audited:
         with open_snapshot(plan.database_url) as fresh:
             return Samples(plan, fresh, shape, bounds).any_row()
 
-    found = Recheck(plan, shape, zone, readers, progress).run(first, clip, related)
+    found = Recheck(plan, shape, zone, readers, progress).run(first, window, related)
     found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
     found.guards.append(AuditGuard("zone known", True, zone_words))
-    return weighed(found)
+    return with_suspicions(found)
 
 
 def _together(log: list[LogIds]) -> NDArray[np.void]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from contract.contract import contract_from_texts
-from reconcile.audit.audit_ruling import EXPECTATIONS, Audited, rule
+from reconcile.audit.audit_ruling import EXPECTATIONS, AuditFindings, rule
 from redaction.patterns import shows_secret, without_secrets
 from runlog.clock import iso_utc
 from runlog.exit_codes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
@@ -140,7 +140,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
     )
 
 
-def _report(options: argparse.Namespace, found: Audited, grace: float) -> int:
+def _report(options: argparse.Namespace, found: AuditFindings, grace: float) -> int:
     from reconcile.audit.audit_output import json_text, print_audit, write_lists
 
     ruling = rule(found, options.expect)

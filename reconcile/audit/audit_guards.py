@@ -1,5 +1,6 @@
 """The guards of an audit: whether topic, clocks and options allow a verdict. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from reconcile.analysis.plural import numbered, some
@@ -7,19 +8,19 @@ from reconcile.audit.audit_ruling import AuditGuard
 from stores.topic import TopicBounds
 from stores.topic_settings import TopicSettings
 
-KEPT: Final = "topic keeps every event"
+COMPACTION: Final = "topic keeps every event"
 
 
-def kept(skipped: int, policy: TopicSettings, vouched: bool) -> AuditGuard:
+def compaction_guard(skipped: int, policy: TopicSettings | None, vouched: bool) -> AuditGuard:
     """Whether compaction may have removed an event that seems lost.
 
     Args:
         skipped: how many offsets that were read hold no readable record; 0: nothing was removed.
-        policy: what the broker reports of the topic.
+        policy: what the broker reports of the topic; not needed without such offsets.
         vouched: the user vouches that the topic is not compacted.
     """
-    name, holes = KEPT, f"offsets read that hold no record: {skipped}"
-    if not skipped:
+    name, holes = COMPACTION, f"offsets read that hold no record: {skipped}"
+    if not skipped or policy is None:
         return AuditGuard(name, True, "every offset that was read holds a record, so none was compacted away")
     if policy.compacted:
         text = f"the topic is compacted: a later record may have removed an event that seems lost ({holes})"
@@ -35,7 +36,15 @@ def kept(skipped: int, policy: TopicSettings, vouched: bool) -> AuditGuard:
     return AuditGuard(name, False, text)
 
 
-def tie(tied: bool, unreadable: int) -> AuditGuard:
+def ids_distinct_guard(ambiguous: Sequence[str]) -> AuditGuard:
+    """Whether no two ids of the table compare as equal; `ambiguous`: those that do."""
+    text = "no two ids of the table compare as equal"
+    if ambiguous:
+        text = f"{len(ambiguous)} ids of the table compare as equal to another one, for example {ambiguous[0]!r}"
+    return AuditGuard("ids distinct", not ambiguous, text)
+
+
+def common_orders_guard(tied: bool, unreadable: int) -> AuditGuard:
     """Whether table and topic have orders in common; `unreadable`: how many records are no events."""
     text = "some orders are in both"
     if not tied:
@@ -44,7 +53,7 @@ def tie(tied: bool, unreadable: int) -> AuditGuard:
     return AuditGuard("table and topic belong together", tied, text)
 
 
-def clocks(future: int) -> AuditGuard:
+def row_times_guard(future: int) -> AuditGuard:
     """Whether no row without an event is dated after the database's clock."""
     text = "no row without an event is dated after the database's clock"
     if future:

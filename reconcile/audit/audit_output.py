@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from files.safe_files import write_text
 from files.safe_text import csv_text, printable, spreadsheet_cell
-from reconcile.audit.audit_ruling import Audited, AuditRuling
+from reconcile.audit.audit_ruling import AuditFindings, AuditRuling
 from runlog.clock import iso_utc
 from runlog.exit_codes import AS_EXPECTED, NOT_AS_EXPECTED
 from settings.duration import format_duration
@@ -18,7 +18,7 @@ VERSION: Final = 1
 FIRST: Final = 10
 
 
-def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -> dict[str, Any]:
+def document(found: AuditFindings, ruling: AuditRuling, expect: str, grace_s: float) -> dict[str, Any]:
     """Return the JSON document; times in epoch seconds, unknown is None."""
     return {
         "audit_schema_version": VERSION,
@@ -67,12 +67,12 @@ def document(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -
     }
 
 
-def json_text(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -> str:
+def json_text(found: AuditFindings, ruling: AuditRuling, expect: str, grace_s: float) -> str:
     """Return the text of the JSON document."""
     return json.dumps(document(found, ruling, expect, grace_s), indent=1, ensure_ascii=False) + "\n"
 
 
-def write_lists(folder: Path, found: Audited) -> None:
+def write_lists(folder: Path, found: AuditFindings) -> None:
     """Write the lists as CSV into `folder`.
 
     Raises:
@@ -96,7 +96,7 @@ def write_lists(folder: Path, found: Audited) -> None:
         write_text(folder / f"{name}.csv", csv_text(columns, safe))
 
 
-def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float) -> None:
+def print_audit(found: AuditFindings, ruling: AuditRuling, expect: str, grace_s: float) -> None:
     """Print the summary; each count says what it counts."""
     lines = [ruling.verdict.upper(), ruling.reason, "", *_counts(found, grace_s)]
     if found.judged_from is not None:
@@ -117,7 +117,7 @@ def print_audit(found: Audited, ruling: AuditRuling, expect: str, grace_s: float
     sys.stdout.write("\n".join(printable(line) for line in lines) + "\n")
 
 
-def _counts(found: Audited, grace_s: float) -> list[str]:
+def _counts(found: AuditFindings, grace_s: float) -> list[str]:
     """Return a line for each count: its name, its number, and what it counts."""
     younger = f"younger than {format_duration(grace_s)}"
     raw = f", in {found.events_raw} records" if found.events_raw != found.events else ""
@@ -142,7 +142,7 @@ def _counts(found: Audited, grace_s: float) -> list[str]:
     return [f"{name:<16}{number:>12}  {what}" for name, number, what, always in counts if number or always]
 
 
-def _rows_read(found: Audited) -> str:
+def _rows_read(found: AuditFindings) -> str:
     if found.judged_from is None:
         return "all rows of the table"
     if math.isinf(found.judged_from):
@@ -150,15 +150,15 @@ def _rows_read(found: Audited) -> str:
     return f"rows made from {iso_utc(found.judged_from)} on, and those without a time"
 
 
-def _records_read(found: Audited) -> str:
+def _records_read(found: AuditFindings) -> str:
     return "all that the topic holds" if found.since is None else f"from 10 minutes before {iso_utc(found.since)} on"
 
 
-def _proven(found: Audited) -> str:
+def _proven(found: AuditFindings) -> str:
     return "a guard failed, so none is proven" if found.failed else f"at least {found.lost_at_least} of them lost"
 
 
-def _suspected(found: Audited) -> str:
+def _suspected(found: AuditFindings) -> str:
     if not found.phantoms_suspected:
         return ""
     return " (suspected: a guard failed)" if found.failed else " (suspected: a standby)"

@@ -38,7 +38,7 @@ class AuditGuard:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
+class AuditFindings:
     """What an audit found.
 
     Attributes:
@@ -124,14 +124,14 @@ class AuditRuling:
     exit_code: int
 
 
-def weighed(found: Audited) -> Audited:
-    """Return the same with every violation suspected where a guard failed."""
+def with_suspicions(found: AuditFindings) -> AuditFindings:
+    """Return the findings; where a guard failed, with every violation only suspected."""
     if not found.failed:
         return found
     return replace(found, lost=[], suspected=[*found.lost, *found.suspected], phantoms_suspected=bool(found.phantoms))
 
 
-def rule(found: Audited, expect: str) -> AuditRuling:
+def rule(found: AuditFindings, expect: str) -> AuditRuling:
     """Return the ruling; `expect` as for a run."""
     violations = _violations(found)
     phantoms = 0 if found.phantoms_suspected else len(found.phantoms)
@@ -153,12 +153,12 @@ def rule(found: Audited, expect: str) -> AuditRuling:
     return AuditRuling(verdict, reason, exit_codes.AS_EXPECTED if met else exit_codes.NOT_AS_EXPECTED)
 
 
-def _kept(found: Audited) -> str:
+def _kept(found: AuditFindings) -> str:
     text = f"the events of {some(found.with_event, 'row')} are in the topic, and no judged row is without one"
     return f"{text} ({some(found.without_event, 'row')} not judged)" if found.without_event else text
 
 
-def _nothing_judged(found: Audited) -> str:
+def _nothing_judged(found: AuditFindings) -> str:
     counts = (
         (found.young, "too young"),
         (found.unjudged, "older than what the topic can show"),
@@ -170,7 +170,7 @@ def _nothing_judged(found: Audited) -> str:
     return f"no row could be judged: {parts or 'none was read'}"
 
 
-def _violations(found: Audited) -> list[str]:
+def _violations(found: AuditFindings) -> list[str]:
     parts = []
     if found.lost:
         parts.append(f"{some(len(found.lost), 'row')} without an event in the topic")
@@ -204,7 +204,7 @@ _SETTLES: Final = {
 }
 
 
-def _doubt(found: Audited) -> str | None:
+def _doubt(found: AuditFindings) -> str | None:
     """Return why nothing is proven lost although rows are without an event; None where no such row is in doubt."""
     if found.disputed:
         order, _, first = found.disputed[0]

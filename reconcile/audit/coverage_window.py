@@ -1,5 +1,6 @@
 """The coverage window: from when on the topic shows the events of rows. Older rows cannot be judged."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,14 +17,14 @@ SUMMER_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class CoverageWindow:
     """From when on rows are judged (epoch seconds, None: all), and why."""
 
     judged_from: float | None
     because: str | None
 
 
-def clip_of(
+def coverage_window(
     client: Mapping[str, str],
     topic: str,
     bounds: TopicBounds,
@@ -32,7 +33,7 @@ def clip_of(
     *,
     calibrated: bool,
     rows_of_first: Callable[[], list[float]],
-) -> Clip:
+) -> CoverageWindow:
     """Return from when on rows are judged; asks the broker for the times of the first records.
 
     Args:
@@ -44,12 +45,12 @@ def clip_of(
     """
     margin = max(LEAST_MARGIN_S, grace_s) + (SUMMER_S if calibrated else 0.0)
     needed = since is None or any(bounds.lows.values())
-    return choose_clip(bounds, first_times(client, topic, bounds), since, margin, rows_of_first() if needed else [])
+    return choose_window(bounds, first_times(client, topic, bounds), since, margin, rows_of_first() if needed else [])
 
 
-def choose_clip(
+def choose_window(
     bounds: TopicBounds, first: dict[int, float], since: float | None, margin: float, rows: list[float]
-) -> Clip:
+) -> CoverageWindow:
     """Return from when on rows are judged. Pure.
 
     Args:
@@ -63,22 +64,24 @@ def choose_clip(
     unknown = sorted(cut - set(first))
     if unknown:
         # Without a record left in a partition, no row can be judged.
-        return Clip(float("inf"), f"{numbered(unknown)} no longer {'holds' if len(unknown) == 1 else 'hold'} a record")
+        verb = "holds" if len(unknown) == 1 else "hold"
+        return CoverageWindow(math.inf, f"{numbered(unknown)} no longer {verb} a record")
     if cut:
         # Producers stamp records as they like, so the times of the rows count as well where they are known.
         held = max([*(first[partition] for partition in cut), *rows[-1:]]) + margin
         if since is None or held > since:
-            return Clip(held, f"the topic no longer holds events from before {iso_utc(held)} (a margin included)")
+            because = f"the topic no longer holds events from before {iso_utc(held)} (a margin included)"
+            return CoverageWindow(held, because)
     if since is not None:
-        return Clip(since, "--since")
+        return CoverageWindow(since, "--since")
     if not first:
-        return Clip(float("inf"), "the topic holds no record")
+        return CoverageWindow(math.inf, "the topic holds no record")
     # Older rows may be from before the service published anything at all.
     if rows:
         because = f"the oldest row among the topic's first events is of {iso_utc(rows[0])}"
-        return Clip(rows[0], f"{because}; give --since to judge older rows")
+        return CoverageWindow(rows[0], f"{because}; give --since to judge older rows")
     began = min(first.values())
-    return Clip(
+    return CoverageWindow(
         began + margin,
         f"the topic's first event is of {iso_utc(began)} (plus a margin); give --since to judge older rows",
     )

@@ -14,11 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.ids import IDS, IdReader, among, bytes_of
-from reconcile.audit.audit_guards import KEPT, clocks, kept, tie, topic_guards
+from reconcile.audit.audit_guards import (
+    COMPACTION,
+    common_orders_guard,
+    compaction_guard,
+    ids_distinct_guard,
+    row_times_guard,
+    topic_guards,
+)
 from reconcile.audit.audit_plan import AuditPlan
-from reconcile.audit.audit_ruling import Audited, AuditGuard, DisputedRow
+from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, DisputedRow
 from reconcile.audit.audit_table import TableShape, as_written, database_now, look_up, waiting
-from reconcile.audit.coverage_window import Clip
+from reconcile.audit.coverage_window import CoverageWindow
 from reconcile.audit.disputed_rows import Disputes, find_disputes
 from reconcile.audit.id_difference import IdDifference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
@@ -28,7 +35,7 @@ from stores import sql
 from stores.postgres import Snapshot, ask_snapshot
 from stores.topic import TopicBounds, read_bounds
 from stores.topic_reader import TopicRange
-from stores.topic_settings import TopicSettings, topic_settings
+from stores.topic_settings import topic_settings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
@@ -56,7 +63,7 @@ class FirstReading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fates:
+class _RowsWithoutEvent:
     """Of rows without an event: the lost ones, oldest first, how many others are what, and the database's time."""
 
     lost: list[tuple[str, float | None]]
@@ -96,13 +103,13 @@ class Recheck:
         # Order ids of events that came after the first reading.
         self._tail: list[NDArray[np.void]] = []
 
-    def run(self, first: FirstReading, clip: Clip, related: Callable[[], bool]) -> Audited:
+    def run(self, first: FirstReading, window: CoverageWindow, related: Callable[[], bool]) -> AuditFindings:
         """Return what is found.
 
         Args:
             first: what the first reading found.
-            clip: from when on rows are judged.
-            related: whether any event of the topic has a row; asked only when nothing else ties them together.
+            window: from when on rows are judged.
+            related: whether any event has a row; called only when nothing else shows that table and topic match.
 
         Raises:
             DatabaseProblem, KafkaProblem: a store could not be asked.
@@ -111,26 +118,26 @@ class Recheck:
         # Before any new end of the log is asked for: what leaves the outbox now is then either held or in the log.
         held = self._held()
         missing, after = self._still_missing(parts.only_rows, bounds, first.begin)
-        fates = self._fates(missing, held, clip)
+        without = self._without_event(missing, held, window)
         events, young = self._judged_events(first)
         phantoms = self._without_row(sorted(self._name(identity) for identity in bytes_of(events)))
         begun, wait = time.monotonic(), min(self._plan.grace_s, LONGEST_S)
-        while (phantoms or fates.recent) and (left := begun + wait - time.monotonic()) > 0:
+        while (phantoms or without.recent) and (left := begun + wait - time.monotonic()) > 0:
             self._progress("late arrivals, seconds waited", round(wait - left), round(wait))
             time.sleep(min(1.0, left))
             phantoms = self._without_row(phantoms)
-            if fates.recent:
+            if without.recent:
                 missing, after = self._still_missing(missing, after, dict(after.lows))
-                fates = self._fates(missing, held, clip)
+                without = self._without_event(missing, held, window)
         phantoms = self._without_row(phantoms, any_case=True)
         self._doubtful += sum(part.doubtful for part in first.log)
-        rowless = self._rowless(parts.only_events) if fates.lost else parts.only_events[:0]
-        lost, disputed, disputes = self._disputed(fates.lost, missing, rowless, after)
+        rowless = self._rowless(parts.only_events) if without.lost else parts.only_events[:0]
+        lost, disputed, disputes = self._disputed(without.lost, missing, rowless, after)
         naming = {self._name(identity) for identity in disputes.rowless}
-        # A record that names a row ties them together as well, whatever it counts as.
+        # A record that names a row shows that they belong together, whatever it counts as.
         tied = bool(disputed) or len(missing) < parts.rows or len(phantoms) < len(events) or related()
         skipped = self._skipped + sum(part.skipped for part in first.log)
-        return Audited(
+        return AuditFindings(
             rows=parts.rows,
             events=parts.events,
             found_elsewhere=len(parts.only_rows) - len(missing),
@@ -149,15 +156,15 @@ class Recheck:
             unreadable=(unreadable := sum(part.unreadable for part in first.log)),
             guards=[
                 *topic_guards(bounds, after),
-                self._kept(skipped) if fates.lost else AuditGuard(KEPT, True, "nothing seems lost"),
-                self._ids_guard(),
-                tie(tied, unreadable),
-                clocks(fates.tally["future"]),
+                self._compaction_guard(skipped) if without.lost else AuditGuard(COMPACTION, True, "nothing seems lost"),
+                ids_distinct_guard(self._of_rows.ambiguous),
+                common_orders_guard(tied, unreadable),
+                row_times_guard(without.tally["future"]),
             ],
-            judged_from=clip.judged_from,
-            because=clip.because,
+            judged_from=window.judged_from,
+            because=window.because,
             young_events=young,
-            **fates.tally,
+            **without.tally,
         )
 
     def _rowless(self, only_events: NDArray[np.void]) -> NDArray[np.void]:
@@ -227,7 +234,7 @@ class Recheck:
             candidates = candidates[~among(candidates, np.unique(late.ids))]
         return candidates, after
 
-    def _fates(self, missing: NDArray[np.void], held: set[bytes], clip: Clip) -> _Fates:
+    def _without_event(self, missing: NDArray[np.void], held: set[bytes], window: CoverageWindow) -> _RowsWithoutEvent:
         identities = list(bytes_of(missing))
         texts = [self._name(identity) for identity in identities]
         found, now = self._rows_now(texts), self._ask(database_now)
@@ -238,11 +245,11 @@ class Recheck:
                 tally["vanished"] += 1
             elif identity in held:
                 tally["pending"] += 1
-            elif (fate := fate_of(found[order], now, self._plan.grace_s, clip)) is None:
+            elif (exclusion := exclusion_of(found[order], now, self._plan.grace_s, window)) is None:
                 lost.append((order, found[order]))
             else:
-                tally[fate] += 1
-        return _Fates(sorted(lost, key=lambda one: (one[1] or 0.0, one[0])), tally, now)
+                tally[exclusion] += 1
+        return _RowsWithoutEvent(sorted(lost, key=lambda one: (one[1] or 0.0, one[0])), tally, now)
 
     def _without_row(self, orders: list[str], *, any_case: bool = False) -> list[str]:
         """Return those of `orders`, ids of events, that have no row, however the table may spell them.
@@ -257,17 +264,9 @@ class Recheck:
             there |= {cased[word] for word in found}
         return [order for order in orders if order not in there]
 
-    def _kept(self, skipped: int) -> AuditGuard:
-        if not skipped:
-            return kept(0, TopicSettings(None), False)
-        return kept(skipped, topic_settings(self._plan.kafka, self._plan.topic), self._plan.vouched)
-
-    def _ids_guard(self) -> AuditGuard:
-        ambiguous = self._of_rows.ambiguous
-        text = "no two ids of the table are one when compared"
-        if ambiguous:
-            text = f"{len(ambiguous)} ids differ only in a way that is not compared, {ambiguous[0]!r} for example"
-        return AuditGuard("ids distinct", not ambiguous, text)
+    def _compaction_guard(self, skipped: int) -> AuditGuard:
+        policy = topic_settings(self._plan.kafka, self._plan.topic) if skipped else None
+        return compaction_guard(skipped, policy, self._plan.vouched)
 
     def _rows_now(self, ids: list[str]) -> dict[str, float | None]:
         return self._ask(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}
@@ -279,14 +278,14 @@ class Recheck:
         return ask_snapshot(self._plan.database_url, ask)
 
 
-def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | None:
+def exclusion_of(at: float | None, now: float, grace_s: float, window: CoverageWindow) -> str | None:
     """Return why a row without an event is not judged, None when its event is lost.
 
     Args:
         at: when it was made, None when its time is not known.
         now: of the database's clock.
         grace_s: age in seconds from which on rows are judged.
-        clip: from when on they are.
+        window: from when on they are.
     """
     if at is None:
         return "unjudged"
@@ -294,4 +293,4 @@ def fate_of(at: float | None, now: float, grace_s: float, clip: Clip) -> str | N
         return "future"
     if now - at < grace_s:
         return "young"
-    return "unjudged" if clip.judged_from is not None and at < clip.judged_from else None
+    return "unjudged" if window.judged_from is not None and at < window.judged_from else None

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from reconcile.audit import recheck
-from reconcile.audit.audit_guards import kept
+from reconcile.audit.audit_guards import compaction_guard
 from stores.topic_settings import TopicSettings
 from tests.reconcile.audit.shop import Shop, disputed, lost, orders, stamped, store_naive
 from tests.reconcile.witnesses.witness_data import await_end
@@ -258,7 +258,7 @@ UNASKED = TopicSettings(None, None, "the Kafka user lacks the permission Describ
 def test_an_unknown_configuration_is_neither_yes_nor_no(
     skipped: int, policy: TopicSettings, vouched: bool, holds: bool, says: str
 ) -> None:
-    found = kept(skipped, policy, vouched)
+    found = compaction_guard(skipped, policy, vouched)
     assert found.passed is holds
     assert says in found.reason
 

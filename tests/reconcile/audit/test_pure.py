@@ -1,4 +1,4 @@
-"""The pure parts of an audit: ids, differences, zones, clips, verdicts; each with what must and what must not fire."""
+"""The pure parts of an audit: ids, differences, time zones, windows, verdicts; what must fire, and what must not."""
 
 import uuid
 from dataclasses import replace
@@ -12,10 +12,10 @@ from contract.event import Why
 from contract.ids import IDS, IdReader, bytes_of, integer_ids
 from contract.order_id import IdKind, encode_order_id, integer_id, kind_of_type, spellings
 from reconcile.audit.audit_guards import topic_guards
-from reconcile.audit.audit_ruling import Audited, AuditGuard, Mention, rule, weighed
-from reconcile.audit.coverage_window import Clip, choose_clip
+from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, Mention, rule, with_suspicions
+from reconcile.audit.coverage_window import CoverageWindow, choose_window
 from reconcile.audit.id_difference import id_difference
-from reconcile.audit.recheck import fate_of
+from reconcile.audit.recheck import exclusion_of
 from reconcile.audit.sampling import sample_ranges
 from reconcile.audit.time_zone_inference import offset_of, offset_text
 from stores.topic import TopicBounds
@@ -177,21 +177,21 @@ def bounds(*lows: int) -> TopicBounds:
 def test_from_when_on_rows_are_judged(
     lows: tuple[int, ...], first: dict[int, float], since: float | None, judged_from: float
 ) -> None:
-    assert choose_clip(bounds(*lows), first, since, 300.0, []).judged_from == judged_from
+    assert choose_window(bounds(*lows), first, since, 300.0, []).judged_from == judged_from
 
 
 def test_from_the_oldest_row_on_whose_event_is_there() -> None:
     """By the database's own clock alone, where a record at the topic's beginning has a row."""
     rows = [1100.0, 1200.0]
-    assert choose_clip(bounds(0, 0), {0: 1000.0}, None, 300.0, rows).judged_from == 1100.0
-    assert choose_clip(bounds(0, 0), {0: 1000.0}, 50.0, 300.0, rows).judged_from == 50.0
+    assert choose_window(bounds(0, 0), {0: 1000.0}, None, 300.0, rows).judged_from == 1100.0
+    assert choose_window(bounds(0, 0), {0: 1000.0}, 50.0, 300.0, rows).judged_from == 50.0
 
 
 def test_a_producer_whose_clock_is_wrong_does_not_tell_what_a_cut_topic_holds() -> None:
     rows = [1100.0, 1200.0]
-    assert choose_clip(bounds(0, 5), {1: 1000.0}, None, 300.0, rows).judged_from == 1500.0
-    assert choose_clip(bounds(0, 5), {1: 4000.0}, None, 300.0, rows).judged_from == 4300.0
-    assert choose_clip(bounds(0, 5), {1: 1000.0}, 900.0, 300.0, rows).judged_from == 1500.0
+    assert choose_window(bounds(0, 5), {1: 1000.0}, None, 300.0, rows).judged_from == 1500.0
+    assert choose_window(bounds(0, 5), {1: 4000.0}, None, 300.0, rows).judged_from == 4300.0
+    assert choose_window(bounds(0, 5), {1: 1000.0}, 900.0, 300.0, rows).judged_from == 1500.0
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_where_samples_are_taken(ends: dict[int, int], ranges: list[tuple[int, i
 
 
 @pytest.mark.parametrize(
-    ("at", "fate"),
+    ("at", "exclusion"),
     [
         (None, "unjudged"),
         (941.0, "young"),
@@ -221,12 +221,12 @@ def test_where_samples_are_taken(ends: dict[int, int], ranges: list[tuple[int, i
         (1060.1, "future"),
     ],
 )
-def test_the_fate_of_a_row_without_an_event(at: float | None, fate: str | None) -> None:
-    assert fate_of(at, 1000.0, 60.0, Clip(100.0, None)) == fate
-    assert fate_of(1.0, 1000.0, 60.0, Clip(None, None)) is None
+def test_the_fate_of_a_row_without_an_event(at: float | None, exclusion: str | None) -> None:
+    assert exclusion_of(at, 1000.0, 60.0, CoverageWindow(100.0, None)) == exclusion
+    assert exclusion_of(1.0, 1000.0, 60.0, CoverageWindow(None, None)) is None
 
 
-CLEAN = Audited(
+CLEAN = AuditFindings(
     rows=10, events=10, events_raw=10, lost=[], phantoms=[], phantoms_suspected=False, repeated=[], surplus=0,
     young=0, unjudged=0, pending=0, vanished=0, unreadable=0, guards=[AuditGuard("g", True, "fine")],
 )  # fmt: skip
@@ -269,12 +269,12 @@ def test_verdict_and_exit_code(changes: dict[str, object], expect: str, verdict:
 
 def test_with_a_guard_that_failed_every_violation_is_suspected() -> None:
     wrong = replace(CLEAN, lost=ONE_LOST, phantoms=["x"], guards=[AuditGuard("g", False, "no")])
-    found = weighed(wrong)
+    found = with_suspicions(wrong)
     assert (found.lost, found.suspected, found.phantoms_suspected, found.lost_at_least) == ([], ONE_LOST, True, 0)
     reason = rule(found, "any").reason
     assert reason == "1 row without an event in the topic, suspected; 1 event without a row, suspected; g: no"
     whole = replace(wrong, guards=CLEAN.guards)
-    assert weighed(whole) is whole
+    assert with_suspicions(whole) is whole
     assert rule(whole, "any").reason == "1 row without an event in the topic; 1 event without a row"
 
 
