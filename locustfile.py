@@ -46,7 +46,7 @@ try:
     from load.placed_orders import Placed, contract_of, place, place_with
     from runlog import exit_codes
     from runlog.folder import FolderError, check_runs_dir
-    from runlog.order_id_texts import NameWriter
+    from runlog.order_id_texts import OrderIdTextWriter
     from settings.option_sources import with_sources
     from settings.run_settings import Settings, SettingsError
     from stack.errors import StackError
@@ -158,13 +158,13 @@ def _open_load(environment: Environment, settings: Settings, sut: SystemUnderTes
         ca_file=sut.ca_file,
     )
     fire = environment.events.request.fire
-    names = NameWriter(recording.folder.path, sut.id_kind)
+    names = OrderIdTextWriter(recording.folder.path, sut.id_kind)
     Orders.session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields), names)
     return Orders.session
 
 
 def _open_own_load(settings: Settings, sut: SystemUnderTest, recording: Recording) -> OwnLoad:
-    names = NameWriter(recording.folder.path, sut.id_kind)
+    names = OrderIdTextWriter(recording.folder.path, sut.id_kind)
     load = OwnLoad(recording.ledger, recording.clock, recording.run_key, sut.id_kind, names)
     use(load)
     return load

@@ -27,7 +27,7 @@ from load.load_session import LoadSession, LoadSpec
 from load.order_user import OrderUser
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter, read_ledger
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 
 # As many as a real run has, see `chaos.run.shape`.
 SENDERS = 10
@@ -84,7 +84,7 @@ def open_loop(url: str, rate: float, warmup: float, seconds: float) -> dict[str,
         path = Path(folder) / "ledger.bin"
         fire = environment.events.request.fire
         spec = LoadSpec(url, rate, REQUEST_TIMEOUT_S, KEY, CONTRACT)
-        texts = NameWriter(path.parent, IdKind.UUID)
+        texts = OrderIdTextWriter(path.parent, IdKind.UUID)
         session = LoadSession(spec, LedgerWriter(path, KEY), clock, lambda fields: fire(**fields), texts)
         Orders.session = session
         session.begin(clock.now())

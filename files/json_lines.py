@@ -1,4 +1,4 @@
-"""Reads files of one JSON object a line whose writer may have been killed, or whose disk may have been full."""
+"""Reads files of one JSON object a line; some lines may be incomplete (a killed writer, a full disk)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +12,15 @@ Record = TypeVar("Record")
 
 
 def read_whole_lines(path: Path, decode: Callable[[bytes], Record]) -> list[Record]:
-    """Return what the lines of a file hold, in order; a line that was cut short is left out, the others still stand.
+    """Return the decoded lines of a file in order, without incomplete ones.
 
     Args:
         path: the file.
-        decode: reads one line; raises msgspec.ValidationError when it holds something else, msgspec.DecodeError when it
-            is not even JSON.
+        decode: decodes one line; raises msgspec.ValidationError for other JSON, msgspec.DecodeError for no JSON.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: a whole line holds something else; names the line.
+        ValueError: a complete line is other JSON; names the line.
     """
     found = []
     for number, line in enumerate(read_regular(path).split(b"\n"), 1):

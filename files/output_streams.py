@@ -1,7 +1,7 @@
-"""Output that cannot be written never counts: reports and exit code are the result, the terminal is a courtesy.
+"""Standard streams whose failures are ignored: reports and exit code are the result, terminal output is optional.
 
-A closed pipe (`| head`), a full disk behind `>` or a closed descriptor would otherwise raise wherever something is
-printed, from a progress bar in the middle of reading as well as from Python's own flush at exit, and cost the verdict.
+Otherwise a closed pipe (`| head`), a full disk behind `>` or a closed descriptor raises wherever something is printed,
+from a progress bar while reading as well as from Python's own flush at exit, and loses the verdict.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# A reader that takes nothing for this long is given up: a terminal in non-blocking mode recovers sooner.
+# Longest wait for a reader, seconds: a terminal in non-blocking mode recovers sooner.
 _PATIENCE_S: Final = 5.0
 
 
 class _Lenient(io.FileIO):
-    """A file whose failing writes look like good ones; what could not be written is dropped."""
+    """A file that drops output which cannot be written."""
 
     def write(self, data: "ReadableBuffer") -> int:
         size = memoryview(data).nbytes
@@ -35,8 +35,8 @@ class _Lenient(io.FileIO):
         return size if written is None else written
 
 
-class _Standing(io.TextIOWrapper):
-    """A stream that stays open: closing it must not keep the verdict from being printed."""
+class _Unclosed(io.TextIOWrapper):
+    """A stream that stays open when closed, so that the verdict can still be printed."""
 
     def close(self) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -44,9 +44,9 @@ class _Standing(io.TextIOWrapper):
 
 
 def let_output_fail() -> None:
-    """Make the standard streams safe: each descriptor is open, and failures of output go unnoticed.
+    """Open closed standard streams, and ignore failures of output from now on.
 
-    For a process of our own only: it changes `sys.stdin`, `sys.stdout` and `sys.stderr` until the process ends.
+    Only for our own processes: it replaces `sys.stdin`, `sys.stdout` and `sys.stderr` until the process ends.
     """
     _fill_descriptors()
     if sys.stdin is None:
@@ -55,7 +55,7 @@ def let_output_fail() -> None:
 
 
 def flush_output() -> None:
-    """Write out what was printed, and what is logged."""
+    """Flush printed and logged output."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -63,7 +63,7 @@ def flush_output() -> None:
 
 
 def _fill_descriptors() -> None:
-    """Open what was closed (`>&-`): else the next file that is opened would take what is written to it."""
+    """Open closed descriptors (`>&-`): otherwise the next opened file gets their number, and their output."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -82,8 +82,8 @@ def _lenient(stream: TextIO | None, *, buffered: bool = True) -> TextIO:
     with contextlib.suppress(OSError, ValueError):
         stream.flush()
     raw = io.BufferedWriter(_Lenient(descriptor, "w", closefd=False))
-    # A sign that the terminal's encoding lacks is no reason to fail either.
-    return _Standing(
+    # A character outside the terminal's encoding must not raise either.
+    return _Unclosed(
         raw,
         encoding=stream.encoding,
         errors="backslashreplace",

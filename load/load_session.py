@@ -19,7 +19,7 @@ from load.exchange import Answer, Exchanger
 from load.recorded_load import AS_ASKED, IDLE_S, RecordedLoad, SentAttempt, is_success
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from runlog.outcomes import Outcome
 
 # Arrivals at most this far behind when the load ends are still sent: their senders were about to wake.
@@ -71,7 +71,7 @@ class LoadSession(RecordedLoad):
         ledger: LedgerWriter,
         clock: AnchoredClock,
         report: Callable[[dict[str, Any]], None],
-        texts: NameWriter,
+        texts: OrderIdTextWriter,
     ) -> None:
         super().__init__(ledger, clock, texts)
         self._spec = spec

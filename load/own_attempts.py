@@ -20,7 +20,7 @@ from contract.run_key import RunKey
 from load.recorded_load import IDLE_S, RecordedLoad, SentAttempt, is_success
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from runlog.outcomes import Failure
 
 
@@ -67,7 +67,7 @@ class OwnLoad(RecordedLoad):
     """
 
     def __init__(
-        self, ledger: LedgerWriter, clock: AnchoredClock, run_key: RunKey, kind: IdKind, texts: NameWriter
+        self, ledger: LedgerWriter, clock: AnchoredClock, run_key: RunKey, kind: IdKind, texts: OrderIdTextWriter
     ) -> None:
         super().__init__(ledger, clock, texts)
         self._run_key = run_key

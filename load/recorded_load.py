@@ -8,7 +8,7 @@ from typing import Final
 from contract.order_id import AcknowledgedId
 from runlog.clock import AnchoredClock
 from runlog.ledger import Completion, LedgerWriter, Phase
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from runlog.outcomes import Failure, Outcome, classify
 
 # How often a user without an order to send looks for one.
@@ -45,7 +45,7 @@ class RecordedLoad:
         texts: keeps the texts of ids that cannot be decoded from their 16-byte key.
     """
 
-    def __init__(self, ledger: LedgerWriter, clock: AnchoredClock, texts: NameWriter) -> None:
+    def __init__(self, ledger: LedgerWriter, clock: AnchoredClock, texts: OrderIdTextWriter) -> None:
         self.phase = Phase.BASELINE
         self.counts = LoadCounts()
         self.trouble: str | None = None

@@ -1,7 +1,7 @@
-"""`python -m reconcile check`: whether a run that consists of one order could be judged, before anything is broken.
+"""`python -m reconcile check`: whether a run that consists of one order could be judged, before a fault is injected.
 
-The order is read on all ways on which a run is: rows and events by the run's own reading, the look at the table for
-events without a row, and the second look at both stores. What fails here would fail at the end of a run.
+The order is read in every way in which a run is: rows and events by the first reading, the search for the row of an
+event, and the verification in both stores. What fails here would fail at the end of a run.
 """
 
 import sys
@@ -31,7 +31,7 @@ _USAGE: Final = "python -m reconcile check: one request of JSON is expected on s
 
 
 def main() -> int:
-    """Answer the request on standard input; return the exit code: 0 when it was answered, whatever was found."""
+    """Answer the request on standard input; return the exit code: 0 if it was answered, whatever the result."""
     out = sys.stdout.buffer
 
     def say(answer: CheckAnswer) -> None:
@@ -54,7 +54,7 @@ class OrderCheck:
 
     Args:
         request: the order, and where it is read.
-        doing: called with what is being done.
+        doing: called with the present step.
     """
 
     def __init__(self, request: CheckRequest, doing: Callable[[str], None]) -> None:
@@ -75,7 +75,7 @@ class OrderCheck:
         if problem := self._wrong_rows(rows):
             return problem
         events = self._events(rows)
-        return self._wrong_events(events) or self._wrong_elsewhere(rows) or self._wrong_again(rows, events)
+        return self._wrong_events(events) or self._wrong_elsewhere(rows) or self._wrong_verification(rows, events)
 
     def _rows(self) -> RowsWitness:
         from reconcile.witnesses.rows import read_rows
@@ -97,7 +97,7 @@ class OrderCheck:
         table = self._facts.contract.table
         if not rows.complete:
             return f"the rows of a run could not be read: {rows.problem}"
-        # Rows of such a run are younger than the check order: that they can be asked for is all that shows here.
+        # Rows of such a run are younger than the check order: here only the query itself is checked.
         if self._request.attribution == EXCLUSIVE:
             return None
         found = rows.rows[among(ids_of(rows.rows), self._order)]
@@ -139,10 +139,10 @@ class OrderCheck:
             return f"the row of order {self._request.order_id} was not found by the id of its event"
         return None
 
-    def _wrong_again(self, rows: RowsWitness, events: EventsWitness) -> str | None:
+    def _wrong_verification(self, rows: RowsWitness, events: EventsWitness) -> str | None:
         from reconcile.verify.verification import verify_order
 
-        self._doing("looking again, as it is done for each violation")
+        self._doing("looking the order up again, as for each violation")
         request = self._request
         stores = Stores(request.database_url, request.kafka)
         missing = verify_order(stores, (rows, events), self._facts, request.order_id, self._progress)

@@ -1,6 +1,6 @@
-"""What preflight hands to `python -m reconcile check` on standard input, and what it prints: one JSON document a line.
+"""The request of preflight to `python -m reconcile check`, and its answers: one JSON document a line.
 
-Preflight placed an order; the reconciler says whether a run that consisted of it could be judged.
+Preflight placed an order; the answer says whether a run that consists of it could be judged.
 """
 
 from dataclasses import dataclass, field
@@ -14,17 +14,16 @@ from runlog.facts import TopicStart
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """One order, and where a run would read it.
+    """One order, and where a run reads its row and event.
 
     Attributes:
         database_url: of PostgreSQL; secret.
         kafka: librdkafka properties; may hold secrets.
-        topic: where it ended before the order.
+        topic: its end before the order.
         contract: of the service.
-        stack: as `--stack` says it.
-        attribution: as `--attribution` says it.
+        stack, attribution: values of the options with these names.
         order_id: as the answer returned it.
-        sequence: sequence number of the order's tag, which has the run key of the harness's own orders.
+        sequence: sequence number of the order's tag, whose run key is that of check orders.
         row_time: text of the time column in its row; None without such a column.
     """
 
@@ -47,19 +46,19 @@ class CheckRequest:
         """Return what `dump` wrote.
 
         Raises:
-            ValueError: it is no request.
+            ValueError: the line is no request.
         """
         return msgspec.json.decode(line, type=cls)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
-    """What the reconciler says.
+    """Progress or result of the check.
 
     Attributes:
-        doing: what it is doing, while it goes on.
+        doing: the present step, while the check goes on.
         done: the check is over.
-        problem: why a run could not be judged, in one sentence; None when it could.
+        problem: why a run could not be judged, in one sentence; None if it could.
     """
 
     doing: str = ""
@@ -75,6 +74,6 @@ class CheckAnswer:
         """Return what `dump` wrote.
 
         Raises:
-            ValueError: it is no answer.
+            ValueError: the line is no answer.
         """
         return msgspec.json.decode(line, type=cls)

@@ -1,7 +1,7 @@
-"""One clock for everything a run writes down: the monotonic clock, anchored once to epoch.
+"""The clock of a run: the monotonic clock, anchored once to epoch.
 
-Every process of a run uses the same anchor, so times of different processes compare, and a step of the wall clock
-(NTP, a person) moves none of them. The clocks of database, broker and service decide nothing.
+Every process of a run uses the same anchor, so that times of different processes can be compared, and a step of the
+wall clock (by NTP or a user) changes none of them. The clocks of database, broker and service decide nothing.
 """
 
 import time
@@ -16,7 +16,7 @@ LATEST_S: Final = 253_402_300_800.0
 
 @dataclass(frozen=True, slots=True)
 class AnchoredClock:
-    """Epoch seconds that only ever move forward.
+    """Epoch seconds that never move backwards.
 
     Attributes:
         epoch: wall-clock seconds since 1970 at the anchor.
@@ -41,9 +41,9 @@ class AnchoredClock:
 
 
 def iso_utc(epoch: float) -> str:
-    """Return `epoch` seconds as ISO 8601 UTC with microseconds, as all our CSV and reports write times.
+    """Return `epoch` seconds as ISO 8601 UTC with microseconds, the format of times in CSV and reports.
 
-    A number that is no moment of the years 1 to 9999 (a clock that counts otherwise) is told as the number it is.
+    A number beyond the years 1 to 9999 (of a clock that counts otherwise) is written as a number of seconds.
     """
     if not EARLIEST_S <= epoch < LATEST_S:
         return f"{epoch:.0f} s since 1970"

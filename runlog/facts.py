@@ -1,4 +1,4 @@
-"""What is known of a run when it starts, in `run.json`: enough to judge it later without asking anybody again."""
+"""The facts of a run when it starts, in `run.json`: enough to judge it later without any other source."""
 
 import math
 from dataclasses import asdict, dataclass, field, fields
@@ -21,7 +21,7 @@ _WORDS: Final = {
     "attribution": ("tagged", "exclusive", "acknowledged-only"),
 }
 _MOST_OUTAGES: Final = 1000
-# Epoch seconds of the year 5138, as times are read by `datetime` and numpy; longer ones are no times.
+# Epoch seconds of the year 5138: larger numbers are no times.
 _LATEST: Final = 1e11
 
 
@@ -31,8 +31,8 @@ class TopicStart:
 
     Attributes:
         name: topic name.
-        topic_id: the broker's own id of it; None when the broker does not tell.
-        starts: next offset by partition: events of this run lie at or after it.
+        topic_id: the broker's id of it; None if it reports none.
+        starts: next offset by partition: events of this run are at or after it.
     """
 
     name: str
@@ -42,13 +42,12 @@ class TopicStart:
 
 @dataclass(frozen=True, slots=True)
 class CheckOrder:
-    """The canary order, placed and proven whole before anything was touched.
+    """The canary order, placed and proven end to end before anything was touched.
 
     Attributes:
         order_id: the id that the service returned.
-        http_status: its HTTP answer.
-        row: it was found in PostgreSQL.
-        event: it was found in Kafka.
+        http_status: status of its answer.
+        row, event: whether its row and its event were found.
     """
 
     order_id: str
@@ -104,7 +103,7 @@ class RunFacts:
 
     @property
     def publisher(self) -> Publisher:
-        """What is known of the service's publisher."""
+        """The known limits of the service's publisher."""
         return Publisher(
             self.stack != "external",
             self.delivery_timeout_s,
@@ -147,10 +146,10 @@ class RunFacts:
         return facts
 
     def _check(self) -> None:
-        """Refuse values that are of the right type, yet cannot have been written.
+        """Refuse values of the right type that no run writes.
 
         Raises:
-            ValueError: one of them; names it.
+            ValueError: names one of them.
         """
         for name, words in _WORDS.items():
             if getattr(self, name) not in words:

@@ -1,10 +1,10 @@
-"""The ledger: every order we attempted, on disk before its answer is known.
+"""The ledger: every attempted order, on disk before its answer is known.
 
-One append-only file of fixed-size binary records. An attempt is written when it is sent and again when it is
-completed, so a harness that dies leaves every attempt behind; a closing record says that the writer ended in order and
-how many arrivals were due. Records go out unbuffered: they survive the death of the process at once. Layout (little
-endian): 16 bytes of magic with the version, 8 bytes of run key, then records of 64 bytes: `FIELDS` (times in epoch
-seconds of the run's clock) and the CRC-32 of header and fields, so that no record of another run passes for ours.
+One append-only file of fixed-size binary records. An attempt is written when it is sent and again when it is completed,
+so that a harness that dies leaves every attempt behind. A closing record says that the writer ended in order, and how
+many arrivals were due. Records are unbuffered, so that they survive the death of the process. Layout (little endian):
+16 bytes of magic with the format, 8 bytes of run key, then records of 64 bytes: `FIELDS` (times in epoch seconds of the
+run's clock) and the CRC-32 of header and fields, so that records of another run are recognised.
 """
 
 import errno
@@ -50,7 +50,7 @@ FIELDS: Final = [
 
 
 class RecordKind(IntEnum):
-    """What a record says of its attempt."""
+    """The state of the attempt in a record."""
 
     SENT = 1
     COMPLETED = 2
@@ -59,7 +59,7 @@ class RecordKind(IntEnum):
 
 
 class Phase(IntEnum):
-    """Phase in which an order fell due; the numbers are those of the ledger file."""
+    """Phase in which an order was due; the numbers are those of the ledger file."""
 
     BASELINE = 1
     OUTAGE = 2
@@ -67,7 +67,7 @@ class Phase(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word that reports and request names use."""
+        """The word in reports and request names."""
         return self.name.lower()
 
 
@@ -76,10 +76,10 @@ class Completion:
     """How one attempt ended.
 
     Attributes:
-        completed: epoch seconds when the answer was complete or given up.
+        completed: epoch seconds when the answer was complete or the exchange failed.
         outcome: see `runlog.outcomes.classify`.
         status: HTTP status, 0 without a complete answer.
-        failure: what went wrong below HTTP.
+        failure: how the exchange failed below HTTP.
         order_id: the 16 bytes of the id that the answer returned (`contract.order_id`), if any.
     """
 
@@ -94,11 +94,11 @@ class LedgerWriter:
     """Appends records to a ledger file; one writer a file.
 
     Args:
-        path: the file to make.
+        path: the file to create.
         run_key: of the run whose attempts go into it.
 
     Raises:
-        FileExistsError: the file is there already: a ledger is never written over.
+        FileExistsError: the file exists: a ledger is never overwritten.
         OSError: the disk is full or not writable.
     """
 
@@ -110,7 +110,7 @@ class LedgerWriter:
         self._append(header)
 
     def sent(self, seq: int, due: float, sent: float, phase: Phase) -> None:
-        """Write that attempt `seq`, due at `due`, goes out at `sent` (epoch seconds)."""
+        """Write that attempt `seq`, due at `due`, is sent at `sent` (epoch seconds)."""
         self._write(_PACK.pack(RecordKind.SENT, 0, 0, phase, 0, 0, seq, due, sent, 0.0, NO_ID))
 
     def completed(self, seq: int, due: float, sent: float, phase: Phase, end: Completion) -> None:
@@ -150,7 +150,7 @@ class LedgerWriter:
         self._append(fields + _CHECK.pack(zlib.crc32(fields, self._salt)))
 
     def _append(self, record: bytes) -> None:
-        # Behind a record that was cut short nothing could be read any more, even if the disk had room again.
+        # Records after one that was cut short cannot be read, even if the disk has room again.
         if self._torn or os.write(self._fd, record) != len(record):
             self._torn = True
             raise OSError(errno.ENOSPC, "the ledger was written short: the disk is full")
@@ -158,17 +158,17 @@ class LedgerWriter:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A ledger as read back.
+    """A ledger as it was read.
 
     Attributes:
-        run_key: of the run that it was written for.
+        run_key: of its run.
         attempts: structured array of `FIELDS`, one element a due arrival that is on disk, in order of `seq`;
             `kind` is SENT (no answer known), COMPLETED or NOT_SENT.
-        closed: the writer ended in order.
-        due: arrivals that were due: what the closing record says, else the number of elements.
+        closed: whether the writer ended in order.
+        due: number of arrivals that were due: by the closing record, else the number of elements.
         missing: sequence numbers below `due` that are not in the file.
         torn_bytes: bytes of a last record that was cut short.
-        damaged: records that are not as they were written; they are left out.
+        damaged: number of damaged records; they are left out.
     """
 
     run_key: RunKey
@@ -181,7 +181,7 @@ class Ledger:
 
     @property
     def complete(self) -> bool:
-        """Whether every due arrival is accounted for."""
+        """Whether every due arrival is in it."""
         return self.closed and not (self.missing or self.torn_bytes or self.damaged)
 
 
@@ -190,8 +190,8 @@ def read_ledger(path: Path) -> Ledger:
 
     Raises:
         FileNotFoundError: there is none.
-        OtherFormat: a later version wrote it.
-        ValueError: the file is no ledger, of another version, or none of its records is as it was written.
+        OtherFormat: it has another format.
+        ValueError: the file is no ledger, or all of its records are damaged.
     """
     import numpy as np
 
@@ -204,12 +204,12 @@ def read_ledger(path: Path) -> Ledger:
     records = np.frombuffer(whole, dtype=padded)
     damaged = _damaged(records, whole, zlib.crc32(raw[: HEADER.size]))
     if (bad := int(damaged.sum())) and bad == len(records):
-        raise ValueError(f"none of its records is as it was written ({bad} of {len(records)} are damaged)")
+        raise ValueError(f"all of its {bad} records are damaged")
     records = records[~damaged]
     closing = records[records["kind"] == RecordKind.CLOSED]
     known = records[records["kind"] != RecordKind.CLOSED][[name for name, _ in FIELDS]]
     due = int(closing["seq"][0]) if len(closing) else None
-    # Of several records of one attempt the last counts: a completion comes after its sending.
+    # The last record of an attempt counts: a completion comes after the sending.
     _, last = np.unique(known["seq"][::-1], return_index=True)
     attempts = known[::-1][last].astype(np.dtype(FIELDS))
     expected = due if due is not None else int(attempts["seq"][-1]) + 1 if len(attempts) else 0
@@ -232,11 +232,11 @@ def _check_head(raw: bytes) -> None:
     ):
         check_format(raw[_VERSION_AT], MAGIC[_VERSION_AT])
     else:
-        raise ValueError("it is not a ledger of this version")
+        raise ValueError("it is no ledger")
 
 
 def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArray[np.bool_]":
-    """Return which records the writer cannot have written: wrong checksum, no meaning, or no place in the ledger."""
+    """Return which records are damaged: a wrong checksum, or fields that the writer cannot have written."""
     import numpy as np
 
     sums = [zlib.crc32(raw[at : at + _PACK.size], salt) for at in range(0, len(raw), RECORD_BYTES)]
@@ -249,7 +249,7 @@ def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArra
         ~np.isin(kind, list(RecordKind)) | (records["outcome"] > max(Outcome)) | (records["failure"] > max(Failure))
     )
     damaged |= (kind != RecordKind.CLOSED) & (~np.isin(records["phase"], list(Phase)) | (seq >= np.uint64(limit)))
-    if not unreadable:  # else the record of its sending may be among those that cannot be read
+    if not unreadable:  # else the record of its sending may be one of the unreadable ones
         damaged |= (kind == RecordKind.COMPLETED) & ~np.isin(seq, seq[kind == RecordKind.SENT])
     damaged |= ~(np.isfinite(records["due"]) & np.isfinite(records["sent"]) & np.isfinite(records["completed"]))
     if len(closing):

@@ -1,7 +1,7 @@
-"""The marks of a run: what happened when, one JSON object a line, on disk before the run goes on.
+"""The marks of a run: its events with their times, one JSON object a line, on disk before the run goes on.
 
-Marks carry the run's own clock. Those of an outage (`injecting`, `injected`, `healing`, `healed`) are its truth:
-phases, failure window and late events are measured against them.
+Times are of the run's own clock. The marks of an outage (`injecting`, `injected`, `healing`, `healed`) define it:
+phases, failure window and late events are measured by them.
 """
 
 import errno
@@ -24,7 +24,7 @@ INJECTING: Final = "injecting"
 INJECTED: Final = "injected"
 HEALING: Final = "healing"
 HEALED: Final = "healed"
-# No orders are sent between these two: healing took too long. Without the second one none were sent any more.
+# No orders are sent between these two, as healing took too long. Without the second, none are sent until the end.
 LOAD_STOPPED: Final = "load_stopped"
 LOAD_RESUMED: Final = "load_resumed"
 RECOVERY: Final = "recovery"
@@ -36,10 +36,10 @@ WORKER_LOST: Final = "worker_lost"
 INTERRUPTED: Final = "interrupted"
 FAILED: Final = "failed"
 ENDED: Final = "ended"
-# After the end: a listener or plugin of Locust ended the process with a code of its own.
+# After the end: a listener or plugin of Locust ended the process with its own exit code.
 LISTENER: Final = "listener"
 
-# Marks are stamped by the threads that see things and written as they come, so neighbours may swap by a little.
+# Several threads take the times and write the marks, so that neighbours may be slightly out of order.
 LARGEST_STEP_BACK_S: Final = 1.0
 
 
@@ -51,7 +51,7 @@ class Mark:
         at: epoch seconds of the run's clock.
         name: one of the constants of this file.
         outage: number of the outage, from 0, or None.
-        detail: whatever explains the mark; JSON values only, no secrets.
+        detail: further values of JSON, without secrets.
     """
 
     at: float
@@ -61,9 +61,9 @@ class Mark:
 
 
 class MarksWriter:
-    """Appends marks to a file and waits until they are on disk: they are few, and the truth hangs on them.
+    """Appends marks to a file, each on disk when `write` returns.
 
-    While it is open the run counts as still being recorded (`runlog.locks`).
+    While it is open the run is marked as being recorded (`runlog.locks`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,7 +80,7 @@ class MarksWriter:
         line = json.dumps(record).encode() + b"\n"
         written = os.write(self._fd, line)
         if written != len(line):
-            # What was cut short goes, so that later marks still begin a line of their own.
+            # Remove the incomplete line, so that later marks begin a line of their own.
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._fd)
@@ -91,7 +91,7 @@ class MarksWriter:
 
 
 class HorizonWaited(msgspec.Struct):
-    """The publish horizon that the drain waited for (`contract.publish_horizon`) and how long it waited, seconds."""
+    """The publish horizon of the drain (`contract.publish_horizon`) and how long the drain waited; seconds."""
 
     seconds: float
     source: str
@@ -99,9 +99,9 @@ class HorizonWaited(msgspec.Struct):
 
 
 class SilenceSeen(msgspec.Struct):
-    """What the drain found when the event of its own order did not come within the producer's limits.
+    """What the drain found when the event of its canary order did not come within the producer's limits.
 
-    `answered_at`: latest moment of that order's answer, epoch seconds; None instead of a truth value: not known.
+    `answered_at`: latest moment of that order's answer, epoch seconds. `led`, `open_transaction`: None: unknown.
     """
 
     answered_at: float
@@ -123,7 +123,7 @@ def append_mark(path: Path, mark: Mark) -> None:
 
 
 class _Line(msgspec.Struct):
-    """The types of what a mark may say; whoever judges a run relies on them."""
+    """The types of a mark's members; the judge relies on them."""
 
     at: float
     name: str
@@ -155,11 +155,11 @@ class _Line(msgspec.Struct):
 
 
 def read_marks(path: Path) -> list[Mark]:
-    """Return the marks of a file in order; a last line that was cut short is left out.
+    """Return the marks of a file in order; an incomplete last line is left out.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: a line is no mark, or its time lies before that of the marks above it.
+        ValueError: a line is no mark, or its time is before that of a mark above it.
     """
     marks: list[Mark] = []
     lines = read_regular(path).removesuffix(b"\n").split(b"\n")

@@ -15,13 +15,13 @@ from files.json_lines import read_whole_lines
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One question to the broker for the topic's end offsets.
+    """One request to the broker for the topic's end offsets.
 
     Attributes:
-        asked: epoch seconds when the question was sent.
+        asked: epoch seconds when the request was sent.
         answered: epoch seconds when the answer, or the failure, was known.
         ends: next offset by partition; None when there was no answer.
-        error: why there was none, in a few words.
+        error: why there was no answer, in a few words.
     """
 
     asked: float
@@ -43,7 +43,7 @@ class Observation:
 
 
 def read_observations(path: Path) -> list[Observation]:
-    """Return the observations of a file in order; a line that was cut short is left out.
+    """Return the observations of a file in order; incomplete lines are left out.
 
     Raises:
         FileNotFoundError: there is none.

@@ -1,6 +1,6 @@
-"""Texts of order ids that cannot be decoded from the 16 bytes of the ledger (`contract.order_id`), as answers had them.
+"""Original texts of order ids that cannot be decoded from the 16 bytes of the ledger (`contract.order_id`).
 
-A file of the run's folder, one JSON array `[hex, text]` a line, made when there is a first name.
+A file in the run's folder, one JSON array `[hex, text]` a line, created with the first such text.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Final
 from contract.order_id import IdKind, encode_text, name_of
 from files.safe_files import read_regular
 
-NAMES_FILE: Final = "order-names.jsonl"
+ORDER_ID_TEXTS: Final = "order-names.jsonl"
 
 
-class NameWriter:
-    """Keeps the names of ids that answers returned, beside the ledger; makes the file when there is a first name.
+class OrderIdTextWriter:
+    """Writes the texts of ids that answers returned, if they need it.
 
     Args:
         folder: of the run.
@@ -23,11 +23,11 @@ class NameWriter:
     """
 
     def __init__(self, folder: Path, kind: IdKind) -> None:
-        self._path, self._kind = folder / NAMES_FILE, kind
+        self._path, self._kind = folder / ORDER_ID_TEXTS, kind
         self._fd = -1
 
     def note(self, identity: bytes, text: str) -> None:
-        """Keep `text` if its 16 bytes do not tell it back; on disk when this returns.
+        """Write `text` if it cannot be decoded from `identity`; on disk when this returns.
 
         Raises:
             OSError: the disk is full or not writable.
@@ -46,14 +46,14 @@ class NameWriter:
             self._fd = -1
 
 
-def read_names(folder: Path) -> dict[bytes, str]:
-    """Return the names that were kept in a run's folder; none without the file, and lines that are none left out.
+def read_order_id_texts(folder: Path) -> dict[bytes, str]:
+    """Return the texts in a run's folder by the bytes of their ids; empty without the file.
 
     Raises:
         OSError: the file is there and cannot be read.
     """
     found: dict[bytes, str] = {}
-    path = folder / NAMES_FILE
+    path = folder / ORDER_ID_TEXTS
     try:
         raw = read_regular(path)
     except FileNotFoundError:
@@ -64,8 +64,8 @@ def read_names(folder: Path) -> dict[bytes, str]:
             identity = bytes.fromhex(digits)
             text.encode()
         except (ValueError, TypeError, AttributeError, RecursionError):
-            continue  # the last line of a harness that died may be cut short
-        # A name is only believed when it is that of its bytes.
+            continue  # the last line of a harness that died may be incomplete
+        # A damaged line may have another text than that of its bytes.
         if isinstance(text, str) and encode_text(IdKind.TEXT, text) == identity:
             found.setdefault(identity, text)
     return found

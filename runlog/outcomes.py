@@ -1,7 +1,7 @@
-"""What became of an attempt as its client saw it, and the rule that decides it.
+"""The outcome of an attempt as its client saw it, and the rule that decides it.
 
-The default is `ambiguous`: only a complete answer that says so makes an order acknowledged, and only what the service
-certainly did not do is rejected.
+The default is `ambiguous`: only a complete answer that says so makes an order acknowledged, and only an order that the
+service certainly did not create is rejected.
 """
 
 from enum import IntEnum
@@ -18,7 +18,7 @@ class Outcome(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word that reports use."""
+        """The word in reports."""
         return self.name.lower()
 
 
@@ -41,9 +41,9 @@ def classify(status: int | None, failure: Failure, has_order_id: bool, rolled_ba
 
     Args:
         status: HTTP status of a completely read answer, None without one.
-        failure: what went wrong below HTTP; REFUSED only when no byte of the request had been sent.
-        has_order_id: the answer told a readable order id.
-        rolled_back: the answer says that the order was taken back after its event was published, as was asked for.
+        failure: how the exchange failed below HTTP; REFUSED only if no byte of the request had been sent.
+        has_order_id: the answer returned a readable order id.
+        rolled_back: the answer says that the order was rolled back after its event was published, as requested.
     """
     if failure is Failure.REFUSED and status is None:
         return Outcome.REJECTED

@@ -20,7 +20,7 @@ def probe_record(result: ProbeResult) -> dict[str, object]:
 
 
 def read_probe_results(path: Path) -> list[ProbeResult]:
-    """Return the probe results in a file in order; a line that was cut short is left out.
+    """Return the probe results in a file in order; incomplete lines are left out.
 
     Raises:
         FileNotFoundError: there is none.

@@ -25,7 +25,7 @@ from runlog.judgement_status import saved_row_ids, why_not_judged
 from runlog.ledger import read_ledger
 from runlog.locks import is_in_use
 from runlog.marks import read_marks
-from runlog.order_id_texts import read_names
+from runlog.order_id_texts import read_order_id_texts
 from stack import delete_topic
 from stack.delete_rows import RunRows, remove_rows
 from stack.embedded import EmbeddedStack
@@ -184,7 +184,7 @@ def _texts(folder: RunFolder, facts: RunFacts, ids: set[bytes]) -> set[str]:
     Raises:
         StackError: one cannot be decoded from the run's files.
     """
-    names = read_names(folder.path)
+    names = read_order_id_texts(folder.path)
     for path in folder.witnesses.glob("names-*.json"):
         names |= {bytes.fromhex(digits): str(text) for digits, text in read_json(path).items()}
     texts = {names.get(identity) or decode_order_id(facts.contract.id_kind, identity) for identity in ids}

@@ -1,7 +1,7 @@
-"""What the service answered in an outage: silent 201, error, or hang, with counts, HTTP statuses and latencies.
+"""How the service answered during an outage: silent 201, error, or hang, with counts, HTTP statuses and latencies.
 
-Orders count by send time, from `injecting` to `healed`; what fits none of the three is counted as well, so that the
-kinds sum to the attempts of the outage.
+Orders count by send time, from `injecting` to `healed`. Further kinds count all other answers, so that the kinds sum to
+the attempts of the outage.
 """
 
 from enum import Enum
@@ -16,34 +16,34 @@ from reconcile.history.outages import Outage
 from runlog.ledger import Phase
 from runlog.outcomes import Failure, Outcome
 
-_WAITING: Final = 255
+_UNANSWERED: Final = 255
 _FAILURES: Final = {
     int(Failure.TIMEOUT): "timeout",
     int(Failure.REFUSED): "refused",
     int(Failure.RESET): "reset",
     int(Failure.UNREADABLE): "success without a readable order id",
     int(Failure.OTHER): "other failure",
-    _WAITING: "no answer when the run ended",
+    _UNANSWERED: "no answer when the run ended",
 }
 
 
 class Behaviour(Enum):
-    """How one attempt of an outage was answered; the values are the keys of `report.json`."""
+    """How one attempt during an outage was answered; the values are the keys of `report.json`."""
 
     SILENT_201 = "silent_201"
     """Acknowledged, and the event is lost."""
     SUSPECTED = "suspected"
     """Acknowledged, and the event is suspected to be lost."""
     DISPUTED = "disputed"
-    """Acknowledged, and a record that is not the order's event might be."""
+    """Acknowledged, and a record that does not count might be the order's event."""
     ERROR = "error"
-    """Another complete answer than an acknowledgement."""
+    """A complete answer that is no acknowledgement."""
     HANG = "hang"
     """No answer within the request timeout."""
     KEPT = "kept"
     """Acknowledged, and row and event are there."""
     PENDING = "pending"
-    """Acknowledged, and the event is still in a known backlog."""
+    """Acknowledged, and a known backlog still holds the event."""
     LOST_ORDER = "lost_order"
     """Acknowledged, and there is no row (proven or suspected)."""
     SHARED_ID = "shared_id"
@@ -61,13 +61,13 @@ def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict
         outages: in order.
 
     Returns:
-        The kinds over all outages (`count`, latencies in seconds, how many answers had which HTTP status, how many
-        exchanges failed in which way below HTTP), the same by outage, and latencies by phase.
+        The kinds over all outages (`count`, latencies in seconds, number of answers by HTTP status, number of exchanges
+        by their failure below HTTP), the same by outage, and latencies by phase.
     """
     count, statuses = len(table.attempts), table.attempts["status"]
     latency = (table.completed - table.sent)[:count]
     kinds = _kinds(table, lost[:count])
-    failures = np.where(np.isnan(latency), _WAITING, table.attempts["failure"])
+    failures = np.where(np.isnan(latency), _UNANSWERED, table.attempts["failure"])
     sent = table.sent[:count]
     during = [(sent >= outage.begin) & (sent < outage.end) for outage in outages]
     anywhere: Bools = np.logical_or.reduce(during) if during else np.zeros(count, dtype=np.bool_)
@@ -104,7 +104,7 @@ def _kinds(table: Table, lost: Bools) -> dict[Behaviour, Bools]:
         Behaviour.DISPUTED: acknowledged & table.disputed[:count],
         Behaviour.ERROR: error,
         Behaviour.HANG: hang,
-        Behaviour.KEPT: acknowledged & table.whole[:count],
+        Behaviour.KEPT: acknowledged & table.complete[:count],
         Behaviour.PENDING: acknowledged & table.pending[:count],
         Behaviour.LOST_ORDER: acknowledged & ~table.row[:count] & ~table.shared[:count],
         Behaviour.SHARED_ID: acknowledged & ~table.row[:count] & table.shared[:count],
@@ -113,14 +113,14 @@ def _kinds(table: Table, lost: Bools) -> dict[Behaviour, Bools]:
 
 
 def _statuses(statuses: NDArray[np.unsignedinteger[Any]]) -> dict[str, int]:
-    """Return how many answers had which HTTP status, the most frequent first; those without an answer left out."""
+    """Return the number of answers by HTTP status, the most frequent first."""
     codes, counts = np.unique(statuses[statuses != 0], return_counts=True)
     order = np.lexsort((codes, -counts))
     return {str(code): int(count) for code, count in zip(codes[order].tolist(), counts[order].tolist(), strict=True)}
 
 
 def _failures(failures: Ints) -> dict[str, int]:
-    """Return how many exchanges failed in which way below HTTP, or were not over when the run ended."""
+    """Return the number of exchanges by their failure below HTTP, or that had no answer when the run ended."""
     return {words: count for code, words in _FAILURES.items() if (count := int((failures == code).sum()))}
 
 

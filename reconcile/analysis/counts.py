@@ -1,7 +1,7 @@
 """The counts of a run, the cells of the truth table, and the equations that must hold between them.
 
-Left and right sides come from different places where they can (records as read against cases as judged), so that an
-order that was counted twice or dropped on the way shows.
+Both sides of an equation come from different sources if possible (records as read, cases as judged), so that an order
+that was counted twice or dropped shows.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ Cells = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What cannot be proven because the witness that it rests on may be incomplete.
+    """What is only suspected, because the witness that it rests on may be incomplete.
 
     Attributes:
-        lost_events: the events witness, or the settling of the run, is in doubt.
-        phantom_events: the rows witness, or the settling of the run, is in doubt.
+        lost_events: the events witness, or the end of the drain, is in doubt.
+        phantom_events: the rows witness, or the end of the drain, is in doubt.
         lost_orders: the rows witness is in doubt.
     """
 
@@ -37,7 +37,7 @@ class Suspicion:
     lost_orders: bool = False
 
     def __or__(self, other: "Suspicion") -> "Suspicion":
-        """Return the doubts of both."""
+        """Return what either suspects."""
         return Suspicion(
             self.lost_events or other.lost_events,
             self.phantom_events or other.phantom_events,
@@ -47,12 +47,12 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What is proven of the violations that a table shows, as masks over its cases.
+    """The proven violations of a table, as masks over its cases.
 
     Attributes:
-        lost, phantom, lost_order: those of the table that no doubt is cast on.
-        lost_at_least: how many events are lost at least: where records exist that nothing attributes to an order, each
-            of them may be the event of one order; otherwise the number of `lost`.
+        lost, phantom, lost_order: those of the table without doubt.
+        lost_at_least: least number of lost events: the number of `lost`, or, if there are records that cannot be
+            attributed, fewer, as each of them may be the event of one order.
     """
 
     lost: Bools
@@ -65,9 +65,9 @@ def proven(table: Table, suspicion: Suspicion, opaque: int | None) -> Proven:
     """Return what is proven.
 
     Args:
-        table: what became of each order.
-        suspicion: which absences a failed guard casts doubt on.
-        opaque: records that nothing attributes, where they are the only doubt about lost events; None otherwise.
+        table: the truth table.
+        suspicion: what the failed guards make suspected.
+        opaque: number of records that cannot be attributed, if they are the only doubt about lost events; else None.
     """
     certain = ~table.alone
     left = _sum(table.lost & certain)
@@ -95,7 +95,7 @@ class Equation:
 
 
 def count_cells(table: Table) -> Cells:
-    """Return outcome x (row and event, row only, event only, neither); extra and unrecorded have rows of their own."""
+    """Return the number of cases by outcome (extra and unrecorded included) and by row and event."""
     place = np.where(table.row, np.where(table.event, 0, 1), np.where(table.event, 2, 3))
     tally = np.bincount(table.outcome * len(CELLS) + place, minlength=len(OUTCOMES) * len(CELLS))
     grid = tally.reshape(len(OUTCOMES), len(CELLS))
@@ -103,10 +103,10 @@ def count_cells(table: Table) -> Cells:
 
 
 def count(history: History, table: Table, duplicates: Duplicates, late: LateEvents, sure: Proven) -> dict[str, int]:
-    """Return the counts of `report.json`, in its order, and some more behind them.
+    """Return the counts of `report.json`, in its order, and some more after them.
 
-    `rows` counts the run's rows and those that stand elsewhere in the table under the id of one of its events;
-    `delivered` and `recovered` include late ones; `lost_events`, `phantom_events`, `lost_orders` are the proven ones.
+    `rows` counts the run's rows, and rows outside the run's range that have the id of one of its events. `delivered`
+    and `recovered` include late ones; `lost_events`, `phantom_events`, `lost_orders` are the proven ones.
     `lost_with_other_records`: lost or suspected, and tombstones or filtered records name the order.
     """
     ledger, rows, events = history.ledger, history.rows, history.events
@@ -118,7 +118,7 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
     return {
         "due": ledger.due,
         "not_sent": int((ledger.attempts["kind"] == RecordKind.NOT_SENT).sum()),
-        # What a damaged record of the ledger may have been about; without damage a gap is the harness's own mistake.
+        # A damaged record explains a missing one; without damage a gap is a mistake of the harness.
         "unreported": min(ledger.missing, ledger.damaged),
         "attempted": len(table.attempts),
         "acknowledged": _sum(table.had(Outcome.ACKNOWLEDGED)),
@@ -128,7 +128,7 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
         "rows": len(rows.rows) + len(rows.elsewhere),
         "events": distinct,
         "events_raw": len(events.events),
-        "delivered": _sum(table.had(Outcome.ACKNOWLEDGED) & table.whole),
+        "delivered": _sum(table.had(Outcome.ACKNOWLEDGED) & table.complete),
         "lost_events": lost,
         "lost_at_least": sure.lost_at_least,
         "phantom_events": phantom,
@@ -157,7 +157,7 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
 
 
 def equations(counts: dict[str, int], cells: Cells) -> list[Equation]:
-    """Return the equations that must hold; when one does not, the harness itself is wrong."""
+    """Return the equations that must hold; if one does not, the harness itself is wrong."""
     column = {name: sum(row[name] for row in cells.values()) for name in CELLS}
     c = counts
     return [

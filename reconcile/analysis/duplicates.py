@@ -1,8 +1,8 @@
 """Duplicate events: every record of an order beyond its first, `redelivered` or `published_twice`.
 
-A record that repeats an event id is a redelivery (a retry of the producer or of a relay, which consumers can filter by
-that id). One that brings a new event id for the same order was published a second time, which no consumer can tell from
-a second order. So events_raw = events + redelivered + published_twice.
+A record that repeats an event id is a redelivery (a retry of the producer or of a relay), which consumers can filter by
+that id. One with a new event id for the same order was published twice, and no consumer can distinguish it from a
+second order. So events_raw = events + redelivered + published_twice.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Duplicates:
 
     Attributes:
         index: indices into the events witness, ascending, shape (n,).
-        published_twice: for each whether it brings a new event id; else it was redelivered, shape (n,).
+        published_twice: for each whether it has a new event id; else it was redelivered, shape (n,).
     """
 
     index: Ints

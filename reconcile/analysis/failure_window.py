@@ -1,16 +1,16 @@
-"""The failure window of an outage: first to last lost event by send time, set against the target's absence.
+"""The failure window of an outage: first to last lost event by send time, compared with the target's downtime.
 
 With `down_edge` = [last answer, first failure] and `up_edge` = [last failure, first answer] of the target as the
-lookout saw them, in seconds:
+monitor observed them, in seconds:
 
-- `lead_s` = down_edge[1] - first lost send. Positive: losses began before the target was seen to fail (their events
-  were still on the way). Negative: the first events after the break still got through.
-- `tail_s` = last lost send - up_edge[0]. Positive: losses went on after the target was last seen to fail (the service
-  had not found its way back). Negative: losses ended before the target was back.
+- `lead_s` = down_edge[1] - first lost send. Positive: losses began before the target was observed to fail, as their
+  events were still on the way. Negative: the first events after the fault still got through.
+- `tail_s` = last lost send - up_edge[0]. Positive: losses went on after the target was last observed to fail, as the
+  service had not recovered yet. Negative: losses ended before the target was back.
 
-A lost event belongs to the outage in which it was sent, or the nearest one, if that is not further away than `reach`:
-the time for which the service may still be working on an order (request timeout plus the producer's delivery timeout).
-Lost events beyond that are `outside`: no outage explains them. Those without a send time are neither.
+A lost event belongs to the outage in which it was sent, or to the nearest one within `reach`: the time for which the
+service may still work on an order (request timeout plus the producer's delivery timeout). Lost events beyond that are
+`outside`: no outage explains them. Those without a send time are in neither group.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class FailureWindow:
 
     Attributes:
         first_sent_at, last_sent_at: send times of the first and last lost event, epoch seconds.
-        lead_s, tail_s: as the file says; None when the edge was never proven.
+        lead_s, tail_s: see the module; None when the edge was never proven.
         lost: lost events of the outage, those of extra orders included.
         sent: attempts sent from `first_sent_at` to `last_sent_at`, both included.
         lost_attempts: how many of those lost the event of their own order.
@@ -55,13 +55,13 @@ class FailureWindow:
 def failure_windows(
     lost_sent: Floats, all_sent: Floats, all_lost: Bools, outages: list[Outage], reach: float
 ) -> tuple[list[FailureWindow], int, int]:
-    """Return the window of each outage, the number of lost events outside all of them, and of those without a time.
+    """Return the window of each outage, the number of lost events outside all of them, and of those without send time.
 
     Args:
         lost_sent: send times of the lost events, epoch seconds, any order; NaN where there is none.
         all_sent, all_lost: send times of all attempts, and whether the event of their own order is lost.
         outages: in order.
-        reach: seconds, see above.
+        reach: seconds, see the module.
     """
     of_outage = _nearest(lost_sent, outages, reach)
     windows = [
@@ -72,7 +72,7 @@ def failure_windows(
 
 
 def reach_s(facts: RunFacts) -> float:
-    """Return for how many seconds before or after an outage the service may be at work on an order."""
+    """Return for how many seconds before or after an outage the service may work on an order."""
     return facts.request_timeout_s + facts.publisher.at_work_s
 
 
@@ -81,7 +81,7 @@ def _nearest(lost_sent: Floats, outages: list[Outage], reach: float) -> Ints:
         return np.full(len(lost_sent), -1, dtype=np.int64)
     begins = np.array([[outage.begin] for outage in outages])
     ends = np.array([[outage.end] for outage in outages])
-    # NaN, no send time, is within no reach.
+    # NaN (no send time) is never within reach.
     distance = np.maximum(np.maximum(begins - lost_sent, lost_sent - ends), 0.0)
     nearest = distance.argmin(axis=0)
     return np.where(distance.min(axis=0) <= reach, nearest, -1).astype(np.int64)

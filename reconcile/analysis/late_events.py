@@ -1,15 +1,15 @@
-"""Late events: their order was sent before the target was back, they were appended after it.
+"""Late events: their order was sent before the target was back, and they were appended after that.
 
 "Back" is the lower edge of its return: `up_edge[0]`, the last moment at which the target did not answer, or, if it
-answered on any connection sooner after healing began, the moment of that probe. The mark `healed` is stamped when the
-return is proven, a few probes later, and a relay that is waiting has published its whole backlog by then; measured
-against the mark those events would not be late, though they waited the whole outage.
+answered a probe on any connection sooner after healing began, the moment of that probe. The mark `healed` is a few
+probes later, when the return is proven. By then a waiting relay has published its backlog: measured against the mark
+those events would not be late, though they waited for the entire outage.
 
 No record has a proven append time. The monitor's end offsets bracket it (`runlog.offsets`), it was not appended before
-its order was sent, and nothing is appended while the broker answers on no connection. (That is known only where the
-broker itself was broken: one that just the service is cut off from goes on answering others.) An event is late only
-when that proves it; where the bracket straddles the boundary it is `undecided`: counted, listed nowhere, and no
-evidence of anything. The delay is on the safe side: upper bound of the append time minus send time.
+its order was sent, and nothing is appended while the broker answers on no connection. (That is known only if the
+broker itself was down: one that is only cut off from the service still answers others.) An event is late only if that
+proves it. If the bracket straddles the boundary, it is `undecided`: counted, in no list, and no evidence. The delay is
+an upper bound: latest append time minus send time.
 """
 
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ from runlog.offsets import Observation
 
 @dataclass(frozen=True, slots=True)
 class LateEvents:
-    """Which cases came late, as parallel arrays over the cases of the table, shape (n,).
+    """The late events, as parallel arrays over the cases of the table, shape (n,).
 
     Attributes:
-        late: sent before the target was back, proven appended after it.
-        undecided: sent before the target was back, and the append time may lie on either side of that moment.
+        late: sent before the target was back, and proven appended after that.
+        undecided: sent before the target was back, and perhaps appended before that, perhaps after it.
         not_before, not_after: bounds of the append time of the order's first event in epoch seconds; NaN: no bound.
         delay: seconds from send to `not_after`, for late ones; NaN elsewhere.
     """
@@ -86,16 +86,16 @@ def find_late(
     Args:
         table: the truth table.
         events: the events witness, array of EVENT.
-        outages: those that were never healed can have no late events.
+        outages: in order; those that were never healed have no late events.
         observations: of the monitor, in order.
         read_at: when the end of the topic was taken: by then every event read was in the log.
         probe_results: of the target, in order.
-        silences: whether the run's fault makes its target answer nobody.
+        silences: whether the run's fault stops its target from answering any client.
     """
     partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
     first, last = append_brackets(observations, partitions, offsets)
     last = np.where(np.isnan(last), np.nan if read_at is None else read_at, last)
-    # The first event of an order counts. fmin leaves NaN out, so an unknown lower bound must be minus infinity here.
+    # The first event of an order counts. fmin ignores NaN, so an unknown lower bound must be minus infinity here.
     not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
@@ -104,9 +104,9 @@ def find_late(
     if silences:
         not_before = _raise_bounds(not_before, outages, observations, served)
     returned = np.array([*sorted(_returned(outage, served) for outage in outages if outage.healed is not None), np.inf])
-    # The end of the outage that was on, or the next to come, when the order was sent.
+    # The end of the outage in which, or before which, the order was sent.
     next_return = returned[np.searchsorted(returned[:-1], table.sent, side="right")]
-    candidate = table.whole & ~np.isnan(table.sent) & np.isfinite(next_return)
+    candidate = table.complete & ~np.isnan(table.sent) & np.isfinite(next_return)
     late = candidate & (not_before >= next_return)
     undecided = candidate & ~late & ~(not_after <= next_return)
     bounded = np.where(np.isfinite(not_before), not_before, np.nan)
@@ -114,7 +114,7 @@ def find_late(
 
 
 def _returned(outage: Outage, served: list[ProbeResult]) -> float:
-    """Return when the target was back at the earliest: not later than the first question that it answered then."""
+    """Return when the target was back at the earliest: not later than the first probe answered since healing."""
     healing = outage.edges[2]
     return min([outage.returned, *(max(seen.asked, healing) for seen in served if seen.answered >= healing)])
 
@@ -122,25 +122,25 @@ def _returned(outage: Outage, served: list[ProbeResult]) -> float:
 def _raise_bounds(
     not_before: Floats, outages: list[Outage], observations: list[Observation], served: list[ProbeResult]
 ) -> Floats:
-    """Return the lower bounds with those inside an absence of the broker moved to its end."""
+    """Return the lower bounds with those inside a downtime of the broker moved to its end."""
     raised = not_before.copy()
     for outage in outages:
-        silence = _silence(outage, observations, served)
-        if silence is not None:
-            begin, end = silence
+        downtime = _downtime(outage, observations, served)
+        if downtime is not None:
+            begin, end = downtime
             raised[(raised >= begin) & (raised < end)] = end
     return raised
 
 
-def _silence(outage: Outage, observations: list[Observation], served: list[ProbeResult]) -> Edge | None:
-    """Return when the broker answered nobody, so that nothing was appended; None when that cannot be told.
+def _downtime(outage: Outage, observations: list[Observation], served: list[ProbeResult]) -> Edge | None:
+    """Return when the broker answered no client, so that nothing was appended; None if unknown.
 
-    An absence with an answer in between (a fault that did not hold) proves nothing. While it was only stopping, a
-    connection may still have been served when another was not: the absence begins after that.
+    A downtime with an answer in between (a fault that did not hold) proves nothing. While the broker was stopping, it
+    may still have answered on one of the connections: the downtime begins after that.
     """
-    if outage.away is None or outage.target not in {None, "broker"}:
+    if outage.downtime is None or outage.target not in {None, "broker"}:
         return None
-    begin, end = outage.away[0], _returned(outage, served)
+    begin, end = outage.downtime[0], _returned(outage, served)
     if any(seen.ok and begin <= seen.asked and seen.answered <= end for seen in observations):
         return None
     _, injected, healing, _ = outage.edges

@@ -1,7 +1,7 @@
-"""Why each lost event was lost, as far as evidence goes: what the service's own log says, else when the order was sent.
+"""Why each lost event was lost, as far as evidence goes: by the service's own log, else by the send time. Pure.
 
-A cause is a code from a published list (`docs/causes.md`). It says what was observed of that one order, not what may
-have gone on inside the service. Pure.
+A cause is a code from a published list (`docs/causes.md`). It says what was observed of that one order, not what
+happened inside the service.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from runlog.ledger import Phase
 
 
 class LostCause(Enum):
-    """The published list; the values are what CSV and `report.json` hold."""
+    """The published list; the values are those of CSV and `report.json`."""
 
     NOT_HANDED_OVER = "not_handed_over"
     GIVEN_UP = "given_up"
@@ -71,14 +71,14 @@ NO_ANSWER: Final = "no answer"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of one lost event.
+    """The evidence about one lost event.
 
     Attributes:
         cause: why it was lost.
-        in_flight: its request was under way when a target was first seen to fail.
+        in_flight: its request was under way when a target was first observed to fail.
         latency_s: seconds from send to answer; None without an answer.
-        latency_class: AS_USUAL (at most the baseline's 99th percentile), SLOWER, NO_ANSWER; empty when not known.
-        line: what the service's log says of it; None when it says nothing.
+        latency_class: AS_USUAL (at most the baseline's 99th percentile), SLOWER, NO_ANSWER; empty if unknown.
+        line: of the service's log about it; None without one.
     """
 
     cause: LostCause
@@ -98,16 +98,16 @@ def evidence_of(
     reach: float,
     silent_since: float | None = None,
 ) -> list[Evidence]:
-    """Return what is known of each of `cases`, indices into the table.
+    """Return the evidence about each of `cases`, indices into the table.
 
     Args:
         table: the truth table.
         cases: lost events.
         moments: of each case of the table, see `reconcile.history.outages.moments`.
         outages: in order.
-        log: what the service's log says, by order id.
-        reach: seconds for which the service may be at work on an order before or after an outage.
-        silent_since: since when the service is proven to publish nothing any more, epoch seconds; None: it is not.
+        log: lines of the service's log, by order id.
+        reach: seconds for which the service may work on an order before or after an outage.
+        silent_since: since when the service is proven to publish nothing any more, epoch seconds; None: not proven.
     """
     usual = _baseline_latency(table)
     in_flight = _in_flight(table, outages)
@@ -125,7 +125,7 @@ def evidence_of(
 
 
 def tally(found: list[Evidence]) -> dict[str, int]:
-    """Return how many lost events have which cause, in the order of the list; those that no event has are left out."""
+    """Return the number of lost events by cause, in the order of the list; causes of none are left out."""
     counts = dict.fromkeys(LostCause, 0)
     for one in found:
         counts[one.cause] += 1
@@ -141,9 +141,9 @@ def _cause(line: LogLine | None, in_flight: bool, moment: Moment, near: bool) ->
 
 
 def _in_flight(table: Table, outages: list[Outage]) -> Bools:
-    """Which requests were under way at the first failure of an outage; one without an answer still was.
+    """Return which requests were under way at the first failure of an outage, those without an answer included.
 
-    A case without a send time was not: a comparison with NaN is false.
+    A case without a send time is not among them: a comparison with NaN is false.
     """
     found = np.zeros(len(table.sent), dtype=np.bool_)
     for outage in outages:

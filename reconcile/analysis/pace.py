@@ -1,15 +1,15 @@
-"""Whether a service acknowledges as quickly after an outage as in the baseline, as far as the orders can tell. Pure.
+"""Whether a service acknowledges as quickly after an outage as in the baseline, as far as the orders show. Pure.
 
 Both stretches are cut into equal blocks of time. Orders are scored by their rank among all latencies of both (whole
 distribution), and by whether they are beyond the 95th percentile of both (tail); the blocks' mean scores are compared
 by a one-sided t-test. Blocks, not orders, are the units because orders near each other are slow together (a pause, a
-checkpoint). The baseline's latencies count as longer by a margin: a service within it is as quick as before. Where
-neighbouring orders are visibly alike, margin and level are stricter. Two stretches (the whole recovery, its first half)
+checkpoint). The baseline's latencies are multiplied by a margin: a service within it is as quick as before. If
+neighbouring orders are correlated, margin and level are stricter. Two stretches (the whole recovery, its first half)
 and two scores make four tests; the level is divided among them.
 
-An order that was not acknowledged is slower than any that was. A service that is not proven slower is called as quick
-as before only where it is proven, in the same way, to be quicker than the baseline with doubled latencies, and its 95th
-percentile is at most twice the baseline's. Otherwise it is `UNKNOWN`: not enough orders to tell.
+An order that was not acknowledged is slower than any that was. A service that is not proven slower is as quick as
+before only if the same test proves it quicker than the baseline with doubled latencies, and its 95th percentile is at
+most twice the baseline's. Otherwise it is `UNKNOWN`: there are too few orders.
 """
 
 import math
@@ -26,11 +26,11 @@ BLOCKS: Final = 10
 LEAST_BLOCKS: Final = 5
 LEAST_ORDERS: Final = 20
 LEAST_S: Final = 4.0
-"""Shortest stretch that is compared: a pause of the service may last a second or two at any time."""
-# (margin, level over all tests): orders that are independent of each other, orders that are alike within bursts.
+"""Shortest stretch that is compared, seconds: the service may pause for a second or two at any time."""
+# (margin, level over all tests): for independent orders, for correlated ones.
 _INDEPENDENT: Final = (1.25, 0.01)
-_ALIKE: Final = (1.35, 0.001)
-_ALIKE_Z: Final = 3.0
+_CORRELATED: Final = (1.35, 0.001)
+_CORRELATED_Z: Final = 3.0
 _TESTS: Final = 4
 
 
@@ -45,12 +45,12 @@ class Pace(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PaceFound:
-    """What was found.
+    """The result of the comparison.
 
     Attributes:
-        pace: how quick it was.
-        until_s: seconds from the start of the recovery from which on it was as quick as before: 0 for AS_BEFORE; None
-            where that is not known or did not happen.
+        pace: how quick the service was.
+        until_s: seconds from the start of the recovery until it was as quick as before: 0 for AS_BEFORE; None if that
+            is unknown or did not happen.
     """
 
     pace: Pace
@@ -77,7 +77,7 @@ class Stretch:
 
 
 def find_pace(baseline: Stretch, after: Stretch) -> PaceFound:
-    """Compare the latencies after an outage with those of the baseline; infinite ones were not acknowledged."""
+    """Compare the latencies after an outage with those of the baseline; infinite: not acknowledged."""
     half = after.part(0, BLOCKS // 2)
     if not (_slower(baseline, after) or _slower(baseline, half)):
         return PaceFound(Pace.AS_BEFORE, 0.0) if _as_before(baseline, after) else PaceFound(Pace.UNKNOWN, None)
@@ -93,7 +93,7 @@ def _as_before(baseline: Stretch, after: Stretch) -> bool:
     usual, now = quantile(baseline.latency, SHARE), quantile(after.latency, SHARE)
     if usual is None or now is None or not now <= 2 * usual or math.isinf(now):
         return False
-    # Alike orders must be quicker by more than that: their margin is wider.
+    # Correlated orders must be quicker by more than that: their margin is wider.
     return _slower(after, Stretch(baseline.since, 2 * _INDEPENDENT[0] * baseline.latency, baseline.seconds))
 
 
@@ -101,7 +101,7 @@ def _slower(baseline: Stretch, after: Stretch) -> bool:
     """Whether the orders of `after` are proven slower than those of the baseline, by more than the margin."""
     if min(len(baseline.since), len(after.since)) < LEAST_ORDERS or min(baseline.seconds, after.seconds) < LEAST_S:
         return False
-    margin, level = _ALIKE if _alike(baseline.latency) or _alike(after.latency) else _INDEPENDENT
+    margin, level = _CORRELATED if _correlated(baseline.latency) or _correlated(after.latency) else _INDEPENDENT
     pool = np.concatenate([baseline.latency * margin, after.latency])
     count = len(baseline.since)
     beyond = pool > (quantile(pool, SHARE) or 0.0)
@@ -113,7 +113,7 @@ def _slower(baseline: Stretch, after: Stretch) -> bool:
 
 
 def _change(baseline: Stretch, after: Stretch) -> int:
-    """Return the block before which orders differ most from those behind it, slower ones first; BLOCKS for none."""
+    """Return the block before which orders are slowest compared with those after it; BLOCKS if none are slower."""
     score = _ranks(np.concatenate([baseline.latency, after.latency]))[len(baseline.latency) :]
     of_block = after.blocks()
     best, found = 0.0, BLOCKS
@@ -128,15 +128,15 @@ def _change(baseline: Stretch, after: Stretch) -> int:
     return found
 
 
-def _alike(latency: Floats) -> bool:
-    """Whether orders next to each other are more alike than chance makes independent ones (rank autocorrelation)."""
+def _correlated(latency: Floats) -> bool:
+    """Whether neighbouring orders are more alike than independent ones would be by chance (rank autocorrelation)."""
     ranks = _ranks(latency) - 0.5
     total = float((ranks * ranks).sum())
-    return total > 0 and float((ranks[1:] * ranks[:-1]).sum()) / total * math.sqrt(len(ranks)) > _ALIKE_Z
+    return total > 0 and float((ranks[1:] * ranks[:-1]).sum()) / total * math.sqrt(len(ranks)) > _CORRELATED_Z
 
 
 def _ranks(values: Floats) -> Floats:
-    """Return the rank of each value as a share, 0 to 1; equal values share the middle of theirs."""
+    """Return the rank of each value as a share, 0 to 1; equal values get the mean of their ranks."""
     _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2
     ranks: Floats = middle[number] / len(values)
@@ -151,7 +151,7 @@ def _means(score: Floats, block: Ints) -> Floats:
 
 
 def _t_test(before: Floats, since: Floats) -> float:
-    """Return the chance of so much higher a mean in `since` if both were of one normal distribution (pooled t-test)."""
+    """Return the chance of a mean this much higher in `since` if both had one normal distribution (pooled t-test)."""
     freedom = len(before) + len(since) - 2
     gap = float(since.mean() - before.mean())
     spread = float(((before - before.mean()) ** 2).sum() + ((since - since.mean()) ** 2).sum()) / freedom

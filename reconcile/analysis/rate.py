@@ -1,7 +1,7 @@
 """Offered and achieved rate by phase, and the run second by second.
 
-The load is open loop: an arrival is due at a moment that was fixed beforehand. What counts is whether it was sent then,
-however slow the answers are.
+The load is open loop: an arrival is due at a moment that was fixed beforehand. It counts whether the order was sent
+then, however slow the answers are.
 """
 
 from dataclasses import dataclass
@@ -31,15 +31,15 @@ _PHASE_OF_MARK: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PhaseRate:
-    """The load of one phase (all its stretches taken together).
+    """The load of one phase, all its stretches together.
 
     Attributes:
         phase: which.
-        due: arrivals that fell due.
+        due: number of arrivals that were due.
         sent: how many of them were sent.
-        on_time: how many of those within ON_TIME_S of their due time.
+        on_time: how many of these within ON_TIME_S of their due time.
         lag_p95_s: 95th percentile of send time minus due time, seconds; None when nothing was sent.
-        seconds: length of the phase by the marks; None when they do not tell.
+        seconds: length of the phase by the marks; None if they do not show it.
     """
 
     phase: Phase
@@ -50,11 +50,11 @@ class PhaseRate:
     seconds: float | None
 
     def per_second(self, count: int) -> float | None:
-        """Return `count` as orders/s over the phase; None when its length is not known."""
+        """Return `count` as orders/s over the phase; None if its length is unknown."""
         return count / self.seconds if self.seconds else None
 
     def document(self) -> dict[str, Any]:
-        """Return the phase as `report.json` tells it."""
+        """Return the phase as in `report.json`."""
         return {
             "due": self.due,
             "sent": self.sent,
@@ -71,7 +71,7 @@ def phase_rates(arrivals: NDArray[np.void], marks: list[Mark]) -> list[PhaseRate
 
     Args:
         arrivals: ledger records, NOT_SENT included.
-        marks: of the run; they give the lengths.
+        marks: of the run; they show the lengths.
     """
     seconds = _phase_seconds(marks)
     rates = []
@@ -109,7 +109,7 @@ def rate_document(configured: float, rates: list[PhaseRate]) -> dict[str, Any]:
 
 
 def timeline(table: Table, arrivals: NDArray[np.void], lost: Bools, started_at: float) -> list[dict[str, Any]]:
-    """Return the run second by second: what was due in it, and what became of the attempts sent in it.
+    """Return the run second by second: how many orders were due, and the results of the attempts sent in it.
 
     Args:
         table: the truth table.
@@ -138,7 +138,7 @@ def timeline(table: Table, arrivals: NDArray[np.void], lost: Bools, started_at: 
         "acknowledged": count(own & table.had(Outcome.ACKNOWLEDGED)),
         "errors": count(own & ~good),
         "lost": count(attempt & lost),
-        "delivered": count(attempt & table.whole),
+        "delivered": count(attempt & table.complete),
     }
     latency = table.completed - table.sent
     answered = own & ~np.isnan(latency)

@@ -1,7 +1,7 @@
-"""How soon the service was itself again after an outage, from the moment at which the target was proven back.
+"""How soon the service recovered after an outage, from the moment at which the target was proven back.
 
-Two answers: when the first order that was sent after it, and has row and event, was acknowledged; and whether orders
-were acknowledged as quickly as in the baseline, and from when on (`reconcile.analysis.pace`).
+Two measures: when the first order sent after that moment, with row and event, was acknowledged; and whether and from
+when on orders were acknowledged as quickly as in the baseline (`reconcile.analysis.pace`).
 """
 
 import math
@@ -20,16 +20,16 @@ from runlog.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Seconds after `healed`; None when it did not happen in the run, or is not known.
+    """The recovery of one outage. Times are seconds after `healed`; None: it did not happen, or is unknown.
 
     Attributes:
-        first_delivered_s: until the first order that was sent after it, and has row and event, was acknowledged.
+        first_delivered_s: until the first order sent after it, with row and event, was acknowledged.
         pace: whether orders were acknowledged as quickly as in the baseline, a `reconcile.analysis.pace.Pace`; None
             when the target was never proven back.
-        to_baseline_p95_s: from when on they were: 0 for the whole recovery; None where that is not known or not so.
-        baseline_p95_s, recovery_p95_s: 95th percentile of the time to the acknowledgement; None where more than 5 % of
+        to_baseline_p95_s: from when on they were: 0 for the entire recovery; None if never, or unknown.
+        baseline_p95_s, recovery_p95_s: 95th percentile of the time to the acknowledgement; None if more than 5 % of
             the orders were not acknowledged, or none was sent.
-        baseline_orders, recovery_orders: how many orders that rests on.
+        baseline_orders, recovery_orders: number of orders behind these percentiles.
         recovery_s: seconds from `healed` to the last order of the recovery.
     """
 
@@ -45,7 +45,7 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class OutageRates:
-    """Orders a second of those sent within an outage, from its first mark to its last; None when it never ended."""
+    """Orders/s of those sent within an outage, from its first mark to its last; None if it never ended."""
 
     offered: float | None
     acknowledged: float | None
@@ -61,7 +61,7 @@ def recoveries(table: Table, outages: list[Outage]) -> list[Recovery]:
     latency = np.where(acknowledged, answered - sent, np.inf)
     baseline = _stretch(sent, latency, table.phase[:count] == Phase.BASELINE, None)
     ends = [*(outage.begin for outage in outages[1:]), np.inf][: len(outages)]
-    delivered = acknowledged & table.whole[:count]
+    delivered = acknowledged & table.complete[:count]
     found = []
     for outage, end in zip(outages, ends, strict=True):
         if outage.healed is None:
@@ -104,7 +104,7 @@ def _p95(stretch: Stretch) -> float | None:
 
 
 def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage], lost: Bools) -> list[OutageRates]:
-    """Return what went on within each outage.
+    """Return the rates within each outage.
 
     Args:
         table: the truth table.
@@ -122,6 +122,6 @@ def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage]
         inside = attempt & (table.sent >= outage.begin) & (table.sent < outage.end)
         due = arrivals["due"]
         offered = int(((due >= outage.begin) & (due < outage.end)).sum())
-        masks = (table.had(Outcome.ACKNOWLEDGED), table.whole, lost)
+        masks = (table.had(Outcome.ACKNOWLEDGED), table.complete, lost)
         found.append(OutageRates(offered / seconds, *(int((inside & mask).sum()) / seconds for mask in masks)))
     return found

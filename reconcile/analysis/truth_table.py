@@ -93,7 +93,7 @@ class Table:
         return mask
 
     @property
-    def whole(self) -> Bools:
+    def complete(self) -> Bools:
         """Whether row and event are there."""
         return self.row & self.event
 
@@ -131,7 +131,7 @@ class Table:
     def visible_after_reject(self) -> Bools:
         """Row or event of a rejected attempt, or both of one that the service said it had rolled back."""
         rejected = self.had(Outcome.REJECTED) & (self.row | self.event)
-        return rejected | (self.had(Outcome.PROVOKED) & self.whole)
+        return rejected | (self.had(Outcome.PROVOKED) & self.complete)
 
     @property
     def unexplained(self) -> int:
@@ -141,7 +141,7 @@ class Table:
     @property
     def recovered(self) -> Bools:
         """Ambiguous attempts with row and event."""
-        return self.had(Outcome.AMBIGUOUS) & self.whole
+        return self.had(Outcome.AMBIGUOUS) & self.complete
 
     @property
     def unresolved(self) -> Bools:

@@ -1,7 +1,7 @@
-"""What the witnesses of one run said, as arrays: the only form in which the pure core sees the stores.
+"""The history of one run: its records, and its rows and events as arrays, the only form in which the core sees stores.
 
-Ids are 128-bit numbers held as two big-endian words, so that bytes from PostgreSQL, from Kafka and from the ledger can
-be viewed as such without a copy, and compared, sorted and joined by numpy without a Python object an order.
+Ids are 128-bit numbers held as two big-endian words, so that bytes from PostgreSQL, Kafka and the ledger can be viewed
+as such without a copy, and compared, sorted and joined by numpy without a Python object per order.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from runlog.marks import Mark
 from runlog.offsets import Observation
 
 Progress = Callable[[str, int, int | None], None]
-"""Told how reading goes on: what is read ("rows", "events"), how many so far, and of how many (None: not known)."""
+"""Called with the progress of reading: what is read ("rows", "events"), how many, and of how many (None: unknown)."""
 
 ROW: Final = np.dtype([("hi", ">u8"), ("lo", ">u8"), ("seq", "<u8")])
 """A row of the run: order id, and the sequence number that its customer id carries."""
@@ -42,24 +42,24 @@ EVENT: Final = np.dtype(
 MENTION: Final = np.dtype(
     [("hi", ">u8"), ("lo", ">u8"), ("partition", "<i4"), ("offset", "<i8"), ("count", "<i8"), ("why", "u1")]
 )
-"""Records that name an order of the run and are not its event: order id, place of the first such record, how many
-they are, and why the first one does not count (`contract.event.Why`)."""
+"""Records that name an order of the run and are not its event: order id, place of the first such record, number of
+records, and why the first one does not count (`contract.event.Why`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowsWitness:
-    """What PostgreSQL said, in one snapshot.
+    """The rows of the run in PostgreSQL, from one snapshot.
 
     Attributes:
-        rows: array of ROW, the run's rows; a second row of one attempt stands as a second element.
-        pending: array of IDS, orders of this run whose event a known backlog (outbox) still holds.
-        elsewhere: array of IDS, order ids of this run's events that stand in the table outside the run's range (for a
-            service that options describe also those that answers told).
+        rows: array of ROW; a second row of one attempt is a second element.
+        pending: array of IDS, orders of the run whose event a known backlog (outbox) still holds.
+        elsewhere: array of IDS, order ids of the run's events that have a row outside the run's range (with a custom
+            contract also ids that answers returned).
         taken_at: epoch seconds of the run's clock when the snapshot was taken.
         complete: the snapshot was read to its end.
         problem: why not, in one line; None when complete.
-        snapshot: `pg_current_snapshot()` as text; None when it was not noted.
-        names: texts of order ids that their bytes do not tell back, as the table has them.
+        snapshot: `pg_current_snapshot()` as text; None if it was not read.
+        names: texts of order ids that cannot be decoded from their bytes, as the table has them.
     """
 
     rows: NDArray[np.void]
@@ -74,32 +74,33 @@ class RowsWitness:
 
 @dataclass(frozen=True, slots=True)
 class EventsWitness:
-    """What Kafka said, from the start offsets of the run to the proven end of the topic.
+    """The events of the run in Kafka, from the start offsets of the run to the proven end of the topic.
 
     Attributes:
         events: array of EVENT, every record of the run that counts as an event, duplicates included.
         foreign: readable events of other runs or other traffic in the range that was read.
         unreadable: records of the range that count as no delivery (tombstones, garbage, another event type).
-        starts: first offset that was wanted, by partition.
+        starts: first offset of the range, by partition.
         lows: first offset that the log still held, by partition.
         reached: offset up to which each partition was read.
-        ends: high watermark of each partition, taken after the drain; `reached` must not lie below.
-        topic_id: the broker's id of the topic when it was read; None when it does not tell.
+        ends: high watermark of each partition after the drain; `reached` must not be below.
+        topic_id: the broker's id of the topic when it was read; None if it reports none.
         read_at: epoch seconds of the run's clock when `ends` was taken.
         complete: every partition was read up to its end.
         problem: why not, in one line; None when complete.
-        compacted: later records may remove earlier ones; None when that is unknown.
-        write_caching: the broker acknowledges what it holds in memory only; None when that is unknown.
+        compacted: later records may remove earlier ones; None: unknown.
+        write_caching: the broker acknowledges records that it holds in memory only; None: unknown.
         settings_problem: why one of these is unknown, in one line; None when both are known.
-        skipped: offsets between `starts` and `reached` at which no readable record was: compacted away, of an aborted
-            transaction, or a control record. 0 proves that the log is whole; None when they were not counted.
-        names: texts of order ids that their bytes do not tell back, as the events have them.
-        mentions: array of MENTION, one for each order of the run without an event that records name which might be
-            its event.
-        aside: array of MENTION, the same of records that are certainly not: tombstones, filtered ones.
-        opaque: records of the range that are not certainly no event and that nothing attributes to an order.
-        rejected: how many records count as no event of the run, by `Why`.
-        named_at: where the first records of `mentions` name their order, for example `value:order.id`: how many do.
+        skipped: number of offsets between `starts` and `reached` without a readable record: compacted away, of an
+            aborted transaction, or a control record. 0 proves that the log is complete; None: not counted.
+        names: texts of order ids that cannot be decoded from their bytes, as the events have them.
+        mentions: array of MENTION, one for each order of the run without an event that is named by records which might
+            be its event.
+        aside: array of MENTION, the same for records that are certainly no event: tombstones, filtered ones.
+        opaque: number of records of the range that might be events and cannot be attributed to an order.
+        rejected: number of records that count as no event of the run, by `Why`.
+        named_at: number of first records of `mentions` by the place where they name their order, for example
+            `value:order.id`.
     """
 
     events: NDArray[np.void]
@@ -127,20 +128,19 @@ class EventsWitness:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that is known of one run: what the harness wrote down while it went on, and what the stores said after it.
+    """Everything known of one run: what the harness recorded during it, and what the stores held after it.
 
     Attributes:
         facts: what was known at the start.
-        ledger: what the HTTP client saw, attempt by attempt.
-        marks: what happened when, in order.
+        ledger: attempts and their answers.
+        marks: in order.
         observations: end offsets of the topic as the monitor observed them, in order.
         probe_results: how the target of the fault answered the monitor, in order.
-        rows: what PostgreSQL said.
-        events: what Kafka said.
-        service_log: what the service's own log says of single orders, by order id.
-        confirmation: what the second path said of the violations; None when nobody has asked it yet.
-        lost_rows: the events that were lost, made anew, one line of JSON each; None when their rows were not read.
-        names: texts of order ids that their bytes do not tell back, as answers told them.
+        rows, events: of the run.
+        service_log: lines of the service's own log about single orders, by order id.
+        confirmation: result of the verification; None before it.
+        lost_rows: the lost events rebuilt from their rows, one line of JSON each; None if their rows were not read.
+        names: texts of order ids that cannot be decoded from their bytes, as answers returned them.
     """
 
     facts: RunFacts

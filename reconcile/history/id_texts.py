@@ -1,4 +1,4 @@
-"""How the ids of a run are written for people: as the service writes them, wherever its text is known."""
+"""The texts of a run's ids in reports: as the service writes them, if its text is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ _UNNAMED: Final = 2**62
 
 @dataclass(frozen=True, slots=True)
 class IdTexts:
-    """Tells ids as the service writes them.
+    """Writes ids as the service does.
 
     Attributes:
         kind: of the ids.
-        names: of those whose bytes do not tell them back.
+        names: texts of those that cannot be decoded from their bytes.
     """
 
     kind: IdKind = IdKind.UUID
@@ -50,11 +50,11 @@ class IdTexts:
 
 
 def texts_of(history: History) -> IdTexts:
-    """Return how the ids of a run are told: as its table has them, else its events, else its answers."""
+    """Return the texts of a run's ids: as its table has them, else its events, else its answers."""
     facts, rows, events = history.facts, history.rows, history.events
     events_only = dict(events.names)
     if events_only:
-        # A row whose id has no name has it in the usual spelling, however its event spells it.
+        # An id of a row that has no text here is written there in the usual spelling, whatever its event has.
         named = np.frombuffer(b"".join(events_only), dtype=IDS)
         for identity in bytes_of(named[_among(named, ids_of(rows.rows))]):
             del events_only[identity]

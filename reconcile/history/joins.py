@@ -1,7 +1,7 @@
-"""Joins of 128-bit ids and sequence numbers in numpy: no Python object an order.
+"""Joins of 128-bit ids and sequence numbers in numpy, without a Python object per order.
 
-Ids come as two 64-bit words. They are numbered once (equal ids get equal numbers), and from then on every comparison is
-a look-up in small integer arrays.
+Ids are two 64-bit words. They are numbered once (equal ids get equal numbers), and then every comparison is a look-up
+in small integer arrays.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def number_ids(hi: Words, lo: Words) -> tuple[Ints, int]:
     """
     if not len(hi):
         return np.empty(0, dtype=np.int64), 0
-    # Upper words of random ids hardly ever meet, so sorting by them alone is usually enough and twice as fast.
+    # Upper words of random ids are hardly ever equal, so sorting by them alone usually suffices and is twice as fast.
     order = np.argsort(hi)
     same_hi = hi[order[1:]] == hi[order[:-1]]
     if np.any(same_hi & (lo[order[1:]] != lo[order[:-1]])):
@@ -40,9 +40,9 @@ def number_ids(hi: Words, lo: Words) -> tuple[Ints, int]:
 
 
 def first_in_each(group: NDArray[np.generic], *ties: NDArray[np.generic]) -> Ints:
-    """Return the index of one element of each group: the smallest by `ties`, the first tie weighing most.
+    """Return the index of one element of each group: the smallest by `ties`, the first of which weighs most.
 
-    Of elements that are equal in all of them it is the first one.
+    Of equal elements it is the first one.
     """
     order = np.lexsort((*reversed(ties), group))
     sorted_group = group[order]
@@ -52,7 +52,7 @@ def first_in_each(group: NDArray[np.generic], *ties: NDArray[np.generic]) -> Int
 
 
 def index_of(wanted: Words, ascending: Words) -> Ints:
-    """Return where each of `wanted` stands in `ascending` (sorted, without repeats), or -1."""
+    """Return the index of each of `wanted` in `ascending` (sorted, without repeats), or -1."""
     if not len(ascending):
         return np.full(len(wanted), -1, dtype=np.int64)
     place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
@@ -71,7 +71,7 @@ def split_ids(identities: NDArray[np.void]) -> tuple[Words, Words]:
 
 
 def quantile(values: Floats, share: float) -> float | None:
-    """Return the smallest value that at least `share` of `values` do not exceed; None when there are none."""
+    """Return the smallest value that at least `share` of `values` do not exceed; None without values."""
     if not len(values):
         return None
     rank = max(0, int(np.ceil(share * len(values))) - 1)

@@ -1,4 +1,4 @@
-"""The outages of a run as its marks tell them, and where a moment lies against them."""
+"""The outages of a run by its marks, and in which part of them a moment lies."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
 
 
 class Moment(IntEnum):
-    """Where the send of an order lies against the outages; the first thing to know about a lost event."""
+    """When an order was sent, relative to the outages; the first thing to know about a lost event."""
 
     NO_OUTAGE = 0
     """The run had no outage."""
@@ -31,13 +31,13 @@ class Moment(IntEnum):
     STARTING = 4
     """Sent after healing began, before the target was proven back."""
     AFTER = 5
-    """Sent after the target was proven back: the service had not found its way back yet, or something else is wrong."""
+    """Sent after the target was proven back: the service had not recovered yet, or something else is wrong."""
     UNKNOWN = 6
     """No send time: the order is in no ledger."""
 
     @property
     def label(self) -> str:
-        """The words that reports use."""
+        """The words of reports."""
         return _MOMENTS[self]
 
 
@@ -54,16 +54,16 @@ _MOMENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One outage. Times in epoch seconds of the run's clock; None where the mark or the edge is missing.
+    """One outage as observed. Times in epoch seconds of the run's clock; None if the mark or the edge is missing.
 
     Attributes:
         index: its number, from 0.
-        fault, target: what was done to which component.
+        fault, target: of the mark `injecting`.
         injecting, injected, healing, healed: its marks.
-        down_edge: last answer of the target and first failure after it, on the connection from before.
+        down_edge: last answer of the target and first failure after it, on the kept connection.
         up_edge: last failure and first answer after it.
         healed_by: `harness`, `by itself` or `watchdog`.
-        seen: how the target was seen to be down, by connection (see `health.replies`); None if never.
+        seen: how the target failed, by connection (see `health.replies`); None if never.
     """
 
     index: int
@@ -80,7 +80,7 @@ class Outage:
 
     @property
     def number(self) -> int:
-        """Its number for people, from 1."""
+        """Its number in reports, from 1."""
         return self.index + 1
 
     @property
@@ -90,36 +90,36 @@ class Outage:
 
     @property
     def end(self) -> float:
-        """When it was over; infinite when that was never proven."""
+        """When it ended; infinite if that was never proven."""
         return math.inf if self.healed is None else self.healed
 
     @property
     def returned(self) -> float:
-        """When the target came back at the earliest: after its last failure; `healed` when that was not seen."""
+        """When the target was back at the earliest: after its last failure, or at `healed` if that is unknown."""
         return self.end if self.healed is None or self.up_edge is None else self.up_edge[0]
 
     @property
-    def away(self) -> Edge | None:
-        """Interval in which it answered nobody, by both edges; None when one of them was not proven."""
+    def downtime(self) -> Edge | None:
+        """Interval in which the target did not answer, by both edges; None if one of them was not proven."""
         if self.healed is None or self.down_edge is None or self.up_edge is None:
             return None
         return self.down_edge[1], self.up_edge[0]
 
     @property
     def edges(self) -> tuple[float, float, float, float]:
-        """Its four marks; one that is missing falls together with the next, the last with the end of time."""
+        """Its four marks; a missing one equals the next one, the last one infinity."""
         healing = self.end if self.healing is None else self.healing
         injected = healing if self.injected is None else self.injected
         return self.begin, injected, healing, self.end
 
 
 def read_outages(marks: list[Mark]) -> list[Outage]:
-    """Return the outages that `marks` tell, in order of their number."""
+    """Return the outages of `marks`, in order of their number."""
     found: dict[int, dict[str, Mark]] = {}
     for mark in marks:
         if mark.name in _OUTAGE_MARKS:
             of_one = found.setdefault(mark.outage or 0, {})
-            # A watchdog that replaces one that died while it healed marks that once more: it began with the first.
+            # A watchdog that replaces one that died while healing marks it again: healing began with the first mark.
             of_one[mark.name] = of_one.get(mark.name, mark) if mark.name == m.HEALING else mark
     return [_outage(index, found[index]) for index in sorted(found)]
 
@@ -149,7 +149,7 @@ def _edge(value: object) -> Edge | None:
 
 
 def moments(sent: Floats, outages: list[Outage]) -> NDArray[np.uint8]:
-    """Return for each send time (epoch seconds, NaN when unknown) the `Moment`, shape (n,)."""
+    """Return the `Moment` of each send time (epoch seconds, NaN: unknown), shape (n,)."""
     if not outages:
         where = np.full(len(sent), int(Moment.NO_OUTAGE))
     else:

@@ -15,7 +15,7 @@ from runlog.marks import Mark
 def attribution_of(
     facts: RunFacts, ledger: Ledger, marks: list[Mark], names: dict[bytes, str] | None = None
 ) -> Attribution:
-    """Return how the orders of a run are attributed; `names`: texts of told ids that their bytes do not tell back."""
+    """Return how orders are attributed to a run; `names`: texts of returned ids that cannot be decoded."""
     own = check_orders(facts, marks)
     answered = ledger.attempts[ledger.attempts["has_id"] != 0]
     acknowledged, first = np.unique(_pairs(*split_ids(answered["order_id"])), return_index=True)

@@ -1,4 +1,4 @@
-"""Reads back what the harness wrote down while a run went on; every trouble becomes one sentence."""
+"""Reads what the harness recorded during a run; each problem becomes one sentence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from runlog.folder import RunFolder
 from runlog.ledger import Ledger, read_ledger
 from runlog.marks import Mark, read_marks
 from runlog.offsets import Observation, read_observations
-from runlog.order_id_texts import NAMES_FILE, read_names
+from runlog.order_id_texts import ORDER_ID_TEXTS, read_order_id_texts
 from runlog.probe_results import read_probe_results
 
-# What a run wrote down lies between its start and the longest that it can take (its phases are hours at most).
+# Times of a run lie between its start and its longest possible length (its phases are hours at most).
 _EARLIEST_S: Final = -60.0
 _LATEST_S: Final = 8 * 24 * 3600.0
 _Part = TypeVar("_Part")
@@ -30,7 +30,7 @@ class RecordProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the harness wrote down while the run went on."""
+    """What the harness recorded during a run."""
 
     facts: RunFacts
     ledger: Ledger
@@ -41,7 +41,7 @@ class Record:
     names: dict[bytes, str]
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
-        """Return the whole history."""
+        """Return the history."""
         return History(
             self.facts,
             self.ledger,
@@ -56,7 +56,7 @@ class Record:
 
 
 def read_record(folder: RunFolder) -> Record:
-    """Read what the harness wrote down.
+    """Read what the harness recorded.
 
     Raises:
         RecordProblem: a file is missing or damaged, or belongs to another run.
@@ -68,14 +68,14 @@ def read_record(folder: RunFolder) -> Record:
     probe_results = _read(folder, folder.probes.name, lambda: read_probe_results(folder.probes))
     _same_run(folder, folder.ledger.name, str(facts.run_key), str(ledger.run_key))
     if marks:
-        told = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
-        _same_run(folder, folder.marks.name, str(facts.run_key), told)
+        key = marks[0].detail.get("run") if marks[0].name == m.STARTED else None
+        _same_run(folder, folder.marks.name, str(facts.run_key), key)
     _same_time(folder, folder.ledger.name, facts, _ledger_times(ledger))
     edges = [at for mark in marks for key in ("down_edge", "up_edge") for at in mark.detail.get(key) or ()]
     _same_time(folder, folder.marks.name, facts, [mark.at for mark in marks] + edges)
     _same_time(folder, folder.offsets.name, facts, [at for one in seen for at in (one.asked, one.answered)])
     _same_time(folder, folder.probes.name, facts, [at for one in probe_results for at in (one.asked, one.answered)])
-    names = _read(folder, NAMES_FILE, lambda: read_names(folder.path))
+    names = _read(folder, ORDER_ID_TEXTS, lambda: read_order_id_texts(folder.path))
     return Record(facts, ledger, marks, seen, probe_results, read_service_log(folder.logs), names)
 
 
@@ -93,9 +93,9 @@ def _read(folder: RunFolder, name: str, read: Callable[[], _Part]) -> _Part:
         raise RecordProblem(f"{name} of run {folder.run_id} is damaged: {words}") from None
 
 
-def _same_run(folder: RunFolder, name: str, expected: str, told: str | None) -> None:
-    if told != expected:
-        whose = f"belongs to the run with the key {told}" if told else "does not begin with the key of its run"
+def _same_run(folder: RunFolder, name: str, expected: str, key: str | None) -> None:
+    if key != expected:
+        whose = f"belongs to the run with the key {key}" if key else "does not begin with the key of its run"
         raise RecordProblem(f"{name} of run {folder.run_id} {whose}, but run.json has the key {expected}")
 
 

@@ -1,7 +1,7 @@
-"""What the order service's own log says of single orders, where the run's folder holds it.
+"""Lines of the order service's own log about single orders, if the run's folder has the log.
 
-Only lines that name an order and say what became of its event count; the reference order service writes three such
-kinds. A service that logs otherwise simply leaves no evidence here.
+Only lines that name an order and the result of its event count; the reference order service writes three such kinds.
+Other logs give no evidence.
 """
 
 import re
@@ -17,19 +17,19 @@ _LONGEST: Final = 300
 
 
 class Said(IntEnum):
-    """What a line says; the higher one counts when several speak of one order."""
+    """The result in a line; of several lines about one order the highest counts."""
 
     PUBLISH_FAILED = 1
-    """Nothing was handed to the Kafka client."""
+    """The event was not handed to the Kafka client."""
     EVENT_LOST = 2
-    """The client had the event and gave it up."""
+    """The client gave the event up."""
     DELIVERED = 3
     """A broker acknowledged it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the log: what it says, and its text."""
+    """One line of the log: its result, and its text."""
 
     said: Said
     text: str
@@ -47,7 +47,7 @@ _LINE: Final = re.compile(
 
 
 def read_service_log(logs: Path) -> dict[str, LogLine]:
-    """Return by order id what the service's log in the folder `logs` says; empty without a log that can be read."""
+    """Return lines of the service's log in the folder `logs` by order id; empty if there is none to read."""
     found: dict[str, LogLine] = {}
     try:
         with open_regular(logs / FILE) as stream:

@@ -16,7 +16,7 @@ from contract.order_id import (
     name_of,
     text_of,
 )
-from runlog.order_id_texts import NAMES_FILE, NameWriter, read_names
+from runlog.order_id_texts import ORDER_ID_TEXTS, OrderIdTextWriter, read_order_id_texts
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UUID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
@@ -119,24 +119,24 @@ def test_letters_that_only_look_like_those_of_a_ulid_make_another_text(sign: str
 
 
 def test_names_are_kept_beside_the_ledger(tmp_path: Path) -> None:
-    assert read_names(tmp_path) == {}
-    writer = NameWriter(tmp_path, IdKind.TEXT)
+    assert read_order_id_texts(tmp_path) == {}
+    writer = OrderIdTextWriter(tmp_path, IdKind.TEXT)
     long, short = "order/2025/11/25/000123", "ORD-000123"
     for text in (short, long, long):
         identity = encode_order_id(IdKind.TEXT, text)
         assert identity is not None
         writer.note(identity, text)
     writer.close()
-    assert list(read_names(tmp_path).values()) == [long]
-    path = tmp_path / NAMES_FILE
+    assert list(read_order_id_texts(tmp_path).values()) == [long]
+    path = tmp_path / ORDER_ID_TEXTS
     assert path.stat().st_mode & 0o777 == 0o600
     # Cut short, no array, or not the name of its bytes: left out, and the rest still counts.
     path.write_bytes(path.read_bytes() + b'["00", 5]\n[]\nnull\n["' + b"ff" * 16 + b'", "another"]\n["ab')
-    assert list(read_names(tmp_path).values()) == [long]
+    assert list(read_order_id_texts(tmp_path).values()) == [long]
 
 
 def test_short_names_make_no_file(tmp_path: Path) -> None:
-    writer = NameWriter(tmp_path, IdKind.INTEGER)
+    writer = OrderIdTextWriter(tmp_path, IdKind.INTEGER)
     writer.note(encode_order_id(IdKind.INTEGER, 7) or b"", "7")
     writer.close()
-    assert not (tmp_path / NAMES_FILE).exists()
+    assert not (tmp_path / ORDER_ID_TEXTS).exists()

@@ -46,14 +46,14 @@ def acknowledged(run: LocustProcess, shop: OpenShop) -> set[str]:
     """Ids of the run's orders in the table: by what was sent, or where that is not stored, as the ledger has them."""
     from contract.order_id import IdKind, text_of
     from runlog.ledger import read_ledger
-    from runlog.order_id_texts import read_names
+    from runlog.order_id_texts import read_order_id_texts
 
     if shop.tagged:
         prefix = str(uuid.UUID(hex=json.loads(run.folder.facts.read_text())["run_key"] + "8" + "0" * 15))[:19]
         with psycopg.connect(shop.database_url) as connection:
             rows = connection.execute("SELECT sale_no FROM till.sales WHERE buyer_ref LIKE %s", [prefix + "%"])
             return {str(row[0]) for row in rows}
-    attempts, names = read_ledger(run.folder.ledger).attempts, read_names(run.folder.path)
+    attempts, names = read_ledger(run.folder.ledger).attempts, read_order_id_texts(run.folder.path)
     told = [a["order_id"].tobytes() for a in attempts if a["has_id"]]
     return {text_of(IdKind(shop.kind), identity, names) for identity in told}
 

@@ -22,7 +22,7 @@ from load.load_session import LoadSession, LoadSpec
 from load.order_user import OrderUser
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 
 from . import target as scripts
 from .target import await_that, serving
@@ -43,7 +43,7 @@ def main(ledger: str, users: str) -> None:
         fire = environment.events.request.fire
         key = RunKey.random()
         spec = LoadSpec(target.url, 100, 30.0, key, OrderContract())
-        texts = NameWriter(Path(ledger).parent, IdKind.UUID)
+        texts = OrderIdTextWriter(Path(ledger).parent, IdKind.UUID)
         session = LoadSession(spec, LedgerWriter(Path(ledger), key), clock, lambda fields: fire(**fields), texts)
         runner.start(int(users), spawn_rate=100)
         await_that(lambda: runner.user_count == int(users), "the users to be there, idle without a session")

@@ -19,7 +19,7 @@ from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 
 SENDERS = 4
 RATE = 200.0
@@ -31,7 +31,7 @@ def main(url: str, ledger: str, key: str, seconds: str, limit: str = "") -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
     clock = AnchoredClock.anchor()
     spec = LoadSpec(url, RATE, 30.0, RunKey.parse(key), OrderContract())
-    writer, texts = LedgerWriter(Path(ledger), RunKey.parse(key)), NameWriter(Path(ledger).parent, IdKind.UUID)
+    writer, texts = LedgerWriter(Path(ledger), RunKey.parse(key)), OrderIdTextWriter(Path(ledger).parent, IdKind.UUID)
     session = LoadSession(spec, writer, clock, lambda event: None, texts)
 
     def send() -> None:

@@ -16,7 +16,7 @@ from load.own_attempts import OwnLoad, attempt
 from runlog.clock import AnchoredClock
 from runlog.ledger import LedgerWriter as Writer
 from runlog.ledger import Phase, RecordKind, read_ledger
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from runlog.outcomes import Failure, Outcome
 
 KEY = RunKey.random()
@@ -24,7 +24,7 @@ CLOCK = AnchoredClock.anchor()
 
 
 def make_load(folder: Path, kind: IdKind = IdKind.UUID) -> OwnLoad:
-    return OwnLoad(Writer(folder / "ledger.bin", KEY), CLOCK, KEY, kind, NameWriter(folder, kind))
+    return OwnLoad(Writer(folder / "ledger.bin", KEY), CLOCK, KEY, kind, OrderIdTextWriter(folder, kind))
 
 
 def records(folder: Path) -> list[tuple[int, int, int]]:
@@ -155,6 +155,6 @@ def test_names_of_text_ids_are_kept(tmp_path: Path) -> None:
     with load.attempt() as one:
         one.answered(202, name)
     load.finish(in_order=True)
-    from runlog.order_id_texts import read_names
+    from runlog.order_id_texts import read_order_id_texts
 
-    assert list(read_names(tmp_path).values()) == [name]
+    assert list(read_order_id_texts(tmp_path).values()) == [name]

@@ -18,7 +18,7 @@ from contract.run_key import RunKey
 from load.load_session import LoadSession, LoadSpec
 from runlog.clock import AnchoredClock
 from runlog.ledger import Ledger, LedgerWriter, Phase, RecordKind, read_ledger
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from runlog.outcomes import Failure, Outcome
 
 from . import target as scripts
@@ -39,7 +39,7 @@ class Run:
         self.path = folder / "ledger.bin"
         self.events: list[dict[str, Any]] = []
         spec = LoadSpec(url, rate, timeout, KEY, OrderContract(), limit=most)
-        texts = NameWriter(self.path.parent, IdKind.UUID)
+        texts = OrderIdTextWriter(self.path.parent, IdKind.UUID)
         self.session = LoadSession(spec, LedgerWriter(self.path, KEY), CLOCK, self.events.append, texts)
         self._senders = [gevent.spawn(self._send) for _ in range(SENDERS)]
         self.session.begin(CLOCK.now())
@@ -289,7 +289,9 @@ def _break_off(session: LoadSession) -> None:
 def test_a_run_that_never_began_has_an_empty_ledger(tmp_path: Path, before: Callable[[LoadSession], None]) -> None:
     path = tmp_path / "ledger.bin"
     spec = LoadSpec("http://127.0.0.1:9", 10, 1.0, KEY, OrderContract())
-    session = LoadSession(spec, LedgerWriter(path, KEY), CLOCK, lambda event: None, NameWriter(tmp_path, IdKind.UUID))
+    session = LoadSession(
+        spec, LedgerWriter(path, KEY), CLOCK, lambda event: None, OrderIdTextWriter(tmp_path, IdKind.UUID)
+    )
     sender = gevent.spawn(session.send_next)  # idles: nothing has begun
     sender.join(timeout=10)
     assert sender.successful()

@@ -50,7 +50,7 @@ def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple
     # Cases after the attempts are extra and unrecorded orders, which were not sent.
     chaos = (judgement.moments == Moment.DOWN)[:sent]
     total, rows = int(chaos.sum()), int((chaos & table.row[:sent]).sum())
-    stored = int((chaos & table.whole[:sent]).sum())
+    stored = int((chaos & table.complete[:sent]).sum())
     return [
         ("Chaos order in DB", "DEPENDS", _share(rows, total, f"sent while the {target} was down")),
         ("Chaos event in Kafka", "NO" if losing else "YES", _share(stored, rows, "of those in the DB")),

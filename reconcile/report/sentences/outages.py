@@ -30,10 +30,10 @@ def down(history: History, judgement: Judgement, place: int) -> str:
     target = outage.target or "target"
     if outage.down_edge is None:
         return f"{target} never proven down"
-    if outage.away is None:
+    if outage.downtime is None:
         return f"{target} never proven back"
-    begin, end = outage.away
-    found = _probes(history, outage.away)
+    begin, end = outage.downtime
+    found = _probes(history, outage.downtime)
     healing, proven = outage.edges[2], begin if outage.injected is None else outage.injected
     served_by = [(one, where) for where, inside in found for one in inside if one.ok]
     # While it was stopping, one connection may still have been served.
@@ -61,7 +61,7 @@ def probes(history: History, judgement: Judgement, place: int) -> str:
     """How many probes were answered on each connection while the target was down, and how the others failed."""
     outage = judgement.outages[place]
     _, injected, healing, _ = outage.edges
-    during = outage.away or (injected, healing)
+    during = outage.downtime or (injected, healing)
     parts = []
     for where, inside in _probes(history, during):
         answers, total = _answers(inside)

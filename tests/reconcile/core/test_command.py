@@ -155,7 +155,7 @@ def test_unknown_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (
             "ledger.bin",
             "no ledger at all",
-            "ledger.bin of run 20261123-073000-4f2a is damaged: it is not a ledger of this version",
+            "ledger.bin of run 20261123-073000-4f2a is damaged: it is no ledger",
         ),
         ("ledger.bin", None, "has no ledger.bin"),
         ("marks.jsonl", None, "has no marks.jsonl"),

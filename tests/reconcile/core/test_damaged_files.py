@@ -90,7 +90,7 @@ def test_a_ledger_of_which_nothing_is_sound_is_refused(folder: RunFolder, capsys
     raw[len(MAGIC)] ^= 1  # the run's key, which goes into each checksum
     folder.ledger.write_bytes(raw)
     assert main([str(folder.path)]) == 2
-    assert "none of its records is as it was written" in capsys.readouterr().err
+    assert "all of its 19 records are damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

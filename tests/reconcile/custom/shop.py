@@ -20,7 +20,7 @@ from psycopg import sql
 from contract.order_id import IdKind, encode_order_id
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
@@ -185,7 +185,7 @@ class Shop:
         """Write the run's folder."""
         folder = RunFolder(runs / "20261125-100000-0000")
         self.builder().write(folder)
-        names = NameWriter(folder.path, self.kind)
+        names = OrderIdTextWriter(folder.path, self.kind)
         for number in range(ELSE + 1):
             identity = encode_order_id(self.kind, self.id_of(number))
             assert identity is not None

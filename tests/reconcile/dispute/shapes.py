@@ -22,7 +22,7 @@ from contract.order_id import IdKind, encode_order_id
 from reconcile.command import main
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
-from runlog.order_id_texts import NameWriter
+from runlog.order_id_texts import OrderIdTextWriter
 from stores.topic import read_bounds
 from tests.conftest import Infra
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
@@ -198,7 +198,7 @@ class Service:
         # The builder's monitor knows another topic.
         builder.observations = [replace(seen, ends=None if seen.ends is None else {0: 0}) for seen in builder.monitor()]
         builder.write(folder)
-        names = NameWriter(folder.path, self.shape.kind)
+        names = OrderIdTextWriter(folder.path, self.shape.kind)
         for order in self.orders:
             identity = encode_order_id(self.shape.kind, order.id)
             assert identity is not None
