@@ -58,7 +58,7 @@ def count(run: RunFolder, database_url: str, bootstrap: str) -> IndependentCount
     return IndependentCount(rows, frozenset(_events(bootstrap, facts["topic"]["name"], prefix)), _acknowledged(run))
 
 
-def complaints(run: RunFolder, independent_count: IndependentCount) -> list[str]:
+def complaints(run: RunFolder, counted: IndependentCount) -> list[str]:
     """Return where the reports of a judged run disagree with the count, one sentence each."""
     report: Any = json.loads(run.report.read_text())
     verdict, counts = report["verdict"], report["counts"]
@@ -68,22 +68,22 @@ def complaints(run: RunFolder, independent_count: IndependentCount) -> list[str]
     wrong = []
     # A row that a known backlog still held was neither lost nor delivered.
     pending = counts["pending"] or 0
-    for name, true in independent_count.found.items():
+    for name, true in counted.found.items():
         named = ids_in(run.path / name)
         if false := named - true:
             wrong.append(f"{name} names {len(false)} ids that are none, for example {min(false)}")
         missing = true - named
         if proven and len(missing) > (pending if name == "lost-events.csv" else 0):
             wrong.append(f"{name} lacks {len(missing)} of {len(true)} ids, for example {min(missing)}")
-    violations = sum(len(true) for true in independent_count.found.values()) + (counts["visible_after_reject"] or 0)
+    violations = sum(len(true) for true in counted.found.values()) + (counts["visible_after_reject"] or 0)
     if verdict == "consistent" and violations:
         wrong.append(f"the verdict is consistent, yet {violations} violations were counted")
     if verdict == "inconsistent" and not violations:
         wrong.append("the verdict is inconsistent, yet no violation was counted")
     if verdict != "inconclusive":
-        for name, seen in (("rows", independent_count.rows), ("events", independent_count.events)):
-            if counts[name] != len(seen):
-                wrong.append(f"the report counts {counts[name]} {name}, there are {len(seen)}")
+        for name, ids in (("rows", counted.rows), ("events", counted.events)):
+            if counts[name] != len(ids):
+                wrong.append(f"the report counts {counts[name]} {name}, there are {len(ids)}")
     return wrong
 
 

@@ -65,7 +65,7 @@ def answer(status: int, body: bytes = b"{}", length: int | None = None, *, keep:
 
 
 def acknowledge_then_close(sock: Any, seen: Seen) -> bool:
-    """Promise a kept connection, then close it all the same."""
+    """Announce a kept connection, then close it."""
     sock.sendall(created(seen))
     return False
 
@@ -127,7 +127,7 @@ class Target:
                 if not self.script(sock, seen):
                     break
         except OSError:
-            pass  # the client went away, which is one of the things that are tested
+            pass  # the client closed its connection, as some tests make it do
         finally:
             sock.close()
             self.open_connections -= 1
@@ -163,5 +163,5 @@ def await_that(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")
+            raise AssertionError(f"timed out after {timeout_s:g} s waiting for {what}")
         gevent.sleep(0.01)

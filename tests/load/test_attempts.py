@@ -1,4 +1,4 @@
-"""Attempts of users that are not ours: on disk before they are sent, judged by what their user says of the answer."""
+"""Attempts of the user's own users: on disk before they are sent, with the outcome of the answer that they report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def records(folder: Path) -> list[tuple[int, int, int]]:
 
 def test_each_answer_has_its_outcome(tmp_path: Path) -> None:
     load, order = make_load(tmp_path), str(uuid.uuid4())
-    told: list[tuple[int, Any, Outcome]] = [
+    answers: list[tuple[int, Any, Outcome]] = [
         (201, order, Outcome.ACKNOWLEDGED),
         (202, order, Outcome.ACKNOWLEDGED),
         (201, None, Outcome.AMBIGUOUS),
@@ -43,7 +43,7 @@ def test_each_answer_has_its_outcome(tmp_path: Path) -> None:
         (500, order, Outcome.AMBIGUOUS),
         (0, None, Outcome.AMBIGUOUS),
     ]
-    for seq, (status, order_id, _) in enumerate(told):
+    for seq, (status, order_id, _) in enumerate(answers):
         with load.attempt() as one:
             assert one.customer_id == KEY.customer_id(seq)
             # On disk before anything is sent.
@@ -54,7 +54,7 @@ def test_each_answer_has_its_outcome(tmp_path: Path) -> None:
     with load.attempt():
         pass
     load.finish(in_order=True)
-    wanted = [outcome for _, _, outcome in told] + [Outcome.REJECTED, Outcome.AMBIGUOUS]
+    wanted = [outcome for _, _, outcome in answers] + [Outcome.REJECTED, Outcome.AMBIGUOUS]
     assert [outcome for _, outcome, _ in records(tmp_path)] == wanted
     ledger = read_ledger(tmp_path / "ledger.bin")
     assert ledger.complete

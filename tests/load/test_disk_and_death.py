@@ -47,9 +47,9 @@ def test_a_full_disk_becomes_trouble_and_nothing_else(tmp_path: Path, torn: int)
     """The disk takes 31 records, and in one case a piece of the next."""
     path = tmp_path / "ledger.bin"
     with serving() as target:
-        told = facts(start(target, path, 1.5, HEADER.size + 31 * RECORD_BYTES + torn))
-    assert told["trouble"].startswith("the ledger cannot be written: ")
-    assert (told["failed_senders"], told["settled"]) == ([], True)
+        printed = facts(start(target, path, 1.5, HEADER.size + 31 * RECORD_BYTES + torn))
+    assert printed["trouble"].startswith("the ledger cannot be written: ")
+    assert (printed["failed_senders"], printed["settled"]) == ([], True)
     ledger = read_ledger(path)
     assert not ledger.closed
     assert not ledger.complete
@@ -57,7 +57,7 @@ def test_a_full_disk_becomes_trouble_and_nothing_else(tmp_path: Path, torn: int)
     # What is on disk is what was sent: an order whose record did not fit was not sent either.
     on_disk = set(ledger.attempts["seq"].tolist())
     assert {KEY.sequence_of(seen.customer_id) for seen in target.seen} == on_disk
-    assert len(on_disk) == told["sent"] < 31
+    assert len(on_disk) == printed["sent"] < 31
 
 
 def test_a_killed_process_leaves_every_attempt(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One exchange over real sockets: every way to fail is told apart, bounded, and sends the request at most once.
+"""One exchange over real sockets: each failure has a class of its own, is bounded, and sends the request at most once.
 
 gevent's servers and geventhttpclient work without monkey patching; the last test here holds this process to that.
 """
@@ -178,7 +178,7 @@ def test_no_connection_leaks_after_many_timeouts(target: Target) -> None:
         assert {job.value.failure for job in jobs} == {Failure.TIMEOUT}
     # The held handlers do not look at their sockets; each ends with its client, which is what is counted here.
     assert len(_connections_to(target)) == 0
-    # And none of the 20 places is lost: that many can wait at once, and nobody waits for a place.
+    # And none of the 20 places is lost: that many can wait at once, and none waits for a place.
     before = len(target.seen)
     gevent.joinall([gevent.spawn(post, sender) for _ in range(20)], raise_error=True)
     assert len(target.seen) == before + 20

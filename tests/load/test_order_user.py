@@ -28,12 +28,12 @@ def test_any_number_of_users_sends_what_is_due_and_stopping_them_cuts_no_request
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["errors"] == []
-    assert told["users_left"] == 0
-    assert told["open_requests"] == told["sent"] >= 50
-    assert told["settled"]
-    assert told["rows"] == {"POST /orders [baseline]": [told["sent"], 0]}
+    printed = json.loads(done.stdout)
+    assert printed["errors"] == []
+    assert printed["users_left"] == 0
+    assert printed["open_requests"] == printed["sent"] >= 50
+    assert printed["settled"]
+    assert printed["rows"] == {"POST /orders [baseline]": [printed["sent"], 0]}
     ledger = read_ledger(path)
     assert ledger.complete
-    assert ledger.due == told["sent"]
+    assert ledger.due == printed["sent"]

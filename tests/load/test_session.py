@@ -92,7 +92,7 @@ def test_fast_answers(tmp_path: Path) -> None:
     assert ledger.due == counts.sent == counts.acknowledged == len(target.seen) == len(run.events)
     assert (counts.failed, counts.not_sent, run.session.in_flight) == (0, 0, 0)
     assert outcomes(ledger) == {Outcome.ACKNOWLEDGED: ledger.due}
-    # Each ledger line is the order that the service saw under that number, with the id that it told.
+    # Each ledger line is the order that the service saw under that number, with the id that it returned.
     assert {KEY.sequence_of(seen.customer_id) for seen in target.seen} == set(ledger.attempts["seq"].tolist())
     for attempt in ledger.attempts:
         assert attempt["order_id"].tobytes() == KEY.customer_id(int(attempt["seq"])).bytes

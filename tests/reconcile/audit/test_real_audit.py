@@ -90,7 +90,7 @@ def test_what_the_topic_let_go_is_not_judged(shop: Shop) -> None:
     found = shop.audit()
     assert lost(found) == set()
     assert "no longer holds" in found["judged_because"]
-    # Nothing is old enough for the log to tell of, so nothing can be said.
+    # No row is from the time that the log covers, so none can be judged.
     assert found["exit_code"] == 3
 
 

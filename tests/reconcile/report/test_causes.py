@@ -1,4 +1,4 @@
-"""Root cause and fix follow from the facts of the run; what no fact shows is said to be not known."""
+"""Root cause and fix follow from the facts of the run; what no fact shows is called unknown."""
 
 from dataclasses import replace
 
