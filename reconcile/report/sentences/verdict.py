@@ -61,7 +61,7 @@ def scope(history: History, judgement: Judgement) -> str:
         if len(lengths) == 1
         else (f"{len(lengths)} outages of {_length(min(lengths))} to {_length(max(lengths))}")
     )
-    said = f"the verdict speaks for {which} ({facts.fault.of(facts.fault_target)}), not for longer ones"
+    said = f"the verdict covers {which} ({facts.fault.of(facts.fault_target)}), not longer ones"
     limit = facts.delivery_timeout_s
     if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.contract.table.outbox:
         return said

@@ -34,7 +34,7 @@ def scope(run: RawRun) -> list[str]:
     which = f"an outage of {lengths[0]:.1f} s"
     if len(lengths) > 1:
         which = f"{len(lengths)} outages of {lengths[0]:.1f} s to {lengths[-1]:.1f} s"
-    said = f"the verdict speaks for {which} ({facts.fault.name} of the {facts.fault_target}), not for longer ones"
+    said = f"the verdict covers {which} ({facts.fault.name} of the {facts.fault_target}), not longer ones"
     if facts.fault_target != "broker" or facts.contract.table.outbox:
         return [said]
     limit = facts.delivery_timeout_s
