@@ -7,7 +7,7 @@ ROOMS := contract redaction files settings health stores runlog orderservice sta
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-all mutate check format bench options up down status clean clean-runs soak
+.PHONY: help setup setup-dev run test-fast test test-all night mutate check format bench options up down status clean clean-runs soak
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +37,17 @@ setup-dev: setup $(VENV)/.dev-ok ## Install test tools and linters too
 run: setup ## Send orders, stop the broker, start it again, and list every lost event
 	@$(BIN)/locust --headless --expect lost-events $(ARGS)
 
-test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
-	@$(BIN)/pytest -q -m "not exhaustive" -n 3 --dist loadfile $(ARGS)
+test-fast: setup-dev ## Tests of what starts no process and opens no connection, all of them in a minute
+	@PROPERTY_EXAMPLES=100 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
 
-test-all: setup-dev ## Long tests: a fresh clone from nothing to its verdict
-	@$(BIN)/pytest -q -m exhaustive -n 2 --dist loadfile $(ARGS)
+test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
+	@$(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-all: setup-dev ## What `make test` leaves out: ways to end, Docker, the browser, a fresh clone, a sample of mutants
+	@$(BIN)/pytest -q -m "(exhaustive or docker) and not night" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+night: setup-dev mutate soak ## What takes hours: the whole matrices, all seeds, all mutants, a hundred random runs
+	@$(BIN)/pytest -q -m night -n 2 --dist loadfile $(ARGS)
 
 mutate: setup-dev ## Change the pure core in every small way; its tests must notice (half an hour)
 	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS)

@@ -27,6 +27,8 @@ TOPIC_TIMEOUT_S = 15.0
 # Tests with none of these marks are pure, which the guard below sees to.
 IMPURE = {"real", "docker", "process"}
 WHOLE_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(sorted(IMPURE))})\b", re.MULTILINE)
+HERE = Path(__file__).parent
+LONGEST = ("mutation", "docker", "e2e", "external", "saboteur", "security", "stack", "orderservice", "chaos")
 OUTSIDE = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.connect", "socket.bind"}
 
 
@@ -56,10 +58,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as pure what has no other mark."""
+    """Mark as pure what has no other mark, and let files begin first that take longest: the short ones fill the end."""
+    turn: dict[Path, int] = {}
     for item in items:
-        if IMPURE.isdisjoint(mark.name for mark in item.iter_markers()):
+        marks = IMPURE.intersection(mark.name for mark in item.iter_markers())
+        if not marks:
             item.add_marker("pure")
+        folder = item.path.relative_to(HERE).parts[0]
+        mine = LONGEST.index(folder) if folder in LONGEST else len(LONGEST) + ("real" not in marks) + (not marks)
+        turn[item.path] = min(mine, turn.get(item.path, mine))
+    items.sort(key=lambda item: turn[item.path])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from files.safe_files import read_json
 from runlog.marks import read_marks
 from stack.embedded import EmbeddedStack
 from stack.state_dir import NAME, TARGETS
-from tests.e2e.harness import CHECKOUT, LocustProcess
+from tests.e2e.harness import CHECKOUT, LocustProcess, judge_again
 from tests.e2e.page import Browser
 
 # Long enough that nothing ends by itself while a test acts, yet the watchdog does not wait long for a frozen harness.
@@ -162,19 +160,9 @@ def judge(run: LocustProcess, stack: EmbeddedStack) -> dict[str, Any]:
 
 def judge_with(run: LocustProcess, database_url: str, kafka_bootstrap: str) -> dict[str, Any]:
     """Judge the run from its history, the stores at hand, and return its report."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    env |= {"LOCUST_DATABASE_URL": database_url, "LOCUST_KAFKA_BOOTSTRAP": kafka_bootstrap}
-    done = subprocess.run(
-        [sys.executable, "-m", "reconcile", str(run.folder.path)],
-        cwd=CHECKOUT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    code = judge_again(run, LOCUST_DATABASE_URL=database_url, LOCUST_KAFKA_BOOTSTRAP=kafka_bootstrap)
     report = read_json(run.folder.report)
-    assert done.returncode == report["exit_code"], done.stderr
+    assert code == report["exit_code"]
     assert isinstance(report, dict)
     return report
 

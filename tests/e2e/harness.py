@@ -19,8 +19,10 @@ from stack.embedded import EmbeddedStack
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCUST = Path(sys.executable).parent / "locust"
-# A plan as short as it can be proven; the real lengths are in the tests of the main job.
+# A plan as short as it can be proven, and a producer that soon gives up; the real lengths are in the tests of the main
+# job.
 SHORT = ["--baseline", "2s", "--outage", "3s", "--recovery", "3s", "--rate", "20"]
+SHORT += ["--settle", "1s", "--delivery-timeout", "1s"]
 
 
 def _heed_sigint() -> None:
@@ -91,6 +93,21 @@ class LocustProcess:
 
 
 Start = Callable[..., LocustProcess]
+
+
+def judge_again(run: LocustProcess, **env: str) -> int:
+    """Judge the run by the command for it, from its folder alone where `env` names no stores; return the exit code."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "reconcile", str(run.folder.path)],
+        cwd=CHECKOUT,
+        env={**clean, **env},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return done.returncode
 
 
 def assert_all_up(stack: EmbeddedStack) -> None:

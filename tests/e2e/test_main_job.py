@@ -2,17 +2,14 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import CHECKOUT, Start, assert_all_up
+from tests.e2e.harness import LocustProcess, Start, assert_all_up, judge_again
 from tests.e2e.independent import assert_agrees, count_run
 from tests.stack.shell_variables import FULL
 
@@ -74,22 +71,14 @@ def test_dual_write_loses_events_and_each_is_named(
     assert "lost-events.csv" in run.printed
     assert "silent 201" in run.printed
     assert_all_up(left_running)
-    judged_again_is_the_same(run.folder.path)
+    judged_again_is_the_same(run)
 
 
-def judged_again_is_the_same(folder: Path) -> None:
+def judged_again_is_the_same(run: LocustProcess) -> None:
     """Without any store within reach, judging again gives the same bytes."""
+    folder = run.folder.path
     before = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-    env = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "reconcile", str(folder)],
-        cwd=CHECKOUT,
-        env=env,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1, done.stderr.decode()
+    assert judge_again(run) == 1
     assert {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()} == before
 
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 OTHER = ["--service-variant", "awaited", "--service-pool", "7"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
 def test_a_service_that_was_being_restarted_is_back_as_it_was(
     number: signal.Signals, start: Start, left_running: EmbeddedStack
 ) -> None:

@@ -73,8 +73,11 @@ def test_restore_while_the_run_goes_on_mends_and_the_run_breaks_nothing_more(
     assert_all_up(left_running)
 
 
-@pytest.mark.parametrize("fault", ["kill", "pause"])
-def test_restore_when_nobody_is_left(start: Start, left_running: EmbeddedStack, stack_home: Path, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["kill", pytest.param("pause", marks=pytest.mark.exhaustive)])
+def test_restore_when_nobody_is_left(
+    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path, fault: str
+) -> None:
+    """What cannot be restored is exit 4 and stays open; what can be is, once."""
     run = start("--headless", *OUTAGE, "--fault", fault, home=stack_home)
     run.await_log("proven down")
     kill_both(run)
@@ -82,20 +85,7 @@ def test_restore_when_nobody_is_left(start: Start, left_running: EmbeddedStack, 
     assert status.returncode == 3
     assert "which has ended; no watchdog is in charge" in status.stdout
     assert not left_running.broker.probe(0.5).ok
-    restored = chaos(stack_home, "restore")
-    assert restored.returncode == 0, restored.stderr
-    assert_all_up(left_running)
-    assert_mended(run)
-    again = chaos(stack_home, "restore")
-    assert (again.returncode, "nothing is broken" in again.stdout) == (0, True)
 
-
-def test_what_cannot_be_restored_is_exit_4_and_stays_open(
-    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
-) -> None:
-    run = start("--headless", *OUTAGE, "--fault", "kill", home=stack_home)
-    run.await_log("proven down")
-    kill_both(run)
     journal = stack_home / JOURNAL
     right = journal.read_text()
     entry = json.loads(right)
@@ -106,9 +96,14 @@ def test_what_cannot_be_restored_is_exit_4_and_stays_open(
     assert failed.stderr.startswith("NOT RESTORED: ")
     assert len(failed.stderr.splitlines()) == 1
     assert journal.exists()
+
     journal.write_text(right)
-    assert chaos(stack_home, "restore").returncode == 0
+    restored = chaos(stack_home, "restore")
+    assert restored.returncode == 0, restored.stderr
     assert_all_up(left_running)
+    assert_mended(run)
+    again = chaos(stack_home, "restore")
+    assert (again.returncode, "nothing is broken" in again.stdout) == (0, True)
 
 
 def test_the_next_start_mends_first(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
@@ -124,6 +119,7 @@ def test_the_next_start_mends_first(start: Start, left_running: EmbeddedStack, s
     assert_all_up(left_running)
 
 
+@pytest.mark.exhaustive
 def test_a_next_start_that_breaks_nothing_mends_first_too(
     start: Start, left_running: EmbeddedStack, stack_home: Path
 ) -> None:

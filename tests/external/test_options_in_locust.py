@@ -95,13 +95,7 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--stack", "external"], "--host is missing"),
-        (["--stack", "external", "--host", f"http://me:{SECRET}@shop.test"], "--host: no user or password in it"),
-        (["--stack", "external", "--host", "http://shop.test"], "--database-url is missing"),
-        (["--order-path", "/buy"], "--order-path /buy: it makes no sense with --stack embedded"),
-        (
-            ["--stack", "external", "--host", "http://x", "--database-url", f"postgresql://a:{SECRET}@b/c"],
-            "no fault is done without an explicit target",
-        ),
+        # The rest is in tests/settings/test_external.py.
         (
             ["--stack", "external", "--host", "http://x", "--database-url", f"postgresql://a:{SECRET}@b/c",
              "--break-command", f"curl -u password={SECRET}", "--heal-command", "true"],
