@@ -169,15 +169,15 @@ def _new_database(url: str) -> str:
     return make_conninfo(url, dbname=name)
 
 
-@pytest.fixture
-def start(infra: Infra, tmp_path: Path) -> Iterator[Start]:
+@contextlib.contextmanager
+def services(infra: Infra, folder: Path) -> Iterator[Start]:
     """Start services: ``start(pool_size=5)``; a second one on the stores of a first with ``like=first``."""
     started: list[Service] = []
 
     def run(*, like: Service | None = None, wait_for_kafka: bool = True, **settings: object) -> Service:
         url = like.database_url if like else _new_database(infra.database_url)
         topic = like.topic if like else "orders-" + uuid.uuid4().hex[:12]
-        port, log = free_port(), tmp_path / f"service-{len(started)}.log"
+        port, log = free_port(), folder / f"service-{len(started)}.log"
         values = {"database_url": url, "kafka_bootstrap": infra.kafka_bootstrap, "topic": topic, "port": port}
         environment = {f"ORDERSERVICE_{name.upper()}": str(value) for name, value in (values | settings).items()}
         with log.open("wb") as out:
@@ -198,12 +198,20 @@ def start(infra: Infra, tmp_path: Path) -> Iterator[Start]:
             raise AssertionError(f"{late}; its log:\n{service.logged()}") from None
         return service
 
-    yield run
-    for service in started:
-        if service.process.poll() is None:
+    try:
+        yield run
+    finally:
+        for service in started:
             service.process.terminate()
+        for service in started:
             try:
                 service.process.wait(8)
             except subprocess.TimeoutExpired:
                 service.process.kill()
                 service.process.wait(5)
+
+
+@pytest.fixture
+def start(infra: Infra, tmp_path: Path) -> Iterator[Start]:
+    with services(infra, tmp_path) as run:
+        yield run

@@ -1,14 +1,20 @@
-"""What the order service does while the broker is down: silent 201, hang, error, and the outbox that loses nothing."""
+"""What the order service does while the broker is down: silent 201, hang, error, and the outbox that loses nothing.
+
+One outage for all of them: a broker takes seconds to end and to start. What each service does in it is noted by the
+fixture, one after the other, and each test looks at one of them.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import psycopg
 import pytest
 
-from .conftest import Answer, Infra, Service, Start, broker_down, eventually, order_body
+from .conftest import Answer, Infra, Service, Start, broker_down, eventually, order_body, services
 
 pytestmark = pytest.mark.real
 
@@ -25,19 +31,76 @@ def offer(service: Service, rate: float, seconds: float) -> list[Answer]:
         return [future.result() for future in futures]
 
 
-def test_an_outage_makes_silent_201s_after_the_block_time(infra: Infra, start: Start) -> None:
-    service = start(block_time=1)
-    assert service.order().status == 201
-    with broker_down(infra):
-        answers = offer(service, rate=20, seconds=2)
-        health = service.call("GET", "/actuator/health")
-        assert (health.status, health.body["status"], health.body["details"]["kafka"]) == (200, "UP", "DOWN")
-        assert health.seconds < 0.5
+@dataclass(frozen=True)
+class Seen:
+    """What a service did in the outage: its answers, and what was asked of its health or backlog meanwhile."""
+
+    service: Service
+    answers: list[Answer]
+    asked: list[Answer]
+
+
+def hang(service: Service) -> Seen:
+    with ThreadPoolExecutor(6) as pool:
+        hanging = [pool.submit(service.order) for _ in range(6)]
+        asked = []
+        for _ in range(10):
+            asked.append(service.call("GET", "/actuator/health"))
+            time.sleep(0.1)
+        assert not any(future.done() for future in hanging)
+        return Seen(service, [future.result() for future in hanging], asked)
+
+
+def ended(service: Service) -> Seen:
+    with ThreadPoolExecutor(4) as pool:
+        under_way = [pool.submit(service.order) for _ in range(4)]
+        time.sleep(0.3)
+        begin = time.monotonic()
+        assert service.terminate() == 0, service.logged()
+        assert time.monotonic() - begin < 6
+        return Seen(service, [future.result() for future in under_way], [])
+
+
+@pytest.fixture(scope="module")
+def outage(infra: Infra, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Seen]]:
+    """One outage; ends with the broker up again, and known so to each service that still runs."""
+    with services(infra, tmp_path_factory.mktemp("outage")) as start:
+        silent, hanging = start(block_time=1), start(block_time=2, pool_size=2)
+        small, at_once = start(block_time=0.5, pool_size=5, pool_wait=1.5), start(block_time=0, pool_size=5)
+        outbox, phantom = start(variant="outbox", pool_size=3), start(chaos="true", block_time=0.2)
+        naive, relay = (start(variant=variant, block_time=1) for variant in ("naive", "outbox"))
+        for service in (silent, small, outbox):
+            assert service.order().status == 201
+        with broker_down(infra):
+            seen = {
+                "silent": Seen(silent, offer(silent, rate=20, seconds=2), [silent.call("GET", "/actuator/health")]),
+                "hanging": hang(hanging),
+                "small": Seen(small, offer(small, rate=30, seconds=4), []),
+                "at once": Seen(at_once, offer(at_once, rate=60, seconds=2), []),
+                "outbox": Seen(outbox, offer(outbox, rate=30, seconds=4), [outbox.call("GET", "/outbox/backlog")]),
+                "phantom": Seen(phantom, [phantom.call("POST", "/chaos/phantom-event", order_body())], []),
+                "ended naive": ended(naive),
+                "ended outbox": ended(relay),
+            }
+            late = start(wait_for_kafka=False, block_time=0)
+            seen["late"] = Seen(late, [late.order()], [])
+        backlog_since = time.monotonic()
+        eventually("the backlog is empty", lambda: outbox.call("GET", "/outbox/backlog").body == {"pending": 0}, 10)
+        assert time.monotonic() - backlog_since < 2
+        for name, one in seen.items():
+            if one.service.process.poll() is None:
+                eventually(f"the broker is found again by {name}", one.service.healthy_with_kafka)
+        yield seen
+
+
+def test_an_outage_makes_silent_201s_after_the_block_time(outage: dict[str, Seen]) -> None:
+    service, answers, (health,) = vars(outage["silent"]).values()
+    assert (health.status, health.body["status"], health.body["details"]["kafka"]) == (200, "UP", "DOWN")
+    assert health.seconds < 0.5
     assert {answer.status for answer in answers} == {201}
     assert all(0.9 < answer.seconds < 1.6 for answer in answers), sorted(a.seconds for a in answers)
     lost = {answer.body["orderId"] for answer in answers}
     assert len(lost) == 40
-    eventually("the broker is found again", service.healthy_with_kafka)
     after = service.order()
     assert after.seconds < 0.5
     assert lost < service.rows()
@@ -47,22 +110,13 @@ def test_an_outage_makes_silent_201s_after_the_block_time(infra: Infra, start: S
         assert f"WARNING orderservice.naive: publish failed for order {order_id}" in service.logged()
 
 
-def test_health_answers_at_once_while_requests_hang(infra: Infra, start: Start) -> None:
-    service = start(pool_size=2, block_time=2)
-    with broker_down(infra), ThreadPoolExecutor(6) as pool:
-        hanging = [pool.submit(service.order) for _ in range(6)]
-        for _ in range(10):
-            assert service.call("GET", "/actuator/health").seconds < 0.5
-            time.sleep(0.1)
-        assert not any(future.done() for future in hanging)
-        assert all(future.result().seconds > 1.9 for future in hanging)
+def test_health_answers_at_once_while_requests_hang(outage: dict[str, Seen]) -> None:
+    assert all(health.seconds < 0.5 for health in outage["hanging"].asked)
+    assert all(answer.seconds > 1.9 for answer in outage["hanging"].answers)
 
 
-def test_a_small_pool_turns_losses_into_errors(infra: Infra, start: Start) -> None:
-    service = start(pool_size=5, pool_wait=1.5, block_time=0.5)
-    assert service.order().status == 201
-    with broker_down(infra):
-        answers = offer(service, rate=30, seconds=4)
+def test_a_small_pool_turns_losses_into_errors(outage: dict[str, Seen]) -> None:
+    service, answers, _ = vars(outage["small"]).values()
     silent = {answer.body["orderId"] for answer in answers if answer.status == 201}
     failed = [answer for answer in answers if answer.status == 500]
     assert len(silent) + len(failed) == 120
@@ -70,20 +124,16 @@ def test_a_small_pool_turns_losses_into_errors(infra: Infra, start: Start) -> No
     assert 35 <= len(silent) <= 65, len(silent)
     assert all(1.4 < answer.seconds < 2.5 for answer in failed)
     assert all(answer.body["status"] == 500 for answer in failed)
-    eventually("the broker is found again", service.healthy_with_kafka)
     assert len(service.rows()) == 1 + len(silent)
     assert silent < service.rows()
     assert not silent & service.event_keys()
 
 
-def test_block_time_0_fails_at_once_and_carries_the_rate(infra: Infra, start: Start) -> None:
-    service = start(block_time=0, pool_size=5)
-    with broker_down(infra):
-        answers = offer(service, rate=60, seconds=2)
+def test_block_time_0_fails_at_once_and_carries_the_rate(outage: dict[str, Seen]) -> None:
+    service, answers, _ = vars(outage["at once"]).values()
     assert {answer.status for answer in answers} == {201}
     assert sorted(answer.seconds for answer in answers)[len(answers) // 2] < 0.2
     assert len(service.rows()) == 120
-    eventually("the broker is found again", service.healthy_with_kafka)
     assert service.events() == []
 
 
@@ -107,18 +157,11 @@ def test_a_frozen_broker_blocks_after_the_request_timeout(infra: Infra, start: S
     assert f"WARNING orderservice.naive: publish failed for order {blocked.body['orderId']}" in service.logged()
 
 
-def test_the_outbox_answers_at_once_and_loses_nothing(infra: Infra, start: Start) -> None:
-    service = start(variant="outbox", pool_size=3)
-    assert service.order().status == 201
-    with broker_down(infra):
-        answers = offer(service, rate=30, seconds=4)
-        assert {answer.status for answer in answers} == {201}
-        assert sorted(answer.seconds for answer in answers)[len(answers) // 2] < 0.2
-        assert service.call("GET", "/outbox/backlog").body["pending"] >= 119
-    drained = eventually(
-        "the backlog is empty", lambda: service.call("GET", "/outbox/backlog").body == {"pending": 0}, 10
-    )
-    assert drained < 2, drained
+def test_the_outbox_answers_at_once_and_loses_nothing(outage: dict[str, Seen]) -> None:
+    service, answers, (backlog,) = vars(outage["outbox"]).values()
+    assert {answer.status for answer in answers} == {201}
+    assert sorted(answer.seconds for answer in answers)[len(answers) // 2] < 0.2
+    assert backlog.body["pending"] >= 119
     assert {answer.body["orderId"] for answer in answers} < service.event_keys()
     assert service.rows() == service.event_keys()
     with psycopg.connect(service.database_url) as connection:
@@ -126,33 +169,23 @@ def test_the_outbox_answers_at_once_and_loses_nothing(infra: Infra, start: Start
     assert {event["eventId"] for _, event in service.events()} == saved
 
 
-def test_the_phantom_endpoint_says_so_when_nothing_was_sent(infra: Infra, start: Start) -> None:
-    service = start(chaos="true", block_time=0.2)
-    with broker_down(infra):
-        answer = service.call("POST", "/chaos/phantom-event", order_body())
+def test_the_phantom_endpoint_says_so_when_nothing_was_sent(outage: dict[str, Seen]) -> None:
+    (answer,) = outage["phantom"].answers
     assert answer.status == 200
     assert (answer.body["eventSentToKafka"], answer.body["dbRolledBack"]) == (False, True)
-    assert service.rows() == set()
+    assert outage["phantom"].service.rows() == set()
 
 
 @pytest.mark.parametrize("variant", ["naive", "outbox"])
-def test_sigterm_ends_in_seconds_while_the_broker_is_down(infra: Infra, start: Start, variant: str) -> None:
-    service = start(variant=variant, block_time=1)
-    with broker_down(infra), ThreadPoolExecutor(4) as pool:
-        under_way = [pool.submit(service.order) for _ in range(4)]
-        time.sleep(0.3)
-        begin = time.monotonic()
-        assert service.terminate() == 0, service.logged()
-        assert time.monotonic() - begin < 6
-        assert {future.result().status for future in under_way} == {201}
+def test_sigterm_ends_in_seconds_while_the_broker_is_down(outage: dict[str, Seen], variant: str) -> None:
+    service, answers, _ = vars(outage[f"ended {variant}"]).values()
+    assert {answer.status for answer in answers} == {201}
     assert "stopped" in service.logged()
     assert "Traceback" not in service.logged()
 
 
-def test_it_starts_without_a_broker(infra: Infra, start: Start) -> None:
-    with broker_down(infra):
-        service = start(wait_for_kafka=False, block_time=0)
-        assert service.order().status == 201
-    eventually("the broker is found", service.healthy_with_kafka)
+def test_it_starts_without_a_broker(outage: dict[str, Seen]) -> None:
+    service, (first,), _ = vars(outage["late"]).values()
+    assert first.status == 201
     order = service.order().body["orderId"]
     eventually("an event after it arrives", lambda: service.event_keys() == {order})
