@@ -1,13 +1,14 @@
 """A real Kafka behind SASL_SSL: SCRAM-SHA-512, and a certificate of a CA of the test's own; everything on 127.0.0.1.
 
 No word of its accounts stands on a command line: SCRAM credentials go in salted, the broker's own login in its
-configuration file.
+configuration file. Beside it is a plain listener, for services that the harness looks at.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 import shutil
 import time
@@ -16,22 +17,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import trustme
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
 from health.check import Health, check_kafka
 from stack import kafka_archive, ports, process, spawn
-from stack.kafka import CONTROLLER_PORT, Broker, cluster_id
+from stack.kafka import CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT, Broker, cluster_id
 from stack.ports import HOST
 from stack.settings import ServiceSettings
 from stack.state_store import StateStore
 
 MECHANISM = "SCRAM-SHA-512"
+CERTIFICATES, WORDS = "certificates", "words.json"
 USER, BROKER_USER = "harness", "broker"
 ITERATIONS = 4096
 TOPIC_TIMEOUT_S = 20.0
@@ -46,9 +40,21 @@ class Certificates:
     other_ca: Path
 
     @classmethod
+    def in_folder(cls, folder: Path) -> Certificates:
+        return cls(folder / "keystore.pem", folder / "ca.pem", folder / "other-ca.pem")
+
+    @classmethod
     def make(cls, folder: Path) -> Certificates:
+        import trustme
+        from cryptography.hazmat.primitives.serialization import (
+            Encoding,
+            NoEncryption,
+            PrivateFormat,
+            load_pem_private_key,
+        )
+
         folder.mkdir(parents=True, exist_ok=True)
-        made = cls(folder / "keystore.pem", folder / "ca.pem", folder / "other-ca.pem")
+        made = cls.in_folder(folder)
         authority = trustme.CA()
         issued = authority.issue_cert(HOST, "localhost")
         # Kafka reads keys as PKCS #8 only.
@@ -62,12 +68,41 @@ class Certificates:
 
 
 class SecureBroker(Broker):
-    """Kafka whose only listener for clients is SASL_SSL; it speaks to itself that way too."""
+    """Kafka whose listener for clients is SASL_SSL; it speaks to itself that way too."""
 
-    def __init__(self, store: StateStore, certificates: Certificates, password: str) -> None:
+    def __init__(self, store: StateStore, certificates: Certificates, words: dict[str, str]) -> None:
         super().__init__(store)
         self.certificates = certificates
-        self._words = {USER: password, BROKER_USER: secrets.token_hex(16)}
+        self._words = words
+
+    @classmethod
+    def make(cls, folder: Path, password: str) -> SecureBroker:
+        """Make certificates and accounts in `folder`."""
+        store = StateStore(folder)
+        store.make()
+        store.begin("test", ServiceSettings())
+        Certificates.make(folder / CERTIFICATES)
+        (folder / WORDS).touch(mode=0o600)
+        (folder / WORDS).write_text(json.dumps({USER: password, BROKER_USER: secrets.token_hex(16)}))
+        return cls.at(folder)
+
+    @classmethod
+    def at(cls, folder: Path) -> SecureBroker:
+        """The broker that was made in `folder`, also by another process."""
+        words = json.loads((folder / WORDS).read_text())
+        return cls(StateStore(folder), Certificates.in_folder(folder / CERTIFICATES), words)
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Whether it is one of these that was made in `folder`."""
+        return (folder / WORDS).exists()
+
+    @property
+    def plain(self) -> str:
+        """`host:port` of the plain listener."""
+        record = self.record
+        assert record is not None
+        return f"{HOST}:{record.extra[LISTENER_PORT]}"
 
     def client(self, **changes: str) -> dict[str, str]:
         """Client properties that are right, with changes."""
@@ -94,8 +129,7 @@ class SecureBroker(Broker):
         return check_kafka(f"{HOST}:{self.port}", self.client(), timeout_s)
 
     def _write_configuration(self, path: Path, port: int, extra: Mapping[str, object], log_dirs: Path) -> None:
-        # Without a listener for the service: no client uses a proxy here.
-        super()._write_configuration(path, port, {CONTROLLER_PORT: extra[CONTROLLER_PORT]}, log_dirs)
+        super()._write_configuration(path, port, extra, log_dirs)
         text = path.read_text().replace(f"PLAINTEXT://{HOST}:{port}", f"SASL_SSL://{HOST}:{port}")
         login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
         account = f'username="{BROKER_USER}" password="{self._words[BROKER_USER]}"'
@@ -134,6 +168,11 @@ class SecureKafka:
 
     broker: SecureBroker
     password: str
+
+    @property
+    def folder(self) -> Path:
+        """What `tests.external.broker` takes as its home."""
+        return self.broker.certificates.ca.parents[1]
 
     @property
     def bootstrap(self) -> str:
@@ -177,17 +216,17 @@ class SecureKafka:
 
 def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
     """Start one in `folder`, and stop it again."""
-    store = StateStore(folder)
-    store.make()
-    store.begin("test", ServiceSettings())
     kafka_archive.ensure()
     password = f"planted-sasl-{secrets.token_hex(8)}"
-    broker = SecureBroker(store, Certificates.make(folder / "certificates"), password)
+    broker = SecureBroker.make(folder, password)
     try:
         for _ in broker.prepare():
             time.sleep(process.POLL_S)
-        port = ports.choose()
-        broker.start_on(port, {"controller_port": ports.choose([port])})
+        taken: list[int] = []
+        for _ in range(3):
+            taken.append(ports.choose(taken))
+        port, controller, plain = taken
+        broker.start_on(port, {CONTROLLER_PORT: controller, LISTENER_PORT: plain, PROXY_PORT: plain})
         broker.wait_ready(60.0)
         yield SecureKafka(broker, password)
     finally:

@@ -4,11 +4,12 @@ import sys
 from pathlib import Path
 
 from stack.embedded import EmbeddedStack
+from tests.kafka_secure import SecureBroker
 
 
 def main(act: str, home: str) -> int:
-    """Stop or start the broker of the stack in `home`, or say with the exit code whether it runs."""
-    broker = EmbeddedStack(Path(home)).broker
+    """Stop or start the broker in `home`, or say with the exit code whether it runs."""
+    broker = SecureBroker.at(Path(home)) if SecureBroker.is_at(Path(home)) else EmbeddedStack(Path(home)).broker
     if act == "is-up":
         return 0 if broker.is_alive() else 3
     if act == "stop":

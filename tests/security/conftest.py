@@ -1,4 +1,4 @@
-"""A Kafka that lets nobody in without a password and a certificate, for the tests of this folder."""
+"""A Kafka that lets nobody in without a password and a certificate, and a shop beside it, for the tests here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.external.conftest import open_shop, start_external
 from tests.kafka_secure import SecureKafka, secure_kafka
+
+__all__ = ["open_shop", "start_external"]
 
 
 @pytest.fixture(scope="session")

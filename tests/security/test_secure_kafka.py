@@ -64,6 +64,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "protocol": ({"security_protocol": "SASL_PLAINTEXT"}, "is security.protocol SASL_PLAINTEXT what it speaks?"),
     "plain": ({}, "is security.protocol PLAINTEXT what it speaks?"),
     "no file": ({"ssl_ca_location": "/no/such/ca.pem"}, "ssl.ca.location"),
+    "jaas": ({"sasl_jaas_config": "planted-misplaced"}, "JAAS"),
     "no property": ({"sasl_pasword": "planted-misplaced"}, 'No such configuration property: "sasl.pasword"'),
 }
 
