@@ -61,6 +61,7 @@ def test_requests_are_told_apart(data: bytes, size: int) -> None:
     assert request_size(data) == size
 
 
+@pytest.mark.process
 def test_the_target_notes_each_order_once() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.target", "0"],

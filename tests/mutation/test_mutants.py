@@ -36,6 +36,7 @@ def mutmut(folder: Path, *names: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1500)
 def test_a_sample_of_mutants_is_noticed_or_argued(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def publisher(port: int, block_time: float) -> Publisher:
     return Publisher(config, topic="orders", block_time=block_time, request_timeout=0.5)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("block_time", [0, 0.3])
 def test_without_a_broker_every_publish_fails_after_the_block_time(block_time: float) -> None:
     async def work() -> None:
@@ -129,6 +130,7 @@ async def believing(made: Publisher, publish: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError("the client found out 20 times that no broker is there")
 
 
+@pytest.mark.process
 def test_an_event_given_up_by_the_client_is_logged_as_lost(caplog: pytest.LogCaptureFixture) -> None:
     lost = [event() for _ in range(3)]
 
@@ -148,6 +150,7 @@ def test_an_event_given_up_by_the_client_is_logged_as_lost(caplog: pytest.LogCap
     assert caplog.messages == [f"event lost for order {lost[0].key}: delivery failed (_MSG_TIMED_OUT)"]
 
 
+@pytest.mark.process
 def test_closing_is_bounded_names_what_is_given_up_and_leaves_no_thread(caplog: pytest.LogCaptureFixture) -> None:
     last = event()
     before = threading.active_count()

@@ -105,12 +105,14 @@ def test_every_setting_has_an_option() -> None:
     assert {option.name for option in OPTIONS} == set(Settings.__dataclass_fields__)
 
 
+@pytest.mark.process
 def test_a_mistake_on_the_command_line_ends_with_2() -> None:
     ended = run_module("--port", "no", **NEEDED)
     assert ended.returncode == 2
     assert ended.stderr == "orderservice: --port is 'no': give a whole number from 1 to 65535.\n"
 
 
+@pytest.mark.process
 def test_a_missing_database_is_named_without_the_password() -> None:
     ended = run_module(
         "--database-wait",
@@ -150,6 +152,7 @@ def test_a_bad_client_properties_file(tmp_path: Path, line: str, sentence: str) 
     assert "s3cret" not in str(wrong.value)
 
 
+@pytest.mark.process
 def test_sigterm_ends_the_wait_for_the_database() -> None:
     variables = {
         "ORDERSERVICE_DATABASE_URL": f"postgresql://mars:s3cret@127.0.0.1:{free_port()}/orders_db",

@@ -130,6 +130,7 @@ def test_without_violations_there_is_nothing_to_look_up_again(runs: Path, report
     assert why_not_judged(leave(runs, 1, report=report, confirmation=None)) is None
 
 
+@pytest.mark.process
 def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None:
     folder = leave(runs, 1)
     hold = "import sys; from pathlib import Path; from runlog.folder import RunFolder\n"
@@ -170,6 +171,7 @@ def test_no_runs_at_all(runs: Path, capsys: Said) -> None:
     assert capsys.readouterr().out == "no runs: there is no folder runs\n"
 
 
+@pytest.mark.process
 def test_make_hands_its_variables_on(runs: Path) -> None:
     # Without the variables of a `make test` that runs this.
     outer = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS", "KEEP", "DRY", "FORCE")
@@ -198,6 +200,7 @@ def test_make_hands_its_variables_on(runs: Path) -> None:
     assert names(runs) == ["20261123-073002-4f2a"]
 
 
+@pytest.mark.process
 def test_nothing_needs_to_be_set_up(runs: Path) -> None:
     leave(runs, 1)
     command = [sys.executable, "-S", "-m", "runlog.clean_runs", "--runs-dir", str(runs), "--keep", "0"]

@@ -220,6 +220,7 @@ def test_a_large_ledger_is_read_whole(tmp_path: Path) -> None:
     assert (ledger.complete, len(ledger.attempts)) == (True, 100_000)
 
 
+@pytest.mark.process
 def test_a_mark_that_is_cut_short_by_a_full_disk_leaves_no_trace(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; from pathlib import Path; from runlog.marks import Mark, MarksWriter\n"

@@ -54,6 +54,7 @@ def test_how_a_message_is_worded(
     assert with_sources(message, arguments, environment) == (named or message)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [

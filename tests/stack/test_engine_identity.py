@@ -31,6 +31,7 @@ class Docker(Podman):
         return {"Components": [{"Name": "Engine", "Version": "27.0.1"}]}
 
 
+@pytest.mark.process
 def test_podman_is_the_same_engine_at_each_call() -> None:
     assert engine.identity(Podman()) == engine.identity(Podman())
     assert engine.identity(Podman()) != engine.identity(Docker()) == "OMOY:3UUZ"

@@ -112,6 +112,7 @@ def test_deleting_a_home_spares_what_is_not_ours(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.process
 def test_lock_wait_is_bounded_and_names_the_holder(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from stack.lock import locked\n"
@@ -133,6 +134,7 @@ def test_lock_wait_is_bounded_and_names_the_holder(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.process
 def test_given_port_that_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -145,12 +147,14 @@ def test_given_port_that_is_taken(tmp_path: Path) -> None:
     assert json.loads(json.dumps(EmbeddedStack(tmp_path).status())) is None
 
 
+@pytest.mark.process
 def test_chosen_ports_are_free_and_not_ephemeral() -> None:
     chosen = {ports.choose() for _ in range(20)}
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert all(1024 < port < lowest for port in chosen)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("held", [True, False])
 def test_a_port_is_chosen_once_among_processes(held: bool) -> None:
     """A server needs seconds until it listens on it."""

@@ -34,6 +34,7 @@ def test_a_problem_is_told() -> None:
     assert text.endswith("problem   no container redpanda is there\n")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("env", [{}, {"LOCUST_DRY_RUN": "1"}])
 def test_nothing_is_touched(tmp_path: Path, env: dict[str, str]) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}

@@ -57,6 +57,7 @@ def reports(runs: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.process
 def test_in_a_process_of_its_own_without_any_store(runs: Path) -> None:
     command = [sys.executable, "-m", "reconcile", "latest", "--runs-dir", str(runs)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -70,6 +71,7 @@ def test_in_a_process_of_its_own_without_any_store(runs: Path) -> None:
     assert reports(runs) == first
 
 
+@pytest.mark.process
 def test_saved_witnesses_need_neither_driver_nor_client(runs: Path) -> None:
     code = (
         "import sys; sys.modules.update(psycopg=None, confluent_kafka=None); from reconcile.__main__ import main; "
@@ -185,6 +187,7 @@ def failing_guards(runs: Path) -> set[str]:
     return {guard["name"] for guard in guards if guard["passed"] is False}
 
 
+@pytest.mark.process
 def test_a_bug_of_ours_does_not_end_with_the_code_of_a_verdict(runs: Path) -> None:
     code = (
         "import sys, reconcile.__main__ as entry, reconcile.command as command; "

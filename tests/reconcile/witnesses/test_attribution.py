@@ -62,6 +62,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("shape", SHAPES)
 def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
     before, check, own, after = (uuid.uuid4() for _ in range(4))

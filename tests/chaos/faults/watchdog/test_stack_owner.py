@@ -17,6 +17,7 @@ def test_somebody_else_with_the_same_process_id_is_not_the_owner() -> None:
     assert has_died(f"locust:{os.getpid()}:1.5")
 
 
+@pytest.mark.process
 def test_one_that_has_ended() -> None:
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait(timeout=30)
