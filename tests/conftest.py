@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,8 @@ IMPURE = {"real", "docker", "process"}
 WHOLE_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(sorted(IMPURE))})\b", re.MULTILINE)
 HERE = Path(__file__).parent
 LONGEST = ("mutation", "docker", "e2e", "external", "saboteur", "security", "stack", "orderservice", "chaos")
+# Folders whose files share what takes long to start.
+TOGETHER = ("tests/security/",)
 OUTSIDE = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.connect", "socket.bind"}
 
 
@@ -68,6 +71,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mine = LONGEST.index(folder) if folder in LONGEST else len(LONGEST) + ("real" not in marks) + (not marks)
         turn[item.path] = min(mine, turn.get(item.path, mine))
     items.sort(key=lambda item: turn[item.path])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out a file at a time, and folders whose files share what takes long to start as one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    def scope(nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+
+    config.option.loadscopereorder = False
+    schedule = LoadFileScheduling(config, log)
+    schedule._split_scope = scope
+    return schedule
 
 
 @pytest.hookimpl(tryfirst=True)
