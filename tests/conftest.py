@@ -216,3 +216,20 @@ def broker(infra: Infra) -> Iterator[RestartableBroker]:
     """The session's broker for a test that breaks it; running and answering again afterwards."""
     yield infra.broker
     infra.broker.heal()
+
+
+@pytest.fixture(scope="session")
+def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the stack that `left_running` is."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def left_running(stack_home: Path) -> Iterator[EmbeddedStack]:
+    """A stack as `make up` leaves it: it was there before what a test starts, and must be there after it."""
+    stack = EmbeddedStack(stack_home)
+    try:
+        stack.up(owner="make up")
+        yield stack
+    finally:
+        stack.clean()

@@ -11,20 +11,6 @@ from tests.e2e.harness import CHECKOUT, LocustProcess, Start
 from tests.e2e.independent import assert_each_agrees
 
 
-@pytest.fixture(scope="session")
-def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("stack")
-
-
-@pytest.fixture(scope="session")
-def left_running(stack_home: Path) -> Iterator[EmbeddedStack]:
-    """A stack as `make up` leaves it: it was there before the runs of these tests, and must be there after them."""
-    stack = EmbeddedStack(stack_home)
-    stack.up(owner="make up")
-    yield stack
-    stack.clean()
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a `locust` of this test; what still runs at its end is ended, and each judged run is counted anew."""

@@ -1,7 +1,6 @@
 """The reference contract needs no option on what an order is: an embedded service, used as one that others run."""
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,14 +17,10 @@ PLAN = ["--headless", "--baseline", "2s", "--outage", "3s", "--recovery", "3s", 
 
 
 @pytest.fixture(scope="module")
-def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+def others(left_running: EmbeddedStack) -> EmbeddedStack:
     """A stack with its service, and with the phantom endpoint of the profile `chaos`."""
-    stack = EmbeddedStack(tmp_path_factory.mktemp("others"))
-    try:
-        stack.up(StackSettings(service=ServiceSettings(chaos=True)), owner="make up")
-        yield stack
-    finally:
-        stack.clean()
+    left_running.up(StackSettings(service=ServiceSettings(chaos=True)), owner="make up")
+    return left_running
 
 
 def options(stack: EmbeddedStack) -> tuple[list[str], dict[str, str]]:

@@ -1,5 +1,5 @@
-"""The fixtures of the end-to-end tests: a stack that was left running, and real Locust processes."""
+"""Real Locust processes, as in the end-to-end tests."""
 
-from tests.e2e.conftest import left_running, stack_home, start
+from tests.e2e.conftest import start
 
-__all__ = ["left_running", "stack_home", "start"]
+__all__ = ["start"]

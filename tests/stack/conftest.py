@@ -1,4 +1,4 @@
-"""A whole embedded stack for the tests of one file, and a TCP proxy in front of an echo server."""
+"""A whole embedded stack to be broken and changed, and a TCP proxy in front of an echo server."""
 
 from __future__ import annotations
 
@@ -12,14 +12,9 @@ from tests.stack.fronted import Fronted
 from tests.stack.tcp_peers import echo, target
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
-    embedded = EmbeddedStack(tmp_path_factory.mktemp("embedded") / "stack")
-    try:
-        embedded.up(owner="test")
-        yield embedded
-    finally:
-        embedded.clean()
+@pytest.fixture(scope="session")
+def stack(left_running: EmbeddedStack) -> EmbeddedStack:
+    return left_running
 
 
 @pytest.fixture

@@ -22,14 +22,15 @@ pytestmark = pytest.mark.real
 
 
 def test_up_twice_starts_nothing_again(stack: EmbeddedStack) -> None:
-    before = stack.up(owner="test").pids
+    begun_by = stack.up(owner="test")
+    before = begun_by.pids
     assert set(before) == {"database", "broker", "service"}
     begun = time.monotonic()
     assert stack.up(owner="another owner").pids == before
     assert time.monotonic() - begun < 3
     state = stack.status()
     assert state is not None
-    assert state.owner == "test"
+    assert state.owner == begun_by.owner == "make up"
     assert all(health.ok for health in stack.health().values())
 
 

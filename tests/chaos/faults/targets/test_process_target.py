@@ -8,7 +8,6 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import psutil
@@ -51,12 +50,8 @@ LONGER_THAN_KAFKAS_SESSION_S = 2.5
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
-    embedded = EmbeddedStack(tmp_path_factory.mktemp("targets") / "stack")
-    try:
-        yield embedded
-    finally:
-        embedded.clean()
+def stack(left_running: EmbeddedStack) -> EmbeddedStack:
+    return left_running
 
 
 def brought_up(stack: EmbeddedStack, proxy: str = "") -> StackState:
