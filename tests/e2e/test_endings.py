@@ -85,7 +85,7 @@ def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
     wiring.write_text(
         "from locustfile import *\n"
         "import chaos.run.reconcile_process, pathlib\n"
-        f"chaos.run.reconcile_process.__file__ = {str(tmp_path / 'slow' / 'chaos' / 'judging.py')!r}\n"
+        f"chaos.run.reconcile_process.CHECKOUT = pathlib.Path({str(tmp_path / 'slow')!r})\n"
     )
     run = start("--headless", "-f", str(wiring), *SHORT, home=stack_home, PYTHONPATH=str(CHECKOUT))
     run.await_log("reconcile: comparing")
