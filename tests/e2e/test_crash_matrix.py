@@ -58,6 +58,8 @@ class Scene:
         assert not (self.home / JOURNAL).exists()
         assert_mended(run)
         report = judge(run, self.stack)
+        if ending == "exception":
+            assert {"injected", "healed", "failed"} <= set(run.marks)
         assert len(report["outages"]) == 1, "a harness that has lost its hold on the target must break nothing more"
         assert report["verdict"] != "consistent" or ending == "normal end"
 
@@ -72,10 +74,14 @@ def test_a_stack_that_was_there_before_is_up_again(case: Case, scene: Scene) -> 
     scene.play(case)
 
 
-@pytest.mark.parametrize(
-    "ending",
-    [pytest.param(one.name, marks=pytest.mark.exhaustive if one.killed else pytest.mark.night) for one in ENDINGS],
-)
+def endings() -> list[Any]:
+    """Each ending; with `make test-all` the normal one and those that leave all to the watchdog."""
+    usual = {"normal end", *(one.name for one in ENDINGS if one.killed)}
+    marks = {True: pytest.mark.exhaustive, False: pytest.mark.night}
+    return [pytest.param(one.name, marks=marks[one.name in usual]) for one in ENDINGS]
+
+
+@pytest.mark.parametrize("ending", endings())
 def test_a_stack_that_the_run_started_is_mended_and_taken_down_and_its_data_kept(
     ending: str, start: Start, tmp_path: Path
 ) -> None:

@@ -9,7 +9,6 @@ import pytest
 from files.paths import CHECKOUT
 from runlog.ledger import read_ledger
 from stack.embedded import EmbeddedStack
-from tests.e2e.endings import CRASHING
 from tests.e2e.harness import SHORT, LocustProcess, Start, assert_all_up, assert_nothing_runs, judge_again
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -53,19 +52,6 @@ def test_sigterm_in_the_middle_of_an_outage_of_a_stack_that_the_run_started(star
     assert not (tmp_path / "stack" / "journal.json").exists()
 
 
-def test_exception_in_the_middle_of_an_outage(
-    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
-) -> None:
-    crashing = tmp_path / "crashing.py"
-    crashing.write_text(CRASHING)
-    run = start("--headless", "-f", str(crashing), *LONG_OUTAGE, home=stack_home, PYTHONPATH=str(CHECKOUT))
-    assert run.end(60) == 2, run.log[-3000:]
-    assert "planted" in run.log
-    assert_all_up(left_running)
-    assert {"injected", "healed", "failed"} <= set(run.marks)
-    assert run.report["exit_code"] == 2
-
-
 def test_signal_before_the_stack_is_up_leaves_nothing(start: Start, tmp_path: Path) -> None:
     run = start("--headless", *SHORT)
     run.await_log("stack: ")
@@ -106,7 +92,7 @@ def lookout_of(pid: int) -> psutil.Process:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGSTOP, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)])
 def test_a_lookout_that_dies_or_freezes_in_the_outage(
     start: Start, left_running: EmbeddedStack, stack_home: Path, number: int
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from runlog.facts import RunFacts
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import CHECKOUT, SHORT, Start, assert_all_up, assert_nothing_runs
+from tests.e2e.harness import CHECKOUT, SHORT, Start, assert_all_up
 from tests.e2e.page import Browser, free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -39,17 +39,12 @@ def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
     assert run.report["verdict"] == "inconsistent"
     assert "INCONSISTENT" in run.printed
 
-    assert page.start(baseline="3s", rate="30")["success"] is True
-    run.await_that(lambda: run.folder.path != first.path and run.folder.report.exists(), "the second run's report", 60)
-    run.await_that(lambda: page.state() == "stopped", "the end of the second run", 30)
-    facts = RunFacts.read(run.folder)
-    assert (facts.baseline_s, facts.rate) == (3.0, 30.0)
-    second = run.folder
-
-    assert page.start(outage="60s")["success"] is True
+    assert page.start(baseline="3s", rate="30", outage="60s")["success"] is True
     assert "a run is under way" in str(page.start(outage="7s")["message"])
-    run.await_that(lambda: run.folder.path != second.path, "the third run", 30)
+    run.await_that(lambda: run.folder.path != first.path, "the second run", 30)
     run.await_that(lambda: "injected" in run.marks, "the broker down", 30)
+    facts = RunFacts.read(run.folder)
+    assert (facts.baseline_s, facts.rate, facts.outage_s) == (3.0, 30.0, 60.0)
     page.stop()
     assert "healed" in run.marks
     assert_all_up(left_running)
@@ -60,9 +55,8 @@ def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
     assert_all_up(left_running)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_to_the_web_ui_in_the_middle_of_an_outage(
     start: Start, left_running: EmbeddedStack, stack_home: Path, number: int, code: int
 ) -> None:
@@ -79,15 +73,15 @@ def test_signal_to_the_web_ui_in_the_middle_of_an_outage(
 
 
 def test_outputs_of_locust_separate_the_phases_and_ctrl_c_while_it_quits_changes_nothing(
-    start: Start, tmp_path: Path
+    start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
 ) -> None:
     prefix, page, logfile = tmp_path / "stats", tmp_path / "report.html", tmp_path / "locust.log"
     run = start(
         "--headless", "--expect", "lost-events", *SHORT,
         "--csv", str(prefix), "--html", str(page), "--json", "--logfile", str(logfile), "--loglevel", "INFO",
-        LOCUST_RATE="30", LOCUST_BASELINE="1s",
+        home=stack_home, LOCUST_RATE="30", LOCUST_BASELINE="1s",
     )  # fmt: skip
-    run.await_that(lambda: logfile.exists() and "Shape test stopping" in logfile.read_text(), "the load's end", 90)
+    run.await_that(lambda: logfile.exists() and "Shape test stopping" in logfile.read_text(), "the load's end", 120)
     for _ in range(4):
         if run.process.poll() is None:
             run.signal(signal.SIGINT)
@@ -95,7 +89,7 @@ def test_outputs_of_locust_separate_the_phases_and_ctrl_c_while_it_quits_changes
     log = logfile.read_text()
     assert code == run.report["exit_code"] == 0, log[-3000:]  # the verdict is out: nothing is left to interrupt
     assert "Traceback" not in log + run.log
-    assert_nothing_runs(tmp_path / "stack")
+    assert_all_up(left_running)
     names = {"POST /orders [baseline]", "POST /orders [outage]", "POST /orders [recovery]"}
     with (tmp_path / "stats_stats.csv").open() as stream:
         assert names <= {row["Name"] for row in csv.DictReader(stream)}

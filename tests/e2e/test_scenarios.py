@@ -82,6 +82,7 @@ def test_awaited_answers_500_for_orders_that_are_stored(start: Start, left_runni
     assert report["behaviour"]["error"]["count"] > 50
 
 
+@pytest.mark.exhaustive
 def test_awaited_hangs_when_the_client_is_less_patient(start: Start, left_running: EmbeddedStack) -> None:
     patience = ["--service-block-time", "4s", "--request-timeout", "2s", "--settle", "8s"]
     run = start(*PLAN, "--service-variant", "awaited", *patience, home=left_running.home)
@@ -94,6 +95,7 @@ def test_awaited_hangs_when_the_client_is_less_patient(start: Start, left_runnin
     assert report["counts"]["recovered"] == report["cells"]["ambiguous"]["row_and_event"]
 
 
+@pytest.mark.exhaustive
 def test_raised_rolls_back_and_its_events_may_still_arrive(start: Start, left_running: EmbeddedStack) -> None:
     # Longer than the outage is what the client goes on trying; the request gives up after half a second.
     manners = ["--delivery-timeout", "15s", "--service-confirm-wait", "500ms", "--settle", "17s", "--rate", "60"]

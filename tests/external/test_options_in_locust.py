@@ -127,26 +127,6 @@ def test_wrong_options_end_with_2_and_one_sentence(
 
 
 @pytest.mark.real
-def test_a_secret_on_the_command_line_works_with_a_warning(
-    open_shop: OpenShopOf, start_external: StartExternal
-) -> None:
-    shop = open_shop()
-    plan = ["--headless", "--scenario", "control", "--baseline", "1s", "--outage", "2s", "--recovery", "1s"]
-    secret = ["--header", f"X-Api-Key: {API_KEY}", f"--database-ur={shop.database_url}"]
-    run = start_external(*plan, *shop.options, *secret)
-    assert run.end(120) in (0, 1, 3), run.log[-3000:]
-    assert "--header: its value shows in the list of processes" in run.log
-    facts: Any = json.loads(run.folder.facts.read_text())
-    assert (facts["options"]["header"], facts["options"]["database_url"]) == ("***", "***")
-    assert facts["stack"] == "external"
-    assert facts["service_variant"] is None
-    for path in [*run.runs.rglob("*"), run.err, run.out]:
-        if path.is_file():
-            assert API_KEY.encode() not in path.read_bytes(), path
-            assert b"mars:mars@" not in path.read_bytes(), path
-
-
-@pytest.mark.real
 def test_the_form_cannot_change_where_orders_go_or_what_is_run(
     open_shop: OpenShopOf, start_external: StartExternal
 ) -> None:

@@ -1,9 +1,13 @@
-"""Cleaning up after real runs: the rows of one, then its folder, while the other's stay and it is judged as before."""
+"""The other answer on real parts: the outbox, under the plan of the main job, loses nothing; and one of two runs goes.
+
+Rows of a run are deleted, then its folder, while the other's stay and it is judged as before.
+"""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +16,8 @@ from runlog.judgement_status import why_not_judged
 from runlog.locks import is_in_use
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up
+from tests.e2e.independent import count_run
+from tests.e2e.test_main_job import PLAN, read_csv, run_key
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 TABLES = ("orders", "order_items", "outbox")
@@ -43,20 +49,41 @@ def held(stack: EmbeddedStack) -> dict[str, set[str]]:
         }
 
 
-def test_one_of_two_runs_goes(start: Start, left_running: EmbeddedStack, tmp_path: Path) -> None:
+def assert_nothing_lost(run: LocustProcess, stack: EmbeddedStack) -> None:
+    report: Any = run.report
+    state = stack.status()
+    assert state is not None
+    truth = count_run(state.database_url, state.kafka_bootstrap, state.topic, run_key(run.folder.facts))
+    counts = report["counts"]
+    assert report["verdict"] == "consistent"
+    assert truth.lost == truth.phantom == set()
+    assert counts["rows"] == len(truth.rows) == counts["attempted"]
+    assert counts["lost_events"] == counts["phantom_events"] == counts["lost_orders"] == 0
+    late = read_csv(run.folder.path / "late-events.csv")
+    assert counts["late_events"] == len(late) > 25 * 5
+    delays = [float(row["delay_s"]) for row in late]
+    assert min(delays) > 0
+    assert max(delays) > 6.0  # the first order of an outage of 8 s waits for nearly all of it
+    assert_all_up(stack)
+
+
+def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
+    start: Start, left_running: EmbeddedStack, tmp_path: Path
+) -> None:
     home, runs = left_running.home, tmp_path / "runs"
 
-    def run(*more: str) -> LocustProcess:
-        process = start("--headless", *SHORT, *more, "--runs-dir", str(runs), home=home)
+    def run(*plan: str) -> LocustProcess:
+        process = start("--headless", *plan, "--service-variant", "outbox", "--runs-dir", str(runs), home=home)
         process.runs = runs
         return process
 
     # The tables of every variant are there before the rows are looked at.
-    second = run("--service-variant", "outbox")
-    assert second.end() == 0, second.log[-3000:]
+    second = run(*PLAN)
+    assert second.end(180) == 0, second.log[-3000:]
+    assert_nothing_lost(second, left_running)
     other = second.folder
     before = held(left_running)
-    first = run("--service-variant", "outbox")
+    first = run(*SHORT)
     first.await_log("chaos: baseline:")
     mine = first.folder
     assert is_in_use(mine)
