@@ -26,6 +26,7 @@ from chaos.faults.stop import STOP
 from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.container import PROTECT_LABEL, ContainerTarget, open_container_target
 from stack import engine
+from tests.chaos.little import await_that
 from tests.docker.conftest import CHECKOUT, Run
 
 pytestmark = [pytest.mark.docker]
@@ -68,7 +69,7 @@ def test_each_fault_is_done_and_undone_by_another_process(name: str, run: Run, n
 
 def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
     """Whoever asked for it was killed; the engine goes on with it, and the container serves until its grace is over."""
-    one = run("trap 'sleep 8; exit 0' TERM; while :; do sleep 0.05; done")
+    one = run("trap 'echo asked; sleep 5; exit 0' TERM; while :; do sleep 0.05; done")
     target = named(one)
     undo = dict(target.prepare(STOP))
     code = (
@@ -81,14 +82,14 @@ def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
     assert watchdog.stdin is not None
     watchdog.stdin.write(json.dumps([one.name, undo]).encode())
     watchdog.stdin.close()
-    time.sleep(4)
+    await_that(lambda: b"asked" in one.logs(), "the engine to ask it to end")
     watchdog.kill()
     watchdog.wait()
     assert status(one) == "running"
     began = time.monotonic()
     heal_elsewhere(target.spec, STOP, undo)
     assert time.monotonic() - began < 25
-    time.sleep(10)
+    time.sleep(3)
     assert status(one) == "running", "the engine ended it after it was mended"
 
 
