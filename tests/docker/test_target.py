@@ -26,7 +26,7 @@ from chaos.faults.stop import STOP
 from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.container import PROTECT_LABEL, ContainerTarget, open_container_target
 from stack import engine
-from tests.chaos.little import await_that
+from tests.chaos.faults.little_service import await_that
 from tests.docker.conftest import CHECKOUT, Run
 
 pytestmark = [pytest.mark.docker]

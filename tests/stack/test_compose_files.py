@@ -72,6 +72,7 @@ def test_the_project_is_named_as_compose_names_it(
     assert compose_cli.default_project(tmp_path / folder / "docker-compose.yml") == "other"
 
 
+@pytest.mark.process
 def test_without_compose_one_sentence_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StackError) as missing:
@@ -106,6 +107,7 @@ def test_a_compose_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ComposeStack(tmp_path / "none.yml", "none").up()
 
 
+@pytest.mark.process
 def test_a_command_that_fails_or_hangs_is_ended_and_quoted(tmp_path: Path) -> None:
     fake = tmp_path / "compose"
     fake.write_text('#!/bin/sh\necho "asked: $*"\necho no such image >&2\n[ "$5" = up ] && exec sleep 60\nexit 3\n')
