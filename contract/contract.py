@@ -1,4 +1,4 @@
-"""The contract of a service: its orders table and its events, as one value that is handed on whole.
+"""The contract of a service: its orders table and its events, as one value.
 
 Made once from the settings, kept in `run.json`, and used by preflight, monitor, drain, the run's judging and the audit.
 """

@@ -1,4 +1,4 @@
-"""One question to PostgreSQL, bounded as a whole, on a connection that may outlive the question.
+"""One question to PostgreSQL, bounded in total, on a connection that may outlive the question.
 
 Driven without blocking through libpq: its own connect timeout has a granularity of seconds, and none of its limits
 covers a query that is never answered. So a server that is frozen costs the time that was given, and no more.

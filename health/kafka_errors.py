@@ -1,7 +1,7 @@
 """Why a Kafka client gets no answer, in words that name the client property to change; pure texts in, one text out.
 
 librdkafka answers a question that fails with "transport failure" alone; what happened (a certificate that is not
-trusted, a password that is refused) it only reports on the side, to `error_cb`, as errors in any order and number.
+trusted, a password that is refused) it only reports to `error_cb`, as errors in any order and number.
 """
 
 import re
@@ -30,21 +30,21 @@ def refused_properties(error: object, client: Mapping[str, str]) -> str:
 
 
 def connection_reason(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:
-    """Return what stands between us and a broker that did not answer, None when the problems do not say.
+    """Return why a broker did not answer, None when the problems do not say.
 
     Args:
-        problems: name (`_SSL`, `_AUTHENTICATION`, ...) and text of each error that the client has reported on the side.
+        problems: name (`_SSL`, `_AUTHENTICATION`, ...) and text of each error reported to `error_cb`.
         client: its properties; none of its secrets is in the answer.
     """
-    told = list(dict.fromkeys(problems))
-    names = {name for name, _ in told}
-    if reason := refused_reason(told, client) or _cut_handshake(told, client):
+    reported = list(dict.fromkeys(problems))
+    names = {name for name, _ in reported}
+    if reason := refused_reason(reported, client) or _cut_handshake(reported, client):
         return reason
     if "_ALL_BROKERS_DOWN" in names and names.isdisjoint({"_TRANSPORT", "_RESOLVE", "_TIMED_OUT"}):
         # A connection that is refused or lost would have been reported as such.
         protocol = client.get("security.protocol", "PLAINTEXT")
         return f"it takes connections and hangs up: is security.protocol {protocol} what it speaks? ({_CONFIG})"
-    return _of_listener(told, client)
+    return _of_listener(reported, client)
 
 
 def _cut_handshake(problems: Iterable[tuple[str, str]], client: Mapping[str, str]) -> str | None:

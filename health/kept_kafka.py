@@ -71,7 +71,7 @@ class Reasons:
         return Reply(how, scrub(_ATTEMPT.sub("", _THREAD.sub("", text)), self._client))
 
     def reason(self) -> str | None:
-        """Return what stands between the client and the broker, None when the errors do not say."""
+        """Return why the client is not served, None when the errors do not say."""
         # A client that was served once has been admitted: then only a refusal is to blame.
         reason = refused_reason if self._admitted else connection_reason
         return reason(self._problems, self._client)
@@ -149,7 +149,7 @@ class KeptClient:
         try:
             answer = question(client)
         except KafkaException as error:
-            client.poll(0)  # calls `error_cb` for the errors that were noted meanwhile: they say why
+            client.poll(0)  # calls `error_cb` for the errors noted since the last call: they say why
             self._unserved_since = self._unserved_since or begun
             reply = self.reasons.reply(error.args[0])
             if reply.how == HANGING and begun - self._unserved_since > PATIENCE_S:

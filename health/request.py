@@ -1,4 +1,4 @@
-"""HTTP questions, each bounded as a whole, with the headers and certificates that the service requires.
+"""HTTP questions, each bounded in total, with the headers and certificates that the service requires.
 
 Headers may be secrets: they go to the address that is asked and to no other, so redirects are not followed. Proxies of
 the environment are not used: the load does not use them either.

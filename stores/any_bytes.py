@@ -1,6 +1,6 @@
 """Reads texts of a database without an encoding (SQL_ASCII): bytes that are no UTF-8 become `<F6>`, and fail nothing.
 
-Not a backslash and an x: such a text may stand within JSON.
+Not a backslash and an x: such a text may be within JSON.
 """
 
 import codecs

@@ -50,7 +50,7 @@ class EndOffsets:
         return self._client.ask(ends)
 
     def reason(self) -> str | None:
-        """Return what is between the client and the broker, None when the errors do not say."""
+        """Return why the client is not served, None when the errors do not say."""
         return self._client.reasons.reason()
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ def admin_client(client: Mapping[str, str], failure: str) -> Iterator[AdminClien
     try:
         yield admin
     except (KafkaException, TimeoutError) as error:
-        admin.poll(0)  # calls `error_cb` for the errors that librdkafka has noted meanwhile: they say why
+        admin.poll(0)  # calls `error_cb` for the errors noted since the last call: they say why
         if isinstance(error, TimeoutError) or error.args[0].code() in _NO_ANSWER:
             raise KafkaProblem(_no_answer(client, reported)) from None
         raise KafkaProblem(f"{failure}: {scrub(error.args[0].str(), client)}") from None
