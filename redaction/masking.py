@@ -1,9 +1,9 @@
-"""Masks secrets that are known, in any text: an error of a driver, a line of a log, an answer.
+"""Masks known secrets in any text: an error of a driver, a line of a log, an answer.
 
-A secret of eight characters or more is masked wherever it stands, inside words too. A shorter one is masked as a word,
-because `x` stands in `exist`. One that is very short, or an ordinary word of error messages, is masked only where a
-value stands (quoted, after `=`, in the user part of a URL): a sentence in which it is replaced as a word is unreadable
-and, worse, shows by its gap what the secret is.
+A secret of eight characters or more is masked everywhere, also inside words. A shorter one is masked as a word, because
+`x` is part of `exist`. A very short one, or an ordinary word of error messages, is masked only at the position of a
+value (quoted, after `=`, in the user part of a URL): a sentence without that word would be unreadable and, worse, the
+gap would show the secret.
 """
 
 import base64
@@ -20,11 +20,11 @@ MASK: Final = "***"
 # Shortest secret that is masked inside words, and as a word of its own.
 _INSIDE: Final = 8
 _WORD: Final = 4
-# Shortest line of a secret of several lines (a key in PEM form) that is a secret by itself.
+# Shortest line of a multi-line secret (a key in PEM form) that is a secret itself.
 _LINE: Final = 16
 _BEFORE: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtb]))"
 _AFTER: Final = r"(?![A-Za-z0-9])"
-# Where a value stands. Each takes what stands before it as its group.
+# Positions of a value. The group of each is the text before the value.
 _VALUE_POSITIONS: Final = (
     r"""(["'`‘“«\[]){}(?=\\?["'`’”»\]])""",
     r"""(=["']?){}(?=$|[\s&;,'"`)\]}}>])""",
@@ -35,11 +35,11 @@ _VALUE_POSITIONS: Final = (
 
 
 def mask(text: object, secrets: Iterable[str]) -> str:
-    """Return `text` with each of `secrets` replaced by `***`, however it is written there.
+    """Return `text` with each of `secrets` replaced by `***`, in whatever encoding.
 
     Args:
-        text: anything; its `str` counts.
-        secrets: values as they were given. Empty ones are passed over. Percent-encoded and decoded forms, forms quoted
+        text: any value; its `str` is masked.
+        secrets: values as they were given. Empty ones are ignored. Percent-encoded and decoded forms, forms quoted
             for JSON or Python, base64, single lines of a secret of several lines and the credentials of an
             `Authorization` header (`Bearer VALUE`) are masked too.
     """
@@ -54,14 +54,14 @@ def mask(text: object, secrets: Iterable[str]) -> str:
 
 def mask_line(text: object, secrets: Iterable[str]) -> str:
     """Return `text` in one line with each of `secrets` masked; see `mask`."""
-    # Masked before blanks are joined: a secret may hold two of them. And after it: its own may have been a line's end.
+    # Masked before blanks are joined, as a secret may have two of them, and after it, as one may have been a line end.
     known = list(secrets)
     return mask(" ".join(mask(text, known).split()), known)
 
 
 @lru_cache(maxsize=64)
 def _patterns(secrets: frozenset[str]) -> tuple[re.Pattern[str] | None, tuple[re.Pattern[str], ...]]:
-    """Return one pattern of what is masked anywhere, longest first, and those of weak secrets in values' positions."""
+    """Return one pattern of secrets masked anywhere, longest first, and those of weak ones at value positions."""
     forms = sorted({form for secret in secrets for form in _forms(secret)}, key=lambda form: (-len(form), form))
     strong: list[str] = []
     weak: list[str] = []
@@ -97,7 +97,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _quoted(text: str, safe: str) -> str:
-    # An argument that is no UTF-8 comes with lone surrogates in it.
+    # An argument that is not UTF-8 has lone surrogates.
     return quote(text, safe=safe, errors="replace")
 
 
@@ -106,7 +106,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """Return parts of a secret that are secrets by themselves."""
+    """Yield parts of a secret that are secrets themselves."""
     lines = secret.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines if len(line.strip()) >= _LINE and not line.startswith("-----"))

@@ -1,19 +1,19 @@
-"""Recognises what looks like a secret in a text whose secrets are not known: a command line, an address, a body."""
+"""Recognises likely secrets in a text whose secrets are unknown: a command line, an address, a body."""
 
 import re
 from typing import Final
 
 from redaction.masking import MASK
 
-# The user part reaches to the last @ before the path. For PostgreSQL also beyond a slash: a password may hold one that
-# was not percent-encoded.
+# The user part reaches to the last @ before the path. For PostgreSQL also beyond a slash, as a password may have one
+# that was not percent-encoded.
 _IN_URL: Final = re.compile(r"(?<=://)[^/@\s]*:[^/\s]*@")
 _IN_DATABASE_URL: Final = re.compile(r"(?<=://)(?<=postgresql://|..postgres://)[^@\s:]*:[^\s?]*@")
 _NAMED: Final = re.compile(r"""(password\s*=\s*)('(?:\\.|[^'\\])*'|"[^"]*"|[^\s&]*)""", re.IGNORECASE)
-# `NAME=$VARIABLE` only refers to a secret; the shell puts it in.
+# `NAME=$VARIABLE` only refers to a secret; the shell inserts it.
 _REFERENCE: Final = re.compile(r"""[\w-]+\s*[=:\s]\s*['"]?(bearer\s+)?\$\{?\w+\}?['"]?""", re.IGNORECASE)
 _ASSIGNED: Final = re.compile(r"(token|password|passwd|secret|api-?key)\s*[=:]|authorization", re.IGNORECASE)
-# What follows such an option as a word of its own, `--token abc`; `curl --user name:word`; `MY_SECRET_KEY=abc`.
+# The word after such an option, `--token abc`; `curl --user name:word`; `MY_SECRET_KEY=abc`.
 _OPTIONS: Final = re.compile(
     r"""(^|\s)--?(\w+-)*(token|password|passwd|secret|api-?key)\s+['"]?[^\s'"$@/-]"""
     r"""|\bcurl\s(.*\s)?(-u|--user)[\s=]*['"]?[^\s:'"$]+:[^\s'"$/]"""
@@ -25,12 +25,12 @@ _MEMBER: Final = re.compile(r""""(token|password|passwd|secret|api[-_]?key)"\s*:
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` with the user part of URLs, and what is given as a password, replaced by `***`."""
+    """Return `text` with the user part of URLs and the values of passwords replaced by `***`."""
     return _NAMED.sub(rf"\1{MASK}", _IN_URL.sub(f"{MASK}@", _IN_DATABASE_URL.sub(f"{MASK}@", text)))
 
 
 def shows_secret(text: str) -> bool:
-    """Return whether `text` holds what `without_secrets` masks."""
+    """Return whether `without_secrets` masks anything in `text`."""
     return without_secrets(text) != text
 
 
@@ -45,6 +45,6 @@ def body_shows_secret(text: str) -> bool:
 
 
 def command_shows_secret(text: str) -> bool:
-    """Return whether a command holds a secret; what a shell fills in (`--token=$TOKEN`) is none."""
+    """Return whether a command has a secret; a variable of the shell (`--token=$TOKEN`) is none."""
     plain = _REFERENCE.sub("", text)
     return shows_secret(plain) or assigns_secret(plain) or _OPTIONS.search(plain) is not None

@@ -1,4 +1,4 @@
-"""Which properties of a Kafka client are secrets, by their names."""
+"""Recognises the secret properties of a Kafka client by their names."""
 
 from collections.abc import Mapping
 from typing import Final

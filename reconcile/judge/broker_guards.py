@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from reconcile.judge.evidence_guards import EVENTS_IN_DOUBT
-from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_applicable
+from reconcile.judge.findings import EVENTS_IN_DOUBT, Findings, Guard, GuardKind, evidence, not_applicable
 
 _VOUCH: Final = "if you know that the broker keeps what it acknowledges, give --vouch-topic-intact"
 
@@ -54,4 +53,4 @@ def _why_kept(findings: Findings) -> str:
 def _vouched(findings: Findings) -> bool:
     """Whether the user vouches for it, and no observation contradicts that."""
     known = bool(findings.history.events.write_caching) and findings.history.facts.fault.drops_unflushed
-    return findings.history.facts.options.get("vouch_topic_intact") == "true" and not known
+    return findings.vouched and not known

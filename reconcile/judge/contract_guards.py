@@ -20,10 +20,17 @@ from reconcile.analysis.truth_table import UNRECORDED, Table
 from reconcile.history.history import History
 from reconcile.history.id_texts import texts_of
 from reconcile.history.joins import Bools, split_ids
-from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_applicable, vacuity
+from reconcile.judge.findings import (
+    ALL_IN_DOUBT,
+    EVENTS_IN_DOUBT,
+    Findings,
+    Guard,
+    GuardKind,
+    evidence,
+    not_applicable,
+    vacuity,
+)
 
-LOST_IN_DOUBT: Final = Suspicion(lost_events=True)
-SHARED_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
 # Without a tag.
 _UNKNOWN: Final = "is the event of an order that this run does not know"
 # No header of an order has placeholders.
@@ -121,7 +128,7 @@ def no_opaque_record(findings: Findings) -> Guard:
     event = findings.history.facts.contract.event
     if opaque and event.filter is None and not event.reference:
         text += "; --event-filter leaves out records that are no events"
-    return replace(vacuity(name, False, text), casts=LOST_IN_DOUBT)
+    return replace(vacuity(name, False, text), casts=EVENTS_IN_DOUBT)
 
 
 def opaque_bound(history: History, table: Table, guards: Iterable[Guard]) -> int | None:
@@ -152,7 +159,7 @@ def ids_of_their_own(findings: Findings) -> Guard:
     name, table = "answers return ids of their own", findings.table
     shared = int(table.shared.sum())
     if not shared:
-        return evidence(name, True, "each answer returned an order id of its own", SHARED_IN_DOUBT)
+        return evidence(name, True, "each answer returned an order id of its own", ALL_IN_DOUBT)
     which, count = np.unique(ids_where(table, table.shared), return_counts=True)
     most = int(np.argmax(count))
     returned = table.attempts[table.attempts["has_id"] != 0]
@@ -165,7 +172,7 @@ def ids_of_their_own(findings: Findings) -> Guard:
         f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service treat requests as "
         "repeats (idempotency)? Then send another key with each order" + _option(event, _KEYS)
     )
-    return evidence(name, False, text, SHARED_IN_DOUBT)
+    return evidence(name, False, text, ALL_IN_DOUBT)
 
 
 def no_other_writer(findings: Findings) -> Guard:

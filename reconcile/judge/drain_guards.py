@@ -10,23 +10,21 @@ from contract.publish_horizon import Horizon, Source, horizon_of
 from reconcile.analysis.counts import Suspicion
 from reconcile.analysis.plural import some
 from reconcile.history.joins import Floats
-from reconcile.judge.findings import Findings, Guard, GuardKind, evidence, not_applicable
+from reconcile.judge.findings import EVENTS_IN_DOUBT, Findings, Guard, GuardKind, evidence, not_applicable
 from reconcile.judge.publish_silence import NOTHING, lacking, silence_of
 from reconcile.judge.ruling import Extent
 from runlog import marks as m
 
 # Before the run has settled an event may still come, and so may the row of an event that was published first.
 NOT_SETTLED: Final = Suspicion(lost_events=True, phantom_events=True)
-EVENT_MAY_COME: Final = Suspicion(lost_events=True)
 
 
 def drain_complete(findings: Findings) -> Guard:
     """The run waited until no further row or event came."""
     name = "drain complete"
-    marks = [mark for mark in findings.history.marks if mark.name == m.DRAINED]
-    if not marks:
+    detail = findings.detail_of(m.DRAINED)
+    if detail is None:
         return evidence(name, False, "the run ended before its drain was over", NOT_SETTLED)
-    detail = marks[-1].detail
     if not detail.get("complete"):
         return _cut_short(name, findings, detail.get("missing") or ())
     repeated = detail.get("repeated_id")
@@ -86,22 +84,21 @@ def publish_horizon_passed(findings: Findings) -> Guard:
     waited = waited_of(findings)
     words = waited.horizon.words
     if not findings.outages and not waited.horizon.known:
-        return evidence(name, True, "no outage made the publisher wait between attempts", EVENT_MAY_COME)
+        return evidence(name, True, "no outage made the publisher wait between attempts", EVENTS_IN_DOUBT)
     if waited.seconds is None:
-        return evidence(name, False, "unknown: the topic was not read", EVENT_MAY_COME)
+        return evidence(name, False, "unknown: the topic was not read", EVENTS_IN_DOUBT)
     if waited.horizon.source is Source.BACKLOG:
-        drained = [mark for mark in findings.history.marks if mark.name == m.DRAINED]
-        empty = bool(drained) and bool(drained[-1].detail.get("complete"))
+        empty = bool((findings.detail_of(m.DRAINED) or {}).get("complete"))
         text = f"the service's backlog was {'' if empty else 'not '}observed empty before the topic was read"
-        return evidence(name, empty, text, EVENT_MAY_COME)
+        return evidence(name, empty, text, EVENTS_IN_DOUBT)
     if not waited.enough:
         # Rounded down, so that it is never shown as equal to the horizon.
         read = f"the topic was read {_seconds(math.floor(10 * waited.seconds) / 10)} after {waited.since}"
         known = "" if waited.horizon.known else ", give --publish-horizon if it is known"
         remedy = f"give a longer --drain-timeout{known}, or use --look-again later"
-        return evidence(name, False, f"{read}, the publish horizon is {words}; {remedy}", EVENT_MAY_COME)
+        return evidence(name, False, f"{read}, the publish horizon is {words}; {remedy}", EVENTS_IN_DOUBT)
     read = f"the topic was read {_seconds(waited.seconds)} after {waited.since}"
-    return evidence(name, True, f"{read}, past the publish horizon of {words}", EVENT_MAY_COME)
+    return evidence(name, True, f"{read}, past the publish horizon of {words}", EVENTS_IN_DOUBT)
 
 
 def waited_of(findings: Findings) -> Waited:

@@ -8,18 +8,22 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from reconcile.analysis.counts import Equation, Suspicion
+from reconcile.analysis.counts import Equation
 from reconcile.analysis.plural import numbered, some
 from reconcile.analysis.probe_summary import probe_series, served_again
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import EventsWitness
-from reconcile.judge.findings import NO_DOUBT, Findings, Guard, GuardKind, evidence, not_applicable
-
-# What is only suspected when a witness may be incomplete.
-EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
-ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
-ALL_IN_DOUBT: Final = Suspicion(lost_events=True, phantom_events=True, lost_orders=True)
-
+from reconcile.judge.findings import (
+    ALL_IN_DOUBT,
+    EVENTS_IN_DOUBT,
+    NO_DOUBT,
+    ROWS_IN_DOUBT,
+    Findings,
+    Guard,
+    GuardKind,
+    evidence,
+    not_applicable,
+)
 
 _VOUCH: Final = "if you know that it is neither compacted nor re-created, give --vouch-topic-intact"
 
@@ -96,7 +100,7 @@ def topic_intact(findings: Findings) -> Guard:
     if cut:
         text = f"the log of {numbered(cut)} is shorter than before: records were cut off"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
-    if findings.table.lost.any() and not _vouched(findings):
+    if findings.table.lost.any() and not findings.vouched:
         doubt = _compaction_doubt(events, topic.name) or _recreation_doubt(findings)
         if doubt is not None:
             return evidence(name, False, doubt, EVENTS_IN_DOUBT)
@@ -146,16 +150,11 @@ def _recreation_doubt(findings: Findings) -> str | None:
     )
 
 
-def _vouched(findings: Findings) -> bool:
-    """Whether the user vouches that the topic was neither compacted nor re-created during the run."""
-    return findings.history.facts.options.get("vouch_topic_intact") == "true"
-
-
 def _same_topic(findings: Findings) -> str:
     topic, events = findings.history.facts.topic, findings.history.events
     if topic.topic_id and events.topic_id:
         return "the topic id is unchanged"
-    if _vouched(findings):
+    if findings.vouched:
         return "the broker reports no topic id, --vouch-topic-intact says that it is the same"
     return "the broker reports no topic id, and its ends never fell"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from reconcile.analysis.counts import Suspicion
 from reconcile.analysis.late_events import LateEvents
@@ -12,6 +12,10 @@ from reconcile.history.history import History
 from reconcile.history.outages import Outage
 
 NO_DOUBT: Final = Suspicion()
+# What is only suspected when a witness may be incomplete.
+EVENTS_IN_DOUBT: Final = Suspicion(lost_events=True)
+ROWS_IN_DOUBT: Final = Suspicion(phantom_events=True, lost_orders=True)
+ALL_IN_DOUBT: Final = EVENTS_IN_DOUBT | ROWS_IN_DOUBT
 _WITHOUT_OUTAGE: Final = frozenset({"control", "phantom-event"})
 
 
@@ -66,6 +70,15 @@ class Findings:
     def wants_outage(self) -> bool:
         """Whether the scenario injects a fault."""
         return self.history.facts.scenario not in _WITHOUT_OUTAGE
+
+    @property
+    def vouched(self) -> bool:
+        """Whether the user vouches that the topic lost no record by compaction, re-creation or write caching."""
+        return self.history.facts.options.get("vouch_topic_intact") == "true"
+
+    def detail_of(self, name: str) -> dict[str, Any] | None:
+        """Return the detail of the last mark with this name; None without one."""
+        return next((mark.detail for mark in reversed(self.history.marks) if mark.name == name), None)
 
     @property
     def target(self) -> str:

@@ -36,13 +36,13 @@ def phantoms_rolled_back(findings: Findings) -> Guard:
     name = "phantoms rolled back"
     if findings.history.facts.scenario != SCENARIO:
         return not_applicable(name, GuardKind.VACUITY, _NONE)
-    marks = [mark for mark in findings.history.marks if mark.name == m.PHANTOMS_CHECKED]
-    if not marks:
+    checked = findings.detail_of(m.PHANTOMS_CHECKED)
+    if checked is None:
         return vacuity(name, False, "the provoked orders were not looked up in database and service")
-    wrong = _contradictions(marks[-1].detail, int(findings.table.had(Outcome.PROVOKED).sum()))
+    wrong = _contradictions(checked, int(findings.table.had(Outcome.PROVOKED).sum()))
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
-    asked = marks[-1].detail["asked"]
+    asked = checked["asked"]
     return vacuity(
         name,
         True,

@@ -99,10 +99,10 @@ def silence_of(findings: Findings) -> PublishSilence:
     history, table = findings.history, findings.table
     healed = [outage.healed for outage in findings.outages]
     since = max((at for at in healed if at is not None), default=None) if None not in healed else None
-    drained = [mark for mark in history.marks if mark.name == m.DRAINED]
-    seen = (drained[-1].detail.get("silence") if drained else None) or {}
+    drained = findings.detail_of(m.DRAINED) or {}
+    seen = drained.get("silence") or {}
     # At most one order may be missing: anything else that is missing might hold the events back.
-    alone = bool(drained) and len(drained[-1].detail.get("missing") or ()) == 1
+    alone = len(drained.get("missing") or ()) == 1
     after = table.had(Outcome.ACKNOWLEDGED) & (table.sent >= (np.inf if since is None else since))
     last = [float(at) for at in table.completed[after] if not np.isnan(at)]
     if "answered_at" in seen:

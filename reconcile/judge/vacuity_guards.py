@@ -207,8 +207,7 @@ def backlog_empty(findings: Findings) -> Guard:
 def clock_steady(findings: Findings) -> Guard:
     """The wall clock was not set during the run."""
     name = "clock steady"
-    ended = [mark for mark in findings.history.marks if mark.name == m.ENDED]
-    step = ended[-1].detail.get("wall_step") if ended else None
+    step = (findings.detail_of(m.ENDED) or {}).get("wall_step")
     if not isinstance(step, int | float) or math.isnan(step):
         return not_applicable(name, GuardKind.VACUITY, "unknown: the run has no record of the wall clock")
     return vacuity(

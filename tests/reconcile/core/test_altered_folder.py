@@ -1,4 +1,4 @@
-"""Folders that somebody edited, mixed up or damaged: one sentence and exit code 2, no verdict and no traceback."""
+"""Folders that were edited, mixed up or damaged: one sentence and exit code 2, no verdict and no traceback."""
 
 import json
 import warnings

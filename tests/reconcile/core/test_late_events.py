@@ -32,7 +32,7 @@ def test_sent_just_before_the_outage_can_be_late_too() -> None:
     assert late(RunBuilder().order(1, 10.35, appended=20.87)) == (0, 1)
     # The first answer after the outage did not show it either.
     assert late(RunBuilder().order(1, 10.35, appended=23)) == (1, 0)
-    # Sent when the broker already answered nobody: there is only after.
+    # Sent when the broker already answered no client: it can only be appended after the outage.
     assert late(RunBuilder().order(1, 10.41, appended=20.87)) == (1, 0)
 
 

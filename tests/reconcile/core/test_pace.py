@@ -74,7 +74,7 @@ def simulate(service: Service, seed: int, factor: float) -> Counter[Pace]:
 def test_a_steady_service_is_hardly_ever_called_slower(service: Service) -> None:
     found = simulate(service, 20261127, 1.0)
     assert sum(found[pace] for pace in SLOWER) <= SERVICES / 100
-    # Where orders are slow together, fewer of them tell as much.
+    # If orders are slow together, the same number of them shows less.
     assert found[Pace.AS_BEFORE] >= (0.9 if service in INDEPENDENT else 0.2) * SERVICES
 
 
