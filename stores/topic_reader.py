@@ -32,7 +32,7 @@ _TUNING: Final[Mapping[str, str | int | float | bool]] = {
     # With the default of 1000 ms the fetcher sleeps a second whenever Python lags behind: 2 to 5 times slower.
     "fetch.queue.backoff.ms": 1,
     "queued.min.messages": 1_000_000,
-    "queued.max.messages.kbytes": 4096,
+    "queued.max.messages.kbytes": 16_384,
     "fetch.max.bytes": 4_000_000,
     "fetch.wait.max.ms": 20,
     "fetch.error.backoff.ms": 100,
@@ -120,7 +120,7 @@ class TopicReader:
         if not self._unread:
             return
         tuning = _TUNING if self._wanted.wanted > _FEW else _TUNING_FOR_FEW
-        consumer = make_consumer(self._client, {**tuning, "error_cb": self._note_error})
+        consumer = make_consumer(self._client, {**fitted(tuning, self._client), "error_cb": self._note_error})
         try:
             yield from self._read(consumer, progress)
         except KafkaException as error:
@@ -231,7 +231,7 @@ class TopicTail:
 
     def __init__(self, client: Mapping[str, str], topic: str, begin: Mapping[int, int]) -> None:
         self._consumer = make_consumer(
-            client, {**_TUNING, "enable.partition.eof": False, "auto.offset.reset": "earliest"}
+            client, {**fitted(_TUNING, client), "enable.partition.eof": False, "auto.offset.reset": "earliest"}
         )
         self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in begin.items()])
 
@@ -242,6 +242,16 @@ class TopicTail:
     def close(self) -> None:
         """Close the consumer."""
         self._consumer.close()
+
+
+def fitted(tuning: Mapping[str, Any], client: Mapping[str, str]) -> dict[str, Any]:
+    """Return `tuning` with a `fetch.max.bytes` that is no smaller than the client's own `message.max.bytes`.
+
+    librdkafka refuses a smaller one. A value that is no number is left to it, too.
+    """
+    largest = client.get("message.max.bytes", "")
+    least = int(largest) if largest.isdecimal() else 0
+    return {**tuning, "fetch.max.bytes": max(tuning["fetch.max.bytes"], least)}
 
 
 def record_of(message: Message) -> KafkaRecord:
