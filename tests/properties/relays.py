@@ -1,4 +1,4 @@
-"""Simulated outboxes whose relay retries with pauses that double: sound, whatever the seed, only late. Pure."""
+"""Simulated outboxes whose relay retries with doubling pauses: correct for every seed, only late. Pure."""
 
 import random
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Relay:
     Attributes:
         first, longest: pause after the first failure, and the longest one.
         attempt: how long a failing attempt takes.
-        each: each event has pauses of its own; else one pause holds all of them back.
-        batch: how many events one attempt publishes where one pause holds all back.
+        each: each event has its own pauses; else one pause delays all events.
+        batch: how many events one attempt publishes if one pause delays all.
     """
 
     first: float

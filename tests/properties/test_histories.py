@@ -1,8 +1,8 @@
-"""A thousand made-up runs whose truth is known before a witness speaks: the judge must find exactly that, by id.
+"""A thousand generated runs whose truth is known: the judge must find exactly that, by id.
 
-Truth comes first: the fate of every order, when it was sent, what damage the witnesses took. From it the history is
-made, and from it, by plain rules that share nothing with the judge, what must be found: every list, the cells, the
-duplicates, the verdict and the exit code.
+The truth is generated first: the fate of every order, its send time, the damage of the witnesses. From it the history
+is built, and the expected result (lists, cells, duplicates, verdict, exit code) by rules that share no code with the
+judge.
 """
 
 import csv
@@ -29,7 +29,7 @@ OUTCOME_OF = {
     Answer.FAILED: Outcome.AMBIGUOUS,
     Answer.CUT: Outcome.AMBIGUOUS,
 }
-# What is wrong with the record of the run, and what follows: which absences are no longer proven, is it vacuous.
+# Damages of a run, and what each makes suspected or vacuous.
 DAMAGES = {
     "none": (),
     "drain cut short": ("lost", "phantom"),
@@ -52,7 +52,7 @@ TWINS = 500
 
 @dataclass(frozen=True)
 class Run:
-    """The truth: a fate and a send time for each order, the damage, what was expected."""
+    """The truth: fate and send time of each order, the damage, the expectation."""
 
     orders: tuple[tuple[Fate, float], ...]
     damage: str
@@ -121,7 +121,7 @@ def truth_of(run: Run) -> Truth:
 
 
 def verdict_of(run: Run, truth: Truth) -> tuple[str, int]:
-    """Evidence in doubt: nothing is decided. Else violations stand, and a clean result needs all else in order."""
+    """Return verdict and exit code. With evidence in doubt: inconclusive; a clean result needs every guard."""
     doubted = set(DAMAGES[run.damage])
     violations = any(
         truth.lists[name] for name in ("lost-events", "phantom-events", "lost-orders", "visible-after-reject")
@@ -156,7 +156,7 @@ def test_the_judge_finds_the_truth(run: Run) -> None:
         for cell in judgement.cells[label]
         if judgement.cells[label][cell]
     }
-    # The orders that keep the guards quiet are whole.
+    # The orders that make all guards pass have row and event.
     truth.cells["acknowledged", "row_and_event"] += 6
     assert cells == {cell: number for cell, number in truth.cells.items() if number}
     counts = judgement.counts
@@ -171,7 +171,7 @@ def test_the_judge_finds_the_truth(run: Run) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(runs())
-def test_the_order_in_which_witnesses_speak_changes_nothing(run: Run) -> None:
+def test_the_order_of_the_rows_changes_nothing(run: Run) -> None:
     history = history_of(run)
     rows = history.rows.rows[::-1].copy()
     shuffled = replace(history, rows=replace(history.rows, rows=rows))

@@ -1,4 +1,4 @@
-"""A sound outbox whose relay retries with growing pauses is late and never lossy: many seeds, in drain and judge."""
+"""A correct outbox whose relay retries with growing pauses is late, never lossy: many seeds, in drain and judge."""
 
 import random
 
@@ -44,7 +44,7 @@ def test_the_drain_of_an_unknown_publisher_outlasts_its_pauses(part: int) -> Non
 
 
 def test_a_few_seconds_of_quiet_would_not_have_been_enough() -> None:
-    """The near miss: the rule of before, the settle time alone, ends many of these drains too soon."""
+    """The near miss: the settle time alone ends many of these drains too soon."""
     early = 0
     for seed in SEEDS:
         source = random.Random(seed)
@@ -72,7 +72,7 @@ def builder_of(relay: Relay, read_at: float, dropped: set[int]) -> RunBuilder:
     return builder
 
 
-def test_whenever_it_is_read_nothing_of_it_is_called_lost() -> None:
+def test_whenever_it_is_read_no_event_is_lost() -> None:
     suspected = 0
     for seed in SEEDS:
         source = random.Random(seed)
@@ -80,7 +80,7 @@ def test_whenever_it_is_read_nothing_of_it_is_called_lost() -> None:
         counts = judge(builder_of(relay, read_at, set()).history()).counts
         assert counts["lost_events"] == 0, f"seed {seed}: {relay}, read at {read_at:.1f}"
         suspected += counts["suspected_lost"] > 0
-    # Not because all of it was there already.
+    # Not because all events were there already.
     assert suspected > len(SEEDS) / 20
 
 

@@ -1,4 +1,4 @@
-"""`make clean-runs`: which folders go, and all that must stay."""
+"""`make clean-runs`: which folders it removes, and all that it must keep."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def names(runs: Path) -> list[str]:
     return sorted(path.name for path in runs.iterdir())
 
 
-def test_the_oldest_go_after_being_named(runs: Path, capsys: Said) -> None:
+def test_the_oldest_are_removed_after_being_listed(runs: Path, capsys: Said) -> None:
     for number in range(13):
         leave(runs, number)
     (runs / "latest").symlink_to(runs / "20261123-073012-4f2a")
@@ -69,7 +69,7 @@ def test_the_oldest_go_after_being_named(runs: Path, capsys: Said) -> None:
     assert names(runs) == []
 
 
-def test_what_is_no_run_stays(runs: Path, tmp_path: Path) -> None:
+def test_what_is_no_run_is_kept(runs: Path, tmp_path: Path) -> None:
     leave(runs, 1)
     elsewhere = leave(tmp_path / "elsewhere", 2)
     (elsewhere.path / "precious").write_text("kept")
@@ -111,7 +111,7 @@ def test_a_link_inside_a_run_is_not_followed(runs: Path, tmp_path: Path) -> None
         ({"confirmation": {"complete": False}}, "not verified"),
     ],
 )
-def test_a_run_that_is_not_judged_stays_unless_forced(
+def test_a_run_that_is_not_judged_is_kept_unless_forced(
     runs: Path, capsys: Said, changes: dict[str, Any], words: str
 ) -> None:
     folder = leave(runs, 1, **changes)
@@ -126,12 +126,12 @@ def test_a_run_that_is_not_judged_stays_unless_forced(
 
 
 @pytest.mark.parametrize("report", [{"confirmation": None}, {"confirmation": {"eligible": 0}}])
-def test_without_violations_there_is_nothing_to_look_up_again(runs: Path, report: dict[str, Any]) -> None:
+def test_without_violations_there_is_nothing_to_verify(runs: Path, report: dict[str, Any]) -> None:
     assert why_not_judged(leave(runs, 1, report=report, confirmation=None)) is None
 
 
 @pytest.mark.process
-def test_a_run_in_use_stays_for_as_long_as_its_process_lives(runs: Path) -> None:
+def test_a_run_in_use_is_kept_for_as_long_as_its_process_lives(runs: Path) -> None:
     folder = leave(runs, 1)
     hold = "import sys; from pathlib import Path; from runlog.folder import RunFolder\n"
     hold += "from runlog.locks import InUse\n"

@@ -1,4 +1,4 @@
-"""The format of `probes.jsonl`: what is written is read again, a cut line is left out, a wrong one is refused."""
+"""The format of `probes.jsonl`: what is written is read again, incomplete lines are left out, wrong ones refused."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_run_has_a_file_for_them_that_only_its_owner_reads(tmp_path: Path) -> 
     assert folder.probes.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_mark_tells_how_down_was_seen_and_nothing_else_under_that_name(tmp_path: Path) -> None:
+def test_a_mark_says_how_the_target_failed_by_connection_only(tmp_path: Path) -> None:
     path = tmp_path / "marks.jsonl"
     writer = MarksWriter(path)
     writer.write(Mark(5.0, "injected", 0, {"seen": {"kept": "hanging", "new": "refused"}}))

@@ -1,4 +1,4 @@
-"""The formats of a run's folder: what is written is read back, a cut line is reported."""
+"""The formats of a run's folder: what is written is read back, an incomplete line is reported."""
 
 import subprocess
 import sys
@@ -105,7 +105,7 @@ def _ledger(path: Path, close: bool = True) -> list[uuid.UUID]:
     return ids
 
 
-def test_ledger_comes_back_with_the_last_word_on_each_attempt(tmp_path: Path) -> None:
+def test_ledger_is_read_with_the_last_record_of_each_attempt(tmp_path: Path) -> None:
     ids = _ledger(tmp_path / "ledger.bin")
     ledger = read_ledger(tmp_path / "ledger.bin")
     assert ledger.complete
@@ -145,7 +145,7 @@ def test_ledger_that_lacks_a_due_arrival_says_so(tmp_path: Path) -> None:
     assert not ledger.complete
 
 
-def test_ledger_is_on_disk_before_it_is_closed_and_never_written_over(tmp_path: Path) -> None:
+def test_ledger_is_on_disk_before_it_is_closed_and_never_overwritten(tmp_path: Path) -> None:
     writer = LedgerWriter(tmp_path / "ledger.bin", KEY)
     writer.sent(0, 1.0, 1.0, Phase.BASELINE)
     assert len(read_ledger(tmp_path / "ledger.bin").attempts) == 1
@@ -154,7 +154,7 @@ def test_ledger_is_on_disk_before_it_is_closed_and_never_written_over(tmp_path: 
     writer.close(1)
 
 
-def test_ledger_tells_whose_it_is(tmp_path: Path) -> None:
+def test_ledger_has_the_key_of_its_run(tmp_path: Path) -> None:
     _ledger(tmp_path / "ledger.bin")
     assert read_ledger(tmp_path / "ledger.bin").run_key == KEY
 
@@ -170,7 +170,7 @@ def test_each_flipped_byte_of_a_record_is_noticed_and_counted(tmp_path: Path) ->
     assert read_ledger(path).damaged == 3
 
 
-def test_records_of_another_run_do_not_pass_for_ours(tmp_path: Path) -> None:
+def test_records_of_another_run_are_damage(tmp_path: Path) -> None:
     _ledger(tmp_path / "ours.bin", close=False)
     theirs = LedgerWriter(tmp_path / "theirs.bin", RunKey.parse("0123456789ab4dee"))
     theirs.sent(4, 14.0, 14.0, Phase.RECOVERY)
@@ -211,7 +211,7 @@ def test_a_completion_without_its_sending_and_what_follows_the_end_are_damage(tm
     assert read_ledger(tmp_path / "b.bin").damaged == 1
 
 
-def test_a_large_ledger_is_read_whole(tmp_path: Path) -> None:
+def test_a_large_ledger_is_read_completely(tmp_path: Path) -> None:
     writer = LedgerWriter(tmp_path / "ledger.bin", KEY)
     for seq in range(100_000):
         writer.sent(seq, 1.0, 1.0, Phase.BASELINE)
@@ -246,7 +246,7 @@ def test_something_else_is_not_a_ledger(tmp_path: Path) -> None:
         read_ledger(tmp_path / "ledger.bin")
 
 
-def test_marks_come_back_in_order(tmp_path: Path) -> None:
+def test_marks_are_read_in_order(tmp_path: Path) -> None:
     writer = MarksWriter(tmp_path / "marks.jsonl")
     writer.write(Mark(1.0, "started"))
     writer.write(Mark(2.0, "injecting", 0, {"target": "broker"}))

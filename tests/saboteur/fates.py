@@ -1,7 +1,4 @@
-"""What a saboteur may do with an order, and what the harness must then find: the truth, known before anything happens.
-
-Pure. Each fate says how the client is answered, whether a row is stored, and which records are published.
-"""
+"""What a saboteur may do with an order: how it answers, whether it stores a row, which records it publishes. Pure."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,14 +17,14 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of one order.
+    """The treatment of one order.
 
     Attributes:
-        name: for people.
+        name: in words.
         answer: how the client is answered.
         row: whether it is stored.
         events: event numbers to be published; equal numbers are the same event again.
-        instead: records that name it and are no delivery: `tombstone` and `other` (another type), which are certainly
+        instead: records that name it and are no event: `tombstone` and `other` (another type), which are certainly
             none, and those of DOUBTFUL.
         twin: a second order of the same customer is stored and published, too.
         delay: seconds to wait before publishing.

@@ -1,4 +1,4 @@
-"""The harness's own locustfile against the saboteur: everything is as always, but orders go to another service."""
+"""The harness's own locustfile against the saboteur: only the order service is another one."""
 
 import os
 import uuid

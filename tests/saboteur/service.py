@@ -1,8 +1,8 @@
-"""The saboteur: an order service on the real stores that does to each order what its seeded plan says, and notes it.
+"""The saboteur: an order service on the real stores that treats each order by its seeded plan, and records it.
 
-`python -m tests.saboteur.service` with SABOTEUR_* variables. Events go out with all the patience it takes (an outage
-only delays them), so what is in the log is exactly what the plan put there. Raw HTTP, because a server of good manners
-cannot cut a connection.
+`python -m tests.saboteur.service` with SABOTEUR_* variables. The producer waits as long as needed (an outage only
+delays events), so that the log holds exactly what the plan published. Raw HTTP, because a proper HTTP server cannot cut
+a connection.
 """
 
 import asyncio
@@ -103,10 +103,10 @@ class Saboteur:
             task.add_done_callback(self._background.discard)
         else:
             self._publish(fate, orders, customer)
-        told: dict[str, Any] = {"orderId": str(orders[0])}
+        answer: dict[str, Any] = {"orderId": str(orders[0])}
         if phantom and not checking:
-            told |= {"existsInDb": False, "eventSentToKafka": True, "dbRolledBack": True}
-        return fate.answer.value, told if fate.answer in {Answer.CREATED, Answer.PROVOKED} else {"message": fate.name}
+            answer |= {"existsInDb": False, "eventSentToKafka": True, "dbRolledBack": True}
+        return fate.answer.value, answer if fate.answer in {Answer.CREATED, Answer.PROVOKED} else {"message": fate.name}
 
     def _store(self, order: uuid.UUID, customer: uuid.UUID) -> None:
         self._database.execute(
@@ -136,11 +136,11 @@ class Saboteur:
                 self._send(*instead[record])
 
     def _send(self, order: uuid.UUID, value: bytes | None) -> None:
-        def told(error: object, _message: object) -> None:
+        def delivered(error: object, _message: object) -> None:
             if error is not None:
                 self._note(kind="undelivered", order=str(order), error=str(error))
 
-        self._producer.produce(self._topic, key=str(order), value=value, on_delivery=told)
+        self._producer.produce(self._topic, key=str(order), value=value, on_delivery=delivered)
 
     def _note(self, **record: object) -> None:
         with self._truth.open("a", encoding="utf-8") as stream:

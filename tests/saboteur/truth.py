@@ -1,4 +1,4 @@
-"""What the harness must find, worked out from what the saboteur noted, with no code of the judge's."""
+"""What the harness must find, computed from the saboteur's records without code of the judge."""
 
 import json
 from collections import Counter
@@ -28,7 +28,7 @@ class Truth:
 
 
 def read_truth(path: Path) -> Truth:
-    """Read what the saboteur noted; every event it sent must have been delivered."""
+    """Read the saboteur's records; every event that it sent must have been delivered."""
     records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [record for record in records if record["kind"] == "undelivered"] == []
     truth = Truth()

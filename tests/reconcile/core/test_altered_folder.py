@@ -159,7 +159,7 @@ def test_marks_that_swap_by_less_than_a_second_are_fine(folder: RunFolder) -> No
         "[1]",
     ],
 )
-def test_observations_that_no_lookout_makes(folder: RunFolder, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_observations_that_no_monitor_makes(folder: RunFolder, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder.offsets.write_text(line + "\n" + folder.offsets.read_text())
     assert f"offsets.jsonl of run {RUN} is damaged" in refused(folder, capsys)
 

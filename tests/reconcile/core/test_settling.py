@@ -66,7 +66,7 @@ def test_a_late_arrival_begins_the_horizon_again() -> None:
     assert guard(late(36.7), HORIZON).passed
 
 
-def test_what_comes_after_the_lookout_has_ended_is_a_late_arrival_of_unknown_time() -> None:
+def test_what_comes_after_the_monitor_has_ended_is_a_late_arrival_of_unknown_time() -> None:
     builder = external().order(2, 13, appended=60.0)
     assert guard(read_at(builder, 60), HORIZON).failed
 

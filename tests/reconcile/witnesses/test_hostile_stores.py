@@ -185,7 +185,7 @@ def test_a_store_that_was_away_is_made_up_for(recorded: Recorded, store: str) ->
     code, report = recorded.judge(**{store: AWAY[store]})
     assert (code, report["verdict"], report["counts"]["lost_events"]) == (3, "inconclusive", 0)
     code, report = recorded.judge()
-    # The lookout of this made-up run saw nothing, which only a clean result would need.
+    # The monitor of this made-up run observed nothing, which only a clean result would need.
     assert report["counts"]["lost_events"] == 1
     assert report["confirmation"]["confirmed"] == 1
     assert code == 0
