@@ -1,137 +1,157 @@
-"""What a series of questions proves: the one rule of down and back, for monitor, watchdog and judge. Pure.
+"""What a series of questions proves: the one rule of down, degraded and back, for monitor, watchdog and judge. Pure.
 
 One question without an answer proves little: the machine may have been busy. A streak proves it. The edge itself is
 bracketed by the last opposite observation and the first of the streak, so its width says how exactly it is known.
 
-A target is down only when neither a connection from before is served any more nor a new one, and back only when both
-are. The edge is that of the kept connection, which is asked most often.
+A target is down (or degraded: `health.effect`) only when a connection from before shows it and a new one does, and back
+only when both are as usual. The edge is that of the kept connection, which is asked most often.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
+from health.effect import BACK_STREAK, Effect, Results, milliseconds
 from health.replies import BROKEN, CONNECTIONS, KEPT, NEW, Connection, How, ProbeResult
-
-# So many questions in a row without an answer, over at least so many seconds, prove that the target is down. On either
-# connection: the kept one is asked 10 or 20 times a second, a new one 5 times.
-DOWN_STREAK: Final = 3
-DOWN_SECONDS: Final = 0.25
-# So many answers in a row prove that it is back.
-UP_STREAK: Final = 2
 
 Edge = tuple[float, float]
 """[last opposite observation, first observation], epoch seconds."""
 
 
-class Question(Protocol):
-    """One question and whether it was answered; times in epoch seconds."""
-
-    @property
-    def asked(self) -> float:
-        """When it was asked."""
-
-    @property
-    def answered(self) -> float:
-        """When its answer or failure was known."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it was answered."""
-
-
-Results = Mapping[Connection, Sequence[ProbeResult]]
-"""The results of each connection, in order."""
-
-
-_Question = TypeVar("_Question", bound=Question)
-
-
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a target is down, or back.
+    """That a fault has its effect on a target, or that it is over.
 
     Attributes:
-        edge: of the kept connection.
+        edge: of the kept connection; of new ones where the effect may spare that.
         seen: how each connection failed, for a target that is down; `answered` for one that is back.
+        measured: how strong the effect is, by connection, in the unit of `Effect.measure`; empty for `down` and back.
     """
 
     edge: Edge
     seen: dict[Connection, How]
+    measured: dict[Connection, float] = field(default_factory=dict)
 
 
-def unserved(streak: Sequence[Question]) -> bool:
-    """Return whether questions in a row without an answer are enough to prove a connection down."""
-    return len(streak) >= DOWN_STREAK and streak[-1].answered - streak[0].asked >= DOWN_SECONDS
+def proven_edge(effect: Effect, results: Sequence[ProbeResult], since: float) -> Edge | None:
+    """Return the edge of an effect that began at or after `since` on one connection, None while it is not proven.
 
-
-def served(streak: Sequence[Question]) -> bool:
-    """Return whether answers in a row are enough to prove a connection served."""
-    return len(streak) >= UP_STREAK
-
-
-def proven_down(observations: Sequence[Question], since: float) -> Edge | None:
-    """Return the edge of an outage that began at or after `since`, None while it is not proven.
-
-    The target was certainly up when it was last asked with success, and certainly down when the first question of the
-    streak had failed or timed out.
+    The target certainly was as usual when the question before the first that shows it was asked, and certainly not any
+    more when the first had failed, or was answered.
     """
-    streak = _trailing(observations, ok=False)
-    if not unserved(streak) or streak[-1].asked < since:
+    part = _showing(effect, results, since)
+    if not part or part[-1].asked < since or not effect.is_proven_by(part):
         return None
-    before = [seen for seen in observations[: len(observations) - len(streak)] if seen.ok]
-    return (before[-1].asked if before else streak[0].asked, streak[0].answered)
+    return _bracket(results, part)
 
 
-def proven_up(observations: Sequence[Question], since: float) -> Edge | None:
-    """Return the edge at which the target was back after `since`, None while it is not proven.
+def back_edge(effect: Effect, results: Sequence[ProbeResult], since: float) -> Edge | None:
+    """Return the edge at which one connection was as usual again after `since`, None while that is not proven.
 
-    It was certainly still away when the last question that got no answer was asked, and certainly back at the first
-    answer.
+    The effect certainly was there when the last question that was not answered as usual was asked, and certainly over
+    at the first answer as usual.
     """
-    streak = _trailing(observations, ok=True)
-    if not served(streak) or streak[-1].asked < since:
+    streak = _trailing(results, effect.is_usual)
+    if len(streak) < effect.back_streak or streak[-1].asked < since:
         return None
-    before = [seen for seen in observations[: len(observations) - len(streak)] if not seen.ok]
-    return (before[-1].asked if before else streak[0].asked, streak[0].answered)
+    return _bracket(results, streak)
 
 
-def target_down(seen: Results, since: float) -> Proof | None:
-    """Return the proof that no connection is served any more, None while one of them may be."""
-    edges = {connection: proven_down(seen[connection], since) for connection in CONNECTIONS}
-    edge = edges[KEPT]
+def prove(effect: Effect, seen: Results, since: float) -> Proof | None:
+    """Return the proof that the target has the effect on each connection that counts, None while it may not."""
+    edges = [proven_edge(effect, seen[each], since) for each in effect.connections]
+    if edges[0] is None or None in edges:
+        return None
+    parts = {each: _showing(effect, seen[each], since) for each in effect.connections}
+    strengths = {each: effect.measure(part) for each, part in parts.items()} if effect.state == "degraded" else {}
+    hows = {each: _how([one for one in part if effect.shows(one)]) for each, part in parts.items()}
+    return Proof(edges[0], hows, {each: round(found, 6) for each, found in strengths.items() if found is not None})
+
+
+def prove_back(effect: Effect, seen: Results, since: float) -> Proof | None:
+    """Return the proof that each connection is as usual again, None while one of them may not be."""
+    edges = {each: back_edge(effect, seen[each], since) for each in CONNECTIONS}
+    edge = edges[effect.connections[0]]
     if edge is None or None in edges.values():
         return None
-    return Proof(edge, {connection: _failing(seen[connection]) for connection in CONNECTIONS})
+    return Proof(edge, {each: seen[each][-1].how for each in CONNECTIONS})
 
 
-def target_up(seen: Results, since: float) -> Proof | None:
-    """Return the proof that both connections are served again, None while one of them may not be."""
-    edges = {connection: proven_up(seen[connection], since) for connection in CONNECTIONS}
-    edge = edges[KEPT]
-    if edge is None or None in edges.values():
-        return None
-    return Proof(edge, {connection: seen[connection][-1].how for connection in CONNECTIONS})
-
-
-def not_down(seen: Results, since: float) -> list[str]:
-    """Return of each connection that is not proven down what was last seen of it, in words."""
+def not_proven(effect: Effect, seen: Results, since: float) -> list[str]:
+    """Return of each connection that does not show the effect what was last seen of it, in words."""
     served_still = {KEPT: "a connection from before the fault is still served", NEW: "a new connection is served"}
-    return [_last(c, seen[c], served_still[c]) for c in CONNECTIONS if proven_down(seen[c], since) is None]
+
+    def words(each: Connection) -> str:
+        if effect.kind == "late" or effect.is_partial:
+            return _strength(effect, each, [one for one in seen[each] if one.asked >= since] or seen[each])
+        return served_still[each]
+
+    missing = [each for each in effect.connections if proven_edge(effect, seen[each], since) is None]
+    return [_last(each, seen[each], words, always=effect.is_partial) for each in missing]
 
 
-def not_up(seen: Results, since: float) -> list[str]:
-    """Return of each connection that is not proven back what was last seen of it, in words."""
-    once = {c: f"{_named(c)} was answered, but not twice in a row" for c in CONNECTIONS}
-    return [_last(c, seen[c], once[c]) for c in CONNECTIONS if proven_up(seen[c], since) is None]
+def not_back(effect: Effect, seen: Results, since: float) -> list[str]:
+    """Return of each connection that is not proven as usual again what was last seen of it, in words."""
+
+    def words(each: Connection) -> str:
+        if not effect.is_usual(seen[each][-1]):
+            return _strength(effect, each, seen[each][-1:])
+        times = "twice" if effect.back_streak == BACK_STREAK else f"{effect.back_streak} times"
+        return f"{_named(each)} was answered, but not {times} in a row"
+
+    return [_last(each, seen[each], words) for each in CONNECTIONS if back_edge(effect, seen[each], since) is None]
 
 
-def _last(connection: Connection, results: Sequence[ProbeResult], served_words: str) -> str:
+def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
+    """Yield each part of the results of one connection that proves the effect."""
+    if effect.is_partial:
+        streaks = [_showing(effect, results, results[0].asked if results else 0.0)]
+    else:
+        streaks = [list(part) for shows, part in groupby(results, key=effect.shows) if shows]
+    yield from (part for part in streaks if effect.is_proven_by(part))
+
+
+def is_back_in(effect: Effect, results: Sequence[ProbeResult]) -> bool:
+    """Return whether enough probes of one connection in a row were answered as usual."""
+    streaks = (list(part) for usual, part in groupby(results, key=effect.is_usual) if usual)
+    return any(len(streak) >= effect.back_streak for streak in streaks)
+
+
+def _showing(effect: Effect, results: Sequence[ProbeResult], since: float) -> Sequence[ProbeResult]:
+    """Return the results at the end that show the effect; of a partial one all since the first that does."""
+    if not effect.is_partial:
+        return _trailing(results, effect.shows)
+    first = (place for place, one in enumerate(results) if one.asked >= since and effect.shows(one))
+    return results[next(first, len(results)) :]
+
+
+def _strength(effect: Effect, connection: Connection, results: Sequence[ProbeResult]) -> str:
+    """Return how strong results of one connection show an effect of a degraded target, in words."""
+    measured = effect.measure(results) or 0.0
+    if effect.kind == "late":
+        return f"{_named(connection)} is answered {milliseconds(max(0.0, measured))} later than usual"
+    shown = sum(effect.shows(one) for one in results)
+    return f"{shown} of {len(results)} probes on {_named(connection)} were reset"
+
+
+def _bracket(results: Sequence[ProbeResult], part: Sequence[ProbeResult]) -> Edge:
+    before = results[: len(results) - len(part)][-1:]
+    return ((before or part)[0].asked, part[0].answered)
+
+
+def _last(
+    connection: Connection,
+    results: Sequence[ProbeResult],
+    words: Callable[[Connection], str],
+    *,
+    always: bool = False,
+) -> str:
+    """Return what was last seen of a connection: `words` of one that was answered, or `always`; else how it failed."""
     if not results:
         return f"{_named(connection)} was never tried"
     last = results[-1]
-    if last.ok:
-        return served_words
+    if last.ok or always:
+        return words(connection)
     return f"{_named(connection)} is {last.how}" + (f" ({last.detail})" if last.detail else "")
 
 
@@ -139,15 +159,15 @@ def _named(connection: Connection) -> str:
     return f"{'the kept' if connection == KEPT else 'a new'} connection"
 
 
-def _failing(results: Sequence[ProbeResult]) -> How:
+def _how(part: Sequence[ProbeResult]) -> How:
     """Return how the connection failed: `broken` when it was lost, even if opening another one is refused since."""
-    hows = [one.how for one in _trailing(results, ok=False)]
-    return BROKEN if results[-1].connection == KEPT and BROKEN in hows else hows[-1]
+    hows = [one.how for one in part]
+    return BROKEN if part[-1].connection == KEPT and BROKEN in hows else hows[-1]
 
 
-def _trailing(observations: Sequence[_Question], ok: bool) -> Sequence[_Question]:
-    """Return the unbroken run of equal answers at the end of `observations`."""
-    first = len(observations)
-    while first and observations[first - 1].ok is ok:
+def _trailing(results: Sequence[ProbeResult], holds: Callable[[ProbeResult], bool]) -> Sequence[ProbeResult]:
+    """Return the unbroken run at the end of `results` for which `holds` is true."""
+    first = len(results)
+    while first and holds(results[first - 1]):
         first -= 1
-    return observations[first:]
+    return results[first:]

@@ -4,27 +4,31 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from health.effect import DOWN, Effect
 from health.patience import Patience
 from health.probers import open_probers
 from health.replies import ANSWERED, CONNECTIONS, KEPT, NEW, Connection, ProbeResult, Reply
 from health.spec import ProbeSpec
-from health.state import Edge, not_up, target_up
+from health.state import Edge, not_back, prove_back
 
 QUESTION_S: Final = 1.0
 PAUSE_S: Final = 0.1
 
 
-def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = time.time) -> tuple[Edge | None, str]:
+def await_served(
+    spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = time.time, effect: Effect = DOWN
+) -> tuple[Edge | None, str]:
     """Ask until the target is proven back on both connections, at most about `timeout_s` seconds. Blocks.
 
     Args:
         spec: whom and how.
         timeout_s: longest wait.
         now: epoch seconds of the clock for the edge.
+        effect: that must be over, with the usual time of an answer.
 
     Returns:
-        The edge at which it was back ([last failure, first answer], epoch seconds), None if that was not proven; and
-        what was seen last, in words without secrets.
+        The edge at which it was back ([last probe with the effect, first without], epoch seconds), None if that was not
+        proven; and what was seen last, in words without secrets.
     """
     try:
         probers = open_probers(spec)
@@ -42,10 +46,10 @@ def await_served(spec: ProbeSpec, timeout_s: float, now: Callable[[], float] = t
                 answered = now()
                 patience.note(connection, answered - asked, reply.how)
                 seen[connection].append(ProbeResult(asked, answered, connection, reply.how, reply.detail))
-            if proof := target_up(seen, began):
+            if proof := prove_back(effect, seen, began):
                 return proof.edge, reply.detail or "it answers"
             if time.monotonic() >= deadline:
-                return None, "; ".join(not_up(seen, began))
+                return None, "; ".join(not_back(effect, seen, began))
             time.sleep(PAUSE_S)
     finally:
         probers.close()

@@ -1,24 +1,11 @@
-"""A fault as `run.json` and the journal hold it: the effect that proves it with its bounds, and its words. Values only.
+"""A fault as `run.json` holds it: the effect that proves it with its bounds, and its words. Plain values.
 
-`chaos` writes them, monitor, watchdog and judge read them; what proves an effect is decided in `health.effect`.
+`chaos` writes them, the judge reads them; what proves an effect is decided in `health.effect` and `health.state`.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-EffectKind = Literal["down"]
-"""`down`: no question is answered, on a connection from before or on a new one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What the probes of a target must see while a fault lasts.
-
-    Attributes:
-        kind: see `EffectKind`.
-    """
-
-    kind: EffectKind = "down"
+from health.effect import Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +14,11 @@ class FaultFacts:
 
     Attributes:
         name: as `--fault` gives it.
-        phrase: the fault as a noun phrase, with `{target}` for the component.
+        phrase: the fault as a noun phrase, with `{target}` for the component and `{strength}` for that of its effect.
         effect: what its target's probes must see.
+        held: what its target did while the effect held, with `{probes}` for how many: `none of 5 probes` of one that is
+            down, `all 5 probes` of one that is degraded.
+        missed: what it did to the probes that do not show the effect.
         ends_process: whether it ends the target's process, with the requests under way in it.
         drops_unflushed: whether a target may lose what it had acknowledged and not yet written to disk.
         silences: whether the target answers nobody at all while it lasts.
@@ -37,10 +27,22 @@ class FaultFacts:
     name: str
     phrase: str
     effect: Effect = field(default_factory=Effect)
+    held: str = "answered {probes}"
+    missed: str = "answered {probes}"
     ends_process: bool = False
     drops_unflushed: bool = False
     silences: bool = True
 
     def of(self, target: str) -> str:
-        """Return the fault and its target in words: `stop of the broker`."""
-        return self.phrase.format(target=target)
+        """Return the fault and its target in words: `stop of the broker`, `latency of 300 ms to the broker`."""
+        return self.phrase.format(target=target, strength=self.effect.strength)
+
+    @property
+    def state(self) -> str:
+        """The state of its target in a word: `down` or `degraded`."""
+        return self.effect.state
+
+    @property
+    def stages(self) -> tuple[str, str]:
+        """What its target does until that state is proven, and until it is proven back, in a word each."""
+        return ("stopping", "starting") if self.state == "down" else ("degrading", "recovering")

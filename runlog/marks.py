@@ -135,6 +135,7 @@ class _Line(msgspec.Struct):
     down_edge: tuple[float, float] | None = None
     up_edge: tuple[float, float] | None = None
     seen: dict[Connection, How] | None = None
+    measured: dict[Connection, float] | None = None
     complete: bool | None = None
     missing: list[str] | None = None
     reason: str | None = None

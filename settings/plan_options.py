@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from settings.kinds import FLAG, choice, duration, optional, whole
+from settings.kinds import FLAG, choice, duration, number, optional, whole
 from settings.option import Option, OptionGroup
 
 # In a shorter outage the broker cannot be told from one that is merely slow to answer the monitor.
@@ -62,10 +62,31 @@ class FaultOptions(PlanOptions, heading="The fault"):
     """What is broken, how, and the limits of breaking and healing. Durations in seconds."""
 
     fault = Option(
-        choice("stop", "kill", "pause", "partition"),
+        choice("stop", "kill", "pause", "partition", "latency", "reset"),
         "stop",
-        "what is done to the target: an orderly stop, a kill, a pause (it freezes), or a partition (its connections "
-        "are cut)",
+        "what is done to the target: an orderly stop, a kill, a pause (it freezes), a partition (its connections are "
+        "cut), latency (its answers come late), or reset (its connections are reset)",
+    )
+    fault_latency = Option(
+        duration(0.05, why=": less cannot be told from a busy machine"),
+        "300ms",
+        "time that each answer of the target comes later than usual",
+        "1500ms",
+        only_with={"fault": ("latency",)},
+    )
+    fault_jitter = Option(
+        duration(0.0),
+        "0s",
+        "time by which a single answer may miss that latency, at most half of it",
+        "50ms",
+        only_with={"fault": ("latency",)},
+    )
+    fault_share = Option(
+        number(0.05, 1.0, "of the connections"),
+        "1.0",
+        "share of the connections that are reset, established ones and new ones",
+        "0.5",
+        only_with={"fault": ("reset",)},
     )
     fault_target = Option(
         choice("broker", "database", "service"), "broker", "component that the fault is injected into"

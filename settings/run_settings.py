@@ -75,6 +75,11 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
             f"--max-outage {settings.max_outage:g}s would end an outage of up to {settings.longest_outage:g}s before "
             "its time; give a longer --max-outage"
         )
+    if settings.fault_jitter > settings.fault_latency / 2:
+        raise SettingsError(
+            f"--fault-jitter {settings.fault_jitter:g}s is more than half of --fault-latency "
+            f"{settings.fault_latency:g}s: single answers could come as usual; give a shorter --fault-jitter"
+        )
     _check_drain(settings)
     if settings.rate * settings.baseline < 1 or settings.rate * settings.recovery < 1:
         raise SettingsError(

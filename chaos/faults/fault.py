@@ -6,11 +6,13 @@ pair of the user's commands does any fault. Nothing outside this folder compares
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from runlog.fault_facts import Effect, FaultFacts
+from health.effect import DOWN, Effect
+from runlog.fault_facts import FaultFacts
+from settings.plan_options import FaultOptions
 
 if TYPE_CHECKING:
     from stack.component import ManagedProcess
@@ -72,10 +74,12 @@ class Fault:
 
     Attributes:
         name: as `--fault` gives it.
-        phrase: as a noun phrase with `{target}` for the component: `stop of the {target}`.
+        phrase: see `FaultFacts`.
         process: how it is done to a process; what it hit is always woken and, if it has ended, started again.
         container: how it is done to a container; None where it cannot be done to one.
-        effect: what proves it.
+        effect: what proves it, as strong as the options ask for.
+        held, missed: see `FaultFacts`.
+        asked: returns the effect that the options of a run ask for.
         needs: what its targets must have.
         ends: whether it ends the target's process.
         drops_unflushed, silences: see `FaultFacts`.
@@ -85,7 +89,10 @@ class Fault:
     phrase: str
     process: "Act[ManagedProcess]"
     container: Act[Any] | None
-    effect: Effect = field(default_factory=Effect)
+    effect: Effect = DOWN
+    held: str = "answered {probes}"
+    missed: str = "answered {probes}"
+    asked: Callable[[FaultOptions], Effect] = lambda options: DOWN
     needs: frozenset[Need] = frozenset()
     ends: bool = False
     drops_unflushed: bool = False
@@ -98,4 +105,5 @@ class Fault:
     @property
     def facts(self) -> FaultFacts:
         """What `run.json` keeps of it."""
-        return FaultFacts(self.name, self.phrase, self.effect, self.ends, self.drops_unflushed, self.silences)
+        losses = self.ends, self.drops_unflushed, self.silences
+        return FaultFacts(self.name, self.phrase, self.effect, self.held, self.missed, *losses)

@@ -21,9 +21,9 @@ from chaos.faults.registry import known_fault
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.running_command import RunningCommand
 from files.safe_files import OtherFormat, check_format, read_regular, write_text
+from health.effect import Effect
 from health.spec import ProbeRecipe
 from runlog.clock import iso_utc
-from runlog.fault_facts import Effect
 
 JOURNAL: Final = "journal.json"
 FORMAT: Final = 1

@@ -5,19 +5,22 @@ from typing import Final
 
 from chaos.faults.fault import Fault
 from chaos.faults.kill import KILL
+from chaos.faults.latency import LATENCY
 from chaos.faults.partition import PARTITION
 from chaos.faults.pause import PAUSE
+from chaos.faults.reset import RESET
 from chaos.faults.stop import STOP
 from chaos.faults.targets import TargetError
-from runlog.fault_facts import Effect
+from health.effect import Effect
 from settings.run_settings import Settings
 
-FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in (STOP, KILL, PAUSE, PARTITION)}
+FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in (STOP, KILL, PAUSE, PARTITION, LATENCY, RESET)}
 
 
 def chosen_fault(settings: Settings) -> Fault:
-    """Return the fault that the options of a run ask for."""
-    return FAULTS[settings.fault]
+    """Return the fault that the options of a run ask for, as strong as they say."""
+    fault = FAULTS[settings.fault]
+    return replace(fault, effect=fault.asked(settings))
 
 
 def known_fault(name: str, effect: Effect) -> Fault:

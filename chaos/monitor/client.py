@@ -15,9 +15,10 @@ import msgspec
 from chaos.monitor.monitor import MonitorConfig
 from chaos.monitor.probe_history import ProbeHistory
 from files.paths import CHECKOUT
+from health.effect import Effect
 from health.patience import LONGEST_S
 from health.replies import CONNECTIONS, Connection, ProbeResult
-from health.state import Proof, not_down, not_up, target_down, target_up
+from health.state import Proof, not_back, not_proven, prove, prove_back
 from runlog.offsets import Observation
 
 _Found = TypeVar("_Found")
@@ -51,6 +52,9 @@ class MonitorClient:
     Args:
         config: sent to it on standard input, secrets included.
         log: file for its standard error.
+
+    Attributes:
+        effect: what the fault must make of the target's answers; with their usual time once that is learnt.
     """
 
     def __init__(self, config: MonitorConfig, log: Path) -> None:
@@ -58,7 +62,8 @@ class MonitorClient:
         self.trouble: str | None = None
         self._why: str | None = None
         self._config = config
-        self._results: dict[Connection, ProbeHistory[ProbeResult]] = {c: ProbeHistory() for c in CONNECTIONS}
+        self.effect = config.effect
+        self._results = {each: ProbeHistory(self._shows) for each in CONNECTIONS}
         self._offsets_seen = False
         self._log = log
         self._heard = time.monotonic()
@@ -100,11 +105,17 @@ class MonitorClient:
             lambda: self._offsets_seen and all(any(s.ok for s in seen) for seen in self._seen().values()),
             timeout_s,
             f"answers of the {' and the '.join(dict.fromkeys(('broker', self._config.target)))} to the monitor",
-            lambda: not_up(self._seen(), 0.0),
+            lambda: not_back(self.effect, self._seen(), 0.0),
         )
 
-    def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None] = lambda: None) -> Proof:
-        """Wait until the target is proven down: no longer served on the kept connection, nor on a new one.
+    def learn_usual(self) -> Effect:
+        """Return the effect of the fault with the usual time of an answer, as observed until the first call."""
+        if not self.effect.usual_s:
+            self.effect = self.effect.after(self._seen())
+        return self.effect
+
+    def await_effect(self, since: float, timeout_s: float, give_up: Callable[[], str | None] = lambda: None) -> Proof:
+        """Wait until the fault is proven by its effect, on a connection from before and on a new one.
 
         Args:
             since: epoch seconds; earlier observations prove nothing.
@@ -112,26 +123,29 @@ class MonitorClient:
             give_up: returns why there is nothing to wait for any more, None while there is.
 
         Raises:
-            NotProven: it went on answering; the message says on which connection.
+            NotProven: it had another effect, or none; the message says on which connection.
         """
-        awaited = f"the {self._config.target} to stop answering"
+        awaited = "to stop answering" if self.effect.state == "down" else "to be degraded"
         return self._await(
-            lambda: target_down(self._seen(), since),
+            lambda: prove(self.effect, self._seen(), since),
             timeout_s,
-            awaited,
-            lambda: not_down(self._seen(), since),
+            f"the {self._config.target} {awaited}",
+            lambda: not_proven(self.effect, self._seen(), since),
             give_up,
         )
 
-    def await_up(self, since: float, timeout_s: float) -> Proof:
-        """Wait until the target is proven back: a kept connection (or the one in its place) and a new one are served.
+    def await_back(self, since: float, timeout_s: float) -> Proof:
+        """Wait until the target is proven back: a kept connection (or the one in its place) and a new one are as usual.
 
         Raises:
-            NotProven: it did not answer within `timeout_s` seconds; the message says on which connection.
+            NotProven: it was not back within `timeout_s` seconds; the message says on which connection.
         """
-        awaited = f"the {self._config.target} to answer again"
+        awaited = "to answer again" if self.effect.state == "down" else "to answer as usual again"
         return self._await(
-            lambda: target_up(self._seen(), since), timeout_s, awaited, lambda: not_up(self._seen(), since)
+            lambda: prove_back(self.effect, self._seen(), since),
+            timeout_s,
+            f"the {self._config.target} {awaited}",
+            lambda: not_back(self.effect, self._seen(), since),
         )
 
     def follow(self) -> None:
@@ -172,6 +186,9 @@ class MonitorClient:
             self._process.wait(timeout=timeout_s)
         self._reader.join(timeout=timeout_s)
 
+    def _shows(self, one: ProbeResult) -> bool:
+        return self.effect.shows(one)  # the effect with the usual time of an answer, once that is learnt
+
     def _seen(self) -> dict[Connection, list[ProbeResult]]:
         return {connection: list(seen) for connection, seen in self._results.items()}
 
@@ -207,7 +224,7 @@ class MonitorClient:
             if reason := give_up():
                 raise NotProven(f"stopped waiting for {awaited}: {reason}")
             if not self.alive:
-                self._reader.join(timeout=SILENT_S)  # its last words may still be on their way
+                self._reader.join(timeout=SILENT_S)  # its last lines may still be unread
                 raise NotProven(f"the monitor process ended while it waited for {awaited}{self._said_why()}")
             if time.monotonic() >= deadline:
                 if self.silent_s >= SILENT_S:

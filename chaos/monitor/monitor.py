@@ -8,8 +8,8 @@ event was appended. It is a process of its own because librdkafka's calls would 
 its standard input does, so never later than the harness.
 
 The target is probed on a connection from before the fault and on new ones, each from a thread of its own. If the target
-is the broker and probed directly, the question for the offsets is the one on the kept connection. If a proxy is between
-service and broker, the offsets are read directly, and the target is probed through the proxy.
+is the broker, probed directly and to go down, the question for the offsets is the one on the kept connection. If a
+proxy is between service and broker, the offsets are read directly, and the target is probed through the proxy.
 
 The word `tail` on standard input makes it follow new records and count those of the run, for the drain.
 """
@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, TextIO
 
@@ -30,10 +30,11 @@ from contract.event import EventContract
 from contract.reading import EventReader
 from contract.run_events import RunEvents
 from contract.run_key import RunKey
+from health.effect import DOWN, Effect
 from health.kafka_errors import refused_properties
 from health.patience import Patience
 from health.probers import open_probers
-from health.replies import ANSWERED, KEPT, NEW, How, ProbeResult, Reply
+from health.replies import ANSWERED, KEPT, NEW, Connection, How, ProbeResult, Reply
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from runlog.offsets import Observation
@@ -49,6 +50,11 @@ TIMEOUT_S: Final = 0.05
 KEPT_PACE: Final = ProbePace(0.1, 0.25)
 NEW_PACE: Final = ProbePace(0.2, 0.5)
 TAIL_S: Final = 0.001
+# A share of resets is counted on many new connections.
+OFTEN_S: Final = 0.05
+# Round trips that one question may take: a connection that is opened again; for a new one also PostgreSQL's login.
+KEPT_TRIPS: Final = 2
+NEW_TRIPS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class MonitorConfig:
         target: what may be broken: `broker`, `database` or `service`.
         probe: how it is probed; may hold secrets.
         probes_file: where probe results are appended.
+        effect: what the run's fault makes of its answers.
         interval: seconds between questions for the offsets.
         timeout: seconds that one question for the offsets may take at least; see `health.patience`.
     """
@@ -78,19 +85,39 @@ class MonitorConfig:
     target: str
     probe: ProbeSpec
     probes_file: str
+    effect: Effect = DOWN
     interval: float = INTERVAL_S
     timeout: float = TIMEOUT_S
 
     @property
     def offsets_are_kept(self) -> bool:
         """Whether the question for the offsets is the probe of the target on the kept connection."""
+        return self.effect.state == "down" and self._offsets_are_hit
+
+    @property
+    def offsets_delay(self) -> float:
+        """Longest time that the fault may add to the question for the offsets, seconds."""
+        return KEPT_TRIPS * self.effect.slowest_s if self._offsets_are_hit else 0.0
+
+    @property
+    def _offsets_are_hit(self) -> bool:
         return self.probe.protocol == "kafka" and self.probe.way == "direct"
+
+    @property
+    def paces(self) -> dict[Connection, ProbePace]:
+        """How often and how long the target is asked on each connection."""
+        slowest, often = self.effect.slowest_s, OFTEN_S if self.effect.is_partial else NEW_PACE.interval
+        return {
+            KEPT: replace(KEPT_PACE, delay=KEPT_TRIPS * slowest),
+            NEW: replace(NEW_PACE, interval=often, delay=NEW_TRIPS * slowest),
+        }
 
     def dump(self) -> str:
         """Return the configuration as one line."""
         record = {name: getattr(self, name) for name in self.__slots__}
         record["clock"] = [self.clock.epoch, self.clock.monotonic]
         record["probe"] = asdict(self.probe)
+        record["effect"] = asdict(self.effect)
         record["event"] = msgspec.to_builtins(self.event)
         return json.dumps(record)
 
@@ -100,6 +127,7 @@ class MonitorConfig:
         record: dict[str, Any] = json.loads(line)
         record["clock"] = AnchoredClock(*record["clock"])
         record["probe"] = msgspec.convert(record["probe"], ProbeSpec)
+        record["effect"] = msgspec.convert(record["effect"], Effect)
         record["event"] = msgspec.convert(record["event"], EventContract | None)
         return cls(**record)
 
@@ -124,9 +152,9 @@ class Monitor:
         clock, publisher = self._config.clock, self._publisher
         with ExitStack() as threads:
             ask = partial(asking, patience=self._patience, clock=clock, publisher=publisher, stop=stop)
-            threads.enter_context(ask(self._probers.new, NEW, NEW_PACE))
+            threads.enter_context(ask(self._probers.new, NEW, self._config.paces[NEW]))
             if not self._config.offsets_are_kept:
-                threads.enter_context(ask(self._probers.kept, KEPT, KEPT_PACE))
+                threads.enter_context(ask(self._probers.kept, KEPT, self._config.paces[KEPT]))
             for _ in beats(self._config.interval, stop):
                 seen, how = self._ask()
                 self._patience_of_offsets.note(KEPT, seen.answered - seen.asked, how)
@@ -144,8 +172,8 @@ class Monitor:
 
     def _ask(self) -> tuple[Observation, How]:
         """Ask once; return what was seen, and how the connection served."""
-        asked = self._config.clock.now()
-        ends = self._offsets.ask(self._patience_of_offsets.limit(self._config.timeout))
+        asked, limit = self._config.clock.now(), self._patience_of_offsets.limit(self._config.timeout)
+        ends = self._offsets.ask(limit + self._config.offsets_delay)
         answered = self._config.clock.now()
         if isinstance(ends, Reply):
             return Observation(asked, answered, None, ends.detail), ends.how
@@ -175,7 +203,7 @@ def count_events(event: EventContract | None, run_key: str) -> Callable[[list[Me
     return count
 
 
-def _obey(lines: TextIO, stop: threading.Event, tail: threading.Event) -> None:
+def _serve(lines: TextIO, stop: threading.Event, tail: threading.Event) -> None:
     for line in lines:
         if line.strip() == "tail":
             tail.set()
@@ -186,7 +214,7 @@ def main() -> int:
     """Run until standard input ends; return the exit code."""
     config = MonitorConfig.load(sys.stdin.readline())
     stop, tail = threading.Event(), threading.Event()
-    threading.Thread(target=_obey, args=(sys.stdin, stop, tail), daemon=True).start()
+    threading.Thread(target=_serve, args=(sys.stdin, stop, tail), daemon=True).start()
     try:
         monitor = Monitor(config, sys.stdout)
     except (KafkaProblem, ValueError) as error:

@@ -68,15 +68,17 @@ class ObservationPublisher:
 
 @dataclass(frozen=True, slots=True)
 class ProbePace:
-    """How often and how long a connection is asked.
+    """How often a connection is asked, and how long one question may take.
 
     Attributes:
         interval: seconds from question to question.
         timeout: seconds that one question may take at least; a slow target is given more (`health.patience`).
+        delay: seconds that the fault may add to each question.
     """
 
     interval: float
     timeout: float
+    delay: float = 0.0
 
 
 def beats(interval: float, stop: threading.Event) -> Iterator[None]:
@@ -108,7 +110,7 @@ def asking(
                 if ended.is_set():
                     return
                 asked = clock.now()
-                reply = prober.ask(patience.limit(pace.timeout))
+                reply = prober.ask(patience.limit(pace.timeout) + pace.delay)
                 answered = clock.now()
                 patience.note(connection, answered - asked, reply.how)
                 detail = None if reply.how == ANSWERED else reply.detail
@@ -126,5 +128,5 @@ def asking(
         yield
     finally:
         ended.set()
-        thread.join(pace.interval + LONGEST_S + 1.0)
+        thread.join(pace.interval + LONGEST_S + pace.delay + 1.0)
         prober.close()

@@ -31,9 +31,9 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
 def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]:
     lines, at = [f"plan      {0:7.1f} s  baseline of {plan.baseline:g} s"], plan.baseline
     for outage in plan.outages:
-        hit = target or f"the {outage.target}"
+        fault, hit, state = outage.fault, target or f"the {outage.target}", outage.fault.effect.state
         lines.append(
-            f"          {at:7.1f} s  {outage.fault.name} {hit}; healed {outage.length:g} s after it is proven down"
+            f"          {at:7.1f} s  {fault.name} {hit}; healed {outage.length:g} s after it is proven {state}"
         )
         at += outage.length
         lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s, once it is proven healed")

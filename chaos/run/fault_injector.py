@@ -95,7 +95,7 @@ class FaultInjector:
         self._healing: float | None = None
 
     def inject(self, index: int, outage: PlannedOutage) -> str | None:
-        """Break the target and wait until it is proven down.
+        """Inject the fault and wait until it is proven.
 
         Returns:
             None when that was proven, else why not; then the outage has no `injected` mark and proves nothing.
@@ -106,9 +106,10 @@ class FaultInjector:
             WatchdogGone: the watchdog died or froze before it could mark the proof.
         """
         self.broken, self._proven, self._healing, self._described = True, False, None, f"the {outage.target}"
-        fault, clock = outage.fault, (self._clock.epoch, self._clock.monotonic)
+        fault, clock = outage.fault.name, (self._clock.epoch, self._clock.monotonic)
+        effect = self._monitor.learn_usual()
         try:
-            injecting = self._executor.inject(Break(self._run_id, fault.name, index, clock, self._marks, fault.effect))
+            injecting = self._executor.inject(Break(self._run_id, fault, index, clock, self._marks, effect))
         except Refusal as refusal:
             self.broken = refusal.why == BEGUN
             raise (AlreadyDown if refusal.why == ALREADY_DOWN else FaultFailed)(str(refusal)) from None
@@ -118,7 +119,7 @@ class FaultInjector:
         try:
             # A harness that was frozen learns here that the watchdog has healed meanwhile.
             since = injecting.at or self._clock.now()
-            proof = self._monitor.await_down(since, self._edge_timeout, lambda: self._executor.retired)
+            proof = self._monitor.await_effect(since, self._edge_timeout, lambda: self._executor.retired)
             self._proven = True
             self._executor.injected(proof)
         except (NotProven, Refusal) as why:
@@ -150,7 +151,7 @@ class FaultInjector:
 
     def _prove_back(self, timeout_s: float) -> None:
         self._monitor.ensure_running()
-        self._executor.healed(self._monitor.await_up(self._healing or 0.0, timeout_s))
+        self._executor.healed(self._monitor.await_back(self._healing or 0.0, timeout_s))
         self.broken = False
 
     def _prove_back_anyway(self, trouble: str) -> None:

@@ -127,7 +127,8 @@ class PlanRunner:
         except WatchdogGone as error:
             raise RunFailed(str(error), exit_codes.USAGE_OR_CRASH) from None
         if unproven is None:
-            log.info("outage: %s proven down after %.2f s", outage.target, clock.now() - began)
+            state = outage.fault.effect.state
+            log.info("outage: %s proven %s after %.2f s", outage.target, state, clock.now() - began)
             self._hold(run, clock.now() + outage.length)
         else:
             log.warning("outage: the fault is not proven: %s", unproven)

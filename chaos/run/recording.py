@@ -120,6 +120,7 @@ class Recording:
             target=self._sut.target.component,
             probe=self._sut.probe,
             probes_file=str(self.folder.probes),
+            effect=self.facts.fault.effect,
         )
 
     def _keep_logs(self) -> None:

@@ -78,7 +78,7 @@ def find_late(
     observations: list[Observation],
     read_at: float | None,
     *,
-    probe_results: list[ProbeResult],
+    served: list[ProbeResult],
     silences: bool,
 ) -> LateEvents:
     """Find the late events.
@@ -89,7 +89,7 @@ def find_late(
         outages: in order; those that were never healed have no late events.
         observations: of the monitor, in order.
         read_at: when the end of the topic was taken: by then every event read was in the log.
-        probe_results: of the target, in order.
+        served: probes that the target answered as without the fault, in order.
         silences: whether the run's fault stops its target from answering any client.
     """
     partitions, offsets = events["partition"].astype(np.int32), events["offset"].astype(np.int64)
@@ -99,7 +99,6 @@ def find_late(
     not_before, not_after = np.full(len(table.sent), np.inf), np.full(len(table.sent), np.nan)
     np.minimum.at(not_before, table.case_of_event, np.where(np.isnan(first), -np.inf, first))
     np.fmin.at(not_after, table.case_of_event, last)
-    served = [seen for seen in probe_results if seen.ok]
     not_before = np.fmax(not_before, table.sent)
     if silences:
         not_before = _raise_bounds(not_before, outages, observations, served)

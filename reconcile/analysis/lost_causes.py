@@ -16,6 +16,7 @@ from reconcile.history.history import id_text
 from reconcile.history.joins import Bools, Floats, quantile
 from reconcile.history.outages import Moment, Outage
 from reconcile.history.service_log import LogLine, Said
+from runlog.fault_facts import FaultFacts
 from runlog.ledger import Phase
 
 
@@ -34,19 +35,18 @@ class LostCause(Enum):
     PUBLISHES_NOTHING = "publishes_nothing"
     NO_SEND_TIME = "no_send_time"
 
-    @property
-    def words(self) -> str:
-        """The cause in words, for people."""
-        return _WORDS[self]
+    def words(self, fault: FaultFacts) -> str:
+        """Return the cause in words, for people, in a run with this fault."""
+        return _WORDS[self].format(state=fault.state, failing="fail" if fault.state == "down" else f"be {fault.state}")
 
 
 _WORDS: Final = {
     LostCause.NOT_HANDED_OVER: "never handed to the Kafka client, says the service's log",
     LostCause.GIVEN_UP: "given up by the Kafka client, says the service's log",
     LostCause.ACKNOWLEDGED_AND_GONE: "acknowledged by a broker, says the service's log, yet missing",
-    LostCause.IN_FLIGHT_AT_BREAK: "under way when the target was first observed to fail",
-    LostCause.SENT_WHILE_STOPPING: "sent after injection began, before the target was proven down",
-    LostCause.SENT_WHILE_DOWN: "sent while the target was proven down",
+    LostCause.IN_FLIGHT_AT_BREAK: "under way when the target was first observed to {failing}",
+    LostCause.SENT_WHILE_STOPPING: "sent after injection began, before the target was proven {state}",
+    LostCause.SENT_WHILE_DOWN: "sent while the target was proven {state}",
     LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
     LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
     LostCause.OUTSIDE_OUTAGES: "sent away from any outage",

@@ -1,13 +1,15 @@
 """How the target of the fault answered the monitor, connection by connection. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
+from health.effect import Effect
 from health.replies import CONNECTIONS, WORDS, Connection, How, ProbeResult
-from health.state import served, unserved
 from reconcile.history.history import History
+from runlog import marks as m
+from runlog.fault_facts import FaultFacts
 
 _OLD_AND_NEW: Final[dict[Connection, str]] = {"new": "on a new connection", "kept": "on an old one"}
 
@@ -17,10 +19,12 @@ class ProbeSeries:
     """The probe results of one connection.
 
     Attributes:
+        connection: which one.
         where: the connection in words, with a space before them.
         results: in order.
     """
 
+    connection: Connection
     where: str
     results: Sequence[ProbeResult]
 
@@ -32,35 +36,33 @@ class ProbeSeries:
 def probe_series(history: History) -> list[ProbeSeries]:
     """Return the probe results of each connection."""
     return [
-        ProbeSeries(f" {WORDS[each]}", [one for one in history.probe_results if one.connection == each])
+        ProbeSeries(each, f" {WORDS[each]}", [one for one in history.probe_results if one.connection == each])
         for each in CONNECTIONS
     ]
 
 
-def down_streaks(results: Sequence[ProbeResult]) -> Iterator[list[ProbeResult]]:
-    """Yield each run of unanswered probes that is long enough to prove the target down."""
-    for streak in _streaks(results, ok=False):
-        if unserved(streak):
-            yield streak
+def effect_of(history: History) -> Effect:
+    """Return the effect that the run's fault must have, with the usual time of an answer as the baseline shows it."""
+    effect = history.facts.fault.effect
+    if effect.kind == "down":
+        return effect
+    begin = next((mark.at for mark in history.marks if mark.name == m.BASELINE), -math.inf)
+    end = next((mark.at for mark in history.marks if mark.name == m.INJECTING), math.inf)
+    return effect.after({one.connection: one.within(begin, end) for one in probe_series(history)})
 
 
-def served_again(results: Sequence[ProbeResult]) -> bool:
-    """Return whether enough probes in a row were answered."""
-    return any(served(streak) for streak in _streaks(results, ok=True))
+def seen_words(
+    fault: FaultFacts, seen: Mapping[Connection, How] | None, measured: Mapping[Connection, float] | None
+) -> str:
+    """Return how the effect of a fault was first observed: `refused on a new connection, hanging on an old one`.
 
-
-def seen_words(seen: Mapping[Connection, How] | None) -> str:
-    """Return how a target was observed to be down, in one line: `refused on a new connection, hanging on an old one`.
-
-    Empty where it was never proven down.
+    Of a degraded target: `300 ms later than usual on a new connection`, `50 % of connections reset on a new
+    connection`. Empty where it was never proven.
     """
-    known = seen or {}
+    known: Mapping[Connection, str] = seen or {}
+    if fault.state == "degraded":
+        effect = fault.effect
+        known = {each: f"{effect.strength_of(value)} {effect.unit}" for each, value in (measured or {}).items()}
     return ", ".join(
         f"{known[connection]} {words}" for connection, words in _OLD_AND_NEW.items() if connection in known
     )
-
-
-def _streaks(results: Sequence[ProbeResult], ok: bool) -> Iterator[list[ProbeResult]]:
-    for answered, streak in groupby(results, key=lambda one: one.ok):
-        if answered is ok:
-            yield list(streak)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from health.replies import Connection, How
 from reconcile.history.joins import Floats
 from runlog import marks as m
+from runlog.fault_facts import FaultFacts
 from runlog.marks import Mark
 
 Edge = tuple[float, float]
@@ -25,9 +26,9 @@ class Moment(IntEnum):
     BEFORE = 1
     """Sent before the first outage began: the event was still on its way, or something else is wrong."""
     STOPPING = 2
-    """Sent after injection began, before the target was proven down."""
+    """Sent after injection began, before the target was proven down or degraded."""
     DOWN = 3
-    """Sent while the target was proven down."""
+    """Sent while the target was proven down or degraded."""
     STARTING = 4
     """Sent after healing began, before the target was proven back."""
     AFTER = 5
@@ -35,18 +36,18 @@ class Moment(IntEnum):
     UNKNOWN = 6
     """No send time: the order is in no ledger."""
 
-    @property
-    def label(self) -> str:
-        """The words of reports."""
-        return _MOMENTS[self]
+    def words(self, fault: FaultFacts) -> str:
+        """Return the words of reports in a run with this fault."""
+        before, after = fault.stages
+        return _MOMENTS[self].format(before=before, state=fault.state, after=after)
 
 
 _MOMENTS: Final = {
     Moment.NO_OUTAGE: "no outage in this run",
     Moment.BEFORE: "before the outage",
-    Moment.STOPPING: "while the target was stopping",
-    Moment.DOWN: "while the target was down",
-    Moment.STARTING: "while the target was starting",
+    Moment.STOPPING: "while the target was {before}",
+    Moment.DOWN: "while the target was {state}",
+    Moment.STARTING: "while the target was {after}",
     Moment.AFTER: "after recovery",
     Moment.UNKNOWN: "unknown: no send time",
 }
@@ -64,6 +65,7 @@ class Outage:
         up_edge: last failure and first answer after it.
         healed_by: `harness`, `by itself` or `watchdog`.
         seen: how the target failed, by connection (see `health.replies`); None if never.
+        measured: how strongly it was degraded, by connection (see `health.effect`); None if never.
     """
 
     index: int
@@ -77,6 +79,7 @@ class Outage:
     up_edge: Edge | None
     healed_by: str | None
     seen: dict[Connection, How] | None = None
+    measured: dict[Connection, float] | None = None
 
     @property
     def number(self) -> int:
@@ -119,8 +122,7 @@ def read_outages(marks: list[Mark]) -> list[Outage]:
     for mark in marks:
         if mark.name in _OUTAGE_MARKS:
             of_one = found.setdefault(mark.outage or 0, {})
-            # A watchdog that replaces one that died while healing marks it again: healing began with the first mark.
-            of_one[mark.name] = of_one.get(mark.name, mark) if mark.name == m.HEALING else mark
+            of_one[mark.name] = mark
     return [_outage(index, found[index]) for index in sorted(found)]
 
 
@@ -139,6 +141,7 @@ def _outage(index: int, marks: dict[str, Mark]) -> Outage:
         up_edge=_edge(detail.get("up_edge")),
         healed_by=detail.get("healed_by"),
         seen=detail.get("seen"),
+        measured=detail.get("measured"),
     )
 
 

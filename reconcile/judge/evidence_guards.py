@@ -8,9 +8,10 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from health.state import is_back_in
 from reconcile.analysis.counts import Equation
 from reconcile.analysis.plural import numbered, some
-from reconcile.analysis.probe_summary import probe_series, served_again
+from reconcile.analysis.probe_summary import effect_of, probe_series
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import EventsWitness
 from reconcile.judge.findings import (
@@ -29,7 +30,7 @@ _VOUCH: Final = "if you know that it is neither compacted nor re-created, give -
 
 
 def recovery_proven(findings: Findings) -> Guard:
-    """After each outage the target answered again, on each connection."""
+    """After each outage the target answered as before it, on each connection."""
     name = "recovery proven"
     if not findings.outages:
         return not_applicable(name, GuardKind.EVIDENCE, "no fault was injected")
@@ -38,25 +39,29 @@ def recovery_proven(findings: Findings) -> Guard:
     if open_ones:
         which = ", ".join(open_ones)
         return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
-    silent = _not_served_again(findings)
+    silent = _not_back(findings)
     if silent:
         return evidence(name, False, silent, EVENTS_IN_DOUBT)
     last_failure, first_answer = back[findings.outages[-1].index]
     gap = first_answer - last_failure
-    text = (
-        f"the {findings.target} answered again after {some(len(findings.outages), 'outage')}, known within {gap:.3f} s"
-    )
-    return evidence(name, True, text, EVENTS_IN_DOUBT)
+    again = f"{_as_usual(findings)}again after {some(len(findings.outages), 'outage')}"
+    return evidence(name, True, f"the {findings.target} answered {again}, known within {gap:.3f} s", EVENTS_IN_DOUBT)
 
 
-def _not_served_again(findings: Findings) -> str | None:
-    """Return on which connection the target did not answer again after an outage; None when it did on each."""
+def _as_usual(findings: Findings) -> str:
+    return "" if findings.fault.state == "down" else "as usual "
+
+
+def _not_back(findings: Findings) -> str | None:
+    """Return on which connection the target did not answer as before an outage; None when it did on each."""
+    effect = effect_of(findings.history)
     ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
     for outage, end in zip(findings.outages, ends, strict=True):
         for one in probe_series(findings.history):
             # A probe that hung until the target was healed counts as answered after that.
-            if not served_again([probe for probe in one.results if outage.edges[2] <= probe.answered <= end]):
-                return f"outage {outage.number}: the {findings.target} was not observed to answer again{one.where}"
+            if not is_back_in(effect, [probe for probe in one.results if outage.edges[2] <= probe.answered <= end]):
+                again = f"was not observed to answer {_as_usual(findings)}again{one.where}"
+                return f"outage {outage.number}: the {findings.target} {again}"
     return None
 
 

@@ -10,6 +10,7 @@ from reconcile.analysis.rate import PhaseRate
 from reconcile.analysis.truth_table import Table
 from reconcile.history.history import History
 from reconcile.history.outages import Outage
+from runlog.fault_facts import FaultFacts
 
 NO_DOUBT: Final = Suspicion()
 # What is only suspected when a witness may be incomplete.
@@ -84,6 +85,11 @@ class Findings:
     def target(self) -> str:
         """Target of the fault: `broker`, `database` or `service`."""
         return self.history.facts.fault_target
+
+    @property
+    def fault(self) -> FaultFacts:
+        """What the run was to inject."""
+        return self.history.facts.fault
 
     @property
     def planned_outages(self) -> int:

@@ -13,6 +13,7 @@ from reconcile.analysis.duplicates import Duplicates, find_duplicates
 from reconcile.analysis.failure_window import FailureWindow, failure_windows, reach_s
 from reconcile.analysis.late_events import LateEvents, find_late
 from reconcile.analysis.lost_causes import Evidence, evidence_of
+from reconcile.analysis.probe_summary import effect_of
 from reconcile.analysis.rate import PhaseRate, phase_rates, rate_document, timeline
 from reconcile.analysis.recovery import OutageRates, Recovery, outage_rates, recoveries
 from reconcile.analysis.truth_table import Table, build_table
@@ -28,6 +29,7 @@ from reconcile.judge.findings import Findings, Guard
 from reconcile.judge.guards import check_guards, suspicion_of
 from reconcile.judge.publish_silence import silent_since
 from reconcile.judge.ruling import Ruling, rule
+from runlog.fault_facts import FaultFacts
 from runlog.outcomes import Outcome
 
 
@@ -36,6 +38,7 @@ class Judgement:
     """Everything that the judge found out about a run.
 
     Attributes:
+        fault: what was injected.
         ruling: verdict, reason, exit code.
         counts, cells, equations: see `reconcile.analysis.counts`.
         suspicion: what the failed guards make suspected.
@@ -54,6 +57,7 @@ class Judgement:
         texts: writes ids as the service does.
     """
 
+    fault: FaultFacts
     ruling: Ruling
     counts: dict[str, int]
     cells: Cells
@@ -100,13 +104,14 @@ def judge(history: History) -> Judgement:
     )
     events = history.events.events
     duplicates = find_duplicates(events, table.case_of_event)
+    effect = effect_of(history)
     late = find_late(
         table,
         events,
         outages,
         history.observations,
         history.events.read_at,
-        probe_results=history.probe_results,
+        served=[probe for probe in history.probe_results if effect.is_usual(probe)],
         silences=history.facts.fault.silences,
     )
     rates = phase_rates(ledger.attempts, marks)
@@ -125,6 +130,7 @@ def judge(history: History) -> Judgement:
     lost_cases = np.flatnonzero(table.lost)
     lost_cases = lost_cases[np.lexsort((table.lo[lost_cases], table.hi[lost_cases], table.sent[lost_cases]))]
     return Judgement(
+        fault=facts.fault,
         ruling=rule(
             counts,
             int((table.lost & table.had(Outcome.ACKNOWLEDGED)).sum()),

@@ -5,8 +5,11 @@ from typing import Final
 
 from contract.attribution import EXCLUSIVE, TAGGED
 from contract.run_events import NO_SEQUENCE
+from health.effect import DOWN, Effect
+from health.replies import ProbeResult
+from health.state import proving_parts
 from reconcile.analysis.plural import some
-from reconcile.analysis.probe_summary import down_streaks, probe_series
+from reconcile.analysis.probe_summary import effect_of, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
 from reconcile.judge.findings import Findings, Guard, GuardKind, not_applicable, vacuity
 from runlog import marks as m
@@ -21,73 +24,96 @@ _NO_OUTAGE: Final = "this scenario injects no fault"
 
 
 def fault_proven(findings: Findings) -> Guard:
-    """The target was up until each planned fault, and proven down by it."""
-    name, planned = "fault proven", findings.planned_outages
+    """The target was up until each planned fault, and proven down, or degraded, by it."""
+    name, planned, state = "fault proven", findings.planned_outages, findings.fault.state
     if not planned:
         return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE)
     proven = sum(o.injected is not None and o.down_edge is not None for o in findings.outages)
+    seen = f"the {findings.target} was proven {state} in"
     if proven < planned:
-        return vacuity(name, False, f"the {findings.target} was proven down in {proven} of {some(planned, 'outage')}")
-    wrong = _down_before(findings) or _not_down(findings)
+        return vacuity(name, False, f"{seen} {proven} of {some(planned, 'outage')}")
+    wrong = _hit_before(findings) or _not_hit(findings)
     if wrong:
         return vacuity(name, False, wrong)
-    return vacuity(name, True, f"the {findings.target} was proven down in {some(proven, 'outage')}, as planned")
+    return vacuity(name, True, f"{seen} {some(proven, 'outage')}, as planned")
 
 
-def _down_before(findings: Findings) -> str | None:
-    """Return how the target was down before a fault was injected; None when it was not."""
+def _hit_before(findings: Findings) -> str | None:
+    """Return how the target was down or degraded before a fault was injected; None when it was not."""
+    target, state = findings.target, findings.fault.state
     for outage in findings.outages:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
-            return f"outage {outage.number}: the {findings.target} was down {early:.3f} s before the fault was injected"
+            return f"outage {outage.number}: the {target} was {state} {early:.3f} s before the fault was injected"
     begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
     end = findings.outages[0].injecting
     if begin is None or end is None:
         return None
+    effect = effect_of(findings.history)
     for one in probe_series(findings.history):
-        for streak in down_streaks(one.within(begin, end)):
+        inside = one.within(begin, end)
+        for streak in proving_parts(DOWN, inside):
             seconds = streak[-1].answered - streak[0].asked
             what = f"{len(streak)} probes in a row{one.where} in the baseline, for {seconds:.3f} s"
-            return f"the {findings.target} did not answer {what}"
+            return f"the {target} did not answer {what}"
+        if one.connection == effect.connections[0] and any(proving_parts(effect, inside)):
+            return f"the {target} was {state}{one.where} in the baseline"
     return None
 
 
-def _not_down(findings: Findings) -> str | None:
-    """Return on which connection the target was not down in an outage; None when it was down on each."""
+def _not_hit(findings: Findings) -> str | None:
+    """Return on which connection the effect was not observed in an outage; None when it was on each that counts."""
+    effect, state = effect_of(findings.history), findings.fault.state
     for outage in findings.outages:
         for one in probe_series(findings.history):
-            if not any(down_streaks(one.within(outage.begin, outage.edges[2]))):
-                return f"outage {outage.number}: the {findings.target} was not observed down{one.where}"
+            inside = one.within(outage.begin, outage.edges[2])
+            if one.connection in effect.connections and not any(proving_parts(effect, inside)):
+                return f"outage {outage.number}: the {findings.target} was not observed {state}{one.where}"
     return None
 
 
 def fault_held(findings: Findings) -> Guard:
-    """Between `injected` and `healing` the target was probed on each connection, and answered no probe."""
+    """Between `injected` and `healing` the target was probed on each connection, and each probe shows the fault."""
     name = "fault held"
     if not findings.wants_outage or not findings.outages:
         return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
-    answers: dict[str, list[bool]] = {}
+    fault, target = findings.fault, findings.target
+    effect, asked = effect_of(findings.history), f"while it should have been {fault.state}"
+    during: dict[str, list[ProbeResult]] = {}
     first: float | None = None
     for outage in findings.outages:
         if outage.injected is None:
-            return vacuity(name, False, f"outage {outage.number}: the {findings.target} was never proven down")
+            return vacuity(name, False, f"outage {outage.number}: the {target} was never proven {fault.state}")
         _, injected, healing, _ = outage.edges
         for one in probe_series(findings.history):
-            inside = [probe for probe in one.results if injected < probe.answered < healing]
+            if one.connection not in effect.connections:
+                continue
+            inside = [probe for probe in one.results if effect.must_show(probe, injected, healing)]
             if not inside:
-                text = f"outage {outage.number}: the {findings.target} was not probed{one.where}"
-                return vacuity(name, False, f"{text} while it should have been down")
-            answers.setdefault(one.where, []).extend(probe.ok for probe in inside)
-            served = [probe.answered - injected for probe in inside if probe.ok]
-            first = min(served[0] if first is None else first, served[0]) if served else first
-    if first is not None:
-        counts = [f"{sum(oks)} of {len(oks)} probes{where}" for where, oks in answers.items() if any(oks)]
-        text = f"the {findings.target} answered {' and '.join(counts)} while it should have been down"
-        text += f", first {first:.3f} s after it was proven down"
-        return vacuity(name, False, text)
-    counts = [f"none of {len(oks)} probes{where}" for where, oks in answers.items()]
-    text = f"the {findings.target} answered {' and '.join(counts)} until healing began"
+                return vacuity(name, False, f"outage {outage.number}: the {target} was not probed{one.where} {asked}")
+            if not effect.in_bounds(inside):
+                what = f"was degraded by {effect.measured(inside)}{one.where}, not by {effect.strength}"
+                return vacuity(name, False, f"outage {outage.number}: the {target} {what}")
+            during.setdefault(one.where, []).extend(inside)
+            others = [probe.answered - injected for probe in inside if not effect.shows(probe)]
+            first = min(others[0] if first is None else first, others[0]) if others else first
+    if first is not None and not effect.is_partial:
+        missed = {where: [probe for probe in inside if not effect.shows(probe)] for where, inside in during.items()}
+        counts = [f"{len(few)} of {len(during[where])} probes{where}" for where, few in missed.items() if few]
+        text = f"the {target} {fault.missed.format(probes=' and '.join(counts))} {asked}"
+        return vacuity(name, False, f"{text}, first {first:.3f} s after it was proven {fault.state}")
+    counts = [_counted(effect, where, inside) for where, inside in during.items()]
+    text = f"the {target} {fault.held.format(probes=' and '.join(counts))} until healing began"
     return vacuity(name, True, text)
+
+
+def _counted(effect: Effect, where: str, inside: list[ProbeResult]) -> str:
+    """Return how many probes of one connection were answered, or of a degraded target show it, and how strongly."""
+    if effect.kind == "down":
+        return f"none of {len(inside)} probes{where}"
+    shown = sum(effect.shows(probe) for probe in inside)
+    counts = f"all {shown} probes{where}" if shown == len(inside) else f"{shown} of {len(inside)} probes{where}"
+    return f"{counts} (by {effect.measured(inside)})" if effect.kind == "late" else counts
 
 
 def load_went_on(findings: Findings) -> Guard:

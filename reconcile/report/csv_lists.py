@@ -156,7 +156,7 @@ def _common(history: History, judgement: Judgement, cases: Ints) -> list[Column]
 
 
 def _moments(judgement: Judgement, cases: Ints) -> Column:
-    return [Moment(moment).label for moment in judgement.moments[cases].tolist()]
+    return [Moment(moment).words(judgement.fault) for moment in judgement.moments[cases].tolist()]
 
 
 def _texts(numbers: NDArray[Any]) -> Column:

@@ -77,8 +77,11 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "outside": outages.outside(history, judgement),
         "behaviour_heading": behaviour.heading(history, judgement),
         "behaviour": behaviour.rows(history, judgement),
-        "causes": [(code, LostCause(code).words, count) for code, count in losses.proven_causes(judgement).items()],
-        "picture": draw_run(judgement.timeline, judgement.outages, table.sent[cases], facts.started_at),
+        "causes": [
+            (code, LostCause(code).words(facts.fault), count) for code, count in losses.proven_causes(judgement).items()
+        ],
+        "fault_words": facts.fault,
+        "picture": draw_run(judgement.timeline, facts.fault, judgement.outages, table.sent[cases], facts.started_at),
         "timeline": judgement.timeline,
         "dots_word": losses.plural(shown),
         "lost": violation_list(judgement, LOST),

@@ -15,6 +15,7 @@ from reconcile.report.violation_kinds import LOST, first_ids
 from reconcile.report.violation_lists import ViolationList, other_lists
 from runlog import marks as m
 from runlog.clock import iso_utc
+from runlog.fault_facts import FaultFacts
 
 FIRST_IDS: Final = 5
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -22,8 +23,8 @@ _TITLES: Final = {"lost-event": "Lost Event", "phantom-event": "Phantom Event", 
 _STEPS: Final = {
     m.STARTED: "run started",
     m.BASELINE: "load begins",
-    m.INJECTING: "injection begins: {fault} of the {target}",
-    m.INJECTED: "{target} proven down{seen}",
+    m.INJECTING: "injection begins: {fault}",
+    m.INJECTED: "{target} proven {state}{seen}",
     m.HEALING: "healing begins",
     m.LOAD_STOPPED: "healing takes too long; no orders are sent",
     m.LOAD_RESUMED: "orders are sent again",
@@ -102,16 +103,16 @@ def _timeline(history: History, judgement: Judgement) -> str:
     by_index = {outage.index: outage for outage in judgement.outages}
     for mark in history.marks:
         outage = by_index.get(mark.outage) if mark.outage is not None else None
-        names = {"reason": str(mark.detail.get("reason", "no reason given")), **_names(outage)}
+        names = {"reason": str(mark.detail.get("reason", "no reason given")), **_names(history.facts.fault, outage)}
         since = mark.at - history.facts.started_at
         steps.append(f"{iso_utc(mark.at)} ({since:+.3f} s): {_STEPS.get(mark.name, mark.name).format_map(names)}")
     return "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, 1)) or "unknown"
 
 
-def _names(outage: Outage | None) -> dict[str, str]:
-    fault, target = (outage.fault, outage.target) if outage else (None, None)
-    seen = seen_words(outage.seen) if outage else ""
-    return {"fault": fault or "fault", "target": target or "target", "seen": f": {seen}" if seen else ""}
+def _names(fault: FaultFacts, outage: Outage | None) -> dict[str, str]:
+    target = (outage.target if outage else None) or "target"
+    seen = seen_words(fault, outage.seen, outage.measured) if outage else ""
+    return {"fault": fault.of(target), "target": target, "state": fault.state, "seen": f": {seen}" if seen else ""}
 
 
 def _inconsistency(history: History, judgement: Judgement) -> str:

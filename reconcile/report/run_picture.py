@@ -14,6 +14,7 @@ import numpy as np
 from reconcile.history.joins import Floats
 from reconcile.history.outages import Outage
 from reconcile.report.text_format import duration
+from runlog.fault_facts import FaultFacts
 
 WIDTH: Final = 960
 LEFT: Final = 64
@@ -78,12 +79,13 @@ class Picture:
 
 
 def draw_run(
-    timeline: list[dict[str, Any]], outages: list[Outage], lost_sent: Floats, started_at: float
+    timeline: list[dict[str, Any]], fault: FaultFacts, outages: list[Outage], lost_sent: Floats, started_at: float
 ) -> Picture | None:
     """Return the picture; None when no order fell due.
 
     Args:
         timeline: as `reconcile.analysis.rate.timeline` returns it.
+        fault: of the run.
         outages: in order.
         lost_sent: send times of the lost events, epoch seconds; NaN is left out.
         started_at: epoch seconds of second 0.
@@ -97,7 +99,7 @@ def draw_run(
         _panel("orders not acknowledged, by second", timeline, ["errors"], (304, 40), _count),
     ]
     dots, merged = _dots(lost_sent[~np.isnan(lost_sent)] - started_at, seconds)
-    return Picture(panels, _bands(outages, started_at, seconds), dots, merged, _ticks(seconds))
+    return Picture(panels, _bands(fault, outages, started_at, seconds), dots, merged, _ticks(seconds))
 
 
 def _x(second: float, seconds: int) -> float:
@@ -137,15 +139,15 @@ def _points(timeline: list[dict[str, Any]], key: str, highest: float, top: int, 
     return [" ".join(points) for points in stretches if points]
 
 
-def _bands(outages: list[Outage], started_at: float, seconds: int) -> list[Band]:
+def _bands(fault: FaultFacts, outages: list[Outage], started_at: float, seconds: int) -> list[Band]:
     bands = []
     for outage in outages:
         begin, injected, healing, end = (min(edge - started_at, float(seconds)) for edge in outage.edges)
         target = outage.target or "target"
         for first, last, style, words in (
-            (begin, injected, "stopping", f"{target} stopping"),
-            (injected, healing, "down", f"{target} proven down"),
-            (healing, end, "starting", f"{target} starting"),
+            (begin, injected, "stopping", f"{target} {fault.stages[0]}"),
+            (injected, healing, "down", f"{target} proven {fault.state}"),
+            (healing, end, "starting", f"{target} {fault.stages[1]}"),
         ):
             left, right = _x(first, seconds), _x(last, seconds)
             if right > left:

@@ -36,7 +36,9 @@ def _counts(judgement: Judgement) -> str:
 
 
 def _timeline(history: History, judgement: Judgement) -> str:
-    found = draw_timeline(judgement.timeline, judgement.outages, history.facts.started_at, width=WIDTH, unicode=True)
+    found = draw_timeline(
+        judgement.timeline, judgement.fault, judgement.outages, history.facts.started_at, width=WIDTH, unicode=True
+    )
     if found is None:
         return ""
     lines = "\n".join(f"{label:<14}{line}  {total}".rstrip() for label, line, total in found.lines)

@@ -81,11 +81,15 @@ def _cells(history: History, judgement: Judgement, width: int) -> Text:
 
 def _timeline(history: History, judgement: Judgement, width: int, unicode: bool) -> Text:
     text, started_at = Text(), history.facts.started_at
-    found = draw_timeline(judgement.timeline, judgement.outages, started_at, width=width, unicode=unicode)
+    found = draw_timeline(
+        judgement.timeline, judgement.fault, judgement.outages, started_at, width=width, unicode=unicode
+    )
     if found is None:
         return text
     for label, line, total in found.lines:
-        style = "red" if label == "lost" or label.endswith(" down") else "dim" if label == "second" else ""
+        style = (
+            "red" if label == "lost" or label.endswith((" down", " degraded")) else "dim" if label == "second" else ""
+        )
         text.append(f"{label:<14}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
     if found.seconds > 1:
         text.append(f"{'':<14}one column is {found.seconds} s\n", style="dim")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconcile.history.outages import Outage
+from runlog.fault_facts import FaultFacts
 
 _RAMPS: Final = {True: " ▁▂▃▄▅▆▇█", False: " .:-=+*#@"}
 _BARS: Final = {True: ("·", "░", "█", "▒"), False: (".", "-", "#", "+")}
@@ -25,12 +26,19 @@ class Timeline:
 
 
 def draw_timeline(
-    timeline: list[dict[str, Any]], outages: list[Outage], started_at: float, *, width: int, unicode: bool
+    timeline: list[dict[str, Any]],
+    fault: FaultFacts,
+    outages: list[Outage],
+    started_at: float,
+    *,
+    width: int,
+    unicode: bool,
 ) -> Timeline | None:
     """Return the run as lines of characters; None when no order fell due.
 
     Args:
         timeline: as `reconcile.analysis.rate.timeline` returns it.
+        fault: of the run.
         outages: in order.
         started_at: epoch seconds of second 0.
         width: columns of the terminal.
@@ -50,7 +58,11 @@ def draw_timeline(
     ]
     if outages:
         lines.append(
-            (f"{outages[0].target or 'target'} down", _outage_line(outages, started_at, columns, seconds, unicode), "")
+            (
+                f"{outages[0].target or 'target'} {fault.state}",
+                _outage_line(outages, started_at, columns, seconds, unicode),
+                "",
+            )
         )
     lines.append(("second", _axis(columns, seconds), ""))
     return Timeline(lines, seconds)

@@ -48,7 +48,7 @@ def violation_list(judgement: Judgement, kind: Kind) -> ViolationList:
         judgement.texts.many(table.hi[shown], table.lo[shown]),
         time_texts(table.sent[shown]),
         texts,
-        [Moment(moment).label for moment in judgement.moments[shown].tolist()],
+        [Moment(moment).words(judgement.fault) for moment in judgement.moments[shown].tolist()],
         strict=True,
     )
     return ViolationList(kind.key.replace("_", "-"), kind.title, kind.path, len(cases), column, list(rows))

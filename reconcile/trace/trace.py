@@ -20,7 +20,7 @@ from runlog.outcomes import Failure
 
 _MARKS: Final = {
     m.INJECTING: "the fault is being injected",
-    m.INJECTED: "the target is proven down",
+    m.INJECTED: "the target is proven {state}",
     m.HEALING: "the target is being healed",
     m.HEALED: "the target is proven back",
 }
@@ -95,7 +95,7 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
         "event": bool(table.event[case]),
         "in the backlog": bool(table.backlog[case]),
         "found to be": _classes(judgement, case),
-        "sent": Moment(int(judgement.moments[case])).label,
+        "sent": Moment(int(judgement.moments[case])).words(history.facts.fault),
     }
     if table.outcome[case] != UNRECORDED:
         seq = int(table.seq[case])
@@ -105,7 +105,7 @@ def _facts(history: History, judgement: Judgement, case: int, order: str | None)
     places = np.flatnonzero(judgement.lost_cases == case)
     if len(places):
         evidence = judgement.evidence[int(places[0])]
-        known["cause"] = f"{evidence.cause.value}: {evidence.cause.words}"
+        known["cause"] = f"{evidence.cause.value}: {evidence.cause.words(history.facts.fault)}"
         known["latency"] = evidence.latency_class or None
     if order is not None and history.confirmation is not None:
         known["second look"] = _second_look(history.confirmation, judgement, case, order)
@@ -202,7 +202,7 @@ def _log(history: History, order: str | None) -> list[Step]:
 
 def _marks(history: History, begin: float, end: float) -> list[Step]:
     return [
-        Step(mark.at, "marks", _MARKS[mark.name])
+        Step(mark.at, "marks", _MARKS[mark.name].format(state=history.facts.fault.state))
         for mark in history.marks
         if mark.name in _MARKS and begin <= mark.at <= end
     ]

@@ -109,7 +109,7 @@ def play(
         run = start("--web-port", str(port), *arguments, **options)
         page = Browser(run, port)
         assert page.start()["success"] is True
-        run.await_log("proven down")
+        run.await_outage()
         page.stop()
         run.signal(signal.SIGINT)
     else:
@@ -119,8 +119,8 @@ def play(
             options = {**options, "PYTHONPATH": str(CHECKOUT)}
             arguments = ["-f", str(planted), *arguments]
         run = start("--headless", *arguments, **options)
-        # The planted exception comes between the proof and the word of it.
-        run.await_log("planted" if ending.name == "exception" else "proven down")
+        # The planted exception comes between the proof and the line that reports it.
+        run.await_log("planted") if ending.name == "exception" else run.await_outage()
         ending.strike(run)
     code = run.end(90)
     assert code in ending.codes or (ending.killed and code == -signal.SIGKILL), f"{code}:\n{run.log[-3000:]}"

@@ -59,6 +59,11 @@ class LocustProcess:
     def await_log(self, text: str, timeout_s: float = 60.0) -> None:
         self.await_that(lambda: text in self.log, f"{text!r} in the log", timeout_s)
 
+    def await_outage(self, timeout_s: float = 60.0) -> None:
+        """Wait until the log says that the fault is proven."""
+        words = ("proven down", "proven degraded")
+        self.await_that(lambda: any(each in self.log for each in words), "an outage in the log", timeout_s)
+
     def await_that(self, true: Callable[[], bool], awaited: str, timeout_s: float = 60.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not true():

@@ -2,15 +2,53 @@
 
 import pytest
 
+from health.effect import DOWN
 from health.replies import KEPT, NEW, Connection, How, ProbeResult
-from health.state import not_down, not_up, proven_down, proven_up, served, target_down, target_up, unserved
-from runlog.offsets import Observation
+from health.state import (
+    Edge,
+    Proof,
+    back_edge,
+    is_back_in,
+    not_back,
+    not_proven,
+    prove,
+    prove_back,
+    proven_edge,
+    proving_parts,
+)
+
+Seen = dict[Connection, list[ProbeResult]]
 
 
-def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[Observation]:
-    """One observation each `every` seconds: asked on the beat, answered 50 ms later."""
+def proven_down(results: list[ProbeResult], since: float) -> Edge | None:
+    return proven_edge(DOWN, results, since)
+
+
+def proven_up(results: list[ProbeResult], since: float) -> Edge | None:
+    return back_edge(DOWN, results, since)
+
+
+def target_down(seen: Seen, since: float) -> Proof | None:
+    return prove(DOWN, seen, since)
+
+
+def target_up(seen: Seen, since: float) -> Proof | None:
+    return prove_back(DOWN, seen, since)
+
+
+def not_down(seen: Seen, since: float) -> list[str]:
+    return not_proven(DOWN, seen, since)
+
+
+def not_up(seen: Seen, since: float) -> list[str]:
+    return not_back(DOWN, seen, since)
+
+
+def seen(*answers: bool, start: float = 100.0, every: float = 0.1) -> list[ProbeResult]:
+    """One probe each `every` seconds: asked on the beat, answered 50 ms later."""
     return [
-        Observation(start + k * every, start + k * every + 0.05, {0: 1} if ok else None) for k, ok in enumerate(answers)
+        ProbeResult(start + k * every, start + k * every + 0.05, KEPT, "answered" if ok else "refused")
+        for k, ok in enumerate(answers)
     ]
 
 
@@ -29,7 +67,7 @@ def test_down_is_proven_by_a_streak_and_its_edge_is_bracketed() -> None:
         seen(True, False, False, False, every=0.06),  # three, but within 0.17 s
     ],
 )
-def test_down_is_not_proven_by_less(observations: list[Observation]) -> None:
+def test_down_is_not_proven_by_less(observations: list[ProbeResult]) -> None:
     assert proven_down(observations, since=100.0) is None
 
 
@@ -122,11 +160,18 @@ def test_a_target_is_back_only_on_both_connections() -> None:
 
 
 def test_what_is_enough_and_what_is_not() -> None:
-    assert unserved(seen(False, False, False))
-    assert not unserved(seen(False, False, every=1.0))
-    assert not unserved(seen(False, False, False, every=0.09))
-    assert served(seen(True, True))
-    assert not served(seen(True))
+    assert DOWN.is_proven_by(seen(False, False, False))
+    assert not DOWN.is_proven_by(seen(False, False, every=1.0))
+    assert not DOWN.is_proven_by(seen(False, False, False, every=0.09))
+    assert not DOWN.is_proven_by([])
+    assert is_back_in(DOWN, seen(False, True, True, False))
+    assert not is_back_in(DOWN, seen(True, False, True))
+
+
+def test_each_part_that_proves_the_target_down() -> None:
+    parts = proving_parts(DOWN, seen(False, False, False, True, False, True, False, False, False, False))
+    assert [len(part) for part in parts] == [3, 4]
+    assert not list(proving_parts(DOWN, []))
 
 
 def test_a_connection_that_was_never_tried_is_named() -> None:

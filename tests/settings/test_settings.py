@@ -78,7 +78,10 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("max_outage", "never", "a duration is"),
         ("dry_run", "perhaps", "without a value"),
         ("fail_on_duplicates", "perhaps", "without a value"),
-        ("fault", "nuke", "choose stop, kill, pause or partition"),
+        ("fault", "nuke", "choose stop, kill, pause, partition, latency or reset"),
+        ("fault_share", "0.5", "it makes no sense with --fault stop; leave it out"),
+        ("fault_latency", "1s", "it makes no sense with --fault stop; leave it out"),
+        ("fault_jitter", "50ms", "it makes no sense with --fault stop; leave it out"),
         ("fault_target", "moon", "choose broker, database or service"),
         ("scenario", "doom", "choose lost-event, phantom-event or control"),
         ("expect", "luck", "choose consistent, lost-events, phantom-events or any"),
@@ -145,3 +148,26 @@ def test_each_option_is_documented_and_has_a_working_default() -> None:
         assert option.help
         assert option.env == "LOCUST_" + option.dest.upper()
         assert not option.choices or option.default in ("", *option.choices)
+
+
+def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
+    made = settings(fault="latency")
+    assert (made.fault_latency, made.fault_jitter, made.fault_share) == (0.3, 0.0, 1.0)
+    assert settings(fault="latency", fault_latency="1500ms", fault_jitter="750ms").fault_jitter == 0.75
+    assert settings(fault="reset", fault_share="0.5").fault_share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("texts", "right"),
+    [
+        ({"fault": "latency", "fault_latency": "49ms"}, "less cannot be told from a busy machine"),
+        ({"fault": "latency", "fault_latency": "100ms", "fault_jitter": "51ms"}, "give a shorter --fault-jitter"),
+        ({"fault": "latency", "fault_share": "0.5"}, "it makes no sense with --fault latency"),
+        ({"fault": "reset", "fault_share": "0.05"}, "it must be above 0.05 and at most 1 of the connections"),
+        ({"fault": "reset", "fault_share": "1.1"}, "it must be above 0.05 and at most 1 of the connections"),
+        ({"fault": "reset", "fault_latency": "1s"}, "it makes no sense with --fault reset"),
+    ],
+)
+def test_a_degradation_that_makes_no_sense_is_refused(texts: dict[str, str], right: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(right)):
+        settings(**texts)

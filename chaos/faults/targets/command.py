@@ -64,7 +64,7 @@ class CommandTarget:
         """
         if "check" not in self._commands:
             return not self._broken
-        return self._run("check", "", CHECK_TIMEOUT_S)[0] == 0
+        return self._run("check", CHECK_TIMEOUT_S, {"HARNESS_FAULT": ""})[0] == 0
 
     def prepare(self, fault: Fault) -> Undo:
         """Return the id of this fault's commands; see `Target.prepare`."""
@@ -101,14 +101,19 @@ class CommandTarget:
         self._broken = False
 
     def _must(self, step: str, fault: Fault, timeout_s: float, act: str) -> None:
-        code, printed = self._run(step, fault.name, timeout_s, act)
+        strengths = {name: f"{value:g}" for name, value in fault.effect.strengths.items()}
+        given = {
+            "HARNESS_FAULT": fault.name,
+            **{f"HARNESS_FAULT_{name.upper()}": text for name, text in strengths.items()},
+        }
+        code, printed = self._run(step, timeout_s, {**given, ACT: act} if act else given)
         if code:
             ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
             raise TargetError(f"--{step}-command `{self._commands[step]}` {ended}{printed}")
 
-    def _run(self, step: str, fault: str, timeout_s: float, act: str = "") -> tuple[int, str]:
+    def _run(self, step: str, timeout_s: float, given: dict[str, str]) -> tuple[int, str]:
         line = self._commands[step]
-        env = {"HARNESS_COMPONENT": self.component, "HARNESS_FAULT": fault, **({ACT: act} if act else {})}
+        env = {"HARNESS_COMPONENT": self.component, **given}
         command = Command(
             step=step,
             line=line,

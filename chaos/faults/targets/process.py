@@ -16,6 +16,7 @@ from stack import process
 from stack.component import ManagedProcess
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
+from stack.proxy_mode import PLAIN
 from stack.state_file import StackState
 
 KIND: Final = "process"
@@ -91,10 +92,11 @@ class ProcessTarget:
             return f"{self._component} ({PRODUCTS[self._component]}, no longer known)"
 
     def is_up(self) -> bool:
-        """Return whether the process runs and is not paused, and neither is a proxy in its way; see `Target.is_up`."""
+        """Return whether the process runs and is not paused, and a proxy in its way carries all; see `Target.is_up`."""
         try:
-            hit = [self._process, *([self._stack.proxy] if self._is_proxied() else [])]
-            return all(each.is_alive() and not each.is_paused() for each in hit)
+            ways = [self._stack.proxy] if self._is_proxied() else []
+            runs = all(each.is_alive() and not each.is_paused() for each in (self._process, *ways))
+            return runs and all(proxy.mode() == PLAIN for proxy in ways)
         except StackError as error:
             raise TargetError(str(error)) from None
 

@@ -150,7 +150,8 @@ class FaultController:
             self._journal.note_proven()
         except OSError as error:
             log.warning("the journal cannot be written (%s): what is left broken needs the heal act", error.strerror)
-        return self._open.mark(INJECTED, down_edge=list(proof.edge), seen=dict(proof.seen))
+        measured = {"measured": proof.measured} if proof.measured else {}
+        return self._open.mark(INJECTED, down_edge=list(proof.edge), seen=proof.seen, **measured)
 
     def heal(self) -> Marked:
         """Write the mark `healing`, and undo what is broken; nothing where nothing is broken any more.

@@ -161,7 +161,7 @@ class _Healing:
                 raise NotProvenBack(f"{done}, and whether it serves is unknown: {self.probe}")
             wait_s = limits.proof if once else limits.proof_of_one
             with self.doing(f"waiting for the proof that the {target.component} serves again", wait_s):
-                edge, trouble = await_served(self.probe, wait_s, clock.now)
+                edge, trouble = await_served(self.probe, wait_s, clock.now, self.entry.effect)
             if edge is not None or (once and not others):
                 break
             acted = others = False
@@ -204,7 +204,7 @@ class _Healing:
     def _ask_shortly(self, clock: AnchoredClock) -> tuple[Edge | None, str]:
         if isinstance(self.probe, NotAskable):
             return None, str(self.probe)
-        return await_served(self.probe, BACK_ALREADY_S, clock.now)
+        return await_served(self.probe, BACK_ALREADY_S, clock.now, self.entry.effect)
 
 
 def came_back(target: Target) -> bool:

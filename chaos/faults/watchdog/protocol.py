@@ -23,9 +23,9 @@ import msgspec
 
 from chaos.faults.limits import Limits
 from chaos.faults.targets import TargetSpec
+from health.effect import Effect
 from health.spec import ProbeRecipe, ProbeSpec
 from health.state import Proof
-from runlog.fault_facts import Effect
 
 # Reasons of a refusal.
 BUSY: Final = "busy"

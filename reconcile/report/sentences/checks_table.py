@@ -44,7 +44,7 @@ def check_rows(history: History, judgement: Judgement) -> list[tuple[str, str, s
 
 
 def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple[str, str, str]]:
-    """Return the checks of the orders that were sent while the target was proven down."""
+    """Return the checks of the orders that were sent while the target was proven down or degraded."""
     table = judgement.table
     sent = len(table.attempts)
     # Cases after the attempts are extra and unrecorded orders, which were not sent.
@@ -52,7 +52,7 @@ def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple
     total, rows = int(chaos.sum()), int((chaos & table.row[:sent]).sum())
     stored = int((chaos & table.complete[:sent]).sum())
     return [
-        ("Chaos order in DB", "DEPENDS", _share(rows, total, f"sent while the {target} was down")),
+        ("Chaos order in DB", "DEPENDS", _share(rows, total, f"sent while the {target} was {judgement.fault.state}")),
         ("Chaos event in Kafka", "NO" if losing else "YES", _share(stored, rows, "of those in the DB")),
     ]
 

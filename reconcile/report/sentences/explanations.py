@@ -118,7 +118,8 @@ def _why_kept(history: History, judgement: Judgement) -> str:
     down = (judgement.moments == Moment.DOWN) & (table.attempt >= 0)
     stored = int((down & table.row).sum())
     of = some(int(down[: len(table.attempts)].sum()), "order")
-    text = f"Of {of} sent while the {outages[0].target or 'target'} was proven down, {stored} have a row and its event"
+    state = f"the {outages[0].target or 'target'} was proven {history.facts.fault.state}"
+    text = f"Of {of} sent while {state}, {stored} have a row and its event"
     late = judgement.counts["late_events"]
     text += f"; {some(late, 'event')} of the run came late." if late else "."
     warning = " That guarantees nothing." if variant(history.facts) in _DUAL_WRITES else ""

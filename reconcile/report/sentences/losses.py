@@ -74,7 +74,8 @@ def proven_causes(judgement: Judgement) -> dict[str, int]:
 @sentence("causes", "the service's log, probes and marks, by lost event")
 def causes(history: History, judgement: Judgement) -> str:
     """How many lost events have which cause."""
-    return "; ".join(f"{count} {LostCause(code).words}" for code, count in proven_causes(judgement).items())
+    fault = history.facts.fault
+    return "; ".join(f"{count} {LostCause(code).words(fault)}" for code, count in proven_causes(judgement).items())
 
 
 @sentence("late delays", "send times, append times")

@@ -6,7 +6,7 @@ from health.replies import ProbeResult
 from reconcile.analysis.failure_window import FailureWindow, reach_s
 from reconcile.analysis.pace import Pace
 from reconcile.analysis.plural import some
-from reconcile.analysis.probe_summary import probe_series, seen_words
+from reconcile.analysis.probe_summary import effect_of, probe_series, seen_words
 from reconcile.history.history import History
 from reconcile.history.outages import Edge, Outage
 from reconcile.judge.judge import Judgement
@@ -16,23 +16,25 @@ from runlog.clock import iso_utc
 from settings.duration import format_duration
 
 
-@outage_sentence("outage", "marks `injecting`: fault and target")
+@outage_sentence("outage", "the run's fault, mark `injecting`: target")
 def title(history: History, judgement: Judgement, place: int) -> str:
     """What was done to which component."""
     outage = judgement.outages[place]
-    return f"Outage {outage.number}: {outage.fault or 'fault'} of the {outage.target or 'target'}"
+    return f"Outage {outage.number}: {history.facts.fault.of(outage.target or 'target')}"
 
 
 @outage_sentence("down", "edges of the kept connection, answers of every probe in between, `injected`, `healing`")
 def down(history: History, judgement: Judgement, place: int) -> str:
-    """For how long the target was down, as far as its probes show."""
+    """For how long the target was down or degraded, as far as its probes show."""
     outage = judgement.outages[place]
     target = outage.target or "target"
-    if outage.down_edge is None:
-        return f"{target} never proven down"
-    if outage.downtime is None:
-        return f"{target} never proven back"
+    if outage.down_edge is None or outage.downtime is None:
+        return f"{target} never proven {history.facts.fault.state if outage.down_edge is None else 'back'}"
     begin, end = outage.downtime
+    if history.facts.fault.state == "degraded":
+        effect = effect_of(history)
+        series = next(each for each in probe_series(history) if each.connection == effect.connections[0])
+        return f"{target} degraded for {end - begin:.1f} s ({effect.measured(series.within(begin, end))} {effect.unit})"
     found = _probes(history, outage.downtime)
     healing, proven = outage.edges[2], begin if outage.injected is None else outage.injected
     served_by = [(one, where) for where, inside in found for one in inside if one.ok]
@@ -58,15 +60,31 @@ def down(history: History, judgement: Judgement, place: int) -> str:
 
 @outage_sentence("probes", "probe results between the two edges, or else between `injected` and `healing`")
 def probes(history: History, judgement: Judgement, place: int) -> str:
-    """How many probes were answered on each connection while the target was down, and how the others failed."""
+    """How many probes were answered on each connection while the target was down, and how the others failed; of a
+    degraded target, how many show it, and how strongly."""
     outage = judgement.outages[place]
     _, injected, healing, _ = outage.edges
     during = outage.downtime or (injected, healing)
+    if history.facts.fault.state == "degraded":
+        return f"{outage.target or 'target'}: {_degraded(history, during)}"
     parts = []
     for where, inside in _probes(history, during):
         answers, total = _answers(inside)
         parts.append(f"{some_of(answers, total, 'probe')} answered{where}{_failures(inside)}")
     return f"{outage.target or 'target'}: {', '.join(parts)}" if parts else ""
+
+
+def _degraded(history: History, during: Edge) -> str:
+    """Return how many probes of each connection show that the target was degraded, and how strongly."""
+    effect, parts = effect_of(history), []
+    for one in probe_series(history):
+        inside = one.within(*during)
+        if inside and one.connection in effect.connections:
+            shown = sum(effect.shows(probe) for probe in inside)
+            counted = f"{some_of(shown, len(inside), 'probe')}{one.where}"
+            strength = f"answered {effect.measured(inside)} " if effect.kind == "late" else ""
+            parts.append(f"{counted} {strength}{effect.unit}")
+    return ", ".join(parts)
 
 
 def some_of(part: int, total: int, word: str) -> str:
@@ -196,7 +214,9 @@ def rows(history: History, judgement: Judgement, place: int) -> list[tuple[str, 
     texts = {
         "Down": down(history, judgement, place),
         "Probes": probes(history, judgement, place),
-        "First observed": seen_words(judgement.outages[place].seen),
+        "First observed": seen_words(
+            history.facts.fault, judgement.outages[place].seen, judgement.outages[place].measured
+        ),
         "Failure window": window_in_full(history, judgement, place),
         "Rates": rates(history, judgement, place),
         "Recovery": first_delivered(history, judgement, place),

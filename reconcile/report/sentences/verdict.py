@@ -55,7 +55,7 @@ def scope(history: History, judgement: Judgement) -> str:
         return "the verdict covers a run without an outage"
     lengths = [outage.healing - outage.injected for outage in judgement.outages if outage.injected and outage.healing]
     if not lengths:
-        return "the verdict covers no outage: none was proven down until healing began"
+        return f"the verdict covers no outage: none was proven {facts.fault.state} until healing began"
     which = (
         f"an outage of {_length(lengths[0])}"
         if len(lengths) == 1

@@ -30,7 +30,7 @@ def main() -> None:
                 elif command["await"] == "now":
                     answer["now"] = config.clock.now()
                 else:
-                    wait = client.await_down if command["await"] == "down" else client.await_up
+                    wait = client.await_effect if command["await"] == "down" else client.await_back
                     proof = wait(command["since"], command["timeout"])
                     answer |= {"edge": proof.edge, "seen": proof.seen}
             except NotProven as error:

@@ -22,6 +22,7 @@ from chaos.faults.watchdog.protocol import (
 from chaos.monitor.client import MonitorClient, NotProven
 from chaos.run.fault_injector import AlreadyDown, FaultFailed, FaultInjector, NotRestored
 from chaos.run.plan import PlannedOutage
+from health.effect import Effect
 from health.state import Proof
 from runlog.clock import AnchoredClock
 
@@ -86,14 +87,17 @@ class Monitor:
     def ensure_running(self) -> None:
         """It never dies."""
 
-    def await_down(self, since: float, timeout_s: float, give_up: Callable[[], str | None]) -> Proof:
+    def learn_usual(self) -> Effect:
+        return Effect(usual_s={"kept": 0.002})
+
+    def await_effect(self, since: float, timeout_s: float, give_up: Callable[[], str | None]) -> Proof:
         if reason := give_up():
             raise NotProven(reason)
         if self.executor.up or not self.sees:
             raise NotProven("timed out waiting for the broker to stop answering")
         return Proof((since, since + 0.1), {"kept": "broken", "new": "refused"})
 
-    def await_up(self, since: float, timeout_s: float) -> Proof:
+    def await_back(self, since: float, timeout_s: float) -> Proof:
         if not self.executor.up:
             raise NotProven("timed out waiting for the broker to answer again")
         return Proof((since, since + 0.1), {"kept": "answered", "new": "answered"})
@@ -125,6 +129,7 @@ def test_an_outage_is_injected_proven_healed_and_proven_back() -> None:
     assert (down.edge[0], up.edge[0]) == (1000.0, 1010.0), "only what was seen since each mark counts"
     assert down.seen == {"kept": "broken", "new": "refused"}
     assert (executor.fault.run_id, executor.fault.fault, executor.fault.marks) == ("run-1", "stop", "marks.jsonl")
+    assert executor.fault.effect.usual_s == {"kept": 0.002}, "what heals it must know when it is as usual"
 
 
 def test_a_target_that_is_down_already_is_left_alone() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chaos.faults.registry import FAULTS
+from chaos.faults.registry import FAULTS, chosen_fault
 from contract.contract import contract_from_texts
 from contract.event import Why
 from contract.ids import IDS
@@ -29,6 +29,7 @@ from runlog.marks import Mark, MarksWriter
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
 from runlog.probe_results import probe_record
+from settings.run_settings import make_settings
 
 T0 = 1_795_000_000.0
 KEY = RunKey.parse("0123456789ab4def")
@@ -51,7 +52,7 @@ CONTRACT = (
 def facts(**changes: Any) -> RunFacts:
     stated = {name: changes.pop(name) for name in CONTRACT if name in changes}
     if isinstance(changes.get("fault"), str):
-        changes["fault"] = FAULTS[changes["fault"]].facts
+        changes["fault"] = chosen_fault(make_settings({"fault": changes["fault"]})).facts
     own, attribution = changes.get("stack", "embedded") != "external", changes.get("attribution", "tagged")
     base = RunFacts(
         run_id="20261123-073000-4f2a",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from health.replies import CONNECTIONS, Connection, How, ProbeResult
-from reconcile.analysis.probe_summary import down_streaks, probe_series, seen_words, served_again
+from chaos.faults.stop import STOP
+from health.replies import CONNECTIONS, Connection, How
+from reconcile.analysis.probe_summary import probe_series, seen_words
 from reconcile.history.run_record import RecordProblem, read_record
 from reconcile.judge.findings import Guard, GuardKind
 from reconcile.judge.judge import judge
@@ -19,7 +20,7 @@ from runlog.folder import RunFolder
 from runlog.offsets import Observation
 from runlog.probe_results import probe_record
 from tests.reconcile.core.probed import Change, probe, probed, probes
-from tests.reconcile.core.run_builder import T0, RunBuilder
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts
 from tests.reconcile.core.run_cases import again
 
 EVIDENCE, VACUITY = GuardKind
@@ -200,33 +201,6 @@ def test_only_a_broker_that_is_away_itself_appends_nothing(target: str, fault: s
     assert sent(12, 20.87, unknown, target=target, fault=fault) == (0, 1)
 
 
-def result(asked_at: float, ok: bool) -> ProbeResult:
-    return ProbeResult(asked_at, asked_at + 0.05, "new", "answered" if ok else "hanging")
-
-
-@pytest.mark.parametrize(
-    ("oks", "every", "count"),
-    [
-        ([False, False, False], 0.1, 1),
-        ([False, False], 1.0, 0),
-        ([False, False, False], 0.09, 0),  # over 0.23 s
-        ([False, False, True, False], 0.2, 0),
-        ([False, False, False, True, False, False, False], 0.2, 2),
-        ([True, True, True], 0.2, 0),
-    ],
-)
-def test_down_streaks_are_long_enough(oks: list[bool], every: float, count: int) -> None:
-    runs = list(down_streaks([result(place * every, ok) for place, ok in enumerate(oks)]))
-    assert len(runs) == count
-    assert all(not seen.ok for run in runs for seen in run)
-
-
-def test_two_answers_in_a_row_are_wanted() -> None:
-    assert not served_again([result(0, True), result(1, False), result(2, True)])
-    assert served_again([result(0, False), result(1, True), result(2, True)])
-    assert not served_again([result(0, False)] * 5)
-
-
 def test_questions_belong_to_the_time_in_which_they_were_asked_and_settled() -> None:
     one = probe_series(probed().history())[1]
     assert [seen.asked for seen in one.within(T0 + 1.05, T0 + 1.254)] == pytest.approx([T0 + 1.05, T0 + 1.25])
@@ -243,7 +217,18 @@ def test_questions_belong_to_the_time_in_which_they_were_asked_and_settled() -> 
     ],
 )
 def test_how_it_was_seen_in_one_line(seen: dict[Connection, How] | None, words: str) -> None:
-    assert seen_words(seen) == words
+    assert seen_words(STOP.facts, seen, None) == words
+
+
+def test_how_strongly_it_was_seen_to_be_degraded_in_one_line() -> None:
+    late = facts(fault="latency").fault
+    measured: dict[Connection, float] = {"kept": 0.302, "new": 0.905}
+    assert (
+        seen_words(late, {}, measured)
+        == "905 ms later than usual on a new connection, 302 ms later than usual on an old one"
+    )
+    assert seen_words(facts(fault="reset").fault, {}, {"new": 0.5}) == "50 % of connections reset on a new connection"
+    assert seen_words(late, {}, None) == ""
 
 
 def test_every_report_tells_how_down_was_seen() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from chaos.faults.stop import STOP
 from contract.ids import IDS, uuid_texts
 from reconcile.history.history import ROW, History
 from reconcile.judge.judge import Judgement, judge
@@ -327,7 +328,7 @@ def test_summary_of_a_run_that_was_cut_off_at_any_mark(missing: tuple[str, ...],
 def test_the_timeline_shows_a_single_lost_event_and_the_outage() -> None:
     timeline = [{"due": 100, "acknowledged": 100, "lost": int(second == 12)} for second in range(30)]
     judgement = judge(RunBuilder().calm().history())
-    found = draw_timeline(timeline, judgement.outages, T0, width=80, unicode=True)
+    found = draw_timeline(timeline, judgement.fault, judgement.outages, T0, width=80, unicode=True)
     assert found is not None
     lines = {label: line for label, line, _ in found.lines}
     assert lines["lost"] == " " * 12 + "▁" + " " * 17
@@ -337,8 +338,8 @@ def test_the_timeline_shows_a_single_lost_event_and_the_outage() -> None:
 
 def test_a_long_run_is_squeezed_into_the_width() -> None:
     timeline = [{"due": 1, "acknowledged": 1, "lost": 0}] * 500
-    found = draw_timeline(timeline, [], T0, width=80, unicode=True)
+    found = draw_timeline(timeline, STOP.facts, [], T0, width=80, unicode=True)
     assert found is not None
     assert found.seconds == 10
     assert len(found.lines[0][1]) == 50
-    assert draw_timeline([], [], T0, width=80, unicode=True) is None
+    assert draw_timeline([], STOP.facts, [], T0, width=80, unicode=True) is None

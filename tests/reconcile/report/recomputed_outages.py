@@ -211,7 +211,9 @@ def causes(run: RawRun) -> list[str]:
     reach = facts.request_timeout_s + (120 if facts.delivery_timeout_s is None else facts.delivery_timeout_s)
     for one in run.lost:
         found[_cause(run, one, reach)] += 1
-    return ["; ".join(f"{found[cause]} {cause.words}" for cause in LostCause if found[cause])]
+    return [
+        "; ".join(f"{found[cause]} {cause.words(run.raw.history.facts.fault)}" for cause in LostCause if found[cause])
+    ]
 
 
 def _cause(run: RawRun, one: Order, reach: float) -> LostCause:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from chaos.faults.stop import STOP
 from reconcile.judge.judge import judge
 from reconcile.report.html_report import html_report
 from reconcile.report.markdown_report import markdown_report
@@ -106,16 +107,16 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 def test_full_columns_of_dots_are_counted() -> None:
     history = lossy().history()
     timeline = judge(history).timeline
-    picture = draw_run(timeline, [], np.full(100, T0 + 12.0), T0)
+    picture = draw_run(timeline, STOP.facts, [], np.full(100, T0 + 12.0), T0)
     assert picture is not None
     assert len(picture.dots) + picture.merged == 100
     assert len(picture.dots) == 12
-    assert draw_run([], [], np.empty(0), T0) is None
+    assert draw_run([], STOP.facts, [], np.empty(0), T0) is None
 
 
 def test_an_outage_that_never_ended_reaches_the_edge() -> None:
     judgement = judge(lossy().without(m.HEALED, m.HEALING).history())
-    picture = draw_run(judgement.timeline, judgement.outages, np.array([np.nan]), T0)
+    picture = draw_run(judgement.timeline, judgement.fault, judgement.outages, np.array([np.nan]), T0)
     assert picture is not None
     assert picture.dots == []
     assert max(band.x + band.width for band in picture.bands) == picture.right

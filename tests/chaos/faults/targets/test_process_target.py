@@ -19,11 +19,12 @@ from chaos.faults.fault import Fault, Need, Undo
 from chaos.faults.kill import KILL
 from chaos.faults.partition import PARTITION
 from chaos.faults.pause import PAUSE
-from chaos.faults.registry import FAULTS
+from chaos.faults.registry import FAULTS, chosen_fault
 from chaos.faults.stop import STOP
 from chaos.faults.targets import COMPONENTS, TargetError, TargetSpec
 from chaos.faults.targets.process import ProcessTarget, open_process_target
 from files.paths import CHECKOUT
+from settings.run_settings import make_settings
 from stack import process
 from stack.embedded import EmbeddedStack
 from stack.settings import ServiceSettings, StackSettings
@@ -127,10 +128,21 @@ def heal_elsewhere(spec: TargetSpec, fault: Fault, undo: Undo) -> None:
     assert done.returncode == 0, done.stderr
 
 
+OUTCOMES = {
+    "stop": (ENDED, REFUSED, ENDED),
+    "kill": (ENDED, REFUSED, ENDED),
+    "pause": (HANGS, HANGS, HANGS),
+    "partition": (HANGS, HANGS, ANSWERED),
+    "latency": (ANSWERED, ANSWERED, ANSWERED),
+    "reset": (ENDED, ENDED, ANSWERED),
+}
+"""What becomes of a question on a connection from before, on a new one, and on one past the proxy."""
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: str, name: str) -> None:
-    fault = FAULTS[name]
+    fault = chosen_fault(make_settings({"fault": name}))
     cut = Need.PROXY in fault.needs
     state = brought_up(stack, component if cut else "")
     target = target_of(stack, component)
@@ -146,19 +158,21 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     target.apply(fault, undo, ACT_S)
     try:
         assert not target.is_up()
-        if fault.ends:
+        on_old, on_new, past = OUTCOMES[name]
+        if on_old == ENDED:
             until(ENDED, lambda: ask(old), 5)
-            assert ask_anew(address, component) == REFUSED
         else:
-            assert (ask(old, SILENCE_S), ask_anew(address, component, SILENCE_S)) == (HANGS, HANGS)
-        patience_s = PATIENCE_S if cut else SILENCE_S
-        assert ask(direct, patience_s) == {"pause": HANGS, "partition": ANSWERED}.get(name, ENDED)
+            began = time.monotonic()
+            assert ask(old, SILENCE_S) == on_old
+            assert time.monotonic() - began >= fault.effect.added_s
+        assert ask_anew(address, component, SILENCE_S) == on_new
+        assert ask(direct, PATIENCE_S if cut else SILENCE_S) == past
         if name == "pause" and component == "broker":
             time.sleep(LONGER_THAN_KAFKAS_SESSION_S)
     finally:
         heal_elsewhere(target.spec, fault, undo) if name == "kill" else target.heal(fault, undo, ACT_S)
 
-    if not fault.ends:
+    if on_old == HANGS:
         assert old.outcome() == ANSWERED  # what was asked meanwhile, on the same connection
     until(ANSWERED, lambda: ask_anew(address, component))
     old.close()
@@ -317,9 +331,10 @@ def environment_of(each: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def test_partition_is_offered_only_where_the_proxy_stands(stack: EmbeddedStack) -> None:
+def test_what_needs_the_proxy_is_offered_only_where_it_stands(stack: EmbeddedStack) -> None:
     brought_up(stack, "database")
     proxied, other = target_of(stack, "database"), target_of(stack, "broker")
+    latency, reset = (chosen_fault(make_settings({"fault": name})) for name in ("latency", "reset"))
     assert (proxied.faults, other.faults) == (tuple(FAULTS), ("stop", "kill", "pause"))
     assert f"proxy in its way is process {stack.proxy.pid}" in proxied.describe()
     with pytest.raises(TargetError, match=r"broker .* cannot do partition; it can do stop, kill, pause"):
@@ -328,6 +343,12 @@ def test_partition_is_offered_only_where_the_proxy_stands(stack: EmbeddedStack) 
     assert (proxied.is_up(), other.is_up()) == (False, True)
     stack.proxy.resume()
     assert proxied.is_up()
+    for fault in (latency, reset):
+        undo = proxied.prepare(fault)
+        proxied.apply(fault, undo, ACT_S)
+        assert (proxied.is_up(), other.is_up()) == (False, True)
+        proxied.heal(fault, undo, ACT_S)
+        assert proxied.is_up()
 
 
 def test_what_is_down_already_cannot_be_hit(stack: EmbeddedStack) -> None:

@@ -1,0 +1,54 @@
+"""Whole runs whose target is degraded, on real parts: the effect is proven, held, healed, and judged like any other."""
+
+from typing import Any
+
+import pytest
+
+from stack.embedded import EmbeddedStack
+from tests.e2e.harness import Start, assert_all_up
+from tests.e2e.independent import assert_agrees
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+PLAN = ["--headless", "--baseline", "3s", "--outage", "5s", "--recovery", "4s", "--rate", "20", "--expect", "any"]
+PROOFS = ("fault proven", "fault held", "recovery proven")
+
+
+@pytest.mark.parametrize(
+    ("options", "phrase", "held"),
+    [
+        (["--fault", "latency", "--fault-target", "broker"], "latency of 300 ms to the broker", "late until healing"),
+        (
+            ["--fault", "latency", "--fault-target", "database", "--fault-latency", "1s", "--fault-jitter", "200ms"],
+            "latency of 1000 ms ± 200 ms to the database",
+            "late until healing",
+        ),
+        (["--fault", "reset", "--fault-target", "broker"], "reset of all connections to the broker", "reset until"),
+        (
+            ["--fault", "reset", "--fault-target", "service", "--fault-share", "0.5"],
+            "reset of 50 % of connections to the service",
+            "reset until healing",
+        ),
+    ],
+    ids=["latency to the broker", "latency to the database", "reset of the broker", "half of the service's clients"],
+)
+def test_the_effect_is_proven_held_and_healed(
+    start: Start, left_running: EmbeddedStack, options: list[str], phrase: str, held: str
+) -> None:
+    run = start(*PLAN, *options, home=left_running.home)
+    assert run.end(150) == 0, run.log[-3000:]
+    report: Any = run.report
+    guards = {guard["name"]: guard for guard in report["guards"]}
+    for name in PROOFS:
+        assert guards[name]["passed"], guards[name]["reason"]
+    assert held in guards["fault held"]["reason"]
+    (outage,) = report["outages"]
+    marks = outage["marks"]
+    assert marks["injecting"] < marks["injected"] < marks["healing"] < marks["healed"]
+    assert outage["healed_by"] == "harness"
+    assert phrase in run.printed
+    assert "degraded for" in run.printed
+    assert " down" not in run.printed.partition("failure window")[0]
+    assert_all_up(left_running)
+    state = left_running.status()
+    assert state is not None
+    assert_agrees(run.folder.path, state.database_url, state.kafka_bootstrap, state.topic)

@@ -1,0 +1,197 @@
+"""Runs whose target was degraded: guards, and what reports say of it; near misses fail the guards."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chaos.faults.registry import chosen_fault
+from health.effect import Effect
+from health.replies import Connection, How, ProbeResult
+from reconcile.judge.findings import Guard
+from reconcile.judge.judge import judge
+from reconcile.report.csv_lists import csv_texts
+from reconcile.report.html_report import html_report
+from reconcile.report.markdown_report import markdown_report
+from reconcile.report.sentences.outages import down, probes, title
+from reconcile.report.summary import summary
+from runlog import marks as m
+from settings.run_settings import make_settings
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts
+
+BEGIN, END = 10.35, 20.85
+"""Seconds between which the target of these stories is degraded; it was injected at 10.5 and healing began at 20."""
+Probe = Callable[[float, Connection, int], ProbeResult]
+
+
+def late(by: float = 0.3, new: float = 0.3) -> Probe:
+    """Answers that come late by so many seconds on the kept connection, and on a new one."""
+
+    def probe(at: float, connection: Connection, place: int) -> ProbeResult:
+        usual, added = (0.002, by) if connection == "kept" else (0.006, new)
+        took = usual + (added if BEGIN <= at < END else 0.0)
+        return ProbeResult(T0 + at, T0 + at + took, connection, "answered")
+
+    return probe
+
+
+def reset(every: int, kept: bool = True) -> Probe:
+    """Every so many new connections are reset, and the kept one or not."""
+
+    def probe(at: float, connection: Connection, place: int) -> ProbeResult:
+        hit = BEGIN <= at < END and (kept if connection == "kept" else place % every == 0)
+        how: How = "broken" if hit else "answered"
+        return ProbeResult(T0 + at, T0 + at + 0.004, connection, how)
+
+    return probe
+
+
+def degraded(probe: Probe, fault: str, **options: str) -> RunBuilder:
+    story = RunBuilder().calm().order(1, 12, event=False)
+    found = chosen_fault(make_settings({"fault": fault, **options}))
+    story.facts = facts(fault=found.facts, fault_target="broker")
+    story.mark(m.INJECTING, fault=fault, target="broker")
+    story.mark(m.INJECTED, seen={"kept": "answered", "new": "answered"}, measured={"kept": 0.3, "new": 0.9})
+    kept = [probe(tick / 10, "kept", tick) for tick in range(340)]
+    new = [probe(0.05 + tick / 20, "new", tick) for tick in range(680)]
+    story.probe_results = sorted([*kept, *new], key=lambda seen: seen.asked)
+    return story
+
+
+def guards(story: RunBuilder) -> dict[str, Guard]:
+    return {guard.name: guard for guard in judge(story.history()).guards}
+
+
+def test_a_late_target_is_proven_held_and_back() -> None:
+    found = guards(degraded(late(), "latency"))
+    assert found["fault proven"].reason == "the broker was proven degraded in 1 outage, as planned"
+    assert found["fault held"].reason.startswith("the broker answered all ")
+    assert " probes on the kept connection (by 300 ms) and all " in found["fault held"].reason
+    assert found["fault held"].reason.endswith(" late until healing began")
+    assert found["recovery proven"].reason.startswith("the broker answered as usual again after 1 outage, known within")
+    assert all(found[name].passed for name in ("fault proven", "fault held", "recovery proven"))
+
+
+@pytest.mark.parametrize("by", [0.0, 0.15, 0.45])
+def test_another_latency_than_the_one_that_was_asked_for_is_no_proof(by: float) -> None:
+    found = guards(degraded(late(by, by), "latency"))
+    assert not found["fault proven"].passed
+    assert "was not observed degraded on the kept connection" in found["fault proven"].reason
+    assert not found["fault held"].passed
+
+
+def test_a_latency_that_new_connections_escape_is_no_proof() -> None:
+    found = guards(degraded(late(0.3, 0.0), "latency"))
+    assert found["fault proven"].reason == "outage 1: the broker was not observed degraded on a new connection"
+    assert "did not answer" in found["fault held"].reason
+
+
+def test_a_latency_that_ends_early_was_not_held() -> None:
+    story = degraded(late(), "latency")
+    story.probe_results = [
+        replace(seen, answered=seen.asked + 0.002) if 15 < seen.asked - T0 < 16 else seen
+        for seen in story.probe_results or []
+    ]
+    found = guards(story)
+    assert found["fault proven"].passed
+    assert found["fault held"].reason.startswith("the broker did not answer 9 of ")
+    assert "late while it should have been degraded, first " in found["fault held"].reason
+    assert found["fault held"].reason.endswith(" s after it was proven degraded")
+
+
+def test_a_target_that_stays_late_is_not_back() -> None:
+    story = degraded(late(), "latency")
+    story.probe_results = [
+        seen if seen.asked - T0 < END else replace(seen, answered=seen.asked + 0.2)
+        for seen in story.probe_results or []
+    ]
+    found = guards(story)
+    assert found["recovery proven"].reason == (
+        "outage 1: the broker was not observed to answer as usual again on the kept connection"
+    )
+
+
+def test_a_target_that_was_late_in_the_baseline_proves_nothing() -> None:
+    story = degraded(late(), "latency")
+    story.probe_results = [
+        replace(seen, answered=seen.asked + 0.3) if 2 < seen.asked - T0 < 4 else seen
+        for seen in story.probe_results or []
+    ]
+    assert guards(story)["fault proven"].reason == "the broker was degraded on the kept connection in the baseline"
+
+
+def test_half_of_the_connections_reset_is_proven_held_and_back_whatever_becomes_of_the_kept_one() -> None:
+    for kept in (True, False):
+        found = guards(degraded(reset(2, kept), "reset", fault_share="0.5"))
+        assert found["fault proven"].passed
+        assert " of 19" in found["fault held"].reason
+        assert found["fault held"].reason.endswith(" probes on a new connection reset until healing began")
+        assert found["recovery proven"].passed, found["recovery proven"].reason
+
+
+def test_a_quarter_of_the_connections_is_no_half_and_a_half_is_not_all() -> None:
+    quarter = guards(degraded(reset(4), "reset", fault_share="0.5"))
+    assert not quarter["fault proven"].passed
+    assert quarter["fault held"].reason == (
+        "outage 1: the broker was degraded by 24.7 % of connections on a new connection, not by 50 % of connections"
+    )
+    half = guards(degraded(reset(2), "reset"))
+    assert half["fault proven"].reason == "outage 1: the broker was not observed degraded on a new connection"
+    assert not half["fault held"].passed
+
+
+def test_all_connections_reset_is_proven_on_both() -> None:
+    found = guards(degraded(reset(1), "reset"))
+    assert found["fault proven"].passed
+    assert found["fault held"].reason.startswith("the broker had all ")
+    spared = guards(degraded(reset(1, kept=False), "reset"))
+    assert spared["fault proven"].reason == "outage 1: the broker was not observed degraded on the kept connection"
+
+
+def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> None:
+    history = degraded(late(), "latency").history()
+    judgement = judge(history)
+    assert title(history, judgement, 0) == "Outage 1: latency of 300 ms to the broker"
+    assert down(history, judgement, 0) == "broker degraded for 10.4 s (300 ms later than usual)"
+    assert " answered 300 ms later than usual" in probes(history, judgement, 0)
+    texts = [
+        summary(history, judgement, Path("runs/x")).plain,
+        markdown_report(history, judgement),
+        html_report(history, judgement),
+        *csv_texts(history, judgement).values(),
+    ]
+    for text in texts:
+        for words in (
+            "broker down",
+            "proven down",
+            "is down",
+            "was down",
+            "while it should have been down",
+            "broker stopping",
+        ):
+            assert words not in text
+    everything = "".join(texts)
+    for words in (
+        "latency of 300 ms to the broker",
+        "proven degraded: 900 ms later than usual on a new connection, 300 ms later than usual on an old one",
+        "while the target was degraded",
+        "broker degraded",
+    ):
+        assert words in everything, words
+
+
+def test_reports_speak_of_resets() -> None:
+    history = degraded(reset(2), "reset", fault_share="0.5").history()
+    judgement = judge(history)
+    assert title(history, judgement, 0) == "Outage 1: reset of 50 % of connections to the broker"
+    assert down(history, judgement, 0) == "broker degraded for 10.4 s (50 % of connections reset)"
+    assert probes(history, judgement, 0).endswith(" probes on a new connection reset")
+
+
+def test_an_event_is_late_against_the_first_answer_that_came_as_usual() -> None:
+    """The answers of a late target say nothing of its return; the first one as usual does."""
+    story = degraded(late(), "latency")
+    effect = Effect("late", 0.3, usual_s={"kept": 0.002, "new": 0.006})
+    usual = [seen for seen in story.probe_results or [] if effect.is_usual(seen) and seen.asked > T0 + BEGIN]
+    assert min(seen.asked for seen in usual) == pytest.approx(T0 + 20.85, abs=0.06)
