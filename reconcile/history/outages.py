@@ -122,7 +122,8 @@ def read_outages(marks: list[Mark]) -> list[Outage]:
     for mark in marks:
         if mark.name in _OUTAGE_MARKS:
             of_one = found.setdefault(mark.outage or 0, {})
-            of_one[mark.name] = mark
+            # Healing began with the first mark, should a second watchdog ever write it again.
+            of_one[mark.name] = of_one.get(mark.name, mark) if mark.name == m.HEALING else mark
     return [_outage(index, found[index]) for index in sorted(found)]
 
 
