@@ -95,7 +95,7 @@ def test_outputs_of_locust_separate_the_phases_and_ctrl_c_while_it_quits_changes
         assert names <= {row["Name"] for row in csv.DictReader(stream)}
     assert "POST /orders [outage]" in page.read_text()
     assert names == {entry["name"] for entry in json.loads(run.printed)}
-    assert "preflight: baseline order ok" in log
+    assert "preflight: canary order ok" in log
     assert "INCONSISTENT" in run.log  # standard output belongs to the JSON
     facts = RunFacts.read(run.folder)
     # The command line beats the environment: rate came by both ways, baseline too.

@@ -90,7 +90,7 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     assert why_not_judged(mine) is not None
     # Judged in its baseline: nothing is kept that its own judging would then find.
     code, said = python(home, "reconcile", str(mine.path))
-    assert (code, "is still going" in said) == (2, True), said
+    assert (code, "is still running" in said) == (2, True), said
     assert list(mine.witnesses.iterdir()) == []
     code, said = python(home, "stack", "clean", mine.run_id, "--runs-dir", str(runs), "--force")
     assert (code, "is still recorded or judged" in said) == (4, True), said
