@@ -75,7 +75,7 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
     texts, _ = parsed(tmp_path, "--config", "shop.conf")
     assert texts["event_filter"] == "value:kind=PurchasePlaced"
     assert texts["order_id"] == "value:data.purchase.no"
-    (body,) = re.findall(r"`purchase.json` is in .*?: `(.*)`", page)
+    (body,) = re.findall(r"`purchase.json` is in .*?: `(.*?)`", page, re.DOTALL)
     (tmp_path / "purchase.json").write_text(body)
     texts |= {"database_url": "x", "scenario": "control", "order_body": str(tmp_path / "purchase.json")}
     external = make_settings(texts, "https://shop.staging/base").external

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -16,8 +15,6 @@ from tests.conftest import Infra, RestartableBroker
 pytestmark = pytest.mark.real
 
 RECORDS = 3000
-# Without the quick-restart settings a broker takes about 12 s; with them 2 to 3 s on an idle machine of two cores.
-RESTART_S = 8.0
 
 
 GEVENT_HARNESS = """
@@ -124,18 +121,12 @@ def consume(bootstrap: str, topic: str, count: int) -> set[int]:
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
-def test_broker_is_back_soon_and_has_lost_nothing(
-    infra: Infra, broker: RestartableBroker, way: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_broker_is_back_and_has_lost_nothing(infra: Infra, broker: RestartableBroker, way: str) -> None:
     topic = infra.new_topic()
     produce(infra.kafka_bootstrap, topic, RECORDS)
     before = broker.process.pid
     getattr(broker, way)()
     assert not broker.process.is_alive()
-    begun = time.monotonic()
     broker.start()
-    took = time.monotonic() - begun
     assert broker.process.pid != before
     assert consume(infra.kafka_bootstrap, topic, RECORDS) == set(range(RECORDS))
-    record_property("restart_s", took)
-    assert took < RESTART_S
