@@ -81,6 +81,11 @@ class Outage:
     seen: dict[Connection, How] | None = None
     measured: dict[Connection, float] | None = None
 
+    def of(self, fault: FaultFacts) -> str:
+        """Return what was injected into which component, in a run with this fault: `stop of the broker`."""
+        target = self.target or "target"
+        return fault.of(target) if fault.state == "degraded" else f"{self.fault or 'fault'} of the {target}"
+
     @property
     def number(self) -> int:
         """Its number in reports, from 1."""

@@ -112,7 +112,8 @@ def _timeline(history: History, judgement: Judgement) -> str:
 def _names(fault: FaultFacts, outage: Outage | None) -> dict[str, str]:
     target = (outage.target if outage else None) or "target"
     seen = seen_words(fault, outage.seen, outage.measured) if outage else ""
-    return {"fault": fault.of(target), "target": target, "state": fault.state, "seen": f": {seen}" if seen else ""}
+    what = outage.of(fault) if outage else "fault of the target"
+    return {"fault": what, "target": target, "state": fault.state, "seen": f": {seen}" if seen else ""}
 
 
 def _inconsistency(history: History, judgement: Judgement) -> str:

@@ -20,7 +20,7 @@ from settings.duration import format_duration
 def title(history: History, judgement: Judgement, place: int) -> str:
     """What was done to which component."""
     outage = judgement.outages[place]
-    return f"Outage {outage.number}: {history.facts.fault.of(outage.target or 'target')}"
+    return f"Outage {outage.number}: {outage.of(history.facts.fault)}"
 
 
 @outage_sentence("down", "edges of the kept connection, answers of every probe in between, `injected`, `healing`")
