@@ -64,7 +64,7 @@ class ComposeOwner:
         write_text(self._path, f"{owner} {before}\n")
 
     def read(self) -> tuple[str, str]:
-        """Return owner and how it stood before; both empty when nobody has noted it."""
+        """Return owner and how it stood before; both empty if it is not recorded."""
         try:
             owner, before = self._path.read_text(encoding="utf-8").split()
         except (OSError, ValueError):
@@ -152,7 +152,7 @@ def owner_name() -> str:
 def has_died(owner: str) -> bool:
     """Return whether `owner` is a Locust that has ended without taking down what it had brought up.
 
-    An id alone may be somebody else's by now; that of an earlier version says no more.
+    A process id alone may be another process's by now.
     """
     kind, _, rest = owner.partition(":")
     if kind != OWNER:
