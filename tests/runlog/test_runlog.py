@@ -242,7 +242,7 @@ def test_a_mark_that_is_cut_short_by_a_full_disk_leaves_no_trace(tmp_path: Path)
 
 def test_something_else_is_not_a_ledger(tmp_path: Path) -> None:
     (tmp_path / "ledger.bin").write_bytes(b"hello")
-    with pytest.raises(ValueError, match="not a ledger"):
+    with pytest.raises(ValueError, match="it is no ledger"):
         read_ledger(tmp_path / "ledger.bin")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chaos.run.conductor import Conductor
+from chaos.run.run_setup import OpenRun
 from chaos.run.plan import RunPhase
 from runlog import exit_codes, marks
 from settings.run_settings import make_settings
@@ -39,10 +40,14 @@ def wound_up(load: Any, code: int = 0) -> tuple[Conductor, Recording, list[list[
     harness: Any = SimpleNamespace(judge=judge, statistics=lambda: [])
     conductor = Conductor(harness, make_settings({}), {})
     conductor.not_restored = True  # nothing here is asked whether it is healthy
-    injector = SimpleNamespace(broken=False)
-    watchdog = SimpleNamespace(disarm=lambda: None)
-    run: Any = SimpleNamespace(recording=recording, load=load, sut=None, injector=injector, watchdog=watchdog)
-    conductor._plan_runner.open = run
+    parts: dict[str, Any] = {
+        "sut": None,
+        "recording": recording,
+        "load": load,
+        "injector": SimpleNamespace(broken=False),
+        "watchdog": SimpleNamespace(disarm=lambda: None, unwritten=None),
+    }
+    conductor._plan_runner.open = OpenRun(**parts)
     conductor._wind_up()
     conductor.not_restored = False
     return conductor, recording, judged
