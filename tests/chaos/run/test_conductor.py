@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from chaos.run.conductor import Conductor
-from chaos.run.run_setup import OpenRun
 from chaos.run.plan import RunPhase
+from chaos.run.run_setup import OpenRun
 from runlog import exit_codes, marks
 from settings.run_settings import make_settings
 
