@@ -18,7 +18,7 @@ from tests.reconcile.core.confirmations import confirm_all
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
-WIRING = str(CHECKOUT / "tests" / "chaos" / "recorded_locustfile.py")
+WIRING = str(CHECKOUT / "tests" / "chaos" / "run" / "recorded_locustfile.py")
 
 SETS = """
 @events.quitting.add_listener
