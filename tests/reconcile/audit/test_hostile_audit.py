@@ -248,9 +248,9 @@ UNASKED = TopicSettings(None, None, "the Kafka user lacks the permission Describ
 @pytest.mark.parametrize(
     ("skipped", "policy", "vouched", "holds", "says"),
     [
-        (0, UNASKED, False, True, "a record at every offset"),
+        (0, UNASKED, False, True, "every offset that was read holds a record"),
         (3, TopicSettings(False), False, True, "not compacted"),
-        (3, TopicSettings(True), True, False, "3 offsets"),
+        (3, TopicSettings(True), True, False, "hold no record: 3"),
         (3, UNASKED, False, False, "DescribeConfigs on topic shop"),
         (3, UNASKED, True, True, "--vouch-topic-intact"),
     ],
