@@ -367,8 +367,8 @@ def test_no_engine_and_a_silent_one_are_said_within_bounds(
     with pytest.raises(TargetError, match="no Docker Engine answers at") as nobody:
         open_container_target(spec)
     assert str(nobody.value) == (
-        f"no Docker Engine answers at tcp://127.0.0.1:{closed_port} (connection refused): start Docker, or let "
-        "DOCKER_HOST name an engine that runs"
+        f"no Docker Engine answers at tcp://127.0.0.1:{closed_port} (connection refused): start Docker, or set "
+        "DOCKER_HOST to an engine that runs"
     )
     for wrong in ("unix:///no/such/socket", "nonsense://engine", "tcp://no.such.host.invalid:1"):
         monkeypatch.setenv("DOCKER_HOST", wrong)
