@@ -21,7 +21,7 @@ class FaultFacts:
         missed: what it did to the probes that do not show the effect.
         ends_process: whether it ends the target's process, with the requests under way in it.
         drops_unflushed: whether a target may lose what it had acknowledged and not yet written to disk.
-        silences: whether the target answers nobody at all while it lasts.
+        silences: whether the target answers no client while it lasts.
     """
 
     name: str

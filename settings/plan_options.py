@@ -5,7 +5,7 @@ from typing import Final
 from settings.kinds import FLAG, choice, duration, number, optional, whole
 from settings.option import Option, OptionGroup
 
-# In a shorter outage the broker cannot be told from one that is merely slow to answer the monitor.
+# In a shorter outage the broker cannot be distinguished from one that is merely slow to answer the monitor.
 SHORTEST_OUTAGE_S: Final = 2.0
 # With a seed each length is drawn between these parts of the one that was asked for.
 SHORTEST_PART: Final = 0.5

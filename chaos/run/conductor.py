@@ -17,7 +17,7 @@ from chaos.faults.limits import Limits
 from chaos.run.fault_injector import NotRestored
 from chaos.run.plan import RunPhase
 from chaos.run.plan_runner import PlanRunner
-from chaos.run.ports import Harness, Interrupted, RunFailed
+from chaos.run.ports import Interrupted, RunFailed, RunHarness
 from chaos.run.run_setup import OpenRun, release
 from chaos.sut.health_checks import await_healthy
 from chaos.sut.sut import PreflightError
@@ -38,12 +38,12 @@ class Conductor:
     """One run.
 
     Args:
-        harness: see `Harness`.
+        harness: see `RunHarness`.
         settings: what the run was asked to do.
         texts: the options as given.
     """
 
-    def __init__(self, harness: Harness, settings: Settings, texts: dict[str, str]) -> None:
+    def __init__(self, harness: RunHarness, settings: Settings, texts: dict[str, str]) -> None:
         self.phase = RunPhase.IDLE
         self.exit_code: int | None = None
         self.finished = Event()

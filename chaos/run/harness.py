@@ -27,7 +27,7 @@ OpenLoad = Callable[[Settings, SystemUnderTest, Recording], Load]
 
 
 class Harness:
-    """Implements `chaos.run.ports.Harness` and `chaos.run.process_end.ProcessHarness`.
+    """Implements `chaos.run.ports.RunHarness`.
 
     Args:
         environment: of Locust.
@@ -43,7 +43,7 @@ class Harness:
         self.refused: str | None = None
         self.own_users = own_users
         self._system = system
-        self._open_load = open_load
+        self.open_load = open_load
         self._reconcile = ReconcileProcess()
 
     # -- the system under test -------------------------------------------------------------------------------------
@@ -85,10 +85,6 @@ class Harness:
         self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
         return self.conductor
-
-    def open_load(self, settings: Settings, sut: SystemUnderTest, recording: Recording) -> Load:
-        """Start a load session for Locust's users."""
-        return self._open_load(settings, sut, recording)
 
     def users_running(self) -> bool:
         """Whether Locust's users have started."""

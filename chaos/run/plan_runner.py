@@ -17,7 +17,7 @@ from chaos.run.drain_setup import drain_run, drain_task
 from chaos.run.fault_injector import AlreadyDown, FaultFailed
 from chaos.run.phantom_check import check_phantoms
 from chaos.run.plan import Plan, PlannedOutage, RunPhase, make_plan
-from chaos.run.ports import Harness, RunFailed
+from chaos.run.ports import RunFailed, RunHarness
 from chaos.run.run_setup import OpenRun, open_run
 from contract.publish_horizon import Interval
 from runlog import exit_codes, marks
@@ -39,7 +39,7 @@ class PlanRunner:
     """The plan of one run while it runs.
 
     Args:
-        harness: see `Harness`.
+        harness: see `RunHarness`.
         settings: what the run was asked to do.
         texts: the options as given.
         enter: called with each phase as it begins and a line for people.
@@ -50,7 +50,7 @@ class PlanRunner:
 
     def __init__(
         self,
-        harness: Harness,
+        harness: RunHarness,
         settings: Settings,
         texts: dict[str, str],
         enter: Callable[[RunPhase, str], None],

@@ -67,8 +67,8 @@ class Load(Protocol):
         """Close the ledger."""
 
 
-class Harness(Protocol):
-    """The harness of this process, see `locustfile.py`."""
+class RunHarness(Protocol):
+    """The harness of this process as a run sees it, see `chaos.run.harness`."""
 
     @property
     def watchdog(self) -> Watchdog:

@@ -7,12 +7,12 @@ the run was judged (a listener, a stack that does not stop) becomes a mark of th
 import logging
 import sys
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from locust.env import Environment
 
-from chaos.run.conductor import Conductor
 from chaos.run.exit_code_listeners import Complaint, Listeners, leave, set_exit_code
+from chaos.run.harness import Harness
 from runlog import exit_codes, marks
 from stack.errors import StackError
 
@@ -22,27 +22,6 @@ _NOT_RESTORED: Final = (
     "error: NOT RESTORED: the target is not proven healed; `python -m chaos status` shows what is still broken, "
     "`python -m chaos restore` heals it"
 )
-
-
-class ProcessHarness(Protocol):
-    """The harness of this process as its end sees it; `chaos.run.harness.Harness`."""
-
-    conductor: Conductor | None
-    end_code: int | None
-    refused: str | None
-
-    @property
-    def failure(self) -> str | None:
-        """Why there is no verdict, None when there is one."""
-
-    def stop_run(self, reason: str, code: int) -> None:
-        """Wind up a run under way and wait for it."""
-
-    def close(self) -> None:
-        """Release the system under test."""
-
-    def print_summary(self) -> None:
-        """Print the summary of the last run."""
 
 
 class ProcessEnd:
@@ -58,7 +37,7 @@ class ProcessEnd:
     def __init__(
         self,
         environment: Environment,
-        harness: ProcessHarness,
+        harness: Harness,
         listeners: Listeners,
         flush: Callable[[], None] = logging.shutdown,
     ) -> None:

@@ -21,7 +21,7 @@ from chaos.faults.watchdog.protocol import BUSY, Arm, Refusal
 from chaos.faults.watchdog.work_reports import Progress, Work
 from chaos.run.fault_injector import FaultInjector
 from chaos.run.plan import Plan
-from chaos.run.ports import Harness, Load
+from chaos.run.ports import Load, RunHarness
 from chaos.run.preflight import Check, Preflight
 from chaos.run.recording import Recording
 from chaos.run.topic import topic_start
@@ -64,7 +64,7 @@ class OpenRun:
         return self.load.trouble or self.recording.trouble or self.recording.watch.trouble or self.watchdog.unwritten
 
 
-def open_run(harness: Harness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
+def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
     """Return a run that is ready to begin; the watchdog owns its target.
 
     Raises:

@@ -5,7 +5,6 @@ behind, is taken down when this process ends; its volumes stay. Containers that 
 """
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from chaos.faults.limits import Limits
@@ -16,8 +15,8 @@ from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog, WatchdogGone
 from chaos.faults.watchdog.protocol import Refusal, Teardown
 from chaos.faults.watchdog.teardown import ComposeOwner, has_died, owner_name
-from chaos.sut.embedded import PlaceOrder, await_lease, stack_settings
-from chaos.sut.sut import PreflightError, Preview, SystemUnderTest
+from chaos.sut.embedded import await_lease, stack_settings
+from chaos.sut.sut import PlaceOrder, PreflightError, Preview, SystemUnderTest
 from files.safe_files import write_text
 from health.spec import ProbeSpec
 from settings.run_settings import Settings
@@ -26,6 +25,7 @@ from stack.compose import ComposeStack
 from stack.compose_project import SERVICES, Addresses
 from stack.errors import StackError
 from stack.lease import LEASE, Lease
+from stack.progress import Progress
 from stack.service import HEALTH_PATH
 from stack.state_dir import StateDirError, make_private, target_home
 from stack.state_store import default_home
@@ -43,9 +43,7 @@ class ComposeSystem:
         place_order: places an order.
     """
 
-    def __init__(
-        self, settings: Settings, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder
-    ) -> None:
+    def __init__(self, settings: Settings, progress: Progress, place_order: PlaceOrder) -> None:
         file = Path(settings.compose_file) if settings.compose_file else None
         self._stack = ComposeStack(file, settings.compose_project, progress)
         self._place_order = place_order

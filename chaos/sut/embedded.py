@@ -6,8 +6,6 @@ this process ends.
 
 import logging
 import time
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +20,14 @@ from chaos.faults.watchdog.client import Watchdog, WatchdogGone
 from chaos.faults.watchdog.liveness import will_be_free
 from chaos.faults.watchdog.protocol import Refusal, Teardown
 from chaos.faults.watchdog.teardown import as_parameters, has_died, owner_name
-from chaos.sut.sut import PlacedOrder, PreflightError, Preview, SystemUnderTest
+from chaos.sut.sut import PlaceOrder, PreflightError, Preview, SystemUnderTest
 from health.spec import ProbeSpec
 from settings.run_settings import Settings
 from settings.stack_options import OUR_DELIVERY_S
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
+from stack.progress import Progress
 from stack.settings import ServiceSettings, StackSettings
 from stack.state_file import StackState
 from stores.variables import ignore_client_variables
@@ -36,8 +35,6 @@ from stores.variables import ignore_client_variables
 log = logging.getLogger("chaos")
 
 LEASE_WAIT_S: Final = 60.0
-PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
-"""Places an order: service URL, timeout in seconds, customer id."""
 
 
 class EmbeddedSystem:
@@ -48,7 +45,7 @@ class EmbeddedSystem:
         place_order: places an order.
     """
 
-    def __init__(self, progress: Callable[[str, str, float | None], None], place_order: PlaceOrder) -> None:
+    def __init__(self, progress: Progress, place_order: PlaceOrder) -> None:
         self._stack = EmbeddedStack(progress=progress)
         self._place_order = place_order
         self._lease = Lease(self.home / LEASE)

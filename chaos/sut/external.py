@@ -4,8 +4,6 @@ It needs neither Java nor PostgreSQL nor Docker on this machine. Journal and lea
 are in the state folder (`stack.state_dir`).
 """
 
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 from chaos.faults.addresses import canonical
@@ -14,16 +12,13 @@ from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.no_target import NoTarget
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog
-from chaos.sut.sut import PlacedOrder, PreflightError, Preview, SystemUnderTest
+from chaos.sut.sut import PlaceOwnOrder, PreflightError, Preview, SystemUnderTest
 from settings.external import ExternalSettings
 from settings.run_settings import Settings, SettingsError
 from settings.service_files import read_service_files
 from stack.errors import StackError
 from stack.lease import Lease, LeaseTaken
 from stack.state_dir import StateDirError, home_of, lease_of, make_private, target_home
-
-PlaceOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
-"""Places an order: settings of the run, base URL of the service, customer id."""
 
 
 class ExternalSystem:
@@ -34,7 +29,7 @@ class ExternalSystem:
         place_order: places an order.
     """
 
-    def __init__(self, settings: Settings, place_order: PlaceOrder) -> None:
+    def __init__(self, settings: Settings, place_order: PlaceOwnOrder) -> None:
         external = settings.external
         if external is None:
             raise ValueError("an external system needs the settings of one")

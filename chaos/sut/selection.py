@@ -1,17 +1,11 @@
 """The system under test that `--stack` selects; imported only then, as one needs Java and another Docker."""
 
-import uuid
-from collections.abc import Callable
 from typing import Protocol
 
 from chaos.faults.watchdog.client import Watchdog
-from chaos.sut.sut import PlacedOrder, Preview, SystemUnderTest
+from chaos.sut.sut import PlaceOrder, PlaceOwnOrder, Preview, SystemUnderTest
 from settings.run_settings import Settings
-
-PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
-"""Places an order of the reference contract: service URL, timeout in seconds, customer id."""
-PlaceOwnOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
-"""Places an order by the user's own contract: settings of the run, base URL of the service, customer id."""
+from stack.progress import Progress
 
 
 class System(Protocol):
@@ -36,7 +30,7 @@ class System(Protocol):
 
 def make_system(
     settings: Settings,
-    progress: Callable[[str, str, float | None], None],
+    progress: Progress,
     place_order: PlaceOrder,
     place_own_order: PlaceOwnOrder,
 ) -> System:

@@ -10,6 +10,7 @@ from contract.contract import Contract
 from contract.event import EventContract
 from contract.order_id import AcknowledgedId, IdKind
 from health.spec import ProbeRecipe, ProbeSpec
+from settings.run_settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Preview:
     system: str
     target: str | None
     problem: str | None = None
+
+
+PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
+"""Places an order of the reference contract: service URL, timeout in seconds, customer id."""
+PlaceOwnOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
+"""Places an order by the user's own contract: settings of the run, base URL of the service, customer id."""
 
 
 def _no_logs() -> None:
