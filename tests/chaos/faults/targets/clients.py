@@ -113,6 +113,8 @@ def ask_anew(address: str, component: str, patience_s: float = PATIENCE_S) -> st
         client = RawClient(address, request_of(component))
     except ConnectionRefusedError:
         return REFUSED
+    except ConnectionResetError:  # a reset that arrives before `connect` returns
+        return ENDED
     try:
         return ask(client, patience_s)
     finally:
