@@ -44,7 +44,7 @@ class RunBatch:
         other_tag_at: positions of events that carry another tag, and the id of an order that is known
             (`Why.OTHER_TAG`).
         other_tag_orders: the order ids of those, IDS.
-        untagged_at: positions of events without a readable tag, of an order that is not known (`Why.NO_TAG`).
+        no_tag_at: positions of events without a readable tag, of an order that is not known (`Why.NO_TAG`).
     """
 
     where: NDArray[np.intp]
@@ -56,12 +56,12 @@ class RunBatch:
     foreign_at: NDArray[np.intp]
     other_tag_at: NDArray[np.intp]
     other_tag_orders: NDArray[np.void]
-    untagged_at: NDArray[np.intp]
+    no_tag_at: NDArray[np.intp]
 
     @property
     def foreign(self) -> int:
         """How many are events, and not of the run."""
-        return len(self.foreign_at) + len(self.other_tag_at) + len(self.untagged_at)
+        return len(self.foreign_at) + len(self.other_tag_at) + len(self.no_tag_at)
 
 
 class RunEvents:
@@ -121,7 +121,7 @@ class RunEvents:
             foreign_at=read.at[others[has_tag & ~known]],
             other_tag_at=read.at[other_tag],
             other_tag_orders=read.orders[other_tag],
-            untagged_at=read.at[others[~has_tag]],
+            no_tag_at=read.at[others[~has_tag]],
         )
 
     def _of_run(self, read: EventBatch) -> tuple[Bools, NDArray[np.uint64], Bools]:

@@ -68,7 +68,7 @@ class FaultOptions(PlanOptions, heading="The fault"):
         "cut), latency (its answers come late), or reset (its connections are reset)",
     )
     fault_latency = Option(
-        duration(0.05, why=": less cannot be told from a busy machine"),
+        duration(0.05, why=": a busy machine delays answers by as much"),
         "300ms",
         "time that each answer of the target comes later than usual",
         "1500ms",

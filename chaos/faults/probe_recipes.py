@@ -1,8 +1,8 @@
 """Probe recipes: made from a run's options, and turned back into what a probe needs by any later process.
 
-A recipe stands in the journal (`health.spec.ProbeRecipe`). Whoever heals what a dead run left broken (the watchdog has
-the spec in memory, `python -m chaos restore` and the next start have not) resolves it here, so that healed is proven by
-the way on which the fault was proven.
+A recipe is kept in the journal (`health.spec.ProbeRecipe`). The watchdog has the spec in memory; `python -m chaos
+restore` and the next start have not. They resolve the recipe here, so that a healed target is proven in the way in
+which the fault was proven.
 """
 
 import os

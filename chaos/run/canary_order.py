@@ -28,7 +28,7 @@ POLL_S: Final = 0.05
 LONGEST_SHOWN: Final = 60
 MOST_TOPICS: Final = 20
 # Some services omit the customer from some events: at most so many canary orders are placed until one carries it.
-MOST_UNTAGGED: Final = 4
+MOST_CANARIES: Final = 4
 # Which option an HTTP status points to.
 _REMEDIES: Final = {
     400: "--order-body", 401: "--header", 403: "--header", 404: "--order-path", 405: "--order-path",
@@ -46,7 +46,7 @@ class CanaryOrder:
         problem: what is missing, in one line; None if the order is complete.
         row_time: text of the time column in its row; None without such a column.
         sequence: sequence number of the tag that was sent with it.
-        untagged: its event carries the tag nowhere, and no other customer id at its place.
+        without_tag: its event carries the tag nowhere, and no other customer id at its place.
     """
 
     order: CheckOrder | None
@@ -54,7 +54,7 @@ class CanaryOrder:
     problem: str | None
     row_time: str | None = None
     sequence: int = 0
-    untagged: bool = False
+    without_tag: bool = False
 
 
 def place_canary(
@@ -68,11 +68,11 @@ def place_canary(
         event_wait_s: longest wait for the event in seconds.
         placed_id: called with the order's id as soon as it is known.
     """
-    for _ in range(MOST_UNTAGGED):
+    for _ in range(MOST_CANARIES):
         proven = _place_once(sut, table, event_wait_s, placed_id)
-        if not proven.untagged:
+        if not proven.without_tag:
             return proven
-    return replace(proven, problem=f"{proven.problem} (nor is it in the events of {MOST_UNTAGGED - 1} orders before)")
+    return replace(proven, problem=f"{proven.problem} (nor is it in the events of {MOST_CANARIES - 1} orders before)")
 
 
 def _place_once(
@@ -94,10 +94,10 @@ def _place_once(
         row_time = table.text_of(placed.order_id.text, sut.time_column) if row else None
         problem = _missing(sut, order, start, seen) or _unfiltered(order, seen)
         problem = problem or _misplaced_tag(sut, table, order, seen, str(customer))
-        untagged = problem is not None and seen.found and not (seen.unfiltered or seen.tag or seen.tag_places)
+        without_tag = problem is not None and seen.found and not (seen.unfiltered or seen.tag or seen.tag_places)
     except (KafkaProblem, DatabaseProblem) as error:
         return CanaryOrder(None, None, str(error))
-    return CanaryOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0, untagged)
+    return CanaryOrder(order, start, problem, row_time, CHECK_KEY.sequence_of(customer) or 0, without_tag)
 
 
 def _find_event(

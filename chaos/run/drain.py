@@ -95,7 +95,7 @@ class Drain:
     Args:
         sut: the system under test.
         task: what is waited for.
-        watch: the monitor, which counts new events of the run.
+        monitor: the monitor client, which counts new events of the run.
         clock: the run's clock.
         in_flight: returns how many requests are unanswered.
     """
@@ -105,13 +105,13 @@ class Drain:
         *,
         sut: SystemUnderTest,
         task: DrainTask,
-        watch: MonitorClient,
+        monitor: MonitorClient,
         clock: AnchoredClock,
         in_flight: Callable[[], int],
     ) -> None:
         self._sut = sut
         self._task = task
-        self._watch = watch
+        self._monitor = monitor
         self._clock = clock
         self._in_flight = in_flight
         self._rows: int | None = None
@@ -128,7 +128,7 @@ class Drain:
         """
         deadline = self._clock.now() + cap_s
         try:
-            self._watch.follow()
+            self._monitor.follow()
         except NotProven as gone:
             return DrainResult(False, (str(gone),))
         table = OrdersTable(self._sut.database_url, self._sut.contract)
@@ -143,7 +143,7 @@ class Drain:
                     said, said_at = wanted, now
                     more = "" if missing else f", {self._left:.0f} s to go"
                     say("waiting for " + " and for ".join(wanted) + more)
-                if now >= deadline or not self._watch.alive:
+                if now >= deadline or not self._monitor.alive:
                     return self._result(missing)
                 gevent.sleep(POLL_S)
         finally:
@@ -169,7 +169,7 @@ class Drain:
 
     def _missing(self, table: OrdersTable) -> list[str]:
         now = self._clock.now()
-        if not self._watch.alive:
+        if not self._monitor.alive:
             return ["the monitor to follow the topic"]
         missing = []
         if waiting := self._in_flight():
@@ -184,11 +184,11 @@ class Drain:
             missing.append(f"any event within {limit:g} s of the last answer")
         missing += self._backlog()
         missing += self._row_changes(table)
-        self._quiet.arrived(self._watch.activity.own_changed or 0.0)
+        self._quiet.arrived(self._monitor.activity.own_changed or 0.0)
         if missing:
             self._quiet.awaited(now)
             return missing
-        if self._watch.activity.own is None:
+        if self._monitor.activity.own is None:
             return ["the monitor to follow the topic"]
         if self._quiet.settle_left(now):
             return [f"{self._task.settle:g} s without a new row or event"]

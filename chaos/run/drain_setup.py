@@ -52,7 +52,7 @@ def drain_run(
     if longest is None:
         longest = longest_drain(facts.publisher, task.horizon, facts.request_timeout_s, task.settle)
     recording.mark_now(marks.DRAIN)
-    drain = Drain(sut=sut, task=task, watch=recording.watch, clock=clock, in_flight=in_flight)
+    drain = Drain(sut=sut, task=task, monitor=recording.monitor, clock=clock, in_flight=in_flight)
     result = drain.run(longest, lambda text: log.info("drain: %s", text))
     recording.mark_now(
         marks.DRAINED,

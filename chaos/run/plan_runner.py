@@ -182,7 +182,7 @@ class PlanRunner:
         while (now := recording.clock.now()) < until:
             if trouble := run.trouble:
                 raise RunFailed(trouble, exit_codes.USAGE_OR_CRASH)
-            if not recording.watch.alive:
+            if not recording.monitor.alive:
                 raise RunFailed("the monitor process ended", exit_codes.USAGE_OR_CRASH)
             if run.watchdog.retired is not None:
                 raise RunFailed(run.watchdog.retired, exit_codes.INCONCLUSIVE)

@@ -65,7 +65,7 @@ class Recording:
         self.facts = self._make_facts(settings, start, proven, texts)
         self.facts.write(self.folder)
         self.ledger = LedgerWriter(self.folder.ledger, self.run_key)
-        self.watch = MonitorClient(self._monitor_config(), self.folder.logs / "monitor.log")
+        self.monitor = MonitorClient(self._monitor_config(), self.folder.logs / "monitor.log")
         self.mark(Mark(self.facts.started_at, marks.STARTED, None, {"run": str(self.run_key)}))
 
     def mark(self, mark: Mark) -> None:
@@ -88,7 +88,7 @@ class Recording:
         Raises:
             NotProven: it did not come in time.
         """
-        self.watch.await_answer(MONITOR_WAIT_S)
+        self.monitor.await_answer(MONITOR_WAIT_S)
 
     def close(self, statistics: object) -> None:
         """Stop the monitor, write the last mark and save logs and Locust's statistics.
@@ -97,7 +97,7 @@ class Recording:
             statistics: JSON value of Locust's own numbers.
         """
         try:
-            self.watch.close()
+            self.monitor.close()
             write_json(self.folder.path / "locust-stats.json", statistics)
             self._sut.gather_logs()
             self._keep_logs()

@@ -61,7 +61,7 @@ class OpenRun:
     @property
     def trouble(self) -> str | None:
         """Why the run's history is incomplete, None while it is not."""
-        return self.load.trouble or self.recording.trouble or self.recording.watch.trouble or self.watchdog.unwritten
+        return self.load.trouble or self.recording.trouble or self.recording.monitor.trouble or self.watchdog.unwritten
 
 
 def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
@@ -88,7 +88,7 @@ def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], pla
     log.info("run %s: all its files are in %s", recording.folder.run_id, shown)
     injector = FaultInjector(
         executor=watchdog,
-        monitor=recording.watch,
+        monitor=recording.monitor,
         clock=recording.clock,
         run_id=recording.folder.run_id,
         marks=recording.folder.marks,

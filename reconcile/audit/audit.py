@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from contract.ids import IdReader
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, with_suspicions
-from reconcile.audit.audit_table import TableShape, check_zone, column_text, describe, read_ids
+from reconcile.audit.audit_table import TableShape, check_time_zone, column_text, describe, read_ids
 from reconcile.audit.coverage_window import coverage_window
 from reconcile.audit.id_difference import id_difference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
@@ -46,7 +46,7 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
     Raises:
         TableMismatch: an option does not fit the table.
         DatabaseProblem, KafkaProblem: a store could not be asked.
-        Unprovable: for example when the zone of a naive time is unknown.
+        Unprovable: for example when the time zone of a naive time is unknown.
     """
     with open_snapshot(plan.database_url) as snapshot:
         shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
@@ -54,7 +54,7 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
         bounds = read_bounds(plan.kafka, plan.topic)
         progress("rows", 0, None)
         samples = Samples(plan, snapshot, shape, bounds)
-        zone, zone_words = _zone(plan, snapshot, shape, samples)
+        time_zone, time_zone_words = _time_zone(plan, snapshot, shape, samples)
         calibrated = shape.naive and plan.time_zone is None
         window = coverage_window(
             plan.kafka,
@@ -63,9 +63,9 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
             plan.since,
             plan.grace_s,
             calibrated=calibrated,
-            rows_of_first=lambda: samples.first_rows(zone),
+            rows_of_first=lambda: samples.first_rows(time_zone),
         )
-        since = None if window.judged_from is None else column_text(snapshot, shape, window.judged_from, zone)
+        since = None if window.judged_from is None else column_text(snapshot, shape, window.judged_from, time_zone)
         ranges = _ranges(plan, bounds)
         # Both are read at the same time, as each mostly waits for its server. When reading the log fails, closing the
         # connection ends the thread.
@@ -79,9 +79,9 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
         with open_snapshot(plan.database_url) as fresh:
             return Samples(plan, fresh, shape, bounds).any_row()
 
-    found = Recheck(plan, shape, zone, readers, progress).run(first, window, related)
+    found = Recheck(plan, shape, time_zone, readers, progress).run(first, window, related)
     found.guards.append(AuditGuard("snapshot complete", True, "all rows of one snapshot were read"))
-    found.guards.append(AuditGuard("zone known", True, zone_words))
+    found.guards.append(AuditGuard("time zone known", True, time_zone_words))
     return with_suspicions(found)
 
 
@@ -107,24 +107,24 @@ def _ranges(plan: AuditPlan, bounds: TopicBounds) -> tuple[TopicRange, TopicRang
     return TopicRange(topic, margin, begin), TopicRange(topic, begin, young), TopicRange(topic, young, ends)
 
 
-def _zone(
+def _time_zone(
     plan: AuditPlan, snapshot: Snapshot, shape: TableShape, samples: Samples
 ) -> tuple[sql.Composable | None, str]:
-    """Return SQL of the zone of the table's times (None: they have one), and how it is known."""
+    """Return SQL of the time zone of the table's times (None: they have one), and how it is known."""
     if not shape.naive:
         return None, f"{plan.time_column} has one"
     if plan.time_zone is not None:
-        check_zone(snapshot, plan.time_zone)
+        check_time_zone(snapshot, plan.time_zone)
         return sql.Literal(plan.time_zone), f"{plan.time_zone}, as given"
     offset = offset_of(samples.recent_pairs())
     if offset is None:
         raise Unprovable(
-            f"{plan.time_column} of {plan.table} has no zone, and it cannot be inferred from recent events: they are "
-            "too few, came late, or are not what --event-id and --event-filter say; give --time-zone, like UTC or "
+            f"{plan.time_column} of {plan.table} has no time zone, and it cannot be inferred from recent events: "
+            "they are too few, came late, or do not fit --event-id and --event-filter; give --time-zone, like UTC or "
             "Europe/Berlin"
         )
-    zone = sql.SQL("make_interval(secs => {})").format(sql.Literal(offset))
-    return zone, f"{offset_text(offset)}, inferred from recent rows and their events"
+    time_zone = sql.SQL("make_interval(secs => {})").format(sql.Literal(offset))
+    return time_zone, f"{offset_text(offset)}, inferred from recent rows and their events"
 
 
 class _Thread:

@@ -163,7 +163,7 @@ def _since(text: str | None) -> float | None:
     now = datetime.now(UTC).timestamp()
     moment = _moment(text, now)
     if moment is None:
-        raise UsageProblem(f"--since {text}: not a time; give one with its zone (2026-11-01T00:00Z) or an age (7d)")
+        raise UsageProblem(f"--since {text}: give a time with its time zone (2026-11-01T00:00Z) or an age (7d)")
     if moment > now:
         raise UsageProblem(f"--since {text}: that is in the future, now is {iso_utc(now)}; give an earlier time")
     if moment < 0:
@@ -211,8 +211,8 @@ def _parser() -> argparse.ArgumentParser:
         option.add_to(parser)
     add("--orders-id-column", metavar="NAME", default="id", help="its column with the order id (default: id)")
     add("--orders-time-column", metavar="NAME", default="created_at", help="when a row was made (default: created_at)")
-    add("--time-zone", metavar="ZONE", help="zone of a time column without one (default: inferred from recent events)")
-    add("--since", metavar="WHEN", help="judge rows from then on: 36h, 7d, or a time with its zone")
+    add("--time-zone", metavar="ZONE", help="of a time column without time zone (default: inferred from recent events)")
+    add("--since", metavar="WHEN", help="judge rows from then on: 36h, 7d, or a time with its time zone")
     add("--grace", metavar="TIME", default="60s", help="rows younger than this are not judged (default: 60s)")
     add("--expect", choices=EXPECTATIONS, default="consistent", help="what makes the exit code 0 (default: consistent)")
     add("--json", action="store_true", help="print one JSON document with every id instead of the summary")

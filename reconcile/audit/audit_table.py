@@ -1,7 +1,7 @@
 """The table as an audit asks it: what it is, which ids it has in one snapshot, and single orders once more by id.
 
 Everything happens in read-only transactions. The age of a row is the database's own clock less the row's time; a time
-column without zone has the zone that the caller says.
+column without time zone is read in the one that the caller gives.
 """
 
 import math
@@ -45,7 +45,7 @@ class TableShape:
         name, id_column, time_column: as the options say.
         kind: of its ids.
         padded: they are texts of a fixed length, in which blanks at the end mean nothing.
-        naive: its times have no zone.
+        naive: its times have no time zone.
         standby: the database is a standby.
         lag_s: seconds since a standby's last replayed transaction; None on a primary, or when nothing was replayed.
     """
@@ -139,12 +139,12 @@ def as_written(kind: IdKind, text: str) -> list[str]:
 
 
 def look_up(
-    snapshot: Snapshot, shape: TableShape, ids: list[str], zone: sql.Composable | None, *, any_case: bool = False
+    snapshot: Snapshot, shape: TableShape, ids: list[str], time_zone: sql.Composable | None, *, any_case: bool = False
 ) -> dict[str, float | None]:
     """Return the rows among `ids` (as the table writes them) with the epoch seconds of their time column.
 
     Args:
-        zone: SQL of the zone of a naive time column; None: not known, or not needed.
+        time_zone: SQL of the time zone of a naive time column; None: not known, or not needed.
         any_case: letters of `ids` are lower-case, those of a text column may be anything; reads the entire table.
 
     Raises:
@@ -156,7 +156,7 @@ def look_up(
         "SELECT jsonb_object_agg({id}::text, extract(epoch FROM {time})) FROM {orders} WHERE {named}"
     ).format(
         id=compared,
-        time=aware(shape, zone),
+        time=aware(shape, time_zone),
         orders=table_name(shape.name),
         named=is_any_of(compared, shape.kind),
     )
@@ -174,28 +174,28 @@ def _finite(epoch: float | str | None) -> float | None:
     return None if epoch is None or not math.isfinite(float(epoch)) else float(epoch)
 
 
-def aware(shape: TableShape, zone: sql.Composable | None) -> sql.Composable:
-    """Return SQL for the time column with a zone."""
+def aware(shape: TableShape, time_zone: sql.Composable | None) -> sql.Composable:
+    """Return SQL for the time column with a time zone."""
     column = identifier(shape.time_column)
     if not shape.naive:
         return column
-    return sql.SQL("({} AT TIME ZONE {})").format(column, zone or _UTC)
+    return sql.SQL("({} AT TIME ZONE {})").format(column, time_zone or _UTC)
 
 
-def column_text(snapshot: Snapshot, shape: TableShape, epoch: float, zone: sql.Composable | None) -> str:
+def column_text(snapshot: Snapshot, shape: TableShape, epoch: float, time_zone: sql.Composable | None) -> str:
     """Return the time `epoch` (seconds) as the time column would write it."""
     moment: sql.Composable = sql.SQL("to_timestamp(%(epoch)s)")
     if shape.naive:
-        moment = sql.SQL("({} AT TIME ZONE {})").format(moment, zone or _UTC)
+        moment = sql.SQL("({} AT TIME ZONE {})").format(moment, time_zone or _UTC)
     text: str = snapshot.value(sql.SQL("SELECT {}::text").format(moment), {"epoch": epoch})
     return text
 
 
-def check_zone(snapshot: Snapshot, name: str) -> None:
-    """Raise TableMismatch when the database knows no zone of this name."""
+def check_time_zone(snapshot: Snapshot, name: str) -> None:
+    """Raise TableMismatch when the database knows no time zone of this name."""
     known = sql.SQL("SELECT count(*) FROM pg_timezone_names WHERE lower(name) = lower(%(name)s)").format()
     if not snapshot.value(known, {"name": name}):
-        raise TableMismatch(f"--time-zone {name}: the database knows no such zone; UTC or Europe/Berlin would be one")
+        raise TableMismatch(f"--time-zone {name}: unknown to the database; give one like UTC or Europe/Berlin")
 
 
 def database_now(snapshot: Snapshot) -> float:

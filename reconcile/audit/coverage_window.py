@@ -12,7 +12,7 @@ from stores.topic import TopicBounds
 
 # Clocks of producers and of the database may differ; an event may have waited in its producer.
 LEAST_MARGIN_S: Final = 300.0
-# A zone that was inferred from recent rows may be an hour off for rows of the other half of the year.
+# A time zone that was inferred from recent rows may be an hour off for rows of the other half of the year.
 SUMMER_S: Final = 3600.0
 
 
@@ -37,7 +37,7 @@ def coverage_window(
     """Return from when on rows are judged; asks the broker for the times of the first records.
 
     Args:
-        calibrated: the zone of the rows' times was inferred from recent events.
+        calibrated: the time zone of the rows' times was inferred from recent events.
         rows_of_first: returns when the rows of the topic's first events were made; called only when needed.
 
     Raises:

@@ -39,7 +39,7 @@ from stores.topic_settings import topic_settings
 
 T = TypeVar("T")
 LONGEST_S: Final = 10.0
-# The clocks of a service and its database may differ by so much; a row from further ahead has another zone.
+# The clocks of a service and its database may differ by so much; a row from further ahead is in another time zone.
 FUTURE_S: Final = 60.0
 # A row with a time this long ago may have been committed, and its event published, only just now.
 RECENT_S: Final = 900.0
@@ -82,7 +82,7 @@ class Recheck:
     Args:
         plan: what is compared.
         shape: of the table.
-        zone: SQL of the zone of naive times.
+        time_zone: SQL of the time zone of naive times.
         readers: of ids from rows and from events; both may know names.
         progress: called with how reading goes on.
     """
@@ -91,11 +91,11 @@ class Recheck:
         self,
         plan: AuditPlan,
         shape: TableShape,
-        zone: sql.Composable | None,
+        time_zone: sql.Composable | None,
         readers: tuple[IdReader, IdReader],
         progress: Progress,
     ) -> None:
-        self._plan, self._shape, self._zone, self._progress = plan, shape, zone, progress
+        self._plan, self._shape, self._time_zone, self._progress = plan, shape, time_zone, progress
         self._of_rows, self._of_events = readers
         # Offsets without a readable record in what was read after the first reading.
         self._skipped = 0
@@ -260,7 +260,7 @@ class Recheck:
         there = {spelled[word] for word in self._rows_now(list(spelled))}
         cased = {word.lower(): order for word, order in spelled.items() if word != order and order not in there}
         if any_case and cased:
-            found = self._ask(lambda one: look_up(one, self._shape, list(cased), self._zone, any_case=True))
+            found = self._ask(lambda one: look_up(one, self._shape, list(cased), self._time_zone, any_case=True))
             there |= {cased[word] for word in found}
         return [order for order in orders if order not in there]
 
@@ -269,7 +269,7 @@ class Recheck:
         return compaction_guard(skipped, policy, self._plan.vouched)
 
     def _rows_now(self, ids: list[str]) -> dict[str, float | None]:
-        return self._ask(lambda snapshot: look_up(snapshot, self._shape, ids, self._zone)) if ids else {}
+        return self._ask(lambda snapshot: look_up(snapshot, self._shape, ids, self._time_zone)) if ids else {}
 
     def _name(self, identity: bytes) -> str:
         return (self._of_rows if self._of_rows.met(identity) else self._of_events).text(identity)

@@ -1,5 +1,5 @@
-"""Samples of the log: they show the zone of naive times, since when events are published, and whether table and topic
-belong together at all.
+"""Samples of the log: they show the time zone of naive times, the time since which events are published, and whether
+table and topic belong together at all.
 
 Record timestamps are the producer's (or the broker's). They choose and calibrate; they prove nothing of an order.
 """
@@ -47,16 +47,16 @@ class Samples:
         rows = look_up(self._snapshot, self._shape, list(stamps), None)
         return [(at, stamps[order]) for order, at in rows.items() if at is not None]
 
-    def first_rows(self, zone: sql.Composable | None) -> list[float]:
+    def first_rows(self, time_zone: sql.Composable | None) -> list[float]:
         """Return when the rows were made whose events are at the beginning of the topic's partitions, ascending.
 
         Args:
-            zone: SQL of the zone of naive times.
+            time_zone: SQL of the time zone of naive times.
 
         Raises:
             DatabaseProblem, KafkaProblem: a store could not be asked.
         """
-        rows = look_up(self._snapshot, self._shape, list(self._stamps(dict(self._bounds.lows), 1)), zone)
+        rows = look_up(self._snapshot, self._shape, list(self._stamps(dict(self._bounds.lows), 1)), time_zone)
         return sorted(at for at in rows.values() if at is not None)
 
     def any_row(self) -> bool:

@@ -1,9 +1,9 @@
-"""The zone of a time column without one, inferred from orders whose event's record has a time. Pure.
+"""The time zone of a time column without one, inferred from orders whose event's record has a time. Pure.
 
 An event is published within moments of its row, or later: an outage, a relay with a backlog or a repair may delay it by
-any time, but it never precedes its row. So the zone is the highest offset that enough pairs agree on; pairs with a
-lower one were late. A delay of an hour looks like another zone, and so does daylight saving: where two such offsets
-both have enough pairs, the zone is unknown.
+any time, but it never precedes its row. So the time zone is the highest offset that enough pairs agree on; pairs with a
+lower one were late. A delay of an hour looks like another time zone, and so does daylight saving: where two such
+offsets both have enough pairs, the time zone is unknown.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ NEAR_S: Final = 60.0
 # Offsets that are or were in use (IANA time zone database): whole hours from -12 to +14, and these, in minutes.
 _BETWEEN: Final = (-570, -270, -210, -150, 210, 270, 330, 345, 390, 525, 570, 630, 765, 825)
 OFFSETS: Final = frozenset([hours * 3600 for hours in range(-12, 15)] + [minutes * 60 for minutes in _BETWEEN])
-# By how much daylight saving shifts a zone: an hour, on Lord Howe Island half of one.
+# By how much daylight saving shifts a time zone: an hour, on Lord Howe Island half of one.
 _SHIFTS: Final = frozenset({3600, 1800})
 
 

@@ -211,8 +211,8 @@ def orders_attributable(findings: Findings) -> Guard:
         )
     # An event without a tag is attributed by its order id: then its row carries the tag.
     without_tag, with_row = history.events.events["seq"] == NO_SEQUENCE, table.row[table.case_of_event]
-    untagged = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + (without_tag & ~with_row).sum())
-    wrong = untagged + len(history.rows.elsewhere) + table.conflicts
+    not_attributed = int((history.rows.rows["seq"] == NO_SEQUENCE).sum() + (without_tag & ~with_row).sum())
+    wrong = not_attributed + len(history.rows.elsewhere) + table.conflicts
     if wrong:
         who = "row or event does" if wrong == 1 else "rows or events do"
         return vacuity(name, False, f"{wrong} {who} not carry the customer id that was sent")

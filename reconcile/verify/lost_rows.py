@@ -55,7 +55,7 @@ def _record(topic: str, order_id: str, found: FoundRow) -> dict[str, Any]:
 
 
 def _instant(text: object) -> str | None:
-    """A time without zone is taken as UTC, as the reference service writes it."""
+    """A time without time zone is taken as UTC, as the reference service writes it."""
     if not isinstance(text, str):
         return None
     moment = text.replace(" ", "T")

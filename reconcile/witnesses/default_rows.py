@@ -52,7 +52,7 @@ def tagged_rows(snapshot: Snapshot, facts: RunFacts, progress: Progress) -> NDAr
     return rows.finish()
 
 
-def untagged_rows(
+def rows_without_tag(
     snapshot: Snapshot, facts: RunFacts, attribution: Attribution, progress: Progress
 ) -> NDArray[np.void]:
     """Return the rows of a run without tags, as an array of ROW without sequence numbers.

@@ -18,7 +18,7 @@ from contract.order_id import IdKind
 from reconcile.history.history import ROW, Progress, RowsWitness, ids_of
 from reconcile.history.id_texts import IdTexts
 from reconcile.witnesses.custom_rows import custom_rows, custom_rows_by_id
-from reconcile.witnesses.default_rows import rows_by_id, tagged_rows, untagged_rows
+from reconcile.witnesses.default_rows import rows_by_id, rows_without_tag, tagged_rows
 from reconcile.witnesses.pending_orders import waiting_orders
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts
@@ -46,14 +46,14 @@ def read_rows(
         progress: called with "rows", rows read, None.
         attribution: how the run's rows are attributed to it; None: by their customer ids.
     """
-    untagged = attribution if attribution is not None and attribution.kind != TAGGED else None
+    by_id = attribution if attribution is not None and attribution.kind != TAGGED else None
     nothing = np.empty(0, dtype=IDS)
 
     def read(snapshot: Snapshot) -> RowsWitness:
         taken_at = clock.now()
         # This first question takes the snapshot.
-        columns = order_columns(snapshot, facts.contract, tagged=untagged is None)
-        rows, names = _rows(snapshot, facts, columns, untagged, progress)
+        columns = order_columns(snapshot, facts.contract, tagged=by_id is None)
+        rows, names = _rows(snapshot, facts, columns, by_id, progress)
         rows, problem = _each_once(rows, names, facts)
         # A row without the tag of the run is found later on, by the id of its answer.
         answered = nothing if attribution is None else attribution.acknowledged
@@ -68,13 +68,13 @@ def read_rows(
 
 
 def _rows(
-    snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, untagged: Attribution | None, progress: Progress
+    snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, by_id: Attribution | None, progress: Progress
 ) -> tuple[NDArray[np.void], dict[bytes, str]]:
     if not _is_default(facts, columns):
-        return custom_rows(snapshot, facts, columns, untagged, progress)
-    if untagged is None:
+        return custom_rows(snapshot, facts, columns, by_id, progress)
+    if by_id is None:
         return tagged_rows(snapshot, facts, progress), {}
-    return untagged_rows(snapshot, facts, untagged, progress), {}
+    return rows_without_tag(snapshot, facts, by_id, progress), {}
 
 
 def _is_default(facts: RunFacts, columns: OrderColumns) -> bool:

@@ -81,7 +81,7 @@ class RunRecords:
         Left out are events that carry the tag of other traffic: they are of another order, whatever they mention.
         Without tags that is never known: an event of an order that is not known may have its id elsewhere.
         """
-        others = {Why.OTHER_TAG: read.other_tag_at, Why.NO_TAG: read.untagged_at}
+        others = {Why.OTHER_TAG: read.other_tag_at, Why.NO_TAG: read.no_tag_at}
         if self._attribution == ACKNOWLEDGED_ONLY:
             others[Why.NO_TAG] = read.foreign_at
         elif self._attribution == EXCLUSIVE:

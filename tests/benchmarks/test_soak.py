@@ -91,7 +91,7 @@ def test_what_doubles_over_the_runs_grew_and_what_only_warms_up_did_not() -> Non
     assert _course([100.0, 200.0, 300.0]).grew is None
 
 
-def test_a_full_disk_is_told_by_its_least() -> None:
+def test_a_full_disk_is_recognised_by_its_least() -> None:
     assert _course([9.0, 4.0, 7.0], growth.DISK) == growth.Course(growth.DISK, 9.0, 7.0, 4.0, None)
 
 

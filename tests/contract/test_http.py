@@ -63,7 +63,7 @@ def test_order_id_is_read(text: str) -> None:
         b"[" * 200_000,
     ],
 )
-def test_an_answer_without_a_readable_id_tells_none(answer: bytes) -> None:
+def test_an_answer_without_a_readable_id_has_none(answer: bytes) -> None:
     assert CONTRACT.order_id(answer) is None
 
 
@@ -91,5 +91,5 @@ def test_only_an_answer_that_says_all_of_it_was_provoked(changes: dict[str, obje
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"null", b"{", b'"x"'])
-def test_no_answer_tells_nothing(answer: bytes) -> None:
+def test_no_answer_proves_nothing(answer: bytes) -> None:
     assert PhantomContract().read(answer) == CONTRACT.read(answer) == OrderAnswer(None)

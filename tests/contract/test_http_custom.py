@@ -84,7 +84,7 @@ def test_the_id_in_a_header(place: str, value: str, order: str | None) -> None:
         (b'{"data": {"order": [{"no": "secret"}]}}', "it has the members data.order.0.no"),
     ],
 )
-def test_what_is_found_in_its_place_is_told_by_names(answer: bytes, words: str) -> None:
+def test_what_is_found_in_its_place_is_reported_by_name(answer: bytes, words: str) -> None:
     said = CustomContract(place="value:orderId").lacking(answer, {})
     assert words in said
     assert "secret" not in said

@@ -47,7 +47,7 @@ def test_what_is_no_whole_number(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", ["4711", 4711, 4711.0, b"4711", "004711"])
-def test_a_number_is_one_id_however_it_is_told(value: object) -> None:
+def test_a_number_is_one_id_in_each_spelling(value: object) -> None:
     assert encode_order_id(IdKind.INTEGER, value) == encode_order_id(IdKind.INTEGER, 4711)
 
 

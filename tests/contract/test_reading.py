@@ -38,7 +38,7 @@ def why(contract: EventContract, record: KafkaRecord) -> Why | None:
 WHOLE = KafkaRecord(ID.encode(), value())
 
 
-def test_a_whole_event_tells_its_order_and_its_tag() -> None:
+def test_a_complete_event_holds_its_order_and_its_tag() -> None:
     assert EventReader(DEFAULT).read(WHOLE) == Reading(None, uuid.UUID(ID).bytes, TAG)
 
 

@@ -51,7 +51,7 @@ def test_each_record_is_exactly_one_thing() -> None:
     assert batch.where.tolist() == [0, 1, 2, 3]
     assert list(bytes_of(batch.orders)) == [ORDERS[at].bytes for at in (0, 4, 1, 2)]
     assert batch.sequences.tolist() == [7, 8, int(NO_SEQUENCE), int(NO_SEQUENCE)]
-    assert batch.untagged_at.tolist() == [4]
+    assert batch.no_tag_at.tolist() == [4]
     assert batch.other_tag_at.tolist() == [5]
     assert list(bytes_of(batch.other_tag_orders)) == [ORDERS[1].bytes]
     assert batch.foreign_at.tolist() == [6]
@@ -85,7 +85,7 @@ def test_without_tags_the_order_alone_decides() -> None:
     named = read(values, Attribution(ACKNOWLEDGED_ONLY, nothing, KNOWN))
     assert named.where.tolist() == [0, 1, 2]
     assert named.foreign_at.tolist() == [3, 4, 5]
-    assert not len(named.other_tag_at) and not len(named.untagged_at)
+    assert not len(named.other_tag_at) and not len(named.no_tag_at)
     assert set(named.sequences.tolist()) == {int(NO_SEQUENCE)}
 
 
@@ -109,6 +109,6 @@ def test_in_bulk_as_one_by_one(records: list[tuple[uuid.UUID, str | None]]) -> N
             where.append(at)
         else:
             (other if known else foreign).append(at)
-    found = (batch.where, batch.untagged_at, batch.other_tag_at, batch.foreign_at)
+    found = (batch.where, batch.no_tag_at, batch.other_tag_at, batch.foreign_at)
     assert [one.tolist() for one in found] == [where, without_tag, other, foreign]
     assert not len(batch.rejected_at)

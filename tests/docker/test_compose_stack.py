@@ -55,20 +55,20 @@ def await_stored(where: Addresses, order: str) -> None:
 
 
 def test_up_change_break_down_and_up_again(project: str) -> None:
-    told: list[tuple[str, str]] = []
-    stack = ComposeStack(project=project, progress=lambda step, state, _: told.append((step, state)))
+    reported: list[tuple[str, str]] = []
+    stack = ComposeStack(project=project, progress=lambda step, state, _: reported.append((step, state)))
     assert stack.project.status() == "absent"
     where = stack.up()
     assert stack.project.status() == "running"
     assert {name: health.ok for name, health in stack.project.health().items()} == dict.fromkeys(SERVICES, True)
     assert "cluster healthy" in stack.project.health()["broker"].detail
-    assert [told.index((name, "ready")) for name in SERVICES] == sorted(
-        told.index((name, "ready")) for name in SERVICES
+    assert [reported.index((name, "ready")) for name in SERVICES] == sorted(
+        reported.index((name, "ready")) for name in SERVICES
     )
     order = place_order(where)
     await_stored(where, order)
 
-    # Asked again, nothing is touched; with another variant the order service alone is made anew.
+    # A second `up` touches nothing; with another variant only the order service is re-created.
     before = ids(stack)
     assert stack.up() == where
     assert ids(stack) == before
@@ -99,7 +99,7 @@ def test_up_change_break_down_and_up_again(project: str) -> None:
     assert stack.project.status() == "stopped"
 
 
-def test_what_somebody_else_has_paused_or_cut_off_is_theirs(by_hand: ComposeStack, client: Any) -> None:
+def test_what_another_has_paused_or_cut_off_is_left_alone(by_hand: ComposeStack, client: Any) -> None:
     by_hand.up()
     before = ids(by_hand)
     broker = by_hand.project.container("broker")
@@ -157,7 +157,7 @@ def test_a_part_that_ends_while_starting_is_named_with_its_last_words(project: s
     assert "ended with exit code 3 while starting; its last log lines:\n  no room on the device" in str(failed.value)
 
 
-def test_an_image_that_cannot_be_had_is_told_with_composes_words(
+def test_an_image_that_cannot_be_pulled_is_reported_in_the_words_of_compose(
     project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDPANDA_IMAGE", "127.0.0.1:9/no/such/image:1")

@@ -8,7 +8,7 @@ from chaos.faults.registry import FAULTS
 from chaos.faults.targets import COMPONENTS
 from stack.compose import ComposeStack
 from tests.docker.conftest import Start
-from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, journals, judge_with, play
+from tests.e2e.endings import BY_NAME, ENDINGS, assert_healed, await_no_process, journals, judge_with, play
 from tests.e2e.page import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
@@ -39,7 +39,7 @@ def test_a_project_that_was_there_before_is_up_again(
         assert time.monotonic() < deadline, sick
         time.sleep(0.5)
     assert journals(run.env) == []
-    assert_mended(run)
+    assert_healed(run)
     where = by_hand.project.addresses()
     report = judge_with(run, where.database_url, where.kafka_bootstrap)
     assert len(report["outages"]) == 1

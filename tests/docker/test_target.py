@@ -70,7 +70,7 @@ def test_each_fault_is_done_and_undone_by_another_process(name: str, run: Run, n
 
 
 def test_a_stop_that_is_still_under_way_is_waited_for(run: Run) -> None:
-    """Whoever asked for it was killed; the engine goes on with it, and the container serves until its grace is over."""
+    """The process that requested it was killed; the engine continues, and the container serves until its grace ends."""
     one = run("trap 'echo asked; sleep 5; exit 0' TERM; while :; do sleep 0.05; done")
     target = named(one)
     undo = dict(target.prepare(STOP))
@@ -125,7 +125,7 @@ def test_a_container_that_is_found_by_its_id_is_the_right_one_whatever_its_engin
     assert status(one) == "running"
 
 
-def test_a_container_that_was_made_anew_is_found_by_its_labels(run: Run) -> None:
+def test_a_re_created_container_is_found_by_its_labels(run: Run) -> None:
     marked = labels(f"shop-{os.getpid()}")
     one = run(labels=marked)
     target = named(one)
@@ -145,9 +145,14 @@ def heal_elsewhere(spec: TargetSpec, fault: Fault, undo: dict[str, Any]) -> None
         "spec, fault, undo = json.loads(sys.stdin.read())\n"
         "open_container_target(TargetSpec(*spec)).heal(FAULTS[fault], undo, 30)\nassert 'gevent' not in sys.modules\n"
     )
-    told = json.dumps([[spec.kind, spec.component, spec.parameters], fault.name, undo])
+    given = json.dumps([[spec.kind, spec.component, spec.parameters], fault.name, undo])
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=CHECKOUT, input=told.encode(), capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        input=given.encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
 
@@ -172,7 +177,7 @@ def test_a_partition_gives_back_every_network_as_it_was(client: Any, run: Run, n
         target.apply(PARTITION, undo, 30)
         one.reload()
         assert one.attrs["NetworkSettings"]["Networks"] == {}
-        # Its address is taken by nobody meanwhile, and somebody attaches it to a third network: that one stays.
+        # Its address is still free, and another user has attached it to a third network: that one stays.
         client.networks.get("bridge").connect(one)
         target.heal(PARTITION, undo, 30)
         one.reload()
@@ -263,7 +268,7 @@ def undo_of(one: Any) -> dict[str, Any]:
     return {"container": one.id, "name": one.name, "networks": []}
 
 
-def test_one_recreated_by_somebody_is_found_again_by_its_labels(run: Run) -> None:
+def test_one_that_another_has_re_created_is_found_again_by_its_labels(run: Run) -> None:
     project = "chaostestagain"
     old = run(labels=labels(project))
     target = by_labels(project)
@@ -364,9 +369,9 @@ def test_no_engine_and_a_silent_one_are_said_within_bounds(
 ) -> None:
     spec = TargetSpec("container", "broker", {"name": "any"})
     monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{closed_port}")
-    with pytest.raises(TargetError, match="no Docker Engine answers at") as nobody:
+    with pytest.raises(TargetError, match="no Docker Engine answers at") as unreachable:
         open_container_target(spec)
-    assert str(nobody.value) == (
+    assert str(unreachable.value) == (
         f"no Docker Engine answers at tcp://127.0.0.1:{closed_port} (connection refused): start Docker, or set "
         "DOCKER_HOST to an engine that runs"
     )

@@ -1,4 +1,4 @@
-"""Whole runs of `locust --stack compose` on a real engine: every container fault, counted anew by a path of its own."""
+"""Whole runs of `locust --stack compose` on a real engine: every container fault, and an independent count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 COMPOSE = ["--headless", "--stack", "compose"]
 
 
-def count_anew(run: LocustProcess, stack: ComposeStack) -> Any:
+def count_independently(run: LocustProcess, stack: ComposeStack) -> Any:
     """Count the run by SQL and a plain consumer and find the same in its report; returns that."""
     where = stack.project.addresses()
     assert_agrees(run.folder.path, where.database_url, where.kafka_bootstrap, "order.created")
@@ -54,7 +54,7 @@ def test_each_fault_of_the_broker_loses_events_and_each_is_named(
     before = containers(by_hand)
     run = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault", fault, "--expect", "lost-events")
     assert run.end(150) == 0, run.log[-3000:]
-    report = count_anew(run, by_hand)
+    report = count_independently(run, by_hand)
     assert report["verdict"] == "inconsistent"
     assert report["counts"]["lost_events"] > 20
     assert report["counts"]["phantom_events"] == 0
@@ -70,19 +70,19 @@ def test_each_fault_of_the_broker_loses_events_and_each_is_named(
 
 
 @pytest.mark.parametrize("component", ["database", "service"])
-def test_a_stop_of_database_or_service_is_mended(start: Start, by_hand: ComposeStack, component: str) -> None:
+def test_a_stop_of_database_or_service_is_healed(start: Start, by_hand: ComposeStack, component: str) -> None:
     run = start(
         *COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault-target", component, "--expect", "any",
         "--fault-timeout", "20s",
     )  # fmt: skip
     assert run.end(200) == 0, run.log[-3000:]
-    report = count_anew(run, by_hand)
+    report = count_independently(run, by_hand)
     assert guard(report, "fault proven")["passed"]
     assert guard(report, "fault held")["passed"]
     assert f"target ok ({component} (container {by_hand.name}" in run.log
     # PostgreSQL's fast shutdown, the service's own end.
     assert "ended with exit code 0" in (run.folder.logs / "watchdog.log").read_text()
-    # While PostgreSQL is away requests wait for a connection; a service that is away refuses them.
+    # While PostgreSQL is down, requests wait for a connection; a service that is down refuses them.
     assert (report["counts"]["rejected"] > 20) == (component == "service")
     assert_all_well(by_hand)
 
@@ -99,7 +99,7 @@ def test_a_project_that_the_run_brought_up_is_gone_with_it_and_its_log_stays(
     assert stack.project.status() == "absent"
     assert client.networks.list(filters={"label": f"com.docker.compose.project={project}"}) == []
     stack.up()
-    report = count_anew(run, stack)
+    report = count_independently(run, stack)
     assert report["verdict"] == "consistent"
     assert report["counts"]["late_events"] > 20
 
@@ -112,7 +112,7 @@ def test_an_interrupt_while_the_project_comes_up_takes_it_down(start: Start, pro
     assert ComposeStack(project=project).project.status() == "absent"
 
 
-def test_what_a_killed_harness_had_brought_up_is_mended_and_taken_down(start: Start, project: str) -> None:
+def test_the_stack_of_a_killed_harness_is_healed_and_taken_down(start: Start, project: str) -> None:
     run = start(*COMPOSE, "--compose-project", project, *SHORT)
     run.await_log("proven down", 150)
     run.signal(signal.SIGKILL)
@@ -122,34 +122,34 @@ def test_what_a_killed_harness_had_brought_up_is_mended_and_taken_down(start: St
     while stack.project.status() != "absent":
         assert time.monotonic() < deadline, "the project still stands 90 s after its harness was killed"
         time.sleep(0.5)
-    # The watchdog has mended the broker before, and proven it: the marks of the run say so.
+    # The watchdog healed the broker before that, with proof: the run's marks say so.
     assert run.marks["healed"].detail["healed_by"] == "watchdog"
 
 
-def test_what_a_harness_and_its_watchdog_left_paused_is_mended_by_the_next(
+def test_what_a_harness_and_its_watchdog_left_paused_is_healed_by_the_next(
     start: Start, by_hand: ComposeStack, tmp_path: Path
 ) -> None:
     killed = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault", "pause")
     killed.await_log("proven down", 60)
     log = (tmp_path / "home" / f"compose-{by_hand.name}" / "logs" / "watchdog.log").read_text()
     watchdog = int(re.findall(r"watchdog (\d+) of process", log)[-1])
-    os.kill(watchdog, signal.SIGSTOP)  # it must not mend before it is killed itself
+    os.kill(watchdog, signal.SIGSTOP)  # it must not heal before it is killed itself
     killed.signal(signal.SIGKILL)
     os.kill(watchdog, signal.SIGKILL)
     killed.end()
     broker = by_hand.project.container("broker")
     assert broker is not None
     assert broker.status == "paused"
-    told = subprocess.run(
+    status = subprocess.run(
         [sys.executable, "-m", "chaos", "status"], cwd=CHECKOUT, capture_output=True, timeout=60, check=False,
         env={**os.environ, "HARNESS_STATE_HOME": str(tmp_path / "state")},
     )  # fmt: skip
-    assert told.returncode == 3
-    assert f"broker (container {broker.name}" in told.stdout.decode()
+    assert status.returncode == 3
+    assert f"broker (container {broker.name}" in status.stdout.decode()
     run = start(*COMPOSE, "--compose-project", by_hand.name, *SHORT, "--expect", "lost-events")
     assert run.end(150) == 0, run.log[-3000:]
     assert "is healed and proven back" in run.log
-    count_anew(run, by_hand)
+    count_independently(run, by_hand)
     assert_all_well(by_hand)
 
 
@@ -170,7 +170,7 @@ def test_a_broker_that_comes_back_early_fails_the_guard(start: Start, by_hand: C
     assert broker is not None
     broker.start()  # as an orchestrator would
     assert run.end(150) == 0, run.log[-3000:]
-    report = count_anew(run, by_hand)
+    report = count_independently(run, by_hand)
     held = guard(report, "fault held")
     assert held["applies"]
     assert not held["passed"]
@@ -185,9 +185,7 @@ def as_external(stack: ComposeStack) -> tuple[list[str], dict[str, str]]:
     return ["--headless", "--stack", "external", "--host", where.service_url], variables
 
 
-def test_a_restart_policy_that_brings_the_broker_back_early_fails_the_guard(
-    start: Start, by_hand: ComposeStack
-) -> None:
+def test_a_restart_policy_that_starts_the_broker_early_fails_the_guard(start: Start, by_hand: ComposeStack) -> None:
     options, variables = as_external(by_hand)
     broker = by_hand.project.container("broker")
     assert broker is not None
@@ -202,7 +200,7 @@ def test_a_restart_policy_that_brings_the_broker_back_early_fails_the_guard(
         assert run.end(150) == 0, run.log[-3000:]
     finally:
         broker.update(restart_policy={"Name": "no"})
-    report = count_anew(run, by_hand)
+    report = count_independently(run, by_hand)
     assert guard(report, "fault proven")["passed"]
     assert not guard(report, "fault held")["passed"]
     broker.reload()
@@ -218,7 +216,7 @@ def test_a_container_is_broken_for_a_service_that_others_run(start: Start, by_ha
     target = ["--fault", "pause", "--target-container", container]
     run = start(*options, *SHORT, *usual, *target, "--expect", "lost-events", **variables)
     assert run.end(150) == 0, run.log[-3000:]
-    assert count_anew(run, by_hand)["counts"]["lost_events"] > 20
+    assert count_independently(run, by_hand)["counts"]["lost_events"] > 20
     assert_all_well(by_hand)
 
 

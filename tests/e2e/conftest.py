@@ -13,7 +13,7 @@ from tests.e2e.independent import assert_each_agrees
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a `locust` of this test; what still runs at its end is ended, and each judged run is counted anew."""
+    """Start a `locust` of this test; at its end it is stopped, and each judged run is counted by other means."""
     begun: list[LocustProcess] = []
     homes: set[Path] = set()
 

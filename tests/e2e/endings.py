@@ -68,7 +68,7 @@ def _signals(*numbers: int) -> Callable[[LocustProcess], None]:
 
 
 def journals(env: dict[str, str]) -> list[Path]:
-    """What stands open for a harness with this environment: on its stack, and for targets of any other kind."""
+    """Journals of open faults for a harness with this environment: on its stack, and for targets of any other kind."""
     homes = [Path(env["HARNESS_STACK_HOME"])]
     if "HARNESS_STATE_HOME" in env:
         homes += Path(env["HARNESS_STATE_HOME"]).glob(f"{NAME}/{TARGETS}/*")
@@ -76,10 +76,10 @@ def journals(env: dict[str, str]) -> list[Path]:
 
 
 def _freeze(run: LocustProcess) -> None:
-    """SIGSTOP, and a SIGCONT only long after the watchdog has mended: the second outage must never come."""
+    """SIGSTOP, and a SIGCONT only long after the watchdog has healed: the second outage must never come."""
     run.signal(signal.SIGSTOP)
     try:
-        run.await_that(lambda: not journals(run.env), "the watchdog to mend what a frozen harness left broken", 60)
+        run.await_that(lambda: not journals(run.env), "the watchdog to heal what a frozen harness left broken", 60)
         time.sleep(1.0)
     finally:
         run.signal(signal.SIGCONT)
@@ -167,7 +167,7 @@ def judge_with(run: LocustProcess, database_url: str, kafka_bootstrap: str) -> d
     return report
 
 
-def assert_mended(run: LocustProcess) -> None:
+def assert_healed(run: LocustProcess) -> None:
     """The last outage of the run's marks is proven back, and its journal is closed."""
     marks = read_marks(run.folder.marks)
     injected = [mark.at for mark in marks if mark.name == "injecting"]

@@ -48,7 +48,7 @@ def count_run(database_url: str, bootstrap: str, topic: str, run_key: str) -> Co
 
 
 def assert_agrees(folder: Path, database_url: str, bootstrap: str, topic: str) -> Counted:
-    """Count the run in `folder` anew, and find the same ids and numbers in its reports."""
+    """Count the run in `folder` independently, and find the same ids and numbers in its reports."""
     facts = json.loads((folder / "run.json").read_text())
     report: Any = json.loads((folder / "report.json").read_text())
     truth, counts = count_run(database_url, bootstrap, topic, facts["run_key"]), report["counts"]
@@ -66,7 +66,7 @@ def assert_agrees(folder: Path, database_url: str, bootstrap: str, topic: str) -
 
 
 def assert_not_contradicted(folder: Path, database_url: str, bootstrap: str, topic: str) -> None:
-    """Count a run anew that ended without a verdict: what its report saw is there; more may have come since."""
+    """Count a run that ended without a verdict: what its report saw is there; more may have come since."""
     facts = json.loads((folder / "run.json").read_text())
     report: Any = json.loads((folder / "report.json").read_text())
     truth, counts = count_run(database_url, bootstrap, topic, facts["run_key"]), report["counts"]
@@ -79,7 +79,7 @@ def assert_not_contradicted(folder: Path, database_url: str, bootstrap: str, top
 
 
 def assert_each_agrees(folder: Path, stack: EmbeddedStack) -> None:
-    """Count every judged run below `folder` anew on the stack that it went to; one that was taken down comes back."""
+    """Count every judged run below `folder` on the stack that it used; one that was taken down is started again."""
     judged = sorted({found.parent for found in folder.rglob("report.json") if not found.parent.is_symlink()})
     runs = [run for run in judged if (run / "run.json").exists()]
     if not runs:

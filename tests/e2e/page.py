@@ -36,9 +36,9 @@ class Browser:
         fields = {"host": host.group(1) if host else "", **form}
         body = urllib.parse.urlencode(fields).encode()
         with urllib.request.urlopen(f"{self.base}/swarm", data=body, timeout=10) as answer:
-            told = json.loads(answer.read())
-        assert isinstance(told, dict)
-        return told
+            answered = json.loads(answer.read())
+        assert isinstance(answered, dict)
+        return answered
 
     def status(self, path: str, host: str, body: bytes | None = None) -> int:
         """Return the HTTP status of an answer to a page under the name `host`."""
@@ -50,6 +50,6 @@ class Browser:
             return refused.code
 
     def stop(self) -> None:
-        # Answered only when the target is mended and the run judged.
+        # Answered only when the target is healed and the run judged.
         with urllib.request.urlopen(f"{self.base}/stop", data=b"", timeout=60) as answer:
             assert json.loads(answer.read())["success"] is True

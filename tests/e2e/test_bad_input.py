@@ -89,8 +89,8 @@ def test_before_setup_locust_says_make_setup(tmp_path: Path) -> None:
 
 def _one_sentence(log: str, words: list[str]) -> None:
     assert "Traceback" not in log
-    told = [line for line in log.splitlines() if "error:" in line]
-    assert len(told) == 1, log
-    assert log.splitlines()[-1] == told[0]  # nothing after it
+    errors = [line for line in log.splitlines() if "error:" in line]
+    assert len(errors) == 1, log
+    assert log.splitlines()[-1] == errors[0]  # nothing after it
     for word in words:
-        assert word in told[0]
+        assert word in errors[0]

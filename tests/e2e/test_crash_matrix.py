@@ -1,7 +1,7 @@
 """Every fault and every way in which a harness can end: afterwards the target is up and proven, nothing is left.
 
 Each fault meets each ending, on each component in turn. A stack that was there before stays; one that the run itself
-had started is taken down, mended first, and its data kept.
+had started is healed first, then taken down, and its data kept.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from chaos.faults.journal import JOURNAL
 from chaos.faults.registry import FAULTS
 from chaos.faults.targets import COMPONENTS
 from stack.embedded import EmbeddedStack
-from tests.e2e.endings import BY_NAME, ENDINGS, assert_mended, await_no_process, judge, play
+from tests.e2e.endings import BY_NAME, ENDINGS, assert_healed, await_no_process, judge, play
 from tests.e2e.harness import Start, assert_all_up, assert_nothing_runs
 from tests.e2e.page import free_port
 
@@ -56,7 +56,7 @@ class Scene:
         await_no_process(self.home)
         assert_all_up(self.stack)
         assert not (self.home / JOURNAL).exists()
-        assert_mended(run)
+        assert_healed(run)
         report = judge(run, self.stack)
         if ending == "exception":
             assert {"injected", "healed", "failed"} <= set(run.marks)
@@ -82,7 +82,7 @@ def endings() -> list[Any]:
 
 
 @pytest.mark.parametrize("ending", endings())
-def test_a_stack_that_the_run_started_is_mended_and_taken_down_and_its_data_kept(
+def test_a_stack_that_the_run_started_is_healed_and_taken_down_and_its_data_kept(
     ending: str, start: Start, tmp_path: Path
 ) -> None:
     home = tmp_path / "stack"
@@ -91,7 +91,7 @@ def test_a_stack_that_the_run_started_is_mended_and_taken_down_and_its_data_kept
     assert_nothing_runs(home)
     assert EmbeddedStack(home).orphans() == []
     assert not (home / JOURNAL).exists()
-    assert_mended(run)
+    assert_healed(run)
     # What its witnesses know is still there.
     stack = EmbeddedStack(home)
     stack.up(owner="the test", with_service=False)

@@ -87,19 +87,19 @@ def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
     assert run.report["verdict"] == "inconsistent"
 
 
-def lookout_of(pid: int) -> psutil.Process:
+def monitor_of(pid: int) -> psutil.Process:
     (found,) = [child for child in psutil.Process(pid).children() if "chaos.monitor" in child.cmdline()]
     return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)])
-def test_a_lookout_that_dies_or_freezes_in_the_outage(
+def test_a_monitor_that_dies_or_freezes_in_the_outage(
     start: Start, left_running: EmbeddedStack, stack_home: Path, number: int
 ) -> None:
-    """A fresh one proves the broker back, and what nobody saw is not claimed."""
+    """A fresh one proves the broker back, and nothing is claimed for the time without probes."""
     run = start("--headless", *SHORT, "--outage", "6s", home=stack_home)
     run.await_log("proven down")
-    lookout_of(run.process.pid).send_signal(number)
+    monitor_of(run.process.pid).send_signal(number)
     code = run.end(90)
     assert "NOT RESTORED" not in run.log
     assert "healed" in run.marks

@@ -15,7 +15,7 @@ from tests.e2e.page import Browser, free_port
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 
-def test_web_ui_runs_the_plan_again_and_again_and_stop_mends(
+def test_web_ui_runs_the_plan_again_and_again_and_stop_heals(
     start: Start, left_running: EmbeddedStack, stack_home: Path
 ) -> None:
     port = free_port()

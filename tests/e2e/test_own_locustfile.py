@@ -1,4 +1,4 @@
-"""A locustfile of somebody's own with our shape, ledger and reconciler, as `examples/` has it, on real parts."""
+"""A user's own locustfile with our shape, ledger and reconciler, as `examples/` has it, on real parts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`python -m chaos` from another terminal, and the next start: whatever was left broken is mended, by whoever comes."""
+"""`python -m chaos` from another terminal, and the next start: each heals whatever was left broken."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from chaos.faults.journal import JOURNAL
 from stack.embedded import EmbeddedStack
-from tests.e2e.endings import OUTAGE, SHORT_OUTAGE, assert_mended, await_no_process
+from tests.e2e.endings import OUTAGE, SHORT_OUTAGE, assert_healed, await_no_process
 from tests.e2e.harness import CHECKOUT, LocustProcess, Start, assert_all_up
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -39,7 +39,7 @@ def watchdog_of(run: LocustProcess) -> psutil.Process:
 
 
 def kill_both(run: LocustProcess) -> None:
-    """The harness and its watchdog at one blow: nobody is left who knows."""
+    """Kill the harness and its watchdog together, so that no process is left that knows of the fault."""
     watchdog = watchdog_of(run)
     watchdog.kill()
     os.killpg(run.process.pid, signal.SIGKILL)
@@ -49,7 +49,7 @@ def kill_both(run: LocustProcess) -> None:
         time.sleep(0.05)
 
 
-def test_restore_while_the_run_goes_on_mends_and_the_run_breaks_nothing_more(
+def test_restore_while_the_run_goes_on_heals_and_the_run_breaks_nothing_more(
     start: Start, left_running: EmbeddedStack, stack_home: Path
 ) -> None:
     quiet = chaos(stack_home, "status")
@@ -59,8 +59,8 @@ def test_restore_while_the_run_goes_on_mends_and_the_run_breaks_nothing_more(
     status = chaos(stack_home, "status")
     assert status.returncode == 3
     assert f"by run {run.folder.run_id} of process {run.process.pid}, which still runs; watchdog" in status.stdout
-    (told,) = json.loads(chaos(stack_home, "status", "--json").stdout)
-    assert (told["fault"], told["target"], told["harness"]) == ("stop", "broker", run.process.pid)
+    (fault,) = json.loads(chaos(stack_home, "status", "--json").stdout)
+    assert (fault["fault"], fault["target"], fault["harness"]) == ("stop", "broker", run.process.pid)
 
     restored = chaos(stack_home, "restore")
     assert restored.returncode == 0, restored.stderr
@@ -68,13 +68,13 @@ def test_restore_while_the_run_goes_on_mends_and_the_run_breaks_nothing_more(
     assert left_running.broker.is_alive()
     assert run.end(90) == 3, run.log[-3000:]
     assert "restore was asked for" in run.log
-    assert_mended(run)
+    assert_healed(run)
     assert len(run.report["outages"]) == 1  # type: ignore[arg-type]
     assert_all_up(left_running)
 
 
 @pytest.mark.parametrize("fault", ["kill", pytest.param("pause", marks=pytest.mark.exhaustive)])
-def test_restore_when_nobody_is_left(
+def test_restore_without_harness_and_watchdog(
     start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path, fault: str
 ) -> None:
     """What cannot be restored is exit 4 and stays open; what can be is, once."""
@@ -101,12 +101,12 @@ def test_restore_when_nobody_is_left(
     restored = chaos(stack_home, "restore")
     assert restored.returncode == 0, restored.stderr
     assert_all_up(left_running)
-    assert_mended(run)
+    assert_healed(run)
     again = chaos(stack_home, "restore")
     assert (again.returncode, "nothing is broken" in again.stdout) == (0, True)
 
 
-def test_the_next_start_mends_first(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
+def test_the_next_start_heals_first(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
     first = start("--headless", *OUTAGE, "--fault", "pause", home=stack_home)
     first.await_log("proven down")
     kill_both(first)
@@ -114,13 +114,13 @@ def test_the_next_start_mends_first(start: Start, left_running: EmbeddedStack, s
     second = start("--headless", *SHORT_OUTAGE, "--expect", "any", home=stack_home)
     assert second.end(120) == 0, second.log[-3000:]
     assert f"which run {first.folder.run_id} left broken (pause, " in second.log
-    assert_mended(first)
+    assert_healed(first)
     await_no_process(stack_home)
     assert_all_up(left_running)
 
 
 @pytest.mark.exhaustive
-def test_a_next_start_that_breaks_nothing_mends_first_too(
+def test_a_next_start_that_breaks_nothing_heals_first_too(
     start: Start, left_running: EmbeddedStack, stack_home: Path
 ) -> None:
     first = start("--headless", *OUTAGE, "--fault", "stop", home=stack_home)
@@ -130,7 +130,7 @@ def test_a_next_start_that_breaks_nothing_mends_first_too(
     assert second.end(120) == 0, second.log[-3000:]
     assert not (stack_home / JOURNAL).exists()
     assert chaos(stack_home, "status").returncode == 0
-    assert_mended(first)
+    assert_healed(first)
     assert_all_up(left_running)
 
 

@@ -39,9 +39,9 @@ class OpenShop:
 
     @property
     def options(self) -> list[str]:
-        """All that the harness must be told of it; secrets come from the environment."""
+        """All options that describe it to the harness; secrets come from the environment."""
         tag = ["--orders-tag-column", "buyer_ref", "--event-tag", "value:buyer.ref"]
-        untagged = ["--orders-tag-column", "none", "--event-tag", "none", "--attribution", "acknowledged-only"]
+        no_tag = ["--orders-tag-column", "none", "--event-tag", "none", "--attribution", "acknowledged-only"]
         return [
             *("--stack", "external", "--host", self.url, "--order-path", "/api/v2/purchases"),
             *("--order-body", '{"buyer": "${customer_id}", "amount": ${quantity}, "line": ${seq}}'),
@@ -49,14 +49,14 @@ class OpenShop:
             *("--health-path", "/healthz", "--orders-table", "till.sales", "--orders-id-column", "sale_no"),
             *("--orders-time-column", "placed_at", "--kafka-bootstrap", self.bootstrap, "--topic", self.topic),
             *("--event-id", "value:sale.no", "--event-filter", "value:kind=SalePlaced"),
-            *(tag if self.tagged else untagged),
+            *(tag if self.tagged else no_tag),
             # Its producer gives an event up after a second.
             *("--settle", "2s", "--publish-horizon", "2s"),
         ]
 
     @property
     def pair(self) -> list[str]:
-        """The commands that break its broker and mend it, and the one that looks."""
+        """The commands that break, heal and check its broker."""
         call = f"env PYTHONPATH={CHECKOUT} {sys.executable} -m tests.external.broker"
         acts = {"--break-command": "stop", "--heal-command": "start", "--command-check": "is-up"}
         return [word for option, act in acts.items() for word in (option, f"{call} {act} {self.home}")]
@@ -73,7 +73,7 @@ StartExternal = Callable[..., LocustProcess]
 
 @pytest.fixture
 def open_shop(infra: Infra, broker: RestartableBroker, tmp_path: Path) -> Iterator[OpenShopOf]:
-    """Open a shop of this test; it is closed at the test's end, and the broker is mended."""
+    """Open a shop of this test; it is closed at the test's end, and the broker is healed."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def begin(
@@ -83,15 +83,15 @@ def open_shop(infra: Infra, broker: RestartableBroker, tmp_path: Path) -> Iterat
         database_url = infra.new_database()
         # Another broker than that of all tests makes its topics by itself.
         topic = infra.new_topic() if bootstrap == infra.kafka_bootstrap else f"shop-{port}"
-        told = {"PORT": str(port), "DATABASE_URL": database_url, "BOOTSTRAP": bootstrap, "TOPIC": topic}
-        told |= {"KIND": kind, "TAGGED": "yes" if tagged else "no", "LOCATION": "yes" if location else "no"}
+        described = {"PORT": str(port), "DATABASE_URL": database_url, "BOOTSTRAP": bootstrap, "TOPIC": topic}
+        described |= {"KIND": kind, "TAGGED": "yes" if tagged else "no", "LOCATION": "yes" if location else "no"}
         log = tmp_path / "shop.log"
         with log.open("wb") as errors:
             processes.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "tests.external.shop"],
                     cwd=CHECKOUT,
-                    env={**os.environ, **{f"SHOP_{name}": value for name, value in told.items()}},
+                    env={**os.environ, **{f"SHOP_{name}": value for name, value in described.items()}},
                     stderr=errors,
                 )
             )

@@ -1,10 +1,10 @@
-"""A second order service, of other make than ours: `python -m tests.external.shop` with SHOP_* variables.
+"""A second order service, different from ours: `python -m tests.external.shop` with SHOP_* variables.
 
 Other paths and names, 202 in place of 201, the id nested in the answer or only in a `Location` header, ids of any kind,
 a table and columns of its own, perhaps none that stores what the caller sent. Its events have a region as key, the id
 somewhere in the value, and share the topic with another type of event about the same order; orders of other people
 come beside ours all the time. It is a dual write: commit, then publish, and what cannot be published is forgotten.
-Whoever lacks the right API key is sent away. Every order with `line` 5, 22, 39, ... is never published: its other
+A request without the right API key is refused. Every order with `line` 5, 22, 39, ... is never published: its other
 event must not be taken for it.
 """
 
@@ -33,7 +33,7 @@ KINDS: Final = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What the shop is told by its environment."""
+    """The shop's settings, from its environment."""
 
     port: int
     database_url: str
@@ -130,14 +130,14 @@ def handler_of(shop: Shop) -> type[BaseHTTPRequestHandler]:
             if shop.settings.location:
                 self._say(202, {}, {"Location": f"{PATH}/{sale.replace(' ', '%20')}/?v=2"})
             else:
-                told = int(sale) if shop.settings.kind == "integer" else sale
-                self._say(202, {"data": {"sale": {"no": told}}, "status": "accepted"})
+                number = int(sale) if shop.settings.kind == "integer" else sale
+                self._say(202, {"data": {"sale": {"no": number}}, "status": "accepted"})
 
         def _say(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
             text = json.dumps(value).encode()
             self.send_response(status)
-            for name, told in {**(headers or {}), "Content-Length": str(len(text))}.items():
-                self.send_header(name, told)
+            for name, held in {**(headers or {}), "Content-Length": str(len(text))}.items():
+                self.send_header(name, held)
             self.end_headers()
             self.wfile.write(text)
 

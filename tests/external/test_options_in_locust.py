@@ -86,8 +86,8 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
     assert named - foreign <= {option.name for option in OPTIONS}
     assert "(options.md)" in page
     properties = tmp_path / "client.properties"
-    (told,) = re.findall(r"```\n(security.protocol=.*?)```", page, re.DOTALL)
-    properties.write_text(told)
+    (example,) = re.findall(r"```\n(security.protocol=.*?)```", page, re.DOTALL)
+    properties.write_text(example)
     assert {"sasl.mechanism", "sasl.password", "ssl.ca.location"} <= set(read_properties(properties))
 
 
@@ -118,8 +118,8 @@ def test_wrong_options_end_with_2_and_one_sentence(
 ) -> None:
     run = start_external("--headless", *arguments)
     assert run.end(60) == 2, run.log
-    (told,) = [line for line in run.log.splitlines() if "error:" in line]
-    assert words in told
+    (error,) = [line for line in run.log.splitlines() if "error:" in line]
+    assert words in error
     assert SECRET not in run.log + run.printed
     assert "Traceback" not in run.log
     assert not run.runs.exists()

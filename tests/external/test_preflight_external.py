@@ -60,7 +60,7 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("kind", ["uuid", "integer", "text"])
-def test_all_is_well(open_shop: OpenShopOf, kind: str) -> None:
+def test_everything_is_healthy(open_shop: OpenShopOf, kind: str) -> None:
     proven = preflight(open_shop(kind))
     assert proven.problem is None
     assert proven.order is not None

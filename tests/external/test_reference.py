@@ -26,16 +26,16 @@ def others(left_running: EmbeddedStack) -> EmbeddedStack:
 def options(stack: EmbeddedStack) -> tuple[list[str], dict[str, str]]:
     state = stack.status()
     assert state is not None
-    told = ["--stack", "external", "--host", state.service_url, "--kafka-bootstrap", state.kafka_bootstrap]
-    return told, {"LOCUST_DATABASE_URL": state.database_url}
+    described = ["--stack", "external", "--host", state.service_url, "--kafka-bootstrap", state.kafka_bootstrap]
+    return described, {"LOCUST_DATABASE_URL": state.database_url}
 
 
 def test_lost_events_of_the_reference_service(others: EmbeddedStack, start_external: StartExternal) -> None:
-    told, env = options(others)
+    described, env = options(others)
     call = f"env PYTHONPATH={CHECKOUT} {sys.executable} -m tests.external.broker"
-    # Without a check command: only the probes tell, and they do.
+    # Without a check command the probes alone prove the effect.
     pair = ["--break-command", f"{call} stop {others.home}", "--heal-command", f"{call} start {others.home}"]
-    run = start_external(*PLAN, *told, *pair, "--expect", "lost-events", **env)
+    run = start_external(*PLAN, *described, *pair, "--expect", "lost-events", **env)
     assert run.end(180) == 0, run.log[-4000:]
     report: Any = run.report
     state = others.status()
@@ -49,8 +49,8 @@ def test_lost_events_of_the_reference_service(others: EmbeddedStack, start_exter
 
 
 def test_phantom_events_of_the_reference_service(others: EmbeddedStack, start_external: StartExternal) -> None:
-    told, env = options(others)
-    run = start_external(*PLAN, *told, "--scenario", "phantom-event", **env)
+    described, env = options(others)
+    run = start_external(*PLAN, *described, "--scenario", "phantom-event", **env)
     assert run.end(180) == 0, run.log[-4000:]
     counts: Any = run.report["counts"]
     assert counts["phantom_events"] == counts["provoked"] > 15 * 5

@@ -54,8 +54,8 @@ def acknowledged(run: LocustProcess, shop: OpenShop) -> set[str]:
             rows = connection.execute("SELECT sale_no FROM till.sales WHERE buyer_ref LIKE %s", [prefix + "%"])
             return {str(row[0]) for row in rows}
     attempts, names = read_ledger(run.folder.ledger).attempts, read_order_id_texts(run.folder.path)
-    told = [a["order_id"].tobytes() for a in attempts if a["has_id"]]
-    return {text_of(IdKind(shop.kind), identity, names) for identity in told}
+    answered = [a["order_id"].tobytes() for a in attempts if a["has_id"]]
+    return {text_of(IdKind(shop.kind), identity, names) for identity in answered}
 
 
 def listed(run: LocustProcess) -> set[str]:
@@ -142,10 +142,10 @@ def test_a_harness_that_is_killed_leaves_nothing_broken(
     run.process.wait(30)
     deadline = time.monotonic() + 90
     while not infra.stack.health(2.0)["broker"].ok:
-        assert time.monotonic() < deadline, "the watchdog did not have the broker mended"
+        assert time.monotonic() < deadline, "the watchdog did not heal the broker"
         time.sleep(0.2)
     while "healed" not in run.marks:
-        assert time.monotonic() < deadline + 60, "the watchdog did not write that it has mended"
+        assert time.monotonic() < deadline + 60, "the watchdog did not write the mark healed"
         time.sleep(0.2)
     healed = run.marks["healed"].detail
     assert healed["healed_by"] == "watchdog"

@@ -67,14 +67,14 @@ def undisturbed(runs: Path, done: subprocess.CompletedProcess[str]) -> None:
 
 # JSON goes to standard output alone.
 @pytest.mark.parametrize("output", [*OUTPUTS, *(f"--json {output}" for output in OUTPUTS if "2>" not in output)])
-def test_a_summary_that_nobody_takes_makes_no_difference(runs: Path, output: str) -> None:
+def test_a_summary_without_a_reader_makes_no_difference(runs: Path, output: str) -> None:
     done = run(runs, COMMAND + output)
     assert done.returncode == 0
     undisturbed(runs, done)
 
 
 @pytest.mark.parametrize("output", [OUTPUTS[1], OUTPUTS[5], OUTPUTS[8]])
-def test_progress_that_nobody_takes_makes_no_difference(runs: Path, output: str) -> None:
+def test_progress_without_a_reader_makes_no_difference(runs: Path, output: str) -> None:
     """The stores are down, so the run is inconclusive; stderr says what was tried."""
     index = runs / RUN / "witnesses" / "witness.json"
     index.write_text(index.read_text().replace('"complete": true', '"complete": false'))

@@ -45,7 +45,7 @@ def closed_port() -> int:
         f"{WORD}",
     ],
 )
-def test_sql_detail_tells_no_password(url: str, closed_port: int) -> None:
+def test_sql_detail_contains_no_password(url: str, closed_port: int) -> None:
     health = check_sql(url.replace("PORT", str(closed_port)), 2.0)
     assert not health.ok
     assert WORD not in health.detail
@@ -53,7 +53,7 @@ def test_sql_detail_tells_no_password(url: str, closed_port: int) -> None:
     assert "\n" not in health.detail
 
 
-def test_sql_is_bounded_when_nobody_speaks(silent_port: int) -> None:
+def test_sql_is_bounded_when_the_server_is_silent(silent_port: int) -> None:
     begun = time.monotonic()
     health = check_sql(f"postgresql://mars:{ENCODED}@127.0.0.1:{silent_port}/db", 0.3)
     assert 0.2 < time.monotonic() - begun < 1.5
@@ -61,7 +61,7 @@ def test_sql_is_bounded_when_nobody_speaks(silent_port: int) -> None:
     assert health.detail == f"PostgreSQL at 127.0.0.1:{silent_port}: no connection within 0.3 s"
 
 
-def test_kafka_is_bounded_and_tells_no_password(silent_port: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_kafka_is_bounded_and_shows_no_password(silent_port: int, capfd: pytest.CaptureFixture[str]) -> None:
     config = {
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "PLAIN",
@@ -129,7 +129,7 @@ def test_http_needs_200_and_up(actuator: str, path: str, ok: bool, word: str) ->
     assert health.detail.endswith(word)
 
 
-def test_http_is_bounded_and_tells_no_secret(silent_port: int, actuator: str) -> None:
+def test_http_is_bounded_and_shows_no_secret(silent_port: int, actuator: str) -> None:
     begun = time.monotonic()
     health = check_http(f"http://user:{ENCODED}@127.0.0.1:{silent_port}/health?token={ENCODED}", 0.3)
     assert time.monotonic() - begun < 1.5

@@ -87,7 +87,7 @@ def test_an_open_port_proves_nothing_and_costs_no_more_than_its_time(protocol: P
 
 
 @pytest.mark.parametrize(("protocol", "connection"), ALL)
-def test_a_closed_port_refuses_and_no_secret_is_told(protocol: ProbeProtocol, connection: str) -> None:
+def test_a_closed_port_refuses_and_no_secret_is_shown(protocol: ProbeProtocol, connection: str) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         one = prober(protocol, connection, unused.getsockname()[1])
@@ -98,7 +98,7 @@ def test_a_closed_port_refuses_and_no_secret_is_told(protocol: ProbeProtocol, co
 
 
 @pytest.mark.parametrize(("protocol", "connection"), ALL)
-def test_somebody_who_accepts_only_to_close_is_no_target(protocol: ProbeProtocol, connection: str) -> None:
+def test_a_server_that_accepts_only_to_close_is_no_target(protocol: ProbeProtocol, connection: str) -> None:
     def slam(taken: socket.socket) -> None:
         taken.recv(1)
         taken.close()
@@ -387,7 +387,7 @@ def test_kafka_gone_broke_the_kept_connection_and_refuses_new_ones(
     both.close()
 
 
-def test_a_hung_client_is_made_anew_in_time(
+def test_a_hung_client_is_replaced_in_time(
     infra: Infra, broker: RestartableBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("health.kept_kafka.PATIENCE_S", 0.5)

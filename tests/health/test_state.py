@@ -132,7 +132,7 @@ def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_k
         (("broken", "answered", "hanging", "hanging", "hanging"), "hanging"),  # lost before: another outage
     ],
 )
-def test_a_kept_connection_that_was_lost_is_told_as_broken(hows: tuple[How, ...], seen: How) -> None:
+def test_a_kept_connection_that_was_lost_is_reported_as_broken(hows: tuple[How, ...], seen: How) -> None:
     proof = target_down({"kept": probe_results("kept", *UP, *hows), "new": probe_results("new", *hows)}, 100.0)
     assert proof is not None
     assert proof.seen == {"kept": seen, "new": hows[-1]}

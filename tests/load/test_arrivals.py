@@ -51,7 +51,7 @@ def test_close_gives_back_what_was_due_and_not_sent() -> None:
     assert schedule.due == 2
 
 
-def test_close_counts_arrivals_that_nobody_took() -> None:
+def test_close_counts_arrivals_that_were_not_taken() -> None:
     schedule = ArrivalSchedule(100, START)
     assert [arrival.seq for arrival in schedule.close(START + 0.05)] == [0, 1, 2, 3, 4]
     assert schedule.due == 5

@@ -145,7 +145,7 @@ SILENCE = "no answer within the request timeout"
     ],
     ids=["400", "500", "no id", "truncated", "hung up", "reset", "hang", "trickle"],
 )
-def test_what_fails_is_told_apart(tmp_path: Path, script: Script, expected: tuple[Outcome, Failure, int, str]) -> None:
+def test_failures_are_distinct(tmp_path: Path, script: Script, expected: tuple[Outcome, Failure, int, str]) -> None:
     with serving(script) as target:
         run = Run(tmp_path, target.url, timeout=0.3)
         send_some(run, target)
@@ -190,7 +190,7 @@ def test_an_order_that_falls_due_at_the_very_end_is_sent(tmp_path: Path) -> None
     assert kinds(ledger) == {RecordKind.COMPLETED: ledger.due}
 
 
-def test_orders_that_nobody_sent_for_longer_are_not_sent_at_the_end(tmp_path: Path) -> None:
+def test_orders_that_stayed_unsent_for_longer_are_not_sent_at_the_end(tmp_path: Path) -> None:
     """All users are gone for a second: those orders are missing, and the ledger says so."""
     with serving() as target:
         run = Run(tmp_path, target.url, rate=100)
@@ -221,7 +221,7 @@ def test_a_full_pool_is_counted_as_not_sent(tmp_path: Path) -> None:
     assert ledger.due == counts.sent + counts.not_sent
 
 
-def test_arrivals_that_nobody_could_send_are_given_up_not_sent_in_a_burst(tmp_path: Path) -> None:
+def test_arrivals_that_could_not_be_sent_are_given_up_not_sent_in_a_burst(tmp_path: Path) -> None:
     """A harness that stood still for longer than the limit: what is that late is counted, not sent."""
     with serving() as target:
         run = Run(tmp_path, target.url, rate=100)

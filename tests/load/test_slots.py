@@ -57,7 +57,7 @@ def test_a_window_of_broken_slots_is_refused(seconds: float) -> None:
         (b"GET / HTTP/1.1\r\n\r\n", 18),
     ],
 )
-def test_requests_are_told_apart(data: bytes, size: int) -> None:
+def test_requests_are_separated(data: bytes, size: int) -> None:
     assert request_size(data) == size
 
 

@@ -48,7 +48,7 @@ def run_in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-def test_nobody_waits_while_a_broker_is_reachable() -> None:
+def test_no_publish_waits_while_a_broker_is_reachable() -> None:
     async def work() -> float:
         switch = Reachability()
         switch.report(True)

@@ -1,4 +1,4 @@
-"""A Kafka that lets nobody in without a password and a certificate, and a shop beside it, for the tests here."""
+"""A Kafka that requires a password and a certificate, and a shop beside it, for the tests here."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Everything that talks to Kafka, against a real one behind SASL_SSL: it works with the right properties, and with
-wrong ones one sentence says which is wrong and tells no secret."""
+wrong ones one sentence says which is wrong and contains no secret."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from settings.run_settings import make_settings
 from stores.event_search import find_event
 from stores.kafka_client import KafkaProblem
 from tests.chaos.run.scripted_service import answering, make_sut
-from tests.chaos.run.test_drain import TASK, Watch
+from tests.chaos.run.test_drain import TASK, FakeMonitor
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
@@ -99,10 +99,10 @@ def put(secure: SecureKafka, topic: str, *orders: tuple[uuid.UUID, uuid.UUID]) -
 
 def test_a_file_of_properties_says_all_of_it(secure: SecureKafka, tmp_path: Path) -> None:
     path = secure.config_file(tmp_path)
-    told = read_properties(path)
-    assert {"bootstrap.servers": secure.bootstrap, **told} == secure.client()
+    properties = read_properties(path)
+    assert {"bootstrap.servers": secure.bootstrap, **properties} == secure.client()
     assert path.stat().st_mode & 0o077 == 0
-    health = check_kafka(secure.bootstrap, told, 10.0)
+    health = check_kafka(secure.bootstrap, properties, 10.0)
     assert health.ok, health.detail
 
 
@@ -120,9 +120,9 @@ def test_tls_to_a_broker_without_it(secure: SecureKafka, infra: Infra) -> None:
     assert_clear(health.detail, "security.protocol SASL_SSL", secure)
 
 
-def test_a_broker_that_is_away_is_not_blamed_on_the_properties(secure: SecureKafka) -> None:
+def test_a_broker_that_is_down_is_not_blamed_on_the_properties(secure: SecureKafka) -> None:
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        holder.bind(("127.0.0.1", 0))  # bound, but not listening
         health = check_kafka(f"127.0.0.1:{holder.getsockname()[1]}", secure.broker.client(), 2.0)
     assert not health.ok
     assert "--kafka-config" not in health.detail
@@ -153,7 +153,7 @@ def test_questions_of_the_harness(secure: SecureKafka, topic: str) -> None:
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_properties_are_told_to_the_harness(secure: SecureKafka, topic: str, case: str) -> None:
+def test_wrong_properties_are_reported_to_the_harness(secure: SecureKafka, topic: str, case: str) -> None:
     client, words = wrong_client(secure, case)
     with pytest.raises(KafkaProblem) as ends:
         topic_start(client, topic)
@@ -168,7 +168,7 @@ def test_an_event_is_not_said_to_be_missing_by_who_was_not_let_in(secure: Secure
     assert_clear(str(event.value), words, secure)
 
 
-def lookout_config(client: dict[str, str], topic: str, key: RunKey, folder: Path) -> str:
+def monitor_config(client: dict[str, str], topic: str, key: RunKey, folder: Path) -> str:
     (folder / "offsets.jsonl").touch()
     clock = AnchoredClock.anchor()
     config = MonitorConfig(
@@ -186,7 +186,7 @@ def lookout_config(client: dict[str, str], topic: str, key: RunKey, folder: Path
 
 
 class Monitor:
-    """A lookout process as the harness starts it, read line by line."""
+    """A monitor process as the harness starts it, read line by line."""
 
     def __init__(self, config: str, log: Path) -> None:
         self.process = subprocess.Popen(
@@ -198,9 +198,9 @@ class Monitor:
             text=True,
         )
         self.said: list[str] = []
-        self.tell(config)
+        self.send(config)
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(line)
         self.process.stdin.flush()
@@ -215,7 +215,7 @@ class Monitor:
                 return
             if time.monotonic() > deadline:
                 break
-        pytest.fail(f"waited for {awaited}; the lookout said last: {self.said[-1:]}")
+        pytest.fail(f"waited for {awaited}; the monitor said last: {self.said[-1:]}")
 
     def close(self) -> None:
         if self.process.stdin is not None:
@@ -223,41 +223,41 @@ class Monitor:
         self.process.wait(timeout=20)
 
 
-def test_the_lookout_sees_down_and_back_and_counts_events(secure: SecureKafka, topic: str, tmp_path: Path) -> None:
+def test_the_monitor_sees_down_and_back_and_counts_events(secure: SecureKafka, topic: str, tmp_path: Path) -> None:
     key = RunKey.random()
-    watch = Monitor(lookout_config(secure.client(), topic, key, tmp_path), tmp_path / "monitor.log")
+    monitor = Monitor(monitor_config(secure.client(), topic, key, tmp_path), tmp_path / "monitor.log")
     try:
-        watch.await_that(lambda said: "ends" in said.get("seen", ""), "an answer")
-        child = psutil.Process(watch.process.pid)
+        monitor.await_that(lambda said: "ends" in said.get("seen", ""), "an answer")
+        child = psutil.Process(monitor.process.pid)
         assert secure.password not in " ".join(child.cmdline()) + str(child.environ())
         secure.broker.kill()
-        watch.await_that(lambda said: "error" in said.get("seen", ""), "no answer")
+        monitor.await_that(lambda said: "error" in said.get("seen", ""), "no answer")
         secure.broker.start()
         secure.broker.wait_ready(60.0)
-        watch.await_that(lambda said: "ends" in said.get("seen", ""), "an answer again")
-        watch.tell("tail\n")
-        watch.await_that(lambda said: said.get("own") == 0, "it to follow the topic")
+        monitor.await_that(lambda said: "ends" in said.get("seen", ""), "an answer again")
+        monitor.send("tail\n")
+        monitor.await_that(lambda said: said.get("own") == 0, "it to follow the topic")
         put(secure, topic, (uuid.uuid4(), key.customer_id(1)), (uuid.uuid4(), uuid.uuid4()))
-        watch.await_that(lambda said: said.get("own") == 1, "the run's own event")
+        monitor.await_that(lambda said: said.get("own") == 1, "the run's own event")
     finally:
-        watch.close()
+        monitor.close()
         secure.broker.start()
         secure.broker.wait_ready(60.0)
-    # Away is not refused: nobody is told to mend properties that are right.
-    assert [why for line in watch.said if (why := json.loads(line).get("why"))] == []
-    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "monitor.log").read_text() + "".join(watch.said)
+    # Down is not refused: no message asks for a change of properties that are right.
+    assert [why for line in monitor.said if (why := json.loads(line).get("why"))] == []
+    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "monitor.log").read_text() + "".join(monitor.said)
     assert secure.password not in left
 
 
 @pytest.mark.parametrize("case", ["password", "ca", "plain", "no file", None])
-def test_a_lookout_that_is_not_let_in_says_why(
+def test_a_monitor_that_is_not_let_in_says_why(
     secure: SecureKafka, topic: str, tmp_path: Path, case: str | None
 ) -> None:
     client, words = wrong_client(secure, case) if case else (secure.client(), "")
     done = subprocess.run(
         [sys.executable, "-m", "tests.security.watching", "8" if case else "30", str(tmp_path / "monitor.log")],
         cwd=CHECKOUT,
-        input=lookout_config(client, topic, RunKey.random(), tmp_path),
+        input=monitor_config(client, topic, RunKey.random(), tmp_path),
         capture_output=True,
         text=True,
         timeout=60,
@@ -331,8 +331,8 @@ def test_an_audit_with_a_file_of_properties(secure: SecureKafka, infra: Infra, t
     put(secure, topic, (whole, uuid.uuid4()))
     done = audit(url, secure, topic, secure.config_file(tmp_path))
     assert done.returncode == 1, done.stderr
-    told: Any = json.loads(done.stdout)
-    assert [entry["order_id"] if isinstance(entry, dict) else entry for entry in told["lost_events"]] == [str(lost)]
+    found: Any = json.loads(done.stdout)
+    assert [entry["order_id"] if isinstance(entry, dict) else entry for entry in found["lost_events"]] == [str(lost)]
     assert secure.password not in done.stdout + done.stderr
     for case in ("password", "ca", "no property"):
         changes, words = wrong_client(secure, case)
@@ -353,7 +353,7 @@ def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> N
         drain = Drain(
             sut=sut,
             task=replace(TASK, run_key=key),
-            watch=cast("MonitorClient", cast("Any", Watch())),
+            monitor=cast("MonitorClient", cast("Any", FakeMonitor())),
             clock=AnchoredClock.anchor(),
             in_flight=lambda: 0,
         )

@@ -37,13 +37,13 @@ def test_a_whole_run_over_sasl_ssl(
         assert not path.is_file() or secure.password.encode() not in path.read_bytes(), path
 
 
-def test_a_wrong_password_is_told(
+def test_a_wrong_password_is_reported(
     open_shop: OpenShopOf, start_external: StartExternal, secure: SecureKafka, tmp_path: Path
 ) -> None:
     shop, options = shop_beside(open_shop, secure, secure.config_file(tmp_path, sasl_password="planted-wrong-1"))
     run = start_external(*PLAN, *options, **shop.environment)
     assert run.end(90) == 4, run.log[-3000:]
-    told = [line for line in run.log.splitlines() if "preflight: broker: " in line][-1]
-    assert re.search("uthentication|sasl.password", told), told
-    assert "correct --kafka-bootstrap or --kafka-config" in told
+    reported = [line for line in run.log.splitlines() if "preflight: broker: " in line][-1]
+    assert re.search("uthentication|sasl.password", reported), reported
+    assert "correct --kafka-bootstrap or --kafka-config" in reported
     assert "planted" not in run.log

@@ -1,6 +1,6 @@
-"""A process that is patched as the harness is: holds a lookout, says as JSON whether it was answered, and ends.
+"""A process that is patched as the harness is: holds a monitor, prints as JSON whether it was answered, and ends.
 
-python -m tests.security.watching SECONDS LOG      (configuration of the lookout as one line on standard input)
+python -m tests.security.watching SECONDS LOG      (configuration of the monitor as one line on standard input)
 """
 
 from gevent import monkey
@@ -15,12 +15,12 @@ from chaos.monitor.client import MonitorClient, NotProven  # noqa: E402
 from chaos.monitor.monitor import MonitorConfig  # noqa: E402
 
 if __name__ == "__main__":
-    watch = MonitorClient(MonitorConfig.load(sys.stdin.readline()), Path(sys.argv[2]))
+    monitor = MonitorClient(MonitorConfig.load(sys.stdin.readline()), Path(sys.argv[2]))
     why: str | None = None
     try:
-        watch.await_answer(float(sys.argv[1]))
-    except NotProven as vain:
-        why = str(vain)
+        monitor.await_answer(float(sys.argv[1]))
+    except NotProven as problem:
+        why = str(problem)
     finally:
-        watch.close()
+        monitor.close()
     sys.stdout.write(json.dumps({"why": why}))

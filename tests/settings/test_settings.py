@@ -125,7 +125,7 @@ def test_commands_have_time_for_a_rolling_restart_and_more_where_it_is_given() -
     assert settings(command_timeout="30m").max_outage == settings().max_outage
 
 
-def test_a_rate_that_brings_no_order_is_refused() -> None:
+def test_a_rate_without_any_order_is_refused() -> None:
     with pytest.raises(SettingsError, match="not one order"):
         settings(rate="0.01")
     assert settings(rate="0.1").rate == 0.1
@@ -160,7 +160,7 @@ def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
 @pytest.mark.parametrize(
     ("texts", "right"),
     [
-        ({"fault": "latency", "fault_latency": "49ms"}, "less cannot be told from a busy machine"),
+        ({"fault": "latency", "fault_latency": "49ms"}, "a busy machine delays answers by as much"),
         ({"fault": "latency", "fault_latency": "100ms", "fault_jitter": "51ms"}, "give a shorter --fault-jitter"),
         ({"fault": "latency", "fault_share": "0.5"}, "it makes no sense with --fault latency"),
         ({"fault": "reset", "fault_share": "0.05"}, "it must be above 0.05 and at most 1 of the connections"),

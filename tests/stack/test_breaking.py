@@ -1,4 +1,4 @@
-"""Breaking and mending real components, also from a process under gevent that did not start them."""
+"""Breaking and healing real components, also from a process under gevent that did not start them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_stop_reaches_a_paused_component(stack: EmbeddedStack) -> None:
     assert not stack.database.is_alive()
 
 
-def test_harness_under_gevent_breaks_and_mends_what_another_process_started(stack: EmbeddedStack) -> None:
+def test_harness_under_gevent_breaks_and_heals_what_another_process_started(stack: EmbeddedStack) -> None:
     stack.up(owner="test")
     done = subprocess.run(
         [sys.executable, "-c", GEVENT_HARNESS, str(stack.home)],

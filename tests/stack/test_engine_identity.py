@@ -55,5 +55,5 @@ def test_an_engine_is_known_by_its_id_or_its_endpoint(known_id: str, known_endpo
     assert engine.is_same(Docker(), known_id, known_endpoint) is same
 
 
-def test_the_clock_of_an_engine_is_read_with_its_zone() -> None:
+def test_the_clock_of_an_engine_is_read_with_its_time_zone() -> None:
     assert engine.now(Docker()) == pytest.approx(1795763350.123456)

@@ -50,7 +50,7 @@ def test_jar_tampered_after_verification_is_found(cache: Path, sums_file: Path) 
     kafka_jars.ensure(cache, sums_file)
     archive = cache / "broker-x.aot"
     archive.write_bytes(b"classes")
-    (cache / "jars" / "a-1.jar").write_bytes(b"FIRST")  # same size: only the time tells
+    (cache / "jars" / "a-1.jar").write_bytes(b"FIRST")  # same size: only the time differs
     with pytest.raises(ChecksumError, match=r"a-1\.jar"):
         kafka_jars.ensure(cache, sums_file)
     with pytest.raises(ChecksumError, match=r"a-1\.jar"):  # nor is it accepted the second time

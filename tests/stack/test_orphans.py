@@ -148,7 +148,7 @@ def test_only_this_home_and_only_the_unrecorded(tmp_path: Path) -> None:
             assert process.kill_tree(child.pid)
 
 
-def test_untagged_server_is_known_by_its_data_folder(tmp_path: Path) -> None:
+def test_a_server_without_a_tag_is_known_by_its_data_folder(tmp_path: Path) -> None:
     data = tmp_path / "home" / "data"
     data.mkdir(parents=True)
     program = tmp_path / "java"  # a real process under the broker's program name, without a tag

@@ -114,7 +114,7 @@ def test_a_process_with_many_threads_is_paused_as_a_whole(tmp_path: Path) -> Non
         assert process.kill_tree(root.pid)
 
 
-def test_run_to_end_tells_failure_with_the_log(tmp_path: Path) -> None:
+def test_run_to_end_reports_failure_with_the_log(tmp_path: Path) -> None:
     code = "import sys; print('read', sys.stdin.read()); sys.exit(3)"
     with pytest.raises(StackError, match=r"formatting failed with exit code 3; its log says:\n  read word"):
         for _ in run_to_end(launch(code, tmp_path), "formatting", 10, b"word"):

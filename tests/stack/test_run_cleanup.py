@@ -120,7 +120,7 @@ def test_a_judged_run_goes_and_is_judged_the_same_without_its_rows(shop: Shop, c
     assert folder.report.read_bytes() == report
 
 
-def test_rows_of_an_untagged_run_go_only_if_it_names_them(shop: Shop, capsys: Said) -> None:
+def test_rows_of_a_run_without_tags_are_deleted_only_if_it_names_them(shop: Shop, capsys: Said) -> None:
     exclusive = builder_of(attribution="exclusive", database_time="2026-11-23T07:00:00", outbox_table=None)
     # An answer named an order that was there before the run.
     exclusive.order(7, 13, answered_id=777, row=False, event=False)

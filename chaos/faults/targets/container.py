@@ -81,7 +81,7 @@ class ContainerTarget:
 
     @property
     def identity(self) -> str:
-        """Engine and container: the same for whoever selects the same container, in whatever way.
+        """Engine and container: the same text however the container was selected.
 
         Raises:
             TargetError: no single container matches.

@@ -1,8 +1,8 @@
 """Runs one command of the user's so that no other process ever doubts whether it still runs.
 
 The command waits at a gate until its process id and start time are in the journal, and does nothing at all when the
-process that started it dies before that. Whoever heals next can therefore tell a command that is still at work from
-what a finished one has left running, which is not touched.
+process that started it dies before that. A later healing therefore knows a command that is still at work from the
+processes that a finished one has left running, which are not touched.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Reports while an act goes on, so that whoever waits can tell work from silence."""
+"""Progress reports during an act, so that a waiting process knows work from silence."""
 
 import threading
 import time

@@ -333,9 +333,9 @@ def test_restore_takes_over_from_a_frozen_watchdog_whose_harness_has_died(
     watchdog = orphan(frozen=True)
     assert not little.serves()
     assert main(["restore"]) == exit_codes.AS_EXPECTED
-    told = capsys.readouterr()
-    assert f"watchdog {watchdog.process.pid} was frozen and its harness has died: it was ended" in told.err
-    assert "is healed and proven back" in told.out
+    printed = capsys.readouterr()
+    assert f"watchdog {watchdog.process.pid} was frozen and its harness has died: it was ended" in printed.err
+    assert "is healed and proven back" in printed.out
     assert watchdog.gone
     assert little.serves()
 

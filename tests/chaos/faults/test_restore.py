@@ -56,7 +56,7 @@ def test_a_journal_of_another_hand_is_one_sentence_and_stays(
     assert (home / JOURNAL).exists()
 
 
-def test_where_the_stack_was_taken_down_since_nothing_is_left_to_mend(
+def test_where_the_stack_was_taken_down_since_nothing_is_left_to_heal(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left_open(home, undo={"pid": 1, "started": 2.0})
@@ -88,12 +88,12 @@ def test_status_says_it_also_of_a_process_id_that_none_can_have(home: Path, caps
 
 
 @pytest.mark.parametrize("name", ["HARNESS_STACK_HOME", "HARNESS_STATE_HOME"])
-def test_a_user_whom_nobody_knows_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_unknown_user_is_no_traceback(home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "~no-such-user-x/there")
     assert main(["status"]) == exit_codes.AS_EXPECTED
 
 
-def test_what_somebody_else_has_mended_meanwhile_is_not_mended_again(home: Path) -> None:
+def test_what_another_has_healed_meanwhile_is_not_healed_again(home: Path) -> None:
     left_open(home, **target("command", **{"break": "true", "heal": f"touch {home}/again"}))
     place = look_at(home)
     assert place is not None

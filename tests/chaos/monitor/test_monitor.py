@@ -152,7 +152,7 @@ def test_what_goes_on_answering_is_named(infra: Infra, watch: Callable[..., Watc
         ("pause", {"kept": "hanging", "new": "hanging"}),
     ],
 )
-def test_a_database_that_is_away_while_the_offsets_go_on(
+def test_a_database_that_is_down_while_the_offsets_go_on(
     infra: Infra, watch: Callable[..., Watched], act: str, seen: dict[str, str]
 ) -> None:
     database = infra.stack.database

@@ -18,7 +18,7 @@ class Recording:
     def __init__(self) -> None:
         self.written: list[tuple[str, Any]] = []
         self.trouble: str | None = None
-        self.watch = SimpleNamespace(trouble=None)
+        self.monitor = SimpleNamespace(trouble=None)
         self.clock = SimpleNamespace(now=lambda: 1.0)
         self.in_use = SimpleNamespace(close=lambda: None)
         self.folder = None

@@ -27,7 +27,7 @@ NONE = Horizon(0.0, Source.OUTAGE)
 TASK = DrainTask(run_key=KEY, settle=0.5, horizon=NONE, delivery_s=None)
 
 
-class Watch:
+class FakeMonitor:
     """A monitor that reports what a test sets."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Scene:
     def __init__(self, sut: SystemUnderTest, service: Service) -> None:
         self.sut = sut
         self.service = service
-        self.watch = Watch()
+        self.monitor = FakeMonitor()
         self.clock = AnchoredClock.anchor()
         self.open_requests = 0
         self.said: list[str] = []
@@ -56,7 +56,7 @@ class Scene:
         return Drain(
             sut=self.sut,
             task=replace(TASK, **task),
-            watch=cast("MonitorClient", cast("Any", self.watch)),
+            monitor=cast("MonitorClient", cast("Any", self.monitor)),
             clock=self.clock,
             in_flight=in_flight or (lambda: self.open_requests),
         )
@@ -79,7 +79,7 @@ def test_a_quiet_system_is_drained_after_the_settle_time(scene: Scene) -> None:
     assert (result.complete, result.missing) == (True, ())
     assert len(result.own_orders) == 1
     assert scene.clock.now() - began >= 0.5
-    assert scene.watch.followed
+    assert scene.monitor.followed
 
 
 def test_unanswered_requests_keep_it_open(scene: Scene) -> None:
@@ -109,7 +109,7 @@ def test_an_order_that_is_not_whole_keeps_it_open(scene: Scene) -> None:
 
 
 def test_a_new_event_of_the_run_starts_the_settle_time_again(scene: Scene) -> None:
-    scene.watch.activity.own_changed = scene.clock.now() + 60
+    scene.monitor.activity.own_changed = scene.clock.now() + 60
     assert scene.drain(2.0).missing == ("0.5 s without a new row or event",)
 
 
@@ -128,12 +128,12 @@ def test_a_row_that_comes_late_is_waited_for(scene: Scene) -> None:
     assert scene.clock.now() - began >= 1.5
 
 
-def test_a_dead_lookout_keeps_it_open(scene: Scene) -> None:
-    scene.watch.alive = False
+def test_a_dead_monitor_keeps_it_open(scene: Scene) -> None:
+    scene.monitor.alive = False
     assert scene.drain(2.0).missing == ("the monitor to follow the topic",)
 
 
-def test_a_database_that_went_away_keeps_it_open(scene: Scene) -> None:
+def test_a_database_that_went_down_keeps_it_open(scene: Scene) -> None:
     scene.sut = replace(scene.sut, database_url="postgresql://mars:mars@127.0.0.1:1/orders_db")
     (whole, database) = scene.drain(1.5).missing
     assert database.startswith("the database (")
@@ -153,7 +153,7 @@ def test_the_publish_horizon_is_waited_for_and_said(scene: Scene) -> None:
 
 
 def test_a_late_arrival_begins_the_horizon_again(scene: Scene) -> None:
-    scene.watch.activity.own_changed = came = scene.clock.now() + 1.0
+    scene.monitor.activity.own_changed = came = scene.clock.now() + 1.0
     assert scene.drain(20, horizon=Horizon(2.0, Source.OUTAGE)).complete
     assert scene.clock.now() - came >= 2.0
 

@@ -12,7 +12,7 @@ from settings.run_settings import make_settings
 from tests.e2e.harness import CHECKOUT, LOCUST
 
 
-def test_each_outage_is_told_with_what_is_hit() -> None:
+def test_each_outage_is_listed_with_its_target() -> None:
     settings = make_settings({"outages": "2", "fault": "kill", "baseline": "5s", "outage": "20s", "recovery": "7s"})
     text = dry_run_text(settings, Preview("embedded stack", "broker (Apache Kafka, process 7)"))
     assert text.count("kill broker (Apache Kafka, process 7); healed 20 s after it is proven down") == 2
@@ -29,7 +29,7 @@ def test_control_breaks_nothing() -> None:
     assert "healed" not in text
 
 
-def test_a_problem_is_told() -> None:
+def test_a_problem_is_reported() -> None:
     text = dry_run_text(make_settings({}), Preview("compose", None, "no container redpanda is there"))
     assert text.endswith("problem   no container redpanda is there\n")
 

@@ -187,7 +187,7 @@ def test_what_makes_it_worse_is_named_with_its_source(ended: dict[str, Ended], n
     assert len(raised_by) == len(case.sources), raised_by
     printed = " ".join(end.printed.split())
     for source in case.sources:
-        assert any(source in told for told in raised_by), raised_by
+        assert any(source in reason for reason in raised_by), raised_by
         assert source in printed
         assert source in end.log
 

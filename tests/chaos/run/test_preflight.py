@@ -45,7 +45,7 @@ def refused(sut: SystemUnderTest) -> str:
     return message
 
 
-def test_all_is_well(healthy: tuple[SystemUnderTest, Service]) -> None:
+def test_everything_is_healthy(healthy: tuple[SystemUnderTest, Service]) -> None:
     sut, _ = healthy
     proven, passed = run(sut)
     assert passed == ["database", "broker", "service", "listeners", "target", "orders table", "canary order"]
@@ -112,7 +112,7 @@ def test_a_service_that_stores_nothing(healthy: tuple[SystemUnderTest, Service])
     assert "has no row in orders" in refused(sut)
 
 
-def test_a_topic_that_nobody_makes(healthy: tuple[SystemUnderTest, Service]) -> None:
+def test_a_topic_that_is_never_created(healthy: tuple[SystemUnderTest, Service]) -> None:
     sut, service = healthy
     service.event = False
     message = refused(replace(sut, topic="never.made"))
@@ -129,7 +129,7 @@ def test_a_target_that_is_not_up(healthy: tuple[SystemUnderTest, Service]) -> No
     assert message == "target broker (process 7) is not up; start it first"
 
 
-def test_a_target_that_nobody_can_tell_of(healthy: tuple[SystemUnderTest, Service]) -> None:
+def test_a_target_that_cannot_be_described(healthy: tuple[SystemUnderTest, Service]) -> None:
     class Unreachable(StillTarget):
         def is_up(self) -> bool:
             raise TargetError("no Docker Engine answers at tcp://127.0.0.1:9: refused")

@@ -37,7 +37,7 @@ from tests.conftest import Infra
 from tests.reconcile.core.run_builder import facts
 
 Shape = Callable[[str, str], tuple[Any, Any, list[tuple[str, Any]]]]
-UNTAGGED = {"event_tag": "none", "orders_tag_column": "none", "attribution": "acknowledged-only"}
+NO_TAGS = {"event_tag": "none", "orders_tag_column": "none", "attribution": "acknowledged-only"}
 COLUMNS = "id uuid PRIMARY KEY, customer_id uuid NOT NULL"
 
 
@@ -89,7 +89,7 @@ CASES: dict[str, Case] = {
         ("no JSON object in UTF-8",), {"event_id": "key"},
     ),
     "Avro, the key says all": Case(
-        lambda order, tag: (order, b"\x00\x00\x00\x00\x2a" + order.encode(), []), (), {"event_id": "key", **UNTAGGED}
+        lambda order, tag: (order, b"\x00\x00\x00\x00\x2a" + order.encode(), []), (), {"event_id": "key", **NO_TAGS}
     ),
     "Avro, headers say all": Case(
         lambda order, tag: (None, b"\x00\x00\x00\x00\x2a", [("id", order), ("tag", tag)]), (),

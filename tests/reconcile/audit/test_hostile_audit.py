@@ -100,7 +100,7 @@ def test_what_waits_in_an_outbox_in_another_spelling_is_pending(shop: Shop) -> N
     assert (lost(found), found["counts"]["pending"]) == (set(), 2)
 
 
-def test_a_backlog_of_hours_is_no_zone(shop: Shop) -> None:
+def test_a_backlog_of_hours_is_no_time_zone(shop: Shop) -> None:
     """All recent events came three hours late; what was lost an hour ago may not pass for too young."""
     shop.make(time_type="timestamp")
     late, gone = orders(30), orders(5)
@@ -123,7 +123,7 @@ def test_an_event_that_spells_its_order_in_another_way_is_no_phantom(shop: Shop)
 
 
 def test_texts_spell_uuids_in_their_own_way(shop: Shop) -> None:
-    """The zone comes from recent events, rows from before --since are looked up, and one event comes meanwhile."""
+    """The time zone comes from recent events, rows from before --since are looked up, and one event comes meanwhile."""
     shop.make("text", "timestamp")
     named, gone, before = orders(40), orders(2), orders(3)
     words = [str.upper, lambda one: one.replace("-", ""), lambda one: f"{{{one}}}", str.title]
@@ -367,7 +367,7 @@ def test_rows_without_id_or_at_the_end_of_time(shop: Shop) -> None:
     assert (found["verdict"], lost(found), found["counts"]["not_judged"]) == ("consistent", set(), 1)
 
 
-def test_times_in_microseconds_are_told_as_they_are(shop: Shop) -> None:
+def test_times_in_microseconds_are_reported_as_they_are(shop: Shop) -> None:
     shop.make(**{"message.timestamp.after.max.ms": str(2**62)})
     named = orders(2)
     shop.store(*named)

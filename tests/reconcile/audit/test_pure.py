@@ -46,7 +46,7 @@ def test_the_id_zero_is_seen() -> None:
     assert id_difference(zero, np.concatenate([zero, zero])).surplus == 1
 
 
-def test_ids_that_share_a_half_are_told_apart() -> None:
+def test_ids_that_share_a_half_are_different_ids() -> None:
     one, other = np.array([(7, 1), (7, 2), (8, 1)], dtype=IDS), np.array([(7, 1), (8, 2)], dtype=IDS)
     found = id_difference(one, other)
     assert found.only_rows.tolist() == [(7, 2), (8, 1)]
@@ -138,7 +138,7 @@ HOUR = 3600.0
         ([(20 * HOUR, 0.0)] * 9, None),
         # Whatever lies below was late: a backlog of minutes, orders published again after a day.
         ([(2 * HOUR, 0.0)] * 5 + [(2 * HOUR, delay) for delay in (70.0, 840.0, 900.0, 9 * HOUR, 24 * HOUR)] * 9, 7200),
-        ([(0.0, 840.0)] * 9, None),  # all of them a quarter of an hour late: no zone is UTC-00:15
+        ([(0.0, 840.0)] * 9, None),  # all of them a quarter of an hour late: no time zone is UTC-00:15
         ([(0.0, 900.0)] * 9, None),
         ([(0.0, 61.0)] * 9, None),
         ([(0.0, 59.0)] * 9, 0),
@@ -149,7 +149,7 @@ HOUR = 3600.0
         ([(0.0, 0.0)] * 5 + [(0.0, 2 * HOUR)] * 5, 0),
     ],
 )
-def test_the_zone_is_told_only_when_pairs_agree(pairs: list[tuple[float, float]], offset: int | None) -> None:
+def test_the_time_zone_is_known_only_when_pairs_agree(pairs: list[tuple[float, float]], offset: int | None) -> None:
     assert offset_of(pairs) == offset
 
 

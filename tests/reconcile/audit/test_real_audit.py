@@ -202,22 +202,22 @@ def test_an_open_transaction_is_not_taken_for_an_end(shop: Shop, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("zone", "options"),
+    ("time_zone", "options"),
     [("UTC", []), ("Asia/Kolkata", []), ("America/St_Johns", ["--time-zone", "America/St_Johns"])],
 )
-def test_naive_times_of_any_zone(shop: Shop, zone: str, options: list[str]) -> None:
+def test_naive_times_in_any_time_zone(shop: Shop, time_zone: str, options: list[str]) -> None:
     shop.make(time_type="timestamp")
     whole, gone, young = orders(8), orders(1), orders(1)
-    shop.store(*whole, *young, at=f"now() AT TIME ZONE '{zone}'")
-    shop.store(*gone, at=f"(now() - interval '10 minutes') AT TIME ZONE '{zone}'")
+    shop.store(*whole, *young, at=f"now() AT TIME ZONE '{time_zone}'")
+    shop.store(*gone, at=f"(now() - interval '10 minutes') AT TIME ZONE '{time_zone}'")
     shop.publish(*whole)
     found = shop.audit("--grace", "5m", *options)
     assert lost(found) == set(gone)
     assert found["counts"]["young"] == 1
-    assert any(guard["name"] == "zone known" and guard["passed"] for guard in found["guards"])
+    assert any(guard["name"] == "time zone known" and guard["passed"] for guard in found["guards"])
 
 
-def test_events_published_again_do_not_make_another_zone(shop: Shop) -> None:
+def test_events_published_again_do_not_make_another_time_zone(shop: Shop) -> None:
     """Lost ones are published again a quarter of an hour later, and fill the end of the log; others are lost since."""
     shop.make(time_type="timestamp")
     whole, again, gone = orders(400), orders(150), orders(3)
@@ -236,10 +236,11 @@ def test_events_published_again_do_not_make_another_zone(shop: Shop) -> None:
     assert shop.producer.flush(20) == 0
     found = shop.audit("--grace", "60s")
     assert lost(found) == set(gone)
-    assert next(guard["reason"] for guard in found["guards"] if guard["name"] == "zone known").startswith("UTC+00:00")
+    reasons = {guard["name"]: guard["reason"] for guard in found["guards"]}
+    assert reasons["time zone known"].startswith("UTC+00:00")
 
 
-def test_rows_from_the_future_show_a_wrong_zone(shop: Shop) -> None:
+def test_rows_from_the_future_show_a_wrong_time_zone(shop: Shop) -> None:
     shop.make(time_type="timestamp")
     whole, gone = orders(2), orders(1)
     store_naive(shop, 3, *whole, *gone)
@@ -306,7 +307,7 @@ def test_without_since_rows_from_before_the_first_publish_are_not_judged(shop: S
     assert (code, lost(found), found["counts"]["not_judged"]) == (1, set(gone), 0)
 
 
-def test_an_unknown_zone_is_asked_for(shop: Shop) -> None:
+def test_an_unknown_time_zone_is_asked_for(shop: Shop) -> None:
     shop.make(time_type="timestamp")
     shop.store(*orders(3), at="now()")
     code, _, err = shop.code("--json")
@@ -343,7 +344,7 @@ def test_other_places_of_the_id_and_filters(shop: Shop) -> None:
         (["--orders-time-column", "id"], "--orders-time-column id"),
         (["--since", "yesterday"], "--since yesterday"),
         (["--since", "2099-01-01T00:00:00Z"], "in the future"),
-        (["--since", "2026-01-01T00:00:00"], "with its zone"),
+        (["--since", "2026-01-01T00:00:00"], "with its time zone"),
         (["--since", "99999999d"], "--since 99999999d"),
         (["--database-url", "foo"], "--database-url cannot be read"),
         (["--grace=-1s"], "--grace -1s"),

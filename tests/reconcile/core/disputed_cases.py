@@ -28,8 +28,8 @@ def disputed_histories() -> Iterator[tuple[str, History]]:
                     f"{stack}: {why.name} names an order, at {', '.join(places) or 'no known place'}",
                     builder.history(),
                 )
-        untagged = _lossy(1, stack=stack, attribution="acknowledged-only").mentioned(0, Why.NO_TAG)
-        yield f"{stack}: the event of an unknown order names one, no tags", untagged.history()
+        without_tag = _lossy(1, stack=stack, attribution="acknowledged-only").mentioned(0, Why.NO_TAG)
+        yield f"{stack}: the event of an unknown order names one, no tags", without_tag.history()
         both = _lossy(3, stack=stack).mentioned(2, Why.NO_ID).mentioned(1, Why.KEY_DIFFERS)
         yield f"{stack}: two orders are disputed", both.history()
         yield from ((f"{stack}: {title}", builder.history()) for title, builder in _ids(stack))

@@ -135,7 +135,7 @@ def workers(count: int, *lost_at: float) -> Change:
     return change
 
 
-def untagged(builder: RunBuilder) -> None:
+def other_customers(builder: RunBuilder) -> None:
     builder.stored(7, None).stored(8, None).published(9, None).stored(10, 10).published(10, 11)
     builder.elsewhere = [9]
 
@@ -252,7 +252,7 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("first proven back without its edge", second(lambda s: s.mark(m.HEALED, up_edge=None))),
     ("broker answers in the second", second(answered(24.0))),
     ("broker answers in both", second(answered(15.0, 15.5, 24.0))),
-    ("nobody asks in the second", second(asked_only(23.45, 25.0))),
+    ("no probe in the second", second(asked_only(23.45, 25.0))),
     ("broker away before the second is ordered", second(lambda s: s.marks.append(early_second()))),
     ("broker away from the start", unanswered_at(0.0, 100)),
     ("no baseline mark, and it was away", both(lambda s: s.without(m.BASELINE), unanswered_at(3.0, 5))),
@@ -288,7 +288,7 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("nothing of the topic read", set_to(events_changes={"ends": {}, "reached": {}})),
     ("a partition seen only by the monitor", grown),
     ("topic without an id at the start", without_topic_id),
-    ("topic made anew", set_to(events_changes={"topic_id": "topic-2"})),
+    ("topic re-created", set_to(events_changes={"topic_id": "topic-2"})),
     ("one row", lambda s: keep(s, 1000)),
     (
         "ledger with everything wrong",
@@ -300,7 +300,7 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("two orders in no ledger", lambda s: s.stored(7, 7).stored(8, 8)),
     ("two of three workers lost", workers(3, 12, 13)),
     ("one worker lost of two", workers(2, 12)),
-    ("four records under other customers", untagged),
+    ("four records under other customers", other_customers),
     ("three events in the outbox", outbox(7, 8, 9)),
     ("one event in the outbox", outbox(7)),
     ("clock set back", lambda s: s.mark(m.ENDED, wall_step=-1.25)),
@@ -345,8 +345,8 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("a new connection is answered", on_both(probes("new", 15, 15.3, "answered"), target="service")),
     ("both are answered", on_both(probes("new", 16, 16.1, "answered"), probes("kept", 15, 15.1, "answered"))),
     ("both are answered in two outages", second(on_both(*twice_away()), on_both_answered(), planned_twice)),
-    ("nobody asks on a new connection", on_both(probes("new", 10.5, 20, None))),
-    ("nobody asks at all", on_both(set_to(probe_results=[]))),
+    ("no probe on a new connection", on_both(probes("new", 10.5, 20, None))),
+    ("no probe at all", on_both(set_to(probe_results=[]))),
     ("away for new connections before", on_both(probes("new", 3, 4, "hanging"))),
     ("away for a kept connection before", on_both(probes("kept", 3, 4, "hanging"), target="database")),
     ("never down for a new connection", on_both(probes("new", 10.8, 21, "answered"))),

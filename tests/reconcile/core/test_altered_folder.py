@@ -185,7 +185,7 @@ def test_observations_that_were_cut_short_are_left_out(folder: RunFolder) -> Non
         change("format", to="1"),
     ],
 )
-def test_witnesses_that_nobody_saved(
+def test_witnesses_that_were_not_saved(
     folder: RunFolder, act: Callable[[Any], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = folder.witnesses / "witness.json"
@@ -210,7 +210,7 @@ def test_what_is_no_json_at_all(folder: RunFolder, name: str, raw: bytes, capsys
     assert "damaged" in refused(folder, capsys)
 
 
-def test_times_that_no_clock_shows_are_empty_and_warn_nobody() -> None:
+def test_times_that_no_clock_shows_are_empty_and_cause_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         texts = time_texts(np.array([np.nan, np.inf, -np.inf, 1e300, -1e300, 1e15, 0.5]))

@@ -293,7 +293,7 @@ def test_an_incomplete_witness_is_read_again_and_saved(
     assert asked[-1] == "elsewhere" and len(asked) == len(first) + 2
 
 
-def test_help_tells_exit_codes_and_variables(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_exit_codes_and_variables(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0

@@ -144,7 +144,7 @@ def test_a_file_of_another_format_is_named_as_such_and_nothing_is_written(
     assert contents(folder) == before
 
 
-def test_a_report_that_is_no_report_is_written_anew(folder: RunFolder) -> None:
+def test_a_report_that_is_no_report_is_written_again(folder: RunFolder) -> None:
     folder.report.write_text("{")
     assert main([str(folder.path), "--quiet"]) == 0
     assert read_json(folder.report)["exit_code"] == 0

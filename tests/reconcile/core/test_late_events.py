@@ -104,7 +104,7 @@ def test_without_an_outage_every_loss_lies_outside() -> None:
     assert failure_windows(times[:2], times, lost, [], reach=8.0) == ([], 2, 0)
 
 
-def test_when_nobody_looked_before_only_the_send_time_bounds() -> None:
+def test_without_an_earlier_probe_only_the_send_time_bounds() -> None:
     builder = RunBuilder().order(1, 9, appended=22)
     builder.observations = [seen for seen in builder.monitor() if seen.asked > T0 + 25]
     assert late(builder) == (0, 1)
@@ -256,7 +256,7 @@ def test_brackets_of_several_partitions() -> None:
     np.testing.assert_equal(not_after, [nan, 0.5, 3.5, 3.5, 4.5, nan, 3.5])
 
 
-def test_bounds_of_what_is_told_as_late() -> None:
+def test_bounds_of_what_is_reported_as_late() -> None:
     late_one = judge(RunBuilder().order(1, 12, appended=22.53).history()).late
     assert (late_one.not_before.tolist(), late_one.not_after.tolist()) == ([T0 + 22.5], [T0 + 22.6 + 0.004])
     unseen = RunBuilder().order(1, 12, event=False)

@@ -72,7 +72,7 @@ def test_asking_for_fewer_than_all_is_enough() -> None:
     assert failing(provoked(asked=2, get_404=2)) == {}
 
 
-def test_nobody_asked() -> None:
+def test_no_phantom_was_asked_for() -> None:
     builder = provoked()
     builder.marks = [mark for mark in builder.marks if mark.name != m.PHANTOMS_CHECKED]
     assert "were not looked up" in failing(builder)["phantoms rolled back"]

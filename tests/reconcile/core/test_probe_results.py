@@ -59,7 +59,7 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
     ("fault held", VACUITY, probes("kept", 14.95, 15.0, "answered"), probes("kept", 10.4, 10.4, "answered")),
     ("fault held", VACUITY, probes("new", 15, 15.1, "answered"), probes("new", 10.4, 10.45, "answered")),
     ("fault held", VACUITY, probe("new", 19.9, 19.99), probe("new", 19.9, 20.01)),
-    # Nobody asked on one of them.
+    # No probe on one of them.
     ("fault held", VACUITY, probes("new", 10.5, 20, None), probes("new", 10.7, 20, None)),
     ("fault held", VACUITY, probes("kept", 10.45, 20, None), probes("kept", 10.65, 20, None)),
     # The target was away before, for either kind of client.
@@ -91,7 +91,7 @@ def test_fires_and_nearly_fires(
     assert (passed.applies, passed.passed) == (True, True), passed.reason
 
 
-def test_an_early_return_is_told_by_connection_number_and_moment() -> None:
+def test_an_early_return_is_reported_by_connection_number_and_moment() -> None:
     builder = probed(target="database")
     probes("new", 15, 15.3, "answered")(builder)
     probes("kept", 16, 16, "answered")(builder)
@@ -191,7 +191,7 @@ def test_what_a_new_connection_was_answered_moves_the_absence() -> None:
 
 
 @pytest.mark.parametrize(("target", "fault"), TARGETS[1:])
-def test_only_a_broker_that_is_away_itself_appends_nothing(target: str, fault: str) -> None:
+def test_only_a_broker_that_is_down_itself_appends_nothing(target: str, fault: str) -> None:
     """The offsets are unknown all the while here: only the silence of the broker could bound an event."""
 
     def unknown(builder: RunBuilder) -> None:
@@ -231,7 +231,7 @@ def test_how_strongly_it_was_seen_to_be_degraded_in_one_line() -> None:
     assert seen_words(late, {}, None) == ""
 
 
-def test_every_report_tells_how_down_was_seen() -> None:
+def test_every_report_says_how_down_was_seen() -> None:
     history = probed(target="database").history()
     judgement = judge(history)
     words = "refused on a new connection, broken on an old one"

@@ -110,7 +110,7 @@ def test_every_list_is_there_with_a_header_when_empty() -> None:
         assert header.count("\n") == 1
 
 
-def test_lost_events_are_sorted_and_told_in_full() -> None:
+def test_lost_events_are_sorted_and_listed_in_full() -> None:
     history, judgement = rich_run()
     lost = listed(history, judgement, "lost-events")
     assert [entry["order_id"] for entry in lost] == [str(order_id(number)) for number in (3, 1, 2)]

@@ -121,7 +121,7 @@ def test_expectation_of_a_lossy_run(expect: str, met: bool) -> None:
     assert judged(lost, expect=expect).ruling.met is met
 
 
-def test_expectation_of_an_inconclusive_run_cannot_be_told() -> None:
+def test_expectation_of_an_inconclusive_run_is_unknown() -> None:
     assert judged(vacuity).ruling.met is None
 
 

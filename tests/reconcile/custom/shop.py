@@ -2,8 +2,8 @@
 
 Orders by sequence number: 0 to 5 are whole, 6 lost its event, 7 is a phantom (and a lost order), 8 was answered with
 500 and is whole, 9 is whole and has two records, 10 has a row and, in place of its event, a tombstone, garbage and
-another event type. Beside them, unless nobody else may write, rows and events of others. Ids are as such a shop has
-them: whole numbers, or texts of every form.
+another event type. Unless attribution is exclusive, rows and events of other clients are among them. Ids are as such a
+shop has them: whole numbers, or texts of every form.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 def id_of(kind: IdKind, number: int) -> Any:
-    """The id of an order as the shop tells it in JSON."""
+    """The id of an order as the shop writes it in JSON."""
     if kind is IdKind.UUID:
         return str(uuid.UUID(int=(0xBBBB_0000_0000_4000 << 64) | (0b10 << 62) | number))
     if kind is IdKind.INTEGER:
@@ -49,7 +49,7 @@ class Shop:
 
     Attributes:
         kind: of its ids.
-        place: where its events tell the id: an `event_id`.
+        place: where its events hold the id: an `event_id`.
         attribution: how orders are attributed; anything but `tagged`: the shop stores no customer id.
         types: of the columns of id and customer id.
         changes: facts that are to be others.
@@ -83,7 +83,7 @@ class Shop:
         return str(self.id_of(number))
 
     def id_of(self, number: int) -> Any:
-        """The id of an order as the shop tells it in JSON."""
+        """The id of an order as the shop writes it in JSON."""
         return self.ids.get(number, id_of(self.kind, number))
 
     def customer(self, number: int) -> uuid.UUID:

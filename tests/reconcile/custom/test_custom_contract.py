@@ -70,12 +70,12 @@ def read(known: RunFacts, *records: Record, answered_ids: Any = NO_IDS) -> RunBa
     return batch(reader(known, answered_ids), *records)
 
 
-IDS_TOLD: list[Any] = [
+IDS_IN_RECORDS: list[Any] = [
     4711, 4711.0, -5, "4711", "004711", "x", "", None, True, 2**63, -(2**63), 1e30, [1], {"id": 1}, ULID, ULID.lower(),
     LONG, str(order_id(1)), str(order_id(1)).upper(), order_id(1).hex, "{" + str(order_id(1)) + "}", "ORD-1", " ORD-1",
     "Ä", "a\u0000b", "0" * 32, "9" * 20, "-" * 40,
 ]  # fmt: skip
-TAGS: list[Any] = [OURS, OURS.upper(), OTHERS, "somebody", None, 7, OURS[:-1], OURS.replace("-", "")]
+TAGS: list[Any] = [OURS, OURS.upper(), OTHERS, "no customer", None, 7, OURS[:-1], OURS.replace("-", "")]
 KINDS: list[Any] = ["order.created", "ORDER_CREATED", "order.cancelled", None, 7, "", "created"]
 SETTINGS = [
     ("header:id", "header:type=order.created", "key"),
@@ -93,7 +93,7 @@ def as_bytes(text: Any) -> bytes | None:
 @st.composite
 def records(draw: st.DrawFn) -> Record:
     """Records with anything in any place, and values whose bytes were changed on the way."""
-    one, tag, kind = (st.sampled_from(values) for values in (IDS_TOLD, TAGS, KINDS))
+    one, tag, kind = (st.sampled_from(values) for values in (IDS_IN_RECORDS, TAGS, KINDS))
     members = {"orderId": draw(one), "customerId": draw(tag), "type": draw(kind), "eventId": draw(one)}
     members["a"] = draw(st.sampled_from([None, 5])) or {"id": draw(one), "tag": draw(tag), "n": draw(kind)}
     value: bytes | None = json.dumps(members, ensure_ascii=draw(st.booleans())).encode()
@@ -109,7 +109,7 @@ def records(draw: st.DrawFn) -> Record:
 
 
 def every_word(record: Record) -> list[Any]:
-    """All that a record tells anywhere."""
+    """All values that a record holds anywhere."""
     words: list[Any] = [record.name, *(value for _, value in record.labels or [])]
     try:
         left = [json.loads(record.content or b"")]
@@ -138,7 +138,7 @@ def test_both_paths_hold_the_same_for_an_event(
     )  # fmt: skip
     second = plain_reader(known)
     order = second.read(cast("Message", record)).order
-    # What the first path takes for an event, and whose, when every id that the record tells is known.
+    # What the first path takes for an event, and whose, when every id in the record is known.
     every = [encode_order_id(kind, one) for one in every_word(record)]
     answered = np.unique(np.frombuffer(b"".join(one for one in every if one), dtype=IDS))
     found = read(known, record, answered_ids=answered)
@@ -150,7 +150,7 @@ def test_both_paths_hold_the_same_for_an_event(
         assert second.normalized(text) == order
 
 
-def test_event_ids_and_what_tells_none() -> None:
+def test_event_ids_and_records_without_one() -> None:
     known = facts(stack="external", id_kind="integer", event_id="key", event_tag="none", attribution=EXCLUSIVE)
     values = ['{"eventId":"e-1"}', '{"eventId":"e-1"}', "{}", "{}", '{"eventId":5}', f'{{"eventId":"{LONG}"}}']
     found = read(known, *(Record(value.encode(), b"7") for value in values)).events
@@ -163,7 +163,7 @@ def test_event_ids_and_what_tells_none() -> None:
     assert texts[5].startswith("digest:")
 
 
-def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> None:
+def test_a_record_with_another_tag_is_foreign_and_one_without_a_tag_is_of_its_order() -> None:
     known = facts(stack="external", id_kind="integer", event_id="key", event_tag="value:who")
     answered = np.frombuffer(encode_order_id(IdKind.INTEGER, 7) or b"", dtype=IDS)
     values = [f'{{"who":"{OURS}"}}', f'{{"who":"{OTHERS}"}}', '{"who":"x"}', "{}"]
@@ -172,7 +172,7 @@ def test_a_record_of_another_is_foreign_and_one_of_nobody_is_of_its_order() -> N
     assert found.other_tag_at.tolist() == [1]
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
     found = read(known, *(Record(value.encode(), b"8") for value in values), answered_ids=answered)
-    assert [one.tolist() for one in (found.where, found.untagged_at, found.foreign_at)] == [[0], [2, 3], [1]]
+    assert [one.tolist() for one in (found.where, found.no_tag_at, found.foreign_at)] == [[0], [2, 3], [1]]
 
 
 def test_the_key_may_be_the_tag() -> None:
@@ -197,7 +197,7 @@ def test_every_record_is_in_one_place(all_of_them: list[Record], described: tupl
     names = dict(zip(("event_id", "event_filter", "event_tag"), described, strict=True))
     kind = EXCLUSIVE if names["event_tag"] == "none" else TAGGED
     found = read(facts(stack="external", id_kind="text", attribution=kind, **names), *all_of_them)
-    lists = (found.where, found.rejected_at, found.untagged_at, found.other_tag_at, found.foreign_at)
+    lists = (found.where, found.rejected_at, found.no_tag_at, found.other_tag_at, found.foreign_at)
     assert sorted(at for one in lists for at in one.tolist()) == list(range(len(all_of_them)))
 
 
@@ -242,7 +242,7 @@ def history_of(rows: dict[bytes, str], events: dict[bytes, str], answers: dict[b
     return replace(base, rows=witness, events=log, names=answers)
 
 
-def test_ids_are_told_as_the_table_has_them_else_the_events_else_the_answers() -> None:
+def test_ids_are_spelt_as_in_the_table_else_as_in_the_events_else_as_in_the_answers() -> None:
     upper, lower = str(order_id(1)).upper(), str(order_id(1))
     identity = order_id(1).bytes
     hi, lo = int.from_bytes(identity[:8]), int.from_bytes(identity[8:])

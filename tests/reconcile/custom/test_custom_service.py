@@ -1,4 +1,4 @@
-"""Runs against a service of somebody's own, judged from real stores: each kind of id, place of it, and attribution."""
+"""Runs against a user's own service, judged from real stores: each kind of id, place of it, and attribution."""
 
 import csv
 import json
@@ -112,7 +112,7 @@ def test_every_order_is_found_and_named_as_the_shop_names_it(
     assert {path.name: path.read_bytes() for path in folder.path.iterdir() if path.is_file()} == files
 
 
-def test_show_tells_orders_by_the_ids_of_the_shop(
+def test_show_finds_orders_by_the_ids_of_the_shop(
     infra: Infra, shops: list[Shop], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for kind in (IdKind.INTEGER, IdKind.TEXT):
@@ -131,7 +131,7 @@ def test_show_tells_orders_by_the_ids_of_the_shop(
         assert "event without an id of its own was appended" in capsys.readouterr().out
         assert show([str(folder.path), ULID.lower() if kind is IdKind.TEXT else "4707"]) == 0
         assert "phantom event" in capsys.readouterr().out
-    assert show([str(folder.path), "nobody's"]) == 2
+    assert show([str(folder.path), "no such order"]) == 2
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -173,7 +173,7 @@ def test_a_wrong_option_is_never_a_total_loss(infra: Infra, shops: list[Shop], t
     )
 
 
-def test_rows_without_the_customer_id_that_was_sent_are_found_by_what_answers_and_events_told(
+def test_rows_without_the_customer_id_that_was_sent_are_found_by_the_ids_of_answers_and_events(
     infra: Infra, shops: list[Shop], tmp_path: Path
 ) -> None:
     shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
@@ -189,7 +189,7 @@ def test_rows_without_the_customer_id_that_was_sent_are_found_by_what_answers_an
     assert guard(report, "violations confirmed")["passed"] is True
 
 
-def test_what_was_found_instead_is_told(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
+def test_what_was_found_instead_is_reported(infra: Infra, shops: list[Shop], tmp_path: Path) -> None:
     shop = Shop(infra, IdKind.INTEGER, "value:order.id", "tagged", ("bigint", "uuid"))
     shops.append(shop)
     shop.changes = {"event_id": "value:orderId"}

@@ -172,7 +172,7 @@ def test_nothing_is_proven_where_the_only_violation_is_in_doubt(kind: str) -> No
     assert judgement.counts["lost_events"] == 0
 
 
-def test_a_store_that_went_away_means_that_nothing_is_proven() -> None:
+def test_a_store_that_failed_means_that_nothing_is_proven() -> None:
     away = Confirmation("", 3, 0, complete=False, problem="PostgreSQL cannot be reached")
     assert ruled(away) == ("inconclusive", exit_codes.INCONCLUSIVE, 0)
 
@@ -292,7 +292,7 @@ def test_both_paths_take_each_odd_member_alike(name: str, odd: str) -> None:
         assert first_path(value.encode()) == (order_of(value.encode()) is not None), value
 
 
-def test_a_lost_event_is_made_anew_from_its_row() -> None:
+def test_a_lost_event_is_rebuilt_from_its_row() -> None:
     row = {"id": A, "customer_id": "c", "total": 19.5, "created_at": "2026-11-24T09:00:00.5"}
     items = [{"product_id": "p", "quantity": 2, "unit_price": 9.75, "id": 1}]
     absent = str(order_id(2))

@@ -227,7 +227,7 @@ def test_a_row_whose_uuid_has_letters_of_both_cases_is_found(scene: Scene) -> No
     assert (look.confirmation.refuted, look.confirmation.eligible) == ([], look.confirmation.confirmed)
 
 
-def test_stores_that_are_away_are_told(scene: Scene) -> None:
+def test_stores_that_are_down_are_reported(scene: Scene) -> None:
     history = scene.read()
     for stores in (
         Stores("postgresql://mars:mars@127.0.0.1:1/orders_db", scene.stores.kafka),
@@ -241,7 +241,7 @@ def test_stores_that_are_away_are_told(scene: Scene) -> None:
         assert (ruling.verdict.value, ruling.exit_code) == ("inconclusive", 3)
 
 
-def test_a_topic_that_was_made_anew_is_told(scene: Scene) -> None:
+def test_a_re_created_topic_is_reported(scene: Scene) -> None:
     history = scene.read()
     another = replace(history, events=replace(history.events, topic_id="AAAAAAAAAAAAAAAAAAAAAQ"))
     look = scene.look(another)

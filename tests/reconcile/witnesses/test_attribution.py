@@ -41,7 +41,7 @@ def test_check_orders_of_the_harness_are_its_own() -> None:
     assert found.of_run(ids(order_id(500).int, order_id(999_999).int, order_id(7).int)).tolist() == [False, False, True]
 
 
-def test_acknowledged_ids_are_those_that_were_told() -> None:
+def test_acknowledged_ids_are_those_of_the_answers() -> None:
     builder = RunBuilder().order(0, 1).unanswered(1, 2)
     found = attribution_of(replace(builder.facts, attribution=ACKNOWLEDGED_ONLY), builder.history().ledger, [])
     assert found.of_run(ids(order_id(0).int, order_id(1).int)).tolist() == [True, False]
@@ -49,15 +49,15 @@ def test_acknowledged_ids_are_those_that_were_told() -> None:
 
 # Plain, in partitions, and with all its rows in a table that inherits: none of them may be overlooked.
 SHAPES = {
-    "plain": ["CREATE TABLE untagged (id uuid, made timestamp NOT NULL)"],
+    "plain": ["CREATE TABLE plain_orders (id uuid, made timestamp NOT NULL)"],
     "partitioned": [
-        "CREATE TABLE untagged (id uuid, made timestamp NOT NULL) PARTITION BY HASH (id)",
-        "CREATE TABLE untagged_0 PARTITION OF untagged FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
-        "CREATE TABLE untagged_1 PARTITION OF untagged FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+        "CREATE TABLE plain_orders (id uuid, made timestamp NOT NULL) PARTITION BY HASH (id)",
+        "CREATE TABLE plain_orders_0 PARTITION OF plain_orders FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        "CREATE TABLE plain_orders_1 PARTITION OF plain_orders FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
     ],
     "inherited": [
-        "CREATE TABLE untagged (id uuid, made timestamp NOT NULL)",
-        "CREATE TABLE untagged_0 () INHERITS (untagged)",
+        "CREATE TABLE plain_orders (id uuid, made timestamp NOT NULL)",
+        "CREATE TABLE plain_orders_0 () INHERITS (plain_orders)",
     ],
 }
 
@@ -70,12 +70,12 @@ def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
         try:
             for statement in SHAPES[shape]:
                 connection.execute(statement.encode())
-            filled = b"untagged_0" if shape == "inherited" else b"untagged"
+            filled = b"plain_orders_0" if shape == "inherited" else b"plain_orders"
             for place, order in enumerate((before, check, own, after)):
                 insert = b"INSERT INTO " + filled + b" VALUES (%s, %s)"
                 connection.execute(insert, (order, f"2026-11-24T10:00:0{place}"))
             known = facts(
-                orders_table="untagged",
+                orders_table="plain_orders",
                 orders_time_column="made",
                 database_time="2026-11-24T10:00:01",
                 attribution=EXCLUSIVE,
@@ -94,7 +94,7 @@ def test_real_rows_since_the_check_order(infra: Infra, shape: str) -> None:
             assert witness.problem is not None
             assert "rows since its start are not known" in witness.problem
         finally:
-            connection.execute("DROP TABLE IF EXISTS untagged CASCADE")
+            connection.execute("DROP TABLE IF EXISTS plain_orders CASCADE")
 
 
 def test_ledger_and_marks_without_orders() -> None:

@@ -171,7 +171,7 @@ def test_a_partition_that_is_new_is_read_from_its_first_offset(infra: Infra) -> 
     assert witness.starts == {0: 0, 1: 0, 2: 0}
 
 
-def test_a_topic_that_was_made_anew_is_read_whole_and_told_honestly(infra: Infra) -> None:
+def test_a_re_created_topic_is_read_whole_and_reported_honestly(infra: Infra) -> None:
     topic = topic_of(infra)
     order = put_order(topic, 0)
     topic.flush()
@@ -207,14 +207,14 @@ def test_what_is_written_after_the_watermark_is_no_part_of_the_reading(infra: In
     orders = [put_order(topic, seq) for seq in range(100)]
     topic.flush()
 
-    def somebody_writes(stage: str, done: int, total: int | None) -> None:
+    def write_meanwhile(stage: str, done: int, total: int | None) -> None:
         if done == 0:
             for seq in range(100, 200):
                 put_order(topic, seq)
             topic.flush()
 
     client = {"bootstrap.servers": infra.kafka_bootstrap}
-    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, somebody_writes)
+    witness = read_events(client, facts_of(KEY, topic=topic.name), CLOCK, write_meanwhile)
     assert witness.complete
     assert witness.reached == witness.ends == {0: 100}
     assert texts(ids_of(witness.events)) == sorted(orders)
@@ -283,7 +283,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def test_a_broker_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topic_bounds, "ANSWER_S", 1.0)
     client = {
         "bootstrap.servers": f"127.0.0.1:{free_port()}",

@@ -183,7 +183,7 @@ AWAY = {"url": "postgresql://mars:mars@127.0.0.1:1/none", "bootstrap": "127.0.0.
 
 
 @pytest.mark.parametrize("store", sorted(AWAY))
-def test_a_store_that_was_away_is_made_up_for(recorded: Recorded, store: str) -> None:
+def test_a_store_that_was_down_is_read_later(recorded: Recorded, store: str) -> None:
     code, report = recorded.judge(**{store: AWAY[store]})
     assert (code, report["verdict"], report["counts"]["lost_events"]) == (3, "inconclusive", 0)
     code, report = recorded.judge()

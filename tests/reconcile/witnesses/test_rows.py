@@ -104,11 +104,11 @@ def test_all_is_read_in_one_snapshot(url: str, monkeypatch: pytest.MonkeyPatch) 
     key = RunKey.random()
     insert_orders(url, [(uuid.uuid4(), key.customer_id(seq)) for seq in range(4)])
 
-    def somebody_writes(_stage: str, done: int, _total: int | None) -> None:
+    def write_meanwhile(_stage: str, done: int, _total: int | None) -> None:
         if done == 2:
             insert_orders(url, [(uuid.uuid4(), key.customer_id(3)), (uuid.uuid4(), key.customer_id(9))])
 
-    witness = read_rows(url, facts_of(key), CLOCK, somebody_writes)
+    witness = read_rows(url, facts_of(key), CLOCK, write_meanwhile)
     assert sorted(witness.rows["seq"].tolist()) == [0, 1, 2, 3]
     assert sorted(read(url, key).rows["seq"].tolist()) == [0, 1, 2, 3, 3, 9]
 
@@ -142,17 +142,17 @@ def test_an_outbox_without_a_type_column(url: str) -> None:
 
 def test_an_outbox_may_spell_ids_and_types_in_its_own_way(url: str) -> None:
     """Of another service it is not known what it calls an event; the row of the last one carries no tag."""
-    key, (plain, braces, placed, urn, untagged, free) = RunKey.random(), [uuid.uuid4() for _ in range(6)]
+    key, (plain, braces, placed, urn, without_tag, free) = RunKey.random(), [uuid.uuid4() for _ in range(6)]
     insert_orders(url, [(one, key.customer_id(seq)) for seq, one in enumerate((plain, braces, placed, urn, free))])
     entries = [(plain.hex, None), (f"{{{str(braces).upper()}}}", None), (str(placed), "OrderPlaced"), (urn.urn, None)]
     with psycopg.connect(url) as connection:
-        for text, kind in [*entries, (str(untagged), None), (str(uuid.uuid4()), None)]:
+        for text, kind in [*entries, (str(without_tag), None), (str(uuid.uuid4()), None)]:
             connection.execute("INSERT INTO outbox VALUES (%s, %s, NULL)", (text, kind))
     facts = replace(facts_of(key), contract=contract_from_texts(outbox_table="outbox"))
-    answered = parse_ids([str(untagged)])[0]
+    answered = parse_ids([str(without_tag)])[0]
     attribution = Attribution("tagged", answered[:0], answered)
     witness = read_rows(url, facts, CLOCK, silent, attribution=attribution)
-    assert texts(witness.pending) == sorted(map(str, (plain, braces, placed, urn, untagged)))
+    assert texts(witness.pending) == sorted(map(str, (plain, braces, placed, urn, without_tag)))
     assert witness.pending.dtype == IDS
     for id_kind, text, order in ((IdKind.INTEGER, "Order-17", "17"), (IdKind.TEXT, "Order/A-17", "A-17")):
         assert encode_order_id(id_kind, order) in set(bytes_of(ids_within(id_kind, [text])))
@@ -262,7 +262,7 @@ def free_port() -> int:
         ("hunter2", "--database-url cannot be read"),
     ],
 )
-def test_a_database_that_is_away(dsn: str, says: str, mute_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_down(dsn: str, says: str, mute_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "CONNECT_S", 2)
     monkeypatch.setattr(postgres, "PAUSE_S", 0.1)
     started = time.monotonic()

@@ -75,7 +75,7 @@ def test_an_incomplete_pair_without_anything_in_it(folder: RunFolder) -> None:
     assert_same(loaded[1], events)
 
 
-def test_saving_the_same_again_gives_the_same_bytes_and_saving_anew_leaves_nothing_behind(folder: RunFolder) -> None:
+def test_saving_the_same_again_gives_the_same_bytes_and_saving_others_leaves_nothing_behind(folder: RunFolder) -> None:
     save_witnesses(folder, KEY, *witnesses())
     before = {path.name: path.read_bytes() for path in folder.witnesses.iterdir()}
     save_witnesses(folder, KEY, *witnesses())

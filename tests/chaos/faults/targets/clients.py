@@ -107,7 +107,7 @@ def ask(client: Client, patience_s: float = PATIENCE_S) -> str:
     return client.outcome(patience_s)
 
 
-def ask_anew(address: str, component: str, patience_s: float = PATIENCE_S) -> str:
+def ask_on_new_connection(address: str, component: str, patience_s: float = PATIENCE_S) -> str:
     """Ask on a new connection."""
     try:
         client = RawClient(address, request_of(component))

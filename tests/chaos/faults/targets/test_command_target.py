@@ -313,7 +313,7 @@ def test_the_check_command_says_whether_it_is_up(tmp_path: Path) -> None:
         ({"heal": 'start "it', "shell": "yes"}, '--heal-command `start "it`: no closing quotation'),
     ],
 )
-def test_a_program_that_is_not_there_is_told_before_anything_is_broken(
+def test_a_missing_program_is_reported_before_anything_is_broken(
     tmp_path: Path, commands: dict[str, str], words: str
 ) -> None:
     with pytest.raises(TargetError) as caught:

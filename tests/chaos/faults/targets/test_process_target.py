@@ -38,7 +38,7 @@ from tests.chaos.faults.targets.clients import (
     SILENCE_S,
     address_of,
     ask,
-    ask_anew,
+    ask_on_new_connection,
     open_client,
     until,
 )
@@ -149,7 +149,7 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     kept = await_whole_order(state)
     address = address_of(state, component, through_proxy=cut)
     old, direct = (open_client(state, component, through_proxy=through) for through in (cut, False))
-    assert (ask(old), ask_anew(address, component), ask(direct)) == (ANSWERED, ANSWERED, ANSWERED)
+    assert (ask(old), ask_on_new_connection(address, component), ask(direct)) == (ANSWERED, ANSWERED, ANSWERED)
     assert name in target.faults
     assert target.is_up()
     before = state.pids
@@ -165,7 +165,7 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
             began = time.monotonic()
             assert ask(old, SILENCE_S) == on_old
             assert time.monotonic() - began >= fault.effect.added_s
-        assert ask_anew(address, component, SILENCE_S) == on_new
+        assert ask_on_new_connection(address, component, SILENCE_S) == on_new
         assert ask(direct, PATIENCE_S if cut else SILENCE_S) == past
         if name == "pause" and component == "broker":
             time.sleep(LONGER_THAN_KAFKAS_SESSION_S)
@@ -174,7 +174,7 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
 
     if on_old == HANGS:
         assert old.outcome() == ANSWERED  # what was asked meanwhile, on the same connection
-    until(ANSWERED, lambda: ask_anew(address, component))
+    until(ANSWERED, lambda: ask_on_new_connection(address, component))
     old.close()
     direct.close()
     assert target.is_up()
@@ -199,7 +199,7 @@ def test_one_that_died_while_paused_is_started_again(stack: EmbeddedStack, compo
     os.kill(undo["pid"], 9)
     assert process.wait_until(lambda: process.start_time(undo["pid"]) is None, 10)
     target.heal(PAUSE, undo, ACT_S)
-    until(ANSWERED, lambda: ask_anew(address_of(state, component, through_proxy=False), component))
+    until(ANSWERED, lambda: ask_on_new_connection(address_of(state, component, through_proxy=False), component))
     assert target.is_up()
     assert not any(process.is_paused(member.pid) for member in family)
     assert is_whole(state, kept)
@@ -214,7 +214,7 @@ def test_a_proxy_that_died_while_it_was_paused_is_started_again(stack: EmbeddedS
     assert process.wait_until(lambda: not stack.proxy.is_alive(), 10)
     assert not target.is_up()
     target.heal(PARTITION, undo, ACT_S)
-    until(ANSWERED, lambda: ask_anew(state.proxied_address("broker"), "broker"))
+    until(ANSWERED, lambda: ask_on_new_connection(state.proxied_address("broker"), "broker"))
     assert stack.proxy.pid != undo["pid"]
     await_whole_order(state)
     brought_up(stack)  # without a proxy there is nothing left to undo
@@ -239,7 +239,7 @@ def test_a_process_that_took_the_pid_is_neither_hit_nor_woken(stack: EmbeddedSta
     assert stack.service.pid == undo["pid"]
 
 
-def test_one_that_somebody_else_has_started_again_is_left_alone(stack: EmbeddedStack) -> None:
+def test_a_process_that_another_has_started_again_is_left_alone(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "service")
     undo = {fault.name: target.prepare(fault) for fault in (STOP, KILL, PAUSE)}
@@ -306,7 +306,7 @@ def test_of_several_that_start_it_at_once_one_does(stack: EmbeddedStack) -> None
     assert [each.pid for each in marked] == [stack.service.pid]
 
 
-def test_it_is_mended_while_its_parent_has_not_collected_the_dead(stack: EmbeddedStack) -> None:
+def test_it_is_healed_while_its_parent_has_not_collected_the_dead(stack: EmbeddedStack) -> None:
     """A harness started the service, and another process breaks and heals it."""
     brought_up(stack)
     target = target_of(stack, "service")
@@ -362,7 +362,7 @@ def test_what_is_down_already_cannot_be_hit(stack: EmbeddedStack) -> None:
     assert target.prepare(KILL)["pid"] == stack.service.pid
 
 
-def test_without_a_state_nobody_can_tell(stack: EmbeddedStack) -> None:
+def test_without_a_state_file_the_outcome_is_unknown(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "broker")
     undo = target.prepare(KILL)

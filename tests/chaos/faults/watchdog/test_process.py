@@ -117,7 +117,7 @@ def test_a_journal_that_cannot_be_removed_neither_heals_twice_nor_keeps_the_stac
     assert "the stack is down" in log.read_text()
 
 
-def test_what_cannot_be_mended_at_once_is_tried_again_when_the_harness_is_gone(url: str, tmp_path: Path) -> None:
+def test_what_cannot_be_healed_at_once_is_tried_again_when_the_harness_is_gone(url: str, tmp_path: Path) -> None:
     (tmp_path / "up").touch()
     heal = "echo >> tried; test -e there && touch up"
     commands = {"break": "rm up", "heal": heal, "check": "test -e up", "shell": "yes", "folder": str(tmp_path)}

@@ -13,7 +13,7 @@ def test_this_process_lives() -> None:
     assert not has_died(owner_name())
 
 
-def test_somebody_else_with_the_same_process_id_is_not_the_owner() -> None:
+def test_another_process_with_the_same_id_is_not_the_owner() -> None:
     assert has_died(f"locust:{os.getpid()}:1.5")
 
 
@@ -30,9 +30,9 @@ def test_who_is_no_locust_counts_as_alive(owner: str) -> None:
     assert not has_died(owner)
 
 
-def test_a_living_process_that_told_no_start_time_counts_as_alive() -> None:
+def test_a_living_process_without_a_known_start_time_counts_as_alive() -> None:
     assert not has_died(f"locust:{os.getpid()}")
 
 
-def test_half_a_name_is_nobodys() -> None:
+def test_half_a_name_is_no_owner() -> None:
     assert has_died("locust:")
