@@ -38,13 +38,13 @@ def parse_place(text: str) -> Place | None:
     """Return where an event has its order id; None for the empty text: not stated.
 
     Raises:
-        ValueError: it is none of that; says what would be right.
+        ValueError: it is none of that; says what to give instead.
     """
     if not text:
         return None
     part, _, name = text.partition(":")
     if text != "key" and not _right(part, name):
-        raise ValueError("key, header:NAME or value:PATH is right")
+        raise ValueError("give key, header:NAME or value:PATH")
     return Place(part, name)
 
 
@@ -52,12 +52,12 @@ def parse_tag(text: str) -> Place | None:
     """Return where an event carries the tag; None for the empty text and for `none`.
 
     Raises:
-        ValueError: it is none of that; says what would be right.
+        ValueError: it is none of that; says what to give instead.
     """
     try:
         return None if text == "none" else parse_place(text)
-    except ValueError as error:
-        raise ValueError(f"none, {error}") from None
+    except ValueError:
+        raise ValueError("give none, key, header:NAME or value:PATH") from None
 
 
 def parse_filter(text: str) -> EventFilter | None:
@@ -66,7 +66,7 @@ def parse_filter(text: str) -> EventFilter | None:
     A bare `PATH=VALUE` is one in the value.
 
     Raises:
-        ValueError: it is none of that; says what would be right.
+        ValueError: it is none of that; says what to give instead.
     """
     if not text:
         return None
@@ -75,7 +75,7 @@ def parse_filter(text: str) -> EventFilter | None:
     if not (colon and part in {"header", "value"}):
         part, name = "value", where
     if not equals or not _right(part, name):
-        raise ValueError("header:NAME=VALUE or value:PATH=VALUE is right, for example value:type=order.created")
+        raise ValueError("give header:NAME=VALUE or value:PATH=VALUE, for example value:type=order.created")
     return EventFilter(Place(part, name), wanted)
 
 

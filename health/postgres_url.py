@@ -51,22 +51,22 @@ _OF_OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     "statement_timeout": ("other clients", "write options=-cstatement_timeout%3DMILLISECONDS"),
 }
 _FORMS: Final = (
-    (r"jdbc:postgresql:", f"it is the form of JDBC: leave out `jdbc:`, and write user and password as in {RIGHT}"),
+    (r"jdbc:postgresql:", f"it is a URL of JDBC: leave out `jdbc:`, and write user and password as in {RIGHT}"),
     (r"jdbc:", "it is a JDBC URL of another database than PostgreSQL"),
-    (r"r2dbc:(pool:)?postgres(ql)?://", "it is the form of R2DBC: leave out `r2dbc:`"),
-    (r"postgres(ql)?\+\w+://", "it is the form of SQLAlchemy: leave out the driver, as in `postgresql://`"),
+    (r"r2dbc:(pool:)?postgres(ql)?://", "it is a URL of R2DBC: leave out `r2dbc:`"),
+    (r"postgres(ql)?\+\w+://", "it is a URL of SQLAlchemy: leave out the driver, as in `postgresql://`"),
     (r"(ecto|postgis|pgsql|psql|pg)://", "its scheme is of another client: write `postgresql://`"),
-    (r"pgsql:", f"it is the form of PHP: {RIGHT} is right"),
-    (r"prisma(\+postgres)?://", f"it is the form of Prisma's own proxy: the database's own URL is needed, {RIGHT}"),
-    (r"[\w+.-]+://", f"its scheme is none of PostgreSQL's: {RIGHT} is right"),
-    (r"""psql\s""", "it is a command: the connection string alone is right"),
+    (r"pgsql:", f"it is a connection string of PHP: give {RIGHT}"),
+    (r"prisma(\+postgres)?://", f"it is a URL of Prisma's own proxy: give the database's own URL, {RIGHT}"),
+    (r"[\w+.-]+://", f"its scheme is none of PostgreSQL's: give {RIGHT}"),
+    (r"""psql\s""", "it is a command: give the connection string alone"),
     (r"""["'`]""", "it begins with a quotation mark: leave quotation marks out"),
-    (r"(host|server|data source)\s*=.*;", f"it is the form of .NET: {RIGHT} is right"),
+    (r"(host|server|data source)\s*=.*;", f"it is a connection string of .NET: give {RIGHT}"),
 )
 
 
 class UrlError(ValueError):
-    """A connection string that cannot be used; the message says why and what is right, and shows none of it."""
+    """A connection string that cannot be used; the message says why and what to give, and shows nothing of it."""
 
 
 def read_url(text: str) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _is_port(text: str) -> bool:
 def _why(text: str) -> str:
     if not text.startswith(_SCHEMES):
         known = (why for form, why in _FORMS if re.match(form, text.strip(), re.IGNORECASE))
-        return next(known, f"it is neither a URL nor keywords of PostgreSQL's client: {RIGHT} is right")
+        return next(known, f"it is neither a URL nor keywords of PostgreSQL's client: give {RIGHT}")
     for name in _parameters(text):
         if name in _OF_OTHERS:
             whose, instead = _OF_OTHERS[name]
@@ -131,10 +131,10 @@ def _why(text: str) -> str:
                 f"PostgreSQL's own client does not know `{name}`, a parameter of {whose}: {instead or 'leave it out'}"
             )
     if re.search(r"%(?![0-9a-fA-F]{2})", text):
-        return f"it holds a % that begins no percent-encoded sign; {_ENCODE}"
+        return f"it holds a % that begins no percent-encoded character; {_ENCODE}"
     if "?" in text:
         return f"it has a parameter that PostgreSQL's client does not know, or that has no value; {_ENCODE}"
-    return f"it is badly written: {RIGHT} is right; {_ENCODE}"
+    return f"it is badly written: give {RIGHT}; {_ENCODE}"
 
 
 def _parameters(text: str) -> Iterator[str]:

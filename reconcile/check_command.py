@@ -105,7 +105,7 @@ class OrderCheck:
             by = f" by {table.tag_column} (--orders-tag-column)" if self._request.attribution == TAGGED else ""
             return (
                 f"order {self._request.order_id} has a row in {table.name}, but a run would not find it{by}; "
-                f"is --orders-id-column {table.id_column} right?"
+                f"check --orders-id-column {table.id_column}"
             )
         if self._request.attribution == TAGGED and self._request.sequence not in found["seq"].tolist():
             return f"the row of order {self._request.order_id} carries another tag in {table.tag_column} than was sent"

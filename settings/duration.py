@@ -20,7 +20,7 @@ def parse_duration(text: str) -> float:
     if re.fullmatch(r"\d+(?:\.\d+)?", compact):
         return float(compact)
     if not compact or _PARTS.sub("", compact):
-        raise ValueError("a duration is a number of seconds or something like 90s, 2m, 1m30s, 500ms")
+        raise ValueError("give a duration: seconds, or something like 90s, 2m, 1m30s, 500ms")
     return sum(float(part["number"]) * _SECONDS[part["unit"]] for part in _PARTS.finditer(compact))
 
 

@@ -40,13 +40,15 @@ class ExternalSettings(
     header = Option(
         text("'Name: value'"),
         "",
-        "header sent with each order and health probe, may be given several times; @FILE: one a line from a private "
-        "file",
+        "header sent with each order and health probe; may be given several times; @FILE: headers from a private file, "
+        "one a line",
         "'Authorization: Bearer TOKEN'",
         secret=True,
         repeatable=True,
     )
-    ca_file = Option(text("path"), "", "certificates (PEM) by which an https service is trusted", "ca.pem")
+    ca_file = Option(
+        text("path"), "", "certificates (PEM) of the authorities that an https service is verified with", "ca.pem"
+    )
     order_body = Option(
         BODY,
         "",
@@ -66,14 +68,14 @@ class ExternalSettings(
     id_kind = Option(
         member(IdKind),
         "uuid",
-        "what order ids are; text for all but UUIDs and integers, ULIDs and ord_01H... among them. Answer, row and "
-        "event have the same text",
+        "kind of the order ids; text: all but UUIDs and integers, for example ULIDs and ord_01H...; answer, row and "
+        "event must hold the same text",
     )
     health_path = Option(
         HEALTH_PATH,
         "/actuator/health",
         "path below --host that answers 200 within 5 s while the service is healthy, asked with the headers and "
-        "certificates of orders; a status in its JSON must say so too (UP, ok, pass, ...), a redirect does not count. "
+        "certificates of orders; a status in its JSON must agree (UP, ok, pass, ...), and a redirect does not count. "
         "none: the service is not probed (not with --fault-target service)",
         "/healthz",
     )
@@ -90,7 +92,7 @@ class ExternalSettings(
     orders_tag_column = Option(
         needed("or none"),
         "customer_id",
-        "its column that stores the ${customer_id} that was sent; none: there is none",
+        "its column that stores the ${customer_id} that was sent; none: no column does",
         "buyer_ref",
     )
     orders_time_column = Option(
@@ -114,7 +116,7 @@ class ExternalSettings(
         "http://localhost:8082/outbox/backlog",
     )
     kafka_bootstrap = Option(
-        text("host:port[,host:port]"), "", "broker that the harness connects to first", "localhost:9092"
+        text("host:port[,host:port]"), "", "first broker that the harness connects to", "localhost:9092"
     )
     kafka_config = Option(
         text("path"),
@@ -206,14 +208,14 @@ def check_external(made: ExternalSettings, scenario: str, fault_target: str, att
     _check_target(made, scenario)
     if scenario == "lost-event" and fault_target == "service" and made.health_path is None:
         raise SettingsError(
-            "--health-path none: --fault-target service needs it, because down and back are proven by asking the "
-            "service; name a path that answers 200 while the service is healthy"
+            "--health-path none: --fault-target service needs a path, because probes of it prove down and back; give "
+            "one that answers 200 while the service is healthy"
         )
     if attribution == "tagged":
         _check_tags(made.contract)
     if scenario == "phantom-event" and not made.reference_answer:
         raise SettingsError(
-            "--scenario phantom-event: only a service with the reference contract has that endpoint; leave "
+            "--scenario phantom-event: only a service with the reference contract has its endpoint; leave "
             "--order-path, --order-body, --order-id and --id-kind out, or choose lost-event or control"
         )
     if not (made.kafka_bootstrap or made.kafka_config):
@@ -224,17 +226,20 @@ def _check_target(made: ExternalSettings, scenario: str) -> None:
     pair = (made.break_command, made.heal_command)
     if any(pair) and not all(pair):
         given, other = ("--break-command", "--heal-command") if pair[0] else ("--heal-command", "--break-command")
-        raise SettingsError(f"{given}: it makes sense only together with {other}")
+        raise SettingsError(f"{given}: it needs {other} as well; give both or neither")
     if any(pair) and made.target_container:
         raise SettingsError(
             f"--target-container {made.target_container}: give either that or --break-command and --heal-command"
         )
     if made.command_check and not any(pair):
-        raise SettingsError(f"--command-check {made.command_check}: it makes sense only with --break-command")
+        raise SettingsError(
+            f"--command-check {made.command_check}: it checks only the effect of --break-command; leave it out"
+        )
     if scenario == "lost-event" and not any(pair) and not made.target_container:
         raise SettingsError(
-            "--scenario lost-event breaks something, and no fault is done without an explicit target: give "
-            "--break-command and --heal-command, or --target-container; --scenario control breaks nothing"
+            "--scenario lost-event: it injects a fault, and no fault is injected without an explicit target; give "
+            "--break-command and --heal-command, or --target-container, or choose --scenario control, which breaks "
+            "nothing"
         )
 
 
@@ -245,6 +250,6 @@ def _check_tags(contract: Contract) -> None:
     }
     for option in filter(missing.get, missing):
         raise SettingsError(
-            f"{option}: without that customer id the orders of this run cannot be attributed by it; give "
-            "--attribution acknowledged-only, or exclusive if no other client creates orders meanwhile"
+            f"{option}: --attribution tagged needs the customer id in row and event; give --attribution "
+            "acknowledged-only, or exclusive if no other client creates orders during the run"
         )

@@ -23,7 +23,7 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise PropertiesProblem(f"{option} {path}: not a text file; lines like name=value are right") from None
+        raise PropertiesProblem(f"{option} {path}: not a text file; give one with lines like name=value") from None
     except OSError as error:
         raise PropertiesProblem(f"{option} {path}: {reason(error)}; name a file of client properties") from None
     found = {}
@@ -33,7 +33,7 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
             continue
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise PropertiesProblem(f"{option} {path}: line {number} is not of the form name=value")
+            raise PropertiesProblem(f"{option} {path}: line {number}: write it as name=value")
         found[name.strip()] = value.strip()
     return found
 

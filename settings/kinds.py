@@ -18,10 +18,10 @@ class Kind(Generic[T]):
     """How a text becomes a value.
 
     Attributes:
-        parse: returns the value; raises ValueError that says what would be right.
+        parse: returns the value; raises ValueError that says what to give instead.
         unit: of the value, in a word for people; empty for a flag, which takes none.
         bounds: for people, between which values it must be.
-        choices: the values that are right, where there are only some.
+        choices: the allowed values; empty if there are no fixed ones.
         by_example: a refusal ends with the option's example.
     """
 
@@ -60,7 +60,7 @@ def number(above: float, most: float, unit: str) -> Kind[float]:
         except ValueError:
             raise ValueError("it must be a number") from None
         if not above < value <= most:
-            raise ValueError(f"it must be {bounds} {unit}")
+            raise ValueError(f"it must be {bounds} ({unit})")
         return value
 
     return Kind(parse, unit, bounds, by_example=True)

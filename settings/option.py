@@ -101,7 +101,7 @@ class Option(Generic[T]):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values that are right, where there are only some."""
+        """The allowed values; empty if there are no fixed ones."""
         return self.kind.choices
 
     @property

@@ -37,7 +37,7 @@ class PlanOptions(OptionGroup, heading="The plan"):
     seed = Option(
         optional(whole(0, 10**9)),
         "",
-        "draws each length of the plan from half to one and a half times the given one; the same seed draws the same",
+        "multiplies each length of the plan by a random factor from 0.5 to 1.5; the same seed gives the same lengths",
         "42",
         without="the lengths are as given",
     )
@@ -70,19 +70,19 @@ class FaultOptions(PlanOptions, heading="The fault"):
     fault_latency = Option(
         duration(0.05, why=": a busy machine delays answers by as much"),
         "300ms",
-        "time that each answer of the target comes later than usual",
+        "by how much each answer of the target is delayed",
         "1500ms",
         only_with={"fault": ("latency",)},
     )
     fault_jitter = Option(
         duration(0.0),
         "0s",
-        "time by which a single answer may miss that latency, at most half of it",
+        "by how much the delay of a single answer may deviate from --fault-latency, at most half of it",
         "50ms",
         only_with={"fault": ("latency",)},
     )
     fault_share = Option(
-        number(0.05, 1.0, "of the connections"),
+        number(0.05, 1.0, "share"),
         "1.0",
         "share of the connections that are reset, established ones and new ones",
         "0.5",
@@ -94,7 +94,7 @@ class FaultOptions(PlanOptions, heading="The fault"):
     max_outage = Option(
         duration(SHORTEST_OUTAGE_S),
         "",
-        "longest outage, counted from the end of the break: then the watchdog heals, whatever the harness does",
+        "longest outage, counted from the end of the injection; after it the watchdog heals, whatever the harness does",
         "5m",
         without="longest outage + fault timeout + 30s",
     )
@@ -120,13 +120,13 @@ class VerdictOptions(PlanOptions, heading="The verdict"):
         "",
         "verdict that makes exit code 0",
         "lost-events",
-        without="consistent; phantom-events for that scenario",
+        without="consistent; with --scenario phantom-event: phantom-events",
     )
     fail_on_duplicates = Option(
         FLAG,
         "",
-        "makes the verdict inconsistent if an event was published twice (two records of one order, not under one event "
-        "id); one that was only redelivered does not count",
+        "makes the verdict inconsistent if an event was published twice (two records of one order without a common "
+        "event id); a redelivered event (the same event id) does not count",
     )
 
     @expect.fallback

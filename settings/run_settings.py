@@ -72,19 +72,19 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         check_external(settings.external, settings.scenario, settings.fault_target, settings.attribution)
     if settings.max_outage <= settings.longest_outage:
         raise SettingsError(
-            f"--max-outage {settings.max_outage:g}s would end an outage of up to {settings.longest_outage:g}s before "
-            "its time; give a longer --max-outage"
+            f"--max-outage {settings.max_outage:g}s is not longer than the longest outage of the plan, "
+            f"{settings.longest_outage:g}s; give a longer --max-outage"
         )
     if settings.fault_jitter > settings.fault_latency / 2:
         raise SettingsError(
             f"--fault-jitter {settings.fault_jitter:g}s is more than half of --fault-latency "
-            f"{settings.fault_latency:g}s: single answers could come as usual; give a shorter --fault-jitter"
+            f"{settings.fault_latency:g}s: some answers could come as early as usual; give a shorter --fault-jitter"
         )
     _check_drain(settings)
     if settings.rate * settings.baseline < 1 or settings.rate * settings.recovery < 1:
         raise SettingsError(
-            f"--rate {settings.rate:g} gives not one order to a baseline of {settings.baseline:g}s and a recovery "
-            f"of {settings.recovery:g}s; give a higher --rate or longer phases"
+            f"--rate {settings.rate:g}: no order would fall due in a baseline of {settings.baseline:g}s or in a "
+            f"recovery of {settings.recovery:g}s; give a higher --rate or longer phases"
         )
     ports = [port for port in (settings.service_port, settings.database_port, settings.kafka_port) if port]
     if len(set(ports)) != len(ports):

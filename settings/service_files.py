@@ -83,7 +83,7 @@ def read_secret(option: Option[str], text: str) -> str:
         raise SettingsError(f"{option.flag} {text}: not a text file") from None
     except OSError as error:
         raise SettingsError(
-            f"{option.flag} {text}: {reason(error)}; @FILE names a file that holds the secret"
+            f"{option.flag} {text}: {reason(error)}; after @, give the name of a file that holds the secret"
         ) from None
     _check_private(f"{option.flag} {text}", path, mode)
     if not content:
@@ -93,7 +93,7 @@ def read_secret(option: Option[str], text: str) -> str:
 
 def _check_private(option: str, path: Path, mode: int) -> None:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(f"{option}: others can read that file, and it holds a secret; chmod 600 {path}")
+        raise SettingsError(f"{option}: it holds a secret, and other users can read it; run chmod 600 {path}")
 
 
 def read_headers(text: str) -> tuple[tuple[str, str], ...]:
@@ -112,9 +112,9 @@ def read_headers(text: str) -> tuple[tuple[str, str], ...]:
             colon and name.isascii() and name.isprintable() and name and not set(name) & set(' \t"(),/;<=>?@[\\]{}')
         )
         if not usable or not value.strip().isprintable() or not value.isascii():
-            raise ExternalSettings.header.wrong(line, "a header is of the form 'Name: value', in ASCII")
+            raise ExternalSettings.header.wrong(line, "write a header as 'Name: value', in ASCII")
         if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
-            raise SettingsError(f"--header {name}: that one is set by the harness itself; leave it out")
+            raise SettingsError(f"--header {name}: the harness sets this header itself; leave it out")
         found.append((name, value.strip()))
     return tuple(found)
 
@@ -127,21 +127,25 @@ def _body(text: str, attribution: str) -> str:
         except UnicodeDecodeError:
             raise wrong(text, "not a text file") from None
         except (OSError, ValueError) as error:
-            why = reason(error) if isinstance(error, OSError) else "no file has such a name"
-            raise wrong(text, f"{why}; JSON that begins with {{, or a file that holds it, is right") from None
+            why = reason(error) if isinstance(error, OSError) else "not a possible file name"
+            raise wrong(
+                text, f"{why}; give JSON that begins with {{ or [, or the name of a file that holds it"
+            ) from None
     known = ", ".join(f"${{{name}}}" for name in _SAMPLE)
     try:
         filled = Template(template).substitute(_SAMPLE)
     except KeyError as unknown:
-        raise wrong(text, f"${{{unknown.args[0]}}} is not filled in; there are {known}") from None
+        raise wrong(text, f"${{{unknown.args[0]}}} is no placeholder; use {known}") from None
     except ValueError:
-        raise wrong(text, f"a $ that is no placeholder is written $$; there are {known}") from None
+        raise wrong(text, f"write a plain $ as $$; the placeholders are {known}") from None
     try:
         json.loads(filled)
     except (ValueError, RecursionError) as error:
-        raise wrong(text, f"filled in it is no JSON ({error}); texts need quotes around them") from None
+        raise wrong(text, f"with its placeholders filled in it is no JSON ({error}); put quotes around texts") from None
     if attribution == "tagged" and filled == Template(template).substitute(_SAMPLE | {"customer_id": "x"}):
-        raise wrong(text, "--attribution tagged needs ${customer_id} in it; else give acknowledged-only or exclusive")
+        raise wrong(
+            text, "it needs ${customer_id} for --attribution tagged; add it, or give acknowledged-only or exclusive"
+        )
     return template
 
 
@@ -191,6 +195,6 @@ def check_ca(text: str) -> None:
     try:
         ssl.create_default_context(cafile=expanded(text))
     except ssl.SSLError:
-        raise ExternalSettings.ca_file.wrong(text, "it holds no certificates; a file in PEM form is right") from None
+        raise ExternalSettings.ca_file.wrong(text, "it holds no certificates; give a file in PEM format") from None
     except OSError as error:
-        raise ExternalSettings.ca_file.wrong(text, f"{reason(error)}; name a file of certificates (PEM)") from None
+        raise ExternalSettings.ca_file.wrong(text, f"{reason(error)}; give a file of certificates (PEM)") from None

@@ -23,7 +23,7 @@ def needed(remedy: str, unit: str = "text") -> Kind[str]:
 
 def _check_path(given: str) -> None:
     if not given.startswith("/") or any(c.isspace() or not c.isprintable() for c in given) or not given.isascii():
-        raise ValueError("a path begins with a slash and has no blanks")
+        raise ValueError("it must begin with a slash and contain no blanks")
 
 
 def _parse_health_path(given: str) -> str | None:
@@ -31,7 +31,7 @@ def _parse_health_path(given: str) -> str | None:
         return None
     _check_path(given)
     if assigns_secret(given):
-        raise Unshown(": it holds what looks like a secret, and the journal keeps it; put that into --header")
+        raise Unshown(": it seems to contain a secret, and the journal keeps it; put the secret into --header")
     return given
 
 
@@ -42,9 +42,9 @@ def _check_url(given: str) -> None:
     except ValueError:
         usable, parts = False, urlsplit("")
     if parts.username is not None or parts.password is not None:
-        raise Unshown(": no user or password in it; put credentials into --header")
+        raise Unshown(": it must contain no user and no password; put credentials into --header")
     if not usable or any(c.isspace() for c in given):
-        right = "a URL like http://localhost:8082 or https://shop.test/base is right"
+        right = "give a URL like http://localhost:8082 or https://shop.test/base"
         raise Unshown(f" {without_secrets(given)}: {right}")
 
 
@@ -59,34 +59,34 @@ def _check_host(given: str) -> None:
 def _check_backlog(given: str) -> None:
     if assigns_secret(given):
         raise Unshown(
-            ": it holds what looks like a secret, and a run's folder keeps it; put that into --header, which is sent "
-            "along to the service's own host"
+            ": it seems to contain a secret, and a run's folder keeps it; put the secret into --header, which is also "
+            "sent to this URL if it is on the service's own host"
         )
     _check_url(given)
 
 
 def _check_body(given: str) -> None:
     if body_shows_secret(given):
-        raise Unshown(": it holds what looks like a secret, and a run's folder keeps it; put the body into a file")
+        raise Unshown(": it seems to contain a secret, and a run's folder keeps it; put the body into a file")
 
 
 def _check_table(given: str) -> None:
     if not all(given.split(".")) or given.count(".") > 1 or "\0" in given:
-        raise ValueError("the name of a table, or SCHEMA.TABLE, is right")
+        raise ValueError("give TABLE or SCHEMA.TABLE")
 
 
 def _check_command(given: str) -> None:
     if command_shows_secret(given):
         raise Unshown(
-            ": it holds what looks like a secret, and the journal must be able to repeat it; put the secret into the "
-            "environment or into a script, and call that"
+            ": it seems to contain a secret, and the journal keeps it; put the secret into the environment or into a "
+            "script, and call that"
         )
     try:
         words = shlex.split(given)
     except ValueError as error:
         raise ValueError(f"{str(error).lower()}; quote it as for a shell") from None
     if given and not words:
-        raise ValueError("a command is right")
+        raise ValueError("give a command")
 
 
 HOST: Final = text("URL", check=_check_host)
@@ -98,5 +98,5 @@ TABLE: Final = text(check=_check_table)
 COMMAND: Final = replace(text("command", check=_check_command), by_example=True)
 ANSWER_PLACE: Final = matching(
     r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+/?|value:[^.\s]+(\.[^.\s]+)*",
-    "value:PATH, header:NAME or header:NAME/ is right",
+    "give value:PATH, header:NAME or header:NAME/",
 )

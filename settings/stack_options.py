@@ -5,7 +5,7 @@ from typing import Final
 from settings.kinds import FLAG, LINES, choice, duration, matching, number, optional, text, whole
 from settings.option import Option, OptionGroup
 
-# The producer of our own service gives an event up after this time, unless another is asked for.
+# The producer of our own service gives up an event after this time, unless another is asked for.
 OUR_DELIVERY_S: Final = 3.0
 # Beyond the producer's own limits: time for the last appends to be seen.
 _SETTLE_MARGIN_S: Final = 1.5
@@ -44,7 +44,9 @@ class StackOptions(OptionGroup, heading="The system under test"):
         fixed=True,
     )
     compose_project = Option(
-        matching(r"([a-z0-9][a-z0-9_-]*)?", "a project's name is lower-case letters, digits, dashes, underscores"),
+        matching(
+            r"([a-z0-9][a-z0-9_-]*)?", "a project's name consists of lower-case letters, digits, dashes and underscores"
+        ),
         "",
         "compose project of --stack compose",
         "shop",
@@ -66,8 +68,8 @@ class OurServiceOptions(
     service_confirm_wait = Option(
         duration(0.0),
         "0",
-        "longest wait of the variants awaited and raised for the delivery of an event; 0: until it is delivered or "
-        "given up",
+        "longest time that the variants awaited and raised wait for the delivery of an event; 0: until it is delivered "
+        "or given up",
         "1s",
     )
     service_publish_failure = Option(
@@ -75,7 +77,7 @@ class OurServiceOptions(
     )
     service_pool = Option(whole(1, 150, "connections"), "32", "database connections of our order service", "5")
     service_pool_wait = Option(
-        duration(0.1), "5s", "longest wait of a request for a database connection of our order service", "1s"
+        duration(0.1), "5s", "longest time that a request waits for a database connection of our order service", "1s"
     )
     service_port = Option(_PORT, "0", "port of our order service; 0: a free one", "8082", fixed=True)
     database_port = Option(_PORT, "0", "port of our PostgreSQL; 0: a free one", "5432", fixed=True)
@@ -91,7 +93,7 @@ class DrainOptions(StackOptions, heading="The publisher and the drain"):
     delivery_timeout = Option(
         optional(duration(0.1)),
         "",
-        "time after which the service's producer gives an event up (Java's default: 120s)",
+        "time after which the service's producer gives up an event (Java's default: 120s)",
         "10s",
         without="3s; unknown with --stack external",
         ours=True,
@@ -109,8 +111,8 @@ class DrainOptions(StackOptions, heading="The publisher and the drain"):
         "longest time after an outage, or after an order, within which the service still publishes an event; the drain "
         "waits for it",
         "2m",
-        without="delivery timeout + block time of our own service; until a watched backlog is empty; else as long as "
-        "the longest outage",
+        without="our own service: delivery timeout + block time; with a monitored backlog: until it is empty; "
+        "otherwise as long as the longest outage",
     )
     drain_timeout = Option(
         optional(duration(1.0)),
@@ -137,7 +139,7 @@ class WitnessOptions(OptionGroup, heading="The witnesses"):
     topic = Option(
         matching(
             r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}",
-            "a topic's name is 1 to 249 letters, digits, dots, dashes, underscores",
+            "a topic's name consists of 1 to 249 letters, digits, dots, dashes and underscores",
         ),
         "order.created",
         "topic that the service publishes to",
@@ -146,8 +148,8 @@ class WitnessOptions(OptionGroup, heading="The witnesses"):
     attribution = Option(
         choice("tagged", "exclusive", "acknowledged-only"),
         "tagged",
-        "which rows and events are of this run: those with the customer id that was sent (tagged), all since its start "
-        "(exclusive: no other client creates orders), or those whose ids were acknowledged (acknowledged-only)",
+        "which rows and events belong to this run: those with the customer id that was sent (tagged), all since its "
+        "start (exclusive: no other client creates orders), or those whose ids were acknowledged (acknowledged-only)",
     )
     vouch_topic_intact = Option(
         FLAG,
@@ -161,11 +163,11 @@ class WitnessOptions(OptionGroup, heading="The witnesses"):
 class RunOptions(OptionGroup, heading="The run"):
     """What a run leaves behind, and who may control it."""
 
-    dry_run = Option(FLAG, "", "print what would be done and to what, and end; nothing is touched", fixed=True)
+    dry_run = Option(FLAG, "", "print what the run would do and to what, and end; nothing is touched", fixed=True)
     allowed_host = Option(
         LINES,
         "",
-        "further host name under which the web UI answers, may be given several times",
+        "another host name under which the web UI answers; may be given several times",
         "chaos.example.test",
         without="localhost and the addresses of this machine only",
         repeatable=True,

@@ -126,7 +126,7 @@ def read_settings(parsed: Namespace) -> Settings:
         )
     host = getattr(parsed, "host", None)
     if host and settings.stack in ("embedded", "compose"):
-        raise SettingsError(f"--host {host}: the {settings.stack} stack brings its own order service; leave --host out")
+        raise SettingsError(f"--host {host}: the {settings.stack} stack has its own order service; leave --host out")
     for name in settings.allowed_host:
         if plain_name(name) is None:
             raise Settings.allowed_host.wrong(name, "it must be a host name or an address, for example shop.test")

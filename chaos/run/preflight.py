@@ -133,12 +133,12 @@ class Preflight:
         target = self._sut.target
         for outage in self._plan.outages:
             if outage.target != target.component:
-                offered = f"its {target.component} only, {target.describe()}"
-                raise PreflightError(f"--fault-target {outage.target}: this stack offers {offered}")
+                offered = f"its {target.component}, {target.describe()}; choose that one"
+                raise PreflightError(f"--fault-target {outage.target}: the target of this stack is {offered}")
             if outage.fault.name not in target.faults:
                 able = ", ".join(target.faults) or "nothing"
                 raise PreflightError(
-                    f"--fault {outage.fault.name}: {target.describe()} cannot do that; it can do {able}"
+                    f"--fault {outage.fault.name}: {target.describe()} does not support it; choose from {able}"
                 )
         try:
             up = target.is_up()
@@ -155,7 +155,7 @@ class Preflight:
         except BacklogProblem as problem:
             option = "--backlog-url " if self._own else ""
             raise PreflightError(
-                f'backlog: {option}{url}: {problem}; HTTP 200 with {{"pending": NUMBER}} is wanted'
+                f'backlog: {option}{url}: {problem}; HTTP 200 with {{"pending": NUMBER}} is expected'
             ) from None
         return Check("backlog", f"{url}: pending events: {pending}")
 
@@ -170,7 +170,7 @@ class Preflight:
 def check_request(sut: SystemUnderTest, proven: CanaryOrder) -> CheckRequest:
     """Return the request to judge a complete canary order."""
     if proven.order is None or proven.topic is None:
-        raise PreflightError("canary order: the harness does not know where its event is")
+        raise PreflightError("canary order: the end of the topic before it is unknown")
     return CheckRequest(
         database_url=sut.database_url,
         kafka=sut.kafka,

@@ -93,7 +93,7 @@ def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) ->
         )
     if columns[time_column] not in TIMES:
         raise TableMismatch(
-            f"--orders-time-column {time_column}: its type is {columns[time_column]}; a timestamp is right"
+            f"--orders-time-column {time_column}: its type is {columns[time_column]}; name a timestamp column"
         )
     state = snapshot.value(sql.SQL(_STATE).format(), {})
     naive = columns[time_column] == TIMES[0]

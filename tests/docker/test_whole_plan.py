@@ -260,7 +260,7 @@ def test_no_compose_ends_with_one_sentence(start: Start, tmp_path: Path) -> None
     ("given", "said"),
     [
         (["--compose-project", "My Shop"], "--compose-project My Shop: a project's name is lower-case letters"),
-        (["--host", "http://127.0.0.1:1"], "--host http://127.0.0.1:1: the compose stack brings its own order service"),
+        (["--host", "http://127.0.0.1:1"], "--host http://127.0.0.1:1: the compose stack has its own order service"),
     ],
 )
 def test_wrong_options_are_refused_before_docker_is_asked(start: Start, given: list[str], said: str) -> None:

@@ -99,17 +99,17 @@ def test_the_page_on_your_own_service_is_right(tmp_path: Path) -> None:
         (
             ["--stack", "external", "--host", "http://x", "--database-url", f"postgresql://a:{SECRET}@b/c",
              "--break-command", f"curl -u password={SECRET}", "--heal-command", "true"],
-            "--break-command: it holds what looks like a secret",
+            "--break-command: it seems to contain a secret",
         ),
         (
             ["--stack", "external", "--host", "http://x", "--database-url", f"postgresql://a:{SECRET}@b/c",
              "--scenario", "control", "--kafka-bootstrap", "y", "--header", f"no colon {SECRET}"],
-            "--header (hidden): a header is of the form",
+            "--header (hidden): write a header as",
         ),
         (
             ["--stack", "external", "--host", "http://x", "--database-url", f"jdbc:postgresql://b/c?password={SECRET}",
              "--scenario", "control", "--kafka-bootstrap", "y"],
-            "--database-url (hidden): it is the form of JDBC: leave out `jdbc:`, and write user and password as in",
+            "--database-url (hidden): it is a URL of JDBC: leave out `jdbc:`, and write user and password as in",
         ),
     ],
 )  # fmt: skip

@@ -58,40 +58,43 @@ def test_other_stacks_have_none() -> None:
 @pytest.mark.parametrize(
     ("texts", "words"),
     [
-        ({"order_path": "orders"}, "--order-path orders: a path begins with a slash"),
+        ({"order_path": "orders"}, "--order-path orders: it must begin with a slash"),
         ({"order_path": "/a b"}, "--order-path /a b:"),
-        ({"health_path": f"/health?token={SECRET}"}, "--health-path: it holds what looks like a secret"),
-        ({"health_path": "none", "fault_target": "service"}, "--health-path none: --fault-target service needs it"),
-        ({"order_id": "orderId"}, "--order-id orderId: value:PATH, header:NAME or header:NAME/ is right"),
+        ({"health_path": f"/health?token={SECRET}"}, "--health-path: it seems to contain a secret"),
+        ({"health_path": "none", "fault_target": "service"}, "--health-path none: --fault-target service needs a path"),
+        ({"order_id": "orderId"}, "--order-id orderId: give value:PATH, header:NAME or header:NAME/"),
         ({"order_id": "value:a..b"}, "--order-id value:a..b"),
         ({"id_kind": "serial"}, "--id-kind serial: choose uuid, integer or text"),
-        ({"event_id": "body"}, "--event-id body: key, header:NAME or value:PATH is right"),
+        ({"event_id": "body"}, "--event-id body: give key, header:NAME or value:PATH"),
         ({"event_filter": "kind"}, "--event-filter kind:"),
-        ({"event_tag": "somewhere"}, "--event-tag somewhere: none, key, header:NAME or value:PATH is right"),
-        ({"orders_table": "a.b.c"}, "--orders-table a.b.c: the name of a table"),
+        ({"event_tag": "somewhere"}, "--event-tag somewhere: give none, key, header:NAME or value:PATH"),
+        ({"orders_table": "a.b.c"}, "--orders-table a.b.c: give TABLE or SCHEMA.TABLE"),
         ({"orders_id_column": " "}, "--orders-id-column is missing"),
         ({"database_url": ""}, "--database-url is missing"),
         ({"kafka_bootstrap": ""}, "--kafka-bootstrap is missing"),
-        ({"backlog_url": f"http://x/?token={SECRET}"}, "--backlog-url: it holds what looks like a secret"),
-        ({"order_body": f'{{"password": "{SECRET}"}}'}, "--order-body: it holds what looks like a secret"),
-        ({"backlog_url": "ftp://x"}, "--backlog-url ftp://x: a URL like"),
-        ({"backlog_url": f"http://u:{SECRET}@x/"}, "--backlog-url: no user or password"),
+        ({"backlog_url": f"http://x/?token={SECRET}"}, "--backlog-url: it seems to contain a secret"),
+        ({"order_body": f'{{"password": "{SECRET}"}}'}, "--order-body: it seems to contain a secret"),
+        ({"backlog_url": "ftp://x"}, "--backlog-url ftp://x: give a URL like"),
+        ({"backlog_url": f"http://u:{SECRET}@x/"}, "--backlog-url: it must contain no user"),
         ({"command_shell": "maybe"}, "--command-shell maybe: choose yes or no"),
-        ({"break_command": ""}, "--heal-command: it makes sense only together with --break-command"),
-        ({"heal_command": ""}, "--break-command: it makes sense only together with --heal-command"),
-        ({"break_command": "", "heal_command": ""}, "no fault is done without an explicit target"),
+        ({"break_command": ""}, "--heal-command: it needs --break-command as well; give both or neither"),
+        ({"heal_command": ""}, "--break-command: it needs --heal-command as well; give both or neither"),
+        ({"break_command": "", "heal_command": ""}, "no fault is injected without an explicit target"),
         ({"target_container": "shop/kafka"}, "--target-container shop/kafka: give either that or"),
         (
             {"break_command": "", "heal_command": "", "target_container": "x", "command_check": "true"},
-            "--command-check true: it makes sense only with --break-command",
+            "--command-check true: it checks only the effect of --break-command; leave it out",
         ),
         ({"break_command": "stop 'it"}, "--break-command stop 'it: no closing quotation"),
-        ({"break_command": f"curl http://u:{SECRET}@x/stop"}, "--break-command: it holds what looks like a secret"),
-        ({"heal_command": f"curl -H 'Authorization: Bearer {SECRET}' x"}, "--heal-command: it holds what looks"),
-        ({"command_check": f"check --token={SECRET}"}, "--command-check: it holds what looks like a secret"),
-        ({"break_command": f"psql 'password={SECRET}'"}, "--break-command: it holds what looks like a secret"),
+        ({"break_command": f"curl http://u:{SECRET}@x/stop"}, "--break-command: it seems to contain a secret"),
+        (
+            {"heal_command": f"curl -H 'Authorization: Bearer {SECRET}' x"},
+            "--heal-command: it seems to contain a secret",
+        ),
+        ({"command_check": f"check --token={SECRET}"}, "--command-check: it seems to contain a secret"),
+        ({"break_command": f"psql 'password={SECRET}'"}, "--break-command: it seems to contain a secret"),
         *(
-            ({"break_command": command}, "--break-command: it holds what looks like a secret")
+            ({"break_command": command}, "--break-command: it seems to contain a secret")
             for command in (
                 f"kubectl --token {SECRET} scale x",
                 f"mysqladmin --password '{SECRET}' shutdown",
@@ -101,22 +104,22 @@ def test_other_stacks_have_none() -> None:
                 f"sshpass -p {SECRET} ssh x stop",
             )
         ),
-        ({"orders_tag_column": "none"}, "--orders-tag-column none: without that customer id"),
-        ({"event_tag": "none"}, "--event-tag none: without that customer id"),
+        ({"orders_tag_column": "none"}, "--orders-tag-column none: --attribution tagged needs the customer id"),
+        ({"event_tag": "none"}, "--event-tag none: --attribution tagged needs the customer id"),
         ({"scenario": "phantom-event", "order_path": "/sales"}, "--scenario phantom-event: only a service with"),
         ({"service_variant": "outbox"}, "--service-variant outbox: it makes no sense with --stack external"),
         ({"kafka_port": "9092"}, "--kafka-port 9092: it makes no sense with --stack external"),
-        ({"header": "X-Key"}, "--header (hidden): a header is of the form"),
-        ({"header": f"X Key: {SECRET}"}, "--header (hidden): a header is of the form"),
+        ({"header": "X-Key"}, "--header (hidden): write a header as"),
+        ({"header": f"X Key: {SECRET}"}, "--header (hidden): write a header as"),
         ({"header": f"X-Key: {SECRET}\x00"}, "--header (hidden)"),
-        ({"header": "Host: a"}, "--header Host: that one is set by the harness"),
+        ({"header": "Host: a"}, "--header Host: the harness sets this header"),
         ({"header": "@/no/such/file"}, "--header @/no/such/file: no such file"),
         ({"ca_file": "/no/such/file"}, "--ca-file /no/such/file: no such file"),
         ({"order_body": "no-such-file.json"}, "--order-body no-such-file.json: no such file"),
-        ({"order_body": '{"a": ${amount}}'}, "${amount} is not filled in; there are ${customer_id}"),
-        ({"order_body": '{"a": "$", "b": "${customer_id}"}'}, "a $ that is no placeholder is written $$"),
-        ({"order_body": '{"a": ${customer_id}}'}, "filled in it is no JSON"),
-        ({"order_body": '{"a": 1}'}, "--attribution tagged needs ${customer_id} in it"),
+        ({"order_body": '{"a": ${amount}}'}, "${amount} is no placeholder; use ${customer_id}"),
+        ({"order_body": '{"a": "$", "b": "${customer_id}"}'}, "write a plain $ as $$"),
+        ({"order_body": '{"a": ${customer_id}}'}, "with its placeholders filled in it is no JSON"),
+        ({"order_body": '{"a": 1}'}, "it needs ${customer_id} for --attribution tagged"),
     ],
 )
 def test_a_wrong_option_names_itself_and_the_remedy(texts: dict[str, str], words: str) -> None:
@@ -132,7 +135,7 @@ def test_a_host_that_is_no_url(host: str | None) -> None:
 
 def test_a_host_with_a_password() -> None:
     assert refusal(f"http://me:{SECRET}@shop.test") == (
-        "--host: no user or password in it; put credentials into --header"
+        "--host: it must contain no user and no password; put credentials into --header"
     )
 
 
@@ -191,7 +194,7 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> 
     path.write_text(f"sasl.password={SECRET}\n")
     path.chmod(mode)
     for texts in ({"database_url": f"@{path}"}, {"header": f"@{path}"}, {"kafka_config": str(path)}):
-        assert f"others can read that file, and it holds a secret; chmod 600 {path}" in refusal(**texts)
+        assert f"it holds a secret, and other users can read it; run chmod 600 {path}" in refusal(**texts)
 
 
 def test_client_properties(tmp_path: Path) -> None:
@@ -204,7 +207,7 @@ def test_client_properties(tmp_path: Path) -> None:
     assert settings.external is not None
     assert read_service_files(settings.external, "tagged").kafka["bootstrap.servers"] == "b:2"
     path.write_text(f"sasl.password={SECRET}\njust words {SECRET}\n")
-    with pytest.raises(PropertiesProblem, match="line 2 is not of the form name=value") as caught:
+    with pytest.raises(PropertiesProblem, match="line 2: write it as name=value") as caught:
         read_properties(path)
     assert SECRET not in str(caught.value)
     path.write_text("security.protocol=SSL\n")

@@ -66,16 +66,16 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("rate", "1e9", "at most 10000"),
         ("outage", "0.5s", "cannot be proven"),
         ("outage", "0", "cannot be proven"),
-        ("baseline", "-1", "a duration is"),
-        ("baseline", "2d", "a duration is"),
-        ("recovery", "", "a duration is"),
+        ("baseline", "-1", "give a duration"),
+        ("baseline", "2d", "give a duration"),
+        ("recovery", "", "give a duration"),
         ("outages", "0", "whole number from 1 to 100"),
         ("outages", "101", "whole number from 1 to 100"),
         ("seed", "-1", "whole number from 0"),
-        ("max_outage", "15s", "before its time"),
+        ("max_outage", "15s", "not longer than the longest outage of the plan"),
         ("command_timeout", "0", "from 1s to 24h"),
-        ("command_timeout", "long", "a duration is"),
-        ("max_outage", "never", "a duration is"),
+        ("command_timeout", "long", "give a duration"),
+        ("max_outage", "never", "give a duration"),
         ("dry_run", "perhaps", "without a value"),
         ("fail_on_duplicates", "perhaps", "without a value"),
         ("fault", "nuke", "choose stop, kill, pause, partition, latency or reset"),
@@ -93,10 +93,10 @@ def test_texts_of_all_kinds_are_read() -> None:
         ("service_pool", "9" * 5000, "whole number from 1"),
         ("service_port", "70000", "whole number from 0 to 65535"),
         ("topic", " ", "must not be empty"),
-        ("topic", "no such/topic", "a topic's name is"),
-        ("topic", "..", "a topic's name is"),
-        ("topic", "x" * 250, "a topic's name is"),
-        ("publish_horizon", "-1s", "a duration is"),
+        ("topic", "no such/topic", "a topic's name consists of"),
+        ("topic", "..", "a topic's name consists of"),
+        ("topic", "x" * 250, "a topic's name consists of"),
+        ("publish_horizon", "-1s", "give a duration"),
         ("publish_horizon", "25h", "from 0s to 24h"),
         ("drain_timeout", "3s", "does not fit"),
     ],
@@ -114,7 +114,7 @@ def test_the_longest_outage_leaves_time_for_the_proofs() -> None:
     assert settings(outage="20s", fault_timeout="40s").max_outage == 90
     assert settings(outage="20s", fault_timeout="40s", seed="7").max_outage == 100
     assert settings(outage="20s", max_outage="21s").max_outage == 21
-    with pytest.raises(SettingsError, match="up to 30s before its time"):
+    with pytest.raises(SettingsError, match="the longest outage of the plan, 30s"):
         settings(outage="20s", max_outage="25s", seed="7")
 
 
@@ -126,7 +126,7 @@ def test_commands_have_time_for_a_rolling_restart_and_more_where_it_is_given() -
 
 
 def test_a_rate_without_any_order_is_refused() -> None:
-    with pytest.raises(SettingsError, match="not one order"):
+    with pytest.raises(SettingsError, match="no order would fall due"):
         settings(rate="0.01")
     assert settings(rate="0.1").rate == 0.1
 
@@ -163,8 +163,8 @@ def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
         ({"fault": "latency", "fault_latency": "49ms"}, "a busy machine delays answers by as much"),
         ({"fault": "latency", "fault_latency": "100ms", "fault_jitter": "51ms"}, "give a shorter --fault-jitter"),
         ({"fault": "latency", "fault_share": "0.5"}, "it makes no sense with --fault latency"),
-        ({"fault": "reset", "fault_share": "0.05"}, "it must be above 0.05 and at most 1 of the connections"),
-        ({"fault": "reset", "fault_share": "1.1"}, "it must be above 0.05 and at most 1 of the connections"),
+        ({"fault": "reset", "fault_share": "0.05"}, "it must be above 0.05 and at most 1 (share)"),
+        ({"fault": "reset", "fault_share": "1.1"}, "it must be above 0.05 and at most 1 (share)"),
         ({"fault": "reset", "fault_latency": "1s"}, "it makes no sense with --fault reset"),
     ],
 )

@@ -117,7 +117,7 @@ def test_kafka_properties_are_read_again_whatever_the_folder(tmp_path: Path, mon
     monkeypatch.chdir("/")
     assert resolve(by_journal(recipe), {}) == spec
     (tmp_path / "client.properties").chmod(0o644)
-    with pytest.raises(Unresolved, match="others can read that file"):
+    with pytest.raises(Unresolved, match="other users can read it"):
         resolve(recipe, {})
     (tmp_path / "client.properties").unlink()
     with pytest.raises(Unresolved, match=r"Kafka at kafka.test:9093 cannot be asked: --kafka-config .*no such file"):

@@ -142,7 +142,10 @@ def test_a_component_that_this_stack_does_not_offer(healthy: tuple[SystemUnderTe
     target = StillTarget()
     target.component = "database"
     message = refused(replace(healthy[0], target=target))
-    assert message == "--fault-target broker: this stack offers its database only, broker (process 7)"
+    assert (
+        message
+        == "--fault-target broker: the target of this stack is its database, broker (process 7); choose that one"
+    )
 
 
 def test_a_redpanda_that_says_it_is_not_ready(healthy: tuple[SystemUnderTest, Service]) -> None:
@@ -164,4 +167,4 @@ def test_a_fault_that_the_target_cannot_do(healthy: tuple[SystemUnderTest, Servi
     target = StillTarget()
     target.faults = ("pause",)
     message = refused(replace(healthy[0], target=target))
-    assert message == "--fault stop: broker (process 7) cannot do that; it can do pause"
+    assert message == "--fault stop: broker (process 7) does not support it; choose from pause"

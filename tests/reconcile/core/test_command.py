@@ -216,7 +216,7 @@ def test_options_that_are_needed_but_missing(tmp_path: Path, capsys: pytest.Capt
     assert "--kafka-config" in printed and "no such file" in printed
     config.write_text("security.protocol=PLAINTEXT\nsasl.password hunter2\n")
     printed = failed(capsys, *where, "--kafka-config", str(config))
-    assert "line 2 is not of the form name=value" in printed
+    assert "line 2: write it as name=value" in printed
     assert "hunter2" not in printed
 
 

@@ -290,10 +290,10 @@ def test_places() -> None:
     assert parse_filter("type=") == parse_filter("value:type=") == EventFilter(Place("value", "type"), "")
     for parse in (parse_place, parse_tag):
         for wrong in ("keys", "value:", "header:", "value", "value:a..b", "body:x"):
-            with pytest.raises(ValueError, match="is right"):
+            with pytest.raises(ValueError, match=r"^give "):
                 parse(wrong)
     for wrong in ("type", "=x", "header:=x", "value:a.=x"):
-        with pytest.raises(ValueError, match="is right"):
+        with pytest.raises(ValueError, match=r"^give "):
             parse_filter(wrong)
 
 
