@@ -7,7 +7,7 @@ from contract.attribution import EXCLUSIVE, TAGGED
 from contract.run_events import NO_SEQUENCE
 from health.effect import DOWN, Effect
 from health.replies import ProbeResult
-from health.state import proving_parts
+from health.state import may_be_a_stall, proving_parts
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import effect_of, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
@@ -53,10 +53,12 @@ def _hit_before(findings: Findings) -> str | None:
     for one in probe_series(findings.history):
         inside = one.within(begin, end)
         for streak in proving_parts(DOWN, inside):
+            if may_be_a_stall(streak):
+                continue
             seconds = streak[-1].answered - streak[0].asked
             what = f"{len(streak)} probes in a row{one.where} in the baseline, for {seconds:.3f} s"
             return f"the {target} did not answer {what}"
-        if one.connection == effect.connections[0] and any(proving_parts(effect, inside)):
+        if effect.kind != "down" and one.connection == effect.connections[0] and any(proving_parts(effect, inside)):
             return f"the {target} was {state}{one.where} in the baseline"
     return None
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from contract.event import Why
+from health.replies import HANGING, How
 from reconcile.analysis.counts import Equation
 from reconcile.history.history import History
 from reconcile.judge.evidence_guards import conservation
@@ -51,6 +52,20 @@ def unanswered_at(at: float, count: int) -> Change:
         for place in range(first, first + count):
             seen[place] = Observation(seen[place].asked, seen[place].asked + 0.054, None, "no answer")
         builder.observations = seen
+
+    return change
+
+
+def hanging_at(at: float, count: int, last: How = HANGING) -> Change:
+    """Let `count` questions in a row on each connection hang from second `at` on, the last one end as `last`."""
+
+    def change(builder: RunBuilder) -> None:
+        unanswered_at(at, count)(builder)
+        seen = builder.history().probe_results
+        failed = [one for one in seen if not one.ok and one.asked - T0 < at + count / 10]
+        end = failed[-1].asked
+        hows = {id(one): last if one.asked == end else HANGING for one in failed}
+        builder.probe_results = [replace(one, how=hows[id(one)]) if id(one) in hows else one for one in seen]
 
     return change
 
@@ -154,6 +169,9 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
     ("fault proven", VACUITY, down_edge_at(9.9), down_edge_at(10.0)),
     ("fault proven", VACUITY, unanswered_at(3.0, 3), unanswered_at(3.0, 2)),
     ("fault proven", VACUITY, unanswered_at(9.6, 4), unanswered_at(9.8, 5)),
+    # A machine that stands still for less than a second is no target that is down; a refusal is no stall.
+    ("fault proven", VACUITY, hanging_at(3.0, 11), hanging_at(3.0, 10)),
+    ("fault proven", VACUITY, hanging_at(3.0, 10, last="refused"), hanging_at(3.0, 3)),
     ("fault held", VACUITY, answer_at(15.0), answer_at(10.4)),
     ("fault held", VACUITY, answer_at(19.9), answer_at(20.1)),
     ("fault held", VACUITY, set_to(observations=[]), nothing),
