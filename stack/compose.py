@@ -25,6 +25,7 @@ from stack.settings import ServiceSettings, StackSettings
 FILE: Final = CHECKOUT / "docker-compose.yml"
 _UP_S: Final = 900.0  # images may have to be pulled
 _DOWN_S: Final = 150.0
+_TRIES: Final = 3
 _READY_S: Final = 120.0
 _POLL_S: Final = 0.25
 
@@ -68,15 +69,21 @@ class ComposeStack:
 
     def down(self) -> None:
         """Remove containers and network; the volumes stay."""
-        self._take("down", "taken down, its volumes kept")
+        self._take("down", "taken down, its volumes kept", ("absent",))
 
     def stop(self) -> None:
         """Stop the containers without removing them."""
-        self._take("stop", "stopped")
+        self._take("stop", "stopped", ("stopped", "absent"))
 
-    def _take(self, command: str, done: str) -> None:
+    def _take(self, command: str, done: str, wanted: tuple[str, ...]) -> None:
+        """Run `command` until the project stands as `wanted`: Compose does not see what the engine still creates."""
         watch = Stopwatch(self._progress, "compose")
-        self._run(command, timeout_s=_DOWN_S, doing=f"{command} of compose project {self.name}")
+        for _ in range(_TRIES):
+            self._run(command, timeout_s=_DOWN_S, doing=f"{command} of compose project {self.name}")
+            if (stands := self.project.status()) in wanted:
+                break
+        else:
+            raise StackError(f"{command} of compose project {self.name} ended {_TRIES} times, and it is {stands} still")
         watch.done(f"project {self.name} {done}")
 
     def _bring(self, component: str, variables: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from stores.variables import dropped_variables
 
 _COMMANDS: Final = (("docker", "compose"), ("docker-compose",))
 _VERSION_S: Final = 20.0
+_GRACE_S: Final = 5.0
 _NO_COLOURS: Final = {"DOCKER_CLI_HINTS": "false", "COMPOSE_PROGRESS": "plain", "NO_COLOR": "1"}
 
 
@@ -81,6 +83,11 @@ class ComposeCommand:
                 raise StackError(
                     f"{doing} took longer than {timeout_s:g} s; Compose's last lines:\n{process.log_tail(log)}"
                 ) from None
+            except BaseException:
+                # The engine goes on creating a container for a Compose that was killed, and then nobody removes it.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=_GRACE_S)
+                raise
             finally:
                 if child.poll() is None:
                     process.kill_tree(child.pid)

@@ -179,6 +179,12 @@ def test_a_share_is_proven_by_all_results_since_the_first_reset() -> None:
     assert not list(proving_parts(HALF, how(NEW, *("answered",) * 40)))
 
 
+def test_nearly_every_connection_is_proven_reset_by_three_of_them() -> None:
+    nearly = Effect("reset", share=0.95)
+    assert list(proving_parts(nearly, how(NEW, "broken", "broken", "broken")))
+    assert not list(proving_parts(nearly, how(NEW, "broken", "broken")))
+
+
 def test_the_words_of_each_state() -> None:
     assert [effect.state for effect in (DOWN, LATE, ALL, HALF)] == ["down", "degraded", "degraded", "degraded"]
     assert [effect.strength for effect in (DOWN, LATE)] == ["", "300 ms"]

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.harness import CHECKOUT
 from tests.mutation.survivors import ARGUED, MUTMUT, beyond, change_of, exit_codes, read_argued, show, unargued
 
-SAMPLE = 120
+SAMPLE = 30
 SEED = int(os.environ.get("MUTATION_SEED", "1"))
 ANY = "reconcile.history.joins.x_quantile__mutmut_1"
 
