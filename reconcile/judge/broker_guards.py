@@ -27,7 +27,7 @@ def _write_caching_doubt(findings: Findings) -> str | None:
     topic, killed = facts.topic.name, facts.fault.drops_unflushed
     if not findings.table.lost.any() or events.write_caching is False or _vouched(findings):
         return None
-    lost = "a record that the broker had acknowledged, so an event that seems lost may be lost by the broker"
+    lost = "a record that the broker had acknowledged, so the broker itself may have lost a missing event"
     if events.write_caching:
         off = f"turn it off with 'rpk topic alter-config {topic} --set write.caching=false'"
         if killed:

@@ -34,7 +34,7 @@ from reconcile.judge.findings import (
 # Without a tag.
 _UNKNOWN: Final = "is the event of an order that this run does not know"
 # No header of an order has placeholders.
-_KEYS: Final = ": ${customer_id} in --order-body; for one in a header, send by a locustfile of your own"
+_KEYS: Final = ": put ${customer_id} into --order-body; a key in a header needs a locustfile of your own"
 # The option that would settle a dispute, by why the record does not count; `{}` is the place that names the order.
 _SETTLES: Final = {
     Why.OTHER_TYPE: "--event-filter says which records are events",
@@ -59,13 +59,13 @@ def no_order_disputed(findings: Findings) -> Guard:
         wrong.append(
             f"{some(phantoms, 'event')} without a row {'carries' if phantoms == 1 else 'carry'} the customer id of an "
             "attempt that has a row under another order id"
-            + _option(event, "; are --event-id and --orders-id-column right?")
+            + _option(event, "; check --event-id and --orders-id-column")
         )
     moved = int((table.lost_order & table.moved).sum())
     if moved:
         wrong.append(
             f"{some(moved, 'acknowledged order')} {'has' if moved == 1 else 'have'} a row under another order id than "
-            "the one that was returned" + _option(event, "; is --order-id right?")
+            "the one that was returned" + _option(event, "; check --order-id")
         )
     if wrong:
         return vacuity(name, False, "; ".join(wrong))
@@ -83,7 +83,7 @@ def _first(history: History, table: Table) -> str:
             first_disputed = confirmation.disputed[0]
             return f"the second look found {first_disputed.order_id} in {first_disputed.found}"
         text = "an event carries the customer id of its attempt under another order id"
-        return text + _option(contract, "; is --event-id right?")
+        return text + _option(contract, "; check --event-id")
     first = named[np.lexsort((named["offset"], named["partition"]))[0]]
     why = Why(int(first["why"]))
     text = f"the record at partition {first['partition']}, offset {first['offset']} names one, but it "
@@ -104,7 +104,7 @@ def _option(contract: EventContract, text: str) -> str:
 
 
 def no_opaque_record(findings: Findings) -> Guard:
-    """No record of the range might be the event of just any order."""
+    """Every record of the range that might be an event can be attributed to an order."""
     name = "no opaque record"
     opaque, strangers, left = (
         findings.history.events.opaque,
@@ -112,19 +112,19 @@ def no_opaque_record(findings: Findings) -> Guard:
         _left(findings.table),
     )
     if not opaque and not strangers:
-        return vacuity(name, True, "no record could be the event of just any order")
+        return vacuity(name, True, "every record that might be an event can be attributed to an order")
     parts = [f"{some(opaque, 'record')} of the topic {'names' if opaque == 1 else 'name'} no order"] if opaque else []
     if strangers:
         verb = "is" if strangers == 1 else "are"
         parts.append(f"{some(strangers, 'event')} {verb} of an order that this run does not know")
     text = " and ".join(parts)
     if not left:
-        return vacuity(name, True, f"{text}, but no order lacks an event that one of them could be")
+        return vacuity(name, True, f"{text}, but no missing event could be one of them")
     bound = max(0, left - opaque - strangers)
     least = (
-        f"at least {bound} of these {'is' if bound == 1 else 'are'} lost" if bound else "none of these is proven lost"
+        f"of which at least {bound} {'is' if bound == 1 else 'are'} lost" if bound else "of which none is proven lost"
     )
-    text += f", and may be of {some(left, 'order')} without an event: {least}"
+    text += f", and may belong to {some(left, 'order')} without an event, {least}"
     event = findings.history.facts.contract.event
     if opaque and event.filter is None and not event.reference:
         text += "; --event-filter leaves out records that are no events"
@@ -166,11 +166,11 @@ def ids_of_their_own(findings: Findings) -> Guard:
     hi, lo = split_ids(returned["order_id"])
     answers = int(((hi == which["hi"][most]) & (lo == which["lo"][most])).sum())
     order = texts_of(findings.history).one(int(which["hi"][most]), int(which["lo"][most]))
-    which_one = ", that of a check order" if answers == 1 else ""
+    whose = "the order id of a check order" if answers == 1 else "the same order id"
     event = findings.history.facts.contract.event
     text = (
-        f"{some(answers, 'answer')} returned one order id, {order}{which_one}; does the service treat requests as "
-        "repeats (idempotency)? Then send another key with each order" + _option(event, _KEYS)
+        f"{some(answers, 'answer')} returned {whose}, {order}; if the service treats requests as repeats "
+        "(idempotency), send another key with each order" + _option(event, _KEYS)
     )
     return evidence(name, False, text, ALL_IN_DOUBT)
 

@@ -142,7 +142,7 @@ def _missing(findings: Findings) -> str:
         begin, since = _last_answer(findings), "the last answer"
     if begin is None:
         return silent
-    return f"{silent}{', they are' if silent else ':'} in no record {_seconds(max(0.0, read_at - begin))} after {since}"
+    return f"{silent} (topic read until {_seconds(max(0.0, read_at - begin))} after {since})"
 
 
 def _scope(findings: Findings) -> str:

@@ -47,7 +47,7 @@ def down(history: History, judgement: Judgement, place: int) -> str:
         # Healing had begun: one connection was served a little before both were.
         first, where = min(answers, key=lambda answer: answer[0].asked)
         back = max(healing, first.asked)
-        last = "the other one" if len({where for _, where in answers}) == 1 else "both were back"
+        last = "the other connection was back" if len({where for _, where in answers}) == 1 else "both were back"
         return f"{target} down for {back - stopped:.1f} s; it then answered{where} {end - back:.1f} s before {last}"
     length = f"{end - begin:.1f} s"
     parts = [(where, *_answers(inside)) for where, inside in found]
@@ -165,7 +165,7 @@ def first_delivered(history: History, judgement: Judgement, place: int) -> str:
     if recovery.first_delivered_s is None:
         return "no order sent after the outage was both acknowledged and delivered"
     after = duration(recovery.first_delivered_s)
-    return f"first order sent and delivered after the outage: acknowledged {after} after its end"
+    return f"the first order sent and delivered after the outage was acknowledged {after} after its end"
 
 
 @outage_sentence("pace", "times to the acknowledgement in the baseline and in the recovery")

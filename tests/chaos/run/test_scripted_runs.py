@@ -112,7 +112,7 @@ def test_answers_that_return_one_id_are_named_as_that_and_hold_no_drain_up(drain
     assert (report["verdict"], report["exit_code"]) == ("inconclusive", 3)
     assert report["counts"]["lost_orders"] == 0
     answers = report["counts"]["acknowledged"]
-    assert f"{answers} answers returned one order id" in run.guard("answers return ids of their own")["reason"]
+    assert f"{answers} answers returned the same order id" in run.guard("answers return ids of their own")["reason"]
     drained = [json.loads(line) for line in (run.folder / "marks.jsonl").read_text().splitlines()]
     (begin,), (end,) = ([one for one in drained if one["name"] == name] for name in ("drain", "drained"))
     assert end["complete"]

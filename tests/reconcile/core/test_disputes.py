@@ -190,7 +190,10 @@ def test_disputed_pending_and_changed_orders_are_not_among_those_that_an_opaque_
     history = replace(builder.history(), confirmation=Confirmation("", 2, 2, unsettled=[one]))
     judgement = judge(history)
     assert (judgement.counts["lost_at_least"], judgement.counts["suspected_lost"]) == (0, 2)
-    assert "may be of 1 order without an event: none of these is proven lost" in guard(judgement, "no opaque record")[1]
+    assert (
+        "may belong to 1 order without an event, of which none is proven lost"
+        in guard(judgement, "no opaque record")[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,8 +229,8 @@ def test_many_answers_with_one_id_are_no_lost_orders_and_no_fault_of_the_harness
     assert (verdict, code) == ("inconclusive", 3)
     assert (counts["lost_orders"], counts["suspected_lost_orders"], counts["shared_order_ids"]) == (0, 0, 3)
     judgement = judge(builder.history())
-    assert "4 answers returned one order id" in guard(judgement, "answers return ids of their own")[1]
-    assert judgement.ruling.reason.startswith("answers return ids of their own: 4 answers returned one order id")
+    assert "4 answers returned the same order id" in guard(judgement, "answers return ids of their own")[1]
+    assert judgement.ruling.reason.startswith("answers return ids of their own: 4 answers returned the same order id")
 
 
 @pytest.mark.parametrize(("stack", "named"), [("external", True), ("embedded", False)])
@@ -237,7 +240,7 @@ def test_answers_with_one_id_name_where_a_key_can_differ_only_where_an_option_sa
         builder.order(number, 12 + number / 10, answered_id=1, row=number == 1, event=number == 1)
     failed, said = guard(judge(builder.history()), "answers return ids of their own")
     assert failed
-    assert ("${customer_id} in --order-body" in said, "--" in said) == (named, named)
+    assert ("${customer_id} into --order-body" in said, "--" in said) == (named, named)
 
 
 def test_one_id_for_all_of_which_the_run_has_nothing_is_no_lost_order() -> None:
@@ -249,7 +252,7 @@ def test_one_id_for_all_of_which_the_run_has_nothing_is_no_lost_order() -> None:
     assert (verdict, code) == ("inconclusive", 3)
     assert (counts["lost_orders"], counts["suspected_lost_orders"], counts["shared_order_ids"]) == (0, 0, 301)
     assert judge(builder.history()).ruling.reason.startswith(
-        f"answers return ids of their own: 301 answers returned one order id, {order_id(999_999)}; does the service"
+        f"answers return ids of their own: 301 answers returned the same order id, {order_id(999_999)}; if the service"
     )
 
 
@@ -261,7 +264,7 @@ def test_an_answer_with_the_id_of_a_check_order_shares_it(answered: int, shared:
     assert (counts["shared_order_ids"], counts["lost_orders"]) == (shared, 1 - shared)
     failed, said = guard(judge(builder.history()), "answers return ids of their own")
     assert failed == bool(shared)
-    assert (", that of a check order;" in said) == bool(shared)
+    assert ("the order id of a check order," in said) == bool(shared)
 
 
 def test_orders_of_no_attempt_are_suspected_in_an_exclusive_run() -> None:

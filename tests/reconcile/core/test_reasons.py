@@ -54,8 +54,8 @@ def test_each_kind_of_violation_is_a_clause() -> None:
     builder = RunBuilder().calm().order(1, 12, event=False).order(2, 13, Outcome.AMBIGUOUS, event=False)
     builder.order(3, 14, row=False).order(4, 15, Outcome.REJECTED)
     assert reason(builder) == (
-        "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka: "
-        "in no record 14.0 s after the broker's return; "
+        "2 orders were stored, 1 of them acknowledged, but their events never reached Kafka "
+        "(topic read until 14.0 s after the broker's return); "
         "1 event reached Kafka without an order in PostgreSQL; 1 order was acknowledged, but never stored; "
         "1 order was rejected, yet left a row or an event"
     )

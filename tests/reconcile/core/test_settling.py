@@ -52,8 +52,8 @@ def test_the_sentence_states_the_horizon() -> None:
         "outage); give a longer --drain-timeout, give --publish-horizon if it is known, or use --look-again later"
     )
     assert read_at(external(), 35).ruling.reason == (
-        "1 order was acknowledged and stored, but its event never reached Kafka: in no record 14.0 s after the "
-        "broker's return"
+        "1 order was acknowledged and stored, but its event never reached Kafka (topic read until 14.0 s after the "
+        "broker's return)"
     )
 
 

@@ -49,7 +49,7 @@ def down(run: RawRun, outage: int) -> str:
         return f"{target} down for {away[1] - down_at:.1f} s"
     if len(asked(run, *away)) > 1 and min(answered for _, answered, _ in after) >= healing:
         back, words = max(after[0][0], healing), after[0][2]
-        last = "both were back" if {on for _, _, on in after} - {words} else "the other one"
+        last = "both were back" if {on for _, _, on in after} - {words} else "the other connection was back"
         return f"{target} down for {back - down_at:.1f} s; it then answered{words} {away[1] - back:.1f} s before {last}"
     groups = [(words, sum(one.ok for one in found), len(found)) for words, found in asked(run, *away)]
     served = [f"{answers} of {some(total, 'probe')}{words}" for words, answers, total in groups if answers]
@@ -175,7 +175,7 @@ def first_delivered(run: RawRun, outage: int) -> str:
     if not answered:
         return "no order sent after the outage was both acknowledged and delivered"
     took_s = took(min(answered) - back)
-    return f"first order sent and delivered after the outage: acknowledged {took_s} after its end"
+    return f"the first order sent and delivered after the outage was acknowledged {took_s} after its end"
 
 
 def _within(orders: list[Order]) -> tuple[str, float]:
