@@ -50,7 +50,7 @@ _WORDS: Final = {
     LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
     LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
     LostCause.OUTSIDE_OUTAGES: "sent away from any outage",
-    LostCause.PUBLISHES_NOTHING: "sent after the last outage, since which the service has published nothing",
+    LostCause.PUBLISHES_NOTHING: "sent after the last outage, and the service has published nothing since",
     LostCause.NO_SEND_TIME: "in no ledger, so its send time is unknown",
 }
 _OF_LINE: Final = {
