@@ -36,14 +36,12 @@ try:
     from chaos.run.signal_handler import SignalHandler
     from chaos.run.web_access import HostCheck
     from chaos.sut.selection import make_system
-    from chaos.sut.sut import PlacedOrder, SystemUnderTest
-    from contract.http import OrderContract
+    from chaos.sut.sut import SystemUnderTest
     from files.output_streams import flush_output, let_output_fail
-    from load.exchange import Exchanger
     from load.load_session import LoadSession, LoadSpec
     from load.order_user import OrderUser
     from load.own_attempts import OwnLoad, use
-    from load.placed_orders import Placed, contract_of, place, place_with
+    from load.placed_orders import contract_of, place
     from runlog import exit_codes
     from runlog.folder import FolderError, check_runs_dir
     from runlog.order_id_texts import OrderIdTextWriter
@@ -95,24 +93,24 @@ def set_up(environment: Environment, **_: Any) -> None:
     for flag in secrets_shown(sys.argv[1:]):
         log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)
     own_users = not any(issubclass(user, OrderUser) for user in environment.user_classes)
-    system = make_system(settings, _log_stack, _place_order, _place_own_order)
+    system = make_system(settings, _log_stack, place)
     open_load = _open_own_load if own_users else partial(_open_load, environment)
     harness = LoadAndChaos.harness = Harness(environment, system, open_load, own_users=own_users)
     if settings.dry_run:
-        preview = harness.preview(settings)
+        preview = system.preview(settings)
         sys.stdout.write(dry_run_text(settings, preview))
         sys.exit(exit_codes.AS_EXPECTED if preview.problem is None else exit_codes.NOT_READY)
-    atexit.register(harness.close)
+    atexit.register(system.close)
     signals = SignalHandler(lambda: harness.conductor, harness.ask_end)
     signals.install()
     try:
-        environment.host = harness.open(settings)
+        environment.host = system.open(settings)
     except (StackError, WatchdogGone, Refusal, OSError) as error:
-        harness.close()
+        system.close()
         what = "the stack cannot be started: " if isinstance(error, OSError) else ""
         _refuse(f"{what}{error}", exit_codes.NOT_READY)
     except KeyboardInterrupt:
-        harness.close()
+        system.close()
         sys.exit(harness.end_code or exit_codes.SIGINT)
     # Users of their own locustfile wait for their answers themselves and need time to finish.
     patience = settings.request_timeout if harness.own_users else 0.0
@@ -158,14 +156,14 @@ def _open_load(environment: Environment, settings: Settings, sut: SystemUnderTes
         ca_file=sut.ca_file,
     )
     fire = environment.events.request.fire
-    names = OrderIdTextWriter(recording.folder.path, sut.id_kind)
+    names = OrderIdTextWriter(recording.folder.path, sut.contract.id_kind)
     Orders.session = LoadSession(spec, recording.ledger, recording.clock, lambda fields: fire(**fields), names)
     return Orders.session
 
 
 def _open_own_load(settings: Settings, sut: SystemUnderTest, recording: Recording) -> OwnLoad:
-    names = OrderIdTextWriter(recording.folder.path, sut.id_kind)
-    load = OwnLoad(recording.ledger, recording.clock, recording.run_key, sut.id_kind, names)
+    names = OrderIdTextWriter(recording.folder.path, sut.contract.id_kind)
+    load = OwnLoad(recording.ledger, recording.clock, recording.run_key, sut.contract.id_kind, names)
     use(load)
     return load
 
@@ -173,18 +171,6 @@ def _open_own_load(settings: Settings, sut: SystemUnderTest, recording: Recordin
 def _log_stack(step: str, state: str, seconds: float | None) -> None:
     level = logging.DEBUG if state == "running" else logging.INFO
     log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
-
-
-def _place_order(service_url: str, timeout_s: float, customer_id: Any) -> PlacedOrder:
-    return _as_answer(place_with(OrderContract(), Exchanger(service_url, 1, timeout_s), customer_id))
-
-
-def _place_own_order(settings: Settings, service_url: str, customer_id: Any) -> PlacedOrder:
-    return _as_answer(place(settings, service_url, customer_id))
-
-
-def _as_answer(placed: Placed) -> PlacedOrder:
-    return PlacedOrder(placed.status, placed.order_id, placed.reason)
 
 
 def _refuse(message: str, code: int) -> None:

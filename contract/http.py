@@ -40,6 +40,21 @@ class OrderAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """The answer to an order that the harness placed for its own checks.
+
+    Attributes:
+        status: HTTP status, None without a complete answer.
+        order_id: the id in the answer, if any.
+        reason: why there is none, in a few words without secrets.
+    """
+
+    status: int | None
+    order_id: AcknowledgedId | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderContract:
     """Paths and headers of the order service.
 

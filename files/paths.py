@@ -1,10 +1,17 @@
 """Paths as people write them, and the reason of an operating system error in a few words."""
 
+import os
 from pathlib import Path
 from typing import Final
 
 # The folder that holds the harness's packages; child processes import them from there.
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
+
+
+def child_environment() -> dict[str, str]:
+    """Return our environment with a PYTHONPATH by which child processes import our packages from any folder."""
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def expanded(text: str) -> Path:

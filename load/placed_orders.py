@@ -1,11 +1,9 @@
 """One order of the harness's own, placed outside the load: the check order of preflight, the canary after an outage."""
 
 import uuid
-from dataclasses import dataclass
 from typing import Final
 
-from contract.http import JSON_HEADERS, CustomContract, OrderContract, PhantomContract
-from contract.order_id import AcknowledgedId
+from contract.http import JSON_HEADERS, CustomContract, OrderContract, PhantomContract, PlacedOrder
 from load.exchange import Exchanger
 from redaction.masking import mask_line
 from redaction.patterns import without_secrets
@@ -16,21 +14,6 @@ from settings.service_files import ServiceFiles, read_service_files
 # How much of an error's body is masked before it is cut for display.
 READ_BYTES: Final = 4096
 LONGEST_SHOWN: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """How a placed order was answered.
-
-    Attributes:
-        status: HTTP status, None without a complete answer.
-        order_id: the id that the answer returned, if any.
-        reason: why there is none, in a few words without secrets.
-    """
-
-    status: int | None
-    order_id: AcknowledgedId | None
-    reason: str | None
 
 
 def contract_of(settings: Settings, *, phantom: bool) -> OrderContract:
@@ -44,27 +27,27 @@ def contract_of(settings: Settings, *, phantom: bool) -> OrderContract:
     return PhantomContract() if phantom else OrderContract()
 
 
-def place(settings: Settings, service_url: str, customer_id: uuid.UUID) -> Placed:
+def place(settings: Settings, service_url: str, customer_id: uuid.UUID) -> PlacedOrder:
     """Place one order for `customer_id` as `settings` say, at the service with the base URL `service_url`."""
     ca_file = "" if settings.external is None else settings.external.ca_file
     exchanger = Exchanger(service_url, 1, settings.request_timeout, ca_file)
     return place_with(contract_of(settings, phantom=False), exchanger, customer_id)
 
 
-def place_with(contract: OrderContract, exchanger: Exchanger, customer_id: uuid.UUID) -> Placed:
+def place_with(contract: OrderContract, exchanger: Exchanger, customer_id: uuid.UUID) -> PlacedOrder:
     """Place one order for `customer_id` by `contract`, and close `exchanger`."""
     try:
         answer = exchanger.post(contract.path, contract.body(customer_id, 0), dict(contract.headers))
     finally:
         exchanger.close()
     if answer.status is None:
-        return Placed(None, None, answer.reason)
+        return PlacedOrder(None, None, answer.reason)
     begins = body_start(answer.body, [value for _, value in contract.headers])
     if not 200 <= answer.status < 300:
-        return Placed(answer.status, None, answer.reason or begins)
+        return PlacedOrder(answer.status, None, answer.reason or begins)
     order_id = contract.order_id(answer.body, answer.headers)
     lacking = None if order_id else f"and its answer has {contract.lacking(answer.body, answer.headers)}, {begins}"
-    return Placed(answer.status, order_id, lacking)
+    return PlacedOrder(answer.status, order_id, lacking)
 
 
 def body_start(body: bytes, secrets: list[str]) -> str:

@@ -48,11 +48,6 @@ class PlanOptions(OptionGroup, heading="The plan"):
         return self.outage if self.seed is None else self.outage * LONGEST_PART
 
     @property
-    def load_seconds(self) -> float:
-        """How long orders fall due, at least, seconds; breaking, healing and their proofs come on top."""
-        return self.baseline + (self.outage + self.recovery) * self.outages
-
-    @property
     def injects_faults(self) -> bool:
         """Whether the scenario breaks anything; the others run the same plan without a fault."""
         return self.scenario == "lost-event"

@@ -115,10 +115,6 @@ class ComposeProject:
             database_url=_database_url(found["database"] or 0),
         )
 
-    def health(self, timeout_s: float = PROBE_S) -> dict[str, Health]:
-        """Probe each component on its own protocol, for `timeout_s` seconds at most each."""
-        return {component: self.probe(component, timeout_s) for component in SERVICES}
-
     def probe(self, component: str, timeout_s: float = PROBE_S) -> Health:
         """Whether it runs, is not unhealthy by its own check if it has one, and answers on its protocol."""
         try:

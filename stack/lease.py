@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from stack.errors import StackError
@@ -17,6 +18,7 @@ from stack.state_store import StateStore
 LEASE = "lease"  # name of the lock file in a stack's home
 _NAME_BYTES = 32
 _TRIES, _PAUSE_S = 5, 0.05  # `holder` locks the file for a moment
+_WAIT_PAUSE_S = 0.2
 
 
 class LeaseTaken(StackError):
@@ -74,6 +76,25 @@ class Lease:
             f"another harness (process {self.holder() or 'unknown'}) already uses {self._thing}; "
             f"wait until it has ended, {self._remedy}"
         )
+
+    def await_free(self, wait_s: float, worth_it: Callable[[], bool] = lambda: True) -> None:
+        """Take the lease as soon as it is free.
+
+        Args:
+            wait_s: longest wait, seconds.
+            worth_it: asked before each pause: whether waiting makes sense.
+
+        Raises:
+            LeaseTaken, StackError: as `take`.
+        """
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                return self.take()
+            except LeaseTaken:
+                if not worth_it() or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_WAIT_PAUSE_S)
 
     def _try(self, to_heal: bool) -> bool:
         self._fd = self._open(to_heal)

@@ -146,13 +146,13 @@ def kill_tree(pid: int, started: float | None = None) -> bool:
     return wait_until(lambda: all(start_time(process.pid) is None for process in processes), _KILL_WAIT_S)
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Poll `condition` until it holds (True) or `timeout_s` seconds have passed (False)."""
+def wait_until(condition: Callable[[], bool], timeout_s: float, poll_s: float = POLL_S) -> bool:
+    """Poll `condition` every `poll_s` seconds until it holds (True) or `timeout_s` seconds have passed (False)."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() >= deadline:
             return False
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
     return True
 
 

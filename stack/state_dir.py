@@ -57,11 +57,6 @@ def target_homes() -> list[Path]:
         raise StateDirError(f"{VARIABLE}: the folder {top} cannot be listed ({reason(error)})") from None
 
 
-def homes() -> list[Path]:
-    """Return the folders of all systems that a harness of this user has used."""
-    return sorted(path for path in state_dir().glob("external-*") if path.is_dir())
-
-
 def make_private(folder: Path) -> None:
     """Create `folder` and its parents up to the state folder, for the user alone.
 

@@ -6,7 +6,7 @@ pair of the user's commands does any fault. Nothing outside this folder compares
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -68,42 +68,23 @@ class Act(Generic[Thing]):
     settle: Callable[[Hit[Thing]], object] = _nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(FaultFacts):
     """A fault.
 
     Attributes:
-        name: as `--fault` gives it.
-        phrase: see `FaultFacts`.
         process: how it is done to a process; what it hit is always woken and, if it has ended, started again.
         container: how it is done to a container; None where it cannot be done to one.
-        effect: what proves it, as strong as the options ask for.
-        held, missed: see `FaultFacts`.
         asked: returns the effect that the options of a run ask for.
         needs: what its targets must have.
-        ends: whether it ends the target's process.
-        drops_unflushed, silences: see `FaultFacts`.
     """
 
-    name: str
-    phrase: str
     process: "Act[ManagedProcess]"
     container: Act[Any] | None
-    effect: Effect = DOWN
-    held: str = "answered {probes}"
-    missed: str = "answered {probes}"
     asked: Callable[[FaultOptions], Effect] = lambda options: DOWN
     needs: frozenset[Need] = frozenset()
-    ends: bool = False
-    drops_unflushed: bool = False
-    silences: bool = True
-
-    def of(self, target: str) -> str:
-        """Return the fault and its target in words: `stop of the broker`."""
-        return self.facts.of(target)
 
     @property
     def facts(self) -> FaultFacts:
         """What `run.json` keeps of it."""
-        losses = self.ends, self.drops_unflushed, self.silences
-        return FaultFacts(self.name, self.phrase, self.effect, self.held, self.missed, *losses)
+        return FaultFacts(**{each.name: getattr(self, each.name) for each in fields(FaultFacts)})

@@ -10,6 +10,6 @@ KILL: Final = Fault(
     phrase="kill of the {target}",
     process=Act(do=lambda hit: hit.thing.kill()),
     container=Act(do=lambda hit: hit.thing.kill(), undo=container_acts.start),
-    ends=True,
+    ends_process=True,
     drops_unflushed=True,
 )

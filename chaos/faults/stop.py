@@ -40,5 +40,5 @@ STOP: Final = Fault(
     phrase="stop of the {target}",
     process=Act(do=lambda hit: hit.thing.stop(hit.timeout_s), undo=_end_if_hanging),
     container=Act(do=container_acts.stop, undo=container_acts.start, settle=container_acts.await_stop),
-    ends=True,
+    ends_process=True,
 )

@@ -86,11 +86,6 @@ class MonitorClient:
         return process, gevent.spawn(self._read, process)
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None

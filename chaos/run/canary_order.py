@@ -8,15 +8,18 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import gevent
 
 from chaos.run.topic import native, topic_start
-from chaos.sut.sut import PlacedOrder, SystemUnderTest
+from chaos.sut.sut import SystemUnderTest
+from contract.http import PlacedOrder
 from contract.order_id import AcknowledgedId
 from contract.run_key import CHECK_KEY
 from runlog.facts import CheckOrder, TopicStart
+from stack.process import wait_until
 from stores.event_search import CLOUD_EVENT_TYPE, EventSeen, find_event
 from stores.kafka_client import KafkaProblem
 from stores.orders_table import OrdersTable
@@ -85,13 +88,13 @@ def _place_once(
         if placed.order_id is None:
             return CanaryOrder(None, before, _refusal(sut, placed))
         placed_id(str(placed.order_id))
-        row = _await_row(table, placed.order_id)
+        row = wait_until(partial(table.has_order, placed.order_id.text), ROW_WAIT_S, POLL_S)
         start = before or _new_topic(sut, event_wait_s)
         seen = EventSeen(False)
         if start is not None:
             seen = _find_event(sut, start, placed.order_id, customer, event_wait_s)
         order = CheckOrder(str(placed.order_id), placed.status or 0, row, seen.found)
-        row_time = table.text_of(placed.order_id.text, sut.time_column) if row else None
+        row_time = table.text_of(placed.order_id.text, sut.contract.table.time_column) if row else None
         problem = _missing(sut, order, start, seen) or _unfiltered(order, seen)
         problem = problem or _misplaced_tag(sut, table, order, seen, str(customer))
         without_tag = problem is not None and seen.found and not (seen.unfiltered or seen.tag or seen.tag_places)
@@ -105,7 +108,7 @@ def _find_event(
 ) -> EventSeen:
     def search() -> EventSeen:
         return find_event(
-            sut.kafka, start.name, start.starts, sut.event, order, customer=str(customer), timeout_s=wait_s
+            sut.kafka, start.name, start.starts, sut.contract.event, order, customer=str(customer), timeout_s=wait_s
         )
 
     return native(search)
@@ -131,7 +134,7 @@ def _missing(sut: SystemUnderTest, order: CheckOrder, start: TopicStart | None, 
     if not order.row:
         slash = ", header:NAME/ for what follows its last slash" if "/" in order.order_id else ""
         options = f" (--order-id{slash}; --orders-table, --orders-id-column)" if sut.stack == "external" else ""
-        return f"{answered} has no row in {sut.orders_table}{options}"
+        return f"{answered} has no row in {sut.contract.table.name}{options}"
     if not order.event:
         return f"{answered} its event is not in {sut.topic}" + (f"; {seen.hint}" if seen.hint else "")
     return None
@@ -152,31 +155,25 @@ def _misplaced_tag(
     sut: SystemUnderTest, table: OrdersTable, order: CheckOrder, seen: EventSeen, customer: str
 ) -> str | None:
     """Return what is wrong with the tag of a complete order; the orders of a run are found by their tags."""
-    if sut.attribution != "tagged" or sut.tag_column is None:
+    column = sut.contract.table.tag_column
+    if sut.attribution != "tagged" or column is None:
         return None
-    held = table.text_of(order.order_id, sut.tag_column)
+    held = table.text_of(order.order_id, column)
     if (held or "").strip().lower() != customer:
         found = "nothing" if held is None else repr(held[:LONGEST_SHOWN])
         return (
-            f"--orders-tag-column {sut.tag_column}: the row of order {order.order_id} holds {found} there and not "
+            f"--orders-tag-column {column}: the row of order {order.order_id} holds {found} there and not "
             f"the customer id that was sent, {customer}; name the column that does, or give --attribution "
             "acknowledged-only"
         )
     if seen.tag is None or seen.tag.lower() != customer:
         place = ", ".join(seen.tag_places)
         return (
-            f"--event-tag {sut.event.tag_place}: the event of order {order.order_id} does not carry there the "
+            f"--event-tag {sut.contract.event.tag_place}: the event of order {order.order_id} does not carry there the "
             f"customer id that was sent; "
             + (f"it is at {place}" if place else "it is nowhere in it: give --attribution acknowledged-only")
         )
     return None
-
-
-def _await_row(table: OrdersTable, order_id: AcknowledgedId) -> bool:
-    deadline = time.monotonic() + ROW_WAIT_S
-    while not (found := table.has_order(order_id.text)) and time.monotonic() < deadline:
-        gevent.sleep(POLL_S)
-    return found
 
 
 def _new_topic(sut: SystemUnderTest, wait_s: float) -> TopicStart | None:

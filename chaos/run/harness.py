@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from locust.env import Environment
 
-from chaos.faults.watchdog.client import Watchdog
 from chaos.run.command_line import settings_of_run, texts_of
 from chaos.run.conductor import Conductor
 from chaos.run.ports import Load
@@ -15,7 +14,7 @@ from chaos.run.reconcile_process import ReconcileProcess
 from chaos.run.recording import Recording
 from chaos.run.shape import USERS
 from chaos.sut.selection import System
-from chaos.sut.sut import PreflightError, Preview, SystemUnderTest
+from chaos.sut.sut import PreflightError, SystemUnderTest
 from runlog import exit_codes
 from runlog.folder import RunFolder
 from settings.run_settings import Settings, SettingsError
@@ -42,34 +41,16 @@ class Harness:
         self.end_code: int | None = None
         self.refused: str | None = None
         self.own_users = own_users
-        self._system = system
+        self.system = system
+        self.watchdog = system.watchdog
         self.open_load = open_load
         self._reconcile = ReconcileProcess()
-
-    # -- the system under test -------------------------------------------------------------------------------------
-
-    def open(self, settings: Settings) -> str:
-        """Acquire the system under test and return the service's URL."""
-        return self._system.open(settings)
-
-    def preview(self, settings: Settings) -> Preview:
-        """Return what a run would use and break, without touching it."""
-        return self._system.preview(settings)
-
-    def close(self) -> None:
-        """Release the system under test; calling it again does nothing."""
-        self._system.close()
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
         """Return the system under test as `settings` ask."""
         if self.own_users and settings.scenario == "phantom-event":
             raise PreflightError("--scenario phantom-event: only the harness's own users provoke phantom events")
-        return self._system.prepare(settings)
-
-    @property
-    def watchdog(self) -> Watchdog:
-        """The watchdog of this process."""
-        return self._system.watchdog
+        return self.system.prepare(settings)
 
     # -- the run ---------------------------------------------------------------------------------------------------
 

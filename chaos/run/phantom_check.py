@@ -45,8 +45,8 @@ def check_phantoms(sut: SystemUnderTest, run_key: RunKey, provoked: list[uuid.UU
     detail: dict[str, object] = {"asked": len(asked), "get_404": get_404}
     table = OrdersTable(sut.database_url, sut.contract)
     questions: dict[str, Callable[[], int | None]] = {
-        "in_orders": lambda: table.count_ids(sut.orders_table, sut.id_column, provoked),
-        "in_order_items": lambda: table.count_ids(_beside(sut.orders_table), "order_id", provoked),
+        "in_orders": lambda: table.count_ids(sut.contract.table.name, sut.contract.table.id_column, provoked),
+        "in_order_items": lambda: table.count_ids(_beside(sut.contract.table.name), "order_id", provoked),
         "rows_of_run": lambda: table.count_run(run_key),
     }
     try:

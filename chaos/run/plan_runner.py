@@ -24,6 +24,7 @@ from runlog import exit_codes, marks
 from runlog.ledger import Phase
 from runlog.marks import Mark
 from settings.run_settings import Settings
+from stack.process import wait_until
 
 log = logging.getLogger("chaos")
 
@@ -100,13 +101,9 @@ class PlanRunner:
     def _begin_load(self, run: OpenRun) -> None:
         self._begin(RunPhase.BASELINE, f"{self._settings.rate:g} orders/s for {self._plan.baseline:g} s")
         clock = run.recording.clock
-        deadline = clock.now() + USERS_WAIT_S
-        while not self._harness.users_running():
-            if clock.now() > deadline:
-                raise RunFailed(
-                    f"timed out after {USERS_WAIT_S:g} s waiting for Locust's users", exit_codes.USAGE_OR_CRASH
-                )
-            gevent.sleep(STEP_S)
+        if not wait_until(self._harness.users_running, USERS_WAIT_S, STEP_S):
+            text = f"timed out after {USERS_WAIT_S:g} s waiting for Locust's users"
+            raise RunFailed(text, exit_codes.USAGE_OR_CRASH)
         begin = clock.now() + LEAD_S
         run.load.begin(begin)
         run.recording.mark(Mark(begin, marks.BASELINE))

@@ -15,41 +15,33 @@ from settings.run_settings import Settings
 
 
 class Counts(Protocol):
-    """Running totals of the load."""
+    """Running totals of the load: attempts sent, orders acknowledged, attempts answered otherwise or not at all."""
 
-    @property
-    def sent(self) -> int:
-        """Attempts that went out."""
-
-    @property
-    def acknowledged(self) -> int:
-        """Orders that were acknowledged."""
-
-    @property
-    def failed(self) -> int:
-        """Attempts that were answered otherwise, or not at all."""
+    sent: int
+    acknowledged: int
+    failed: int
 
 
 class Load(Protocol):
-    """The load as the conductor drives it; see `load.load_session.LoadSession`."""
+    """The load as the conductor drives it; see `load.load_session.LoadSession`.
+
+    Attributes:
+        phase: in which orders fall due now.
+        trouble: why the load cannot go on, None while it can.
+        provoked: ids of the orders that the service says it rolled back after their publish.
+    """
 
     phase: Phase
+    trouble: str | None
+    provoked: list[uuid.UUID]
 
     @property
     def counts(self) -> Counts:
         """Running totals."""
 
     @property
-    def trouble(self) -> str | None:
-        """Why the load cannot go on, None while it can."""
-
-    @property
     def in_flight(self) -> int:
         """Requests without an answer yet."""
-
-    @property
-    def provoked(self) -> list[uuid.UUID]:
-        """Ids of the orders that the service says it rolled back after their publish."""
 
     def begin(self, at: float) -> None:
         """Start the schedule: order 0 falls due at `at`."""
@@ -70,9 +62,7 @@ class Load(Protocol):
 class RunHarness(Protocol):
     """The harness of this process as a run sees it, see `chaos.run.harness`."""
 
-    @property
-    def watchdog(self) -> Watchdog:
-        """The watchdog of this process."""
+    watchdog: Watchdog
 
     def prepare(self, settings: Settings) -> SystemUnderTest:
         """Return the system under test as `settings` ask."""

@@ -164,7 +164,7 @@ class Preflight:
             columns = table.check_columns(compares_times=self._sut.attribution == EXCLUSIVE)
         except DatabaseProblem as error:
             raise PreflightError(f"orders table: {error}") from None
-        return Check("orders table", f"{self._sut.orders_table} has {columns}")
+        return Check("orders table", f"{self._sut.contract.table.name} has {columns}")
 
 
 def check_request(sut: SystemUnderTest, proven: CanaryOrder) -> CheckRequest:

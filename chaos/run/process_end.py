@@ -129,7 +129,7 @@ class ProcessEnd:
 
     def _release(self) -> None:
         try:
-            self._harness.close()
+            self._harness.system.close()
         except StackError as error:
             log.error("%s", error)
             self._harness.end_code = exit_codes.USAGE_OR_CRASH

@@ -5,7 +5,6 @@ run. Secrets reach it on standard input only.
 """
 
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from files.paths import CHECKOUT
+from files.paths import child_environment
 from redaction.masking import mask_line
 from redaction.properties import secret_values
 from runlog.check_request import CheckAnswer, CheckRequest
@@ -28,14 +27,12 @@ class ReconcilerCheck:
     """One check. Leaving its block ends the process."""
 
     def __init__(self) -> None:
-        ours = str(CHECKOUT)
-        path = os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")]))
         self._errors = b""
         self._answer = CheckAnswer(doing="starting")
         self._process = subprocess.Popen(
             # -P: a package in the user's folder must not shadow one of ours.
             [sys.executable, "-P", "-m", "reconcile", "check"],
-            env={**os.environ, "PYTHONPATH": path},
+            env=child_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -9,7 +9,7 @@ import sys
 from typing import Final
 
 from chaos.sut.sut import SystemUnderTest
-from files.paths import CHECKOUT
+from files.paths import child_environment
 from files.safe_files import read_json
 from runlog import exit_codes
 from runlog.folder import RunFolder
@@ -102,10 +102,8 @@ def _properties(sut: SystemUnderTest) -> str:
 
 def _environment(sut: SystemUnderTest) -> dict[str, str]:
     """Return the environment for reading the stores. Secrets travel here or in the pipe, never on a command line."""
-    ours = str(CHECKOUT)
     environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")])),
+        **child_environment(),
         "PYTHONIOENCODING": "utf-8",
         "LOCUST_DATABASE_URL": sut.database_url,
         "LOCUST_KAFKA_BOOTSTRAP": sut.kafka["bootstrap.servers"],

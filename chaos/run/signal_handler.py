@@ -5,7 +5,6 @@ both would leave a broker down. With these handlers, a signal interrupts the run
 the run judged, and only then reaches Locust as a KeyboardInterrupt, which ends it normally.
 """
 
-import logging
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +14,6 @@ import greenlet
 
 from chaos.run.conductor import Conductor
 from runlog import exit_codes
-
-log = logging.getLogger("chaos")
 
 
 class SignalHandler:

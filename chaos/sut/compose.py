@@ -13,9 +13,10 @@ from chaos.faults.restore import places, restore
 from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog, WatchdogGone
+from chaos.faults.watchdog.liveness import will_be_free
 from chaos.faults.watchdog.protocol import Refusal, Teardown
 from chaos.faults.watchdog.teardown import ComposeOwner, has_died, owner_name
-from chaos.sut.embedded import await_lease, stack_settings
+from chaos.sut.embedded import LEASE_WAIT_S, stack_settings
 from chaos.sut.sut import PlaceOrder, PreflightError, Preview, SystemUnderTest
 from files.safe_files import write_text
 from health.spec import ProbeSpec
@@ -67,7 +68,8 @@ class ComposeSystem:
             StackError: Docker, Compose or the engine is missing, or the project did not start.
         """
         ignore_client_variables()
-        await_lease(self._lease)
+        # The watchdog of a dead harness may still tear it down; one that is frozen is ended.
+        self._lease.await_free(LEASE_WAIT_S, lambda: will_be_free(self._lease))
         before = self._standing_before()
         self.watchdog.start()
         self._ours = before != "running"
@@ -131,7 +133,7 @@ class ComposeSystem:
         except (StackError, TargetError, StateDirError) as error:
             raise PreflightError(str(error)) from None
         outbox = settings.service_variant == "outbox"
-        url, timeout_s, since = where.service_url, settings.request_timeout, engine.now(engine.connect())
+        url, since = where.service_url, engine.now(engine.connect())
         return SystemUnderTest(
             service_url=url,
             health_url=f"{url}{HEALTH_PATH}",
@@ -147,7 +149,7 @@ class ComposeSystem:
             target=target,
             spec=spec,
             state_dir=state,
-            place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
+            place_order=lambda customer_id: self._place_order(settings, url, customer_id),
             logs=self._log_paths(),
             gather_logs=lambda: self._gather_logs(since),
             environment=self._environment(settings, where),

@@ -5,7 +5,6 @@ this process ends.
 """
 
 import logging
-import time
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +25,7 @@ from settings.run_settings import Settings
 from settings.stack_options import OUR_DELIVERY_S
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
-from stack.lease import LEASE, Lease, LeaseTaken
+from stack.lease import LEASE, Lease
 from stack.progress import Progress
 from stack.settings import ServiceSettings, StackSettings
 from stack.state_file import StackState
@@ -67,7 +66,8 @@ class EmbeddedSystem:
             StackError: it did not start.
         """
         ignore_client_variables()
-        await_lease(self._lease)
+        # The watchdog of a dead harness may still tear it down; one that is frozen is ended.
+        self._lease.await_free(LEASE_WAIT_S, lambda: will_be_free(self._lease))
         state = self._up(settings)
         # The first owner stays recorded while any part of the stack runs, so a stack that ran before has another owner.
         self._ours = state.owner == self._owner or has_died(state.owner)
@@ -148,7 +148,7 @@ class EmbeddedSystem:
             self._heal_leftover(settings)  # otherwise the watchdog does, when it is armed
         outbox = settings.service_variant == "outbox"
         spec = self._spec(settings)
-        url, timeout_s = state.service_url, settings.request_timeout
+        url = state.service_url
         return SystemUnderTest(
             service_url=url,
             health_url=f"{url}/actuator/health",
@@ -163,7 +163,7 @@ class EmbeddedSystem:
             target=open_target(spec),
             spec=spec,
             state_dir=self.home,
-            place_order=lambda customer_id: self._place_order(url, timeout_s, customer_id),
+            place_order=lambda customer_id: self._place_order(settings, url, customer_id),
             logs={name: str(path) for name, path in [*state.log_paths.items(), ("watchdog", self.watchdog.log_path)]},
             environment={
                 "order service": f"{settings.service_variant} at {url}",
@@ -183,23 +183,6 @@ class EmbeddedSystem:
             )
         except TargetError as error:
             raise PreflightError(str(error)) from None
-
-
-def await_lease(lease: Lease) -> None:
-    """Take the lease of a system. Waits while the watchdog of a dead harness tears it down; a frozen one is ended.
-
-    Raises:
-        LeaseTaken: another harness has it.
-        StackError: its folder cannot be written to.
-    """
-    deadline = time.monotonic() + LEASE_WAIT_S
-    while True:
-        try:
-            return lease.take()
-        except LeaseTaken:
-            if not will_be_free(lease) or time.monotonic() >= deadline:
-                raise
-            time.sleep(0.2)
 
 
 def _probe(settings: Settings, state: StackState) -> ProbeSpec:

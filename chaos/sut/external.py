@@ -12,7 +12,7 @@ from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.no_target import NoTarget
 from chaos.faults.targets.open_target import open_target
 from chaos.faults.watchdog.client import Watchdog
-from chaos.sut.sut import PlaceOwnOrder, PreflightError, Preview, SystemUnderTest
+from chaos.sut.sut import PlaceOrder, PreflightError, Preview, SystemUnderTest
 from settings.external import ExternalSettings
 from settings.run_settings import Settings, SettingsError
 from settings.service_files import read_service_files
@@ -29,7 +29,7 @@ class ExternalSystem:
         place_order: places an order.
     """
 
-    def __init__(self, settings: Settings, place_order: PlaceOwnOrder) -> None:
+    def __init__(self, settings: Settings, place_order: PlaceOrder) -> None:
         external = settings.external
         if external is None:
             raise ValueError("an external system needs the settings of one")

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from chaos.faults.watchdog.client import Watchdog
-from chaos.sut.sut import PlaceOrder, PlaceOwnOrder, Preview, SystemUnderTest
+from chaos.sut.sut import PlaceOrder, Preview, SystemUnderTest
 from settings.run_settings import Settings
 from stack.progress import Progress
 
@@ -11,9 +11,7 @@ from stack.progress import Progress
 class System(Protocol):
     """A system under test in use by this process."""
 
-    @property
-    def watchdog(self) -> Watchdog:
-        """The watchdog that owns it."""
+    watchdog: Watchdog
 
     def preview(self, settings: Settings) -> Preview:
         """Return what a run would use and break, without touching it."""
@@ -28,23 +26,18 @@ class System(Protocol):
         """Return it as `settings` ask."""
 
 
-def make_system(
-    settings: Settings,
-    progress: Progress,
-    place_order: PlaceOrder,
-    place_own_order: PlaceOwnOrder,
-) -> System:
+def make_system(settings: Settings, progress: Progress, place_order: PlaceOrder) -> System:
     """Return the system that `settings` name, without touching it.
 
     Args:
         settings: of this process.
         progress: called with each step of a stack that starts.
-        place_order, place_own_order: place an order.
+        place_order: places an order.
     """
     if settings.stack == "external":
         from chaos.sut.external import ExternalSystem
 
-        return ExternalSystem(settings, place_own_order)
+        return ExternalSystem(settings, place_order)
     if settings.stack == "compose":
         from chaos.sut.compose import ComposeSystem
 

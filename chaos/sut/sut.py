@@ -7,25 +7,9 @@ from pathlib import Path
 
 from chaos.faults.targets import Target, TargetSpec
 from contract.contract import Contract
-from contract.event import EventContract
-from contract.order_id import AcknowledgedId, IdKind
+from contract.http import PlacedOrder
 from health.spec import ProbeRecipe, ProbeSpec
 from settings.run_settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedOrder:
-    """The answer to an order that the harness placed for its own checks.
-
-    Attributes:
-        status: HTTP status, None without a complete answer.
-        order_id: the id in the answer, if any.
-        reason: why there is none, in a few words.
-    """
-
-    status: int | None
-    order_id: AcknowledgedId | None
-    reason: str | None
 
 
 class PreflightError(Exception):
@@ -47,10 +31,8 @@ class Preview:
     problem: str | None = None
 
 
-PlaceOrder = Callable[[str, float, uuid.UUID], PlacedOrder]
-"""Places an order of the reference contract: service URL, timeout in seconds, customer id."""
-PlaceOwnOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
-"""Places an order by the user's own contract: settings of the run, base URL of the service, customer id."""
+PlaceOrder = Callable[[Settings, str, uuid.UUID], PlacedOrder]
+"""Places an order: settings of the run, base URL of the service, customer id."""
 
 
 def _no_logs() -> None:
@@ -108,38 +90,3 @@ class SystemUnderTest:
     attribution: str = "tagged"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     ca_file: str = ""
-
-    @property
-    def orders_table(self) -> str:
-        """Name of the table of orders."""
-        return self.contract.table.name
-
-    @property
-    def outbox_table(self) -> str | None:
-        """Table of pending events; None without one."""
-        return self.contract.table.outbox
-
-    @property
-    def id_column(self) -> str:
-        """Column of the order ids."""
-        return self.contract.table.id_column
-
-    @property
-    def tag_column(self) -> str | None:
-        """Column of the tags, None without one."""
-        return self.contract.table.tag_column
-
-    @property
-    def time_column(self) -> str:
-        """Column of the times of creation."""
-        return self.contract.table.time_column
-
-    @property
-    def id_kind(self) -> IdKind:
-        """What order ids are."""
-        return self.contract.id_kind
-
-    @property
-    def event(self) -> EventContract:
-        """What an event must look like."""
-        return self.contract.event

@@ -19,7 +19,7 @@ from reconcile.analysis.recovery import OutageRates, Recovery, outage_rates, rec
 from reconcile.analysis.truth_table import Table, build_table
 from reconcile.history.history import History
 from reconcile.history.id_texts import IdTexts, texts_of
-from reconcile.history.joins import Bools, Floats
+from reconcile.history.joins import Floats
 from reconcile.history.outages import Outage, moments, read_outages
 from reconcile.history.run_attribution import check_orders
 from reconcile.judge.contract_guards import no_order_changed, opaque_bound
@@ -82,11 +82,6 @@ class Judgement:
     rate: dict[str, Any]
     timeline: list[dict[str, Any]]
     texts: IdTexts
-
-    @property
-    def lost(self) -> Bools:
-        """Proven lost events among the cases of the table."""
-        return self.proven.lost
 
 
 def judge(history: History) -> Judgement:

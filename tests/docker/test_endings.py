@@ -7,6 +7,7 @@ import pytest
 from chaos.faults.registry import FAULTS
 from chaos.faults.targets import COMPONENTS
 from stack.compose import ComposeStack
+from stack.compose_project import SERVICES
 from tests.docker.conftest import Start
 from tests.e2e.endings import BY_NAME, ENDINGS, assert_healed, await_no_process, journals, judge_with, play
 from tests.e2e.page import free_port
@@ -35,7 +36,7 @@ def test_a_project_that_was_there_before_is_up_again(
     await_no_process(run.env["HARNESS_STACK_HOME"])
     # Each part answers by now; the engine's own health checks come round only every few seconds.
     deadline = time.monotonic() + 60
-    while sick := {name: found.detail for name, found in by_hand.project.health().items() if not found.ok}:
+    while sick := [found.detail for found in map(by_hand.project.probe, SERVICES) if not found.ok]:
         assert time.monotonic() < deadline, sick
         time.sleep(0.5)
     assert journals(run.env) == []

@@ -43,7 +43,7 @@ def containers(stack: ComposeStack) -> dict[str, str]:
 def assert_all_well(stack: ComposeStack) -> None:
     """Docker asks a container for its health every few seconds: soon all of them are healthy again."""
     deadline = time.monotonic() + HEALTHY_WITHIN_S
-    while unhealthy := {name: found.detail for name, found in stack.project.health().items() if not found.ok}:
+    while unhealthy := [found.detail for found in map(stack.project.probe, SERVICES) if not found.ok]:
         assert time.monotonic() < deadline, f"waited {HEALTHY_WITHIN_S:g} s for health, last seen: {unhealthy}"
         time.sleep(0.2)
 

@@ -1,6 +1,5 @@
 """Preflight on a wrong setting: one sentence that says which option is wrong and what was found in its place."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,18 +11,13 @@ from chaos.run.canary_order import CanaryOrder
 from chaos.run.plan import make_plan
 from chaos.run.preflight import Preflight
 from chaos.sut.external import ExternalSystem
-from chaos.sut.sut import PlacedOrder, PreflightError
+from chaos.sut.sut import PreflightError
 from load.placed_orders import place
-from settings.run_settings import Settings, make_settings
+from settings.run_settings import make_settings
 from tests.external.conftest import OpenShop, OpenShopOf
 from tests.external.shop import API_KEY
 
 pytestmark = pytest.mark.real
-
-
-def place_order(settings: Settings, url: str, customer: uuid.UUID) -> PlacedOrder:
-    placed = place(settings, url, customer)
-    return PlacedOrder(placed.status, placed.order_id, placed.reason)
 
 
 def texts_of(shop: OpenShop) -> dict[str, str]:
@@ -37,7 +31,7 @@ def texts_of(shop: OpenShop) -> dict[str, str]:
 def preflight(shop: OpenShop, **changed: str) -> CanaryOrder:
     texts = texts_of(shop) | changed
     settings = make_settings(texts, texts["host"])
-    sut = ExternalSystem(settings, place_order).prepare(settings)
+    sut = ExternalSystem(settings, place).prepare(settings)
     return Preflight(sut, make_plan(settings), lambda _: None).run()
 
 

@@ -1,14 +1,13 @@
 """The harness's own locustfile against the saboteur: only the order service is another one."""
 
 import os
-import uuid
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import chaos.sut.embedded
-import locustfile
 from chaos.sut.embedded import EmbeddedSystem
 from chaos.sut.sut import SystemUnderTest
+from load.placed_orders import place
 from locustfile import LoadAndChaos, Orders
 from settings.run_settings import Settings
 
@@ -22,13 +21,17 @@ class Sabotaged(EmbeddedSystem):
         """Return the stack, its service replaced."""
         sut = super().prepare(settings)
 
-        def place(customer_id: uuid.UUID) -> Any:
-            return locustfile._place_order(URL, settings.request_timeout, customer_id)
-
         phantom = None if sut.phantom_url is None else f"{URL}/chaos/phantom-event"
         logs = {name: path for name, path in sut.logs.items() if name != "service"}
         health = f"{URL}/actuator/health"
-        return replace(sut, service_url=URL, health_url=health, place_order=place, phantom_url=phantom, logs=logs)
+        return replace(
+            sut,
+            service_url=URL,
+            health_url=health,
+            place_order=partial(place, settings, URL),
+            phantom_url=phantom,
+            logs=logs,
+        )
 
 
 vars(chaos.sut.embedded)["EmbeddedSystem"] = Sabotaged

@@ -88,6 +88,7 @@ def test_without_compose_one_sentence_says_what_is_missing(tmp_path: Path, monke
     assert compose_cli.find() == ("docker", "compose")
 
 
+@pytest.mark.process
 def test_a_stack_without_containers_needs_no_docker_package() -> None:
     code = (
         "import sys; sys.modules['docker'] = None\n"

@@ -13,10 +13,12 @@ from typing import Final
 from chaos.faults.fault import Fault, Undo
 from chaos.faults.registry import FAULTS
 from chaos.faults.targets import ActTimedOut, TargetError, TargetSpec
-from chaos.faults.targets.running_command import ACT, Command, CommandJournal, RunningCommand, await_end, run
+from chaos.faults.targets.running_command import ACT, Command, CommandJournal, RunningCommand, run
+from stack.process import wait_until
 
 KIND: Final = "command"
 CHECK_TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.1
 
 
 class CommandTarget:
@@ -92,7 +94,7 @@ class CommandTarget:
         self._broken = False
 
     def _await_heal(self, left: RunningCommand, timeout_s: float) -> None:
-        if not await_end(left, timeout_s - left.age_s()):
+        if not wait_until(lambda: not left.still_runs(), timeout_s - left.age_s(), _POLL_S):
             left.end()
             raise ActTimedOut(
                 f"the heal command that was left running (process {left.pid}) did not end within {timeout_s:g} s "

@@ -121,7 +121,7 @@ class ContainerTarget:
         one = self._only()
         self._refuse_protected(one)
         self._act(fault)
-        if fault.ends and one.attrs["HostConfig"].get("AutoRemove"):
+        if fault.ends_process and one.attrs["HostConfig"].get("AutoRemove"):
             raise TargetError(
                 f"{self.describe()} is removed as soon as it ends (--rm), so it could not be started again"
             )
@@ -157,7 +157,7 @@ class ContainerTarget:
         if one is None:
             self._refuse_other_engine(undo)
             # Created again under the same labels: then only a container that does not run is ours to heal.
-            one, act = self._successor(undo), Act(do=act.do, undo=start if fault.ends else lambda hit: None)
+            one, act = self._successor(undo), Act(do=act.do, undo=start if fault.ends_process else lambda hit: None)
         hit = Hit(one, undo, fault.effect, timeout_s)
         if self._act_unknown:
             self._call(f"container {one.name}", lambda: act.settle(hit))

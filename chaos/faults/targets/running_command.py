@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,6 @@ from stack import process
 ACT: Final = "HARNESS_ACT"
 # `exec` keeps process id and start time, so what is recorded is the command itself.
 _GATE: Final = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh")
-_POLL_S: Final = 0.1
 _END_WAIT_S: Final = 5.0
 # What is kept of a command's output for messages: its first and last lines.
 _LINES: Final = 3
@@ -154,16 +152,6 @@ def run(command: Command, timeout_s: float, record: Callable[[RunningCommand], N
                 f"so how far it got is unknown{_printed(output)}"
             ) from None
         return code, _printed(output)
-
-
-def await_end(left: RunningCommand, timeout_s: float) -> bool:
-    """Wait until a command that another process has started ends; return whether it did within `timeout_s` seconds."""
-    deadline = time.monotonic() + timeout_s
-    while left.still_runs():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_POLL_S)
-    return True
 
 
 def _output() -> IO[bytes]:

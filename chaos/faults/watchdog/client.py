@@ -23,7 +23,7 @@ from chaos.faults.limits import Limits
 from chaos.faults.watchdog.protocol import Arm, Break, Marked, Refusal, Teardown, as_line
 from chaos.faults.watchdog.teardown import HARNESS
 from chaos.faults.watchdog.work_reports import Progress, Work
-from files.paths import CHECKOUT
+from files.paths import child_environment
 from health.state import Proof
 
 log = logging.getLogger("chaos")
@@ -93,7 +93,7 @@ class Watchdog:
                 # -P: what lies in the user's folder must not be taken for a package of ours.
                 [sys.executable, "-P", "-m", "chaos.faults.watchdog"],
                 cwd="/",
-                env={**os.environ, "PYTHONPATH": _python_path(), HARNESS: str(os.getpid())},
+                env={**child_environment(), HARNESS: str(os.getpid())},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -263,8 +263,3 @@ class Watchdog:
         if process is self._process:
             for waiting in list(self._waiting.values()):
                 waiting.set(_GONE)
-
-
-def _python_path() -> str:
-    ours = str(CHECKOUT)
-    return os.pathsep.join(filter(None, [ours, os.environ.get("PYTHONPATH")]))

@@ -7,7 +7,6 @@ runs at all, in the middle of a long heal command too; a process that is frozen 
 import logging
 import os
 import signal
-import time
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -64,12 +63,7 @@ class WatchdogId:
             os.kill(self.pid, QUESTION)
         except ProcessLookupError:
             return False
-        deadline = time.monotonic() + ANSWER_S
-        while _is_pending(self.pid):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_S)
-        return self.alive
+        return process.wait_until(lambda: not _is_pending(self.pid), ANSWER_S, _POLL_S) and self.alive
 
     def end(self) -> None:
         """End it by force: itself and no process that it has started. Its own end releases its lease."""

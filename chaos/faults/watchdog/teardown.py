@@ -7,7 +7,6 @@ had taken from one that was there (it restarts the order service with other sett
 import json
 import logging
 import os
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -86,25 +85,23 @@ class ComposeOwner:
 
 def _compose(home: Path, stack: "ComposeStack", owner: str) -> None:
     lease, noted = Lease(home / LEASE), ComposeOwner(home)
-    if not _taken(lease):
-        log.info("compose project %s is in use by another harness: it is left alone", stack.name)
-        return
     try:
+        lease.await_free(LEASE_WAIT_S)
         if noted.read()[0] == owner:
             noted.end(stack)
             log.info("compose project %s is down; its volumes stay", stack.name)
         else:
             log.info("compose project %s is not what %s had brought up any more: it stays", stack.name, owner)
+    except LeaseTaken:
+        log.info("compose project %s is in use by another harness: it is left alone", stack.name)
     finally:
         lease.give_back()
 
 
 def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None:
     lease = Lease(stack.home / LEASE)
-    if not _taken(lease):
-        log.info("the stack is in use by another harness: it is left alone")
-        return
     try:
+        lease.await_free(LEASE_WAIT_S)
         state = stack.status()
         if state is None or state.owner == owner or has_died(state.owner):
             stack.down()
@@ -112,6 +109,8 @@ def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None
         else:
             log.info("the stack was brought up by %s: it stays", state.owner)
             _bring_back(stack, where)
+    except LeaseTaken:
+        log.info("the stack is in use by another harness: it is left alone")
     finally:
         lease.give_back()
 
@@ -128,20 +127,6 @@ def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
     if "stood" in where:
         stack.up(StackSettings(service=ServiceSettings(**json.loads(where["stood"])), proxy=where["proxy"]))
         log.info("the stack runs again as it did before the harness changed it")
-
-
-def _taken(lease: Lease) -> bool:
-    """Take a lease, within a few seconds; return whether that succeeded."""
-    deadline = time.monotonic() + LEASE_WAIT_S
-    while True:
-        try:
-            lease.take()
-        except LeaseTaken:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.1)
-        else:
-            return True
 
 
 def owner_name() -> str:

@@ -57,7 +57,9 @@ def refuse(settings: object) -> None:
 
 
 def make_system(*_: Any) -> Any:
-    return SimpleNamespace(open=lambda settings: "http://127.0.0.1:1", close=lambda: None, prepare=refuse)
+    return SimpleNamespace(
+        open=lambda settings: "http://127.0.0.1:1", close=lambda: None, prepare=refuse, watchdog=None
+    )
 
 
 vars(locustfile).update(make_system=make_system)

@@ -24,7 +24,7 @@ from chaos.run.canary_order import place_canary  # noqa: E402
 from chaos.run.drain_setup import drain_run, drain_task  # noqa: E402
 from chaos.run.recording import Recording  # noqa: E402
 from chaos.run.topic import topic_start  # noqa: E402
-from chaos.sut.sut import PlacedOrder  # noqa: E402
+from contract.http import PlacedOrder  # noqa: E402
 from contract.order_id import AcknowledgedId  # noqa: E402
 from runlog import marks  # noqa: E402
 from runlog.ledger import Completion, Phase  # noqa: E402

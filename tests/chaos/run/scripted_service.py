@@ -13,9 +13,10 @@ from confluent_kafka import Producer
 from chaos.faults.fault import Fault, Undo
 from chaos.faults.probe_recipes import stack_recipe
 from chaos.faults.targets import TargetSpec
-from chaos.sut.sut import PlacedOrder, SystemUnderTest
+from chaos.sut.sut import SystemUnderTest
 from contract.contract import Contract
 from contract.event import EventContract
+from contract.http import PlacedOrder
 from contract.order_id import AcknowledgedId
 from health.spec import ProbeSpec
 from tests.conftest import Infra

@@ -11,8 +11,9 @@ from chaos.faults.targets import TargetError
 from chaos.run.canary_order import CanaryOrder
 from chaos.run.plan import make_plan
 from chaos.run.preflight import Preflight
-from chaos.sut.sut import PlacedOrder, PreflightError, SystemUnderTest
+from chaos.sut.sut import PreflightError, SystemUnderTest
 from contract.contract import Contract, TableContract
+from contract.http import PlacedOrder
 from settings.run_settings import make_settings
 from tests.chaos.run.scripted_service import Service, StillTarget, answering, make_sut
 from tests.conftest import Infra

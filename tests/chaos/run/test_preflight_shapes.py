@@ -20,9 +20,10 @@ from confluent_kafka import Producer
 from chaos.run.canary_order import place_canary
 from chaos.run.preflight import check_request
 from chaos.run.reconcile_check import ReconcilerCheck
-from chaos.sut.sut import PlacedOrder, SystemUnderTest
+from chaos.sut.sut import SystemUnderTest
 from contract.attribution import Attribution
 from contract.contract import contract_from_texts
+from contract.http import PlacedOrder
 from contract.ids import IDS, bytes_of
 from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey

@@ -180,7 +180,7 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     assert target.is_up()
     after = brought_up(stack, component if cut else "").pids
     changed = {name for name, pid in after.items() if pid != before[name]}
-    assert changed == ({component} if fault.ends else set())
+    assert changed == ({component} if fault.ends_process else set())
     assert is_whole(state, kept)
     await_whole_order(state)
     target.heal(fault, undo, ACT_S)
