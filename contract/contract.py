@@ -33,12 +33,7 @@ class TableContract:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What an order, its row and its event look like.
-
-    Attributes:
-        table: where the rows are.
-        event: what events look like.
-    """
+    """What an order, its row and its event look like."""
 
     table: TableContract = field(default_factory=TableContract)
     event: EventContract = field(default_factory=EventContract)

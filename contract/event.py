@@ -60,7 +60,6 @@ class EventContract:
     Attributes:
         id_place: where the order's id is; None: not stated. Then it is the member `orderId` of a JSON value, and a key,
             if there is one, must name the same order. With a stated place the key has no other say.
-        id_kind: what order ids are.
         filter: what makes a record an event; None: not stated. Then a `type` or `eventType`, if there is one, must hold
             "created".
         tag_place: where the customer id that was sent is; None: nowhere.

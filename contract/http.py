@@ -83,7 +83,6 @@ class OrderContract:
         """Return what a 2xx answer says.
 
         Args:
-            answer: its body.
             headers: its headers, names in lower case.
         """
         del headers
@@ -123,7 +122,6 @@ class CustomContract(OrderContract):
     Attributes:
         template: of an order's body, with placeholders like `${customer_id}`; None: the body of the reference service.
         place: where the answer has the id: `value:PATH`, `header:NAME`, or `header:NAME/` for the last segment.
-        kind: what the ids are.
     """
 
     template: str | None = None

@@ -84,7 +84,6 @@ class IdReader:
     One reader reads rows or events, never both.
 
     Args:
-        kind: of the ids.
         padded: they are texts of a fixed length, in which blanks at the end mean nothing.
 
     Attributes:
@@ -130,7 +129,6 @@ class IdReader:
         return identity in self._met
 
     def text(self, identity: bytes) -> str:
-        """Return the id as people write it."""
         return text_of(self.kind, identity, self.names)
 
     def meet(self, identity: bytes, text: str) -> bool:

@@ -72,7 +72,6 @@ def encode_order_id(kind: IdKind, value: object) -> bytes | None:
     """Return the 16 bytes that stand for an id.
 
     Args:
-        kind: of the ids.
         value: the id as a service returned it: a text, its bytes in UTF-8, a `uuid.UUID`, a whole number (also one that
             JSON holds as 7.0). Blanks around it make it another one.
 
@@ -164,7 +163,6 @@ def integer_id(number: int) -> bytes:
 
 
 def is_ulid(text: str) -> bool:
-    """Return whether a text is a ULID, in either case."""
     return _ULID.fullmatch(text) is not None
 
 

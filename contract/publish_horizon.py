@@ -69,7 +69,6 @@ class Horizon:
 
     Attributes:
         seconds: how long.
-        source: where that comes from.
     """
 
     seconds: float
@@ -97,7 +96,6 @@ def horizon_of(publisher: Publisher, outages: Iterable[Interval]) -> Horizon:
     """Return the horizon of a run.
 
     Args:
-        publisher: what is known of it.
         outages: [begin, end] of each in epoch seconds, in order; those that never ended are left out.
     """
     if publisher.given_s is not None:

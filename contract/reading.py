@@ -73,11 +73,7 @@ class EventBatch:
 
 
 class EventReader:
-    """Reads records by an event contract.
-
-    Args:
-        contract: the contract.
-    """
+    """Reads records by an event contract."""
 
     def __init__(self, contract: EventContract) -> None:
         self.contract = contract
@@ -101,7 +97,6 @@ class EventReader:
         self._types = [attrgetter(self._members[name]) for name in TYPES if not contract.filter]
 
     def read(self, record: KafkaRecord) -> Reading:
-        """Return what one record says."""
         if record.value is None:
             return Reading(Why.TOMBSTONE)
         body = self._read_body(record.value)

@@ -68,8 +68,6 @@ class RunEvents:
     """Reads batches of records and finds the events of one run.
 
     Args:
-        contract: what events look like.
-        run_key: of the run.
         attribution: how its events are known; None: by their tags.
         known: array of IDS, ascending, each once: orders that have a row or that an answer returned.
 

@@ -15,7 +15,6 @@ def read_whole_lines(path: Path, decode: Callable[[bytes], Record]) -> list[Reco
     """Return the decoded lines of a file in order, without incomplete ones.
 
     Args:
-        path: the file.
         decode: decodes one line; raises msgspec.ValidationError for other JSON, msgspec.DecodeError for no JSON.
 
     Raises:

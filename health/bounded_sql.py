@@ -85,7 +85,6 @@ class SqlConnection:
             raise FailedError(self.pq.error_message.decode(errors="replace") or "the query failed")
 
     def close(self) -> None:
-        """Close it."""
         self.pq.finish()
 
 

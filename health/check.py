@@ -29,7 +29,6 @@ def check(spec: ProbeSpec, timeout_s: float) -> Health:
     """Ask once, on a new connection of a client like any other (for Kafka: authenticated).
 
     Args:
-        spec: whom and how.
         timeout_s: seconds for all of it, kept also when the server is frozen. Kafka's client blocks in C for as long:
             under gevent call this in the hub's thread pool.
     """

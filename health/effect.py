@@ -35,7 +35,6 @@ class Effect:
     """What the probes of a target must see while a fault lasts.
 
     Attributes:
-        kind: see `EffectKind`.
         added_s: of `late`: seconds by which each answer must come later than usual.
         jitter_s: of `late`: seconds by which a single answer may miss that.
         share: of `reset`: share of the connections, 0 to 1.
@@ -119,7 +118,6 @@ class Effect:
         return one.answered - one.asked - self.usual_s.get(one.connection, 0.0)
 
     def shows(self, one: ProbeResult) -> bool:
-        """Return whether a probe shows it."""
         if self.kind == "late":
             return one.ok and self.increase(one) >= self._least_s
         # The client of the kept connection tries again by itself, so its question may time out between two resets.

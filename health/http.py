@@ -67,7 +67,6 @@ class KeptHttp:
         self._unserved_since: float | None = None
 
     def ask(self, timeout_s: float) -> Reply:
-        """See `health.replies.Prober`."""
         begun = time.monotonic()
         reply, reusable = self._ask(begun + timeout_s)
         waits = reply.how == HANGING and self._owed

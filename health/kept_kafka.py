@@ -86,7 +86,6 @@ class Reasons:
         return BROKEN if lost else self._last[1]
 
     def answered(self) -> None:
-        """Note that the client was served."""
         self._last, self._connected, self._admitted = None, True, True
         self._problems.clear()
 
@@ -172,7 +171,6 @@ class KeptKafka:
     """Asks for metadata on a connection that stays.
 
     Args:
-        spec: address and client properties.
         topic: whose metadata is asked for; None: of all topics.
     """
 

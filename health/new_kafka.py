@@ -23,9 +23,6 @@ _FINE: Final = (0, 35)
 class NewKafka:
     """A socket of its own for each question.
 
-    Args:
-        spec: address and client properties.
-
     Raises:
         ValueError: TLS cannot be set up as the properties say; one sentence.
     """

@@ -32,7 +32,6 @@ def open_probers(spec: ProbeSpec, topic: str | None = None) -> Probers:
     """Return what asks the target of `spec`; nothing is asked yet.
 
     Args:
-        spec: where and how.
         topic: for Kafka, a topic to ask about; None: all of them.
 
     Raises:

@@ -27,7 +27,6 @@ class Reply:
     """What became of one question.
 
     Attributes:
-        how: see `How`.
         detail: more in a few words, without secrets; None when there is no more to say.
     """
 
@@ -42,7 +41,6 @@ class ProbeResult:
     Attributes:
         asked: epoch seconds when the question began (on a new connection: when opening it began).
         answered: epoch seconds when the answer, or the failure, was known.
-        connection: on which connection it was asked.
         how, detail: see `Reply`.
     """
 
@@ -54,7 +52,6 @@ class ProbeResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the target answered."""
         return self.how == ANSWERED
 
 

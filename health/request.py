@@ -25,7 +25,6 @@ class HttpAnswer:
     """A complete answer.
 
     Attributes:
-        status: HTTP status.
         body: at most the first LARGEST_BODY bytes.
         location: where a redirect leads; empty without one.
     """
@@ -93,9 +92,7 @@ def fetch(endpoint: Endpoint, timeout_s: float, method: str = "GET", body: bytes
     """Ask once on a new connection and return the answer, whatever its status; redirects are not followed.
 
     Args:
-        endpoint: where.
         timeout_s: seconds for all of it.
-        method, body: of the request.
 
     Raises:
         NoAnswer: no complete answer came in time.

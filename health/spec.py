@@ -27,7 +27,6 @@ class ProbeSpec:
         protocol: `kafka`, `sql` or `http`.
         address: `host:port[,host:port]` of Kafka, a connection string of PostgreSQL, a health URL.
         client: librdkafka properties (SASL, TLS) for Kafka.
-        way: see `Way`.
         headers: name and value of each header that the service requires with every request.
         ca_file: certificates (PEM) by which an https service is trusted; empty: those of this machine.
     """

@@ -19,11 +19,7 @@ PATIENCE_S: Final = 5.0
 
 
 class KeptSql:
-    """A connection that stays open, and another one in its place when it is lost.
-
-    Args:
-        spec: address.
-    """
+    """A connection that stays open, and another one in its place when it is lost."""
 
     def __init__(self, spec: ProbeSpec) -> None:
         _load()
@@ -60,11 +56,7 @@ class KeptSql:
 
 
 class NewSql:
-    """A connection of its own for each question.
-
-    Args:
-        spec: address.
-    """
+    """A connection of its own for each question."""
 
     def __init__(self, spec: ProbeSpec) -> None:
         _load()

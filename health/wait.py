@@ -21,7 +21,6 @@ def await_served(
     """Ask until the target is proven back on both connections, at most about `timeout_s` seconds. Blocks.
 
     Args:
-        spec: whom and how.
         timeout_s: longest wait.
         now: epoch seconds of the clock for the edge.
         effect: that must be over, with the usual time of an answer.

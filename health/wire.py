@@ -24,7 +24,6 @@ class Wire:
     """An open connection whose every step ends by a deadline.
 
     Args:
-        host, port: where to.
         deadline: by `time.monotonic()`, for opening it; TLS's handshake included.
         tls: how, None for a plain connection.
 
@@ -87,7 +86,6 @@ class Wire:
         return found
 
     def close(self) -> None:
-        """Close it."""
         self._socket.close()
 
     def _left(self) -> float:

@@ -23,7 +23,6 @@ class Answer:
 
     Attributes:
         status: HTTP status of a completely read answer, else None.
-        body: its body.
         failure: what went wrong below HTTP.
         reason: the failure in a few constant words, for Locust's table; None without one.
         headers: of the answer, names in lower case.
@@ -73,7 +72,6 @@ class Exchanger:
             return Answer(None, b"", Failure.RESET, f"connection broken ({type(error).__name__})")
 
     def close(self) -> None:
-        """Close the idle connections."""
         self._client.close()
 
     def _read(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:

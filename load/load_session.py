@@ -35,7 +35,6 @@ class LoadSpec:
         rate: orders per second.
         request_timeout: bound of one whole request, seconds.
         run_key: the run that customer ids belong to.
-        contract: how orders are requested.
         ca_file: certificates that an https service is trusted by; empty: the usual ones.
         limit: see `most_in_flight`; None: as many as a service that never answers needs, and half as many again.
     """
@@ -58,9 +57,6 @@ class LoadSession(RecordedLoad):
     """Sends the orders of one run.
 
     Args:
-        spec: what to send.
-        ledger: where each attempt is recorded.
-        clock: the run's clock.
         report: called with Locust's request event fields for each completed exchange.
         texts: keeps the texts of ids that cannot be decoded from their 16-byte key.
     """

@@ -59,10 +59,7 @@ class OwnLoad(RecordedLoad):
     """The load of one run whose users are the user's own.
 
     Args:
-        ledger: where each attempt is recorded.
-        clock: the run's clock.
         run_key: the run that customer ids belong to.
-        kind: what order ids are.
         texts: keeps the texts of ids that cannot be decoded from their 16-byte key.
     """
 

@@ -40,8 +40,6 @@ class RecordedLoad:
     """The load of one run, as its ledger records it; a subclass sends the orders.
 
     Args:
-        ledger: where each attempt is recorded.
-        clock: the run's clock.
         texts: keeps the texts of ids that cannot be decoded from their 16-byte key.
     """
 
@@ -58,7 +56,6 @@ class RecordedLoad:
         self._stopped = True
 
     def resume(self) -> None:
-        """Send again."""
         self._stopped = False
 
     def _record(self, write: Callable[[], None]) -> bool:
@@ -115,5 +112,4 @@ class RecordedLoad:
 
 
 def is_success(status: int | None) -> bool:
-    """Return whether an HTTP status is a success."""
     return status is not None and 200 <= status < 300

@@ -53,7 +53,6 @@ class OrderRoutes:
         return _json({"orderId": order.id}, HTTPStatus.CREATED)
 
     async def read(self, request: Request) -> Response:
-        """``GET /orders/{id}``: the order, or 404."""
         try:
             order_id = UUID(request.path_params["id"])
         except ValueError:

@@ -225,7 +225,6 @@ async def read_order(connection: Connection, order_id: UUID) -> dict[str, object
 
 
 async def order_exists(connection: Connection, order_id: UUID) -> bool:
-    """Return whether the orders table holds the order."""
     cursor = await connection.execute("SELECT 1 FROM orders WHERE id = %s", (order_id,))
     return await cursor.fetchone() is not None
 

@@ -78,7 +78,6 @@ class KafkaClient:
     Args:
         config: properties from :func:`client_config`.
         topic: the topic whose metadata proves that a broker answers.
-        reachability: the switch to set.
         request_timeout: seconds without any report, while events are pending, after which the broker is probed.
 
     Raises:

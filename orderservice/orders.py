@@ -91,7 +91,6 @@ def total_of(items: list[Item]) -> Decimal:
 
 
 def new_order(request: OrderRequest, *, order_id: UUID, now: datetime) -> Order:
-    """Make the order of a valid request."""
     return Order(order_id, request.customer_id, tuple(request.items), total_of(request.items), now)
 
 

@@ -27,7 +27,6 @@ class Publisher:
     """Publishes events to one topic. Create it inside the running event loop.
 
     Args:
-        config: properties of the Kafka client.
         topic: where the events go.
         block_time: seconds a publish waits for a reachable broker; 0 fails at once.
         request_timeout: seconds after which a silent broker counts as unreachable.
@@ -51,7 +50,6 @@ class Publisher:
         """Publish an event and wait until a broker has acknowledged it.
 
         Args:
-            event: what to publish.
             longest: seconds to wait for the acknowledgement; 0: until the event is delivered or dropped.
 
         Raises:

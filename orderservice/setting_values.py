@@ -55,7 +55,6 @@ def switch(text: str) -> bool:
 
 
 def topic_name(text: str) -> str:
-    """Read the name of a Kafka topic."""
     if not _TOPIC.fullmatch(text) or text in {".", ".."}:
         raise ValueError("a topic name of letters, digits, dots, dashes and underscores")
     return text

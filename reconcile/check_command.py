@@ -50,12 +50,7 @@ def main() -> int:
 
 
 class OrderCheck:
-    """Judges one order as a run of its own.
-
-    Args:
-        request: the order, and where it is read.
-        doing: called with the present step.
-    """
+    """Judges one order as a run of its own."""
 
     def __init__(self, request: CheckRequest, doing: Callable[[str], None]) -> None:
         self._request, self._doing = request, doing

@@ -74,9 +74,7 @@ def read_later_records(
 
     Args:
         history, judgement: of the run, from complete witnesses.
-        stores: where they are.
         attribution: how events are attributed to the run.
-        progress: called with how far the reading is.
     """
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.
     from reconcile.witnesses.events import read_events
@@ -197,8 +195,6 @@ def summary(history: History, judgement: Judgement, later: LaterRecords, shown: 
     """Return what was found as lines of text.
 
     Args:
-        history, judgement: of the run.
-        later: what was found.
         shown: path of the list.
     """
     ended, now = later.read_at

@@ -30,7 +30,6 @@ def without_secrets(text: str) -> str:
 
 
 def shows_secret(text: str) -> bool:
-    """Return whether `without_secrets` masks anything in `text`."""
     return without_secrets(text) != text
 
 

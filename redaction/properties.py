@@ -10,7 +10,6 @@ _WORDS: Final = (
 
 
 def is_secret(name: str) -> bool:
-    """Return whether the value of the client property `name` is a secret."""
     return any(word in name.lower() for word in _WORDS)
 
 

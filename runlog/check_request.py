@@ -20,7 +20,6 @@ class CheckRequest:
         database_url: of PostgreSQL; secret.
         kafka: librdkafka properties; may hold secrets.
         topic: its end before the order.
-        contract: of the service.
         stack, attribution: values of the options with these names.
         order_id: as the answer returned it.
         sequence: sequence number of the order's tag, whose run key is that of check orders.
@@ -38,7 +37,6 @@ class CheckRequest:
     row_time: str | None
 
     def dump(self) -> bytes:
-        """Return the request as one line."""
         return msgspec.json.encode(self) + b"\n"
 
     @classmethod
@@ -66,7 +64,6 @@ class CheckAnswer:
     problem: str | None = None
 
     def dump(self) -> bytes:
-        """Return the answer as one line."""
         return msgspec.json.encode(self) + b"\n"
 
     @classmethod

@@ -30,7 +30,6 @@ class Choice:
     """Whether one run is removed.
 
     Attributes:
-        folder: of the run.
         kept_because: why it is kept; None when it is removed.
     """
 

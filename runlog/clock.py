@@ -28,7 +28,6 @@ class AnchoredClock:
 
     @classmethod
     def anchor(cls) -> "AnchoredClock":
-        """Anchor a new clock at this moment."""
         return cls(epoch=time.time(), monotonic=time.monotonic())
 
     def now(self) -> float:

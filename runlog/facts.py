@@ -30,7 +30,6 @@ class TopicStart:
     """The topic at the start of the run.
 
     Attributes:
-        name: topic name.
         topic_id: the broker's id of it; None if it reports none.
         starts: next offset by partition: events of this run are at or after it.
     """
@@ -46,7 +45,6 @@ class CheckOrder:
 
     Attributes:
         order_id: the id that the service returned.
-        http_status: status of its answer.
         row, event: whether its row and its event were found.
     """
 
@@ -123,7 +121,6 @@ class RunFacts:
         return self.contract.table.tag_column is not None or self.contract.event.tag_place is not None
 
     def write(self, folder: RunFolder) -> None:
-        """Write `run.json`."""
         record: dict[str, Any] = {"format": FORMAT, **asdict(self)}
         record["run_key"] = str(self.run_key)
         record["contract"] = msgspec.to_builtins(self.contract)

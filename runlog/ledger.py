@@ -161,7 +161,6 @@ class Ledger:
     """A ledger as it was read.
 
     Attributes:
-        run_key: of its run.
         attempts: structured array of `FIELDS`, one element a due arrival that is on disk, in order of `seq`;
             `kind` is SENT (no answer known), COMPLETED or NOT_SENT.
         closed: whether the writer ended in order.

@@ -77,7 +77,6 @@ def judging(folder: RunFolder, say: Callable[[str], None], wait_s: float = JUDGE
     """Be the only process that judges the run in `folder`, and use the folder, for the `with` block.
 
     Args:
-        folder: of the run.
         say: called once with a sentence while another process judges it.
         wait_s: longest wait for that process, seconds.
 

@@ -31,7 +31,6 @@ class Observation:
 
     @property
     def ok(self) -> bool:
-        """Whether the broker answered."""
         return self.ends is not None
 
     def record(self) -> dict[str, object]:

@@ -15,12 +15,7 @@ ORDER_ID_TEXTS: Final = "order-names.jsonl"
 
 
 class OrderIdTextWriter:
-    """Writes the texts of ids that answers returned, if they need it.
-
-    Args:
-        folder: of the run.
-        kind: of the ids.
-    """
+    """Writes the texts of ids that answers returned, if they need it."""
 
     def __init__(self, folder: Path, kind: IdKind) -> None:
         self._path, self._kind = folder / ORDER_ID_TEXTS, kind
@@ -40,7 +35,6 @@ class OrderIdTextWriter:
         os.write(self._fd, json.dumps([identity.hex(), name]).encode() + b"\n")
 
     def close(self) -> None:
-        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -23,7 +23,6 @@ prints.
 
 
 def page() -> str:
-    """Return all options by group."""
     lines = [_HEAD]
     for group, options in groupby(OPTIONS, key=lambda option: option.group):
         lines += [f"\n## {group}\n\n", *map(_entry, options)]

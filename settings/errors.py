@@ -14,7 +14,6 @@ class Unshown(ValueError):
 
 
 def shown_value(text: str, *, secret: bool) -> str:
-    """Return the text of an option as an error shows it."""
     half = _LONGEST_SHOWN // 2  # both ends stay: the name of a file is the end of its path
     short = text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
     return "(hidden)" if secret else (short or "''")

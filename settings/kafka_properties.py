@@ -14,7 +14,6 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
     """Return the properties in `path`.
 
     Args:
-        path: the file.
         option: the option that names it, for the message.
 
     Raises:
@@ -39,5 +38,4 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
 
 
 def hold_secret(properties: dict[str, str]) -> bool:
-    """Whether one of `properties` is a secret, by its name."""
     return bool(secret_values(properties))

@@ -79,8 +79,6 @@ def whole(least: int, most: int, unit: str = "number") -> Kind[int]:
 
 
 def choice(*choices: str) -> Kind[str]:
-    """Return the kind of one of `choices`."""
-
     def parse(text: str) -> str:
         if text not in choices:
             raise ValueError(f"choose {', '.join(choices[:-1])} or {choices[-1]}")
@@ -90,7 +88,6 @@ def choice(*choices: str) -> Kind[str]:
 
 
 def member(enumeration: type[E]) -> Kind[E]:
-    """Return the kind of the members of `enumeration`, by their values."""
     names = choice(*(one.value for one in enumeration))
     return Kind(lambda text: enumeration(names.parse(text)), names.unit, choices=names.choices)
 

@@ -91,7 +91,6 @@ class Option(Generic[T]):
 
     @property
     def env(self) -> str:
-        """The environment variable."""
         return f"LOCUST_{self.dest.upper()}"
 
     @property

@@ -48,7 +48,6 @@ def read_service_files(external: ExternalSettings, attribution: str) -> ServiceF
     """Return the content of the files that `external` names.
 
     Args:
-        external: the options.
         attribution: of the run: `tagged` needs a customer id in each order.
 
     Raises:
@@ -65,10 +64,6 @@ def read_service_files(external: ExternalSettings, attribution: str) -> ServiceF
 
 def read_secret(option: Option[str], text: str) -> str:
     """Return `text`, or for `@FILE` the content of that private file, without blanks around it.
-
-    Args:
-        option: for the message.
-        text: its value.
 
     Raises:
         SettingsError: the file cannot be read, is empty, or others can read it.

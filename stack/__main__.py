@@ -38,7 +38,6 @@ def show_progress(step: str, state: str, seconds: float | None) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
     top = CarefulParser(
         prog="python -m stack",
         description="The embedded stack: real PostgreSQL, real Apache Kafka and the order service, on 127.0.0.1.",

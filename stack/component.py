@@ -216,5 +216,4 @@ class ManagedProcess(ABC):
 
 
 def _is_still(each: psutil.Process) -> bool:
-    """Whether a process is stopped, or gone."""
     return process.is_paused(each.pid) or process.start_time(each.pid) is None

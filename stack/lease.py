@@ -30,7 +30,6 @@ class Lease:
 
     Args:
         path: the lock file; its folder is made when the lease is taken.
-        thing: what it is the lease of, for the error.
         remedy: what to do instead of waiting, for the error.
     """
 
@@ -47,7 +46,6 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether this object holds it."""
         return self._fd >= 0
 
     def take(self, *, to_heal: bool = False) -> None:

@@ -104,7 +104,6 @@ class Database(ManagedProcess):
         return self._command(layout, "postgres", ("-D", str(layout.data), "-p", str(port)))
 
     def probe(self, timeout_s: float) -> Health:
-        """A query in the orders database."""
         state = self._store.load()
         if state is None or self.name not in state.components:
             return Health(False, "PostgreSQL was never started")

@@ -50,7 +50,6 @@ class _Stores:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `clean`."""
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help="a run's folder, its id, or `latest`: delete only the rows of this run")
     add("--dry-run", action="store_true", help="with RUN: show what would be deleted, and delete nothing")
@@ -83,8 +82,6 @@ def clean_run(
 
     Args:
         arguments: as declared by `add_arguments`, and `force`.
-        stack: of this checkout.
-        say: called with each line of the result.
         respect_lease: raises when a running harness uses the embedded stack.
 
     Raises:

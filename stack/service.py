@@ -87,5 +87,4 @@ class Service(ManagedProcess):
         )
 
     def probe(self, timeout_s: float) -> Health:
-        """Its health endpoint."""
         return check_http(f"http://{HOST}:{self.port}{HEALTH_PATH}", timeout_s)

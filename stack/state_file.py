@@ -110,7 +110,6 @@ class StackState:
 
     @property
     def topic(self) -> str:
-        """Topic of the `order.created` events."""
         return self.settings.topic
 
     @property
@@ -125,7 +124,6 @@ class StackState:
 
     @property
     def log_paths(self) -> dict[str, Path]:
-        """Log file by component."""
         return {name: Path(record.log_path) for name, record in self.components.items()}
 
 

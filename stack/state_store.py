@@ -40,11 +40,9 @@ class StateStore:
         self._path = self.home / "state.json"
 
     def log_path(self, component: str) -> Path:
-        """Log file of a component."""
         return self.home / "logs" / f"{component}.log"
 
     def data_path(self, component: str) -> Path:
-        """Data folder of a component."""
         return self.home / "data" / component
 
     @property

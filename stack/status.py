@@ -71,12 +71,10 @@ def _proxy_mode(stack: EmbeddedStack) -> str | None:
 
 
 def as_json(document: dict[str, Any]) -> str:
-    """Return the document as indented JSON."""
     return json.dumps(document, indent=2)
 
 
 def as_text(document: dict[str, Any]) -> str:
-    """Return the document as lines of text."""
     unrecorded = [
         f"  {entry['component']:<9} pid {entry['pid']} runs but is not recorded (python -m stack down ends it)"
         for entry in document["unrecorded"]

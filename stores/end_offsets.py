@@ -19,7 +19,6 @@ class EndOffsets:
 
     Args:
         client: librdkafka properties.
-        topic: its name.
 
     Raises:
         KafkaProblem: the client refuses its properties.
@@ -54,7 +53,6 @@ class EndOffsets:
         return self._client.reasons.reason()
 
     def close(self) -> None:
-        """Close the client."""
         self._client.close()
 
     def _refresh_partitions(self, client: Consumer, deadline: float) -> None:

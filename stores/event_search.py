@@ -59,10 +59,7 @@ def find_event(
 
     Args:
         client: librdkafka properties.
-        topic: its name.
         begin: offset by partition from which on it is searched for.
-        contract: what an event is.
-        order: whose event is searched for.
         customer: the customer id that was sent with it.
         timeout_s: how long to wait for it, seconds.
 

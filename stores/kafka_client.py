@@ -57,7 +57,6 @@ def make_consumer(client: Mapping[str, str], properties: Mapping[str, Any]) -> C
 
     Args:
         client: librdkafka properties.
-        properties: of this consumer.
 
     Raises:
         KafkaProblem: the client refuses its properties.

@@ -66,7 +66,6 @@ def unreachable(listeners: list[Listener], bootstrap: str, timeout_s: float) -> 
     """Return one sentence on the first listener that takes no connection from here, None when all do.
 
     Args:
-        listeners: where to connect.
         bootstrap: the address at which Kafka answered, for the sentence.
         timeout_s: bound for all of them, seconds.
     """

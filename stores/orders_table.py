@@ -31,7 +31,6 @@ class OrdersTable:
 
     Args:
         database_url: connection string of PostgreSQL; secret.
-        contract: where the orders are, and what their ids are.
     """
 
     def __init__(self, database_url: str, contract: Contract) -> None:
@@ -117,7 +116,6 @@ class OrdersTable:
             return None if row is None or row[0] is None else str(row[0])
 
     def close(self) -> None:
-        """Close the connection."""
         self._connection.close()
 
     def _kinds(self, transaction: Transaction) -> OrderColumns:

@@ -31,12 +31,7 @@ PAUSE_S: Final = 1.0
 
 
 class Transaction:
-    """One transaction; see `open_transaction`.
-
-    Args:
-        connection: on which it has begun.
-        limits: of its waits.
-    """
+    """One transaction; see `open_transaction`."""
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection

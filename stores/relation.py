@@ -45,7 +45,6 @@ class Relation:
 
     Attributes:
         name: with its schema or without, as options give it.
-        kind: what it is, in words.
         types: PostgreSQL's type of each column by its name, in the table's order; of a domain the type beneath it.
         versions: each row has a version (`xmin`), as in a table with rows of its own and in all of its partitions.
     """
@@ -68,7 +67,6 @@ class OrderColumns:
         id: kind of the column with the order id.
         tag: kind of the column with the customer id, UUID or TEXT; None without such a column.
         padded: ids are texts of a fixed length, in which blanks at the end mean nothing.
-        versions: see `Relation`.
     """
 
     id: IdKind
@@ -95,7 +93,6 @@ def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool 
 
     Args:
         transaction: in which the table is read.
-        contract: names of table and columns, kind of ids.
         tagged: whether the column of tags is needed, if there is one.
 
     Raises:

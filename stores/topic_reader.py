@@ -62,7 +62,6 @@ class TopicRange:
     """What of a topic is read.
 
     Attributes:
-        topic: its name.
         begin: first offset by partition.
         ends: by partition the offset after the last one, for the same partitions.
     """
@@ -82,7 +81,6 @@ class TopicReader:
 
     Args:
         client: librdkafka properties.
-        wanted: the range.
         patience_s: seconds without progress after which reading is given up.
 
     Attributes:
@@ -222,7 +220,6 @@ class TopicTail:
 
     Args:
         client: librdkafka properties.
-        topic: its name.
         begin: first offset by partition; one that retention has removed is replaced by the first that is left.
 
     Raises:
@@ -240,7 +237,6 @@ class TopicTail:
         return [message for message in self._consumer.consume(_BATCH, timeout=timeout_s) if message.error() is None]
 
     def close(self) -> None:
-        """Close the consumer."""
         self._consumer.close()
 
 
@@ -264,7 +260,6 @@ def columns_of(messages: list[Message], *, headers: bool) -> tuple[list[bytes | 
     """Return values, keys and headers of messages, as `contract.reading` takes them.
 
     Args:
-        messages: the messages.
         headers: whether headers are needed; else there are none.
     """
     named: list[Any] = [message.headers() for message in messages] if headers else []

@@ -35,15 +35,11 @@ class OpenFault:
     """A fault that was begun and not yet proven healed.
 
     Attributes:
-        run_id: the run that injected it.
-        fault: name of what was injected.
-        target: into what.
         described: what exactly was hit, in words.
         at: epoch seconds.
         pid: the harness process whose run it is.
         undo: what the target needs to know to undo it.
         marks: file that takes the marks of the run; empty when there is none.
-        outage: number of the outage in its run.
         clock: epoch and monotonic seconds at the anchor of the run's clock.
         boot: the boot of the machine in which that clock counts.
         proven: whether the probe has proven the target down.

@@ -32,7 +32,6 @@ def resolve(recipe: ProbeRecipe, environment: Mapping[str, str] | None = None) -
     """Return what asking the target of `recipe` takes, its secrets read again.
 
     Args:
-        recipe: of the journal.
         environment: its variables; None: those of this process.
 
     Raises:
@@ -58,8 +57,6 @@ def external_recipe(component: str, external: ExternalSettings, files: ServiceFi
 
     Args:
         component: `broker`, `database` or `service`.
-        external: the options.
-        files: what they name.
 
     Raises:
         SettingsError: the database URL is no connection string; the message does not repeat it.

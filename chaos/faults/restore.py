@@ -97,7 +97,6 @@ def restore(
     """Heal the open fault in `place` and prove the target back; return how that went, in words.
 
     Args:
-        place: see `places`.
         limits: how long acts and proofs may take; None: those of the run that injected the fault.
         environment: where the secrets of the probe are read again; None: the variables of this process.
         line: takes a line for people now and then while it goes on.

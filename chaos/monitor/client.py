@@ -36,7 +36,6 @@ class Activity:
     """The latest observation of the monitor.
 
     Attributes:
-        last: its last observation.
         own: new events of the run since it began to follow the topic; None before.
         own_changed: epoch seconds at which `own` last grew.
     """

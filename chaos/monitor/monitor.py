@@ -66,11 +66,8 @@ class MonitorConfig:
         topic: whose end offsets are read.
         event: what an event looks like; None if no event can be attributed to the run while it goes on.
         run_key: of the run, which events carry as their tag; empty if all events count.
-        clock: the run's clock.
-        offsets_file: where observations are appended.
         target: what may be broken: `broker`, `database` or `service`.
         probe: how it is probed; may hold secrets.
-        probes_file: where probe results are appended.
         effect: what the run's fault makes of its answers.
         interval: seconds between questions for the offsets.
         timeout: seconds that one question for the offsets may take at least; see `health.patience`.
@@ -113,7 +110,6 @@ class MonitorConfig:
         }
 
     def dump(self) -> str:
-        """Return the configuration as one line."""
         record = {name: getattr(self, name) for name in self.__slots__}
         record["clock"] = [self.clock.epoch, self.clock.monotonic]
         record["probe"] = asdict(self.probe)
@@ -123,7 +119,6 @@ class MonitorConfig:
 
     @classmethod
     def load(cls, line: str) -> "MonitorConfig":
-        """Return what `dump` wrote."""
         record: dict[str, Any] = json.loads(line)
         record["clock"] = AnchoredClock(*record["clock"])
         record["probe"] = msgspec.convert(record["probe"], ProbeSpec)

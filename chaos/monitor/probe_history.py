@@ -25,7 +25,6 @@ class ProbeHistory:
         self._kept: list[ProbeResult] = []
 
     def append(self, one: ProbeResult) -> None:
-        """Take the next result."""
         kept = self._kept
         kept.append(one)
         if len(kept) > self._most:

@@ -47,19 +47,16 @@ class ObservationPublisher:
                 self.trouble = f"the {name} cannot be written: {error.strerror}"
 
     def send(self, **record: Any) -> None:
-        """Send a record to the harness."""
         with self._lock:
             self._out.write(json.dumps({**record, "trouble": self.trouble}) + "\n")
             self._out.flush()
 
     def probe_result(self, seen: ProbeResult) -> None:
-        """Record and send one probe result."""
         record = probe_record(seen)
         self.keep("probes", record)
         self.send(probe=record)
 
     def close(self) -> None:
-        """Close the files."""
         with self._lock:
             self._closed = True
             for file in self._files.values():

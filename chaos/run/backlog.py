@@ -16,7 +16,6 @@ def pending_events(sut: SystemUnderTest, url: str, timeout_s: float) -> int:
     """Return the number of events that the service has not published yet.
 
     Args:
-        sut: the system under test.
         url: answers `{"pending": NUMBER}`.
         timeout_s: longest wait for the answer in seconds.
 

@@ -66,8 +66,6 @@ def place_canary(
     """Place an order and wait for its row and its event; place another one if only the event's tag is missing.
 
     Args:
-        sut: the system under test.
-        table: its orders.
         event_wait_s: longest wait for the event in seconds.
         placed_id: called with the order's id as soon as it is known.
     """

@@ -38,7 +38,6 @@ class Conductor:
     """One run.
 
     Args:
-        harness: see `RunHarness`.
         settings: what the run was asked to do.
         texts: the options as given.
     """

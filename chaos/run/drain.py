@@ -39,7 +39,6 @@ class DrainTask:
     """What one drain waits for. Durations in seconds.
 
     Attributes:
-        run_key: whose rows count.
         settle: quiet time that is wanted.
         horizon: for how long an event may still come.
         delivery_s: after how many seconds the service's producer gives up an event; None if unknown.
@@ -93,10 +92,7 @@ class Drain:
     """Waits until a run has settled.
 
     Args:
-        sut: the system under test.
-        task: what is waited for.
         monitor: the monitor client, which counts new events of the run.
-        clock: the run's clock.
         in_flight: returns how many requests are unanswered.
     """
 
@@ -123,7 +119,6 @@ class Drain:
         """Wait until it is over, at most `cap_s` seconds.
 
         Args:
-            cap_s: the cap.
             say: takes what is awaited, whenever that changes, and now and then how long the horizon still takes.
         """
         deadline = self._clock.now() + cap_s

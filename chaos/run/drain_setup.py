@@ -17,7 +17,6 @@ def drain_task(recording: Recording, outages: Sequence[Interval]) -> DrainTask:
     """Return what the drain of a run waits for.
 
     Args:
-        recording: of the run.
         outages: [begin, proven back] of each in epoch seconds, in order.
     """
     facts = recording.facts
@@ -41,9 +40,6 @@ def drain_run(
     """Drain a run and write the mark of how it ended.
 
     Args:
-        sut: the system under test.
-        recording: of the run.
-        task: what is waited for.
         in_flight: returns how many requests are unanswered.
         timeout_s: longest drain in seconds; None: as long as the task asks for.
     """

@@ -135,7 +135,6 @@ class Listeners:
         """Call `listener`.
 
         Args:
-            listener: of an event.
             ends: the process is ending: a `sys.exit` of one listener must not skip the others.
             given: the arguments of the event.
         """
@@ -162,7 +161,6 @@ def leave(code: int) -> NoReturn:
 
 
 def set_exit_code(environment: Environment, code: int) -> None:
-    """Set the exit code of the process ourselves."""
     vars(environment)["process_exit_code"] = code
 
 
@@ -173,7 +171,6 @@ class _WatchedEnvironment(Environment):
 
     @property
     def process_exit_code(self) -> int | None:
-        """See Locust."""
         code: int | None = vars(self).get("process_exit_code")
         return code
 
@@ -191,7 +188,6 @@ class _WatchedHook(EventHook):
     at_end: Callable[[], None] | None
 
     def fire(self, *, reverse: bool = False, **given: Any) -> None:
-        """See Locust."""
         once: Any = EventHook()  # type: ignore[no-untyped-call]
         ends = self.at_end is not None
         for listener in self._handlers:

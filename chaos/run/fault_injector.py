@@ -62,10 +62,6 @@ class FaultInjector:
     """Performs the outages of one run.
 
     Args:
-        executor: what injects and heals.
-        monitor: what proves it.
-        clock: the run's clock.
-        run_id: for the journal.
         marks: file of the run's marks.
         edge_timeout: longest wait for a proof, seconds.
 

@@ -29,8 +29,6 @@ class Harness:
     """Implements `chaos.run.ports.RunHarness`.
 
     Args:
-        environment: of Locust.
-        system: the system under test.
         open_load: passed in, because `chaos` does not import `load`.
         own_users: whether the users are those of the user's own locustfile.
     """
@@ -85,7 +83,6 @@ class Harness:
         return code
 
     def cancel_judging(self) -> None:
-        """Stop judging."""
         self._reconcile.cancel()
 
     # -- the end ---------------------------------------------------------------------------------------------------

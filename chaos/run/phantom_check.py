@@ -31,8 +31,6 @@ def check_phantoms(sut: SystemUnderTest, run_key: RunKey, provoked: list[uuid.UU
     """Return the detail of the mark `phantoms_checked`.
 
     Args:
-        sut: the system under test.
-        run_key: whose rows are counted.
         provoked: ids of the orders that the service says it rolled back.
 
     Returns:

@@ -41,8 +41,6 @@ class PlannedOutage:
     """One planned outage and the recovery after it.
 
     Attributes:
-        fault: its name.
-        target: the component that it breaks.
         length: seconds from `injected` to `healing`.
         recovery: seconds under load from `healed`.
     """
@@ -88,7 +86,6 @@ class Plan:
         return found
 
     def describe(self) -> str:
-        """Return the plan in one line."""
         steps = [f"baseline {self.baseline:g} s"]
         for outage in self.outages:
             steps += [f"{outage.target} {outage.fault.name} {outage.length:g} s", f"recovery {outage.recovery:g} s"]

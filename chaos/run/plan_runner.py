@@ -40,7 +40,6 @@ class PlanRunner:
     """The plan of one run while it runs.
 
     Args:
-        harness: see `RunHarness`.
         settings: what the run was asked to do.
         texts: the options as given.
         enter: called with each phase as it begins and a line for people.

@@ -45,7 +45,6 @@ class Check:
     """One check that passed.
 
     Attributes:
-        name: what was checked.
         detail: what was found, for people.
     """
 
@@ -57,9 +56,7 @@ class Preflight:
     """The checks of one run.
 
     Args:
-        sut: the system under test.
         plan: which faults will be injected.
-        say: called with each check as it passes.
     """
 
     def __init__(self, sut: SystemUnderTest, plan: Plan, say: Callable[[Check], None]) -> None:
@@ -168,7 +165,6 @@ class Preflight:
 
 
 def check_request(sut: SystemUnderTest, proven: CanaryOrder) -> CheckRequest:
-    """Return the request to judge a complete canary order."""
     if proven.order is None or proven.topic is None:
         raise PreflightError("canary order: the end of the topic before it is unknown")
     return CheckRequest(

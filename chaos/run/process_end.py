@@ -28,8 +28,6 @@ class ProcessEnd:
     """Ends one Locust process.
 
     Args:
-        environment: of Locust.
-        harness: of this process.
         listeners: the exit codes that other listeners set.
         flush: flushes printed text before the process ends at once.
     """
@@ -103,7 +101,6 @@ class ProcessEnd:
 
     @property
     def code(self) -> int:
-        """The exit code so far."""
         conductor, end_code = self._harness.conductor, self._harness.end_code
         codes = [] if end_code is None else [end_code]
         worse = [exit_codes.NOT_AS_EXPECTED] if self._listeners.complained else []

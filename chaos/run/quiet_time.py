@@ -24,7 +24,6 @@ class QuietTime:
 
     @classmethod
     def begin(cls, now: float, settle: float, horizon: Horizon) -> "QuietTime":
-        """Return the quiet time of a drain that begins at `now`."""
         return cls(settle, horizon, now, now)
 
     def awaited(self, now: float) -> None:

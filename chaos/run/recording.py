@@ -38,7 +38,6 @@ class Recording:
 
     Args:
         settings: what the run was asked to do.
-        sut: the system under test.
         start: where the topic ended when the run began.
         proven: the canary order of the preflight.
         texts: the options as given, for `run.json`; secrets are masked here.
@@ -79,7 +78,6 @@ class Recording:
             self.trouble = self.trouble or f"the marks cannot be written: {reason(error)}"
 
     def mark_now(self, name: str, outage: int | None = None, **detail: object) -> None:
-        """Write a mark of this moment."""
         self.mark(Mark(self.clock.now(), name, outage, detail))
 
     def await_monitor(self) -> None:

@@ -45,10 +45,6 @@ class OpenRun:
     """The parts of one run.
 
     Attributes:
-        sut: the system under test.
-        recording: what is written.
-        load: what sends the orders.
-        injector: what has faults injected and healed.
         watchdog: the process that owns the target.
     """
 
@@ -112,8 +108,6 @@ def heal_earlier(sut: SystemUnderTest, settings: Settings, *, later: bool) -> No
     """Heal faults that an earlier run left on any part of this system.
 
     Args:
-        sut: the system under test.
-        settings: of the run.
         later: whether the watchdog will heal the target of this run, with the commands of this run.
 
     Raises:

@@ -36,7 +36,6 @@ class HostCheck:
         self._names = _LOOPBACK_NAMES | {name for name in map(plain_name, [own, *allowed]) if name}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one request."""
         host = environ.get("HTTP_HOST")
         problem = None
         if not self.allows(host):

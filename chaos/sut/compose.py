@@ -41,7 +41,6 @@ class ComposeSystem:
     Args:
         settings: name file and project, which stay the same for the life of this process.
         progress: called with each step of the stack.
-        place_order: places an order.
     """
 
     def __init__(self, settings: Settings, progress: Progress, place_order: PlaceOrder) -> None:

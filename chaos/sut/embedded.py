@@ -41,7 +41,6 @@ class EmbeddedSystem:
 
     Args:
         progress: called with each step of the stack, see `stack.embedded`.
-        place_order: places an order.
     """
 
     def __init__(self, progress: Progress, place_order: PlaceOrder) -> None:

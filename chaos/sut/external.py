@@ -26,7 +26,6 @@ class ExternalSystem:
 
     Args:
         settings: of this process; what describes the service does not change while it runs.
-        place_order: places an order.
     """
 
     def __init__(self, settings: Settings, place_order: PlaceOrder) -> None:

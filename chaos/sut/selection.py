@@ -30,9 +30,7 @@ def make_system(settings: Settings, progress: Progress, place_order: PlaceOrder)
     """Return the system that `settings` name, without touching it.
 
     Args:
-        settings: of this process.
         progress: called with each step of a stack that starts.
-        place_order: places an order.
     """
     if settings.stack == "external":
         from chaos.sut.external import ExternalSystem

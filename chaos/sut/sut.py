@@ -52,7 +52,6 @@ class SystemUnderTest:
         contract: what an order, its row and its event look like.
         phantom_url: the endpoint that publishes an order's event and rolls the order back; None if not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.
-        target: what may be broken.
         spec: the target as plain values, for the watchdog.
         state_dir: folder of the target's lease and journal.
         probe: how the target's health is probed.

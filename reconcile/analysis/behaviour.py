@@ -56,7 +56,6 @@ def behaviour_document(table: Table, lost: Bools, outages: list[Outage]) -> dict
     """Return the key `behaviour` of `report.json`.
 
     Args:
-        table: the truth table.
         lost: cases whose event is proven lost.
         outages: in order.
 

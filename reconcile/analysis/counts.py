@@ -37,7 +37,6 @@ class Suspicion:
     lost_orders: bool = False
 
     def __or__(self, other: "Suspicion") -> "Suspicion":
-        """Return what either suspects."""
         return Suspicion(
             self.lost_events or other.lost_events,
             self.phantom_events or other.phantom_events,
@@ -65,7 +64,6 @@ def proven(table: Table, suspicion: Suspicion, opaque: int | None) -> Proven:
     """Return what is proven.
 
     Args:
-        table: the truth table.
         suspicion: what the failed guards make suspected.
         opaque: number of records that cannot be attributed, if they are the only doubt about lost events; else None.
     """

@@ -27,7 +27,6 @@ class Duplicates:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many of each kind."""
         twice = int(self.published_twice.sum())
         return {"redelivered": len(self.index) - twice, "published_twice": twice}
 

@@ -84,7 +84,6 @@ def find_late(
     """Find the late events.
 
     Args:
-        table: the truth table.
         events: the events witness, array of EVENT.
         outages: in order; those that were never healed have no late events.
         observations: of the monitor, in order.

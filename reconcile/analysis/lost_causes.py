@@ -74,7 +74,6 @@ class Evidence:
     """The evidence about one lost event.
 
     Attributes:
-        cause: why it was lost.
         in_flight: its request was under way when a target was first observed to fail.
         latency_s: seconds from send to answer; None without an answer.
         latency_class: AS_USUAL (at most the baseline's 99th percentile), SLOWER, NO_ANSWER; empty if unknown.
@@ -101,7 +100,6 @@ def evidence_of(
     """Return the evidence about each of `cases`, indices into the table.
 
     Args:
-        table: the truth table.
         cases: lost events.
         moments: of each case of the table, see `reconcile.history.outages.moments`.
         outages: in order.

@@ -56,7 +56,6 @@ def number_orders(
 
     Args:
         sent: ledger records of the attempts.
-        rows, events: of the run.
         confirmation: result of the verification; None before it.
     """
     answered_hi, answered_lo = split_ids(sent["order_id"])
@@ -105,7 +104,6 @@ def own_orders(sent: NDArray[np.void], orders: OrderNumbers, home: Ints) -> tupl
 
     Args:
         sent: ledger records of the attempts.
-        orders: the numbered ids.
         home: for each of them the attempt whose sequence number it carries, or -1.
     """
     owned = np.full(len(sent), -1, dtype=np.int64)

@@ -48,7 +48,6 @@ class PaceFound:
     """The result of the comparison.
 
     Attributes:
-        pace: how quick the service was.
         until_s: seconds from the start of the recovery until it was as quick as before: 0 for AS_BEFORE; None if that
             is unknown or did not happen.
     """

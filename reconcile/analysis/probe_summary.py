@@ -19,7 +19,6 @@ class ProbeSeries:
     """The probe results of one connection.
 
     Attributes:
-        connection: which one.
         where: the connection in words, with a space before them.
         results: in order.
     """
@@ -34,7 +33,6 @@ class ProbeSeries:
 
 
 def probe_series(history: History) -> list[ProbeSeries]:
-    """Return the probe results of each connection."""
     return [
         ProbeSeries(each, f" {WORDS[each]}", [one for one in history.probe_results if one.connection == each])
         for each in CONNECTIONS

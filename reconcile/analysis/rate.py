@@ -34,7 +34,6 @@ class PhaseRate:
     """The load of one phase, all its stretches together.
 
     Attributes:
-        phase: which.
         due: number of arrivals that were due.
         sent: how many of them were sent.
         on_time: how many of these within ON_TIME_S of their due time.
@@ -54,7 +53,6 @@ class PhaseRate:
         return count / self.seconds if self.seconds else None
 
     def document(self) -> dict[str, Any]:
-        """Return the phase as in `report.json`."""
         return {
             "due": self.due,
             "sent": self.sent,
@@ -112,7 +110,6 @@ def timeline(table: Table, arrivals: NDArray[np.void], lost: Bools, started_at: 
     """Return the run second by second: how many orders were due, and the results of the attempts sent in it.
 
     Args:
-        table: the truth table.
         arrivals: ledger records, NOT_SENT included.
         lost: cases whose event is lost.
         started_at: epoch seconds of second 0.

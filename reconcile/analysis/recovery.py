@@ -107,9 +107,7 @@ def outage_rates(table: Table, arrivals: NDArray[np.void], outages: list[Outage]
     """Return the rates within each outage.
 
     Args:
-        table: the truth table.
         arrivals: ledger records, NOT_SENT included.
-        outages: in order.
         lost: cases whose event is proven lost.
     """
     attempt = np.arange(len(table.sent)) < len(table.attempts)

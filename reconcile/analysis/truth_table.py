@@ -94,7 +94,6 @@ class Table:
 
     @property
     def complete(self) -> Bools:
-        """Whether row and event are there."""
         return self.row & self.event
 
     @property
@@ -162,7 +161,6 @@ def build_table(
 
     Args:
         attempts: the ledger's records (`runlog.ledger.FIELDS`) in order of `seq`; those never sent are left out here.
-        rows, events: of the run.
         confirmation: result of the verification; None before it.
         exclusive: no other client writes, so every order since the start is of the run.
         own: IDS of the harness's check orders, ascending, each once; None: none are known.

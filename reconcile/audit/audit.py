@@ -40,7 +40,6 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
     """Compare table and topic.
 
     Args:
-        plan: what is compared.
         progress: called with "rows" or "events", how many so far, of how many; first when both stores have answered.
 
     Raises:

@@ -68,7 +68,6 @@ def document(found: AuditFindings, ruling: AuditRuling, expect: str, grace_s: fl
 
 
 def json_text(found: AuditFindings, ruling: AuditRuling, expect: str, grace_s: float) -> str:
-    """Return the text of the JSON document."""
     return json.dumps(document(found, ruling, expect, grace_s), indent=1, ensure_ascii=False) + "\n"
 
 

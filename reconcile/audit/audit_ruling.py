@@ -60,7 +60,6 @@ class AuditFindings:
             the topic can show, still in the outbox, deleted during the audit, or dated in the future.
         unreadable: records that are no events.
         young_events: events without a row that are too young to be judged.
-        guards: all of them.
         judged_from: epoch seconds from when on rows are judged; None: all. `because`: why.
         since: `--since` in epoch seconds; None: all that the topic holds.
     """

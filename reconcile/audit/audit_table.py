@@ -43,10 +43,8 @@ class TableShape:
 
     Attributes:
         name, id_column, time_column: as the options say.
-        kind: of its ids.
         padded: they are texts of a fixed length, in which blanks at the end mean nothing.
         naive: its times have no time zone.
-        standby: the database is a standby.
         lag_s: seconds since a standby's last replayed transaction; None on a primary, or when nothing was replayed.
     """
 

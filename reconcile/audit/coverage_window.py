@@ -54,7 +54,6 @@ def choose_window(
     """Return from when on rows are judged. Pure.
 
     Args:
-        bounds: of the topic.
         first: epoch seconds of the first records of each partition that has any.
         since: `--since`, epoch seconds.
         margin: seconds on the safe side.

@@ -56,10 +56,7 @@ def find_disputes(
     With an `--event-id` that is right for some events only, such a record is the event of the order that it names.
 
     Args:
-        plan: what is compared.
-        ids: reader of the ids of rows.
         missing: rows without an event, array of IDS.
-        where: the range that is read.
         progress: called with how reading goes on.
         rowless: orders of events without a row, array of IDS, ascending.
 

@@ -63,8 +63,6 @@ def read_log(client: Mapping[str, str], wanted: TopicRange, reader: LogReader, p
     Args:
         client: librdkafka properties.
         wanted: the range.
-        reader: of events.
-        progress: called with how reading goes on.
 
     Raises:
         KafkaProblem: it could not be read to its end.

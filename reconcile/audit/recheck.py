@@ -80,8 +80,6 @@ class Recheck:
     """Searches again for what the first reading found to be missing.
 
     Args:
-        plan: what is compared.
-        shape: of the table.
         time_zone: SQL of the time zone of naive times.
         readers: of ids from rows and from events; both may know names.
         progress: called with how reading goes on.
@@ -107,7 +105,6 @@ class Recheck:
         """Return what is found.
 
         Args:
-            first: what the first reading found.
             window: from when on rows are judged.
             related: whether any event has a row; called only when nothing else shows that table and topic match.
 
@@ -285,7 +282,6 @@ def exclusion_of(at: float | None, now: float, grace_s: float, window: CoverageW
         at: when it was made, None when its time is not known.
         now: of the database's clock.
         grace_s: age in seconds from which on rows are judged.
-        window: from when on they are.
     """
     if at is None:
         return "unjudged"

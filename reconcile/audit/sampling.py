@@ -27,10 +27,7 @@ class Samples:
     """Reads samples of records and the rows of their orders.
 
     Args:
-        plan: what is compared.
         snapshot: where rows are looked up.
-        shape: of the table.
-        bounds: of the topic.
     """
 
     def __init__(self, plan: AuditPlan, snapshot: Snapshot, shape: TableShape, bounds: TopicBounds) -> None:

@@ -47,8 +47,6 @@ class Contradiction:
     """An order for which the verification found something else than the first reading.
 
     Attributes:
-        order_id: its id.
-        kind: the violation.
         said: what the first reading found.
         found: what the verification found.
         identity: the 16 bytes of its id in hexadecimal digits.

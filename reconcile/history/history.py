@@ -131,12 +131,9 @@ class History:
     """Everything known of one run: what the harness recorded during it, and what the stores held after it.
 
     Attributes:
-        facts: what was known at the start.
-        ledger: attempts and their answers.
         marks: in order.
         observations: end offsets of the topic as the monitor observed them, in order.
         probe_results: how the target of the fault answered the monitor, in order.
-        rows, events: of the run.
         service_log: lines of the service's own log about single orders, by order id.
         confirmation: result of the verification; None before it.
         lost_rows: the lost events rebuilt from their rows, one line of JSON each; None if their rows were not read.

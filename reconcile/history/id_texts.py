@@ -23,7 +23,6 @@ class IdTexts:
     """Writes ids as the service does.
 
     Attributes:
-        kind: of the ids.
         names: texts of those that cannot be decoded from their bytes.
     """
 
@@ -31,7 +30,6 @@ class IdTexts:
     names: Mapping[bytes, str] = field(default_factory=dict)
 
     def one(self, hi: int, lo: int) -> str:
-        """Return the id with the words `hi` and `lo`."""
         return text_of(self.kind, hi.to_bytes(8) + lo.to_bytes(8), self.names)
 
     def many(self, hi: Words, lo: Words) -> list[str]:

@@ -60,7 +60,6 @@ class Outage:
     Attributes:
         index: its number, from 0.
         fault, target: of the mark `injecting`.
-        injecting, injected, healing, healed: its marks.
         down_edge: last answer of the target and first failure after it, on the kept connection.
         up_edge: last failure and first answer after it.
         healed_by: `harness`, `by itself` or `watchdog`.

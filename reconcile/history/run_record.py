@@ -41,7 +41,6 @@ class Record:
     names: dict[bytes, str]
 
     def with_witnesses(self, rows: RowsWitness, events: EventsWitness) -> History:
-        """Return the history."""
         return History(
             self.facts,
             self.ledger,

@@ -94,7 +94,6 @@ def load_witnesses(folder: RunFolder, run_key: RunKey) -> tuple[RowsWitness, Eve
     """Return the saved witnesses, complete or not; None if none were saved.
 
     Args:
-        folder: of the run.
         run_key: of the run, by `run.json`.
 
     Raises:

@@ -35,7 +35,6 @@ class Guard:
 
     Attributes:
         name: stable name.
-        kind: what its failure means.
         applies: whether this run is one that it checks.
         passed: None when it does not apply.
         reason: one line of text, with the numbers.
@@ -88,25 +87,20 @@ class Findings:
 
     @property
     def fault(self) -> FaultFacts:
-        """What the run was to inject."""
         return self.history.facts.fault
 
     @property
     def planned_outages(self) -> int:
-        """How many outages the plan has."""
         return int(self.history.facts.options.get("outages", "1")) if self.wants_outage else 0
 
 
 def evidence(name: str, passed: bool, reason: str, casts: Suspicion) -> Guard:
-    """Return an evidence guard that applies."""
     return Guard(name, GuardKind.EVIDENCE, True, passed, reason, casts)
 
 
 def vacuity(name: str, passed: bool, reason: str) -> Guard:
-    """Return a vacuity guard that applies."""
     return Guard(name, GuardKind.VACUITY, True, passed, reason)
 
 
 def not_applicable(name: str, kind: GuardKind, reason: str) -> Guard:
-    """Return a guard that does not apply."""
     return Guard(name, kind, False, None, reason)

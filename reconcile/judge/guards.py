@@ -55,7 +55,6 @@ WITH_STATED_CONTRACT: Final[tuple[Callable[[Findings], Guard], ...]] = (
 
 
 def check_guards(findings: Findings) -> list[Guard]:
-    """Return the result of each guard."""
     stated = findings.history.facts.contract_is_stated
     return [guard(findings) for guard in (*GUARDS, *(WITH_STATED_CONTRACT if stated else ()))]
 

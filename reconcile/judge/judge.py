@@ -38,12 +38,9 @@ class Judgement:
     """Everything that the judge found out about a run.
 
     Attributes:
-        fault: what was injected.
         ruling: verdict, reason, exit code.
         counts, cells, equations: see `reconcile.analysis.counts`.
         suspicion: what the failed guards make suspected.
-        proven: which violations are proven.
-        table: the truth table.
         moments: for each case of the table when it was sent, a `reconcile.history.outages.Moment`.
         lost_cases: indices of the lost events, suspected ones included, by send time.
         evidence: for each of them, why it was lost.
@@ -52,7 +49,6 @@ class Judgement:
         recoveries, outage_rates: of each outage, see `reconcile.analysis.recovery`.
         lost_outside, lost_unplaced: how many lost events no outage explains; how many have no send time.
         guards: the result of each guard, `conservation` last.
-        rates: load by phase.
         behaviour, rate, timeline: those keys of `report.json`.
         texts: writes ids as the service does.
     """
@@ -85,7 +81,6 @@ class Judgement:
 
 
 def judge(history: History) -> Judgement:
-    """Judge a run."""
     facts, ledger, marks = history.facts, history.ledger, history.marks
     outages = read_outages(marks)
     exclusive = facts.attribution == EXCLUSIVE

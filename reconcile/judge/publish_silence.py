@@ -34,7 +34,6 @@ class PublishSilence:
         led: each partition had a leader then; None: unknown.
         open_transaction: a transaction was open then; None: unknown.
         delivery_s: the producer's delivery timeout; None: unknown.
-        settle_s: the settle time.
         read_at: when the end of the topic was taken; None: never.
     """
 
@@ -95,7 +94,6 @@ def _gaps(silence: PublishSilence) -> Iterator[str]:
 
 
 def silence_of(findings: Findings) -> PublishSilence:
-    """Return the evidence of the history."""
     history, table = findings.history, findings.table
     healed = [outage.healed for outage in findings.outages]
     since = max((at for at in healed if at is not None), default=None) if None not in healed else None

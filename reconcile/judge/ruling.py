@@ -36,7 +36,6 @@ class Ruling:
     """The verdict and what follows from it.
 
     Attributes:
-        verdict: what the run proved.
         reason: one line of text.
         met: whether the expectation was met; None when the verdict is inconclusive.
         exit_code: of the whole run, see `runlog.exit_codes`.
@@ -87,7 +86,6 @@ def rule(
         expect: `consistent`, `lost-events`, `phantom-events` or `any`.
         marks: those of a failure or an interruption have an exit code of their own.
         fail_on_duplicates: `published_twice` counts as a violation.
-        extent: of the verdict.
     """
     violations = _violations(counts, silent, fail_on_duplicates, extent.missing)
     failed = [guard for guard in guards if guard.failed]

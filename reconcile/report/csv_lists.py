@@ -30,7 +30,6 @@ Column = list[str]
 
 
 def csv_texts(history: History, judgement: Judgement) -> dict[str, str]:
-    """Return the text of each list by file name."""
     table, proven = judgement.table, judgement.proven.lost[judgement.lost_cases]
     masks = {kind.path: kind.mask(judgement) for kind in KINDS} | {
         "recovered-orders.csv": table.recovered,

@@ -22,7 +22,6 @@ SCHEMA_VERSION: Final = 1
 
 
 def json_report(history: History, judgement: Judgement) -> str:
-    """Return the text of `report.json`."""
     return json.dumps(report_document(history, judgement), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

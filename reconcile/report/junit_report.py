@@ -23,7 +23,6 @@ _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 def junit_report(history: History, judgement: Judgement) -> str:
-    """Return the text of `junit.xml`."""
     facts, ruling = history.facts, judgement.ruling
     ended = history.marks[-1].at if history.marks else facts.started_at
     seconds = f"{max(0.0, ended - facts.started_at):.3f}"

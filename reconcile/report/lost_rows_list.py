@@ -15,7 +15,6 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 def lost_rows_list(history: History, judgement: Judgement) -> str:
-    """Return the text of `lost-events.ndjson`."""
     return "".join(line.decode() + "\n" for line in proven_rows(history, judgement) or ())
 
 

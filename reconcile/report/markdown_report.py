@@ -43,7 +43,6 @@ _STEPS: Final = {
 
 
 def markdown_report(history: History, judgement: Judgement) -> str:
-    """Return the text of `report.md`."""
     facts = history.facts
     title = _TITLES.get(facts.scenario, facts.scenario)
     sections = [

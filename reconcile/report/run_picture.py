@@ -85,7 +85,6 @@ def draw_run(
 
     Args:
         timeline: as `reconcile.analysis.rate.timeline` returns it.
-        fault: of the run.
         outages: in order.
         lost_sent: send times of the lost events, epoch seconds; NaN is left out.
         started_at: epoch seconds of second 0.

@@ -30,8 +30,6 @@ def summary(history: History, judgement: Judgement, folder: Path, *, width: int 
     """Return the summary, its lines broken to `width` columns (ids and paths never are).
 
     Args:
-        history, judgement: of the run.
-        folder: where the reports are.
         width: columns of the terminal.
         unicode: whether the terminal can show block characters.
     """

@@ -38,7 +38,6 @@ def draw_timeline(
 
     Args:
         timeline: as `reconcile.analysis.rate.timeline` returns it.
-        fault: of the run.
         outages: in order.
         started_at: epoch seconds of second 0.
         width: columns of the terminal.

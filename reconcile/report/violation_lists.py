@@ -19,7 +19,6 @@ class ViolationList:
 
     Attributes:
         key: names it within the page.
-        title: its heading.
         path: file with all of it, beside the page.
         total: how many orders there are.
         column: heading of the third column, `cause` or `answer`.
@@ -35,7 +34,6 @@ class ViolationList:
 
 
 def violation_list(judgement: Judgement, kind: Kind) -> ViolationList:
-    """Return the list of `kind`, which may be empty."""
     table, cases = judgement.table, cases_of(judgement, kind)
     shown = cases[:MOST_SHOWN]
     if kind in {LOST, SUSPECTED_LOST}:

@@ -45,7 +45,6 @@ class Trace:
 
     Attributes:
         order_id: None when no witness has one.
-        facts: what is known of the order, by name.
         steps: what happened, in order; those without a time last.
     """
 
@@ -71,7 +70,6 @@ def find_cases(history: History, judgement: Judgement, wanted: int | str) -> lis
 
 
 def trace_case(history: History, judgement: Judgement, case: int) -> Trace:
-    """Return the trace of a case."""
     table = judgement.table
     order = judgement.texts.one(int(table.hi[case]), int(table.lo[case])) if table.known[case] else None
     steps = [*_attempt(history, judgement, case), *_events(history, judgement, case), *_log(history, order)]

@@ -115,7 +115,6 @@ class PlainReader:
 
 
 def plain_reader(facts: RunFacts) -> PlainReader:
-    """Return the reader of the events of a run."""
     run, event = str(facts.run_key) if facts.attribution == "tagged" else None, facts.contract.event
     id_place, tag_place = (str(place or "") for place in (event.id_place, event.tag_place))
     return PlainReader(facts.contract.id_kind.value, id_place, str(event.filter or ""), tag_place, event.reference, run)

@@ -38,11 +38,9 @@ def events_by_id(
 
     Args:
         client: librdkafka properties.
-        topic: its name.
         first: the first reading: where it began, and how far it got.
         wanted: order ids as reports show them.
         progress: called with how many offsets were read.
-        reader: reads an event.
         tags: order id by the tag of its attempt, as 32 hexadecimal digits; None: orders are not tagged.
         patience_s: seconds without progress after which reading fails.
 

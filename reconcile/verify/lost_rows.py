@@ -23,8 +23,6 @@ def lost_lines(topic: str, ids: Iterable[str], rows: Mapping[str, FoundRow]) -> 
 
     Args:
         topic: where the event belongs.
-        ids: order ids.
-        rows: the rows that were found.
     """
     return [_ENCODE(_record(topic, order_id, rows[order_id])) for order_id in ids if order_id in rows]
 

@@ -40,7 +40,6 @@ class FoundRow:
     Attributes:
         seen: the snapshot of the first reading could see it as it is; None if unknown: no snapshot was saved, or the
             row, of a view, has no version.
-        row: its columns.
         items: its order lines; None without a table of them.
     """
 

@@ -41,9 +41,7 @@ def custom_rows(
     """Return the run's rows as an array of ROW, and the texts of order ids that cannot be decoded from their bytes.
 
     Args:
-        snapshot: the transaction.
         facts: names of table and columns, kind of ids.
-        columns: what these hold.
         attribution: how the run's rows are attributed to it; None: by the tag.
         progress: called with "rows", rows read, None.
 

@@ -40,8 +40,6 @@ class Mentions:
     """Takes in records that count as no event of the run.
 
     Args:
-        contract: what events look like.
-        run_key: of the run.
         attribution: how its orders are attributed; only with `tagged` ones a tag names an order.
         rows: array of ROW, those of the run: the orders that are looked for.
         names: texts of order ids that cannot be decoded from their bytes.

@@ -58,7 +58,6 @@ class RunRecords:
         return self._events.names
 
     def take(self, records: list[Message]) -> None:
-        """Take in n records."""
         partitions = np.array([record.partition() for record in records], dtype=np.int32)
         offsets = np.array([record.offset() for record in records], dtype=np.int64)
         read = self._events.batch(*columns_of(records, headers=self._events.needs_headers))

@@ -32,8 +32,6 @@ def is_of_something_else(contract: EventContract, record: KafkaRecord, tag_prefi
     """Return whether a record that names no order of the run is known to be of something else.
 
     Args:
-        contract: what events look like.
-        record: the record.
         tag_prefix: how the tags of the run begin, in lower case; empty where a tag names no order.
     """
     found = json_scalars(record.value)

@@ -81,11 +81,8 @@ def read_stores(
     """Ask both stores.
 
     Args:
-        stores: where they are.
-        facts: of the run.
         attribution: how rows and events are attributed to the run.
         rows: a complete rows witness that was saved earlier; None: the rows are read as well.
-        progress: called with how reading goes on.
     """
     keep_shell_out(facts)
     # Here and not above: judging a saved run must need neither database driver nor Kafka client.

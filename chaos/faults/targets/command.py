@@ -41,7 +41,6 @@ class CommandTarget:
 
     @property
     def component(self) -> str:
-        """The component."""
         return self.spec.component
 
     @property
@@ -56,7 +55,6 @@ class CommandTarget:
         return tuple(FAULTS)
 
     def describe(self) -> str:
-        """Return the component and the commands."""
         return f"{self.component} (broken by `{self._commands['break']}`, healed by `{self._commands['heal']}`)"
 
     def is_up(self) -> bool:
@@ -69,12 +67,10 @@ class CommandTarget:
         return self._run("check", CHECK_TIMEOUT_S, {"HARNESS_FAULT": ""})[0] == 0
 
     def prepare(self, fault: Fault) -> Undo:
-        """Return the id of this fault's commands; see `Target.prepare`."""
         del fault
         return {"act": uuid.uuid4().hex}
 
     def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
-        """Run the break command; see `Target.apply`."""
         self._broken = True
         self._must("break", fault, timeout_s, str(undo.get("act", "")))
 
@@ -135,8 +131,6 @@ def open_command_target(
     """Return the target that `spec` says; see `CommandTarget`.
 
     Args:
-        spec: the target.
-        journal: see `CommandTarget`.
         left: it was left broken, so it is only healed: programs are not looked for, as that which broke it may be gone.
 
     Raises:

@@ -76,7 +76,6 @@ class ContainerTarget:
 
     @property
     def component(self) -> str:
-        """The component."""
         return self.spec.component
 
     @property
@@ -141,7 +140,6 @@ class ContainerTarget:
         }
 
     def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
-        """Do `fault` to the container that `undo` names; see `Target.apply`."""
         one = self._known(undo)
         if one is None:
             raise TargetError(f"container {undo['name']} is gone: it was removed")

@@ -13,19 +13,15 @@ class NoTarget:
     faults: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        """Return that nothing is broken."""
         return "nothing is broken"
 
     def is_up(self) -> bool:
-        """Return that there is nothing to heal."""
         return True
 
     def prepare(self, fault: Fault) -> Undo:
-        """Refuse `fault`; see `Target.prepare`."""
         raise TargetError(f"{fault.name}: this run has no target")
 
     def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
-        """Refuse `fault`; see `Target.apply`."""
         del undo, timeout_s
         raise TargetError(f"{fault.name}: this run has no target")
 

@@ -16,7 +16,6 @@ def open_target(spec: TargetSpec, journal: "CommandJournal | None" = None, left:
     """Return the target that `spec` names; nothing is touched.
 
     Args:
-        spec: the target as plain values.
         journal: takes the commands that it runs, and knows those that an earlier process has started; None where the
             target is only looked at.
         left: it was left broken, so it is only healed: what only breaking needs may be gone by now.

@@ -45,7 +45,6 @@ class ProcessTarget:
 
     Args:
         component: `broker`, `database` or `service`.
-        stack: that it belongs to.
     """
 
     def __init__(self, component: str, stack: EmbeddedStack) -> None:
@@ -60,7 +59,6 @@ class ProcessTarget:
 
     @property
     def component(self) -> str:
-        """The component."""
         return self._component
 
     @property
@@ -114,7 +112,6 @@ class ProcessTarget:
         return {"pid": record.pid, "started": record.started}
 
     def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
-        """Do `fault` to the very process that `prepare` has found; see `Target.apply`."""
         try:
             hit = self._hit_by(fault)
             record = hit.record

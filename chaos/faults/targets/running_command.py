@@ -42,7 +42,6 @@ class RunningCommand:
     Attributes:
         step: `break` or `heal`.
         act: value of `HARNESS_ACT` in its environment.
-        pid: its process id.
         started: its start time, see `stack.process.start_time`.
     """
 
@@ -120,7 +119,6 @@ class Command:
 
     @property
     def option(self) -> str:
-        """The option that gave it, with its text."""
         name = "--command-check" if self.step == "check" else f"--{self.step}-command"
         return f"{name} `{self.line}`"
 
@@ -129,7 +127,6 @@ def run(command: Command, timeout_s: float, record: Callable[[RunningCommand], N
     """Run `command` and return its exit code and the first and last lines that it printed.
 
     Args:
-        command: what is run.
         timeout_s: longest time that it may take, seconds.
         record: takes the command before it begins; None: nothing is recorded.
 

@@ -14,8 +14,6 @@ class Broken:
     """A fault in place.
 
     Attributes:
-        entry: of the journal.
-        marks: of its run.
         deadline: monotonic seconds after which the watchdog heals it on its own account.
         healing: the mark `healing`, None before.
         came_back: whether the target was up again before healing began.
@@ -30,7 +28,6 @@ class Broken:
     acted: float | None = None
 
     def mark(self, name: str, **detail: object) -> Marked:
-        """Write a mark of this moment."""
         at = self.marks.clock.now()
         return Marked(at, self.marks.write(name, at, **detail))
 

@@ -45,9 +45,6 @@ class WatchdogGone(Exception):
 class Watchdog:
     """A watchdog process of this harness.
 
-    Args:
-        log_path: file that takes its log.
-
     Attributes:
         retired: why it breaks nothing any more, None while it does.
         unwritten: why a mark of this run is not on disk; None if all are.
@@ -70,7 +67,6 @@ class Watchdog:
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property

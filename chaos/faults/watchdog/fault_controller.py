@@ -93,7 +93,6 @@ class FaultController:
         """Write journal and mark, then inject a fault. The time that an outage may last runs from the end of this.
 
         Args:
-            fault: which one.
             given_up: asked just before the act: whether the fault is not wanted any more.
 
         Raises:

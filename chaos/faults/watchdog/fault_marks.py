@@ -25,7 +25,6 @@ class FaultMarks:
     healing writes nothing then.
 
     Args:
-        entry: of the journal.
         live: whether its run still goes on.
     """
 
@@ -42,7 +41,6 @@ class FaultMarks:
         Args:
             name: one of `runlog.marks`.
             at: epoch seconds of `clock`.
-            detail: of the mark.
         """
         path = self._path
         if path is None or not path.is_file() or (path.parent / "report.json").exists():

@@ -37,7 +37,6 @@ class Healed:
 
     Attributes:
         by: `watchdog` or `by itself`.
-        said: what the probe says of it.
     """
 
     by: str
@@ -56,7 +55,6 @@ def probe_of(entry: OpenFault, environment: Mapping[str, str] | None = None) -> 
     """Return how the target of a journal's entry is asked, by the way on which its fault was proven; or why not.
 
     Args:
-        entry: of the journal.
         environment: where secrets are read again; None: the variables of this process.
     """
     if entry.recipe is None:
@@ -90,8 +88,6 @@ def heal_and_prove(
     check find it gone already. What a run of this process broke is healed by its act in any case.
 
     Args:
-        target: that was broken.
-        entry: what was injected.
         probe: how the target is asked, by the way on which the fault was proven; or why it cannot be asked.
         limits: how long acts and proofs may take.
         begun: whether the harness has begun to heal it.

@@ -13,11 +13,6 @@ from stack.process import start_time
 def entry_of(arm: Arm, target: Target, fault: Break) -> OpenFault:
     """Return the journal's entry of a fault that is about to be injected.
 
-    Args:
-        arm: of the run.
-        target: that is hit.
-        fault: what is injected.
-
     Raises:
         Refusal: it cannot be injected, or the target is down already.
     """

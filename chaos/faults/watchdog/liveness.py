@@ -31,7 +31,6 @@ class WatchdogId:
     """A watchdog process, known by pid and start time.
 
     Attributes:
-        pid: its process id.
         started: its start time, see `stack.process.start_time`.
     """
 
@@ -117,7 +116,6 @@ def will_be_free(lease: Lease, harness: int | None = None) -> bool:
     One that is frozen is ended here.
 
     Args:
-        lease: that is taken.
         harness: see `end_if_frozen`.
     """
     watchdog = watchdog_of(lease.holder())

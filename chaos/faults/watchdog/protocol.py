@@ -44,7 +44,6 @@ class Arm:
 
     Attributes:
         harness: process id of the harness.
-        target: what it may break.
         probe: how that is proven to serve; may hold secrets.
         recipe: the same without secrets, for the journal.
         folder: where lease and journal of the target are.
@@ -66,9 +65,6 @@ class Break:
     """A fault to inject.
 
     Attributes:
-        run_id: the run whose fault it is.
-        fault: its name.
-        outage: number of the outage in its run.
         clock: epoch and monotonic seconds at the anchor of the run's clock.
         marks: file of the run's marks; empty when there is none.
         effect: what it must bring about.
@@ -148,5 +144,4 @@ def read_request(line: bytes) -> Request:
 
 
 def as_line(value: Any) -> bytes:
-    """Return any of the above, or an answer, as one line."""
     return msgspec.json.encode(value) + b"\n"

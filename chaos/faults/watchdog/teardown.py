@@ -149,7 +149,6 @@ def has_died(owner: str) -> bool:
 
 
 def is_watchdog(pid: str) -> bool:
-    """Return whether the process with this id, as text, is a watchdog."""
     try:
         return pid.isdigit() and "chaos.faults.watchdog" in psutil.Process(int(pid)).cmdline()
     except psutil.Error:

@@ -69,18 +69,13 @@ class AtWork:
 
 
 class Progress:
-    """Passes on as a line for people what is reported, at most every `PROGRESS_S` seconds.
-
-    Args:
-        line: takes the line.
-    """
+    """Passes on as a line for people what is reported, at most every `PROGRESS_S` seconds."""
 
     def __init__(self, line: Callable[[str], None]) -> None:
         self._line = line
         self._next = PROGRESS_S
 
     def __call__(self, work: Work) -> None:
-        """Take a report."""
         if work.seconds < self._next - PROGRESS_S:
             self._next = PROGRESS_S  # another act
         if work.seconds >= self._next:

@@ -114,7 +114,6 @@ def none_lost(judgement: Judgement) -> str:
 
 
 def plural(kind: Kind) -> str:
-    """Return the word of `kind` in the plural."""
     return _counted(0, kind.word).removeprefix("0 ")
 
 

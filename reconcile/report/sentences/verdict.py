@@ -23,7 +23,6 @@ def verdict(history: History, judgement: Judgement) -> str:
 
 @sentence("reason", "violations, guards and marks; built by `reconcile.judge.ruling`")
 def reason(history: History, judgement: Judgement) -> str:
-    """Why the verdict is what it is, in one line."""
     return judgement.ruling.reason
 
 
