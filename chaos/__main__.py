@@ -39,7 +39,8 @@ def parser() -> CarefulParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     status = commands.add_parser(
-        "status", help="show what is broken, by which run, and who is in charge; exit code 0 if nothing is, else 3"
+        "status",
+        help="show what is broken, by which run, and which watchdog owns it; exit code 0 if nothing is broken, else 3",
     )
     status.add_argument("--json", action="store_true", help="print one JSON array (no secret in it)")
     heal = commands.add_parser(
@@ -63,7 +64,7 @@ def parser() -> CarefulParser:
         "forget",
         help="close a journal that can neither be healed nor proven; heals nothing",
         description="Closes the journal of a target without healing or proving anything: for a target that is gone, "
-        "or that was corrected by hand and cannot be asked any more. Refused while a watchdog is in charge of the "
+        "or that was corrected by hand and cannot be probed any more. Refused while a watchdog owns the "
         "target or a run uses it.",
     )
     close.add_argument(

@@ -92,7 +92,7 @@ class RunEvents:
 
     @property
     def names(self) -> dict[bytes, str]:
-        """See there."""
+        """Texts of the run's order ids that cannot be decoded from their bytes."""
         return self._ids.names
 
     def batch(

@@ -90,7 +90,7 @@ def sql_address(database_url: str) -> str:
     """Return `host:port/database` of a connection string: what a journal keeps of it.
 
     Raises:
-        ValueError: it is no connection string that libpq understands; says what is right, and does not repeat it.
+        ValueError: libpq cannot read the connection string; says what to give instead, and does not repeat it.
     """
 
     try:

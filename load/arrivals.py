@@ -61,7 +61,7 @@ class ArrivalSchedule:
         return arrival
 
     def claim(self, arrival: Arrival) -> bool:
-        """Note that `arrival` is now sent; False when it must not be, because the schedule was closed meanwhile."""
+        """Record that `arrival` is now sent; False if it must not be: the schedule was closed since then."""
         if self._held.pop(arrival.seq, None) is None:
             return False
         self._last_sent = max(self._last_sent, arrival.due)

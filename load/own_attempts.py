@@ -44,7 +44,7 @@ class Attempt:
 
         Args:
             status: HTTP status of a completely read answer; 0 (as Locust's clients have it) without one.
-            order_id: the id that the answer returned, as it stands there; None without one.
+            order_id: the id that the answer returned, verbatim; None without one.
         """
         self._status = status or None
         self._order_id = order_id

@@ -34,7 +34,7 @@ class Observation:
         return self.ends is not None
 
     def record(self) -> dict[str, object]:
-        """Return the observation as the object that stands on its line."""
+        """Return the observation as the object on its line."""
         record: dict[str, object] = {"asked": round(self.asked, 6), "answered": round(self.answered, 6)}
         if self.ends is not None:
             return record | {"ends": {str(partition): end for partition, end in self.ends.items()}}

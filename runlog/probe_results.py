@@ -13,7 +13,7 @@ from health.replies import ProbeResult
 
 
 def probe_record(result: ProbeResult) -> dict[str, object]:
-    """Return a probe result as the object that stands on its line."""
+    """Return a probe result as the object on its line."""
     record: dict[str, object] = {"asked": round(result.asked, 6), "answered": round(result.answered, 6)}
     record |= {"connection": result.connection, "how": result.how}
     return record if result.detail is None else record | {"detail": result.detail}

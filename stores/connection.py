@@ -39,7 +39,7 @@ _CANCELED: Final = "57014"
 
 
 class DatabaseProblem(Exception):
-    """PostgreSQL cannot be asked; the message is one line and holds no secret.
+    """PostgreSQL cannot be queried; the message is one line and holds no secret.
 
     Attributes:
         passing: another try makes sense.

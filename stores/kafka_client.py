@@ -13,7 +13,7 @@ _NO_ANSWER: Final = frozenset({KafkaError._TIMED_OUT, KafkaError._TRANSPORT, Kaf
 
 
 class KafkaProblem(Exception):
-    """Kafka could not be asked or read; the message is one line without secrets."""
+    """Kafka could not be queried or read; the message is one line without secrets."""
 
 
 class NoSuchTopic(KafkaProblem):

@@ -103,7 +103,7 @@ class Transaction:
             raise problem_of(error) from None
         except UnicodeError:
             # A surrogate by itself, from a JSON text: no encoding has it.
-            raise DatabaseProblem("PostgreSQL cannot be asked for a text that is no Unicode") from None
+            raise DatabaseProblem("PostgreSQL cannot search for a text that is not valid Unicode") from None
 
 
 class PostgresConnection:

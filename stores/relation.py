@@ -1,4 +1,4 @@
-"""What a table of orders, or an outbox, is as PostgreSQL has it, and whether all that a run asks of it can be asked.
+"""What a table of orders, or an outbox, is in PostgreSQL, and whether all queries of a run are possible on it.
 
 One reading for preflight, drain, the run and the check of the check order: types of columns with domains resolved, and
 whether its rows have versions (those of a view have none).
@@ -97,7 +97,7 @@ def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool 
 
     Raises:
         DatabaseProblem: there is no such table or column, or one from which a run cannot be judged: the option that is
-            wrong, and what was found. Or PostgreSQL could not be asked.
+            wrong, and what was found. Or PostgreSQL could not be queried.
     """
     table, id_column, kind = contract.table.name, contract.table.id_column, contract.id_kind
     tag_column = contract.table.tag_column if tagged else None
@@ -132,7 +132,7 @@ def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool 
 
 
 def check_time_column(transaction: Transaction, table: str, column: str) -> None:
-    """Check that "later than the check order" can be asked of a column.
+    """Check that a column can be compared with "later than the check order".
 
     Raises:
         DatabaseProblem: there is no such column, or it is of another type; or PostgreSQL could not be asked.
@@ -149,7 +149,7 @@ def check_time_column(transaction: Transaction, table: str, column: str) -> None
 
 
 def check_outbox(transaction: Transaction, table: str) -> None:
-    """Check that a known backlog can be asked which orders' events it still holds.
+    """Check that a known backlog can be queried for the orders whose events it still holds.
 
     Raises:
         DatabaseProblem: there is no such table, or it has not the columns that are read; or PostgreSQL could not be

@@ -1,4 +1,4 @@
-"""One spelling for each place where a target is asked, so that the same target is recognised however it was written."""
+"""One spelling for each address of a target, so that the same target is recognised however it was written."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ _LOCAL: Final = frozenset({"localhost", "[::1]"})
 
 
 def canonical(address: str) -> str:
-    """Return `address` in one spelling; it is for comparing, not for connecting.
+    """Return `address` in one spelling, for comparisons, not for connections.
 
     Args:
         address: `host:port[,host:port]` of Kafka, the same and `/database` of PostgreSQL, or a URL.

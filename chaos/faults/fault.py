@@ -1,4 +1,4 @@
-"""What a fault is: a value with its name, its needs, the effect that proves it, how it is done and undone, its words.
+"""What a fault is: a value with its name, needs, proving effect, injection, undo and words.
 
 One file of this folder a fault; `chaos.faults.registry` lists them. A fault says what is done to a process of the
 embedded stack and to a container; the targets (`chaos.faults.targets`) find that process or container and call it. A
@@ -34,12 +34,12 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[Thing]):
-    """What a fault is done to.
+    """What a fault is injected into.
 
     Attributes:
         thing: the process, or the container as the Docker SDK has it.
         undo: what its target prepared before the act.
-        effect: what the act must bring about.
+        effect: that the act must have.
         timeout_s: longest time of the act, seconds.
     """
 
@@ -55,7 +55,7 @@ def _nothing(hit: Hit[Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Act(Generic[Thing]):
-    """How a fault is done and undone on one kind of target.
+    """How a fault is injected and undone on one kind of target.
 
     Attributes:
         do: does it; returns when it is done.

@@ -1,4 +1,4 @@
-"""Closes a journal by a person's word: `python -m chaos forget`, for what can neither be healed nor proven any more."""
+"""Closes a journal on request (`python -m chaos forget`), for what can neither be healed nor proven any more."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +19,7 @@ def why_not(place: Place) -> str | None:
     """Return why the journal in `place` may not be closed by hand now, None when it may."""
     if place.watchdog is not None:
         return (
-            f"watchdog {place.watchdog} is in charge of it: `python -m chaos restore` lets that one heal it, or takes "
+            f"watchdog {place.watchdog} owns it: `python -m chaos restore` lets that one heal it, or takes "
             "over if it is frozen"
         )
     for lease in _leases(place):
@@ -36,7 +36,7 @@ def forget(place: Place) -> str:
     """Close the journal in `place` without healing or proving anything; return what was forgotten, in words.
 
     Raises:
-        TargetError: a watchdog is in charge, a run uses the target, a command of it still runs, or the journal cannot
+        TargetError: a watchdog owns it, a run uses the target, a command of it still runs, or the journal cannot
             be removed.
     """
     lease = Lease(place.folder / LEASE, "this target", "or end that process")
@@ -46,7 +46,7 @@ def forget(place: Place) -> str:
         lease.take()
         now = look_at(place.folder)
         if now is None or now.fault != place.fault:
-            raise TargetError("it changed at this moment; look again with `python -m chaos status`")
+            raise TargetError("it has just changed; check `python -m chaos status`, then try again")
         Journal(place.folder / JOURNAL).close()
     except StackError as error:
         raise TargetError(str(error)) from None

@@ -1,4 +1,4 @@
-"""The journal: what a run is about to break is on disk before it is broken, and crossed out once it is proven healed.
+"""The journal: what a run is about to break is on disk before it is broken, and removed once it is proven healed.
 
 One file for each place where something may be broken, so that the watchdog, the next start and a person with
 `python -m chaos` know what was left broken, by which run, how it is undone and how it is proven. Written whole, with a
@@ -44,7 +44,7 @@ class OpenFault:
         boot: the boot of the machine in which that clock counts.
         proven: whether the probe has proven the target down.
         limits: how long acts and proofs may take.
-        recipe: how the target is asked, by the way on which the fault is proven; None: unknown.
+        recipe: how the target is probed, in the way in which the fault is proven; None: unknown.
         pid_started: start time of the harness, see `stack.process.start_time`; 0 where it was gone already.
         failed: how often healing it has failed.
         trouble: why it failed last.
@@ -148,7 +148,7 @@ class Journal:
         except OtherFormat as other:
             raise JournalUnreadable(f"the journal {self.path} {other}") from None
         except (ValueError, RecursionError, OSError) as error:  # msgspec's errors and wrong UTF-8 are a ValueError
-            # Half a file cannot come from us (we rename), but if it is there a fault was open: say so.
+            # We never write half a file (we rename), but if there is one, a fault was open: report it.
             raise JournalUnreadable(
                 f"the journal {self.path} cannot be read ({type(error).__name__}): something may be broken; "
                 "check that all components are up, then close it with `python -m chaos forget`"

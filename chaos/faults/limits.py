@@ -35,7 +35,7 @@ class Limits:
 
     @property
     def answer(self) -> float:
-        """Longest wait for a watchdog that says it is at work: it may first have to heal on its own account."""
+        """Longest wait for a watchdog that reports work: it may first have to heal on its own."""
         return self.command + 2 * self.healing
 
     @property

@@ -29,7 +29,7 @@ class Unresolved(Exception):
 
 
 def resolve(recipe: ProbeRecipe, environment: Mapping[str, str] | None = None) -> ProbeSpec:
-    """Return what asking the target of `recipe` takes, its secrets read again.
+    """Return the probe of the target of `recipe`, its secrets read again.
 
     Args:
         environment: its variables; None: those of this process.
@@ -48,7 +48,7 @@ def resolve(recipe: ProbeRecipe, environment: Mapping[str, str] | None = None) -
             return ProbeSpec("sql", _database_url(recipe, address, variables), way=recipe.way)
         headers = _headers(recipe, variables)
     except SettingsError as error:
-        raise Unresolved(f"{recipe.describe()} cannot be asked: {error}") from None
+        raise Unresolved(f"{recipe.describe()} cannot be probed: {error}") from None
     return ProbeSpec("http", address, way=recipe.way, headers=headers, ca_file=recipe.ca_file)
 
 
@@ -81,7 +81,7 @@ def external_recipe(component: str, external: ExternalSettings, files: ServiceFi
 
 
 def external_spec(recipe: ProbeRecipe, files: ServiceFiles) -> ProbeSpec:
-    """Return what asking takes now, while the secrets of `external_recipe` are at hand."""
+    """Return the probe itself, while the secrets of `external_recipe` are known."""
     if recipe.protocol == "sql":
         return ProbeSpec("sql", files.database_url)
     if recipe.protocol == "kafka":
@@ -93,7 +93,7 @@ def stack_recipe(spec: ProbeSpec, home: str = "") -> ProbeRecipe:
     """Return the recipe of a component of one of our own stacks.
 
     Args:
-        spec: how it is asked now.
+        spec: how it is probed now.
         home: folder of the embedded stack; empty for a compose project.
     """
     recipe = ProbeRecipe(spec.protocol, spec.address, spec.way, stack_home=home)
@@ -103,7 +103,7 @@ def stack_recipe(spec: ProbeSpec, home: str = "") -> ProbeRecipe:
 
 
 def _source(text: str, option: Option[str]) -> SecretSource:
-    """Return where the text of a secret option is read again; a command line's is wanted in its variable then."""
+    """Return where a secret option is read again; one from the command line is then expected in its variable."""
     if text.startswith("@"):
         return SecretSource("file", _absolute(text[1:]))
     return SecretSource("variable", option.env)
@@ -120,7 +120,7 @@ def _embedded_address(recipe: ProbeRecipe) -> str:
     try:
         state = EmbeddedStack(Path(recipe.stack_home)).status()
         if state is None:
-            raise Unresolved(f"the embedded stack in {recipe.stack_home} is down: its {component} cannot be asked")
+            raise Unresolved(f"the embedded stack in {recipe.stack_home} is down: its {component} cannot be probed")
         place = state.proxied_address(component)
     except StackError as error:
         raise Unresolved(str(error)) from None
@@ -132,7 +132,7 @@ def _embedded_address(recipe: ProbeRecipe) -> str:
 def _database_url(recipe: ProbeRecipe, address: str, variables: Mapping[str, str]) -> str:
     source = recipe.credentials
     if source is None:
-        raise Unresolved(f"{recipe.describe()} cannot be asked: the journal does not say where its URL is")
+        raise Unresolved(f"{recipe.describe()} cannot be probed: the journal does not say where its URL is")
     if source.kind == "stack":
         place, _, database = address.partition("/")
         return account_url(place, database)
@@ -168,7 +168,7 @@ def _text(
     text = variables.get(source.name, "")
     if not text:
         raise Unresolved(
-            f"{recipe.describe()} cannot be asked: the variable {source.name} is not set; set it to {what}"
+            f"{recipe.describe()} cannot be probed: the variable {source.name} is not set; set it to {what}"
         )
     if not option.repeatable:
         return read_secret(option, text)

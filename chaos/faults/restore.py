@@ -1,7 +1,7 @@
 """Finds the open faults in the journals of this machine and heals them: what `python -m chaos` does.
 
-Where a watchdog is in charge it is asked to heal, so that the run it belongs to cannot break anything more. Where none
-is, or one that is frozen and whose harness has died, it is done here.
+If a watchdog owns the target, that watchdog heals it, so that its run cannot break anything more. If none does, or if
+that watchdog is frozen and its harness has died, the target is healed here.
 """
 
 import os
@@ -42,7 +42,7 @@ class Place:
         folder: of lease and journal.
         fault: that is open; None when the journal cannot be read.
         problem: why it cannot be read, None otherwise.
-        watchdog: process id of the watchdog in charge, None without one.
+        watchdog: process id of the watchdog that owns the target, None without one.
     """
 
     folder: Path
@@ -51,11 +51,11 @@ class Place:
     watchdog: int | None
 
     def describe(self) -> str:
-        """Return what is broken, by which run, and whether a watchdog is in charge, as one line."""
+        """Return what is broken, by which run, and whether a watchdog owns it, as one line."""
         if self.fault is None:
             return str(self.problem)
         harness = "which still runs" if is_alive(self.fault.pid, self.fault.pid_started) else "which has ended"
-        charge = f"watchdog {self.watchdog} is in charge" if self.watchdog else "no watchdog is in charge"
+        charge = f"watchdog {self.watchdog} owns it" if self.watchdog else "no watchdog owns it"
         trouble = f"; healing it failed: {self.fault.trouble}" if self.fault.trouble else ""
         when = iso_utc(self.fault.at).partition(".")[0]
         return (
@@ -161,7 +161,7 @@ def _leased(folder: Path) -> Iterator[None]:
 
 
 def _taken_over(watchdog: WatchdogId, fault: OpenFault, line: Callable[[str], None]) -> bool:
-    """Whether the watchdog in charge has ended, or was ended because it was frozen and its harness dead.
+    """Whether the watchdog that owns the target has ended, or was ended because it was frozen and its harness dead.
 
     Raises:
         TargetError: it is frozen, and its harness lives; or it belongs to another user.
@@ -170,7 +170,7 @@ def _taken_over(watchdog: WatchdogId, fault: OpenFault, line: Callable[[str], No
         standing = end_if_frozen(watchdog, fault.pid)
     except PermissionError:
         raise TargetError(
-            f"watchdog {watchdog.pid} is in charge and belongs to another user: restore as that user"
+            f"watchdog {watchdog.pid} owns the target and belongs to another user: restore as that user"
         ) from None
     if standing is Standing.FROZEN:
         raise TargetError(
@@ -197,7 +197,7 @@ def _taken_down(folder: Path, fault: OpenFault) -> bool:
 def _healed_by(
     watchdog: WatchdogId, folder: Path, fault: OpenFault, limits: Limits, line: Callable[[str], None]
 ) -> bool:
-    """Let the watchdog in charge heal and retire: only then nothing can break the target again.
+    """Let the watchdog that owns the target heal and retire: only then nothing can break the target again.
 
     Returns:
         Whether it did; False where it has ended, or was frozen and was ended, so that healing is up to us.
@@ -207,7 +207,7 @@ def _healed_by(
     """
     progress, begun, asked = Progress(line), time.monotonic(), float("-inf")
     asked_to_heal = False
-    # Asked in any case: its harness may have healed by now, and would go on to the next outage.
+    # Requested in any case: its harness may have healed by now, and would go on to the next outage.
     while (now := look_at(folder)) is not None or not asked_to_heal:
         work = Work(f"waiting for watchdog {watchdog.pid} to heal the target", time.monotonic() - begun, limits.answer)
         progress(work)
@@ -217,7 +217,7 @@ def _healed_by(
             text = f"timed out after {work.limit:g} s waiting for watchdog {watchdog.pid} to heal the target"
             raise TargetError(text)
         if time.monotonic() >= asked + ASK_AGAIN_S:
-            # Again and again: it may freeze while it is waited for.
+            # Checked repeatedly: it may freeze during the wait.
             if _taken_over(watchdog, fault, line):
                 return look_at(folder) is None
             asked = time.monotonic()

@@ -9,7 +9,7 @@ from stack import process
 if TYPE_CHECKING:
     from stack.component import ManagedProcess
 
-# How long a process that was asked to end, and has not, may take to answer before it counts as hanging in its end.
+# How long a process that was asked to end may stay silent before it counts as hanging.
 _ANSWER_WAIT_S: Final = 5.0
 _PROBE_S: Final = 1.0
 # A process that is just ending may still give an answer.

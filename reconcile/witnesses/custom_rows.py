@@ -120,7 +120,7 @@ def _texts(snapshot: Snapshot, facts: RunFacts, columns: OrderColumns, attributi
         texts = IdTexts(facts.contract.id_kind).many(acknowledged["hi"], acknowledged["lo"])
         yield from _rows_by_text(snapshot, facts, columns, texts)
         return
-    # Texts are compared in any of their spellings, and a digest cannot be asked for: all ids are looked at.
+    # Texts are compared in any of their spellings, and a query cannot contain a digest: all ids are read.
     condition, bound = sql.SQL("true").format(), {}
     if attribution.kind == EXCLUSIVE:
         condition = sql.SQL("{} > %(since)s").format(sql.identifier(table.time_column))

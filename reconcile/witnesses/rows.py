@@ -114,7 +114,7 @@ def look_elsewhere(
         names: texts of the events' ids that cannot be decoded from their bytes.
 
     Returns:
-        The same rows; incomplete, with the reason, when the database could not be asked.
+        The same rows; incomplete, with the reason, when the database could not be queried.
     """
     try:
         elsewhere, found = ids_in_table(database_url, without_row(event_ids, rows.rows), facts, names or {})

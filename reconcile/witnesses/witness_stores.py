@@ -21,7 +21,7 @@ from stores.variables import ignore_client_variables
 
 
 class StoresProblem(Exception):
-    """The stores cannot be asked; the message is one sentence that says what to do."""
+    """The stores cannot be queried; the message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,7 +317,9 @@ def test_what_cannot_be_done_is_refused_with_what_can(run: Run) -> None:
     with pytest.raises(TargetError, match="has no network of its own"):
         alone.prepare(PARTITION)
     for fault in (LATENCY, RESET):
-        with pytest.raises(TargetError, match=f"cannot do {fault.name}; it can do stop, kill, pause, partition"):
+        with pytest.raises(
+            TargetError, match=f"does not support {fault.name}; choose from stop, kill, pause, partition"
+        ):
             named(run()).prepare(fault)
     passing = named(run(auto_remove=True))
     for fault in (STOP, KILL):

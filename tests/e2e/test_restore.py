@@ -83,7 +83,7 @@ def test_restore_without_harness_and_watchdog(
     kill_both(run)
     status = chaos(stack_home, "status")
     assert status.returncode == 3
-    assert "which has ended; no watchdog is in charge" in status.stdout
+    assert "which has ended; no watchdog owns it" in status.stdout
     assert not left_running.broker.probe(0.5).ok
 
     journal = stack_home / JOURNAL

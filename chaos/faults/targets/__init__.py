@@ -1,4 +1,4 @@
-"""What can be broken: one small interface, whatever stands behind it (a process, a container, a pair of commands).
+"""What can be broken: one small interface for a process, a container or a pair of commands.
 
 A target finds what a fault is done to, does and undoes it, and says what it is. Whether the fault took effect is seen
 from outside, by the monitor. A `TargetSpec` is a target as plain values, so that another process (the watchdog,
@@ -15,7 +15,7 @@ COMPONENTS: Final = ("broker", "database", "service")
 
 @dataclass(frozen=True, slots=True)
 class TargetSpec:
-    """A target as plain values; holds no secret, so it may stand in the journal.
+    """A target as plain values; holds no secret, so the journal may keep it.
 
     Attributes:
         kind: `process`, `container` or `command`.
@@ -37,7 +37,7 @@ class Target(Protocol):
 
     @property
     def identity(self) -> str:
-        """The same text for every spec of the same thing, and for no other thing: leases are known by it."""
+        """The same text for every spec of the same thing, and for no other thing; it names the lease."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -82,4 +82,4 @@ class TargetError(Exception):
 
 
 class ActTimedOut(TargetError):
-    """An act was ended by force because it took longer than it may: doing it again at once would take as long."""
+    """An act exceeded its time limit and was ended by force. It is not repeated at once: that would take as long."""

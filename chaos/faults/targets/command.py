@@ -51,7 +51,7 @@ class CommandTarget:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Any: what the command really does is the user's business."""
+        """Any: what the command really does is up to the user."""
         return tuple(FAULTS)
 
     def describe(self) -> str:
@@ -118,7 +118,7 @@ class CommandTarget:
             words=("sh", "-c", line) if self._shell else tuple(shlex.split(line)),
             folder=self._folder,
             env=env,
-            # Healing goes before writing: a full disk leaves nothing broken.
+            # Healing comes before writing: a full disk must leave nothing broken.
             must_be_recorded=step == "break",
         )
         journal = self._journal if step != "check" else None

@@ -164,7 +164,7 @@ class ContainerTarget:
 
     def _act(self, fault: Fault) -> Act[Any]:
         if fault.container is None:
-            raise TargetError(f"{self.describe()} cannot do {fault.name}; it can do {', '.join(self.faults)}")
+            raise TargetError(f"{self.describe()} does not support {fault.name}; choose from {', '.join(self.faults)}")
         return fault.container
 
     # -- finding it ------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ class ContainerTarget:
             )
 
     def _call(self, doing: str, ask: Callable[[], Any]) -> Any:
-        """Return what the engine says; whatever goes wrong becomes a TargetError."""
+        """Return the engine's answer; any failure becomes a TargetError."""
         try:
             with engine.translate_errors(doing):
                 return ask()

@@ -1,6 +1,6 @@
 """Opens the target that a `TargetSpec` names, in whatever process: harness, watchdog, `python -m chaos restore`.
 
-Each kind is imported only when it is asked for: who breaks no container needs no Docker package.
+Each kind is imported only when it is needed: without a container target no Docker package is needed.
 """
 
 from typing import TYPE_CHECKING

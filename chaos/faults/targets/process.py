@@ -1,6 +1,6 @@
 """A target that is a process of the embedded stack: broken by signals, healed by waking it or starting it again.
 
-What each fault does to it stands in that fault's file (`chaos.faults.registry`). What is hit (the component, or the
+What each fault does to it is in that fault's file (`chaos.faults.registry`). What is hit (the component, or the
 proxy in its way) is known by process id and start time, so a process that took its place is neither hit nor healed.
 """
 
@@ -21,7 +21,7 @@ from stack.state_file import StackState
 
 KIND: Final = "process"
 PRODUCTS: Final = {"broker": "Apache Kafka", "database": "PostgreSQL", "service": "the order service"}
-# Longest wait for another process that is starting something: one that is frozen there never ends it.
+# Longest wait for another process that is starting something: a frozen one never finishes.
 _START_LOCK_S: Final = 30.0
 
 
@@ -86,7 +86,7 @@ class ProcessTarget:
             way = f"; the proxy in its way is process {self._stack.proxy.pid}" if self._is_proxied() else ""
             return f"{self._component} ({PRODUCTS[self._component]}, process {self._process.pid}{way})"
         except StackError:
-            # The stack was taken down meanwhile; healing must be able to say what it wanted to heal.
+            # The stack was taken down since; healing must still be able to name the target.
             return f"{self._component} ({PRODUCTS[self._component]}, no longer known)"
 
     def is_up(self) -> bool:
@@ -101,14 +101,14 @@ class ProcessTarget:
     def prepare(self, fault: Fault) -> Undo:
         """Return `pid` and `started` of the process that `fault` would hit; see `Target.prepare`."""
         if fault.name not in self.faults:
-            raise TargetError(f"{self.describe()} cannot do {fault.name}; it can do {', '.join(self.faults)}")
+            raise TargetError(f"{self.describe()} does not support {fault.name}; choose from {', '.join(self.faults)}")
         try:
             hit = self._hit_by(fault)
             record = hit.record
         except StackError as error:
             raise TargetError(str(error)) from None
         if record is None or not process.is_alive(record.pid, record.started):
-            raise TargetError(f"{self.describe()}: {hit.title} does not run, so {fault.name} cannot be done")
+            raise TargetError(f"{self.describe()}: {hit.title} does not run, so {fault.name} cannot be injected")
         return {"pid": record.pid, "started": record.started}
 
     def apply(self, fault: Fault, undo: Undo, timeout_s: float) -> None:
@@ -116,7 +116,9 @@ class ProcessTarget:
             hit = self._hit_by(fault)
             record = hit.record
             if record is None or (record.pid, record.started) != _prepared(undo) or not hit.is_alive():
-                raise TargetError(f"{self.describe()} is not the process that was to be hit: {fault.name} was not done")
+                raise TargetError(
+                    f"{self.describe()} is not the process that was to be hit: {fault.name} was not injected"
+                )
             fault.process.do(Hit(hit, undo, fault.effect, timeout_s))
         except StackError as error:
             raise TargetError(str(error)) from None
@@ -133,7 +135,7 @@ class ProcessTarget:
             hit = self._hit_by(fault)
             if Need.PROXY in fault.needs and not self._is_proxied():
                 return  # the stack was brought up without it, or taken down: nothing is in the way any more
-            # Also after a kill: that pauses before it kills, and may have been cut short in between.
+            # Also after a kill: it pauses before it kills, and may have been interrupted in between.
             process.send(process.tree(*_prepared(undo)), signal.SIGCONT)
             fault.process.undo(Hit(hit, undo, fault.effect, timeout_s))
             hit.start(max(0.0, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Runs one command of the user's so that no other process ever doubts whether it still runs.
+"""Runs one command of the user's so that any other process can know whether it still runs.
 
 The command waits at a gate until its process id and start time are in the journal, and does nothing at all when the
 process that started it dies before that. A later healing therefore knows a command that is still at work from the
@@ -76,7 +76,7 @@ class RunningCommand:
             TargetError: it, or a child of it, belongs to another user.
         """
         family = process.tree(self.pid, self.started)
-        # Stopped first, the command before its children: what is stopped starts no more of them.
+        # Paused first, the command before its children: a paused process starts no more of them.
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for each in process.tree(self.pid, self.started) or family:
                 with contextlib.suppress(psutil.Error):  # ended meanwhile, or another user's: looked at below

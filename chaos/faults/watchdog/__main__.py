@@ -2,7 +2,7 @@
 
     python -m chaos.faults.watchdog      (requests as JSON lines on standard input; see `protocol`)
 
-It ends when its standard input does, after healing what is broken and taking down what the harness had brought up.
+It ends when its standard input does, after healing what is broken and taking down what the harness had started.
 SIGTERM, SIGINT and SIGHUP do the same; SIGUSR1 (`python -m chaos restore`) heals and retires it. SIGUSR2 only asks
 whether it works (`chaos.faults.watchdog.liveness`).
 """
@@ -33,10 +33,10 @@ log = logging.getLogger("watchdog")
 
 LOOK_S: Final = 0.2
 TEARDOWN_TRIES: Final = 3
-# What cannot be healed at once when the harness is gone is tried again so long: an engine restarts, a disk has room.
+# How long failed healing is tried again when the harness is gone: an engine may restart, a disk may have room again.
 HEAL_AGAIN_S: Final = 20.0
 HEAL_PAUSE_S: Final = 1.0
-# What any request may take before it wraps an act of its own.
+# Longest time that any request takes before its act begins.
 REQUEST_S: Final = 60.0
 # How long an answer may wait for room in the pipe.
 SAY_S: Final = 2.0
@@ -107,7 +107,7 @@ class WatchdogProcess:
         except Refusal as failure:
             said = f"{reason}, but {failure}"
         except Exception as error:
-            # Whatever went wrong: the target stays in charge of this process, and healing is tried again.
+            # After any error: this process keeps owning the target, and tries to heal it again.
             log.exception("healing failed")
             said = f"{reason}, but healing failed: {error!r}"
         log.warning("%s", said)
@@ -126,7 +126,7 @@ class WatchdogProcess:
         except Refusal as refusal:
             self._say({"id": request.id, "error": str(refusal), "why": refusal.why})
         except Exception as error:
-            # The harness waits for an answer, and what is broken must stay in charge of this process.
+            # The harness waits for an answer, and this process must keep owning what is broken.
             log.exception("the request %s failed", request.do)
             self._say({"id": request.id, "error": f"the watchdog failed: {error!r}", "why": protocol.TARGET})
 
@@ -195,7 +195,7 @@ class WatchdogProcess:
             try:
                 log.warning("%s", self._controller.retire("the harness is gone"))
             except Exception as failure:
-                # Whatever it was: what the harness had brought up is taken down anyway.
+                # After any error: what the harness had started is taken down anyway.
                 log.error("NOT RESTORED: %s", failure, exc_info=not isinstance(failure, Refusal))
                 if time.monotonic() >= deadline:
                     return False

@@ -30,7 +30,7 @@ log = logging.getLogger("chaos")
 
 # A watchdog that works says so every second.
 SILENT_S: Final = 10.0
-# Longest start of its process until it says anything, on a busy machine.
+# Longest start of its process until its first line, on a busy machine.
 START_S: Final = 60.0
 # After a silence that our own may have caused (a frozen harness that goes on), what waits in the pipe is read first.
 _CATCH_UP_S: Final = 1.0
@@ -86,7 +86,7 @@ class Watchdog:
         self.log_path.touch(mode=0o600)
         with self.log_path.open("ab") as errors:
             self._process = subprocess.Popen(
-                # -P: what lies in the user's folder must not be taken for a package of ours.
+                # -P: a package in the user's folder must not shadow one of ours.
                 [sys.executable, "-P", "-m", "chaos.faults.watchdog"],
                 cwd="/",
                 env={**child_environment(), HARNESS: str(os.getpid())},
@@ -106,7 +106,7 @@ class Watchdog:
         self._ask("own", teardown=None if stack is None else asdict(stack))
 
     def arm(self, arm: Arm) -> str | None:
-        """Give it a run's target in charge; return what it had to heal first, None when nothing.
+        """Let it own a run's target; return what it had to heal first, None if nothing.
 
         Raises:
             Refusal: another run uses the target, or it cannot be used.
@@ -151,7 +151,7 @@ class Watchdog:
     def replace(self) -> bool:
         """Replace one that has died or is frozen; return whether that was needed.
 
-        Needed too where a fresh one could not heal what is in the journal, and so is not in charge: it tries again.
+        Also needed if a fresh one could not heal what is in the journal, and so owns no target: it tries again.
 
         One that is at work is waited for. What a dead one had broken is in the journal, with a command that it left
         running; arming the new one heals it.

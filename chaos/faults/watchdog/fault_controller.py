@@ -37,7 +37,7 @@ AGAIN_S: Final = 10.0
 
 
 class FaultController:
-    """In charge of one target while it is armed.
+    """Owns one target while it is armed.
 
     Args:
         opened: opens a target, the last argument says whether it was left broken; its commands are recorded in the
@@ -61,10 +61,10 @@ class FaultController:
         self._lease: Lease | None = None
         self._open: Broken | None = None
 
-    # -- what the harness asks for ---------------------------------------------------------------------------------
+    # -- requests of the harness -----------------------------------------------------------------------------------
 
     def arm(self, arm: Arm) -> str | None:
-        """Take the target's lease, heal what an earlier run left broken there, and take charge.
+        """Take the target's lease, heal what an earlier run left broken there, and own the target.
 
         Returns:
             What was healed first, in words; None when nothing was left.
@@ -115,7 +115,7 @@ class FaultController:
         marked = broken.mark(INJECTING, fault=entry.fault, target=component, described=described)
         try:
             if given_up():
-                raise TargetError("the harness asks for something else by now, so nothing is broken")
+                raise TargetError("the harness no longer wants this fault, so nothing is broken")
             with self._doing(f"{entry.fault} of {described}", arm.limits.command):
                 target.apply(entry.injected, entry.undo, arm.limits.command)
         except TargetError as error:
@@ -194,7 +194,7 @@ class FaultController:
             self._lease.give_back()
         self._arm = self._target = self._lease = self._open = None
 
-    # -- what it does on its own account -----------------------------------------------------------------------------
+    # -- acts of its own -------------------------------------------------------------------------------------------
 
     @property
     def broken(self) -> bool:
@@ -222,7 +222,7 @@ class FaultController:
         broken = self._open
         if broken is None:
             return reason
-        # Where this fails it is tried again after a while, as long as this process lives.
+        # If this fails, it is tried again later, as long as this process lives.
         broken.deadline = time.monotonic() + AGAIN_S
         entry, (arm, target) = broken.entry, self._armed()
         log.warning("%s: healing %s", reason, entry.described)
@@ -289,7 +289,7 @@ class FaultController:
 
     def _armed(self) -> tuple[Arm, Target]:
         if self._arm is None or self._target is None:
-            raise Refusal("no target was named to the watchdog yet", protocol.TARGET)
+            raise Refusal("the watchdog owns no target yet", protocol.TARGET)
         return self._arm, self._target
 
     @property

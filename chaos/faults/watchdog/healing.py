@@ -25,7 +25,7 @@ log = logging.getLogger("watchdog")
 HARNESS: Final = "harness"
 BY_ITSELF: Final = "by itself"
 WATCHDOG: Final = "watchdog"
-# How long a target that seems to be back already is asked before it is healed, seconds.
+# How long a target that may be back already is probed before it is healed, seconds.
 BACK_ALREADY_S: Final = 2.0
 
 Edge = tuple[float, float]
@@ -44,21 +44,21 @@ class Healed:
 
 
 class NotProvenBack(TargetError):
-    """What could be done was done, and whether the target serves again is unknown; the message is one sentence."""
+    """The target was healed as far as possible, but whether it serves again is unknown; the message is one sentence."""
 
 
 class NotAskable(Exception):
-    """The target cannot be asked whether it serves; the message says what is missing, and what to set."""
+    """The target cannot be probed; the message says what is missing, and what to set."""
 
 
 def probe_of(entry: OpenFault, environment: Mapping[str, str] | None = None) -> ProbeSpec | NotAskable:
-    """Return how the target of a journal's entry is asked, by the way on which its fault was proven; or why not.
+    """Return how the target of a journal's entry is probed, in the way in which its fault was proven; or why not.
 
     Args:
         environment: where secrets are read again; None: the variables of this process.
     """
     if entry.recipe is None:
-        return NotAskable("the journal does not say how it is asked")
+        return NotAskable("the journal does not say how it is probed")
     try:
         return resolve(entry.recipe, environment)
     except Unresolved as missing:
@@ -66,7 +66,7 @@ def probe_of(entry: OpenFault, environment: Mapping[str, str] | None = None) -> 
 
 
 def same_way(one: ProbeRecipe, other: ProbeRecipe) -> bool:
-    """Whether two recipes ask the same thing by the same way, wherever their secrets come from."""
+    """Whether two recipes probe the same thing in the same way, wherever their secrets come from."""
     place = one.stack_home == other.stack_home if one.stack_home else canonical(one.address) == canonical(other.address)
     return place and (one.protocol, one.way) == (other.protocol, other.way)
 
@@ -88,7 +88,7 @@ def heal_and_prove(
     check find it gone already. What a run of this process broke is healed by its act in any case.
 
     Args:
-        probe: how the target is asked, by the way on which the fault was proven; or why it cannot be asked.
+        probe: how the target is probed, in the way in which the fault was proven; or why it cannot be probed.
         limits: how long acts and proofs may take.
         begun: whether the harness has begun to heal it.
         leftover: whether an earlier run left it broken.
@@ -96,7 +96,7 @@ def heal_and_prove(
         doing: wraps each step, so that its progress is reported.
 
     Raises:
-        NotProvenBack: it was healed as far as the act says, and could not be asked.
+        NotProvenBack: its heal act succeeded, but it could not be probed.
         TargetError: it could not be healed, or was not proven back.
     """
     return _Healing(target, entry, probe, limits, doing).run(begun=begun, leftover=leftover, acted=acted)
@@ -151,7 +151,7 @@ class _Healing:
                 continue
             except (LookupError, TypeError, ValueError, AttributeError) as error:
                 # Of another version, or written by hand.
-                return None, f"the journal's record of it cannot be understood ({type(error).__name__}: {error})"
+                return None, f"the journal's record of it cannot be read ({type(error).__name__}: {error})"
             if isinstance(self.probe, NotAskable):
                 done = f"{target.describe()} was healed as far as the act itself says"
                 raise NotProvenBack(f"{done}, and whether it serves is unknown: {self.probe}")
@@ -185,7 +185,7 @@ class _Healing:
         return None if edge is None else (edge, said)
 
     def _back_all_the_same(self, clock: AnchoredClock, trouble: str) -> Edge | None:
-        """Return the edge of a target that serves although its heal act fails: corrected by hand, say."""
+        """Return the edge of a target that serves although its heal act failed: perhaps it was corrected by hand."""
         if not self._probe_counts() or (_has_own_check(self.entry) and not came_back(self.target)):
             return None
         edge, _ = self._ask_shortly(clock)
@@ -194,7 +194,7 @@ class _Healing:
         return edge
 
     def _probe_counts(self) -> bool:
-        """Whether the probe that can be asked is one that had proven the fault."""
+        """Whether the available probe is one that had proven the fault."""
         return self.entry.proven and isinstance(self.probe, ProbeSpec)
 
     def _ask_shortly(self, clock: AnchoredClock) -> tuple[Edge | None, str]:

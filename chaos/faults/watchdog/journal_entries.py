@@ -1,4 +1,4 @@
-"""What the watchdog writes into the journal of a run's target, and how it asks the target of an entry."""
+"""What the watchdog writes into the journal of a run's target, and how it probes the target of an entry."""
 
 from chaos.faults.journal import OpenFault, this_boot
 from chaos.faults.registry import known_fault
@@ -44,6 +44,6 @@ def entry_of(arm: Arm, target: Target, fault: Break) -> OpenFault:
 
 
 def probe_for(entry: OpenFault, arm: Arm) -> ProbeSpec | NotAskable:
-    """Return how the target of an entry is asked: as this run asks it, where that is the way that proved the fault."""
+    """Return how the target of an entry is probed: as in this run, if the fault was proven in that way."""
     same = entry.recipe is not None and same_way(entry.recipe, arm.recipe)
     return arm.probe if same else probe_of(entry)

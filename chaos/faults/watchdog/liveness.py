@@ -1,4 +1,4 @@
-"""Whether a watchdog still works, asked from any process; one that is frozen is ended, and nothing but that one.
+"""Checks from any process whether a watchdog still works; ends one that is frozen, and no other process.
 
 The question is a signal that a watchdog takes and does nothing with. The kernel hands it over as soon as the process
 runs at all, in the middle of a long heal command too; a process that is frozen leaves it pending.
@@ -80,7 +80,7 @@ def watchdog_of(holder: str) -> WatchdogId | None:
 
 
 class Standing(Enum):
-    """How a watchdog stands."""
+    """The state of a watchdog."""
 
     WORKS = "it answers"
     GONE = "it has ended"
@@ -89,10 +89,10 @@ class Standing(Enum):
 
 
 def end_if_frozen(watchdog: WatchdogId, harness: int | None) -> Standing:
-    """End a watchdog that does not answer and whose harness has died; return how it stands.
+    """End a watchdog that does not answer and whose harness has died; return its state.
 
     Args:
-        watchdog: in charge of a target.
+        watchdog: that owns a target.
         harness: the process id of its harness, None where the journal does not say it.
 
     Raises:

@@ -4,7 +4,7 @@ A request: `{"id": n, "do": VERB, ...}`; its answer: `{"id": n, ...}` or `{"id":
 
 | verb | with | what the watchdog does |
 |---|---|---|
-| `arm` | `arm` | takes charge of a run's target, after it has healed what an earlier run left broken there |
+| `arm` | `arm` | owns a run's target from now on, after it has healed what an earlier run left broken there |
 | `break` | `fault` | writes the journal and the mark `injecting`, then injects the fault |
 | `break` | `proof` | notes that the monitor has proven it: mark `injected` |
 | `heal` | | writes the mark `healing`, then undoes the fault |
@@ -12,8 +12,9 @@ A request: `{"id": n, "do": VERB, ...}`; its answer: `{"id": n, ...}` or `{"id":
 | `disarm` | | gives the target back |
 | `own` | `teardown` | notes what it takes down when the harness is gone |
 
-Unasked the watchdog says `{"retired": SENTENCE}` after it has healed on its own account, and every second `{"working":
-{"what": ..., "seconds": ..., "limit": ...}}` while an act goes on: a watchdog that says nothing for longer is frozen.
+Without a request the watchdog sends `{"retired": SENTENCE}` after it has healed on its own, and every second
+`{"working": {"what": ..., "seconds": ..., "limit": ...}}` while an act goes on: a watchdog that is silent for longer is
+frozen.
 """
 
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ TIMED_OUT: Final = "timed_out"
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Take charge of one run's target.
+    """Own one run's target.
 
     Attributes:
         harness: process id of the harness.
@@ -67,7 +68,7 @@ class Break:
     Attributes:
         clock: epoch and monotonic seconds at the anchor of the run's clock.
         marks: file of the run's marks; empty when there is none.
-        effect: what it must bring about.
+        effect: that it must have.
     """
 
     run_id: str
@@ -80,12 +81,12 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Teardown:
-    """What the harness brings up, and the watchdog takes down when the harness no longer can.
+    """What the harness starts, and the watchdog takes down when the harness no longer can.
 
     Attributes:
         kind: `embedded` or `compose`.
-        owner: the name under which it was brought up.
-        parameters: where it is and, while it is being changed, how it stood before; texts by name, no secrets.
+        owner: the name under which it was started.
+        parameters: where it is and, while it is being changed, its state before that; texts by name, no secrets.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Takes down what a dead harness had brought up: the data stays, so that the run can be judged later.
+"""Takes down what a dead harness had started: the data stays, so that the run can be judged later.
 
 A stack that another harness has taken over meanwhile, or that was there before, is left alone; only what the harness
 had taken from one that was there (it restarts the order service with other settings) is started as it was.
@@ -32,7 +32,7 @@ HARNESS: Final = "HARNESS_WATCHDOG_OF"
 
 
 def tear_down(stack: Teardown) -> None:
-    """Take down what a dead harness had brought up, if it is still its own.
+    """Take down what a dead harness had started, if that harness still owns it.
 
     Raises:
         StackError: it does not go down.
@@ -49,7 +49,7 @@ def tear_down(stack: Teardown) -> None:
 
 
 class ComposeOwner:
-    """Who has brought a compose project up, and how it stood before: one small file in the project's home.
+    """Who started a compose project, and its state before that: one small file in the project's home.
 
     Args:
         home: of the project; the folder must exist when it is written.
@@ -59,11 +59,11 @@ class ComposeOwner:
         self._path = home / "owner"
 
     def write(self, owner: str, before: str) -> None:
-        """Note that `owner` is about to bring up what stood `before` (`absent` or `stopped`)."""
+        """Record that `owner` is about to start a project whose state is `before` (`absent` or `stopped`)."""
         write_text(self._path, f"{owner} {before}\n")
 
     def read(self) -> tuple[str, str]:
-        """Return owner and how it stood before; both empty if it is not recorded."""
+        """Return the owner and the state before; both empty if not recorded."""
         try:
             owner, before = self._path.read_text(encoding="utf-8").split()
         except (OSError, ValueError):
@@ -71,7 +71,7 @@ class ComposeOwner:
         return owner, before if before in ("absent", "stopped") else ""
 
     def end(self, stack: "ComposeStack") -> None:
-        """Let the project stand as it did before, and forget its owner.
+        """Return the project to its state before the harness, and forget its owner.
 
         Raises:
             StackError: it does not go down.
@@ -91,7 +91,7 @@ def _compose(home: Path, stack: "ComposeStack", owner: str) -> None:
             noted.end(stack)
             log.info("compose project %s is down; its volumes stay", stack.name)
         else:
-            log.info("compose project %s is not what %s had brought up any more: it stays", stack.name, owner)
+            log.info("compose project %s is no longer the one that %s started: it stays", stack.name, owner)
     except LeaseTaken:
         log.info("compose project %s is in use by another harness: it is left alone", stack.name)
     finally:
@@ -107,7 +107,7 @@ def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None
             stack.down()
             log.info("the stack is down; its data stays in %s", stack.home)
         else:
-            log.info("the stack was brought up by %s: it stays", state.owner)
+            log.info("the stack was started by %s: it stays", state.owner)
             _bring_back(stack, where)
     except LeaseTaken:
         log.info("the stack is in use by another harness: it is left alone")
@@ -116,12 +116,12 @@ def _embedded(stack: "EmbeddedStack", owner: str, where: dict[str, str]) -> None
 
 
 def as_parameters(stood: "StackState") -> dict[str, str]:
-    """Return the parameters that tell how an embedded stack stood, so that it can be brought back."""
+    """Return the settings of an embedded stack as parameters, so that they can be restored."""
     return {"stood": json.dumps(asdict(stood.settings)), "proxy": stood.proxy}
 
 
 def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
-    """Bring up what was there before the harness began to change it; nothing when it was not in the middle of that."""
+    """Start the stack as it was before the harness began to change it; nothing if no change was under way."""
     from stack.settings import ServiceSettings, StackSettings
 
     if "stood" in where:
@@ -130,12 +130,12 @@ def _bring_back(stack: "EmbeddedStack", where: dict[str, str]) -> None:
 
 
 def owner_name() -> str:
-    """Return the name under which this process brings things up: its id and when it started."""
+    """Return the name under which this process owns what it starts: its id and its start time."""
     return f"{OWNER}:{os.getpid()}:{start_time(os.getpid())}"
 
 
 def has_died(owner: str) -> bool:
-    """Return whether `owner` is a Locust that has ended without taking down what it had brought up.
+    """Return whether `owner` is a Locust that has ended without taking down what it had started.
 
     A process id alone may be another process's by now.
     """

@@ -132,7 +132,7 @@ class Little:
 
 @dataclass
 class Orphan:
-    """A real watchdog in charge of the little service, whose harness has died while the service was broken."""
+    """A real watchdog that owns the little service, whose harness has died while the service was broken."""
 
     process: psutil.Process
 
@@ -202,7 +202,7 @@ def runs_of(little: Little) -> int:
 
 
 class Charged:
-    """A watchdog of this process, in charge of the little service."""
+    """A watchdog of this process that owns the little service."""
 
     def __init__(self, little: Little, **commands: str) -> None:
         with (little.folder / "watchdog.log").open("wb") as log:

@@ -186,7 +186,7 @@ def test_forget_is_refused_while_a_watchdog_is_in_charge(
     little.start()
     watchdog = orphan(frozen=True)
     assert main(["forget", "--yes"]) == exit_codes.NOT_READY
-    assert f"watchdog {watchdog.process.pid} is in charge of it" in capsys.readouterr().err
+    assert f"watchdog {watchdog.process.pid} owns it" in capsys.readouterr().err
     assert (little.home() / JOURNAL).exists()
 
 

@@ -57,7 +57,7 @@ def test_a_variable_that_is_missing_or_leads_elsewhere_is_named(tmp_path: Path) 
     with pytest.raises(Unresolved) as missing:
         resolve(recipe, {})
     assert str(missing.value) == (
-        "PostgreSQL at db.test:5433/shop cannot be asked: the variable LOCUST_DATABASE_URL is not set; set it to its "
+        "PostgreSQL at db.test:5433/shop cannot be probed: the variable LOCUST_DATABASE_URL is not set; set it to its "
         "connection string"
     )
     other = f"postgresql://reader:{PASSWORD}@db.test:5433/other"
@@ -120,7 +120,7 @@ def test_kafka_properties_are_read_again_whatever_the_folder(tmp_path: Path, mon
     with pytest.raises(Unresolved, match="other users can read it"):
         resolve(recipe, {})
     (tmp_path / "client.properties").unlink()
-    with pytest.raises(Unresolved, match=r"Kafka at kafka.test:9093 cannot be asked: --kafka-config .*no such file"):
+    with pytest.raises(Unresolved, match=r"Kafka at kafka.test:9093 cannot be probed: --kafka-config .*no such file"):
         resolve(recipe, {})
 
 
@@ -140,7 +140,7 @@ def test_a_compose_project_has_its_own_account() -> None:
 
 def test_an_embedded_stack_that_is_down_is_named(tmp_path: Path) -> None:
     recipe = stack_recipe(ProbeSpec("kafka", "127.0.0.1:19092"), str(tmp_path))
-    with pytest.raises(Unresolved, match=f"the embedded stack in {tmp_path} is down: its broker cannot be asked"):
+    with pytest.raises(Unresolved, match=f"the embedded stack in {tmp_path} is down: its broker cannot be probed"):
         resolve(recipe, {})
 
 

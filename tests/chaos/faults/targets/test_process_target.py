@@ -337,7 +337,7 @@ def test_what_needs_the_proxy_is_offered_only_where_it_stands(stack: EmbeddedSta
     latency, reset = (chosen_fault(make_settings({"fault": name})) for name in ("latency", "reset"))
     assert (proxied.faults, other.faults) == (tuple(FAULTS), ("stop", "kill", "pause"))
     assert f"proxy in its way is process {stack.proxy.pid}" in proxied.describe()
-    with pytest.raises(TargetError, match=r"broker .* cannot do partition; it can do stop, kill, pause"):
+    with pytest.raises(TargetError, match=r"broker .* does not support partition; choose from stop, kill, pause"):
         other.prepare(PARTITION)
     stack.proxy.pause()
     assert (proxied.is_up(), other.is_up()) == (False, True)
@@ -355,7 +355,7 @@ def test_what_is_down_already_cannot_be_hit(stack: EmbeddedStack) -> None:
     brought_up(stack)
     target = target_of(stack, "service")
     stack.service.kill()
-    with pytest.raises(TargetError, match=r"service .*: the order service does not run, so kill cannot be done"):
+    with pytest.raises(TargetError, match=r"service .*: the order service does not run, so kill cannot be injected"):
         target.prepare(KILL)
     stack.service.start()
     stack.service.wait_ready()

@@ -175,7 +175,7 @@ def test_a_fresh_one_that_could_not_heal_at_first_is_asked_again(little: Little)
         "except Refusal as refusal:\n"
         "    assert 'ended with 7' in str(refusal), refusal\n"
         "(folder / 'go').touch()\n"
-        "assert one.replace(), 'nothing is in charge of the target'\n"
+        "assert one.replace(), 'no watchdog owns the target'\n"
         "assert not one.replace()\n"
         "one.healed(proof)\n",
         f"[ -e go ] || exit 7; {little.heal}",

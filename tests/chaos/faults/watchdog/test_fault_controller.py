@@ -93,7 +93,7 @@ def server() -> Iterator[Server]:
 
 
 class Stage:
-    """A fault controller in charge of the server."""
+    """A fault controller that owns the server."""
 
     def __init__(self, server: Server, folder: Path, max_outage: float = 60.0) -> None:
         server.journal = folder / JOURNAL
@@ -384,7 +384,7 @@ def test_arming_again_takes_the_next_run(stage: Stage) -> None:
 
 
 def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
-    with pytest.raises(Refusal, match="no target was named"):
+    with pytest.raises(Refusal, match="the watchdog owns no target yet"):
         FaultController(lambda spec, journal, left: server).inject(Break("run-1", "stop", 0, (0.0, 0.0)))
 
 
