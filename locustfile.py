@@ -35,7 +35,7 @@ try:
     from chaos.run.shape import ChaosShape
     from chaos.run.signal_handler import SignalHandler
     from chaos.run.web_access import HostCheck
-    from chaos.sut.selection import make_system
+    from chaos.sut.selection import System, make_system
     from chaos.sut.sut import SystemUnderTest
     from files.output_streams import flush_output, let_output_fail
     from load.load_session import LoadSession, LoadSpec
@@ -106,11 +106,11 @@ def set_up(environment: Environment, **_: Any) -> None:
     try:
         environment.host = system.open(settings)
     except (StackError, WatchdogGone, Refusal, OSError) as error:
-        system.close()
+        _release(system)
         what = "the stack cannot be started: " if isinstance(error, OSError) else ""
         _refuse(f"{what}{error}", exit_codes.NOT_READY)
     except KeyboardInterrupt:
-        system.close()
+        _release(system)
         sys.exit(harness.end_code or exit_codes.SIGINT)
     # Users of their own locustfile wait for their answers themselves and need time to finish.
     patience = settings.request_timeout if harness.own_users else 0.0
@@ -171,6 +171,13 @@ def _open_own_load(settings: Settings, sut: SystemUnderTest, recording: Recordin
 def _log_stack(step: str, state: str, seconds: float | None) -> None:
     level = logging.DEBUG if state == "running" else logging.INFO
     log.log(level, "stack: %s %s%s", step, state, "" if seconds is None else f" ({seconds:.1f} s)")
+
+
+def _release(system: System) -> None:
+    try:
+        system.close()
+    except StackError as error:
+        _refuse(str(error), exit_codes.USAGE_OR_CRASH)
 
 
 def _refuse(message: str, code: int) -> None:

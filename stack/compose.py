@@ -78,12 +78,15 @@ class ComposeStack:
     def _take(self, command: str, done: str, wanted: tuple[str, ...]) -> None:
         """Run `command` until the project stands as `wanted`: Compose does not see what the engine still creates."""
         watch = Stopwatch(self._progress, "compose")
-        for _ in range(_TRIES):
-            self._run(command, timeout_s=_DOWN_S, doing=f"{command} of compose project {self.name}")
-            if (stands := self.project.status()) in wanted:
-                break
-        else:
-            raise StackError(f"{command} of compose project {self.name} ended {_TRIES} times, and it is {stands} still")
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._run(command, timeout_s=_DOWN_S, doing=f"{command} of compose project {self.name}")
+                if (stands := self.project.status()) in wanted:
+                    break
+                raise StackError(f"{command} of compose project {self.name} ended, and it is {stands} still")
+            except StackError:
+                if not tries_left:
+                    raise
         watch.done(f"project {self.name} {done}")
 
     def _bring(self, component: str, variables: Mapping[str, str]) -> None:

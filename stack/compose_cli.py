@@ -13,6 +13,8 @@ from typing import Final
 
 from stack import process
 from stack.errors import StackError
+from stack.process import Launch
+from stack.spawn import spawn
 from stores.variables import dropped_variables
 
 _COMMANDS: Final = (("docker", "compose"), ("docker-compose",))
@@ -65,18 +67,9 @@ class ComposeCommand:
         """
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / "compose.log"
-            with log.open("wb") as out:
-                child = subprocess.Popen(
-                    [*self._base, *arguments],
-                    cwd=self._folder,
-                    # A compose file of the user's own may use any variable.
-                    env={**dropped_variables(), **os.environ, **_NO_COLOURS, **env},
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    # A Ctrl-C in the terminal reaches the harness alone, which takes the stack down.
-                    start_new_session=True,
-                )
+            # A compose file of the user's own may use any variable.
+            variables = {**dropped_variables(), **os.environ, **_NO_COLOURS, **env}
+            child = spawn(Launch((*self._base, *arguments), self._folder, log, variables))
             try:
                 code = child.wait(timeout=timeout_s)
             except subprocess.TimeoutExpired:

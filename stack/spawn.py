@@ -63,7 +63,7 @@ def _end_newborn(launch: Launch, before: set[int]) -> None:
         newborn = [child for child in psutil.Process().children() if child.pid not in before]
         commands = {child.pid: command_of(child) for child in newborn}
         for pid, command in commands.items():
-            if command == launch.argv:
+            if _runs(command, launch.argv):
                 process.kill_tree(pid)
         # A running child without a command line is in its exec.
         return not any(
@@ -72,6 +72,11 @@ def _end_newborn(launch: Launch, before: set[int]) -> None:
         )
 
     process.wait_until(settled, _NEWBORN_WAIT_S)
+
+
+def _runs(command: tuple[str, ...], argv: tuple[str, ...]) -> bool:
+    """Return whether a process with this command line was started as `argv`; a script shows its interpreter first."""
+    return command == argv or (len(argv) > 1 and len(command) > len(argv) and command[1 - len(argv) :] == argv[1:])
 
 
 def command_of(candidate: psutil.Process) -> tuple[str, ...]:

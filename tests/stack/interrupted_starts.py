@@ -42,7 +42,12 @@ def main(home: Path, interrupts: int, step_s: float) -> None:
     """Start and interrupt, `interrupts` times."""
     interrupt_after = interrupt_by_hub if "gevent" in sys.modules else interrupt_by_signal
     sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
-    launch = Launch(sleeper, home, home / "x.log", orphans.tag(home, "service"))
+    if "gevent" in sys.modules:
+        script = home / "sleeper"
+        script.write_text(f"#!{sys.executable}\nimport time; time.sleep(60)\n", encoding="utf-8")
+        script.chmod(0o755)
+        sleeper = (str(script), "-c", "a script, which shows its interpreter first")
+    launch = Launch(sleeper, home, home / "x.log", {} if "gevent" in sys.modules else orphans.tag(home, "service"))
     interrupted = complete = 0
     # On a busy machine no start may complete within the planned delays: then longer ones follow, until one does.
     delays = [step_s * number for number in range(1, interrupts + 1)]
@@ -52,9 +57,10 @@ def main(home: Path, interrupts: int, step_s: float) -> None:
             break
         try:
             cancel = interrupt_after(delay_s)
-            spawn(launch)
+            child = spawn(launch)
             cancel()
             complete += 1
+            process.kill_tree(child.pid)
         except KeyboardInterrupt:
             interrupted += 1
         orphans.end(orphans.find(home, [], lambda: []))

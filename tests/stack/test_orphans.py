@@ -46,7 +46,7 @@ def left_in(home: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("way", "signals", "step_s"), [((), 60, 0.0001), (("-m", "gevent.monkey"), 60, 0.0005)], ids=["plain", "gevent"]
+    ("way", "signals", "step_s"), [((), 60, 0.0001), (("-m", "gevent.monkey"), 30, 0.001)], ids=["plain", "gevent"]
 )
 def test_interrupted_start_leaves_no_process(tmp_path: Path, way: tuple[str, ...], signals: int, step_s: float) -> None:
     script = CHECKOUT / "tests" / "stack" / "interrupted_starts.py"
