@@ -1,4 +1,4 @@
-"""`python -m stack`: fetch the broker's jars, bring the embedded stack up or down, show its status, clean up.
+"""`python -m stack`: fetch the broker's jars, start or stop the embedded stack, show its status, clean up.
 
 Exit codes: 0 done (for `status`: every component that was asked for is up and healthy), 2 usage error, 3 `status`: not
 fully up, 4 something could not be fetched, started or stopped, 130 or 143 interrupted.

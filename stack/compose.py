@@ -1,4 +1,4 @@
-"""The system under test in containers: the project of a compose file, brought up and taken down.
+"""The system under test in containers: the project of a compose file, started and taken down.
 
 What runs already is left as it is. Only the order service is recreated when a run wants other settings of it. Compose
 creates containers, networks and volumes; `stack.compose_project` reads their state from the engine and probes the

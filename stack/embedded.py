@@ -1,4 +1,4 @@
-"""The embedded stack: PostgreSQL, Kafka and the order service on this machine, brought up, probed, taken down.
+"""The embedded stack: PostgreSQL, Kafka and the order service on this machine, started, probed, taken down.
 
 `up` starts what is missing and nothing else (`stack.startup`). A fourth process, the TCP proxy, runs in front of one
 component if it is asked for (`stack.proxy`).

@@ -81,7 +81,7 @@ def as_text(document: dict[str, Any]) -> str:
     ]
     if not document["components"]:
         return "\n".join(["down: nothing is recorded (python -m stack up starts the stack)", *unrecorded])
-    lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, brought up by {document['owner']}"]
+    lines = [f"{'up' if document['up'] else 'not fully up'}: {document['home']}, started by {document['owner']}"]
     for name, entry in document["components"].items():
         word = "healthy" if entry["healthy"] else "unhealthy" if entry["up"] else "down"
         mode = entry.get("mode") or "plain"

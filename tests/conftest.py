@@ -109,7 +109,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what tests start: a shell has it ignored in what it runs in the background, children too."""
+    """Let Ctrl-C reach what tests start: a shell ignores it for background processes and their children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

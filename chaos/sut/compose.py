@@ -211,7 +211,7 @@ class ComposeSystem:
 
 
 def _probe(component: str, where: Addresses) -> ProbeSpec:
-    """Return how the component is probed: by its published port, which a partition takes away too."""
+    """Return how the component is probed: by its published port, which a partition removes too."""
     if component == "database":
         return ProbeSpec("sql", where.database_url)
     if component == "service":

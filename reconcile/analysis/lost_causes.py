@@ -49,7 +49,7 @@ _WORDS: Final = {
     LostCause.SENT_WHILE_DOWN: "sent while the target was proven {state}",
     LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
     LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
-    LostCause.OUTSIDE_OUTAGES: "sent away from any outage",
+    LostCause.OUTSIDE_OUTAGES: "sent far from every outage",
     LostCause.PUBLISHES_NOTHING: "sent after the last outage, and the service has published nothing since",
     LostCause.NO_SEND_TIME: "in no ledger, so its send time is unknown",
 }

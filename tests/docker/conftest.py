@@ -69,7 +69,7 @@ def project(client: Any, images: None) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def by_hand(client: Any, images: None) -> Iterator[ComposeStack]:
-    """A project as a person brings it up: with Compose's own command line, on ports of their choice."""
+    """A project as a person starts it: with Compose's own command line, on ports of their choice."""
     name = new_project()
     chosen: dict[str, str] = {}
     for variable in ("KAFKA_PORT", "REDPANDA_ADMIN_PORT", "POSTGRES_PORT", "SERVICE_PORT"):

@@ -1,4 +1,4 @@
-"""The compose project on a real engine: brought up, changed, taken down; its log outlives all of that."""
+"""The compose project on a real engine: started, changed, taken down; its log outlives all of that."""
 
 from __future__ import annotations
 

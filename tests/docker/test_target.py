@@ -292,7 +292,7 @@ def test_one_that_another_has_re_created_is_found_again_by_its_labels(run: Run) 
     assert status(new) == "running"
 
 
-def test_what_others_did_is_not_undone(run: Run) -> None:
+def test_changes_of_others_are_not_undone(run: Run) -> None:
     one = run()
     target = named(one)
     undo = target.prepare(STOP)
@@ -310,7 +310,7 @@ def test_what_others_did_is_not_undone(run: Run) -> None:
     assert status(one) == "exited"
 
 
-def test_what_cannot_be_done_is_refused_with_what_can(run: Run) -> None:
+def test_an_unsupported_fault_is_refused_with_the_supported_ones(run: Run) -> None:
     alone = named(run(network_mode="none"))
     assert alone.faults == ("stop", "kill", "pause")
     assert alone.is_up()  # without a network from the start: not cut off
@@ -366,7 +366,7 @@ def test_a_restart_policy_undoes_a_process_kill_but_none_of_our_faults(run: Run)
     assert target.is_up()
 
 
-def test_no_engine_and_a_silent_one_are_said_within_bounds(
+def test_no_engine_and_a_silent_one_are_reported_in_time(
     client: Any, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     spec = TargetSpec("container", "broker", {"name": "any"})

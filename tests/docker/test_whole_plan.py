@@ -158,7 +158,7 @@ def test_what_a_harness_and_its_watchdog_left_paused_is_healed_by_the_next(
     assert_all_well(by_hand)
 
 
-def test_a_dry_run_says_what_would_be_brought_up(start: Start, client: Any, project: str) -> None:
+def test_a_dry_run_says_what_would_be_started(start: Start, client: Any, project: str) -> None:
     run = start(*COMPOSE, "--compose-project", project, "--dry-run")
     assert run.end(60) == 0, run.log
     assert f"compose project {project} of {FILE}: would be started, and taken down at the end" in run.printed

@@ -1,4 +1,4 @@
-"""A shop of other make on the real PostgreSQL and Kafka, and Locust processes that know it by options alone."""
+"""A foreign shop on the real PostgreSQL and Kafka, and Locust processes that know it by options alone."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A whole plan against a service of other make, known by options alone: exactly the lost ids are named."""
+"""A whole plan against a foreign service, known by options alone: exactly the lost ids are named."""
 
 import csv
 import json

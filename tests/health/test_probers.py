@@ -1,4 +1,4 @@
-"""What asks a target: PostgreSQL, Kafka and an HTTP service, well, stopped, killed and frozen, and things like them."""
+"""Probers of PostgreSQL, Kafka and an HTTP service: healthy, stopped, killed and frozen ones, and near misses."""
 
 import http.server
 import random
@@ -140,7 +140,7 @@ def frame(number: int, error: int, versions: int, whole: int) -> bytes:
         (b"", "broken"),
     ],
 )
-def test_only_a_whole_answer_to_our_question_counts(body: bytes, how: str) -> None:
+def test_only_a_complete_answer_to_our_question_counts(body: bytes, how: str) -> None:
     assert answer_to(7, body).how == how
 
 

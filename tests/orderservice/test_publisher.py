@@ -1,4 +1,4 @@
-"""The publisher's manners: the waiting on a clock that jumps, the rest on the real Kafka client with no broker."""
+"""The publisher's behaviour: its waits on a clock that jumps, the rest on the real Kafka client with no broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which engine it is, by what engines of different make answer; the answers are those that their sources give."""
+"""Which engine it is, by the answers of different engines; the answers are those that their sources give."""
 
 import uuid
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What the configuration of a topic says, as brokers of different make report it."""
+"""What the configuration of a topic says, as different brokers report it."""
 
 import pytest
 

@@ -6,7 +6,7 @@ one container must match. Which engine is reached: see `stack.engine`.
 What each fault is, and what clients see of it:
 
 - `stop`: the container's stop signal, 30 s grace, then SIGKILL. `kill`: SIGKILL at once. Ports are refused afterwards.
-  Both by the engine, so no restart policy brings the container back; heal starts the same container again.
+  Both by the engine, so no restart policy starts the container again; heal starts the same container again.
 - `pause`: every process frozen (cgroup freezer). Published ports still accept connections, and nothing answers.
 - `partition`: disconnected from each of its networks, while it runs on. Other containers no longer resolve its name,
   and their open connections fall silent. With Docker its *published ports go away as well*: on the engine's own machine

@@ -134,7 +134,7 @@ class ProcessTarget:
         try:
             hit = self._hit_by(fault)
             if Need.PROXY in fault.needs and not self._is_proxied():
-                return  # the stack was brought up without it, or taken down: nothing is in the way any more
+                return  # the stack was started without it, or taken down: nothing is in the way any more
             # Also after a kill: it pauses before it kills, and may have been interrupted in between.
             process.send(process.tree(*_prepared(undo)), signal.SIGCONT)
             fault.process.undo(Hit(hit, undo, fault.effect, timeout_s))

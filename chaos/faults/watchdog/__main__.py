@@ -49,7 +49,7 @@ class WatchdogProcess:
         self._at_work = AtWork(self._report)
         self._progress = Progress(log.info)
         self._controller = FaultController(doing=self._at_work.doing)
-        self._brought_up: Teardown | None = None
+        self._started: Teardown | None = None
         self._ending = False
         self._asked_to_heal = False
         self._unread = b""
@@ -144,7 +144,7 @@ class WatchdogProcess:
             case "disarm":
                 controller.disarm()
             case "own":
-                self._brought_up = request.teardown
+                self._started = request.teardown
             case unknown:
                 raise Refusal(f"the watchdog does not know the request {unknown!r}", protocol.TARGET)
         return {}
@@ -205,12 +205,12 @@ class WatchdogProcess:
     def _wind_up(self) -> int:
         code = 0 if self._healed() else 4
         self._controller.disarm()
-        brought_up = self._brought_up
-        if brought_up is None:
+        started = self._started
+        if started is None:
             return code
         for _ in range(TEARDOWN_TRIES):
             try:
-                tear_down(brought_up)
+                tear_down(started)
                 break
             except Exception as error:
                 log.error("%s", error, exc_info=not isinstance(error, StackError))

@@ -107,7 +107,7 @@ class Little:
         return home
 
     def left_broken(self, *, proven: bool = True, marks: str = "", **fields: Any) -> Journal:
-        """Write the journal of run run-1, which broke the service and ended without a word."""
+        """Write the journal of run run-1, which broke the service and ended without healing it."""
         commands = {name: fields.pop(name) for name in ("break", "heal", "check") if name in fields}
         spec, clock = self.spec(**commands), AnchoredClock.anchor()
         entry = OpenFault(
@@ -191,7 +191,7 @@ class Orphan:
 
 
 def arm_of(little: Little, **commands: str) -> Arm:
-    """What takes charge of the little service for this process."""
+    """The target of the little service, as this process owns it."""
     probe = ProbeSpec("http", little.url)
     return Arm(os.getpid(), little.spec(**commands), probe, little.recipe, str(little.home()), 60.0, Limits(20.0, 1.5))
 

@@ -426,7 +426,7 @@ def test_the_heal_command_of_a_frozen_watchdog_is_awaited_and_not_doubled(
     assert little.serves()
 
 
-def test_a_failing_watchdog_says_so_at_once_to_whom_asks_to_restore(
+def test_restore_reports_a_failing_watchdog_at_once(
     little: Little, orphan: Callable[..., Orphan], capsys: Capture
 ) -> None:
     little.start()

@@ -1,4 +1,4 @@
-"""The journal: what a fault leaves open stands in it until it is closed, and never less."""
+"""The journal: it keeps an open fault completely until that is closed."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The monitor's count of new events of the run: by the contract, not by a text that stands somewhere in a record."""
+"""The monitor's count of new events of the run: by the contract, not by a text somewhere in a record."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_what_makes_no_sense_here_is_refused(given: dict[str, object], words: st
 
 
 @pytest.mark.parametrize("name", ["topic", "runs_dir", "kafka_config", "expect"])
-def test_what_is_no_utf8_is_refused_before_anything_is_touched(name: str) -> None:
+def test_text_that_is_not_utf8_is_refused_before_anything_is_touched(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings(parsed(**{name: "r\udcff"}))
     assert str(refused.value).startswith(f"--{name.replace('_', '-')} r\\xff: it is not valid UTF-8")

@@ -97,12 +97,12 @@ def test_a_backlog_keeps_it_open(scene: Scene, backlog: list[int]) -> None:
     assert scene.drain(10).complete
 
 
-def test_a_service_that_does_not_tell_its_backlog_keeps_it_open(scene: Scene) -> None:
+def test_a_service_that_does_not_report_its_backlog_keeps_it_open(scene: Scene) -> None:
     scene.sut = replace(scene.sut, backlog_url="http://127.0.0.1:1/backlog")
     assert scene.drain(1.5).missing == ("the service to report its backlog (connection refused)",)
 
 
-def test_an_order_that_is_not_whole_keeps_it_open(scene: Scene) -> None:
+def test_an_incomplete_order_keeps_it_open(scene: Scene) -> None:
     scene.service.event = False
     (missing,) = scene.drain(2.0).missing
     assert missing.startswith("the drain's canary order to be complete")
@@ -140,7 +140,7 @@ def test_a_database_that_went_down_keeps_it_open(scene: Scene) -> None:
     assert "mars:mars" not in whole + database
 
 
-def test_the_publish_horizon_is_waited_for_and_said(scene: Scene) -> None:
+def test_the_publish_horizon_is_awaited_and_logged(scene: Scene) -> None:
     began = scene.clock.now()
     result = scene.drain(20, horizon=Horizon(1.5, Source.OUTAGE))
     assert (result.complete, result.missing) == (True, ())

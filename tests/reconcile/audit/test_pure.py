@@ -187,7 +187,7 @@ def test_from_the_oldest_row_on_whose_event_is_there() -> None:
     assert choose_window(bounds(0, 0), {0: 1000.0}, 50.0, 300.0, rows).judged_from == 50.0
 
 
-def test_a_producer_whose_clock_is_wrong_does_not_tell_what_a_cut_topic_holds() -> None:
+def test_a_producer_with_a_wrong_clock_does_not_decide_what_a_cut_topic_holds() -> None:
     rows = [1100.0, 1200.0]
     assert choose_window(bounds(0, 5), {1: 1000.0}, None, 300.0, rows).judged_from == 1500.0
     assert choose_window(bounds(0, 5), {1: 4000.0}, None, 300.0, rows).judged_from == 4300.0

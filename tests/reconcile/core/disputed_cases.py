@@ -1,4 +1,4 @@
-"""Runs in which one order, one record or one answer is in doubt, for the words that are said of it."""
+"""Runs in which one order, one record or one answer is in doubt, for the sentences about it."""
 
 from collections.abc import Iterator
 from dataclasses import replace

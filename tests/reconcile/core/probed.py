@@ -1,7 +1,7 @@
 """A run whose monitor also probed the target itself, on a connection from before the fault and on new ones.
 
 On the kept connection every 0.1 s, on a new one every 0.2 s from second 0.05 on; neither is answered while the target
-is away, from second 10.35 to 20.85.
+is down, from second 10.35 to 20.85.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Builds runs of a few orders for tests: what was sent, what was stored, what was published.
 
 Second 0 is the start: baseline to 10, outage from 10 (proven down 10.5, healing 20, proven back 21), recovery to 31,
-drain to 33. The monitor asks every 0.1 s; it gets no answer from 10.35 to 20.85.
+drain to 33. The monitor probes every 0.1 s; it gets no answer from 10.35 to 20.85.
 """
 
 import json

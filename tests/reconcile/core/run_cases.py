@@ -17,7 +17,7 @@ Change = Callable[[RunBuilder], object]
 
 
 def again(builder: RunBuilder) -> RunBuilder:
-    """Add a second outage: ordered at 23, first failure 23.4, proven down 23.5, healing 25, back at 25.9, proven 26."""
+    """Add a second outage: injection 23, first failure 23.4, proven down 23.5, healing 25, back at 25.9, proven 26."""
     added: list[tuple[float, str, dict[str, Any]]] = [
         (23, m.INJECTING, {}),
         (23.5, m.INJECTED, {"down_edge": [T0 + 23.3, T0 + 23.4]}),
@@ -224,11 +224,11 @@ def strict(count: int) -> Change:
 
 
 def on_both(*changes: Change, target: str = "broker", fault: str = "stop") -> Change:
-    """Let the target be asked on a kept connection and on new ones, then apply changes."""
+    """Let the target be probed on a kept connection and on new ones, then apply changes."""
     return both(lambda s: probed(s, target=target, fault=fault), *changes)
 
 
-def twice_away() -> list[Change]:
+def twice_down() -> list[Change]:
     return [probes(connection, 23.35, 25.85, "refused") for connection in CONNECTIONS]
 
 
@@ -253,13 +253,13 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("broker answers in the second", second(answered(24.0))),
     ("broker answers in both", second(answered(15.0, 15.5, 24.0))),
     ("no probe in the second", second(asked_only(23.45, 25.0))),
-    ("broker away before the second is ordered", second(lambda s: s.marks.append(early_second()))),
-    ("broker away from the start", unanswered_at(0.0, 100)),
-    ("no baseline mark, and it was away", both(lambda s: s.without(m.BASELINE), unanswered_at(3.0, 5))),
-    ("away twice, the second time longer", both(unanswered_at(2.0, 2), unanswered_at(6.0, 7))),
-    ("away to the moment of the fault", away(9.7, 9.8, 9.95, until=10.0)),
-    ("away for a quarter of a second", away(3.0, 3.1, 3.2, until=3.25)),
-    ("away for a little less", away(3.0, 3.1, 3.2, until=3.249)),
+    ("broker down before the second fault", second(lambda s: s.marks.append(early_second()))),
+    ("broker down from the start", unanswered_at(0.0, 100)),
+    ("no baseline mark, and it was down", both(lambda s: s.without(m.BASELINE), unanswered_at(3.0, 5))),
+    ("down twice, the second time longer", both(unanswered_at(2.0, 2), unanswered_at(6.0, 7))),
+    ("down up to the moment of the fault", away(9.7, 9.8, 9.95, until=10.0)),
+    ("down for a quarter of a second", away(3.0, 3.1, 3.2, until=3.25)),
+    ("down for a little less", away(3.0, 3.1, 3.2, until=3.249)),
     ("answers at the very edges of the proof", answers((10.4375, 10.5), (19.9375, 20.0))),
     ("answers just within", answers((10.4375, 10.5625), (19.875, 19.9375))),
     ("one order due in the outage", lambda s: keep(s, 1000, 1002, 1004)),
@@ -344,11 +344,11 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("service cut off from the broker", on_both(fault="partition")),
     ("a new connection is answered", on_both(probes("new", 15, 15.3, "answered"), target="service")),
     ("both are answered", on_both(probes("new", 16, 16.1, "answered"), probes("kept", 15, 15.1, "answered"))),
-    ("both are answered in two outages", second(on_both(*twice_away()), on_both_answered(), planned_twice)),
+    ("both are answered in two outages", second(on_both(*twice_down()), on_both_answered(), planned_twice)),
     ("no probe on a new connection", on_both(probes("new", 10.5, 20, None))),
     ("no probe at all", on_both(set_to(probe_results=[]))),
-    ("away for new connections before", on_both(probes("new", 3, 4, "hanging"))),
-    ("away for a kept connection before", on_both(probes("kept", 3, 4, "hanging"), target="database")),
+    ("down for new connections before", on_both(probes("new", 3, 4, "hanging"))),
+    ("down for a kept connection before", on_both(probes("kept", 3, 4, "hanging"), target="database")),
     ("never down for a new connection", on_both(probes("new", 10.8, 21, "answered"))),
     ("never back for a kept connection", on_both(probes("kept", 20.8, 40, "refused"), target="service")),
 ]

@@ -1,4 +1,4 @@
-"""Runs whose topic was read soon, late or never, for the words that are said of what may still have come."""
+"""Runs whose topic was read soon, late or never, for the sentences about events that may still have come."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ def settling_histories() -> Iterator[tuple[str, History]]:
             yield f"publisher {title}: read at second {second:g}", _read(_lossy(**changes), second).history()
     yield "no horizon at all, read at once", _read(_lossy(publish_horizon_s=0.0), 21.5).history()
     unseen = RunBuilder(facts=facts(stack="external")).order(1, 1).order(2, 5).order(3, 13, appended=36).order(4, 24)
-    yield "a late event came when nothing was asked any more", _read(unseen.order(5, 28), None).history()
+    yield "a late event came after the last probe", _read(unseen.order(5, 28), None).history()
     for complete in (True, False):
         builder = _lossy(backlog_watched=True).mark(m.DRAINED, complete=complete, missing=["a backlog"])
         yield f"backlog {'' if complete else 'not '}seen empty", builder.history()

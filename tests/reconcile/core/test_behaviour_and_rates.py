@@ -1,4 +1,4 @@
-"""Behaviour while the broker was away, rates by phase, and the run second by second."""
+"""Behaviour while the broker was down, rates by phase, and the run second by second."""
 
 from typing import Any
 

@@ -51,7 +51,7 @@ def records_of(folder: RunFolder) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("kind", RecordKind)
-def test_of_a_damaged_ledger_the_rest_is_judged_and_the_doubt_said(folder: RunFolder, kind: RecordKind) -> None:
+def test_the_rest_of_a_damaged_ledger_is_judged_and_the_doubt_reported(folder: RunFolder, kind: RecordKind) -> None:
     assert main([str(folder.path), "--quiet"]) == 0
     whole = read_json(folder.report)
     raw = bytearray(folder.ledger.read_bytes())

@@ -1,4 +1,4 @@
-"""Guards and late events of a run whose target was asked on a kept connection and on new ones."""
+"""Guards and late events of a run whose target was probed on a kept connection and on new ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +62,7 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
     # No probe on one of them.
     ("fault held", VACUITY, probes("new", 10.5, 20, None), probes("new", 10.7, 20, None)),
     ("fault held", VACUITY, probes("kept", 10.45, 20, None), probes("kept", 10.65, 20, None)),
-    # The target was away before, for either kind of client.
+    # The target was down before, for either kind of client.
     ("fault proven", VACUITY, probes("kept", 3.0, 3.35, "hanging"), probes("kept", 3.0, 3.25, "hanging")),
     ("fault proven", VACUITY, probes("new", 3.0, 3.5, "refused"), probes("new", 3.0, 3.3, "refused")),
     # Never seen down on one of them.
@@ -102,7 +102,7 @@ def test_an_early_return_is_reported_by_connection_number_and_moment() -> None:
 
 
 def test_the_broker_answering_says_nothing_of_another_target_nor_of_a_partition() -> None:
-    """The offsets go on all the while; and where they stop, it is not the target that is away."""
+    """The offsets go on all the while; and where they stop, it is not the target that is down."""
     for target, fault in TARGETS[1:]:
         builder = probed(target=target, fault=fault)
         assert guard_of(builder, "fault held").passed

@@ -1,4 +1,4 @@
-"""How soon a service is itself again: the first delivered order, the pace of acknowledgements, rates of an outage."""
+"""How soon a service has recovered: the first delivered order, the pace of acknowledgements, rates of an outage."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_a_single_slow_second_may_be_chance() -> None:
     assert recovered(dense(0.2, *[0.02] * 9)).pace == "unknown"
 
 
-def test_few_orders_tell_nothing() -> None:
+def test_few_orders_prove_nothing() -> None:
     assert recovered(steady().order(3, 21.1).order(4, 30, took=0.5)).pace == "unknown"
 
 

@@ -35,7 +35,7 @@ CONFIRMATIONS: list[tuple[str, Confirmation | None]] = [
     ("nothing to confirm", None),
     ("one refuted", Confirmation("", 3, 3, refuted=WRONG[:1])),
     ("two refuted", Confirmation("", 3, 3, refuted=WRONG)),
-    ("a store went away", Confirmation("", 3, 1, complete=False, problem="no answer")),
+    ("a store failed", Confirmation("", 3, 1, complete=False, problem="no answer")),
     ("one came later", Confirmation("", 3, 3, unsettled=WRONG[:1])),
     ("two came later", Confirmation("", 3, 3, unsettled=WRONG)),
     ("all found again", Confirmation("", 3, 3)),
@@ -45,7 +45,7 @@ CONFIRMATIONS: list[tuple[str, Confirmation | None]] = [
 
 ROLLBACKS: list[tuple[str, dict[str, object]]] = [
     ("two provoked twice", {}),
-    ("database away when asked", {"problem": "PostgreSQL could not be reached"}),
+    ("database down when queried", {"problem": "PostgreSQL could not be reached"}),
     ("none asked for", {"asked": 0, "get_404": 0}),
     ("more asked for than were provoked", {"asked": 4, "get_404": 4}),
     ("asked for an unknown number", {"asked": None}),

@@ -1,6 +1,6 @@
 """A run with two outages: what belongs to which, and what an unproven one leaves of the other.
 
-The first is ordered at 10, away from 10.4 to 20.8, proven back at 21; the second at 23, 23.4 to 25.8, 26. Reach is 8 s.
+The first: injection at 10, down from 10.4 to 20.8, proven back at 21; the second at 23, 23.4 to 25.8, 26. Reach is 8 s.
 """
 
 import numpy as np

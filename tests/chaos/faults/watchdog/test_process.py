@@ -1,4 +1,4 @@
-"""The watchdog as a process: what it has to look after outlives its own death, and nothing that goes wrong ends it."""
+"""The watchdog as a process: what it owns is healed even after its death, and no error ends it."""
 
 import http.server
 import json

@@ -26,7 +26,7 @@ def test_one_that_has_ended() -> None:
 
 
 @pytest.mark.parametrize("owner", ["make up", "pytest"])
-def test_who_is_no_locust_counts_as_alive(owner: str) -> None:
+def test_an_owner_that_is_no_locust_counts_as_alive(owner: str) -> None:
     assert not has_died(owner)
 
 
