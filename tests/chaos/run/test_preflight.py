@@ -66,7 +66,7 @@ def test_a_backlog_that_is_not_reported(healthy: tuple[SystemUnderTest, Service]
     message = refused(replace(sut, backlog_url=url))
     assert (
         message
-        == f'backlog: {url}: its answer is not {{"pending": NUMBER}}; HTTP 200 with {{"pending": NUMBER}} is wanted'
+        == f'backlog: {url}: its answer is not {{"pending": NUMBER}}; HTTP 200 with {{"pending": NUMBER}} is expected'
     )
 
 
