@@ -17,10 +17,9 @@ from chaos.faults.limits import Limits
 from chaos.faults.restore import NotClosed, Place, places, restore
 from chaos.faults.targets import TargetError
 from chaos.faults.watchdog.healing import NotProvenBack
-from files.output_streams import let_output_fail
+from files.output_streams import complain, let_output_fail, say
 from health.spec import SecretSource
-from redaction.parser import CarefulParser
-from redaction.patterns import shows_secret
+from redaction.parser import CarefulParser, warn_of_password
 from runlog import exit_codes
 from settings.duration import parse_duration
 from settings.external import ExternalSettings
@@ -89,19 +88,21 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _restore(top, arguments)
     except KeyboardInterrupt:
-        _report("interrupted: a heal command that was started goes on; the next `python -m chaos restore` waits for it")
+        complain(
+            "interrupted: a heal command that was started goes on; the next `python -m chaos restore` waits for it"
+        )
         return exit_codes.SIGINT
 
 
 def _status(as_json: bool) -> int:
     found = places()
     if as_json:
-        _say(json.dumps([_document(place) for place in found], indent=2))
+        say(json.dumps([_document(place) for place in found], indent=2))
     else:
         for place in found:
-            _say(place.describe() + ("\n  `python -m chaos restore` heals it" if place.fault is not None else ""))
+            say(place.describe() + ("\n  `python -m chaos restore` heals it" if place.fault is not None else ""))
         if not found:
-            _say(NOTHING)
+            say(NOTHING)
     return exit_codes.INCONCLUSIVE if found else exit_codes.AS_EXPECTED
 
 
@@ -110,28 +111,25 @@ def _restore(top: CarefulParser, arguments: Any) -> int:
     environment = dict(os.environ)
     if arguments.database_url:
         environment[ExternalSettings.database_url.env] = arguments.database_url
-        if shows_secret(arguments.database_url):
-            sys.stderr.write(
-                "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
-            )
+    warn_of_password(arguments.database_url)
     found = places()
     if not found:
-        _say(NOTHING)
+        say(NOTHING)
     code = exit_codes.AS_EXPECTED
     for place in [_with_config(place, arguments.kafka_config) for place in found]:
         limits = replace(place.fault.limits, **_set(given)) if place.fault else Limits()
         try:
             # A system of the user's own may be reached by variables of its client; none of them is for our own stacks.
             with without_client_variables() if _is_ours(place) else nullcontext():
-                _say(restore(place, limits, environment, _report))
+                say(restore(place, limits, environment, complain))
         except NotProvenBack as unknown:
-            _report(f"NOT PROVEN: {unknown}")
+            complain(f"NOT PROVEN: {unknown}")
             code = exit_codes.NOT_READY
         except NotClosed as stays:
-            _report(f"NOT CLOSED: {stays}")
+            complain(f"NOT CLOSED: {stays}")
             code = exit_codes.NOT_READY
         except TargetError as failure:
-            _report(f"NOT RESTORED: {failure}")
+            complain(f"NOT RESTORED: {failure}")
             code = exit_codes.NOT_READY
     return code
 
@@ -163,23 +161,23 @@ def _forget(top: CarefulParser, arguments: Any) -> int:
         if not found:
             top.error(f"--journal {arguments.journal}: no journal is open there; see `python -m chaos status --json`")
     if not found:
-        _say(NOTHING)
+        say(NOTHING)
         return exit_codes.AS_EXPECTED
     if len(found) > 1:
         for place in found:
-            _say(f"{place.folder}: {place.describe()}")
+            say(f"{place.folder}: {place.describe()}")
         top.error("several journals are open: name one of these folders with --journal")
     (place,) = found
     if (reason := why_not(place)) is not None:
-        _report(f"NOT FORGOTTEN: {place.describe()}: {reason}")
+        complain(f"NOT FORGOTTEN: {place.describe()}: {reason}")
         return exit_codes.NOT_READY
     if not arguments.yes:
-        _say(f"{place.describe()}\n  `python -m chaos forget --yes` closes its journal; it heals and proves nothing")
+        say(f"{place.describe()}\n  `python -m chaos forget --yes` closes its journal; it heals and proves nothing")
         return exit_codes.INCONCLUSIVE
     try:
-        _say(forget(place))
+        say(forget(place))
     except TargetError as failure:
-        _report(f"NOT FORGOTTEN: {failure}")
+        complain(f"NOT FORGOTTEN: {failure}")
         return exit_codes.NOT_READY
     return exit_codes.AS_EXPECTED
 
@@ -209,16 +207,6 @@ def _seconds(top: CarefulParser, arguments: Any, name: str) -> float | None:
         return seconds
     except ValueError as error:
         top.error(f"--{name.replace('_', '-')} {text}: {error}")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _report(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

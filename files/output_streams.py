@@ -54,6 +54,18 @@ def let_output_fail() -> None:
     sys.stdout, sys.stderr = _lenient(sys.stdout), _lenient(sys.stderr, buffered=False)
 
 
+def say(line: str) -> None:
+    """Print one line, unbuffered."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def complain(line: str) -> None:
+    """Print one line to standard error, unbuffered."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
 def flush_output() -> None:
     """Flush printed and logged output."""
     for stream in (sys.stdout, sys.stderr):

@@ -21,21 +21,25 @@ PATIENCE_S: Final = 5.0
 class KeptSql:
     """A connection that stays open, and another one in its place when it is lost."""
 
+    keeps = True
+
     def __init__(self, spec: ProbeSpec) -> None:
-        _load()
+        # Loaded before the first question: that takes longer than a question may.
+        importlib.import_module("psycopg.pq")
         self._url = spec.address
         self._connection: SqlConnection | None = None
         self._unserved_since: float | None = None
 
     def ask(self, timeout_s: float) -> Reply:
-        """See `health.replies.Prober`."""
         begun = time.monotonic()
         reply = self._ask(begun + timeout_s)
-        if reply.how == ANSWERED:
+        waits = reply.how == ANSWERED
+        if waits:
             self._unserved_since = None
-            return reply
-        self._unserved_since = self._unserved_since or begun
-        if reply.how != HANGING or begun - self._unserved_since > PATIENCE_S:
+        else:
+            self._unserved_since = self._unserved_since or begun
+            waits = reply.how == HANGING and begun - self._unserved_since <= PATIENCE_S
+        if not (self.keeps and waits):
             self.close()
         return reply
 
@@ -55,33 +59,10 @@ class KeptSql:
         return Reply(ANSWERED, "answered a query")
 
 
-class NewSql:
+class NewSql(KeptSql):
     """A connection of its own for each question."""
 
-    def __init__(self, spec: ProbeSpec) -> None:
-        _load()
-        self._url = spec.address
-
-    def ask(self, timeout_s: float) -> Reply:
-        """See `health.replies.Prober`."""
-        deadline = time.monotonic() + timeout_s
-        try:
-            connection = open_connection(self._url, deadline)
-            try:
-                connection.select_one(deadline)
-            finally:
-                connection.close()
-        except (DeadlineError, UnopenedError, FailedError) as error:
-            return why(error, self._url)
-        return Reply(ANSWERED, "answered a query")
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def _load() -> None:
-    """Load psycopg before the first question: that takes longer than a question may."""
-    importlib.import_module("psycopg.pq")
+    keeps = False
 
 
 def why(error: Exception, database_url: str = "") -> Reply:

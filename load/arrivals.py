@@ -6,6 +6,7 @@ times are arguments, in seconds of one clock.
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,11 +89,7 @@ class ArrivalSchedule:
         if self._closed_at is None:
             return self._next
         # Arrivals taken early, whose due time is past the end, never fell due.
-        low, high = 0, self._next
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self.due_at(middle) < self._closed_at else (low, middle)
-        return low
+        return bisect_left(range(self._next), self._closed_at, key=self.due_at)
 
 
 def is_too_late(arrival: Arrival, now: float) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from files.output_streams import complain
 from files.paths import reason
 from files.safe_files import OtherFormat, check_format, encodable, read_regular
 from reconcile import later_records
@@ -29,8 +30,7 @@ from reconcile.report.summary import print_summary, shown_path
 from reconcile.verify.verification import saved_verification, unverified, verify
 from reconcile.witnesses.progress import show_progress
 from reconcile.witnesses.witness_stores import Stores, StoresProblem, make_stores, read_stores
-from redaction.parser import CarefulParser
-from redaction.patterns import shows_secret
+from redaction.parser import CarefulParser, warn_of_password
 from runlog.exit_codes import USAGE_OR_CRASH
 from runlog.folder import FolderError, RunFolder, find_run
 from runlog.locks import JudgedElsewhere, is_recorded, judging
@@ -54,11 +54,10 @@ could not read of the check order."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
-    if options.database_url and shows_secret(options.database_url):
-        _complain("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
+    warn_of_password(options.database_url)
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        with judging(folder, lambda text: _complain(f"reconcile: {text}")):
+        with judging(folder, lambda text: complain(f"reconcile: {text}")):
             if is_recorded(folder):
                 raise RecordProblem(
                     f"run {folder.run_id} is still running; judge it when it has ended (nothing was read or written)"
@@ -72,10 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             history, judgement = _verified(folder, history, options)
             write_reports(folder, history, judgement)
     except (FolderError, JudgedElsewhere, RecordProblem, StoresProblem) as problem:
-        _complain(f"reconcile: {problem}")
+        complain(f"reconcile: {problem}")
         return USAGE_OR_CRASH
     except OSError as error:
-        _complain(f"reconcile: the reports of {options.run} cannot be written: {reason(error)}")
+        complain(f"reconcile: the reports of {options.run} cannot be written: {reason(error)}")
         return USAGE_OR_CRASH
     _fill_step_summary(history, judgement, folder)
     if options.json:
@@ -184,7 +183,7 @@ def _fill_step_summary(history: History, judgement: Judgement, folder: RunFolder
         with Path(path).open("a", encoding="utf-8") as stream:
             stream.write(encodable(step_summary(history, judgement, str(shown_path(folder.path)))))
     except OSError as error:
-        _complain(f"warning: GITHUB_STEP_SUMMARY {path} cannot be written: {reason(error)}")
+        complain(f"warning: GITHUB_STEP_SUMMARY {path} cannot be written: {reason(error)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -213,7 +212,3 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print report.json instead of the summary")
     add("--quiet", action="store_true", help="print nothing, set only the exit code")
     return parser
-
-
-def _complain(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")

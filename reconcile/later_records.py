@@ -4,8 +4,6 @@ The run's reports and witnesses stay unchanged: what a store holds later does no
 is printed, and listed in `look-again.csv`.
 """
 
-import csv
-import io
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from contract.attribution import Attribution
 from contract.ids import IDS, among
 from files.safe_files import write_text
+from files.safe_text import csv_text
 from reconcile.analysis.plural import numbered, some
 from reconcile.history.history import History, Progress, ids_of
 from reconcile.history.joins import Bools
@@ -153,11 +152,7 @@ def write_list(folder: RunFolder, judgement: Judgement, later: LaterRecords) -> 
     Raises:
         OSError: the disk is full or not writable.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(_records(judgement, later))
-    write_text(folder.path / LIST, stream.getvalue())
+    write_text(folder.path / LIST, csv_text(_COLUMNS, _records(judgement, later)))
 
 
 def _records(judgement: Judgement, later: LaterRecords) -> list[list[str]]:

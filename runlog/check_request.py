@@ -4,7 +4,7 @@ Preflight placed an order; the answer says whether a run that consists of it cou
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Self
 
 import msgspec
 
@@ -12,8 +12,24 @@ from contract.contract import Contract
 from runlog.facts import TopicStart
 
 
+class _Message:
+    __slots__ = ()
+
+    def dump(self) -> bytes:
+        return msgspec.json.encode(self) + b"\n"
+
+    @classmethod
+    def load(cls, line: bytes) -> Self:
+        """Return what `dump` wrote.
+
+        Raises:
+            ValueError: the line is something else.
+        """
+        return msgspec.json.decode(line, type=cls)
+
+
 @dataclass(frozen=True, slots=True)
-class CheckRequest:
+class CheckRequest(_Message):
     """One order, and where a run reads its row and event.
 
     Attributes:
@@ -36,21 +52,9 @@ class CheckRequest:
     sequence: int
     row_time: str | None
 
-    def dump(self) -> bytes:
-        return msgspec.json.encode(self) + b"\n"
-
-    @classmethod
-    def load(cls, line: bytes) -> "CheckRequest":
-        """Return what `dump` wrote.
-
-        Raises:
-            ValueError: the line is no request.
-        """
-        return msgspec.json.decode(line, type=cls)
-
 
 @dataclass(frozen=True, slots=True)
-class CheckAnswer:
+class CheckAnswer(_Message):
     """Progress or result of the check.
 
     Attributes:
@@ -62,15 +66,3 @@ class CheckAnswer:
     doing: str = ""
     done: bool = False
     problem: str | None = None
-
-    def dump(self) -> bytes:
-        return msgspec.json.encode(self) + b"\n"
-
-    @classmethod
-    def load(cls, line: Any) -> "CheckAnswer":
-        """Return what `dump` wrote.
-
-        Raises:
-            ValueError: the line is no answer.
-        """
-        return msgspec.json.decode(line, type=cls)

@@ -21,70 +21,48 @@ class FolderError(Exception):
     """The runs folder cannot be used; the message is one sentence with the remedy."""
 
 
+class _Inside:
+    """The path of something in a run's folder."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: "RunFolder", _: type) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """The paths of one run's files.
 
     Attributes:
         path: the folder itself; its name is the run id.
+        facts: options, versions, command, clock anchor, run key, start of the topic.
+        ledger, marks, offsets, probes: see `runlog.ledger`, `runlog.marks`, `runlog.offsets`, `runlog.probe_results`.
+        witnesses: folder of the rows and events that were read from PostgreSQL and Kafka.
+        witness_index: what of them is complete, and the names of their arrays.
+        confirmation: the result of the verification of the violations.
+        logs: folder of the logs of service, broker and database.
+        report: the verdict.
     """
 
     path: Path
+
+    facts = _Inside("run.json")
+    ledger = _Inside("ledger.bin")
+    marks = _Inside("marks.jsonl")
+    offsets = _Inside("offsets.jsonl")
+    probes = _Inside("probes.jsonl")
+    witnesses = _Inside("witnesses")
+    witness_index = _Inside(f"witnesses/{WITNESS_INDEX}")
+    confirmation = _Inside("witnesses/confirmation.json")
+    logs = _Inside("logs")
+    report = _Inside("report.json")
 
     @property
     def run_id(self) -> str:
         """The run's id, for example `20261123-073000-4f2a`."""
         return self.path.name
-
-    @property
-    def facts(self) -> Path:
-        """`run.json`: options, versions, command, clock anchor, run key, start of the topic."""
-        return self.path / "run.json"
-
-    @property
-    def ledger(self) -> Path:
-        """`ledger.bin`, see `runlog.ledger`."""
-        return self.path / "ledger.bin"
-
-    @property
-    def marks(self) -> Path:
-        """`marks.jsonl`, see `runlog.marks`."""
-        return self.path / "marks.jsonl"
-
-    @property
-    def offsets(self) -> Path:
-        """`offsets.jsonl`, see `runlog.offsets`."""
-        return self.path / "offsets.jsonl"
-
-    @property
-    def probes(self) -> Path:
-        """`probes.jsonl`, see `runlog.probe_results`."""
-        return self.path / "probes.jsonl"
-
-    @property
-    def witnesses(self) -> Path:
-        """Folder of the rows and events that were read from PostgreSQL and Kafka."""
-        return self.path / "witnesses"
-
-    @property
-    def witness_index(self) -> Path:
-        """`witness.json`: what of them is complete, and the names of their arrays."""
-        return self.witnesses / WITNESS_INDEX
-
-    @property
-    def confirmation(self) -> Path:
-        """`confirmation.json`: the result of the verification of the violations."""
-        return self.witnesses / "confirmation.json"
-
-    @property
-    def logs(self) -> Path:
-        """Folder of the logs of service, broker and database."""
-        return self.path / "logs"
-
-    @property
-    def report(self) -> Path:
-        """`report.json`, the verdict."""
-        return self.path / "report.json"
 
 
 def create_run_folder(runs_dir: Path) -> RunFolder:

@@ -12,8 +12,8 @@ import sys
 from dataclasses import fields
 from types import FrameType
 
-from files.output_streams import let_output_fail
-from redaction.parser import CarefulParser
+from files.output_streams import let_output_fail, say
+from redaction.parser import CarefulParser, warn_of_password
 from stack import kafka_archive, run_cleanup
 from stack.embedded import EmbeddedStack
 from stack.errors import StackError
@@ -24,12 +24,6 @@ from stores.variables import ignore_client_variables
 
 EXIT_OK, EXIT_USAGE, EXIT_NOT_UP, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 3, 4, 130, 143
 _DEFAULT = ServiceSettings()
-
-
-def say(line: str) -> None:
-    """Print one line, unbuffered."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def show_progress(step: str, state: str, seconds: float | None) -> None:
@@ -151,10 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     stack = EmbeddedStack(progress=show_progress)
     if arguments.command == "clean":
         if arguments.run is not None:
-            if run_cleanup.warns_of_password(arguments):
-                sys.stderr.write(
-                    "warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL\n"
-                )
+            warn_of_password(arguments.database_url)
             run_cleanup.clean_run(arguments, stack, say, lambda: _respect_lease(stack, arguments))
             return EXIT_OK
         run_cleanup.check_without_run(arguments)

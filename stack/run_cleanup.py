@@ -17,7 +17,7 @@ from contract.order_id import decode_order_id, encode_text
 from files.paths import reason
 from files.safe_files import read_json
 from health.check import check_kafka, check_sql
-from redaction.patterns import shows_secret, without_secrets
+from redaction.patterns import without_secrets
 from runlog import marks
 from runlog.facts import RunFacts
 from runlog.folder import FolderError, RunFolder, find_run, runs_in
@@ -261,8 +261,3 @@ def _remove_topic(stores: _Stores, facts: RunFacts, say: Callable[[str], None], 
     else:
         delete_topic.delete(stores.bootstrap or "", name)
         say(f"  topic {name}: deleted")
-
-
-def warns_of_password(arguments: argparse.Namespace) -> bool:
-    """Whether a password is on the command line, where the list of processes shows it."""
-    return arguments.database_url is not None and shows_secret(arguments.database_url)

@@ -9,7 +9,6 @@ import psycopg
 
 from stores import connection as connections
 from stores.connection import (
-    STATEMENT_S,
     Connection,
     DatabaseProblem,
     Limits,
@@ -22,7 +21,7 @@ from stores.sql import SQL, Composed
 
 __all__ = [
     "DatabaseProblem", "Limits", "PostgresConnection", "Snapshot", "Transaction", "UnreadableUrl",
-    "ask_snapshot", "open_snapshot", "open_transaction",
+    "ask_snapshot", "open_transaction",
 ]  # fmt: skip
 T = TypeVar("T")
 
@@ -144,27 +143,17 @@ class PostgresConnection:
 
 
 Snapshot = Transaction
-"""A REPEATABLE READ, READ ONLY transaction; see `open_snapshot`."""
+"""A REPEATABLE READ, READ ONLY transaction; see `open_transaction`."""
 
 
 @contextmanager
-def open_snapshot(database_url: str, statement_s: float = STATEMENT_S) -> Iterator[Transaction]:
-    """Connect and begin a read-only transaction whose first query takes the snapshot.
+def open_transaction(
+    database_url: str, limits: Limits | None = None, *, read_only: bool = True
+) -> Iterator[Transaction]:
+    """Connect and begin a REPEATABLE READ transaction, which is rolled back unless it is committed.
 
     Args:
         database_url: connection string or URL of libpq; secret.
-        statement_s: bound of each statement in seconds.
-
-    Raises:
-        DatabaseProblem: no connection, or it broke in the body of the `with`.
-    """
-    with open_transaction(database_url, Limits(statement_s)) as transaction:
-        yield transaction
-
-
-@contextmanager
-def open_transaction(database_url: str, limits: Limits, *, read_only: bool = True) -> Iterator[Transaction]:
-    """Connect and begin a REPEATABLE READ transaction, which is rolled back unless it is committed.
 
     Raises:
         DatabaseProblem: no connection, or it broke in the body of the `with`.
@@ -187,7 +176,7 @@ def ask_snapshot(database_url: str, ask: Callable[[Snapshot], T]) -> T:
     """
 
     def attempt() -> T:
-        with open_snapshot(database_url) as snapshot:
+        with open_transaction(database_url) as snapshot:
             return ask(snapshot)
 
     for number in range(1, TRIES):

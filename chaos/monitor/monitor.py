@@ -19,9 +19,9 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import msgspec
 
@@ -110,21 +110,11 @@ class MonitorConfig:
         }
 
     def dump(self) -> str:
-        record = {name: getattr(self, name) for name in self.__slots__}
-        record["clock"] = [self.clock.epoch, self.clock.monotonic]
-        record["probe"] = asdict(self.probe)
-        record["effect"] = asdict(self.effect)
-        record["event"] = msgspec.to_builtins(self.event)
-        return json.dumps(record)
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def load(cls, line: str) -> "MonitorConfig":
-        record: dict[str, Any] = json.loads(line)
-        record["clock"] = AnchoredClock(*record["clock"])
-        record["probe"] = msgspec.convert(record["probe"], ProbeSpec)
-        record["effect"] = msgspec.convert(record["effect"], Effect)
-        record["event"] = msgspec.convert(record["event"], EventContract | None)
-        return cls(**record)
+        return msgspec.json.decode(line, type=cls)
 
 
 class Monitor:

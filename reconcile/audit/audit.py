@@ -7,7 +7,8 @@ the log up to ends that are taken after it, and whatever then seems to be missin
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from concurrent.futures import Future
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from reconcile.audit.sampling import Samples
 from reconcile.audit.time_zone_inference import offset_of, offset_text
 from reconcile.history.history import Progress
 from stores import sql
-from stores.postgres import Snapshot, open_snapshot
+from stores.postgres import Snapshot, open_transaction
 from stores.topic import TopicBounds, read_bounds
 from stores.topic_reader import TopicRange
 
@@ -47,7 +48,7 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
         DatabaseProblem, KafkaProblem: a store could not be asked.
         Unprovable: for example when the time zone of a naive time is unknown.
     """
-    with open_snapshot(plan.database_url) as snapshot:
+    with open_transaction(plan.database_url) as snapshot:
         shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
         readers = IdReader(shape.kind, shape.padded), IdReader(shape.kind, shape.padded)
         bounds = read_bounds(plan.kafka, plan.topic)
@@ -68,14 +69,13 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
         ranges = _ranges(plan, bounds)
         # Both are read at the same time, as each mostly waits for its server. When reading the log fails, closing the
         # connection ends the thread.
-        rows = _Thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
+        rows = _in_thread(lambda: read_ids(snapshot, shape, readers[0], since, progress))
         log = [read_log(plan.kafka, one, LogReader(plan.event, readers[1]), progress) for one in ranges]
-        rows.join()
-        row_ids: NDArray[np.void] = rows.result()
+        row_ids = rows.result()
     first = FirstReading(id_difference(row_ids, _together(log)), log, bounds, ranges[0].begin)
 
     def related() -> bool:
-        with open_snapshot(plan.database_url) as fresh:
+        with open_transaction(plan.database_url) as fresh:
             return Samples(plan, fresh, shape, bounds).any_row()
 
     found = Recheck(plan, shape, time_zone, readers, progress).run(first, window, related)
@@ -126,26 +126,15 @@ def _time_zone(
     return time_zone, f"{offset_text(offset)}, inferred from recent rows and their events"
 
 
-class _Thread:
-    """A call in a thread of its own; `result` returns or raises what it did."""
+def _in_thread(call: Callable[[], NDArray[np.void]]) -> Future[NDArray[np.void]]:
+    """Return what `call` is going to return or raise, in a thread of its own that does not keep the process alive."""
+    future: Future[NDArray[np.void]] = Future()
 
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call = call
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join()
-
-    def result(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-    def _run(self) -> None:
+    def run() -> None:
         try:
-            self._result = self._call()
+            future.set_result(call())
         except BaseException as error:  # noqa: BLE001
-            self._error = error
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from contract.contract import contract_from_texts
+from files.output_streams import complain
 from reconcile.audit.audit_ruling import EXPECTATIONS, AuditFindings, rule
-from redaction.patterns import shows_secret, without_secrets
+from redaction.parser import warn_of_password
+from redaction.patterns import without_secrets
 from runlog.clock import iso_utc
 from runlog.exit_codes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
 from settings.duration import parse_duration
@@ -63,14 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     try:
         options = _parser().parse_args(arguments)
-        if options.database_url and shows_secret(options.database_url):
-            _warn("warning: a password in --database-url shows in the list of processes; set LOCUST_DATABASE_URL")
+        warn_of_password(options.database_url)
         return _audit(options)
     except UsageProblem as wrong:
-        _warn(f"audit: {wrong}")
+        complain(f"audit: {wrong}")
         return USAGE_OR_CRASH
     except KeyboardInterrupt:
-        _warn("audit: interrupted")
+        complain("audit: interrupted")
         return SIGINT
 
 
@@ -98,7 +99,7 @@ def _audit(options: argparse.Namespace) -> int:
     except NoSuchTopic as problem:
         raise UsageProblem(f"--topic {options.topic}: {problem}") from None
     except (DatabaseProblem, KafkaProblem, Unprovable) as problem:
-        _warn(f"audit: {problem}")
+        complain(f"audit: {problem}")
         return INCONCLUSIVE if started or isinstance(problem, Unprovable) else NOT_READY
     return _report(options, found, plan.grace_s)
 
@@ -219,7 +220,3 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", metavar="DIR", help="write the lists as CSV into this folder")
     add("--quiet", action="store_true", help="no progress and no summary, only the exit code")
     return parser
-
-
-def _warn(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")

@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 
 from stores import connection as connections
-from stores.postgres import DatabaseProblem, Limits, PostgresConnection, open_snapshot, open_transaction
+from stores.postgres import DatabaseProblem, Limits, PostgresConnection, open_transaction
 from stores.sql import table_name
 from tests.conftest import Infra
 
@@ -79,7 +79,7 @@ def tapped(infra: Infra) -> Iterator[tuple[Tap, str]]:
 
 def test_nothing_is_added_to_the_start_up_packet(infra: Infra) -> None:
     with tapped(infra) as (tap, url):
-        with open_snapshot(url) as snapshot:
+        with open_transaction(url) as snapshot:
             assert snapshot.value(ONE, {}) == 1
         assert tap.startup().keys() == {"user", "database"}
 
@@ -88,7 +88,7 @@ def test_the_users_own_options_pass_unchanged(infra: Infra) -> None:
     options = "-c search_path=shop -c statement_timeout=7s -c lock_timeout=3s"
     with tapped(infra) as (tap, url):
         given = f"{url}&options={options.replace(' ', '%20').replace('=', '%3D')}&application_name=mine"
-        with open_snapshot(given) as snapshot:
+        with open_transaction(given) as snapshot:
             path = snapshot.value(sql.SQL("SELECT current_setting('search_path')").format(), {})
             lock = snapshot.value(sql.SQL("SELECT current_setting('lock_timeout')").format(), {})
         assert (path, lock) == ("shop", "3s")
@@ -103,9 +103,9 @@ def test_several_hosts_and_what_they_must_be(infra: Infra) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         closed = unused.getsockname()[1]
     url = f"{account}@127.0.0.1:{closed},{host_port}/{name}?target_session_attrs="
-    with open_snapshot(f"{url}primary") as snapshot:
+    with open_transaction(f"{url}primary") as snapshot:
         assert snapshot.value(ONE, {}) == 1
-    with pytest.raises(DatabaseProblem) as refused, open_snapshot(f"{url}standby"):
+    with pytest.raises(DatabaseProblem) as refused, open_transaction(f"{url}standby"):
         pass
     assert "server is not in hot standby mode" in str(refused.value)
     assert "target_session_attrs=standby, from the connection string" in str(refused.value)
@@ -135,17 +135,17 @@ def test_reading_changes_nothing_and_writing_needs_a_commit(infra: Infra) -> Non
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE notes (word text)")
     insert = sql.SQL("INSERT INTO notes VALUES ('x')")
-    with pytest.raises(DatabaseProblem, match="read-only transaction"), open_snapshot(url) as snapshot:
+    with pytest.raises(DatabaseProblem, match="read-only transaction"), open_transaction(url) as snapshot:
         snapshot.run(insert, {})
     count = sql.SQL("SELECT count(*) FROM notes").format()
     with open_transaction(url, Limits(), read_only=False) as transaction:
         assert transaction.run(insert, {}) == (1, [])
-    with open_snapshot(url) as snapshot:
+    with open_transaction(url) as snapshot:
         assert snapshot.value(count, {}) == 0
     with open_transaction(url, Limits(), read_only=False) as transaction:
         transaction.run(insert, {})
         transaction.commit()
-    with open_snapshot(url) as snapshot:
+    with open_transaction(url) as snapshot:
         assert snapshot.value(count, {}) == 1
 
 
@@ -174,7 +174,7 @@ def test_a_silent_server_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"postgresql://mars:geheim99@127.0.0.1:{mute.getsockname()[1]}/x?sslmode=disable"
         begun = time.monotonic()
-        with pytest.raises(DatabaseProblem, match="no answer in time") as gone, open_snapshot(url):
+        with pytest.raises(DatabaseProblem, match="no answer in time") as gone, open_transaction(url):
             pass
         assert time.monotonic() - begun < 30
         assert gone.value.passing
@@ -200,7 +200,7 @@ def test_any_encoding_names_and_texts(infra: Infra, encoding: str) -> None:
         transaction.run(sql.SQL("INSERT INTO {} VALUES (%(id)s)").format(table_name(word)), {"id": f"A-{word}"})
         transaction.commit()
     query = sql.SQL("SELECT array_agg(id) FROM {} WHERE id = ANY(%(ids)s::text[])").format(table_name(word))
-    with open_snapshot(url) as snapshot:
+    with open_transaction(url) as snapshot:
         assert snapshot.value(query, {"ids": [f"A-{word}"]}) == [f"A-{word}"]
         assert snapshot.holds(f"A-{word}")
         assert not snapshot.holds("\ud800")
@@ -220,7 +220,7 @@ def test_bytes_of_no_encoding_are_shown_escaped(infra: Infra) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE t (id text)")
         connection.execute(b"INSERT INTO t VALUES ('Gr\xf6\xdfe')")
-    with open_snapshot(url) as snapshot:
+    with open_transaction(url) as snapshot:
         for form in ("id", "to_jsonb(t)", "to_jsonb(t)::text"):
             found = snapshot.value(sql.SQL(f"SELECT {form} FROM t").format(), {})
             assert "Gr<F6><DF>e" in (found["id"] if isinstance(found, dict) else found)

@@ -74,4 +74,4 @@ def test_the_configuration_of_the_monitor_fits_on_one_line() -> None:
     config = MonitorConfig(client, "t", EventContract(), str(RunKey.random()), clock, "/f", "database", probe, "/p")
     assert MonitorConfig.load(config.dump()) == config
     assert "\n" not in config.dump()
-    assert json.loads(config.dump())["clock"] == [5.0, 6.0]
+    assert json.loads(config.dump())["clock"] == {"epoch": 5.0, "monotonic": 6.0}

@@ -23,7 +23,7 @@ from reconcile.witnesses import default_rows
 from reconcile.witnesses.pending_orders import ids_within
 from reconcile.witnesses.rows import ids_in_table, look_elsewhere, read_rows, without_row
 from stores import connection, postgres
-from stores.postgres import DatabaseProblem, open_snapshot
+from stores.postgres import DatabaseProblem, Limits, open_transaction
 from tests.conftest import Infra
 from tests.reconcile.witnesses.witness_data import (
     CLOCK,
@@ -226,7 +226,7 @@ SLOW = sql.Composed([sql.SQL("SELECT pg_sleep(20)::text")])
 
 
 def test_the_server_gives_up_a_statement_that_takes_too_long(url: str) -> None:
-    with pytest.raises(DatabaseProblem, match="statement timeout"), open_snapshot(url, statement_s=0.3) as snapshot:
+    with pytest.raises(DatabaseProblem, match="statement timeout"), open_transaction(url, Limits(0.3)) as snapshot:
         snapshot.value(SLOW, {})
 
 
@@ -234,7 +234,10 @@ def test_we_give_up_a_server_that_does_not(url: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(connection, "GRACE_S", -59.5)
     monkeypatch.setattr(connection, "CONNECT_S", 60)
     started = time.monotonic()
-    with pytest.raises(DatabaseProblem, match="did not answer in time"), open_snapshot(url, 60.0) as snapshot:
+    with (
+        pytest.raises(DatabaseProblem, match="did not answer in time"),
+        open_transaction(url, Limits(60.0)) as snapshot,
+    ):
         snapshot.value(SLOW, {})
     assert time.monotonic() - started < 5
 
