@@ -161,6 +161,13 @@ def among(ids: NDArray[np.void], known: NDArray[np.void]) -> Bools:
     return found
 
 
+def pack_ids(hi: Words, lo: Words) -> NDArray[np.void]:
+    """Return the ids with these words as an array of IDS."""
+    ids = np.empty(len(hi), dtype=IDS)
+    ids["hi"], ids["lo"] = hi, lo
+    return ids
+
+
 def uuid_texts(hi: Words, lo: Words) -> list[str]:
     """Return ids as lower-case text with dashes."""
     pairs = np.empty((len(hi), 2), dtype=">u8")
@@ -174,10 +181,8 @@ def uuid_texts(hi: Words, lo: Words) -> list[str]:
 
 def integer_ids(numbers: NDArray[np.int64]) -> NDArray[np.void]:
     """Return `integer_id` of many numbers as an array of IDS."""
-    ids = np.empty(len(numbers), dtype=IDS)
-    ids["lo"] = numbers.astype(np.int64).view(np.uint64)
-    ids["hi"] = np.where(numbers < 0, np.uint64(2**64 - 1), np.uint64(0))
-    return ids
+    hi = np.where(numbers < 0, np.uint64(2**64 - 1), np.uint64(0))
+    return pack_ids(hi, numbers.astype(np.int64).view(np.uint64))
 
 
 def bytes_of(ids: NDArray[np.void]) -> Iterable[bytes]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import Attribution
-from contract.ids import IDS, among
+from contract.ids import among
 from files.safe_files import write_text
 from files.safe_text import csv_text
 from reconcile.analysis.plural import numbered, some
@@ -82,8 +82,7 @@ def read_later_records(
     table, before, rows = judgement.table, history.events, history.rows
     masks = _missing(judgement)
     cases = in_order(judgement, np.flatnonzero(np.logical_or.reduce(list(masks.values()))))
-    ids = np.empty(len(cases), dtype=IDS)
-    ids["hi"], ids["lo"] = table.hi[cases], table.lo[cases]
+    ids = table.ids(cases)
     wants_row = ~table.row[cases]
     facts = replace(
         history.facts,

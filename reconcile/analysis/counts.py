@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from contract.ids import IDS, among
+from contract.ids import among
 from reconcile.analysis.duplicates import Duplicates
 from reconcile.analysis.late_events import LateEvents
 from reconcile.analysis.truth_table import EXTRA, OUTCOMES, UNRECORDED, Table
@@ -110,8 +110,6 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
     ledger, rows, events = history.ledger, history.rows, history.events
     lost, phantom, lost_orders = _sum(sure.lost), _sum(sure.phantom), _sum(sure.lost_order)
     suspected = _sum(table.lost) - lost
-    aside = np.empty(lost + suspected, dtype=IDS)
-    aside["hi"], aside["lo"] = table.hi[table.lost], table.lo[table.lost]
     distinct = number_ids(words(events.events, "hi"), words(events.events, "lo"))[1]
     return {
         "due": ledger.due,
@@ -147,7 +145,7 @@ def count(history: History, table: Table, duplicates: Duplicates, late: LateEven
         "disputed": _sum(table.disputed),
         "disputed_phantom": _sum(table.disputed_phantom),
         "opaque_records": events.opaque,
-        "lost_with_other_records": _sum(among(aside, np.unique(ids_of(events.aside)))),
+        "lost_with_other_records": _sum(among(table.ids(table.lost), np.unique(ids_of(events.aside)))),
         "shared_order_ids": _sum(table.shared),
         "late_undecided": _sum(late.undecided),
         "unanswered": int((table.attempts["kind"] == RecordKind.SENT).sum()),

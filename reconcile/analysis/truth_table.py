@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.ids import IDS, among
+from contract.ids import among, pack_ids
 from contract.run_events import NO_SEQUENCE
 from reconcile.analysis.order_numbers import OrderNumbers, number_orders, own_orders
 from reconcile.history.confirmation import Confirmation
@@ -86,6 +86,10 @@ class Table:
     moved: Bools
     shared: Bools
     alone: Bools
+
+    def ids(self, cases: Bools | Ints) -> NDArray[np.void]:
+        """Return the order ids of these cases as an array of IDS."""
+        return pack_ids(self.hi[cases], self.lo[cases])
 
     def had(self, outcome: int) -> Bools:
         """Whether the outcome is this key of OUTCOMES."""
@@ -184,9 +188,7 @@ def _taken(table: Table, orders: OrderNumbers, own: NDArray[np.void] | None) -> 
     taken = absent.copy()
     taken[absent] = answers[returned] > 1
     if own is not None and len(own):
-        ids = np.empty(int(absent.sum()), dtype=IDS)
-        ids["hi"], ids["lo"] = table.hi[absent], table.lo[absent]
-        taken[absent] |= among(ids, own)
+        taken[absent] |= among(table.ids(absent), own)
     return taken
 
 

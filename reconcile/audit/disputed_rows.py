@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE
 from contract.event import Why
-from contract.ids import IDS, IdReader, among, bytes_of
+from contract.ids import IdReader, among, bytes_of
 from contract.run_events import NO_SEQUENCE
 from contract.run_key import CHECK_KEY
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import Mention
 from reconcile.audit.log_reader import LogReader, batches
-from reconcile.history.history import EVENT, ROW, Progress
+from reconcile.history.history import EVENT, Progress, ids_of, rows_of
 from reconcile.witnesses.mentions import Mentions
 from stores.topic_reader import TopicRange, record_of
 
@@ -63,8 +63,7 @@ def find_disputes(
     Raises:
         KafkaProblem: the topic could not be read.
     """
-    rows = np.empty(len(missing), dtype=ROW)
-    rows["hi"], rows["lo"], rows["seq"] = missing["hi"], missing["lo"], NO_SEQUENCE
+    rows = rows_of(missing, NO_SEQUENCE)
     # No record is attributed by a tag here, so the run key says nothing.
     reader = LogReader(plan.event, IdReader(ids.kind, ids.padded))
     mentions = Mentions(reader.contract, CHECK_KEY, EXCLUSIVE, rows, ids.names)
@@ -88,12 +87,6 @@ def find_disputes(
     found, _, places = mentions.finish(_NO_EVENTS)
     named = {
         identity: Mention(int(one["partition"]), int(one["offset"]), int(one["count"]), Why(int(one["why"])))
-        for identity, one in zip(bytes_of(_ids(found)), found, strict=True)
+        for identity, one in zip(bytes_of(ids_of(found)), found, strict=True)
     }
     return Disputes(named, list(places), mentions.opaque, frozenset(naming_rowless))
-
-
-def _ids(found: NDArray[np.void]) -> NDArray[np.void]:
-    ids = np.empty(len(found), dtype=IDS)
-    ids["hi"], ids["lo"] = found["hi"], found["lo"]
-    return ids

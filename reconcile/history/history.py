@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.ids import IDS
+from contract.ids import pack_ids
 from health.replies import ProbeResult
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.service_log import LogLine
@@ -161,6 +161,11 @@ def id_text(hi: int, lo: int) -> str:
 
 def ids_of(array: NDArray[np.void]) -> NDArray[np.void]:
     """Return the order ids of an array of ROW or EVENT as an array of IDS."""
-    ids = np.empty(len(array), dtype=IDS)
-    ids["hi"], ids["lo"] = array["hi"], array["lo"]
-    return ids
+    return pack_ids(array["hi"], array["lo"])
+
+
+def rows_of(ids: NDArray[np.void], sequence: np.uint64) -> NDArray[np.void]:
+    """Return an array of ROW with the ids of an array of IDS, each with the same sequence number."""
+    rows = np.empty(len(ids), dtype=ROW)
+    rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], sequence
+    return rows

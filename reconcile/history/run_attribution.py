@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.attribution import Attribution
-from contract.ids import IDS, IdReader
-from reconcile.history.joins import Words, split_ids
+from contract.ids import IdReader, pack_ids
+from reconcile.history.joins import split_ids
 from runlog import marks as m
 from runlog.facts import RunFacts
 from runlog.ledger import Ledger
@@ -18,7 +18,7 @@ def attribution_of(
     """Return how orders are attributed to a run; `names`: texts of returned ids that cannot be decoded."""
     own = check_orders(facts, marks)
     answered = ledger.attempts[ledger.attempts["has_id"] != 0]
-    acknowledged, first = np.unique(_pairs(*split_ids(answered["order_id"])), return_index=True)
+    acknowledged, first = np.unique(pack_ids(*split_ids(answered["order_id"])), return_index=True)
     sequences = answered["seq"][first].astype(np.uint64)
     return Attribution(facts.attribution, own, acknowledged, names or {}, sequences)
 
@@ -30,9 +30,3 @@ def check_orders(facts: RunFacts, marks: list[Mark]) -> NDArray[np.void]:
         texts.append(facts.check_order.order_id)
     own, valid = IdReader(facts.contract.id_kind).parse(texts)
     return np.unique(own[valid])
-
-
-def _pairs(hi: Words, lo: Words) -> NDArray[np.void]:
-    ids = np.empty(len(hi), dtype=IDS)
-    ids["hi"], ids["lo"] = hi, lo
-    return ids

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from contract.attribution import EXCLUSIVE
 from contract.event import EventContract, Why
-from contract.ids import IDS, among
+from contract.ids import among
 from reconcile.analysis.counts import Suspicion
 from reconcile.analysis.plural import some
 from reconcile.analysis.truth_table import UNRECORDED, Table
@@ -195,9 +195,7 @@ def no_other_writer(findings: Findings) -> Guard:
 
 def ids_where(table: Table, mask: Bools) -> NDArray[np.void]:
     """Return the order ids of these cases as an array of IDS, ascending."""
-    ids = np.empty(int(mask.sum()), dtype=IDS)
-    ids["hi"], ids["lo"] = table.hi[mask], table.lo[mask]
-    return np.sort(ids)
+    return np.sort(table.ids(mask))
 
 
 def _left(table: Table) -> int:

@@ -102,8 +102,7 @@ def _disputed(history: History, judgement: Judgement) -> str:
 def _mentions(judgement: Judgement, cases: Ints, mentions: NDArray[np.void]) -> NDArray[np.void]:
     """Return what `mentions` (array of MENTION, ascending by id) says of each case; zeros where it says nothing."""
     found = np.zeros(len(cases), dtype=MENTION)
-    ids, known = ids_of(found), ids_of(mentions)
-    ids["hi"], ids["lo"] = judgement.table.hi[cases], judgement.table.lo[cases]
+    ids, known = judgement.table.ids(cases), ids_of(mentions)
     there = among(ids, known)
     found[there] = mentions[np.searchsorted(known, ids[there])]
     return found

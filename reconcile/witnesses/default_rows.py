@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from contract.attribution import EXCLUSIVE, Attribution
 from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE, SEQUENCE_MASK
-from reconcile.history.history import ROW, Progress
+from reconcile.history.history import ROW, Progress, rows_of
 from reconcile.witnesses.growable_array import GrowableArray
 from runlog.facts import RunFacts
 from stores import sql
@@ -67,8 +67,7 @@ def rows_without_tag(
     else:
         ids = rows_by_id(snapshot, facts, attribution.acknowledged)
     ids = ids[attribution.of_run(ids)]
-    rows = np.empty(len(ids), dtype=ROW)
-    rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
+    rows = rows_of(ids, NO_SEQUENCE)
     progress(_STAGE, len(rows), None)
     return rows
 

@@ -9,7 +9,7 @@ from contract.attribution import ACKNOWLEDGED_ONLY, EXCLUSIVE, Attribution
 from contract.event import Why
 from contract.ids import IDS, among
 from contract.run_events import NO_SEQUENCE, RunBatch, RunEvents
-from reconcile.history.history import EVENT, ROW, ids_of
+from reconcile.history.history import EVENT, ROW, ids_of, rows_of
 from reconcile.witnesses.growable_array import GrowableArray
 from reconcile.witnesses.mentions import Mentions
 from runlog.facts import RunFacts
@@ -92,8 +92,7 @@ class RunRecords:
 def _rows_of(attribution: Attribution | None, known: NDArray[np.void]) -> NDArray[np.void]:
     """Return what would be the rows of acknowledged orders that are not among the `known` (IDS, ascending)."""
     ids = np.empty(0, dtype=IDS) if attribution is None else attribution.acknowledged
-    rows = np.empty(len(ids), dtype=ROW)
-    rows["hi"], rows["lo"], rows["seq"] = ids["hi"], ids["lo"], NO_SEQUENCE
+    rows = rows_of(ids, NO_SEQUENCE)
     if attribution is not None and attribution.sequences is not None:
         rows["seq"] = attribution.sequences
     return rows[~among(ids, known)]
