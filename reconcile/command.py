@@ -27,7 +27,7 @@ from reconcile.report import write_reports
 from reconcile.report.json_report import SCHEMA_VERSION, json_report
 from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import print_summary, shown_path
-from reconcile.verify.verification import saved_verification, unverified, verify
+from reconcile.verify.verification import judge_as_saved, saved_verification, unverified, verify
 from reconcile.witnesses.progress import show_progress
 from reconcile.witnesses.witness_stores import Stores, StoresProblem, make_stores, read_stores
 from redaction.parser import CarefulParser, warn_of_password
@@ -123,11 +123,7 @@ def _read_later(folder: RunFolder, record: Record, options: argparse.Namespace) 
         raise RecordProblem(
             f"--look-again: run {folder.run_id} was not read completely yet; run python -m reconcile without it first"
         )
-    history = record.with_witnesses(*saved)
-    verification = saved_verification(folder, judgement := judge(history))
-    if verification is not None:
-        history = verification.added_to(history)
-        judgement = with_confirmation(judgement, history)
+    history, judgement = judge_as_saved(folder, record.with_witnesses(*saved))
     attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
     with show_progress(options.quiet or options.json) as progress:
         found = later_records.read_later_records(history, judgement, _stores(options), attribution, progress)
@@ -147,12 +143,7 @@ def _read_later(folder: RunFolder, record: Record, options: argparse.Namespace) 
 def _stores(options: argparse.Namespace) -> Stores:
     """Return where the stores are. Made once: a pipe with the properties can be read only once."""
     if options.stores is None:
-        config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
-        options.stores = make_stores(
-            options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
-            options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
-            Path(config) if config else None,
-        )
+        options.stores = make_stores(options)
     stores: Stores = options.stores
     return stores
 

@@ -81,7 +81,7 @@ class EmbeddedStack:
                 self._end(start.started)
                 raise
             watch.done("ready")
-            return self._state()
+            return self._store.started()
 
     def down(self) -> None:
         """End every component (killed if it does not end within 10 s) and forget them; the data stays."""
@@ -125,12 +125,6 @@ class EmbeddedStack:
 
     def _locked(self, purpose: str) -> AbstractContextManager[None]:
         return locked(self.home / "lock", _LOCK_WAIT_S, purpose)
-
-    def _state(self) -> StackState:
-        state = self._store.load()
-        if state is None:
-            raise StackError(f"the stack in {self.home} was taken down while it was starting: start it again")
-        return state
 
     def _end_orphans(self) -> None:
         with self._store.starting():  # else a process that another process starts now would be among them

@@ -20,7 +20,6 @@ from stack.progress import Progress, Stopwatch
 from stack.proxy import Proxy, proxy_extra
 from stack.service import Service, fingerprint
 from stack.settings import StackSettings
-from stack.state_file import StackState
 from stack.state_store import StateStore
 
 READY_TIMEOUT_S = 60.0
@@ -99,12 +98,6 @@ class Start:
             for start in starts:
                 start.close()  # ends the processes of a start when another start failed
 
-    def _state(self) -> StackState:
-        state = self.store.load()
-        if state is None:
-            raise StackError(f"the stack in {self.store.home} was taken down while it was starting: start it again")
-        return state
-
     def _start(self, component: ManagedProcess, port: int, extra: dict[str, object]) -> Generator[None, None, None]:
         """Start one component unless it runs; restart it if it runs with another port or another `extra`."""
         watch = Stopwatch(self.progress, component.name)
@@ -159,7 +152,7 @@ class Start:
         """Start the proxy once the component behind it is ready."""
         while self.wanted.proxy not in self._ready:
             yield
-        state = self._state()
+        state = self.store.started()
         proxy, toward = self.parts.proxy, state.components[self.wanted.proxy]
         target_port, port = toward.port, proxy.port if state.proxy else 0
         if self.wanted.proxy == "broker":
@@ -181,4 +174,4 @@ class Start:
             yield
         while way and way not in self._ready:
             yield
-        yield from self._start(self.parts.service, port, fingerprint(self._state()))
+        yield from self._start(self.parts.service, port, fingerprint(self.store.started()))

@@ -6,8 +6,7 @@ import dataclasses
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from files.paths import CHECKOUT, expanded
@@ -54,6 +53,13 @@ class StateStore:
         """Read the state; None if nothing is recorded."""
         return state_file.load(self._path)
 
+    def started(self) -> StackState:
+        """Read the state of a stack that has begun to start; raises StackError if nothing is recorded any more."""
+        state = self.load()
+        if state is None:
+            raise StackError(f"the stack in {self.home} was taken down while it was starting: start it again")
+        return state
+
     def make(self) -> None:
         """Create the home; raises StackError if it cannot be created or written to."""
         if not is_encodable(str(self.home)):
@@ -76,10 +82,8 @@ class StateStore:
             f"set {variable} to a folder that you may write to"
         )
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        with locked(self.home / "state.lock", _STATE_WAIT_S, "the state file"):
-            yield
+    def _changing(self) -> AbstractContextManager[None]:
+        return locked(self.home / "state.lock", _STATE_WAIT_S, "the state file")
 
     def begin(self, owner: str, settings: ServiceSettings, *, with_service: bool = True) -> None:
         """Record the owner, the wanted service settings, and whether the order service is asked for (now or before).
@@ -104,15 +108,13 @@ class StateStore:
             components = {**state.components, component: entry}
             state_file.save(self._path, dataclasses.replace(state, components=components))
 
-    @contextmanager
-    def starting(self, wait_s: float = START_WAIT_S) -> Iterator[None]:
+    def starting(self, wait_s: float = START_WAIT_S) -> AbstractContextManager[None]:
         """Hold the lock for spawning and recording a component for the `with` block.
 
         Held from the check whether the component runs until the new process is recorded, not until it is ready.
         Raises StackError when another process still holds it after `wait_s` seconds.
         """
-        with locked(self.home / "start.lock", wait_s, "the start of a component"):
-            yield
+        return locked(self.home / "start.lock", wait_s, "the start of a component")
 
     def drop(self, component: str) -> None:
         """Forget one component; nothing if it is not recorded."""

@@ -5,7 +5,6 @@ its own.
 """
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -117,12 +116,7 @@ def _plan(options: argparse.Namespace) -> "AuditPlan":
     except SettingsError as error:
         raise UsageProblem(str(error)) from None
     try:
-        config = options.kafka_config or os.environ.get("LOCUST_KAFKA_CONFIG")
-        stores = make_stores(
-            options.database_url or os.environ.get("LOCUST_DATABASE_URL"),
-            options.kafka_bootstrap or os.environ.get("LOCUST_KAFKA_BOOTSTRAP"),
-            Path(config) if config else None,
-        )
+        stores = make_stores(options)
     except StoresProblem as problem:
         raise UsageProblem(str(problem)) from None
     return AuditPlan(

@@ -15,9 +15,9 @@ from files.safe_text import printable
 from reconcile.history.history import History
 from reconcile.history.run_record import Record, RecordProblem, read_record
 from reconcile.history.saved_witnesses import load_witnesses
-from reconcile.judge.judge import Judgement, judge, with_confirmation
+from reconcile.judge.judge import Judgement
 from reconcile.trace.trace import Trace, find_cases, trace_case
-from reconcile.verify.verification import saved_verification
+from reconcile.verify.verification import judge_as_saved
 from redaction.parser import CarefulParser
 from redaction.patterns import without_secrets
 from runlog.clock import iso_utc
@@ -61,13 +61,7 @@ def _judged(folder: RunFolder, record: Record) -> tuple[History, Judgement]:
     saved = load_witnesses(folder, record.facts.run_key)
     if saved is None:
         raise RecordProblem(f"run {folder.run_id} has not been judged; run `python -m reconcile {folder.run_id}` first")
-    history = record.with_witnesses(*saved)
-    judgement = judge(history)
-    verification = saved_verification(folder, judgement)
-    if verification is None:
-        return history, judgement
-    history = verification.added_to(history)
-    return history, with_confirmation(judgement, history)
+    return judge_as_saved(folder, record.with_witnesses(*saved))
 
 
 def _wanted(text: str, kind: IdKind) -> int | str:

@@ -8,7 +8,7 @@ from contract.attribution import TAGGED
 from files.safe_files import read_regular, write_text
 from reconcile.history.confirmation import Candidates, Confirmation
 from reconcile.history.history import EventsWitness, History, Progress, RowsWitness
-from reconcile.judge.judge import Judgement
+from reconcile.judge.judge import Judgement, judge, with_confirmation
 from reconcile.verify.candidates import candidates_of
 from reconcile.verify.compare import FoundRows, compare, load_confirmation, save_confirmation
 from reconcile.witnesses.witness_stores import Stores, keep_shell_out
@@ -54,6 +54,16 @@ def saved_verification(folder: RunFolder, judgement: Judgement) -> Verification 
     # Rows that may be published again must be those that were read; the confirmation stands without them.
     intact = saved.lost_rows_sha256 == sha256(raw).hexdigest()
     return Verification(saved, tuple(raw.splitlines()) if intact else None)
+
+
+def judge_as_saved(folder: RunFolder, history: History) -> tuple[History, Judgement]:
+    """Judge a run, with the saved verification where that is of its violations."""
+    judgement = judge(history)
+    verification = saved_verification(folder, judgement)
+    if verification is None:
+        return history, judgement
+    history = verification.added_to(history)
+    return history, with_confirmation(judgement, history)
 
 
 def unverified(judgement: Judgement, problem: str) -> Verification:

@@ -5,6 +5,7 @@ way can only seem complete or late, never lost. Under a custom contract the tabl
 well: those orders were stored before the drain.
 """
 
+import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +41,18 @@ class Stores:
         return "Stores(***)"
 
 
-def make_stores(database_url: str | None, bootstrap: str | None, config: Path | None) -> Stores:
-    """Return the stores that the options name.
+def make_stores(options: argparse.Namespace) -> Stores:
+    """Return the stores that the options name, or else their environment variables.
 
     Raises:
         StoresProblem: one is missing or no connection string, or the properties file cannot be read.
     """
+    database_url, bootstrap, config = (
+        getattr(options, name) or os.environ.get(f"LOCUST_{name.upper()}")
+        for name in ("database_url", "kafka_bootstrap", "kafka_config")
+    )
     try:
-        properties = read_properties(config) if config else {}
+        properties = read_properties(Path(config)) if config else {}
     except PropertiesProblem as problem:
         raise StoresProblem(str(problem)) from None
     if bootstrap:
