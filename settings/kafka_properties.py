@@ -10,11 +10,8 @@ class PropertiesProblem(ValueError):
     """The file cannot be used; the message is one sentence that shows none of its content."""
 
 
-def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str]:
+def read_properties(path: Path) -> dict[str, str]:
     """Return the properties in `path`.
-
-    Args:
-        option: the option that names it, for the message.
 
     Raises:
         PropertiesProblem: the file cannot be read, or a line is no property (its text is not shown: maybe a secret).
@@ -22,9 +19,11 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise PropertiesProblem(f"{option} {path}: not a text file; give one with lines like name=value") from None
+        raise PropertiesProblem(
+            f"--kafka-config {path}: not a text file; give one with lines like name=value"
+        ) from None
     except OSError as error:
-        raise PropertiesProblem(f"{option} {path}: {reason(error)}; name a file of client properties") from None
+        raise PropertiesProblem(f"--kafka-config {path}: {reason(error)}; name a file of client properties") from None
     found = {}
     for number, line in enumerate(lines, 1):
         text = line.strip()
@@ -32,7 +31,7 @@ def read_properties(path: Path, option: str = "--kafka-config") -> dict[str, str
             continue
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise PropertiesProblem(f"{option} {path}: line {number}: write it as name=value")
+            raise PropertiesProblem(f"--kafka-config {path}: line {number}: write it as name=value")
         found[name.strip()] = value.strip()
     return found
 

@@ -192,7 +192,7 @@ def _refuse_dependants(transaction: Transaction, table: str, going: _Table, rows
 
 
 def _referrers(transaction: Transaction, table: str) -> list[_Referrer]:
-    return [_Referrer(*found) for found in transaction.run(sql.SQL(_REFERRERS), _named(table))[1]]
+    return [_Referrer(*found) for found in transaction.run(sql.SQL(_REFERRERS), {"table": quoted(table)})[1]]
 
 
 def _dependants(referrer: _Referrer, going: _Table) -> _Table:
@@ -243,10 +243,6 @@ def _values(rows: _Rows) -> dict[str, Any]:
     bounds = {"check_first": CHECK_KEY.first, "check_last": CHECK_KEY.last}
     bounds |= {"first": rows.run_key.first, "last": rows.run_key.last}
     return values | {name: bound if rows.tag_is_uuid else bound.hex for name, bound in bounds.items()}
-
-
-def _named(table: str) -> dict[str, Any]:
-    return {"table": quoted(table)}
 
 
 def _source(table: str, alias: LiteralString) -> sql.Composed:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from health.check import Health
-from stack import kafka_archive, kafka_jars, orphans, process
+from stack import kafka_archive, orphans, process
 from stack.component import ManagedProcess
 from stack.errors import StackError
 from stack.kafka import Broker
@@ -35,12 +35,11 @@ class EmbeddedStack:
     Raises StackError (or a subclass) with one sentence when something does not start or stop.
     """
 
-    def __init__(self, home: Path | None = None, progress: Progress = silent, cache: Path = kafka_jars.CACHE) -> None:
+    def __init__(self, home: Path | None = None, progress: Progress = silent) -> None:
         self._store = StateStore(home or default_home())
         self._progress = progress
-        self._cache = cache
         self.database = Database(self._store)
-        self.broker = Broker(self._store, cache)
+        self.broker = Broker(self._store)
         self.service = Service(self._store)
         self.proxy = Proxy(self._store)
         self._parts = Parts(self.database, self.broker, self.service, self.proxy)
@@ -70,7 +69,7 @@ class EmbeddedStack:
         self._store.make()
         with self._locked("the start of the stack"):
             self._end_orphans()
-            kafka_archive.ensure(self._cache, progress=self._progress)
+            kafka_archive.ensure(progress=self._progress)
             start = Start(self._store, self._parts, wanted, with_service, self._progress)
             chosen = start.choose_ports()
             watch = Stopwatch(self._progress, "stack")

@@ -96,10 +96,10 @@ def wheel_programs() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 
-def find_layout(home: Path, data: Path, temporary: Path | None = None) -> PostgresLayout:
+def find_layout(home: Path, data: Path) -> PostgresLayout:
     """The layout for the stack in `home`, with the data in `data` if the server's user can reach it.
 
-    temporary: default is the system's temporary folder. Raises StackError if root finds no usable folder or user.
+    Raises StackError if root finds no usable folder or user.
     """
     programs = wheel_programs()
     if os.geteuid() != 0:
@@ -116,7 +116,7 @@ def find_layout(home: Path, data: Path, temporary: Path | None = None) -> Postgr
     programs_ok = reachable(programs / _PROGRAMS[0], user, group)
     if data_ok and programs_ok:
         return PostgresLayout(programs=programs, data=data, user=user, group=group)
-    outside = _outside(home, user, group, temporary)
+    outside = _outside(home, user, group)
     version = importlib.metadata.version(_WHEEL)
     return PostgresLayout(
         programs=programs if programs_ok else outside / f"postgresql-{version}" / _PROGRAMS_BELOW,
@@ -127,11 +127,11 @@ def find_layout(home: Path, data: Path, temporary: Path | None = None) -> Postgr
     )
 
 
-def _outside(home: Path, user: int, group: int, temporary: Path | None) -> Path:
+def _outside(home: Path, user: int, group: int) -> Path:
     """Our folder below the temporary one, named by a hash of the home, so that each checkout has its own."""
     key = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
     root = Path("/")
-    candidates = [temporary or Path(tempfile.gettempdir()), root / "tmp", root / "var" / "tmp"]
+    candidates = [Path(tempfile.gettempdir()), root / "tmp", root / "var" / "tmp"]
     for folder in candidates:
         if folder.is_dir() and reachable(folder, user, group):
             return folder / f"locust-chaos-harness-{key}"

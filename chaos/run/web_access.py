@@ -110,5 +110,5 @@ def _is_loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool
     return bool((mapped or address).is_loopback)
 
 
-def _printable(text: str, longest: int = 80) -> str:
-    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text[:longest])
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in text[:80])

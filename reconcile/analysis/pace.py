@@ -64,9 +64,9 @@ class Stretch:
     latency: Floats
     seconds: float
 
-    def blocks(self, count: int = BLOCKS) -> Ints:
+    def blocks(self) -> Ints:
         """Return the block of each order."""
-        return np.minimum(self.since * count / max(self.seconds, 1e-9), count - 1).astype(np.int64)
+        return np.minimum(self.since * BLOCKS / max(self.seconds, 1e-9), BLOCKS - 1).astype(np.int64)
 
     def part(self, begin: int, end: int) -> "Stretch":
         """Return the orders of the blocks from `begin` to before `end`."""

@@ -106,11 +106,9 @@ def _option(contract: EventContract, text: str) -> str:
 def no_opaque_record(findings: Findings) -> Guard:
     """Every record of the range that might be an event can be attributed to an order."""
     name = "no opaque record"
-    opaque, strangers, left = (
-        findings.history.events.opaque,
-        _strangers(findings.history, findings.table),
-        _left(findings.table),
-    )
+    opaque, strangers = findings.history.events.opaque, _strangers(findings.history, findings.table)
+    # Orders without an event, without another doubt about that.
+    left = int((findings.table.lost & ~findings.table.alone).sum())
     if not opaque and not strangers:
         return vacuity(name, True, "every record that might be an event can be attributed to an order")
     parts = [f"{some(opaque, 'record')} of the topic {'names' if opaque == 1 else 'name'} no order"] if opaque else []
@@ -196,11 +194,6 @@ def no_other_writer(findings: Findings) -> Guard:
 def ids_where(table: Table, mask: Bools) -> NDArray[np.void]:
     """Return the order ids of these cases as an array of IDS, ascending."""
     return np.sort(table.ids(mask))
-
-
-def _left(table: Table) -> int:
-    """Return how many orders have no event, without another doubt about that."""
-    return int((table.lost & ~table.alone).sum())
 
 
 def _strangers(history: History, table: Table) -> int:

@@ -32,7 +32,6 @@ def events_by_id(
     *,
     reader: PlainReader,
     tags: Mapping[str, str] | None = None,
-    patience_s: float = PATIENCE_S,
 ) -> FoundEvents:
     """Return which of the orders `wanted` have an event.
 
@@ -42,7 +41,6 @@ def events_by_id(
         wanted: order ids as reports show them.
         progress: called with how many offsets were read.
         tags: order id by the tag of its attempt, as 32 hexadecimal digits; None: orders are not tagged.
-        patience_s: seconds without progress after which reading fails.
 
     Raises:
         KafkaProblem: the topic could not be read to its present end, or no longer holds what was read first.
@@ -65,7 +63,7 @@ def events_by_id(
         consumer = Consumer(settings)
         try:
             consumer.assign([TopicPartition(topic, p, at) for p, at in begin.items() if at < bounds.ends[p]])
-            for message in _messages(consumer, begin, bounds, progress, patience_s):
+            for message in _messages(consumer, begin, bounds, progress):
                 matcher.add(message, found)
         finally:
             consumer.close()
@@ -92,9 +90,8 @@ def _messages(
     begin: dict[int, int],
     bounds: TopicBounds,
     progress: Progress,
-    patience_s: float,
 ) -> Iterator[Message]:
-    """Yield the records of all partitions up to their ends; give up after `patience_s` without progress."""
+    """Yield the records of all partitions up to their ends; give up after `PATIENCE_S` without progress."""
     at = dict(begin)
     unread = {partition for partition, end in bounds.ends.items() if begin[partition] < end}
     total, last = sum(max(0, bounds.ends[p] - begin[p]) for p in unread), time.monotonic()
@@ -116,9 +113,9 @@ def _messages(
             if at[partition] >= bounds.ends[partition]:
                 unread.discard(partition)
         progress(_STAGE, sum(min(at[p], bounds.ends[p]) - begin[p] for p in at if bounds.ends[p] > begin[p]), total)
-        if unread and time.monotonic() - last > patience_s:
+        if unread and time.monotonic() - last > PATIENCE_S:
             where = ", ".join(f"partition {p} at {at[p]} of {bounds.ends[p]}" for p in sorted(unread))
-            raise KafkaProblem(f"the second reading timed out after {patience_s:g} s without a record: {where}")
+            raise KafkaProblem(f"the second reading timed out after {PATIENCE_S:g} s without a record: {where}")
 
 
 class _Matcher:

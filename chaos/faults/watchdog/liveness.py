@@ -110,19 +110,16 @@ def end_if_frozen(watchdog: WatchdogId, harness: int | None) -> Standing:
     return Standing.TAKEN_OVER
 
 
-def will_be_free(lease: Lease, harness: int | None = None) -> bool:
+def will_be_free(lease: Lease) -> bool:
     """Whether a lease that is taken will be free soon: the watchdog of a dead harness has it, which is healing.
 
     One that is frozen is ended here.
-
-    Args:
-        harness: see `end_if_frozen`.
     """
     watchdog = watchdog_of(lease.holder())
     if watchdog is None:
         return False
     try:
-        standing = end_if_frozen(watchdog, harness)
+        standing = end_if_frozen(watchdog, None)
     except PermissionError:
         return False
     if standing is Standing.TAKEN_OVER:

@@ -37,16 +37,14 @@ class Work:
 
 
 class AtWork:
-    """Calls `say` every `every_s` seconds while something is done within it; nested acts report the innermost.
+    """Calls `say` every `TICK_S` seconds while something is done within it; nested acts report the innermost.
 
     Args:
         say: takes the report, in a thread of its own.
-        every_s: seconds between two reports.
     """
 
-    def __init__(self, say: Callable[[Work], None], every_s: float = TICK_S) -> None:
+    def __init__(self, say: Callable[[Work], None]) -> None:
         self._say = say
-        self._every_s = every_s
         self._acts: list[tuple[str, float, float]] = []
 
     @contextmanager
@@ -63,7 +61,7 @@ class AtWork:
             over.set()
 
     def _report(self, over: threading.Event) -> None:
-        while not over.wait(self._every_s):
+        while not over.wait(TICK_S):
             for what, limit_s, begun in self._acts[-1:]:
                 self._say(Work(what, time.monotonic() - begun, limit_s))
 

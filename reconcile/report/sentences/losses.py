@@ -53,9 +53,9 @@ def violation_list(history: History, judgement: Judgement, most: int | None = No
     return f"first {most} of {_counted(count, kind.word)}" if most and count > most else _counted(count, kind.word)
 
 
-def in_words(judgement: Judgement, kind: Kind, most: int = 3) -> str:
+def in_words(judgement: Judgement, kind: Kind) -> str:
     """Return how many there are of `kind` with the first ids, in one line."""
-    count, ids = judgement.counts[kind.key], first_ids(judgement, kind, most)
+    count, ids = judgement.counts[kind.key], first_ids(judgement, kind, 3)
     return f"{_counted(count, kind.word)}: {', '.join(ids)}{', ...' if count > len(ids) else ''}"
 
 
