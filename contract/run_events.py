@@ -43,7 +43,6 @@ class RunBatch:
         foreign_at: positions of events of other traffic: certainly no event of an order that they only mention.
         other_tag_at: positions of events that carry another tag, and the id of an order that is known
             (`Why.OTHER_TAG`).
-        other_tag_orders: the order ids of those, IDS.
         no_tag_at: positions of events without a readable tag, of an order that is not known (`Why.NO_TAG`).
     """
 
@@ -55,7 +54,6 @@ class RunBatch:
     why: NDArray[np.uint8]
     foreign_at: NDArray[np.intp]
     other_tag_at: NDArray[np.intp]
-    other_tag_orders: NDArray[np.void]
     no_tag_at: NDArray[np.intp]
 
     @property
@@ -107,7 +105,6 @@ class RunEvents:
         ours, others = read.only(of_run), np.flatnonzero(~of_run)
         self._meet(ours)
         known, has_tag = self._are_known(read.orders[others]), tagged[others]
-        other_tag = others[has_tag & known]
         rejected = np.flatnonzero(read.why)
         return RunBatch(
             where=ours.at,
@@ -117,8 +114,7 @@ class RunEvents:
             rejected_at=rejected,
             why=read.why[rejected],
             foreign_at=read.at[others[has_tag & ~known]],
-            other_tag_at=read.at[other_tag],
-            other_tag_orders=read.orders[other_tag],
+            other_tag_at=read.at[others[has_tag & known]],
             no_tag_at=read.at[others[~has_tag]],
         )
 

@@ -26,7 +26,6 @@ PAGES: Final = 4_000
 ASKED: Final = 20_000
 _STAGE: Final = "rows"
 _STATE: Final = """SELECT jsonb_build_object('standby', pg_is_in_recovery(),
-'lag', extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()),
 'now', extract(epoch FROM clock_timestamp()))"""
 _PACKED: Final = {
     IdKind.UUID: "string_agg(uuid_send({id}), ''::bytea)",
@@ -45,7 +44,6 @@ class TableShape:
         name, id_column, time_column: as the options say.
         padded: they are texts of a fixed length, in which blanks at the end mean nothing.
         naive: its times have no time zone.
-        lag_s: seconds since a standby's last replayed transaction; None on a primary, or when nothing was replayed.
     """
 
     name: str
@@ -55,7 +53,6 @@ class TableShape:
     padded: bool
     naive: bool
     standby: bool
-    lag_s: float | None
 
 
 class TableMismatch(Exception):
@@ -96,7 +93,7 @@ def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) ->
     state = snapshot.value(sql.SQL(_STATE).format(), {})
     naive = columns[time_column] == TIMES[0]
     padded = columns[id_column] == "character"
-    return TableShape(name, id_column, time_column, kind, padded, naive, state["standby"], state["lag"])
+    return TableShape(name, id_column, time_column, kind, padded, naive, state["standby"])
 
 
 def read_ids(

@@ -53,7 +53,6 @@ def test_each_record_is_exactly_one_thing() -> None:
     assert batch.sequences.tolist() == [7, 8, int(NO_SEQUENCE), int(NO_SEQUENCE)]
     assert batch.no_tag_at.tolist() == [4]
     assert batch.other_tag_at.tolist() == [5]
-    assert list(bytes_of(batch.other_tag_orders)) == [ORDERS[1].bytes]
     assert batch.foreign_at.tolist() == [6]
     assert batch.foreign == 3
     assert batch.rejected_at.tolist() == [7, 8, 9]
