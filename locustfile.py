@@ -73,7 +73,6 @@ class LoadAndChaos(ChaosShape):
 
 @events.init_command_line_parser.add_listener
 def declare_options(parser: Any) -> None:
-    """Add our options to Locust's."""
     add_options(parser)
 
 

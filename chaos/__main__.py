@@ -29,7 +29,6 @@ NOTHING = "nothing is broken: no journal is open"
 
 
 def parser() -> CarefulParser:
-    """Build the command line's parser."""
     top = CarefulParser(
         prog="python -m chaos",
         description="What a run has broken and not yet proven healed, on the stack of this checkout and elsewhere.",

@@ -40,7 +40,6 @@ class Contract:
 
     @property
     def id_kind(self) -> IdKind:
-        """What order ids are."""
         return self.event.id_kind
 
     @property

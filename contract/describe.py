@@ -16,7 +16,6 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def shape(record: KafkaRecord) -> str:
-    """Return in words what `record` looks like."""
     value = json_of(record.value)
     if record.value is None:
         seen = "no value (a tombstone)"

@@ -74,7 +74,6 @@ class EventContract:
 
     @property
     def id_at(self) -> Place:
-        """Where the order's id is."""
         return self.id_place or ORDER_ID
 
     @property

@@ -105,7 +105,6 @@ class PhantomContract(OrderContract):
     path: str = "/chaos/phantom-event"
 
     def read(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> OrderAnswer:
-        """Return what a 2xx answer says."""
         del headers
         value = _members(answer)
         said = [value.get(name) for name in ("existsInDb", "eventSentToKafka", "dbRolledBack")]
@@ -142,7 +141,6 @@ class CustomContract(OrderContract):
         return filled.encode()
 
     def read(self, answer: bytes, headers: Mapping[str, str] = NO_HEADERS) -> OrderAnswer:
-        """Return what a 2xx answer says."""
         source, _, rest = self.place.partition(":")
         if source == "value":
             return OrderAnswer(acknowledged_id(self.kind, member(_members(answer), rest)))

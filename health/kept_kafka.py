@@ -179,8 +179,6 @@ class KeptKafka:
         self._which = {} if topic is None else {"topic": topic}
 
     def ask(self, timeout_s: float) -> Reply:
-        """See `health.replies.Prober`."""
-
         def metadata(client: Consumer) -> str | Reply:
             known = client.list_topics(**self._which, timeout=timeout_s)
             if not known.brokers:
@@ -191,5 +189,4 @@ class KeptKafka:
         return answer if isinstance(answer, Reply) else Reply(ANSWERED, answer)
 
     def close(self) -> None:
-        """See `health.replies.Prober`."""
         self._client.close()

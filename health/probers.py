@@ -23,7 +23,6 @@ class Probers:
     new: Prober
 
     def close(self) -> None:
-        """Give back what they hold."""
         self.kept.close()
         self.new.close()
 

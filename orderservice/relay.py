@@ -60,7 +60,6 @@ class Relay:
             await asyncio.wait([self._running])
 
     def wake(self) -> None:
-        """Signal that an event was committed."""
         self._work.set()
 
     async def _run(self) -> None:

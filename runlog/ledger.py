@@ -114,7 +114,6 @@ class LedgerWriter:
         self._write(_PACK.pack(RecordKind.SENT, 0, 0, phase, 0, 0, seq, due, sent, 0.0, NO_ID))
 
     def completed(self, seq: int, due: float, sent: float, phase: Phase, end: Completion) -> None:
-        """Write how attempt `seq` ended."""
         identity = NO_ID if end.order_id is None else end.order_id
         has_id = end.order_id is not None
         self._write(

@@ -18,7 +18,6 @@ class Outcome(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word in reports."""
         return self.name.lower()
 
 

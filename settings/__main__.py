@@ -42,7 +42,6 @@ def _entry(option: Option[Any]) -> str:
 
 
 def main() -> int:
-    """Print the page; return the exit code."""
     sys.stdout.write(page())
     return 0
 

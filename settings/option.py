@@ -86,7 +86,6 @@ class Option(Generic[T]):
 
     @property
     def flag(self) -> str:
-        """The flag on the command line."""
         return f"--{self.name}"
 
     @property

@@ -27,7 +27,6 @@ _DEFAULT = ServiceSettings()
 
 
 def show_progress(step: str, state: str, seconds: float | None) -> None:
-    """Print a step of a long call."""
     say(f"{step:<14} {state}" + ("" if seconds is None else f" {seconds:.1f} s"))
 
 

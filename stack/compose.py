@@ -72,7 +72,6 @@ class ComposeStack:
         self._take("down", "taken down, its volumes kept", ("absent",))
 
     def stop(self) -> None:
-        """Stop the containers without removing them."""
         self._take("stop", "stopped", ("stopped", "absent"))
 
     def _take(self, command: str, done: str, wanted: tuple[str, ...]) -> None:

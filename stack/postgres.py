@@ -97,7 +97,6 @@ class Database(ManagedProcess):
             (data / "postmaster.pid").unlink()
 
     def launch(self, port: int, extra: dict[str, object]) -> process.Launch:
-        """The server's command."""
         layout = self._layout()
         if not (layout.data / "PG_VERSION").exists():
             raise StackError(f"PostgreSQL's data folder {layout.data} is gone: run 'python -m stack up'")

@@ -76,7 +76,6 @@ def _check_overview(body: Any) -> None:
 
 
 def _ask(admin_url: str, path: str, deadline: float) -> Any:
-    """GET `path` and return its JSON value."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise _UnhealthyError(f"no time was left for {path}")

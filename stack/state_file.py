@@ -119,7 +119,6 @@ class StackState:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process id by component."""
         return {name: record.pid for name, record in self.components.items()}
 
     @property

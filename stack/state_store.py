@@ -138,6 +138,5 @@ class StateStore:
             self.home.rmdir()
 
     def forget(self) -> None:
-        """Record that nothing runs."""
         with self._changing():
             self._path.unlink(missing_ok=True)

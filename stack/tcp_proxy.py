@@ -195,7 +195,6 @@ async def serve(port: int, target_port: int, control_socket: Path) -> None:
 
 
 def main() -> int:
-    """Run the proxy; returns the exit code."""
     port, target_port = map(int, sys.argv[1:3])
     os.umask(0o077)  # the control socket is for the same user alone
     # Two descriptors for each connection; the usual soft limit of 1024 would be a limit of the system under test.

@@ -25,7 +25,6 @@ codecs.register_error(_SHOWN, _show)
 
 class _Text(Loader):
     def load(self, data: Any) -> str:
-        """Return the text."""
         return bytes(data).decode("utf-8", _SHOWN)
 
 

@@ -143,7 +143,6 @@ def cut_after(connection: Connection, seconds: float) -> Iterator[None]:
 
 
 def problem_of(error: psycopg.Error) -> DatabaseProblem:
-    """Return what went wrong with a statement."""
     state, message = error.sqlstate, error.diag.message_primary
     if state is None or message is None:
         return DatabaseProblem("the connection to PostgreSQL broke, or it did not answer in time", passing=True)

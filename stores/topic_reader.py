@@ -103,7 +103,6 @@ class TopicReader:
 
     @property
     def done(self) -> int:
-        """Offsets read so far."""
         return sum(self.reached.values()) - sum(self._wanted.begin.values())
 
     def batches(self, progress: Callable[[int, int], None]) -> Iterator[list[Message]]:

@@ -86,7 +86,6 @@ class MonitorClient:
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
         return self._process.poll() is None
 
     def await_answer(self, timeout_s: float) -> None:

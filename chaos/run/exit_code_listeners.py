@@ -74,11 +74,9 @@ class Listeners:
 
     @property
     def complained(self) -> bool:
-        """Whether there was any complaint so far."""
         return bool(self._known)
 
     def take(self) -> list[Complaint]:
-        """Return the complaints since the last call."""
         if locust_log.unhandled_greenlet_exception and not self._known:
             self.note(Complaint(_UNKNOWN, "raised an exception (see the log)"))
         new, self._new = self._new, []

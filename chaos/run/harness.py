@@ -66,7 +66,6 @@ class Harness:
         return self.conductor
 
     def users_running(self) -> bool:
-        """Whether Locust's users have started."""
         runner = self.environment.runner
         wanted = getattr(self.environment.shape_class, "users", USERS)
         return runner is not None and runner.user_count >= wanted

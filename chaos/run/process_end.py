@@ -96,7 +96,6 @@ class ProcessEnd:
 
     @property
     def is_over(self) -> bool:
-        """Whether both steps are done."""
         return self._over
 
     @property

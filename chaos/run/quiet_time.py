@@ -27,7 +27,6 @@ class QuietTime:
         return cls(settle, horizon, now, now)
 
     def awaited(self, now: float) -> None:
-        """Record that something is still awaited."""
         self.awaited_at = now
 
     def arrived(self, at: float) -> None:

@@ -94,7 +94,6 @@ def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], pla
 
 
 def _start_of(sut: SystemUnderTest) -> TopicStart:
-    """Return where the topic ends now."""
     try:
         start = topic_start(sut.kafka, sut.topic)
     except KafkaProblem as error:

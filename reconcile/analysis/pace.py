@@ -65,7 +65,6 @@ class Stretch:
     seconds: float
 
     def blocks(self) -> Ints:
-        """Return the block of each order."""
         return np.minimum(self.since * BLOCKS / max(self.seconds, 1e-9), BLOCKS - 1).astype(np.int64)
 
     def part(self, begin: int, end: int) -> "Stretch":

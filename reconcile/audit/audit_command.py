@@ -56,7 +56,6 @@ class UsageProblem(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Raise the message as one sentence."""
         raise UsageProblem(f"{without_secrets(message)}; --help lists the options")
 
 

@@ -32,7 +32,6 @@ class Candidates:
 
     @property
     def eligible(self) -> int:
-        """How many they are."""
         return len(self.orders)
 
     @property

@@ -60,5 +60,4 @@ def check_guards(findings: Findings) -> list[Guard]:
 
 
 def suspicion_of(guards: list[Guard]) -> Suspicion:
-    """Return what the failed guards make suspected."""
     return reduce(or_, (guard.casts for guard in guards if guard.failed), Suspicion())

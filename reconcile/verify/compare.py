@@ -45,7 +45,6 @@ class FoundEvents:
 
 
 def compare(candidates: Candidates, rows: FoundRows, events: FoundEvents) -> Confirmation:
-    """Compare both readings order by order."""
     refuted: list[Contradiction] = []
     unsettled: list[Contradiction] = []
     disputed: list[Contradiction] = []

@@ -55,7 +55,6 @@ class PlainReader:
     run: str | None
 
     def read(self, message: Message) -> ReadRecord:
-        """Return what a record is."""
         value = message.value()
         if value is None:
             return ReadRecord(None, strict=False, certain=True)

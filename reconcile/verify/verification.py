@@ -35,7 +35,6 @@ class Verification:
     lost_rows: tuple[bytes, ...] | None
 
     def added_to(self, history: History) -> History:
-        """Return `history` with this verification."""
         return replace(history, confirmation=self.confirmation, lost_rows=self.lost_rows)
 
 

@@ -101,7 +101,6 @@ class Spellings:
         self._words = _Sieve(np.frombuffer(b"".join(ends), dtype=np.uint64) * _FACTOR)
 
     def find(self, texts: Sequence[bytes]) -> Found:
-        """Look through texts."""
         owner = np.arange(len(texts))
         plain, extra = list(texts), [i for i, text in enumerate(texts) if _ESCAPED.search(text)]
         if extra:

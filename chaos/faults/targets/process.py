@@ -68,7 +68,6 @@ class ProcessTarget:
 
     @property
     def identity(self) -> str:
-        """The component of this stack."""
         return f"{KIND} {self._component} of {self._stack.home}"
 
     @property

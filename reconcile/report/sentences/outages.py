@@ -18,7 +18,6 @@ from settings.duration import format_duration
 
 @outage_sentence("outage", "the run's fault, mark `injecting`: target")
 def title(history: History, judgement: Judgement, place: int) -> str:
-    """What was done to which component."""
     outage = judgement.outages[place]
     return f"Outage {outage.number}: {outage.of(history.facts.fault)}"
 
