@@ -4,8 +4,6 @@ An unhealthy component is an answer here, not an exception, and an open port pro
 complete reply on the protocol that clients use. No detail ever holds a password or a whole connection string.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

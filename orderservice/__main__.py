@@ -3,8 +3,6 @@
 Exit codes: 0 ended by SIGTERM or SIGINT, 2 a wrong setting, 4 the port is taken or the database does not answer.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 import time

@@ -4,8 +4,6 @@ Errors are JSON in the shape of Spring's (``status``, ``error``, ``message``). N
 health route needs neither database nor broker, so it always answers.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

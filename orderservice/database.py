@@ -3,8 +3,6 @@
 ONE statement saves an order, its items and (for the outbox) its event: one round trip, and atomic.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -4,8 +4,6 @@ The client reports "all brokers down" at once when a connection breaks. It does 
 that a frozen broker (a stopped process behind an open connection) no longer answers; the threads here detect both.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import threading

@@ -4,8 +4,6 @@ Pure: no clock, no socket, no randomness; :func:`new_order` and :func:`created_e
 Amounts are exact decimals from the request to the bytes of the event.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal

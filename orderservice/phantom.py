@@ -3,8 +3,6 @@
 It needs no outage. Every variant publishes it directly, as the reference service's endpoint does.
 """
 
-from __future__ import annotations
-
 import logging
 from uuid import uuid4
 

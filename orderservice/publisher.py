@@ -4,8 +4,6 @@ An event can be lost in two ways, with two texts in the log. ``WARNING publish f
 before the commit. ``ERROR event lost``: the client had it and dropped it later, after the order was answered.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Sequence

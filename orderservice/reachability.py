@@ -4,8 +4,6 @@ A Java producer has topic metadata or waits for it. librdkafka never waits, so t
 threads of the Kafka client set it, coroutines wait for it. It belongs to one event loop.
 """
 
-from __future__ import annotations
-
 import asyncio
 
 

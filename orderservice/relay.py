@@ -5,8 +5,6 @@ has a database connection of its own, so that an outage of the broker never take
 lock, so that of several services only one relays.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -4,8 +4,6 @@ Names and types are those of the reference service; ``outbox`` follows Debezium'
 aggregatetype, aggregateid, type, payload), so that a connector could replace the relay.
 """
 
-from __future__ import annotations
-
 from typing import LiteralString
 
 # Two services that start together would race between "if not exists" and the creation; the lock serialises them.

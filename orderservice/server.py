@@ -3,8 +3,6 @@
 Order of the stop: no new requests, two seconds for running ones, the relay, two seconds to flush events, the pool.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import logging

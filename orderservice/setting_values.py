@@ -4,8 +4,6 @@ The text of each error completes the sentence "NAME is VALUE: give ...". None of
 secret cannot leak through them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from decimal import Decimal

@@ -4,8 +4,6 @@ A flag overrides its variable, a variable the default. A bad value raises :class
 names the setting, the value and what would be right; a secret value is never shown.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence

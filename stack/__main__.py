@@ -4,8 +4,6 @@ Exit codes: 0 done (for `status`: every component that was asked for is up and h
 fully up, 4 something could not be fetched, started or stopped, 130 or 143 interrupted.
 """
 
-from __future__ import annotations
-
 import argparse
 import signal
 import sys

@@ -4,8 +4,6 @@ The process is looked up in `state.json` each time: several processes (a harness
 object for the same component, and all of them see the process that was started last.
 """
 
-from __future__ import annotations
-
 import signal
 import time
 from abc import ABC, abstractmethod

@@ -5,8 +5,6 @@ creates containers, networks and volumes; `stack.compose_project` reads their st
 components on their own protocols.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Docker Compose's command line: found, run with a time limit, its failures in one sentence with its last lines."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

@@ -3,8 +3,6 @@
 Read from the engine at each call, so that nothing is stale. Nothing here changes the project.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One direction of a connection through the TCP proxy: bytes, their end and a reset, handed on in order when due."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import struct

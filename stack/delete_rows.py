@@ -4,8 +4,6 @@ One condition on the orders table selects the rows; a dry run counts them, a rea
 that refer to these orders stop the deletion: a cascade would delete them without a word in the result.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, LiteralString

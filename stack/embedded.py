@@ -4,8 +4,6 @@
 component if it is asked for (`stack.proxy`).
 """
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 

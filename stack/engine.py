@@ -5,8 +5,6 @@ active context, else of the local socket. The package `docker` is imported only 
 a stack without containers works without it.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 The command line prints a message unchanged. No message holds a password or a whole connection string.
 """
 
-from __future__ import annotations
-
 
 class StackError(Exception):
     """A component did not start, answer or stop; the text names it, what was awaited and for how long."""

@@ -4,8 +4,6 @@ Measured: with Kafka's defaults a restarted broker first waits until the registr
 (11.9 s until it answers); with the settings below it answers after 2.5 s.
 """
 
-from __future__ import annotations
-
 import base64
 import importlib.metadata
 import os

@@ -5,8 +5,6 @@ the broker (on data of its own, deleted afterwards) lets the JVM write its ahead
 starts map. It is optional: the JVM ignores an archive that does not fit, and the broker starts without one.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 from pathlib import Path

@@ -5,8 +5,6 @@ temporary folder, which gets its final name after every sum has matched. Later c
 times with those of the verification, and hash again when one differs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

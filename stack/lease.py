@@ -4,8 +4,6 @@ A harness holds the lease of its stack while it runs, the watchdog that of a tar
 holds it.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

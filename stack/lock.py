@@ -3,8 +3,6 @@
 The kernel frees the lock when its holder ends: a crash leaves nothing to clean up.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

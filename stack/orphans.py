@@ -6,8 +6,6 @@ are also known by the data folder in their command line: some containers do not 
 PostgreSQL's sessions overwrite both; they are known by their working directory.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress

@@ -5,8 +5,6 @@ outgoing connection of any process (of the client itself, by TCP's simultaneous 
 could not restart on it.
 """
 
-from __future__ import annotations
-
 import random
 import socket
 from collections import deque

@@ -4,8 +4,6 @@ It is a throw-away database. `fsync` is off: that loses data only when the machi
 killed (each commit is still written to the kernel's page cache).
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -5,8 +5,6 @@ who exists on every system (a new account would change the machine). What this u
 /root, say) is put into a folder under the system's temporary one, named after the home.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import importlib.util

@@ -5,8 +5,6 @@ wait by short sleeps (so that they may run under gevent, whose patched `time.sle
 a zombie as ended; a child of this process is reaped.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Progress of a long call: a callback, and a stopwatch that calls it."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -14,8 +14,6 @@ Any process that knows the stack's home can do so: a mode is set and read at a U
 room on the disk. A mode lasts until the next one or the proxy's end: a proxy that is started again is plain.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

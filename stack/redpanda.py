@@ -4,8 +4,6 @@ The Admin API answers before the Kafka listener does, and with status 200 in eve
 is.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import time

@@ -4,8 +4,6 @@ Refusals come before any deletion: a run that is still recorded or not judged co
 topic that other runs need, a database that does not answer.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The order service under test, run from this checkout and configured by environment variables alone."""
 
-from __future__ import annotations
-
 import os
 import sys
 from dataclasses import asdict

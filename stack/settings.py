@@ -1,7 +1,5 @@
 """Settings of a stack: two frozen records with all defaults. They hold no secret and no path."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, get_args

@@ -4,8 +4,6 @@ A signal may arrive while a process is being started: Python code runs on both s
 greenlets run until the exec. The caller then never gets the pid, so the child is ended here.
 """
 
-from __future__ import annotations
-
 import subprocess
 import tempfile
 import time

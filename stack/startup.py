@@ -5,8 +5,6 @@ gevent. Order: broker and database together, then the order service; the TCP pro
 ready (before the order service, if that connects through the proxy).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Any later process reads it (a harness, `python -m stack down`). It is written in
 and readable by its owner alone. It holds no secret: the database's connection string is built when it is needed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

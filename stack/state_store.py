@@ -1,7 +1,5 @@
 """The state store: the folder of one stack with its state file, data and logs, and safe changes of its state."""
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import os

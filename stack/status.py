@@ -1,7 +1,5 @@
 """The status that `python -m stack status` prints: a document without secrets, as JSON or as lines of text."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from dataclasses import asdict

@@ -3,8 +3,6 @@
 A new variant is a file with a class of the shape :class:`orderservice.variants.base.Variant` and a line here.
 """
 
-from __future__ import annotations
-
 from orderservice.variants.after_commit import AfterCommit
 from orderservice.variants.awaited import Awaited
 from orderservice.variants.base import ACCEPT, FAIL, Behaviour, Parts, Variant

@@ -5,8 +5,6 @@ has an event. The gap between the two writes remains: a publish that fails, or a
 order without its event, while the client gets 201.
 """
 
-from __future__ import annotations
-
 import logging
 
 from orderservice.database import save_order

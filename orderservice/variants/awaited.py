@@ -4,8 +4,6 @@ During an outage requests hang until the report. The answer after a failure is a
 hides the loss, 500 denies an order that was stored.
 """
 
-from __future__ import annotations
-
 import logging
 
 from orderservice.database import save_order

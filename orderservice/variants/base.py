@@ -1,7 +1,5 @@
 """The interface of a variant, and the parts that it works with."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext

@@ -5,8 +5,6 @@ While the publish waits for a broker it keeps a pooled connection: during an out
 orders a second succeed, and the others fail when the wait for the pool ends.
 """
 
-from __future__ import annotations
-
 import logging
 
 from orderservice.database import save_order

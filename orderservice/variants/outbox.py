@@ -4,8 +4,6 @@ An outage of the broker delays events and loses none. If the relay ends between 
 published again, with the same event id.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, LiteralString
 

@@ -5,8 +5,6 @@ client keeps trying, or a broker wrote the event and the acknowledgement was los
 order.
 """
 
-from __future__ import annotations
-
 import logging
 
 from orderservice.database import save_order
