@@ -5,18 +5,3 @@ only place the texts. To add one: write the function in the module of its subjec
 of)` or `@outage_sentence(name, of)`, and add its recomputation from the raw history to
 `tests/reconcile/report/recomputed.py`; a test fails while that is missing.
 """
-
-from reconcile.report.sentences import behaviour, checks_table, explanations, guards, losses, outages, verdict
-from reconcile.report.sentences.registry import SENTENCES, Sentence
-
-__all__ = [
-    "SENTENCES",
-    "Sentence",
-    "behaviour",
-    "checks_table",
-    "explanations",
-    "guards",
-    "losses",
-    "outages",
-    "verdict",
-]

@@ -1,6 +1,6 @@
 """Each sentence of the reports once more, from the raw history: in plain Python, by another way than the judge's.
 
-`RECOMPUTED` has one function for each name of `reconcile.report.sentences.SENTENCES`. It returns the texts that must
+`RECOMPUTED` has one function for each name in `reconcile.report.sentences.registry`. It returns the texts that must
 stand there: one for the run, or one for each outage. What the guards found is given, as data of its own.
 """
 

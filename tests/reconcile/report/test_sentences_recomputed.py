@@ -11,7 +11,7 @@ import pytest
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement, judge
-from reconcile.report.sentences import SENTENCES
+from reconcile.report.sentences.registry import SENTENCES
 from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
 from runlog.outcomes import Failure, Outcome
