@@ -18,9 +18,7 @@ class TableContract:
 
     Attributes:
         name: of the table, `TABLE` or `SCHEMA.TABLE`.
-        id_column: has the order's id.
         tag_column: has the customer id that was sent; None: no column has.
-        time_column: has the time of creation.
         outbox: table of the events that wait to go out; None without one.
     """
 

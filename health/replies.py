@@ -41,7 +41,6 @@ class ProbeResult:
     Attributes:
         asked: epoch seconds when the question began (on a new connection: when opening it began).
         answered: epoch seconds when the answer, or the failure, was known.
-        how, detail: see `Reply`.
     """
 
     asked: float

@@ -25,7 +25,6 @@ class Publisher:
     """Publishes events to one topic. Create it inside the running event loop.
 
     Args:
-        topic: where the events go.
         block_time: seconds a publish waits for a reachable broker; 0 fails at once.
         request_timeout: seconds after which a silent broker counts as unreachable.
     """

@@ -45,7 +45,6 @@ class CheckOrder:
 
     Attributes:
         order_id: the id that the service returned.
-        row, event: whether its row and its event were found.
     """
 
     order_id: str

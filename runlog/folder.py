@@ -43,7 +43,6 @@ class RunFolder:
         witness_index: what of them is complete, and the names of their arrays.
         confirmation: the result of the verification of the violations.
         logs: folder of the logs of service, broker and database.
-        report: the verdict.
     """
 
     path: Path

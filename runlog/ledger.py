@@ -94,7 +94,6 @@ class LedgerWriter:
     """Appends records to a ledger file; one writer a file.
 
     Args:
-        path: the file to create.
         run_key: of the run whose attempts go into it.
 
     Raises:

@@ -41,7 +41,6 @@ class RunRows:
         run_key: the run's orders carry customer ids of this key; None: they carry no tag, and `ids` names them.
         ids: of the run's orders, as texts; used only without a run key.
         after: rows of `ids` must have a later `time_column` than this text; None: any.
-        id_column, tag_column, time_column: of the orders table.
     """
 
     orders_table: str
@@ -60,7 +59,6 @@ class _Rows(RunRows):
     """The same, with the column types of the table.
 
     Attributes:
-        id_kind: type of the id column.
         tag_is_uuid: the customer id column has the type `uuid`; else it is compared as text.
     """
 

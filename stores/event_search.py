@@ -28,7 +28,6 @@ class EventSeen:
     """Whether the event of one order is in the topic.
 
     Attributes:
-        found: it is.
         tag: the customer id that it carries; None without one.
         tag_places: where in it the customer id that was sent really is.
         unfiltered: its type as a CloudEvent in binary mode, where no filter is stated; empty otherwise.

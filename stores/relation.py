@@ -92,7 +92,6 @@ def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool 
     """Return what the columns of a table of orders hold.
 
     Args:
-        transaction: in which the table is read.
         tagged: whether the column of tags is needed, if there is one.
 
     Raises:

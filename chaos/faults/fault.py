@@ -39,7 +39,6 @@ class Hit(Generic[Thing]):
     Attributes:
         thing: the process, or the container as the Docker SDK has it.
         undo: what its target prepared before the act.
-        effect: that the act must have.
         timeout_s: longest time of the act, seconds.
     """
 
@@ -76,7 +75,6 @@ class Fault(FaultFacts):
         process: how it is done to a process; what it hit is always woken and, if it has ended, started again.
         container: how it is done to a container; None where it cannot be done to one.
         asked: returns the effect that the options of a run ask for.
-        needs: what its targets must have.
     """
 
     process: "Act[ManagedProcess]"

@@ -93,7 +93,6 @@ def stack_recipe(spec: ProbeSpec, home: str = "") -> ProbeRecipe:
     """Return the recipe of a component of one of our own stacks.
 
     Args:
-        spec: how it is probed now.
         home: folder of the embedded stack; empty for a compose project.
     """
     recipe = ProbeRecipe(spec.protocol, spec.address, spec.way, stack_home=home)

@@ -39,7 +39,6 @@ class Place:
     """A folder with a journal in it.
 
     Attributes:
-        folder: of lease and journal.
         fault: that is open; None when the journal cannot be read.
         problem: why it cannot be read, None otherwise.
         watchdog: process id of the watchdog that owns the target, None without one.

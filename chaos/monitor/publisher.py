@@ -20,7 +20,6 @@ class ObservationPublisher:
 
     Args:
         out: the harness's end of the pipe.
-        offsets_file, probes_file: where observations and probe results are appended.
 
     Attributes:
         trouble: why something is no longer recorded or asked; None otherwise.

@@ -39,7 +39,6 @@ class Conductor:
 
     Args:
         settings: what the run was asked to do.
-        texts: the options as given.
     """
 
     def __init__(self, harness: RunHarness, settings: Settings, texts: dict[str, str]) -> None:
@@ -100,9 +99,7 @@ class Conductor:
         """Record as marks what makes the exit code of a finished run worse, and judge it again to match.
 
         Args:
-            mark: name of the marks.
             reasons: one sentence a mark.
-            code: exit code of each.
         """
         self._codes.append(code)
         run = self._plan_runner.open

@@ -59,7 +59,6 @@ class DrainResult:
     Attributes:
         complete: nothing was missing but, perhaps, the rest of the horizon.
         missing: what was still awaited, one line each.
-        own_orders: ids of the canary orders.
         waited: seconds since the last arrival, or since the drain began; counted against the horizon.
         silence: what was found when the event of a canary order did not come within the producer's limits (see
             `reconcile.judge.publish_silence`); None when it came, or was not awaited to the end.

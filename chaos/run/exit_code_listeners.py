@@ -134,7 +134,6 @@ class Listeners:
 
         Args:
             ends: the process is ending: a `sys.exit` of one listener must not skip the others.
-            given: the arguments of the event.
         """
         try:
             listener(**given)

@@ -41,7 +41,6 @@ class PlanRunner:
 
     Args:
         settings: what the run was asked to do.
-        texts: the options as given.
         enter: called with each phase as it begins and a line for people.
 
     Attributes:

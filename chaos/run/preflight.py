@@ -42,11 +42,7 @@ _OWN_REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check that passed.
-
-    Attributes:
-        detail: what was found, for people.
-    """
+    """One check that passed."""
 
     name: str
     detail: str

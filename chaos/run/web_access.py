@@ -24,7 +24,6 @@ class HostCheck:
     """A WSGI application in front of Locust's: passes on the requests of the harness's own pages.
 
     Args:
-        application: Locust's.
         web_host: the address that it listens on, as in `--web-host`.
         allowed: further names that the `Host` header may hold.
     """

@@ -48,7 +48,6 @@ class SystemUnderTest:
         health_url: answers 200 while the service is healthy; None if there is none.
         database_url: of PostgreSQL; secret, never shown.
         kafka: librdkafka properties, `bootstrap.servers` among them; may hold secrets.
-        topic: that the service publishes to.
         contract: what an order, its row and its event look like.
         phantom_url: the endpoint that publishes an order's event and rolls the order back; None if not used.
         backlog_url: answers `{"pending": n}`, None without a known backlog.

@@ -100,7 +100,6 @@ def evidence_of(
     """Return the evidence about each of `cases`, indices into the table.
 
     Args:
-        cases: lost events.
         moments: of each case of the table, see `reconcile.history.outages.moments`.
         outages: in order.
         log: lines of the service's log, by order id.

@@ -35,7 +35,6 @@ class PhaseRate:
 
     Attributes:
         due: number of arrivals that were due.
-        sent: how many of them were sent.
         on_time: how many of these within ON_TIME_S of their due time.
         lag_p95_s: 95th percentile of send time minus due time, seconds; None when nothing was sent.
         seconds: length of the phase by the marks; None if they do not show it.
@@ -111,7 +110,6 @@ def timeline(table: Table, arrivals: NDArray[np.void], lost: Bools, started_at: 
 
     Args:
         arrivals: ledger records, NOT_SENT included.
-        lost: cases whose event is lost.
         started_at: epoch seconds of second 0.
 
     Returns:

@@ -49,7 +49,6 @@ class Table:
 
     Attributes:
         outcome: a key of OUTCOMES.
-        row, event: whether the order has a row, an event.
         backlog: whether a known backlog still holds the order's event.
         known, hi, lo: whether the order's id is known, and its words.
         seq: sequence number; NO_SEQUENCE when none is known.

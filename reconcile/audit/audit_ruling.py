@@ -14,7 +14,6 @@ class Mention:
 
     Attributes:
         partition, offset: of the first one.
-        count: how many there are.
         why: why the first one does not count.
     """
 

@@ -27,8 +27,6 @@ class IdDifference:
     """The ids that only one side has; arrays of IDS, each id once, in ascending order.
 
     Attributes:
-        only_rows: rows without an event.
-        only_events: events without a row.
         repeated: ids with more than one event.
         surplus: records beyond the first of their id.
         rows, events: how many different ids each side has.

@@ -62,7 +62,6 @@ def read_log(client: Mapping[str, str], wanted: TopicRange, reader: LogReader, p
 
     Args:
         client: librdkafka properties.
-        wanted: the range.
 
     Raises:
         KafkaProblem: it could not be read to its end.
@@ -86,9 +85,7 @@ def batches(
 
     Args:
         client: librdkafka properties.
-        wanted: the range.
         progress: called with `stage`, offsets read so far, offsets wanted.
-        stage: what is read, in words.
 
     Raises:
         KafkaProblem: the range could not be read to its end.

@@ -50,7 +50,6 @@ class FirstReading:
     """What the first reading found.
 
     Attributes:
-        parts: what only one side has.
         log: what was read of the topic: the margin before what is judged, that itself, and what is too young yet.
         bounds: of the topic before it.
         begin: where reading began, by partition.

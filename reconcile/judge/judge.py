@@ -43,7 +43,6 @@ class Judgement:
         suspicion: what the failed guards make suspected.
         moments: for each case of the table when it was sent, a `reconcile.history.outages.Moment`.
         lost_cases: indices of the lost events, suspected ones included, by send time.
-        evidence: for each of them, why it was lost.
         duplicates, late: of `reconcile.analysis`.
         outages, windows: each outage and its failure window.
         recoveries, outage_rates: of each outage, see `reconcile.analysis.recovery`.

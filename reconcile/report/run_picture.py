@@ -59,7 +59,6 @@ class Picture:
 
     Attributes:
         panels: rate, latency, errors.
-        bands: stages of the outages.
         dots: (x, y) of the dots, one for each lost event that fits into its column.
         merged: how many lost events do not fit.
         ticks: (x, text) of the time axis, seconds since the start.

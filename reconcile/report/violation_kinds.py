@@ -18,7 +18,6 @@ class Kind:
     Attributes:
         key: its key in the counts.
         word: one of it, in words.
-        title: heading of its list.
         path: the file with all of it.
         mask: which cases of the truth table are of it.
         doubts: key of the violation that it is a doubt about; None for a violation.

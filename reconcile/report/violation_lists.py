@@ -18,7 +18,6 @@ class ViolationList:
     """One list.
 
     Attributes:
-        key: names it within the page.
         path: file with all of it, beside the page.
         total: how many orders there are.
         column: heading of the third column, `cause` or `answer`.

@@ -19,11 +19,7 @@ _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def lost_lines(topic: str, ids: Iterable[str], rows: Mapping[str, FoundRow]) -> list[bytes]:
-    """Return one line of JSON for each of `ids` whose row was found, in that order: `topic`, `key`, `value`.
-
-    Args:
-        topic: where the event belongs.
-    """
+    """Return one line of JSON for each of `ids` whose row was found, in that order: `topic`, `key`, `value`."""
     return [_ENCODE(_record(topic, order_id, rows[order_id])) for order_id in ids if order_id in rows]
 
 

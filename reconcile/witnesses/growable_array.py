@@ -10,11 +10,7 @@ _GROWTH: Final = 1.5
 
 
 class GrowableArray:
-    """A one-dimensional structured array with room to spare at its end.
-
-    Args:
-        dtype: type of the elements.
-    """
+    """A one-dimensional structured array with room to spare at its end."""
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
         self._array: NDArray[np.void] = np.empty(_FIRST, dtype=dtype)

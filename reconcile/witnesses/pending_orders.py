@@ -38,7 +38,6 @@ def waiting_texts(snapshot: Snapshot, outbox: str, *, reference: bool = False) -
     """Return the ids, as they are written there, of the orders whose event an outbox still holds.
 
     Args:
-        outbox: the table's name.
         reference: it is that of the reference service, in which only entries of the type `created` are such events.
 
     Raises:

@@ -26,11 +26,8 @@ class RunRecords:
         names: texts of the rows' order ids that cannot be decoded from their bytes.
 
     Attributes:
-        records: how many there were.
-        foreign: readable events that are not of the run.
         unreadable: records that count as no event.
         events: array of EVENT, the events of the run.
-        mentions: what records that are no event of the run mention.
     """
 
     def __init__(

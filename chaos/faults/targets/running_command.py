@@ -105,7 +105,6 @@ class Command:
         step: `break`, `heal` or `check`.
         line: as the user wrote it.
         words: the same as arguments.
-        folder: where it runs.
         env: added to our own environment, from which our secrets are taken.
         must_be_recorded: whether it may not run unless it is in the journal.
     """

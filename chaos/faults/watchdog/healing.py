@@ -90,7 +90,6 @@ def heal_and_prove(
     Args:
         probe: how the target is probed, in the way in which the fault was proven; or why it cannot be probed.
         limits: how long acts and proofs may take.
-        begun: whether the harness has begun to heal it.
         leftover: whether an earlier run left it broken.
         acted: whether the act has just succeeded, so that its effect is awaited before it is done again.
         doing: wraps each step, so that its progress is reported.

@@ -92,7 +92,6 @@ def end_if_frozen(watchdog: WatchdogId, harness: int | None) -> Standing:
     """End a watchdog that does not answer and whose harness has died; return its state.
 
     Args:
-        watchdog: that owns a target.
         harness: the process id of its harness, None where the journal does not say it.
 
     Raises:

@@ -68,7 +68,6 @@ class Break:
     Attributes:
         clock: epoch and monotonic seconds at the anchor of the run's clock.
         marks: file of the run's marks; empty when there is none.
-        effect: that it must have.
     """
 
     run_id: str
