@@ -75,7 +75,7 @@ class ComposeCommand:
                     f"{doing} took longer than {timeout_s:g} s; Compose's last lines:\n{process.log_tail(log)}"
                 ) from None
             except BaseException:
-                # The engine goes on creating a container for a Compose that was killed, and then nobody removes it.
+                # The engine goes on creating a container for a killed Compose, and nothing would remove that container.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(timeout=_GRACE_S)
                 raise
