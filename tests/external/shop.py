@@ -14,12 +14,15 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import psycopg
-from confluent_kafka import Producer
+
+from tests.shop import BareShop
 
 API_KEY: Final = "planted-api-key-7731"
 PATH: Final = "/base/api/v2/purchases"
@@ -50,43 +53,41 @@ class Settings:
         return cls(int(given["PORT"]), given["DATABASE_URL"], given["BOOTSTRAP"], given["TOPIC"], given["KIND"], *flags)
 
 
-class Shop:
+class Shop(BareShop):
     """Takes purchases; one connection to PostgreSQL, one producer."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            settings.database_url,
+            settings.bootstrap,
+            settings.topic,
+            **{"message.timeout.ms": 1000, "reconnect.backoff.max.ms": 200, "linger.ms": 0},
+        )
         self.settings = settings
         self._lock = threading.Lock()
         self._database = psycopg.connect(settings.database_url, autocommit=True)
         ref = "buyer_ref text," if settings.tagged else ""
-        self._database.execute("CREATE SCHEMA IF NOT EXISTS till")
-        self._database.execute(
+        self.sql("CREATE SCHEMA IF NOT EXISTS till")
+        self.sql(
             f"CREATE TABLE IF NOT EXISTS till.sales (sale_no {KINDS[settings.kind]}, {ref} amount int, "
             "placed_at timestamptz NOT NULL DEFAULT clock_timestamp())"
         )
-        self._producer = Producer(
-            {
-                "bootstrap.servers": settings.bootstrap,
-                "message.timeout.ms": 1000,
-                "reconnect.backoff.max.ms": 200,
-                "linger.ms": 0,
-                "log_level": 0,
-            }
-        )
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[Any]]:
+        with self._lock:
+            yield self._database
 
     def sell(self, buyer: str, amount: int, line: int | None) -> str:
         """Store a purchase and publish its events; return its id."""
-        columns, values = ("buyer_ref, amount", [buyer, amount]) if self.settings.tagged else ("amount", [amount])
-        marks = ", ".join(["%s"] * len(values))
-        with self._lock:
-            query = f"INSERT INTO till.sales ({columns}) VALUES ({marks}) RETURNING sale_no"
-            row = self._database.execute(query, values).fetchone()
-        assert row is not None
-        sale = int(row[0]) if self.settings.kind == "integer" else str(row[0])
+        row = {"amount": amount} | ({"buyer_ref": buyer} if self.settings.tagged else {})
+        found = self.insert("till.sales", row, "sale_no")
+        sale = int(found) if self.settings.kind == "integer" else str(found)
         forgotten = line is not None and line % FORGET_EVERY == FORGOTTEN
         for kind in ("SaleIndexed",) if forgotten else ("SalePlaced", "SaleIndexed"):
             self._publish({"kind": kind, "sale": {"no": sale}, "buyer": {"ref": buyer}, "serial": str(uuid.uuid4())})
-        self._producer.flush(0.3)
-        return str(row[0])
+        self.producer.flush(0.3)
+        return str(found)
 
     def sell_to_others(self) -> None:
         """Other people's purchases, for as long as the shop is open."""
@@ -95,8 +96,8 @@ class Shop:
             self.sell(str(uuid.uuid4()), 1, None)
 
     def _publish(self, value: dict[str, Any]) -> None:
-        self._producer.produce(self.settings.topic, key="eu-1", value=json.dumps(value), headers=[("trace", b"00-1")])
-        self._producer.poll(0)
+        self.producer.produce(self.topic, key="eu-1", value=json.dumps(value), headers=[("trace", b"00-1")])
+        self.producer.poll(0)
 
 
 def handler_of(shop: Shop) -> type[BaseHTTPRequestHandler]:

@@ -5,43 +5,32 @@ import time
 import uuid
 from typing import Any
 
-import psycopg
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from reconcile.__main__ import main
 from tests.conftest import Infra
+from tests.shop import BareShop
 
 
-class Shop:
+class Shop(BareShop):
     """A table and a topic of their own, and the audit of them."""
 
     def __init__(self, infra: Infra, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__(infra.database_url, infra.kafka_bootstrap, f"audit-{uuid.uuid4().hex[:8]}")
         self.infra, self._capsys = infra, capsys
         self.table = f"audit_{uuid.uuid4().hex[:8]}"
-        self.topic = f"audit-{uuid.uuid4().hex[:8]}"
         self.admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
-        self.producer = Producer({"bootstrap.servers": infra.kafka_bootstrap, "linger.ms": 5})
 
     def make(self, id_type: str = "uuid", time_type: str = "timestamptz", **config: str) -> None:
         self.sql(f"CREATE TABLE {self.table} (id {id_type} PRIMARY KEY, created_at {time_type})")
         made = self.admin.create_topics([NewTopic(self.topic, 2, 1, config=config)])
         made[self.topic].result(20)
 
-    def sql(self, statement: str, *values: object) -> list[Any]:
-        with psycopg.connect(self.infra.database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), values or None)
-            return cursor.fetchall() if cursor.description else []
-
     def store(self, *orders: object, at: str = "now() - interval '10 minutes'") -> None:
         for order in orders:
             self.sql(f"INSERT INTO {self.table} VALUES (%s, {at})", order)
-
-    def put(self, key: object, value: bytes | None, **more: Any) -> None:
-        self.producer.produce(self.topic, key=None if key is None else str(key), value=value, **more)
-        assert self.producer.flush(20) == 0
 
     def publish(self, *orders: object, **more: Any) -> None:
         for order in orders:

@@ -14,9 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
-
 from contract.order_id import IdKind, encode_order_id
 from runlog.facts import CheckOrder, RunFacts, TopicStart
 from runlog.folder import RunFolder
@@ -25,7 +22,7 @@ from runlog.outcomes import Outcome
 from stores.topic import read_bounds
 from tests.conftest import Infra
 from tests.reconcile.core.run_builder import KEY, T0, RunBuilder, facts
-from tests.reconcile.witnesses.witness_data import Topic
+from tests.shop import BareShop
 
 LOST, PHANTOM, UNSURE, TWICE, ELSE = 6, 7, 8, 9, 10
 CHECK = 99
@@ -44,7 +41,7 @@ def id_of(kind: IdKind, number: int) -> Any:
 
 
 @dataclass
-class Shop:
+class Shop(BareShop):
     """The shop; what is changed before `fill` shows in it.
 
     Attributes:
@@ -66,7 +63,7 @@ class Shop:
     ids: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.topic = Topic(self.infra.kafka_bootstrap, self.infra.new_topic(2))
+        super().__init__(self.infra.database_url, self.infra.kafka_bootstrap, self.infra.new_topic(2))
         self.tagged = self.attribution == "tagged"
         tag = f", buyer_ref {self.types[1]}" if self.tagged else ""
         self.sql(f"CREATE SCHEMA {self.schema}")
@@ -74,10 +71,6 @@ class Shop:
             f'CREATE TABLE {self.schema}.sales ("Order No" {self.types[0]} PRIMARY KEY{tag}, '
             "booked_at timestamp NOT NULL, total numeric)"
         )
-
-    def sql(self, statement: str, *values: object) -> None:
-        with psycopg.connect(self.infra.database_url, autocommit=True) as connection:
-            connection.execute(statement.encode(), values)
 
     def id_text(self, number: int) -> str:
         return str(self.id_of(number))
@@ -91,11 +84,10 @@ class Shop:
 
     def store(self, number: int, *, customer: uuid.UUID | None = None, second: int = 5, order: object = None) -> None:
         value = self.id_of(number) if order is None else order
-        columns, values = ['"Order No"', "booked_at"], [value, f"2026-11-25T10:00:{second:02d}"]
+        row = {'"Order No"': value, "booked_at": f"2026-11-25T10:00:{second:02d}"}
         if self.tagged:
-            columns, values = [*columns, "buyer_ref"], [*values, str(customer or self.customer(number))]
-        marks = ", ".join(["%s"] * len(values))
-        self.sql(f"INSERT INTO {self.schema}.sales ({', '.join(columns)}) VALUES ({marks})", *values)
+            row["buyer_ref"] = str(customer or self.customer(number))
+        self.insert(f"{self.schema}.sales", row, "true")
 
     def publish(
         self, number: int, *, customer: uuid.UUID | None = None, kind: str = "order.created", order: object = None,
@@ -107,8 +99,7 @@ class Shop:
         key, headers, content = self._shape(one, tag, kind, event)
         body = content if value == "usual" else value
         assert not isinstance(body, str)
-        self.topic.producer.produce(self.topic.name, key=key, value=body, headers=headers, partition=number % 2)
-        self.topic.flush()
+        self.put(key, body, headers=headers, partition=number % 2)
 
     def _shape(self, one: Any, tag: str, kind: str, event: str | None) -> tuple[str, list[tuple[str, Any]], bytes]:
         if self.place == "":
@@ -142,8 +133,8 @@ class Shop:
         } | self.changes
 
     def facts(self) -> RunFacts:
-        bounds = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic.name)
-        topic = TopicStart(self.topic.name, bounds.topic_id, dict.fromkeys(bounds.ends, 0))
+        bounds = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic)
+        topic = TopicStart(self.topic, bounds.topic_id, dict.fromkeys(bounds.ends, 0))
         return facts(topic=topic, **self.settings())
 
     def fill(self) -> None:
@@ -174,7 +165,7 @@ class Shop:
             if number != UNSURE:
                 builder.attempts[-1] = (*builder.attempts[-1][:-1], identity)
         # The builder's monitor knows another topic; here all that was published came in the recovery.
-        ends = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic.name).ends
+        ends = read_bounds({"bootstrap.servers": self.infra.kafka_bootstrap}, self.topic).ends
         builder.observations = [
             replace(seen, ends=None if seen.ends is None else ends if seen.asked > T0 + 30 else dict.fromkeys(ends, 0))
             for seen in builder.monitor()
@@ -195,5 +186,4 @@ class Shop:
         return folder
 
     def drop(self) -> None:
-        with psycopg.connect(self.infra.database_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(self.schema)))
+        self.sql(f"DROP SCHEMA {self.schema} CASCADE")
