@@ -21,6 +21,7 @@ def assert_interrupted(run: LocustProcess, code: int) -> None:
     assert (run.report["verdict"], run.report["exit_code"]) == ("inconclusive", code)
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_twice_in_the_middle_of_an_outage(start: Start, left_running: EmbeddedStack, stack_home: Path) -> None:
     """The second cuts nothing short; judged again, the report stays as it is. A second harness is refused meanwhile."""
     run = start("--headless", *LONG_OUTAGE, home=stack_home)
@@ -60,6 +61,7 @@ def test_signal_before_the_stack_is_up_leaves_nothing(start: Start, tmp_path: Pa
     assert_nothing_runs(tmp_path / "stack")
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_while_the_run_is_judged_leaves_it_to_be_judged_later(
     start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
 ) -> None:
@@ -92,7 +94,9 @@ def monitor_of(pid: int) -> psutil.Process:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    "number", [pytest.param(one, marks=pytest.mark.exhaustive) for one in (signal.SIGSTOP, signal.SIGKILL)]
+)
 def test_a_monitor_that_dies_or_freezes_in_the_outage(
     start: Start, left_running: EmbeddedStack, stack_home: Path, number: int
 ) -> None:

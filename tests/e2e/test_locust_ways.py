@@ -72,6 +72,7 @@ def test_signal_to_the_web_ui_in_the_middle_of_an_outage(
     assert_all_up(left_running)
 
 
+@pytest.mark.exhaustive
 def test_outputs_of_locust_separate_the_phases_and_ctrl_c_while_it_quits_changes_nothing(
     start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_outputs_of_locust_separate_the_phases_and_ctrl_c_while_it_quits_changes
     assert (facts.rate, facts.baseline_s) == (20.0, 2.0)
 
 
+@pytest.mark.exhaustive
 def test_environment_and_autostart_from_another_folder_with_a_runs_folder_there(
     start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path
 ) -> None:

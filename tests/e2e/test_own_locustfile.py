@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 EXAMPLE = str(CHECKOUT / "examples" / "own_locustfile.py")
 
 
+@pytest.mark.exhaustive
 def test_the_example_names_exactly_the_lost_events(start: Start, left_running: EmbeddedStack, stack_home: Any) -> None:
     plan = ["-f", EXAMPLE, "--headless", *SHORT, "--expect", "lost-events"]
     run = start(*plan, home=stack_home)

@@ -49,6 +49,7 @@ def kill_both(run: LocustProcess) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.exhaustive
 def test_restore_while_the_run_goes_on_heals_and_the_run_breaks_nothing_more(
     start: Start, left_running: EmbeddedStack, stack_home: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_phantom_events_are_provoked_and_each_is_named(start: Start, left_runnin
     assert set(ids_in(run.folder.path / "phantom-events.csv")) == truth.phantom
 
 
+@pytest.mark.exhaustive
 def test_control_breaks_nothing_and_loses_nothing(start: Start, left_running: EmbeddedStack) -> None:
     run = start(*PLAN, "--scenario", "control", home=left_running.home)
     assert run.end(120) == 0, run.log[-3000:]
@@ -70,6 +71,7 @@ def test_control_breaks_nothing_and_loses_nothing(start: Start, left_running: Em
     assert "injecting" not in run.marks
 
 
+@pytest.mark.exhaustive
 def test_awaited_answers_500_for_orders_that_are_stored(start: Start, left_running: EmbeddedStack) -> None:
     answers = ["--service-variant", "awaited", "--service-publish-failure", "500"]
     run = start(*PLAN, *answers, home=left_running.home)

@@ -34,6 +34,7 @@ def kill_both(run: LocustProcess) -> None:
     await_that(lambda: not watchdog.is_running() or watchdog.status() == psutil.STATUS_ZOMBIE, "the watchdog's end")
 
 
+@pytest.mark.exhaustive
 def test_restore_proves_and_corrected_commands_heal_at_the_next_start(
     open_shop: OpenShopOf, start_external: StartExternal, infra: Infra
 ) -> None:

@@ -48,6 +48,7 @@ def test_lost_events_of_the_reference_service(others: EmbeddedStack, start_exter
     assert_guards(report)
 
 
+@pytest.mark.exhaustive
 def test_phantom_events_of_the_reference_service(others: EmbeddedStack, start_external: StartExternal) -> None:
     described, env = options(others)
     run = start_external(*PLAN, *described, "--scenario", "phantom-event", **env)

@@ -106,7 +106,7 @@ def assert_refused_beside(run: LocustProcess, start: StartExternal, shop: OpenSh
     ("kind", "ways"),
     [
         ("uuid", {}),
-        ("text", {"tagged": False}),
+        pytest.param("text", {"tagged": False}, marks=pytest.mark.exhaustive),
         pytest.param("integer", {"location": True}, marks=pytest.mark.exhaustive),
     ],
 )
@@ -152,6 +152,7 @@ def test_a_harness_that_is_killed_leaves_nothing_broken(
     assert run.marks["healing"].at >= run.marks["injected"].at
 
 
+@pytest.mark.exhaustive
 def test_control_needs_no_target_and_secrets_on_the_command_line_work_with_a_warning(
     open_shop: OpenShopOf, start_external: StartExternal
 ) -> None:

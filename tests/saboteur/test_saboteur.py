@@ -106,7 +106,9 @@ def test_exactly_what_was_done_is_named(start: Start, left_running: EmbeddedStac
     assert run.marks["injected"].at < run.marks["healed"].at
 
 
-@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.night)])
+@pytest.mark.parametrize(
+    "seed", [pytest.param(11, marks=pytest.mark.exhaustive), pytest.param(12, marks=pytest.mark.night)]
+)
 def test_phantoms_that_are_none_are_named(start: Start, left_running: EmbeddedStack, tmp_path: Path, seed: int) -> None:
     run, truth = run_against(start, left_running, tmp_path, seed, "--scenario", "phantom-event")
     report: Any = run.report

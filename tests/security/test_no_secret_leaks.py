@@ -232,6 +232,7 @@ def test_a_run_whose_options_are_refused(tmp_path: Path, own: Path, runs: list[R
     run.assert_clean()
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_crashes(tmp_path: Path, own: Path, runs: list[Run]) -> None:
     run = Run(tmp_path, plant(own, refused_too=False), "--scenario", "control")
     runs.append(run)

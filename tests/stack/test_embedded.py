@@ -89,6 +89,7 @@ def test_failure_of_one_stops_what_was_started(tmp_path: Path) -> None:
     assert not stack.home.exists()
 
 
+@pytest.mark.exhaustive
 def test_two_stacks_side_by_side_and_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], infra: Infra
 ) -> None:

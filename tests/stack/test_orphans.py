@@ -87,6 +87,7 @@ def interrupt_locust(home: Path, line: str, delay_s: float, number: signal.Signa
         locust.kill()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.real
 def test_signal_during_start_leaves_no_process(tmp_path: Path) -> None:
     home = tmp_path / "home"
