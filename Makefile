@@ -41,10 +41,10 @@ test-fast: setup-dev ## Tests of what starts no process and opens no connection,
 	@PROPERTY_EXAMPLES=100 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
 
 test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
-	@$(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 4 --dist loadfile $(ARGS)
 
 test-all: setup-dev ## What `make test` leaves out: ways to end, Docker, the browser, a fresh clone, a sample of mutants
-	@$(BIN)/pytest -q -m "(exhaustive or docker) and not night" -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -q -m "(exhaustive or docker) and not night" -n 4 --dist loadfile $(ARGS)
 
 night: setup-dev mutate soak ## What takes hours: the whole matrices, all seeds, all mutants, a hundred random runs
 	@$(BIN)/pytest -q -m night -n 2 --dist loadfile $(ARGS)

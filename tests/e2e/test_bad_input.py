@@ -20,11 +20,15 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
     [
         # One for each that refuses; what else may be wrong is in tests/settings and tests/chaos/test_pure.py.
         (["--rate", "0"], ["--rate 0", "above 0"]),
-        (["--fault", "nuke"], ["--fault", "nuke", "stop"]),
+        pytest.param(["--fault", "nuke"], ["--fault", "nuke", "stop"], marks=pytest.mark.exhaustive),
         (["-u", "5"], ["--users 5", "--rate"]),
-        (["--host", "http://127.0.0.1:1"], ["--host", "leave --host out"]),
+        pytest.param(["--host", "http://127.0.0.1:1"], ["--host", "leave --host out"], marks=pytest.mark.exhaustive),
         (["--processes", "2"], ["--processes", "one process"]),
-        (["--kafka-port", "9092", "--service-port", "9092"], ["--kafka-port 9092", "must differ"]),
+        pytest.param(
+            ["--kafka-port", "9092", "--service-port", "9092"],
+            ["--kafka-port 9092", "must differ"],
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_wrong_options_end_with_2(start: Start, tmp_path: Path, arguments: list[str], words: list[str]) -> None:

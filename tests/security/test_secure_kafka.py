@@ -48,6 +48,7 @@ from tests.chaos.run.scripted_service import answering, make_sut
 from tests.chaos.run.test_drain import TASK, FakeMonitor
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
+from tests.marks import only
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 from tests.reconcile.witnesses.witness_data import facts_of, order_created, silent
 
@@ -249,7 +250,7 @@ def test_the_monitor_sees_down_and_back_and_counts_events(secure: SecureKafka, t
     assert secure.password not in left
 
 
-@pytest.mark.parametrize("case", ["password", "ca", "plain", "no file", None])
+@pytest.mark.parametrize("case", only(["password"], ["password", "ca", "plain", "no file", None]))
 def test_a_monitor_that_is_not_let_in_says_why(
     secure: SecureKafka, topic: str, tmp_path: Path, case: str | None
 ) -> None:

@@ -21,6 +21,7 @@ def shop_beside(open_shop: OpenShopOf, secure: SecureKafka, config: Path) -> tup
     return shop, [*options, *shop.pair, "--kafka-config", str(config)]
 
 
+@pytest.mark.exhaustive
 def test_a_whole_run_over_sasl_ssl(
     open_shop: OpenShopOf, start_external: StartExternal, secure: SecureKafka, tmp_path: Path
 ) -> None:

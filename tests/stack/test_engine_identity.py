@@ -8,6 +8,9 @@ import pytest
 
 from stack import engine
 
+# Importing the docker package binds a socket, to see whether this machine has IPv6.
+pytestmark = pytest.mark.process
+
 
 class Podman:
     """Answers as `GET /info` and `GET /version` of Podman do: another id each time."""
@@ -31,7 +34,6 @@ class Docker(Podman):
         return {"Components": [{"Name": "Engine", "Version": "27.0.1"}]}
 
 
-@pytest.mark.process
 def test_podman_is_the_same_engine_at_each_call() -> None:
     assert engine.identity(Podman()) == engine.identity(Podman())
     assert engine.identity(Podman()) != engine.identity(Docker()) == "OMOY:3UUZ"

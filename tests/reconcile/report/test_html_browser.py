@@ -58,8 +58,15 @@ def pages() -> dict[str, str]:
     return {name: html_report(one, judge(one)) for name, one in named.items()}
 
 
-@pytest.mark.parametrize("width", [360, 1200])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 360),
+        ("dark", 1200),
+        pytest.param("light", 1200, marks=pytest.mark.night),
+        pytest.param("dark", 360, marks=pytest.mark.night),
+    ],
+)
 def test_every_page_at_every_size_and_light(browser: Any, tmp_path: Path, width: int, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     for name, text in pages().items():
