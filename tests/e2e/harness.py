@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -113,6 +114,11 @@ def judge_again(run: LocustProcess, **env: str) -> int:
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return done.returncode
+
+
+def failed_guards(report: Any) -> dict[str, str]:
+    """The guards that apply and failed, with their reasons."""
+    return {guard["name"]: guard["reason"] for guard in report["guards"] if guard["applies"] and not guard["passed"]}
 
 
 def assert_all_up(stack: EmbeddedStack) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import LocustProcess, Start, assert_all_up, judge_again
+from tests.e2e.harness import LocustProcess, Start, assert_all_up, failed_guards, judge_again
 from tests.e2e.independent import assert_agrees, count_run
 from tests.stack.shell_variables import FULL
 
@@ -62,7 +62,7 @@ def test_dual_write_loses_events_and_each_is_named(
     assert counts["attempted"] == counts["acknowledged"] == counts["due"]
     assert all(row["acknowledged_at"] for row in listed)
     assert [row["sent_at"] for row in listed] == sorted(row["sent_at"] for row in listed)
-    assert {guard["name"] for guard in report["guards"] if guard["applies"] and not guard["passed"]} == set()
+    assert failed_guards(report) == {}
     outage = report["outages"][0]
     assert outage["down_edge"][1] - outage["down_edge"][0] < 1.0
     assert outage["marks"]["healing"] - outage["marks"]["injected"] >= 8.0

@@ -15,7 +15,7 @@ import pytest
 from runlog.judgement_status import why_not_judged
 from runlog.locks import is_in_use
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up
+from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up, failed_guards
 from tests.e2e.independent import count_run
 from tests.e2e.test_main_job import PLAN, read_csv, run_key
 
@@ -97,7 +97,11 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     code, said = python(home, "stack", "clean", other.run_id, "--runs-dir", str(runs))
     assert (code, "a running harness" in said) == (4, True), said
     python(home, "runlog.clean_runs", "--runs-dir", str(runs), "--keep", "0", "--dry-run", "--force")
-    assert first.end() == 0, first.log[-3000:]
+    code = first.end()
+    # The commands above may take the processor from the load; whatever else fails is a finding.
+    failed = failed_guards(first.report)
+    assert failed.keys() <= {"offered rate held"}, failed
+    assert code == (3 if failed else 0), first.log[-3000:]
     assert not is_in_use(mine)
     assert why_not_judged(mine) is None
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stack.embedded import EmbeddedStack
-from tests.e2e.harness import CHECKOUT, SHORT, Start, assert_all_up
+from tests.e2e.harness import CHECKOUT, SHORT, Start, assert_all_up, failed_guards
 from tests.e2e.independent import count_run, ids_in
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -28,9 +28,7 @@ def test_the_example_names_exactly_the_lost_events(start: Start, left_running: E
     # 20 users, once a second each, for 8 s and the fault's own edges.
     assert 20 * 5 < counts["attempted"] < 20 * 60
     assert counts["attempted"] == counts["due"]
-    guards: Any = report["guards"]
-    failed = {guard["name"]: guard["reason"] for guard in guards if guard["applies"] and not guard["passed"]}
-    assert failed == {}
+    assert failed_guards(report) == {}
     # What the users do beside orders is in Locust's statistics and in no count of ours.
     assert "look around" in run.log + run.printed
     assert_all_up(left_running)

@@ -7,7 +7,7 @@ import pytest
 
 from stack.embedded import EmbeddedStack
 from stack.state_file import StackState
-from tests.e2e.harness import LocustProcess, Start, assert_all_up
+from tests.e2e.harness import LocustProcess, Start, assert_all_up, failed_guards
 from tests.e2e.independent import Counted, assert_agrees, ids_in
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -26,10 +26,6 @@ def agreed(run: LocustProcess, stack: EmbeddedStack) -> Counted:
     return assert_agrees(run.folder.path, state.database_url, state.kafka_bootstrap, state.topic)
 
 
-def failed_guards(report: Any) -> set[str]:
-    return {guard["name"] for guard in report["guards"] if guard["applies"] and not guard["passed"]}
-
-
 def applying(report: Any) -> set[str]:
     return {guard["name"] for guard in report["guards"] if guard["applies"]}
 
@@ -46,7 +42,7 @@ def test_phantom_events_are_provoked_and_each_is_named(start: Start, left_runnin
     assert counts["provoked"] == counts["attempted"] == counts["phantom_events"] == len(truth.phantom) > 100
     assert counts["lost_orders"] == counts["rows"] == 0
     assert report["cells"]["provoked"]["event_only"] == counts["provoked"]
-    assert failed_guards(report) == set()
+    assert failed_guards(report) == {}
     assert {"phantoms provoked", "phantoms rolled back"} <= applying(report)
     assert not {"fault proven", "fault held", "recovery proven"} & applying(report)
     assert set(truth.records.values()) == {1}
@@ -67,7 +63,7 @@ def test_control_breaks_nothing_and_loses_nothing(start: Start, left_running: Em
     assert report["verdict"] == "consistent"
     assert report["outages"] == []
     assert report["counts"]["delivered"] == report["counts"]["attempted"] == len(truth.rows) > 150
-    assert failed_guards(report) == set()
+    assert failed_guards(report) == {}
     assert "injecting" not in run.marks
 
 
@@ -134,7 +130,7 @@ def test_orders_without_a_tag_give_the_same_verdict(
     report: Any = run.report
     truth = agreed(run, left_running)
     assert report["attribution"] == attribution
-    assert failed_guards(report) == set()
+    assert failed_guards(report) == {}
     assert len(truth.lost) > 10
     assert report["counts"]["unresolved"] == report["counts"]["ambiguous"] > 20
 
@@ -152,4 +148,4 @@ def test_exclusive_leaves_stored_orders_of_unanswered_attempts_by_themselves(
     unrecorded = report["cells"]["unrecorded"]
     assert unrecorded["row_only"] == len(truth.lost) > 50
     assert unrecorded["event_only"] == unrecorded["neither"] == 0
-    assert failed_guards(report) == set()
+    assert failed_guards(report) == {}
