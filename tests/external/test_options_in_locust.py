@@ -126,6 +126,7 @@ def test_wrong_options_end_with_2_and_one_sentence(
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.real
 def test_the_form_cannot_change_where_orders_go_or_what_is_run(
     open_shop: OpenShopOf, start_external: StartExternal

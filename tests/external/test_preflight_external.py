@@ -62,6 +62,7 @@ def test_everything_is_healthy(open_shop: OpenShopOf, kind: str) -> None:
     assert proven.row_time
 
 
+@pytest.mark.exhaustive
 def test_each_wrong_setting_is_named_with_what_is_there(open_shop: OpenShopOf, refused: Callable[..., str]) -> None:
     shop = open_shop("integer")
     wrong: list[tuple[dict[str, Any], list[str]]] = [

@@ -128,6 +128,7 @@ def test_the_monitor_proves_it_down_and_back(service: GuardedService, infra: Inf
     assert KEY not in probed + (tmp_path / "monitor.log").read_text()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.real
 def test_a_service_that_is_slow_is_healthy_for_all(service: GuardedService, infra: Infra, tmp_path: Path) -> None:
     service.delay = 1.2

@@ -16,7 +16,7 @@ import pytest
 
 from .conftest import Answer, Infra, Service, Start, broker_down, eventually, order_body, services
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.exhaustive]
 
 
 def offer(service: Service, rate: float, seconds: float) -> list[Answer]:

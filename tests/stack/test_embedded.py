@@ -72,6 +72,7 @@ def test_no_secret_in_argv_or_logs(stack: EmbeddedStack) -> None:
     assert not list(stack.home.rglob("database.password"))
 
 
+@pytest.mark.exhaustive
 def test_failure_of_one_stops_what_was_started(tmp_path: Path) -> None:
     stack = EmbeddedStack(tmp_path / "stack")
     try:

@@ -21,6 +21,7 @@ from stack.orphans import TAG, Orphan, find, tag
 from stack.process import Launch
 from stack.spawn import spawn
 from stack.state_store import HOME_VARIABLE
+from tests.marks import only
 
 pytestmark = pytest.mark.process
 
@@ -108,7 +109,7 @@ def test_signal_during_start_leaves_no_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("command", ["down", "up", "clean"])
+@pytest.mark.parametrize("command", only(["down"], ["down", "up", "clean"]))
 def test_servers_without_a_record_are_named_and_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -29,6 +29,7 @@ def stack(home: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.exhaustive
 def test_no_variable_of_the_shell_reaches_the_embedded_stack(tmp_path: Path) -> None:
     home = tmp_path / "stack"
     try:

@@ -383,6 +383,7 @@ def test_a_frozen_watchdog_whose_harness_lives_is_left_to_it(little: Little, cap
         log.close()
 
 
+@pytest.mark.exhaustive
 def test_a_slow_watchdog_in_the_middle_of_a_heal_command_is_not_ended(
     little: Little, orphan: Callable[..., Orphan], capsys: Capture
 ) -> None:
@@ -405,6 +406,7 @@ def test_a_slow_watchdog_in_the_middle_of_a_heal_command_is_not_ended(
     assert little.serves()
 
 
+@pytest.mark.exhaustive
 def test_the_heal_command_of_a_frozen_watchdog_is_awaited_and_not_doubled(
     little: Little, orphan: Callable[..., Orphan], capsys: Capture
 ) -> None:

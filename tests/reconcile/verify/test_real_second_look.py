@@ -227,6 +227,7 @@ def test_a_row_whose_uuid_has_letters_of_both_cases_is_found(scene: Scene) -> No
     assert (look.confirmation.refuted, look.confirmation.eligible) == ([], look.confirmation.confirmed)
 
 
+@pytest.mark.exhaustive
 def test_stores_that_are_down_are_reported(scene: Scene) -> None:
     history = scene.read()
     for stores in (
