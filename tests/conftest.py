@@ -34,7 +34,19 @@ TOPIC_TIMEOUT_S = 15.0
 IMPURE = {"real", "docker", "process"}
 WHOLE_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(sorted(IMPURE))})\b", re.MULTILINE)
 HERE = Path(__file__).parent
-LONGEST = ("mutation", "docker", "e2e", "external", "saboteur", "security", "stack", "orderservice", "chaos")
+# Folders and files that take longest, longest first.
+LONGEST = (
+    "docker/test_whole_plan.py",
+    "mutation",
+    "docker",
+    "e2e",
+    "external",
+    "saboteur",
+    "security",
+    "stack",
+    "orderservice",
+    "chaos",
+)
 # Folders whose files share what takes long to start.
 TOGETHER = ("tests/security/",)
 OUTSIDE = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.connect", "socket.bind"}
@@ -72,8 +84,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = IMPURE.intersection(mark.name for mark in item.iter_markers())
         if not marks:
             item.add_marker("pure")
-        folder = item.path.relative_to(HERE).parts[0]
-        mine = LONGEST.index(folder) if folder in LONGEST else len(LONGEST) + ("real" not in marks) + (not marks)
+        path = item.path.relative_to(HERE)
+        named = [LONGEST.index(name) for name in (str(path), path.parts[0]) if name in LONGEST]
+        mine = named[0] if named else len(LONGEST) + ("real" not in marks) + (not marks)
         turn[item.path] = min(mine, turn.get(item.path, mine))
     items.sort(key=lambda item: turn[item.path])
 
