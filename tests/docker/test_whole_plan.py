@@ -210,7 +210,10 @@ def test_no_compose_ends_with_one_sentence(start: Start, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--compose-project", "My Shop"], "--compose-project My Shop: a project's name is lower-case letters"),
+        (
+            ["--compose-project", "My Shop"],
+            "--compose-project My Shop: a project's name consists of lower-case letters",
+        ),
         (["--host", "http://127.0.0.1:1"], "--host http://127.0.0.1:1: the compose stack has its own order service"),
     ],
 )

@@ -97,11 +97,9 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     code, said = python(home, "stack", "clean", other.run_id, "--runs-dir", str(runs))
     assert (code, "a running harness" in said) == (4, True), said
     python(home, "runlog.clean_runs", "--runs-dir", str(runs), "--keep", "0", "--dry-run", "--force")
-    code = first.end()
-    # The commands above may take the processor from the load; whatever else fails is a finding.
-    failed = failed_guards(first.report)
-    assert failed.keys() <= {"offered rate held"}, failed
-    assert code == (3 if failed else 0), first.log[-3000:]
+    # The commands above may take the processor from the load, which makes a run inconclusive.
+    assert first.end() in (0, 3), first.log[-3000:]
+    assert failed_guards(first.report) == {}
     assert not is_in_use(mine)
     assert why_not_judged(mine) is None
 
