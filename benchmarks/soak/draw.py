@@ -9,7 +9,9 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-FAULTS: Final = ("stop", "kill", "pause", "partition")
+from chaos.faults.registry import FAULTS as REGISTERED
+
+FAULTS: Final = tuple(REGISTERED)
 TARGETS: Final = ("broker", "database", "service")
 FREEZE: Final = "SIGSTOP, late SIGCONT"
 KILL_GROUP: Final = "SIGKILL of group"

@@ -31,7 +31,7 @@ def measure(stack: EmbeddedStack) -> Sizes:
     sizes: Sizes = {"files in the stack home": float(_files(stack))}
     trees = stack_processes(stack)
     for name, tree in trees.items():
-        if name == "proxy":  # runs during partitions only
+        if name == "proxy":  # runs only with faults that need it
             continue
         sizes[f"descriptors of the {name}"] = float(sum(_descriptors(each) for each in tree))
         sizes[f"memory of the {name}, MiB"] = round(sum(_memory(each) for each in tree) / MIB, 1)
