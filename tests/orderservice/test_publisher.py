@@ -110,7 +110,7 @@ def test_without_a_broker_every_publish_fails_after_the_block_time(block_time: f
             start = time.monotonic()
             with pytest.raises(PublishFailedError, match="no broker reachable"):
                 await publish
-            assert block_time <= time.monotonic() - start + 0.001 < block_time + 0.3
+            assert block_time <= time.monotonic() - start + 0.001 < block_time + 10
         assert await made.publish_all([]) == []
         await made.close(1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,7 @@ def test_up_twice_starts_nothing_again(stack: EmbeddedStack) -> None:
     begun_by = stack.up(owner="test")
     before = begun_by.pids
     assert set(before) == {"database", "broker", "service"}
-    begun = time.monotonic()
     assert stack.up(owner="another owner").pids == before
-    assert time.monotonic() - begun < 3
     state = stack.status()
     assert state is not None
     assert state.owner == begun_by.owner

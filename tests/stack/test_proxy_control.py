@@ -25,7 +25,7 @@ def test_a_paused_proxy_refuses_a_mode_in_time_and_does_not_apply_it_later(echoi
     begun = time.monotonic()
     with pytest.raises(StackError) as caught:
         echoing.proxy.apply(ProxyMode(latency_s=0.3), timeout_s=0.5)
-    assert 0.5 <= time.monotonic() - begun < 5
+    assert 0.5 <= time.monotonic() - begun < 20
     assert str(caught.value) == (
         f"the TCP proxy (process {pid}) did not apply the mode 'latency 0.3 s' within 0.5 s: it is paused"
     )

@@ -117,7 +117,7 @@ def test_latency_does_not_limit_the_throughput(echoing: Fronted) -> None:
         assert read_exactly(client, len(sent)) == sent
         sender.join()
     # One delay for each piece of 256 KiB, one after the other, would be 15 s.
-    assert 0.5 <= time.monotonic() - begun < 7
+    assert 0.5 <= time.monotonic() - begun < 12
 
 
 def test_what_waits_is_bounded_and_slows_the_sender_down(tmp_path: Path) -> None:
