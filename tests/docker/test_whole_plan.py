@@ -72,7 +72,7 @@ def test_a_stop_of_database_or_service_is_healed(start: Start, by_hand: ComposeS
         *COMPOSE, "--compose-project", by_hand.name, *SHORT, "--fault-target", component, "--expect", "any",
         "--fault-timeout", "20s",
     )  # fmt: skip
-    assert run.end(200) == 0, run.log[-3000:]
+    run.end_clean(200)
     report = count_independently(run, by_hand)
     assert guard(report, "fault proven")["passed"]
     assert guard(report, "fault held")["passed"]
