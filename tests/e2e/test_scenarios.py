@@ -94,8 +94,8 @@ def test_awaited_hangs_when_the_client_is_less_patient(start: Start, left_runnin
 
 @pytest.mark.exhaustive
 def test_raised_rolls_back_and_its_events_may_still_arrive(start: Start, left_running: EmbeddedStack) -> None:
-    # Longer than the outage is what the client goes on trying; the request gives up after half a second.
-    manners = ["--delivery-timeout", "15s", "--service-confirm-wait", "500ms", "--settle", "17s", "--rate", "60"]
+    # The client goes on trying for longer than the outage; a request gives up after a second, as no healthy one does.
+    manners = ["--delivery-timeout", "15s", "--service-confirm-wait", "1s", "--settle", "17s", "--rate", "30"]
     run = start(*PLAN, "--service-variant", "raised", *manners, home=left_running.home)
     report_code = run.end(150)
     report: Any = run.report
