@@ -9,6 +9,7 @@ from health.state import (
     Proof,
     back_edge,
     is_back_in,
+    may_be_a_stall,
     not_back,
     not_proven,
     prove,
@@ -172,6 +173,12 @@ def test_each_part_that_proves_the_target_down() -> None:
     parts = proving_parts(DOWN, seen(False, False, False, True, False, True, False, False, False, False))
     assert [len(part) for part in parts] == [3, 4]
     assert not list(proving_parts(DOWN, []))
+
+
+@pytest.mark.parametrize(("end", "stall"), [(100.9375, True), (101.0, False)])
+def test_only_less_than_a_second_may_be_a_stall(end: float, stall: bool) -> None:
+    part = [ProbeResult(100.0, 100.5, KEPT, "hanging"), ProbeResult(100.5, end, KEPT, "hanging")]
+    assert may_be_a_stall(part) is stall
 
 
 def test_a_connection_that_was_never_tried_is_named() -> None:

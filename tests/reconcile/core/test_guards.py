@@ -70,6 +70,14 @@ def hanging_at(at: float, count: int, last: How = HANGING) -> Change:
     return change
 
 
+def hanging_then_refused(builder: RunBuilder) -> None:
+    """Let three questions in a row hang, and later in the baseline have five refused."""
+    hanging_at(2.0, 3)(builder)
+    builder.probe_results = [
+        replace(one, how="refused") if 6.0 <= one.asked - T0 < 6.45 else one for one in builder.probe_results or []
+    ]
+
+
 def one_lost(builder: RunBuilder) -> None:
     builder.order(7, 12, event=False)
 
@@ -172,6 +180,7 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
     # A machine that stands still for less than a second is no target that is down; a refusal is no stall.
     ("fault proven", VACUITY, hanging_at(3.0, 11), hanging_at(3.0, 10)),
     ("fault proven", VACUITY, hanging_at(3.0, 10, last="refused"), hanging_at(3.0, 3)),
+    ("fault proven", VACUITY, hanging_then_refused, hanging_at(2.0, 3)),
     ("fault held", VACUITY, answer_at(15.0), answer_at(10.4)),
     ("fault held", VACUITY, answer_at(19.9), answer_at(20.1)),
     ("fault held", VACUITY, set_to(observations=[]), nothing),
