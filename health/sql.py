@@ -33,13 +33,13 @@ class KeptSql:
     def ask(self, timeout_s: float) -> Reply:
         begun = time.monotonic()
         reply = self._ask(begun + timeout_s)
-        waits = reply.how == ANSWERED
-        if waits:
+        usable = reply.how == ANSWERED
+        if usable:
             self._unserved_since = None
         else:
             self._unserved_since = self._unserved_since or begun
-            waits = reply.how == HANGING and begun - self._unserved_since <= PATIENCE_S
-        if not (self.keeps and waits):
+            usable = reply.how == HANGING and begun - self._unserved_since <= PATIENCE_S
+        if not (self.keeps and usable):
             self.close()
         return reply
 

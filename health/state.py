@@ -15,8 +15,8 @@ from typing import Final
 from health.effect import BACK_STREAK, Effect, Results, milliseconds
 from health.replies import BROKEN, CONNECTIONS, HANGING, KEPT, NEW, Connection, How, ProbeResult
 
-# A machine that stands still answers no question in time, refuses none, and loses no order: so long a stall, in
-# seconds, is not taken for a target that was down. Stalls of 0.25 to 0.4 s were measured on two burdened cores.
+# A machine that stands still answers no question in time, but refuses none: a shorter stall than this, in seconds, is
+# not taken for a target that was down. Stalls of 0.25 s were measured on two burdened cores.
 STALL_S: Final = 1.0
 
 Edge = tuple[float, float]

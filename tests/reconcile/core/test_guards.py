@@ -62,10 +62,9 @@ def hanging_at(at: float, count: int, last: How = HANGING) -> Change:
     def change(builder: RunBuilder) -> None:
         unanswered_at(at, count)(builder)
         seen = builder.history().probe_results
-        failed = [one for one in seen if not one.ok and one.asked - T0 < at + count / 10]
-        end = failed[-1].asked
-        hows = {id(one): last if one.asked == end else HANGING for one in failed}
-        builder.probe_results = [replace(one, how=hows[id(one)]) if id(one) in hows else one for one in seen]
+        failed = [one.asked for one in seen if not one.ok and one.asked - T0 < at + count / 10]
+        hows = {**dict.fromkeys(failed, HANGING), failed[-1]: last}
+        builder.probe_results = [replace(one, how=hows.get(one.asked, one.how)) for one in seen]
 
     return change
 
