@@ -80,7 +80,7 @@ class ComposeStack:
                 self._run(command, timeout_s=_DOWN_S, doing=f"{command} of compose project {self.name}")
                 if (stands := self.project.status()) in wanted:
                     break
-                raise StackError(f"{command} of compose project {self.name} ended, and it is {stands} still")
+                raise StackError(f"{command} of compose project {self.name} ended, but it is still {stands}")
             except StackError:
                 if not tries_left:
                     raise
