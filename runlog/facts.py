@@ -20,7 +20,6 @@ _WORDS: Final = {
     "expect": ("consistent", "lost-events", "phantom-events", "any"),
     "attribution": ("tagged", "exclusive", "acknowledged-only"),
 }
-_MOST_OUTAGES: Final = 1000
 # Epoch seconds of the year 5138: larger numbers are no times.
 _LATEST: Final = 1e11
 
@@ -156,8 +155,5 @@ class RunFacts:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and 0 <= value < _LATEST):
                 raise ValueError(f"`{name}` is {value:g}, which no run has")
-        outages = self.options.get("outages", "1")
-        if not (outages.isascii() and outages.isdigit() and len(outages) < 5 and int(outages) <= _MOST_OUTAGES):
-            raise ValueError(f"`options.outages` is {outages!r}, not a whole number up to {_MOST_OUTAGES}")
         if any(not (0 <= partition < 2**31 and 0 <= start < 2**63) for partition, start in self.topic.starts.items()):
             raise ValueError("`topic.starts` holds what is no partition or no offset")

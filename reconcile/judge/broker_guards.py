@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from reconcile.history.run_options import option_of
 from reconcile.judge.findings import EVENTS_IN_DOUBT, Findings, Guard, GuardKind, evidence, not_applicable
+from settings.external import ExternalSettings
 
 _VOUCH: Final = "if you know that the broker keeps what it acknowledges, give --vouch-topic-intact"
 
@@ -14,7 +16,7 @@ def broker_keeps_acknowledged(findings: Findings) -> Guard:
     SIGKILL (its docs, `raft_replica_max_flush_delay_ms`). Apache Kafka hands each record to the kernel first.
     """
     name, facts = "broker keeps what it acknowledged", findings.history.facts
-    command = bool(facts.options.get("break_command"))
+    command = bool(option_of(facts, ExternalSettings.break_command))
     if not findings.wants_outage or findings.target != "broker" or not (facts.fault.drops_unflushed or command):
         return not_applicable(name, GuardKind.EVIDENCE, "the broker was not killed")
     doubt = _write_caching_doubt(findings)

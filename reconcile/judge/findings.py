@@ -10,7 +10,10 @@ from reconcile.analysis.rate import PhaseRate
 from reconcile.analysis.truth_table import Table
 from reconcile.history.history import History
 from reconcile.history.outages import Outage
+from reconcile.history.run_options import option_of
 from runlog.fault_facts import FaultFacts
+from settings.plan_options import PlanOptions
+from settings.stack_options import WitnessOptions
 
 NO_DOUBT: Final = Suspicion()
 # What is only suspected when a witness may be incomplete.
@@ -74,7 +77,7 @@ class Findings:
     @property
     def vouched(self) -> bool:
         """Whether the user vouches that the topic lost no record by compaction, re-creation or write caching."""
-        return self.history.facts.options.get("vouch_topic_intact") == "true"
+        return option_of(self.history.facts, WitnessOptions.vouch_topic_intact)
 
     def detail_of(self, name: str) -> dict[str, Any] | None:
         """Return the detail of the last mark with this name; None without one."""
@@ -91,7 +94,7 @@ class Findings:
 
     @property
     def planned_outages(self) -> int:
-        return int(self.history.facts.options.get("outages", "1")) if self.wants_outage else 0
+        return option_of(self.history.facts, PlanOptions.outages) if self.wants_outage else 0
 
 
 def evidence(name: str, passed: bool, reason: str, casts: Suspicion) -> Guard:

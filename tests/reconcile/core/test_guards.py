@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chaos.run.command_line import texts_of
 from contract.event import Why
 from health.replies import HANGING, How
 from reconcile.analysis.counts import Equation
@@ -22,8 +23,8 @@ from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
 
 EVIDENCE, VACUITY = GuardKind
 Change = Callable[[RunBuilder], object]
-VOUCHED = {"vouch_topic_intact": "true"}
-COMMAND = {"break_command": "systemctl stop broker"}
+VOUCHED = texts_of({"vouch_topic_intact": True})
+COMMAND = texts_of({"break_command": "systemctl stop broker"})
 
 
 def calm() -> RunBuilder:
