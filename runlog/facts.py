@@ -15,7 +15,7 @@ from runlog.fault_facts import FaultFacts
 from runlog.folder import RunFolder
 
 FORMAT: Final = 3
-_WORDS: Final = {
+WORDS: Final = {
     "scenario": ("lost-event", "phantom-event", "control"),
     "expect": ("consistent", "lost-events", "phantom-events", "any"),
     "attribution": ("tagged", "exclusive", "acknowledged-only"),
@@ -146,7 +146,7 @@ class RunFacts:
         Raises:
             ValueError: names one of them.
         """
-        for name, words in _WORDS.items():
+        for name, words in WORDS.items():
             if getattr(self, name) not in words:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}, not one of {', '.join(words)}")
         if self.attribution == "tagged" and None in (self.contract.table.tag_column, self.contract.event.tag_place):

@@ -10,11 +10,13 @@ import pytest
 from contract.run_key import RunKey
 from runlog.clock import AnchoredClock, iso_utc
 from runlog.exit_codes import strongest
+from runlog.facts import WORDS
 from runlog.folder import FolderError, check_runs_dir, create_run_folder, find_run
 from runlog.ledger import HEADER, RECORD_BYTES, Completion, LedgerWriter, Phase, read_ledger
 from runlog.marks import Mark, MarksWriter, read_marks
 from runlog.outcomes import Failure, Outcome, classify
 from settings.duration import format_duration, parse_duration
+from settings.run_settings import Settings
 
 KEY = RunKey.parse("0123456789ab4def")
 
@@ -287,3 +289,8 @@ def test_runs_dir_that_cannot_be_used_is_refused_with_the_remedy(tmp_path: Path)
         check_runs_dir(tmp_path / "runs", 2**60)
     check_runs_dir(tmp_path / "runs", 1)
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_facts_know_what_the_options_offer() -> None:
+    offered = (Settings.scenario, Settings.expect, Settings.attribution)
+    assert {option.dest: option.choices for option in offered} == WORDS
