@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import ClassVar
 
 from files.paths import CHECKOUT
@@ -32,17 +32,13 @@ def environment(state: StackState, port: int) -> dict[str, str]:
 
 def behaviour(settings: ServiceSettings) -> dict[str, str]:
     """The variables of the service's behaviour; the same texts for the same settings."""
-    return {
-        "ORDERSERVICE_TOPIC": settings.topic,
-        "ORDERSERVICE_VARIANT": settings.variant,
-        "ORDERSERVICE_CHAOS": "true" if settings.chaos else "false",
-        "ORDERSERVICE_POOL_SIZE": str(settings.pool_size),
-        "ORDERSERVICE_POOL_WAIT": f"{settings.pool_wait:g}",
-        "ORDERSERVICE_BLOCK_TIME": f"{settings.block_time:g}",
-        "ORDERSERVICE_DELIVERY_TIMEOUT": f"{settings.delivery_timeout:g}",
-        "ORDERSERVICE_CONFIRM_WAIT": f"{settings.confirm_wait:g}",
-        "ORDERSERVICE_PUBLISH_FAILURE": settings.publish_failure,
-    }
+    return {f"ORDERSERVICE_{one.name.upper()}": _text(getattr(settings, one.name)) for one in fields(settings)}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def fingerprint(state: StackState) -> dict[str, object]:
