@@ -1,6 +1,7 @@
 """Runs that have one thing wrong, or nearly, in addition to those of `test_guards.CASES`; each with a title."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from runlog.offsets import Observation
 from runlog.outcomes import Outcome
 from tests.reconcile.core.probed import probed, probes
 from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
-from tests.reconcile.core.test_guards import CASES, both, delayed, set_to, unanswered_at, unsent
+from tests.reconcile.core.test_guards import CASES, Case, both, delayed, set_to, unanswered_at, unsent
 
 Change = Callable[[RunBuilder], object]
 
@@ -240,9 +241,17 @@ def planned_twice(builder: RunBuilder) -> None:
     builder.facts = replace(builder.facts, options={"outages": "2"})
 
 
+def numbered(cases: list[Case]) -> Iterator[tuple[int, Case]]:
+    """Yield each case with its number among those of its guard, so that the titles of the others stay."""
+    numbers: Counter[str] = Counter()
+    for case in cases:
+        numbers[case[0]] += 1
+        yield numbers[case[0]], case
+
+
 RUN_CASES: list[tuple[str, Change]] = [
-    *((f"{name}, wrong {place}", fires) for place, (name, _, fires, _) in enumerate(CASES, 1)),
-    *((f"{name}, nearly {place}", nearly) for place, (name, _, _, nearly) in enumerate(CASES, 1)),
+    *((f"{name}, wrong {number}", fires) for number, (name, _, fires, _) in numbered(CASES)),
+    *((f"{name}, nearly {number}", nearly) for number, (name, _, _, nearly) in numbered(CASES)),
     ("two outages", second()),
     ("two outages planned, one held", set_to(facts=facts(options={"outages": "2"}))),
     ("three planned, none healed", both(set_to(facts=facts(options={"outages": "3"})), lambda s: s.without(m.HEALING))),

@@ -13,6 +13,7 @@ from reconcile.analysis.counts import Equation
 from reconcile.history.history import History
 from reconcile.judge.evidence_guards import conservation
 from reconcile.judge.findings import Guard, GuardKind
+from reconcile.judge.guards import GUARDS
 from reconcile.judge.judge import judge
 from runlog import exit_codes
 from runlog import marks as m
@@ -23,6 +24,7 @@ from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
 
 EVIDENCE, VACUITY = GuardKind
 Change = Callable[[RunBuilder], object]
+Case = tuple[str, GuardKind, Change, Change]
 VOUCHED = texts_of({"vouch_topic_intact": True})
 COMMAND = texts_of({"break_command": "systemctl stop broker"})
 
@@ -170,7 +172,7 @@ PHANTOM = set_to(facts=facts(scenario="phantom-event"))
 FAULTLESS = facts(scenario="control")
 
 # name, kind, what fires it, what nearly does
-CASES: list[tuple[str, GuardKind, Change, Change]] = [
+CASES: list[Case] = [
     ("fault proven", VACUITY, lambda s: s.without(m.INJECTED), nothing),
     ("fault proven", VACUITY, lambda s: s.mark(m.INJECTED, down_edge=None), nothing),
     # Away already before it was broken: by its own edge, or three questions in a row in the baseline.
@@ -405,7 +407,7 @@ def test_does_not_apply(name: str, change: Change) -> None:
 def test_a_calm_run_passes_every_guard() -> None:
     judgement = judge(calm().history())
     assert [guard.name for guard in judgement.guards if guard.failed] == []
-    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == 27
+    assert len({guard.name for guard in judgement.guards}) == len(judgement.guards) == len(GUARDS) + 1
 
 
 def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:
