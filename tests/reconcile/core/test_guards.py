@@ -1,5 +1,6 @@
 """Each guard: a run in which it must fire, a near miss in which it must not, and one to which it does not apply."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
+from tests.e2e.harness import CHECKOUT
 from tests.reconcile.core.run_builder import START_OFFSET, T0, RunBuilder, facts
 
 EVIDENCE, VACUITY = GuardKind
@@ -418,6 +420,14 @@ def test_each_guard_of_the_list_is_tripped_by_a_case() -> None:
         "violations confirmed",  # tests/reconcile/verify
         "no order changed",  # tests/reconcile/verify
     }
+
+
+def test_the_docs_list_each_guard_in_the_order_of_the_reports() -> None:
+    builder = calm()
+    builder.facts = facts(stack="external")
+    docs = (CHECKOUT / "docs" / "verdicts.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| (evidence|vacuity) \|", docs, re.MULTILINE)
+    assert rows == [(guard.name, guard.kind.value) for guard in judge(builder.history()).guards]
 
 
 def test_conservation_near_miss() -> None:
