@@ -38,19 +38,20 @@ run: setup ## Send orders, stop the broker, start it again, and list every lost 
 	@$(BIN)/locust --headless --expect lost-events $(ARGS)
 
 test-fast: setup-dev ## Tests of what starts no process and opens no connection, all of them in a minute
-	@PROPERTY_EXAMPLES=100 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
+	@EXAMPLES_PERCENT=10 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
 
 test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
-	@$(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 4 --dist loadfile $(ARGS)
+	@EXAMPLES_PERCENT=30 $(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 4 --dist loadfile $(ARGS)
 
 test-all: setup-dev ## What `make test` leaves out: ways to end, Docker, the browser, a fresh clone, a sample of mutants
 	@$(BIN)/pytest -q -m "(exhaustive or docker) and not night" -n 4 --dist loadfile $(ARGS)
 
 night: setup-dev mutate soak ## What takes hours: the whole matrices, all seeds, all mutants, a hundred random runs
+	@EXAMPLES_PERCENT=300 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
 	@$(BIN)/pytest -q -m night -n 2 --dist loadfile $(ARGS)
 
 mutate: setup-dev ## Change the pure core in every small way; its tests must notice (half an hour)
-	@PROPERTY_EXAMPLES=50 $(BIN)/mutmut run --max-children 2 $(ARGS)
+	@EXAMPLES_PERCENT=5 $(BIN)/mutmut run --max-children 2 $(ARGS)
 	@$(BIN)/python -m tests.mutation.survivors
 
 check: setup-dev ## Check format, lint, strict types and import rules

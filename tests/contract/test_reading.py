@@ -17,6 +17,7 @@ from contract.ids import bytes_of
 from contract.order_id import IdKind, encode_order_id
 from contract.place import EventFilter, Place, parse_place
 from contract.reading import EventReader, Reading
+from tests.property_examples import examples
 
 ID = "0b5e55ed-0b5e-4afe-8000-0000000000aa"
 OTHER = "11111111-2222-4333-8444-555555555555"
@@ -206,7 +207,7 @@ def by_definition(contract: EventContract, record: KafkaRecord) -> Reading:  # n
     return Reading(None, order, (at(contract.tag_place) or "") if contract.tag_place else "")
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(CONTRACTS, st.lists(RECORDS, max_size=6))
 def test_a_batch_says_what_single_records_say(contract: EventContract, records: list[KafkaRecord]) -> None:
     reader = EventReader(contract)

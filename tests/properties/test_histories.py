@@ -19,6 +19,7 @@ from reconcile.judge.judge import judge
 from reconcile.report.csv_lists import csv_texts
 from runlog import marks as m
 from runlog.outcomes import Failure, Outcome
+from tests.property_examples import examples
 from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 from tests.saboteur.fates import FATES, HONEST, Answer, Fate
 from tests.saboteur.truth import LISTS, Truth, _judge
@@ -143,7 +144,7 @@ def listed(texts: dict[str, str], name: str) -> list[str]:
     return sorted(row["order_id"] for row in csv.DictReader(io.StringIO(texts[f"{name}.csv"])))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(runs())
 def test_the_judge_finds_the_truth(run: Run) -> None:
     history, truth = history_of(run), truth_of(run)
@@ -169,7 +170,7 @@ def test_the_judge_finds_the_truth(run: Run) -> None:
     assert len(judgement.evidence) == len(judgement.lost_cases)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(runs())
 def test_the_order_of_the_rows_changes_nothing(run: Run) -> None:
     history = history_of(run)

@@ -1,7 +1,5 @@
 """Generated histories with collisions of every kind against the naive table; many brackets against single ones."""
 
-import os
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,11 +8,9 @@ from reconcile.analysis.late_events import append_brackets
 from reconcile.judge.judge import judge
 from runlog.offsets import Observation
 from runlog.outcomes import Outcome
+from tests.property_examples import examples
 from tests.reconcile.core.plain_reference import AppendTimes, Sent, World, naive_counts
 from tests.reconcile.core.run_builder import RunBuilder
-
-# Fewer where thousands of changed cores are put before them in turn (`make mutate`).
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "1000"))
 
 # Few ids and few sequence numbers, so that ids repeat in answers, rows have foreign numbers, events repeat.
 IDS = st.integers(0, 9)
@@ -55,7 +51,7 @@ def builder_of(world: World) -> RunBuilder:
     return builder
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(worlds())
 def test_the_table_agrees_with_sets_and_dicts(world: World) -> None:
     judgement = judge(builder_of(world).history())
@@ -66,7 +62,7 @@ def test_the_table_agrees_with_sets_and_dicts(world: World) -> None:
     assert cells == len(judgement.table.row)
 
 
-@settings(max_examples=EXAMPLES // 5, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.floats(0.01, 1), st.booleans()), max_size=25),
     st.lists(st.integers(0, 30), min_size=1, max_size=10),

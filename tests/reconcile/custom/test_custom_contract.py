@@ -30,6 +30,7 @@ from reconcile.report.markdown_report import code, markdown_report
 from reconcile.verify.event_reading import plain_reader
 from runlog.facts import RunFacts
 from runlog.folder import RunFolder
+from tests.property_examples import examples
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 
 NO_IDS = np.empty(0, dtype=IDS)
@@ -122,7 +123,7 @@ def every_word(record: Record) -> list[Any]:
     return words
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(records(), st.sampled_from(SETTINGS), st.sampled_from(IdKind), st.booleans())
 @example(Record(b'{"orderId":1e400}', b"1"), ("key", "", "none"), IdKind.INTEGER, True)
 @example(Record(b'{"orderId":NaN}', b"1"), ("key", "", "none"), IdKind.INTEGER, True)
@@ -191,7 +192,7 @@ def test_the_key_may_be_the_tag() -> None:
     assert found.sequences.tolist() == [5, 2**64 - 1, 2**64 - 1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(records(), max_size=8), st.sampled_from(SETTINGS))
 def test_every_record_is_in_one_place(all_of_them: list[Record], described: tuple[str, str, str]) -> None:
     names = dict(zip(("event_id", "event_filter", "event_tag"), described, strict=True))

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcile.witnesses.id_spellings import KnownIds, Spellings
+from tests.property_examples import examples
 
 KNOWN = [
     uuid.UUID("4f1b8d1e-6b0a-4c52-9f37-0a5d3f1c9e21"),
@@ -60,13 +61,13 @@ def planted(draw: st.DrawFn) -> tuple[int, bytes]:
     return which, raw + draw(st.sampled_from([b"", b'"}', b"</id>", b"\x00\xff", b" "]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(planted(), min_size=1, max_size=4))
 def test_a_planted_spelling_is_found_and_nothing_else(texts: list[tuple[int, bytes]]) -> None:
     assert found_in(*(raw for _, raw in texts)) == {(at, which) for at, (which, _) in enumerate(texts)}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(planted())
 def test_escapes_of_json_hide_nothing(one: tuple[int, bytes]) -> None:
     """As PHP escapes a slash and .NET a plus sign, and once more in JSON within JSON."""
@@ -93,7 +94,7 @@ ORDINARY = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(ORDINARY, max_size=3), st.binary(max_size=200))
 @example([{"price": 17.0, "quantity": 17, "sku": "0" * 32, "more": "8" * 40}], b"\x00" * 64)
 def test_ordinary_data_names_no_order(values: list[object], raw: bytes) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconcile.verify.byte_search import ByteSearch
 from reconcile.verify.event_reading import plain_reader
+from tests.property_examples import examples
 from tests.reconcile.core.run_builder import KEY, facts, order_id
 from tests.reconcile.dispute.test_spellings import KNOWN, ORDINARY, planted
 
@@ -18,7 +19,7 @@ NUMBERS = ByteSearch({KEY.customer_id(5).hex: "1005"}, {str(number): str(number)
 TEXTS = ByteSearch({}, {text: text for text in ("ORD-1", "invoice/2026/11/25/000123")})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(planted())
 def test_a_planted_spelling_is_found_and_nothing_else(stated: tuple[int, bytes]) -> None:
     which, raw = stated
@@ -27,7 +28,7 @@ def test_a_planted_spelling_is_found_and_nothing_else(stated: tuple[int, bytes])
     assert SEARCH.orders_in(b"x", [("id", raw)], b"{}") == {str(KNOWN[which])}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(ORDINARY, st.binary(max_size=100))
 def test_ordinary_data_names_no_order(value: object, raw: bytes) -> None:
     assert SEARCH.orders_in(raw, [("a", raw), ("b", None)], json.dumps(value).encode()) == set()

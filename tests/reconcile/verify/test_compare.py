@@ -23,6 +23,7 @@ from reconcile.verify.lost_rows import lost_lines
 from reconcile.verify.sql_verifier import FoundRow, visible
 from runlog import exit_codes
 from runlog.outcomes import Outcome
+from tests.property_examples import examples
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 
 A = str(order_id(1))
@@ -278,7 +279,7 @@ def values(draw: st.DrawFn) -> bytes:
     return encoded
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(values())
 def test_both_paths_hold_the_same_for_an_event(value: bytes) -> None:
     """They share no code, and must not contradict each other: that would mean that the harness is wrong."""
