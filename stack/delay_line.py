@@ -90,7 +90,13 @@ class DelayLine:
     def _end(self, sink: asyncio.Transport) -> None:
         """Pass the end of sending on; the connection is over when the other direction has ended too."""
         self._ended = True
-        sink.write_eof()
+        try:
+            sink.write_eof()
+        except OSError:  # reset by its peer, unnoticed because nothing is read after an end
+            sink.abort()
+            if self.source is not None and not self.source.is_closing():
+                reset(self.source)
+            return
         if self.back is not None and self.back._ended:
             sink.close()
             if self.source is not None:

@@ -15,7 +15,7 @@ import pytest
 from stack import process
 from stack.proxy_mode import PLAIN, ProxyMode
 from tests.stack.fronted import Fronted
-from tests.stack.tcp_peers import WAIT_S, dial, read_all, read_exactly, reset, target
+from tests.stack.tcp_peers import WAIT_S, dial, echo, read_all, read_exactly, reset, target
 
 pytestmark = pytest.mark.process
 
@@ -157,6 +157,32 @@ def test_plain_again_hands_on_what_waits_at_once_and_in_order(echoing: Fronted) 
         client.sendall(b"third")
         client.shutdown(socket.SHUT_WR)
         assert read_all(client) == b"first second third"
+
+
+def test_plain_again_reaches_the_connections_behind_those_whose_clients_have_gone(tmp_path: Path) -> None:
+    ended = threading.Semaphore(0)
+
+    def answer(connection: socket.socket) -> None:
+        echo(connection)
+        ended.release()
+
+    with target(answer) as port:
+        fronted = Fronted(tmp_path / "stack", port)
+        fronted.proxy.apply(ProxyMode(latency_s=600))
+        for _ in range(5):
+            with fronted.dial() as gone:
+                gone.sendall(b"x")  # the answer that waits for it ends in a reset
+        assert all(ended.acquire(timeout=WAIT_S) for _ in range(5))
+        with fronted.dial() as client:
+            client.sendall(b"y")
+            client.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+            fronted.proxy.apply(PLAIN)
+            client.settimeout(WAIT_S)
+            assert client.recv(1) == b"y"
+        assert process.wait_until(lambda: not psutil.Process(fronted.proxy.pid).net_connections("tcp")[1:], WAIT_S)
+        fronted.proxy.kill()
 
 
 def test_an_end_and_a_reset_come_after_the_answer_that_they_follow(tmp_path: Path) -> None:
