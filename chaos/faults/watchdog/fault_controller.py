@@ -120,6 +120,10 @@ class FaultController:
                 target.apply(entry.injected, entry.undo, arm.limits.command)
         except TargetError as error:
             raise Refusal(str(error), protocol.BEGUN) from None
+        except Exception as error:
+            # After any error: how far the act got is unknown.
+            log.exception("the act of %s failed", entry.fault)
+            raise Refusal(f"the watchdog failed: {error!r}", protocol.BEGUN) from None
         finally:
             broken.deadline = time.monotonic() + arm.max_outage
         return replace(marked, described=described)

@@ -161,9 +161,10 @@ def test_what_is_not_wanted_any_more_is_not_done(stage: Stage) -> None:
     assert stage.server.did == []
 
 
-def test_an_act_that_fails_is_to_be_healed(stage: Stage) -> None:
+@pytest.mark.parametrize("error", [TargetError("no permission"), ValueError("no permission")])
+def test_an_act_that_fails_is_to_be_healed(stage: Stage, error: Exception) -> None:
     def fails(fault: Fault, undo: Undo, timeout_s: float) -> None:
-        raise TargetError("no permission")
+        raise error
 
     stage.server.apply = fails  # type: ignore[method-assign]
     with pytest.raises(Refusal, match="no permission") as refused:
