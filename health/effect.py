@@ -17,8 +17,8 @@ Results = Mapping[Connection, Sequence[ProbeResult]]
 
 # An answer is late if it comes later than usual by what was asked for, give or take this part of it.
 TOLERANCE: Final = 0.2
-# An observed share of resets may miss the one that was asked for by so many standard deviations, or by `TOLERANCE`. It
-# is observed on so many connections that these deviations are at most half of it.
+# What chance may add to that: so many standard deviations, of the share of resets or of the median delay with jitter. A
+# share is observed on so many connections that these deviations are at most half of it.
 DEVIATIONS: Final = 3.0
 # A share of resets is over when so many connections in a row are not reset that chance does it more rarely than this.
 CHANCE: Final = 0.001
@@ -101,12 +101,14 @@ class Effect:
         """Longest delay of one answer, seconds."""
         return self.added_s + self.jitter_s
 
-    @property
-    def back_streak(self) -> int:
-        """So many probes in a row that do not show it prove that it is over."""
-        return (
-            max(BACK_STREAK, math.ceil(math.log(CHANCE) / math.log(1 - self.share))) if self.is_partial else BACK_STREAK
-        )
+    def back_streak(self, connection: Connection) -> int:
+        """Return how many probes of a connection in a row that do not show it prove that it is over.
+
+        Of a partial one the new connections prove that; the kept one only has to be there again.
+        """
+        if not self.is_partial or connection not in self.connections:
+            return BACK_STREAK
+        return max(BACK_STREAK, math.ceil(math.log(CHANCE) / math.log(1 - self.share)))
 
     def after(self, results: Results) -> "Effect":
         """Return it with the usual time of an answer, as the results of a healthy target show it."""
@@ -135,11 +137,12 @@ class Effect:
         """Return whether a probe was answered as without the fault."""
         return one.ok and (self.kind != "late" or self.increase(one) <= TOLERANCE * self.added_s)
 
-    def is_proven_by(self, results: Sequence[ProbeResult]) -> bool:
+    def is_proven_by(self, results: Sequence[ProbeResult], *, chance: bool = False) -> bool:
         """Return whether results of one connection that show it are enough, and show it as strongly as asked for.
 
         Args:
             results: in a row, each of which shows it; of a partial one all since the first that does.
+            chance: see `in_bounds`.
         """
         if not results:
             return False
@@ -148,18 +151,24 @@ class Effect:
         if self.kind == "late" and results[0].connection == NEW:
             return True  # opening a connection takes several round trips: each of its probes is as long as several
         span = results[-1].answered - results[0].asked
-        return len(results) >= STREAK and span >= STREAK_SECONDS and self.in_bounds(results)
+        return len(results) >= STREAK and span >= STREAK_SECONDS and self.in_bounds(results, chance=chance)
 
-    def in_bounds(self, results: Sequence[ProbeResult]) -> bool:
+    def in_bounds(self, results: Sequence[ProbeResult], *, chance: bool = False) -> bool:
         """Return whether results of one connection together are as strong as asked for.
 
         On a new connection an answer takes several round trips, so it may be later than asked for.
+
+        Args:
+            chance: whether the median delay may also miss it by what chance makes of the jitter. Not while it is being
+                proven: then more results settle it.
         """
         measured = self.measure(results)
         if measured is None or self.kind == "down":
             return True
         if self.kind == "late":
-            return results[0].connection == NEW or abs(measured - self.added_s) <= TOLERANCE * self.added_s
+            # The standard deviation of the median of n draws from an interval of twice the jitter.
+            luck = DEVIATIONS * self.jitter_s / math.sqrt(len(results) + 2) if chance else 0.0
+            return results[0].connection == NEW or abs(measured - self.added_s) <= max(TOLERANCE * self.added_s, luck)
         return abs(measured - self.share) <= max(TOLERANCE * self.share, self._deviation(results))
 
     def measure(self, results: Sequence[ProbeResult]) -> float | None:

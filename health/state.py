@@ -57,7 +57,9 @@ def back_edge(effect: Effect, results: Sequence[ProbeResult], since: float) -> E
     at the first answer as usual.
     """
     streak = _trailing(results, effect.is_usual)
-    if len(streak) < effect.back_streak or streak[-1].asked < since:
+    if effect.is_partial:  # it spares connections while it lasts, too
+        streak = [one for one in streak if one.asked >= since]
+    if not streak or len(streak) < effect.back_streak(streak[0].connection) or streak[-1].asked < since:
         return None
     return _bracket(results, streak)
 
@@ -101,19 +103,20 @@ def not_back(effect: Effect, seen: Results, since: float) -> list[str]:
     def words(each: Connection) -> str:
         if not effect.is_usual(seen[each][-1]):
             return _strength(effect, each, seen[each][-1:])
-        times = "twice" if effect.back_streak == BACK_STREAK else f"{effect.back_streak} times"
+        streak = effect.back_streak(each)
+        times = "twice" if streak == BACK_STREAK else f"{streak} times"
         return f"{_named(each)} was answered, but not {times} in a row"
 
     return [_last(each, seen[each], words) for each in CONNECTIONS if back_edge(effect, seen[each], since) is None]
 
 
 def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
-    """Yield each part of the results of one connection that proves the effect."""
+    """Yield each part of the results of one connection that proves the effect, give or take chance."""
     if effect.is_partial:
         streaks = [_showing(effect, results, results[0].asked if results else 0.0)]
     else:
         streaks = [list(part) for shows, part in groupby(results, key=effect.shows) if shows]
-    yield from (part for part in streaks if effect.is_proven_by(part))
+    yield from (part for part in streaks if effect.is_proven_by(part, chance=True))
 
 
 def may_be_a_stall(part: Sequence[ProbeResult]) -> bool:
@@ -124,7 +127,7 @@ def may_be_a_stall(part: Sequence[ProbeResult]) -> bool:
 def is_back_in(effect: Effect, results: Sequence[ProbeResult]) -> bool:
     """Return whether enough probes of one connection in a row were answered as usual."""
     streaks = (list(part) for usual, part in groupby(results, key=effect.is_usual) if usual)
-    return any(len(streak) >= effect.back_streak for streak in streaks)
+    return any(len(streak) >= effect.back_streak(streak[0].connection) for streak in streaks)
 
 
 def _showing(effect: Effect, results: Sequence[ProbeResult], since: float) -> Sequence[ProbeResult]:

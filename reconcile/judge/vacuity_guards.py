@@ -93,7 +93,7 @@ def fault_held(findings: Findings) -> Guard:
             inside = [probe for probe in one.results if effect.must_show(probe, injected, healing)]
             if not inside:
                 return vacuity(name, False, f"outage {outage.number}: the {target} was not probed{one.where} {asked}")
-            if not effect.in_bounds(inside):
+            if not effect.in_bounds(inside, chance=True):
                 what = f"was degraded by {effect.measured(inside)}{one.where}, not by {effect.strength}"
                 return vacuity(name, False, f"outage {outage.number}: the {target} {what}")
             during.setdefault(one.where, []).extend(inside)

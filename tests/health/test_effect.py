@@ -87,6 +87,18 @@ def test_a_single_answer_may_miss_the_latency_by_the_jitter_but_not_their_median
     assert not shaky.shows(took(KEPT, 0.13)[0])
 
 
+def test_the_median_of_few_answers_may_miss_the_latency_by_what_chance_makes_of_the_jitter() -> None:
+    shaky = Effect("late", added_s=0.3, jitter_s=0.15, usual_s={KEPT: 0.0})
+    inside, outside = took(KEPT, *(0.41,) * 14), took(KEPT, *(0.42,) * 14)
+    assert [shaky.in_bounds(results, chance=True) for results in (inside, outside)] == [True, False]
+    assert list(proving_parts(shaky, inside))
+    assert not shaky.in_bounds(inside), "not while it is being proven"
+    assert proven_edge(shaky, inside, 100.0) is None
+    assert not shaky.in_bounds(took(KEPT, *(0.41,) * 100), chance=True), "chance is out"
+    exact = Effect("late", added_s=0.3, usual_s={KEPT: 0.0})
+    assert not exact.in_bounds(inside, chance=True)
+
+
 def test_what_is_late_by_the_tolerance_is_late_and_not_by_less() -> None:
     exact = Effect("late", added_s=0.5, usual_s={KEPT: 0.0})
     assert [exact.shows(one) for one in took(KEPT, 0.4, 0.39)] == [True, False]
@@ -158,11 +170,27 @@ def test_another_share_proves_none_of_a_half(resets: int) -> None:
 
 
 def test_a_share_needs_so_many_connections_that_chance_is_out() -> None:
-    assert (HALF.back_streak, Effect("reset", share=0.1).back_streak, ALL.back_streak) == (10, 66, 2)
+    tenth = Effect("reset", share=0.1)
+    assert [effect.back_streak(NEW) for effect in (HALF, tenth, ALL, LATE, DOWN)] == [10, 66, 2, 2, 2]
+    assert [effect.back_streak(KEPT) for effect in (HALF, tenth, ALL, LATE, DOWN)] == [2, 2, 2, 2, 2]
     assert proven_edge(HALF, how(NEW, *mixed(17, 34)), 100.0) is None
     quiet = how(NEW, "broken", *("answered",) * 9)
     assert back_edge(HALF, quiet, 100.0) is None
     assert back_edge(HALF, [*quiet, *how(NEW, "answered", start=101.0)], 100.0) == pytest.approx((100.0, 100.11))
+
+
+def test_a_share_is_over_when_as_many_new_connections_are_answered_after_it_was_healed() -> None:
+    """Those that it had spared before prove nothing, and the kept one may be a single connection that it spared."""
+    new = how(NEW, "broken", *("answered",) * 12)
+    assert back_edge(HALF, new, 100.45) is None
+    longer = [*new, *how(NEW, *("answered",) * 2, start=101.3)]
+    assert back_edge(HALF, longer, 100.45) == pytest.approx((100.4, 100.51))
+    few = {KEPT: how(KEPT, *("answered",) * 2, start=101.3), NEW: longer}
+    assert prove_back(HALF, few, 100.45) is not None
+    assert is_back_in(HALF, few[KEPT])
+    assert not_back(HALF, {KEPT: few[KEPT], NEW: new}, 100.45) == [
+        "a new connection was answered, but not 10 times in a row"
+    ]
 
 
 def test_resets_before_the_fault_count_for_no_share() -> None:

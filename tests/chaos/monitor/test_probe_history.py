@@ -1,9 +1,14 @@
 """The beginning of a streak is kept however long it lasts, in bounded memory."""
 
+import pytest
+
+from chaos.faults.limits import HEAL_TRIES
+from chaos.monitor.monitor import OFTEN_S
 from chaos.monitor.probe_history import ProbeHistory
 from health.effect import DOWN, Effect
-from health.replies import KEPT, How, ProbeResult
+from health.replies import KEPT, NEW, How, ProbeResult
 from health.state import back_edge, proven_edge
+from settings.run_settings import SECONDS_OF_SHARE
 
 LATE = Effect("late", added_s=0.3, usual_s={KEPT: 0.1})
 
@@ -44,3 +49,18 @@ def test_a_change_after_a_long_streak_lets_the_old_go() -> None:
 def test_a_target_that_was_late_long_before_its_break_command_ended_has_its_true_edge() -> None:
     kept = series((50, True), (10_000, False), effect=LATE)
     assert proven_edge(LATE, list(kept), since=0.0) == (49.0, 50.4)
+
+
+@pytest.mark.parametrize("share", [0.0501, 0.06, 0.1, 0.3, 0.5, 0.8])
+def test_a_share_is_proven_within_what_is_kept_and_in_the_least_fault_timeout(share: float) -> None:
+    effect = Effect("reset", share=share)
+    seconds = max(5.0, SECONDS_OF_SHARE / share)
+    kept = ProbeHistory(effect.shows)
+    edge = None
+    for k in range(int(seconds / OFTEN_S)):
+        at = k * OFTEN_S
+        is_reset = int((k + 1) * share) > int(k * share)
+        kept.append(ProbeResult(at, at + 0.01, NEW, "broken" if is_reset else "answered"))
+        edge = edge or proven_edge(effect, list(kept), 0.0)
+    assert edge is not None
+    assert effect.back_streak(NEW) * OFTEN_S < seconds / HEAL_TRIES
