@@ -4,6 +4,7 @@ A wrong value ends in a `SettingsError` whose message is one sentence: the optio
 Pure: no clock, no files, no sockets.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -49,6 +50,11 @@ class Settings(RunOptions, WitnessOptions, DrainOptions, OurServiceOptions, Load
 OPTIONS: Final[tuple[Option[Any], ...]] = Settings.options() + ExternalSettings.options()
 # A shorter beginning of a flag fits too many options to mean one of them.
 _SHORTEST_FLAG: Final = 4
+# A latency is proven in so many times itself and so many times its jitter (but for one chance in 100), a share of resets
+# in so many seconds divided by it, and its end in a third of them. The rule of the proof is in `health.effect`.
+LATENCIES: Final = 6
+JITTERS: Final = 36
+SECONDS_OF_SHARE: Final = 3.0
 
 
 def names_secret(flag: str) -> bool:
@@ -80,6 +86,7 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
             f"--fault-jitter {settings.fault_jitter:g}s is more than half of --fault-latency "
             f"{settings.fault_latency:g}s: some answers could come as early as usual; give a shorter --fault-jitter"
         )
+    _check_proof(settings)
     _check_drain(settings)
     if settings.rate * settings.baseline < 1 or settings.rate * settings.recovery < 1:
         raise SettingsError(
@@ -105,6 +112,23 @@ def _check_sense(texts: Mapping[str, object]) -> None:
             chosen = other.parse(other.text(texts))
             if not option.makes_sense(other.name, chosen):
                 raise option.wrong(text, f"it makes no sense with {other.flag} {chosen}; leave it out")
+
+
+def _check_proof(settings: Settings) -> None:
+    """Refuse a fault timeout in which the fault cannot be proven, or its end."""
+    if not settings.injects_faults:
+        return
+    latency, jitter, share, least = settings.fault_latency, settings.fault_jitter, settings.fault_share, 0.0
+    if settings.fault == "latency":
+        least = LATENCIES * latency + JITTERS * jitter
+        what = f"a latency of {latency:g}s" + (f" with a jitter of {jitter:g}s" if jitter else "")
+    elif settings.fault == "reset" and share < 1:
+        least, what = SECONDS_OF_SHARE / share, f"resets of a share of {share:g}"
+    if settings.fault_timeout < least:
+        raise SettingsError(
+            f"--fault-timeout {settings.fault_timeout:g}s is too short to prove {what}, and its end; give at least "
+            f"{math.ceil(least)}s"
+        )
 
 
 def _check_drain(settings: Settings) -> None:

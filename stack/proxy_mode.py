@@ -11,6 +11,7 @@ from pathlib import Path
 
 # A Unix socket's path has at most 107 bytes on Linux, 103 elsewhere.
 _LONGEST_PATH = 103
+_LONGEST_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class ProxyMode:
 
     def __post_init__(self) -> None:
         """Refuse what no network does."""
-        if not 0 <= self.latency_s <= 3600:
-            raise ValueError(f"latency {self.latency_s} s is out of range: give 0 to 3600 s")
+        if not 0 <= self.latency_s <= _LONGEST_S:
+            raise ValueError(f"latency {self.latency_s} s is out of range: give 0 to {_LONGEST_S} s")
         if not 0 <= self.jitter_s <= self.latency_s:
             raise ValueError(f"jitter {self.jitter_s} s is out of range: give 0 s to the latency, {self.latency_s:g} s")
         if not 0 <= self.reset_share <= 1:

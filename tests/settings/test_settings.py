@@ -155,6 +155,9 @@ def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
     assert (made.fault_latency, made.fault_jitter, made.fault_share) == (0.3, 0.0, 1.0)
     assert settings(fault="latency", fault_latency="1500ms", fault_jitter="750ms").fault_jitter == 0.75
     assert settings(fault="reset", fault_share="0.5").fault_share == 0.5
+    assert settings(fault="latency", fault_latency="10s").fault_latency == 10.0
+    assert settings(fault="reset", fault_share="0.0501").fault_share == 0.0501
+    assert settings(fault="latency", fault_latency="20s", scenario="control").fault_latency == 20.0
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,18 @@ def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
         ({"fault": "reset", "fault_share": "0.05"}, "it must be above 0.05 and at most 1 (share)"),
         ({"fault": "reset", "fault_share": "1.1"}, "it must be above 0.05 and at most 1 (share)"),
         ({"fault": "reset", "fault_latency": "1s"}, "it makes no sense with --fault reset"),
+        (
+            {"fault": "latency", "fault_latency": "20s"},
+            "--fault-timeout 60s is too short to prove a latency of 20s, and its end; give at least 120s",
+        ),
+        (
+            {"fault": "latency", "fault_latency": "5s", "fault_jitter": "1s"},
+            "too short to prove a latency of 5s with a jitter of 1s, and its end; give at least 66s",
+        ),
+        (
+            {"fault": "reset", "fault_share": "0.06", "fault_timeout": "49s"},
+            "too short to prove resets of a share of 0.06, and its end; give at least 50s",
+        ),
     ],
 )
 def test_a_degradation_that_makes_no_sense_is_refused(texts: dict[str, str], right: str) -> None:

@@ -105,8 +105,8 @@ def test_a_mode_in_words_and_as_a_line(mode: ProxyMode, words: str) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"latency_s": -0.1}, "latency -0.1 s is out of range: give 0 to 3600 s"),
-        ({"latency_s": float("nan")}, "latency nan s is out of range: give 0 to 3600 s"),
+        ({"latency_s": -0.1}, "latency -0.1 s is out of range: give 0 to 86400 s"),
+        ({"latency_s": float("nan")}, "latency nan s is out of range: give 0 to 86400 s"),
         ({"latency_s": 0.1, "jitter_s": 0.2}, "jitter 0.2 s is out of range: give 0 s to the latency, 0.1 s"),
         ({"reset_share": 1.01}, "reset share 1.01 is out of range: give 0 to 1"),
     ],
