@@ -50,8 +50,8 @@ class Settings(RunOptions, WitnessOptions, DrainOptions, OurServiceOptions, Load
 OPTIONS: Final[tuple[Option[Any], ...]] = Settings.options() + ExternalSettings.options()
 # A shorter beginning of a flag fits too many options to mean one of them.
 _SHORTEST_FLAG: Final = 4
-# A latency is proven in so many times itself and so many times its jitter (but for one chance in 100), a share of resets
-# in so many seconds divided by it, and its end in a third of them. The rule of the proof is in `health.effect`.
+# A latency is proven in so many times itself and so many times its jitter (but for one chance in 100), a share of
+# resets in so many seconds divided by it, and its end in a third of them. The rule is in `health.effect`.
 LATENCIES: Final = 6
 JITTERS: Final = 36
 SECONDS_OF_SHARE: Final = 3.0
