@@ -65,15 +65,16 @@ def probes(history: History, judgement: Judgement, place: int) -> str:
     _, injected, healing, _ = outage.edges
     during = outage.downtime or (injected, healing)
     if history.facts.fault.state == "degraded":
-        return f"{outage.target or 'target'}: {_degraded(history, during)}"
-    parts = []
-    for where, inside in _probes(history, during):
-        answers, total = _answers(inside)
-        parts.append(f"{some_of(answers, total, 'probe')} answered{where}{_failures(inside)}")
+        parts = _degraded(history, during)
+    else:
+        parts = []
+        for where, inside in _probes(history, during):
+            answers, total = _answers(inside)
+            parts.append(f"{some_of(answers, total, 'probe')} answered{where}{_failures(inside)}")
     return f"{outage.target or 'target'}: {', '.join(parts)}" if parts else ""
 
 
-def _degraded(history: History, during: Edge) -> str:
+def _degraded(history: History, during: Edge) -> list[str]:
     """Return how many probes of each connection show that the target was degraded, and how strongly."""
     effect, parts = effect_of(history), []
     for one in probe_series(history):
@@ -83,7 +84,7 @@ def _degraded(history: History, during: Edge) -> str:
             counted = f"{some_of(shown, len(inside), 'probe')}{one.where}"
             strength = f"answered {effect.measured(inside)} " if effect.kind == "late" else ""
             parts.append(f"{counted} {strength}{effect.unit}")
-    return ", ".join(parts)
+    return parts
 
 
 def some_of(part: int, total: int, word: str) -> str:

@@ -181,6 +181,15 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         assert words in everything, words
 
 
+def test_reports_leave_out_probes_that_there_are_none_of() -> None:
+    story = degraded(late(), "latency")
+    story.probe_results = []
+    history = story.history()
+    judgement = judge(history)
+    assert probes(history, judgement, 0) == ""
+    assert "probes of the broker" not in summary(history, judgement, Path("runs/x")).plain
+
+
 def test_reports_speak_of_resets() -> None:
     history = degraded(reset(2), "reset", fault_share="0.5").history()
     judgement = judge(history)
