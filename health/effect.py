@@ -71,17 +71,17 @@ class Effect:
 
     def strength_of(self, measured: float) -> str:
         """Return a measured strength in words like those of `strength`."""
-        return replace(self, added_s=max(0.0, measured), jitter_s=0.0, share=measured).strength
+        if self.kind == "late":
+            return milliseconds(max(0.0, measured))
+        if self.kind == "reset":
+            return "all connections" if measured == 1 else f"{100 * measured:.3g} % of connections"
+        return ""
 
     @property
     def strength(self) -> str:
-        """How strong it is, in words: `300 ms`, `50 % of connections`; empty for `down`."""
-        if self.kind == "late":
-            jitter = f" ± {milliseconds(self.jitter_s)}" if self.jitter_s else ""
-            return milliseconds(self.added_s) + jitter
-        if self.kind == "reset":
-            return "all connections" if self.share == 1 else f"{100 * self.share:.3g} % of connections"
-        return ""
+        """How strong it is, in words: `300 ms ± 50 ms`, `50 % of connections`; empty for `down`."""
+        jitter = f" ± {milliseconds(self.jitter_s)}" if self.jitter_s else ""
+        return self.strength_of(self.added_s if self.kind == "late" else self.share) + jitter
 
     @property
     def connections(self) -> tuple[Connection, ...]:

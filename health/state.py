@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
-from health.effect import BACK_STREAK, Effect, Results, milliseconds
-from health.replies import BROKEN, CONNECTIONS, HANGING, KEPT, NEW, Connection, How, ProbeResult
+from health.effect import BACK_STREAK, Effect, Results
+from health.replies import ANSWERED, BROKEN, CONNECTIONS, HANGING, KEPT, NEW, WORDS, Connection, How, ProbeResult
 
 # A machine that stands still answers no question in time, but refuses none: a shorter stall than this, in seconds, is
 # not taken for a target that was down. Stalls of 0.25 s were measured on two burdened cores.
@@ -81,7 +81,7 @@ def prove_back(effect: Effect, seen: Results, since: float) -> Proof | None:
     edge = edges[effect.connections[0]]
     if edge is None or None in edges.values():
         return None
-    return Proof(edge, {each: seen[each][-1].how for each in CONNECTIONS})
+    return Proof(edge, dict.fromkeys(CONNECTIONS, ANSWERED))
 
 
 def not_proven(effect: Effect, seen: Results, since: float) -> list[str]:
@@ -89,8 +89,11 @@ def not_proven(effect: Effect, seen: Results, since: float) -> list[str]:
     served_still = {KEPT: "a connection from before the fault is still served", NEW: "a new connection is served"}
 
     def words(each: Connection) -> str:
-        if effect.kind == "late" or effect.is_partial:
-            return _strength(effect, each, [one for one in seen[each] if one.asked >= since] or seen[each])
+        results = [one for one in seen[each] if one.asked >= since] or seen[each]
+        if effect.kind == "late":
+            return _late(effect, each, results)
+        if effect.is_partial:
+            return f"{sum(effect.shows(one) for one in results)} of {len(results)} probes {WORDS[each]} were reset"
         return served_still[each]
 
     missing = [each for each in effect.connections if proven_edge(effect, seen[each], since) is None]
@@ -102,7 +105,7 @@ def not_back(effect: Effect, seen: Results, since: float) -> list[str]:
 
     def words(each: Connection) -> str:
         if not effect.is_usual(seen[each][-1]):
-            return _strength(effect, each, seen[each][-1:])
+            return _late(effect, each, seen[each][-1:])
         streak = effect.back_streak(each)
         times = "twice" if streak == BACK_STREAK else f"{streak} times"
         return f"{_named(each)} was answered, but not {times} in a row"
@@ -138,13 +141,9 @@ def _showing(effect: Effect, results: Sequence[ProbeResult], since: float) -> Se
     return results[next(first, len(results)) :]
 
 
-def _strength(effect: Effect, connection: Connection, results: Sequence[ProbeResult]) -> str:
-    """Return how strong results of one connection show an effect of a degraded target, in words."""
-    measured = effect.measure(results) or 0.0
-    if effect.kind == "late":
-        return f"{_named(connection)} is answered {milliseconds(max(0.0, measured))} later than usual"
-    shown = sum(effect.shows(one) for one in results)
-    return f"{shown} of {len(results)} probes on {_named(connection)} were reset"
+def _late(effect: Effect, connection: Connection, results: Sequence[ProbeResult]) -> str:
+    """Return in words how late the answers of one connection of a degraded target come."""
+    return f"{_named(connection)} is answered {effect.measured(results)} {effect.unit}"
 
 
 def _bracket(results: Sequence[ProbeResult], part: Sequence[ProbeResult]) -> Edge:

@@ -4,7 +4,7 @@ from itertools import count, islice
 
 import pytest
 
-from health.effect import DOWN, Effect
+from health.effect import DOWN, Effect, milliseconds
 from health.replies import KEPT, NEW, Connection, How, ProbeResult
 from health.state import back_edge, is_back_in, not_back, not_proven, prove, prove_back, proven_edge, proving_parts
 
@@ -127,6 +127,21 @@ def test_it_is_over_when_two_answers_in_a_row_are_as_usual_on_both_connections()
     assert not_back(LATE, halfway, 100.0) == ["the kept connection is answered 148 ms later than usual"]
     once = both(LATE, kept[:-1], new)
     assert not_back(LATE, once, 100.0) == ["the kept connection was answered, but not twice in a row"]
+    late_again = both(LATE, took(KEPT, 0.302, 0.003, 0.003, 0.302), new)
+    assert not_back(LATE, late_again, 100.0) == ["the kept connection is answered 300 ms later than usual"]
+
+
+def test_only_answers_since_the_fault_say_how_late_they_come_unless_there_are_none() -> None:
+    kept, new = took(KEPT, *(0.002,) * 9, *(0.152,) * 4), took(NEW, *(0.006,) * 9, 0.61)
+    assert not_proven(LATE, both(LATE, kept, new), 100.85) == [
+        "the kept connection is answered 150 ms later than usual"
+    ]
+    before = both(LATE, kept[:9], new)
+    assert not_proven(LATE, before, 100.85) == ["the kept connection is answered 0 ms later than usual"]
+
+
+def test_without_a_usual_time_an_answer_is_late_by_all_that_it_took() -> None:
+    assert Effect("late", added_s=0.3).increase(took(KEPT, 0.25, start=0.0)[0]) == 0.25
 
 
 def test_the_usual_time_is_the_median_of_the_answers() -> None:
@@ -158,7 +173,7 @@ def test_half_of_the_new_connections_prove_a_share_of_a_half_and_the_kept_one_ma
     proof = prove(HALF, both(HALF, kept, new), 100.0)
     assert proof is not None
     assert proof.seen == {"new": "broken"}
-    assert proof.measured["new"] == pytest.approx(20 / 39, abs=1e-6)
+    assert proof.measured == {"new": 0.512821}, "rounded: 20 of 39"
     assert proof.edge == pytest.approx((100.2, 100.31))
 
 
@@ -177,6 +192,10 @@ def test_a_share_needs_so_many_connections_that_chance_is_out() -> None:
     quiet = how(NEW, "broken", *("answered",) * 9)
     assert back_edge(HALF, quiet, 100.0) is None
     assert back_edge(HALF, [*quiet, *how(NEW, "answered", start=101.0)], 100.0) == pytest.approx((100.0, 100.11))
+    kept = how(KEPT, *("answered",) * 10)
+    assert not_back(HALF, both(HALF, kept, quiet), 100.0) == [
+        "a new connection was answered, but not 10 times in a row"
+    ]
 
 
 def test_a_share_is_over_when_as_many_new_connections_are_answered_after_it_was_healed() -> None:
@@ -216,5 +235,15 @@ def test_nearly_every_connection_is_proven_reset_by_three_of_them() -> None:
 def test_the_words_of_each_state() -> None:
     assert [effect.state for effect in (DOWN, LATE, ALL, HALF)] == ["down", "degraded", "degraded", "degraded"]
     assert [effect.strength for effect in (DOWN, LATE)] == ["", "300 ms"]
-    assert Effect("late", added_s=12.0).strength == "12 s"
+    assert [milliseconds(seconds) for seconds in (0.0, 9.999, 10.0, 12.4)] == ["0 ms", "9999 ms", "10 s", "12 s"]
     assert list(islice(count(LATE.slowest_s), 1)) == [0.3]
+
+
+def test_what_was_measured_is_said_like_what_was_asked_for_but_without_the_jitter() -> None:
+    shaky = Effect("late", added_s=0.3, jitter_s=0.1, usual_s={KEPT: 0.002})
+    assert shaky.measured(took(KEPT, 0.252, 0.202, 0.902)) == "250 ms"
+    assert shaky.measured(took(KEPT, 0.001)) == "0 ms", "an answer that comes before its time is not late"
+    assert HALF.measured(how(NEW, "broken", "answered", "answered")) == "33.3 % of connections"
+    assert HALF.measured(how(NEW, "broken", "broken")) == "all connections"
+    assert DOWN.measured(how(NEW, "refused")) == ""
+    assert shaky.measured(how(KEPT, "hanging")) == HALF.measured([]) == "unknown"

@@ -76,9 +76,9 @@ def test_what_was_seen_before_the_fault_proves_nothing() -> None:
     observations = seen(True, False, False, False)
     assert proven_down(observations, since=100.31) is None
     assert proven_down(observations, since=100.3) is not None
-    back = seen(False, True, True)
-    assert proven_up(back, since=100.21) is None
-    assert proven_up(back, since=100.2) is not None
+    back = seen(False, True, True, True)
+    assert proven_up(back, since=100.31) is None
+    assert proven_up(back, since=100.3) is not None, "by its last answer"
 
 
 def test_up_is_proven_by_two_answers_and_its_edge_is_bracketed() -> None:
@@ -109,6 +109,7 @@ def test_a_target_is_down_only_on_both_connections_and_its_edge_is_that_of_the_k
     assert proof is not None
     assert proof.edge == pytest.approx((100.2, 100.35))
     assert proof.seen == {"kept": "hanging", "new": "refused"}
+    assert proof.measured == {}
     assert not_down({"kept": kept, "new": new}, 100.0) == []
     for one, other in (
         (kept, probe_results("new", *UP)),
