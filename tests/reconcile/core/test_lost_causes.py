@@ -97,6 +97,18 @@ def test_latency_is_set_against_the_baseline() -> None:
     assert [one.latency_class for one in judged(builder).evidence] == [AS_USUAL, SLOWER, SLOWER]
 
 
+def test_words_of_a_cause_say_what_the_fault_did_to_its_target() -> None:
+    stop, latency = facts().fault, facts(fault="latency").fault
+    assert [LostCause.IN_FLIGHT_AT_BREAK.words(fault) for fault in (stop, latency)] == [
+        "under way when the target was first observed to fail",
+        "under way when the target was first observed to be degraded",
+    ]
+    assert [LostCause.SENT_WHILE_DOWN.words(fault) for fault in (stop, latency)] == [
+        "sent while the target was proven down",
+        "sent while the target was proven degraded",
+    ]
+
+
 def test_only_lines_about_one_order_count(tmp_path: Path) -> None:
     one, two, three = (str(order_id(number)) for number in (1, 2, 3))
     (tmp_path / FILE).write_bytes(
