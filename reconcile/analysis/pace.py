@@ -79,7 +79,7 @@ def find_pace(baseline: Stretch, after: Stretch) -> PaceFound:
     half = after.part(0, BLOCKS // 2)
     if not (_slower(baseline, after) or _slower(baseline, half)):
         return PaceFound(Pace.AS_BEFORE, 0.0) if _as_before(baseline, after) else PaceFound(Pace.UNKNOWN, None)
-    cut = _change(baseline, after)
+    cut = find_change(baseline, after)
     rest = after.part(cut, BLOCKS)
     if not _slower(baseline, rest) and _as_before(baseline, rest):
         return PaceFound(Pace.SLOWER_AT_FIRST, cut * after.seconds / BLOCKS)
@@ -110,15 +110,13 @@ def _slower(baseline: Stretch, after: Stretch) -> bool:
     return False
 
 
-def _change(baseline: Stretch, after: Stretch) -> int:
-    """Return the block before which orders are slowest compared with those after it; BLOCKS if none are slower."""
+def find_change(baseline: Stretch, after: Stretch) -> int:
+    """Return the block before which orders are slowest compared with those from it on; BLOCKS if none are slower."""
     score = _ranks(np.concatenate([baseline.latency, after.latency]))[len(baseline.latency) :]
     of_block = after.blocks()
     best, found = 0.0, BLOCKS
-    for cut in range(1, BLOCKS):
+    for cut in np.unique(of_block)[1:].tolist():
         early, late = score[of_block < cut], score[of_block >= cut]
-        if not len(early) or not len(late):
-            continue
         gap = float(early.mean() - late.mean())
         between = gap * abs(gap) * len(early) * len(late)
         if between > best:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from reconcile.analysis.pace import BLOCKS, Pace, Stretch, find_pace, t_tail
+from reconcile.analysis.pace import BLOCKS, Pace, Stretch, find_change, find_pace, t_tail
 from reconcile.history.joins import Floats
 
 Service = Callable[[Floats, np.random.Generator], Floats]
@@ -91,6 +91,30 @@ def test_too_few_orders(orders: int) -> None:
     few = Stretch(np.linspace(0, 9, orders), np.full(orders, 9.0), 10.0)
     many = Stretch(np.linspace(0, 9, 200), np.full(200, 0.01), 10.0)
     assert {find_pace(few, many).pace, find_pace(many, few).pace} == {Pace.UNKNOWN}
+
+
+def one_a_block(*latency: float, first: int = 0) -> Stretch:
+    """Return a stretch of a second a block, with an order in the middle of each from `first` on; NaN: without one."""
+    took = np.array(latency)
+    since = first + 0.5 + np.arange(len(took))
+    return Stretch(since[~np.isnan(took)], took[~np.isnan(took)], float(BLOCKS))
+
+
+@pytest.mark.parametrize(
+    ("after", "block"),
+    [
+        (one_a_block(9.0, 0.22), 1),
+        (one_a_block(9.0, *[0.27] * 4, *[0.22] * 5), 1),  # fewer orders, but by far the slowest
+        (one_a_block(9.0, *[0.7] * 4, *[0.22] * 5), 5),
+        (one_a_block(9.0, 0.7, *[0.22] * 3, first=2), 4),  # as after an outage of the generator: two blocks are empty
+        (one_a_block(9.0, math.nan, math.nan, 0.22), 3),  # quick from the first order that shows it
+        (one_a_block(0.22, 0.22), BLOCKS),
+        (one_a_block(0.22, 0.22, 0.7, 9.0), BLOCKS),
+        (one_a_block(9.0), BLOCKS),
+    ],
+)
+def test_the_change_is_where_orders_before_it_are_slowest_compared_with_those_after(after: Stretch, block: int) -> None:
+    assert find_change(Stretch(np.linspace(0, 9, 50), np.linspace(0.01, 0.5, 50), 10.0), after) == block
 
 
 @pytest.mark.parametrize(
