@@ -200,29 +200,29 @@ def confirmed_by(confirmation: Confirmation | None) -> Guard:
 
 def events_readable(findings: Findings) -> Guard:
     """Events were read, or the check order proved that they can be."""
-    name, history = "events readable", findings.history
-    order = history.facts.check_order
-    if not len(history.events.events) and len(history.rows.rows) and not (order is not None and order.event):
-        text = (
-            "no event of the run was read, and the event of the check order was not found: are --topic, --event-id, "
-            "--event-filter and --event-tag right?"
-        )
-        return evidence(name, False, text, EVENTS_IN_DOUBT)
-    text = f"events of the run that were read: {len(history.events.events)}"
-    return evidence(name, True, text, EVENTS_IN_DOUBT)
+    order, events = findings.history.facts.check_order, len(findings.history.events.events)
+    passed = bool(events) or not len(findings.history.rows.rows) or (order is not None and order.event)
+    text = (
+        f"events of the run that were read: {events}"
+        if passed
+        else "no event of the run was read, and the event of the check order was not found: are --topic, --event-id, "
+        "--event-filter and --event-tag right?"
+    )
+    return evidence("events readable", passed, text, EVENTS_IN_DOUBT)
 
 
 def rows_readable(findings: Findings) -> Guard:
     """Rows were read, or the check order proved that they can be."""
-    name, history = "rows readable", findings.history
-    order, rows = history.facts.check_order, len(history.rows.rows) + len(history.rows.elsewhere)
-    if not rows and not (order is not None and order.row):
-        text = (
-            f"no row of the run was read, and the row of the check order was not found: are --orders-table "
-            f"({history.facts.contract.table.name}) and its columns right?"
-        )
-        return evidence(name, False, text, ROWS_IN_DOUBT)
-    return evidence(name, True, f"rows of the run that were read: {rows}", ROWS_IN_DOUBT)
+    facts, read = findings.history.facts, findings.history.rows
+    order, rows = facts.check_order, len(read.rows) + len(read.elsewhere)
+    passed = bool(rows) or (order is not None and order.row)
+    text = (
+        f"rows of the run that were read: {rows}"
+        if passed
+        else "no row of the run was read, and the row of the check order was not found: are --orders-table "
+        f"({facts.contract.table.name}) and its columns right?"
+    )
+    return evidence("rows readable", passed, text, ROWS_IN_DOUBT)
 
 
 def conservation(equations: list[Equation]) -> Guard:

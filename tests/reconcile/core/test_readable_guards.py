@@ -75,6 +75,19 @@ def test_no_row_at_all_proves_nothing_unless_the_check_order_had_one(
         )
 
 
+def test_rows_that_are_not_of_the_run_prove_that_rows_can_be_read() -> None:
+    builder = RunBuilder(facts=replace(EXTERNAL, check_order=None), elsewhere=[9]).published(9, None)
+    for places, count in (((), 1), ((1,), 2)):
+        for seq in places:
+            builder.order(seq, 5)
+        (found,) = [one for one in judge(builder.history()).guards if one.name == "rows readable"]
+        assert (found.passed, found.reason) == (True, f"rows of the run that were read: {count}")
+
+
+def test_a_service_that_did_nothing_at_all_is_no_doubt_on_events() -> None:
+    assert reasons(None, row=False, event=False)["events readable"] == (True, "events of the run that were read: 0")
+
+
 def test_counts_have_their_names() -> None:
     builder = RunBuilder().calm()
     builder.events_changes = {"opaque": 3}
