@@ -198,6 +198,7 @@ def test_a_share_is_over_when_as_many_new_connections_are_answered_after_it_was_
     """Those that it had spared before prove nothing, and the kept one may be a single connection that it spared."""
     new = how(NEW, "broken", *("answered",) * 12)
     assert back_edge(HALF, new, 100.45) is None
+    assert [back_edge(HALF, new, new[place].asked) is not None for place in (3, 4)] == [True, False]
     longer = [*new, *how(NEW, *("answered",) * 2, start=101.3)]
     assert back_edge(HALF, longer, 100.45) == pytest.approx((100.4, 100.51))
     few = {KEPT: how(KEPT, *("answered",) * 2, start=101.3), NEW: longer}
