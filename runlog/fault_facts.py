@@ -22,6 +22,9 @@ class FaultFacts:
         ends_process: whether it ends the target's process, with the requests under way in it.
         drops_unflushed: whether a target may lose what it had acknowledged and not yet written to disk.
         silences: whether the target answers no client while it lasts.
+
+    Raises:
+        ValueError: the words or the effect are those of no fault; one sentence.
     """
 
     name: str
@@ -32,6 +35,16 @@ class FaultFacts:
     ends_process: bool = False
     drops_unflushed: bool = False
     silences: bool = True
+
+    def __post_init__(self) -> None:
+        effect = self.effect
+        try:
+            self.phrase.format(target="", strength="")
+            [words.format(probes="") for words in (self.held, self.missed)]
+        except (LookupError, AttributeError, ValueError):
+            raise ValueError(f"the words of the fault {self.name} hold an unknown name") from None
+        if not 0 < effect.share <= 1 or not 0 <= effect.jitter_s <= effect.added_s:
+            raise ValueError(f"no fault has the effect {effect}")
 
     def of(self, target: str) -> str:
         """Return the fault and its target in words: `stop of the broker`, `latency of 300 ms to the broker`."""

@@ -52,6 +52,25 @@ def test_the_run_itself_is_whole(folder: RunFolder) -> None:
     assert main([str(folder.path), "--quiet"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("altered", "sentence"),
+    [
+        ({"phrase": "stop of {everything}"}, "the words of the fault stop hold an unknown name"),
+        ({"held": "answered {target}"}, "the words of the fault stop hold an unknown name"),
+        ({"effect": {"kind": "reset", "share": 0.0}}, "no fault has the effect"),
+        ({"effect": {"kind": "reset", "share": 1.5}}, "no fault has the effect"),
+        ({"effect": {"kind": "late", "added_s": -1.0}}, "no fault has the effect"),
+    ],
+)
+def test_a_fault_that_there_is_not(
+    folder: RunFolder, altered: dict[str, object], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = json.loads(folder.facts.read_text())
+    record["fault"].update(altered)
+    folder.facts.write_text(json.dumps(record))
+    assert f"run.json of run {RUN} is damaged: {sentence}" in refused(folder, capsys)
+
+
 @pytest.mark.parametrize("part", ["ledger.bin", "marks.jsonl", "witnesses/witness.json", "run.json"])
 def test_a_part_of_another_run(
     folder: RunFolder, tmp_path: Path, part: str, capsys: pytest.CaptureFixture[str]
