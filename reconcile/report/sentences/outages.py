@@ -124,11 +124,12 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
     if one.first_sent_at is None or one.last_sent_at is None:
         return f"no lost event of this outage{' is proven' if judgement.counts['suspected_lost'] else ''}"
     target = outage.target or "target"
+    seen = "failure" if history.facts.fault.state == "down" else "degradation"
     lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
     return (
         f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
-        f"{_density(one)}. Lead {lead} (from the first loss to the first observed failure of the {target}), tail "
-        f"{tail} (from its last observed failure to the last loss). Lost events sent before injection began: "
+        f"{_density(one)}. Lead {lead} (from the first loss to the first observed {seen} of the {target}), tail "
+        f"{tail} (from its last observed {seen} to the last loss). Lost events sent before injection began: "
         f"{one.before}; after the {target} was proven back: {one.after}."
     )
 
@@ -212,7 +213,7 @@ def outside(history: History, judgement: Judgement) -> str:
 def rows(history: History, judgement: Judgement, place: int) -> list[tuple[str, str]]:
     """Return what is known of one outage, each text with its name; unknown ones left out."""
     texts = {
-        "Down": down(history, judgement, place),
+        history.facts.fault.state.capitalize(): down(history, judgement, place),
         "Probes": probes(history, judgement, place),
         "First observed": seen_words(
             history.facts.fault, judgement.outages[place].seen, judgement.outages[place].measured

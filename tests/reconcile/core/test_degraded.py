@@ -169,6 +169,8 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
             "was down",
             "while it should have been down",
             "broker stopping",
+            "Down",
+            "observed failure",
         ):
             assert words not in text
     everything = "".join(texts)
@@ -177,8 +179,17 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         "proven degraded: 900 ms later than usual on a new connection, 300 ms later than usual on an old one",
         "while the target was degraded",
         "broker degraded",
+        "- Degraded: broker degraded for 10.4 s",
+        "from the first loss to the first observed degradation of the broker",
     ):
         assert words in everything, words
+
+
+def test_a_degraded_broker_may_take_some_events_of_a_run_that_expects_losses() -> None:
+    story = degraded(late(), "latency")
+    story.facts = replace(story.facts, expect="lost-events")
+    history = story.history()
+    assert "| Chaos event in Kafka | DEPENDS |" in markdown_report(history, judge(history))
 
 
 def test_reports_leave_out_probes_that_there_are_none_of() -> None:
