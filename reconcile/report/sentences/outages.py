@@ -33,7 +33,8 @@ def down(history: History, judgement: Judgement, place: int) -> str:
     if history.facts.fault.state == "degraded":
         effect = effect_of(history)
         series = next(each for each in probe_series(history) if each.connection == effect.connections[0])
-        return f"{target} degraded for {end - begin:.1f} s ({effect.measured(series.within(begin, end))} {effect.unit})"
+        strength = f"{effect.measured(series.within(begin, end))} {effect.unit}"
+        return f"{target} degraded for at least {end - begin:.1f} s ({strength})"
     found = _probes(history, outage.downtime)
     healing, proven = outage.edges[2], begin if outage.injected is None else outage.injected
     served_by = [(one, where) for where, inside in found for one in inside if one.ok]
@@ -124,12 +125,14 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
     if one.first_sent_at is None or one.last_sent_at is None:
         return f"no lost event of this outage{' is proven' if judgement.counts['suspected_lost'] else ''}"
     target = outage.target or "target"
-    seen = "failure" if history.facts.fault.state == "down" else "degradation"
+    seen, last = "failure", "its last observed failure"
+    if history.facts.fault.state == "degraded":  # an answer that is late by seconds was asked for as long before
+        seen, last = "degradation", "when the last probe that showed it was sent"
     lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
     return (
         f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
         f"{_density(one)}. Lead {lead} (from the first loss to the first observed {seen} of the {target}), tail "
-        f"{tail} (from its last observed {seen} to the last loss). Lost events sent before injection began: "
+        f"{tail} (from {last} to the last loss). Lost events sent before injection began: "
         f"{one.before}; after the {target} was proven back: {one.after}."
     )
 

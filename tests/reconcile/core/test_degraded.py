@@ -153,7 +153,7 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
     history = degraded(late(), "latency").history()
     judgement = judge(history)
     assert title(history, judgement, 0) == "Outage 1: latency of 300 ms to the broker"
-    assert down(history, judgement, 0) == "broker degraded for 10.4 s (300 ms later than usual)"
+    assert down(history, judgement, 0) == "broker degraded for at least 10.4 s (300 ms later than usual)"
     assert " answered 300 ms later than usual" in probes(history, judgement, 0)
     texts = [
         summary(history, judgement, Path("runs/x")).plain,
@@ -179,8 +179,9 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         "proven degraded: 900 ms later than usual on a new connection, 300 ms later than usual on an old one",
         "while the target was degraded",
         "broker degraded",
-        "- Degraded: broker degraded for 10.4 s",
+        "- Degraded: broker degraded for at least 10.4 s",
         "from the first loss to the first observed degradation of the broker",
+        "(from when the last probe that showed it was sent to the last loss)",
     ):
         assert words in everything, words
 
@@ -205,7 +206,7 @@ def test_reports_speak_of_resets() -> None:
     history = degraded(reset(2), "reset", fault_share="0.5").history()
     judgement = judge(history)
     assert title(history, judgement, 0) == "Outage 1: reset of 50 % of connections to the broker"
-    assert down(history, judgement, 0) == "broker degraded for 10.4 s (50 % of connections reset)"
+    assert down(history, judgement, 0) == "broker degraded for at least 10.4 s (50 % of connections reset)"
     assert probes(history, judgement, 0).endswith(" probes on a new connection reset")
 
 
