@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from chaos.faults.registry import FAULTS
 from chaos.run.web_access import plain_name
 from files.safe_files import encodable, is_encodable
 from health.postgres_url import UrlError, read_url
@@ -166,7 +167,7 @@ def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> 
             return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
     try:
-        settings = make_settings({**now, **given}, getattr(parsed, "host", None))
+        settings = _checked_settings({**now, **given}, parsed)
         if settings.external is not None:
             read_service_files(settings.external, settings.attribution)
     except SettingsError as error:
@@ -180,4 +181,15 @@ def settings_of_run(parsed: Namespace) -> Settings:
     Raises:
         SettingsError: one of ours is wrong.
     """
-    return make_settings(texts_of(parsed), getattr(parsed, "host", None))
+    return _checked_settings(texts_of(parsed), parsed)
+
+
+def _checked_settings(texts: Mapping[str, object], parsed: Namespace) -> Settings:
+    """Return the settings that `texts` say, for a fault that their target can have. Raises SettingsError."""
+    settings = make_settings(texts, getattr(parsed, "host", None))
+    external = settings.external
+    in_container = settings.stack == "compose" or (external is not None and external.target_container)
+    if settings.injects_faults and in_container and FAULTS[settings.fault].container is None:
+        able = ", ".join(name for name, fault in FAULTS.items() if fault.container is not None)
+        raise Settings.fault.wrong(settings.fault, f"it cannot be done to a container; choose from {able}")
+    return settings

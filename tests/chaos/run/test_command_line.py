@@ -65,6 +65,21 @@ def test_what_makes_no_sense_here_is_refused(given: dict[str, object], words: st
     assert read_settings(parsed()).rate == 20
 
 
+@pytest.mark.parametrize("fault", ["latency", "reset"])
+def test_a_container_is_asked_for_no_fault_that_it_cannot_have(fault: str) -> None:
+    refused = f"--fault {fault}: it cannot be done to a container; choose from stop, kill, pause, partition"
+    with pytest.raises(SettingsError, match=refused):
+        read_settings(parsed(stack="compose", fault=fault))
+    assert check_form({"fault": fault}, parsed(stack="compose"), "") == refused
+    assert read_settings(parsed(stack="compose", fault="partition")).fault == "partition"
+    assert read_settings(parsed(stack="compose", fault=fault, scenario="control")).fault == fault
+    own = {"stack": "external", "host": "http://shop", "database_url": "postgresql://u@db/shop"}
+    own |= {"kafka_bootstrap": "broker:9092", "event_tag": "value:customerId", "target_container": "kafka"}
+    assert read_settings(parsed(**own)).fault == "stop"
+    with pytest.raises(SettingsError, match=refused):
+        read_settings(parsed(**own, fault=fault))
+
+
 @pytest.mark.parametrize("name", ["topic", "runs_dir", "kafka_config", "expect"])
 def test_text_that_is_not_utf8_is_refused_before_anything_is_touched(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
