@@ -48,6 +48,11 @@ class PlanOptions(OptionGroup, heading="The plan"):
         return self.outage if self.seed is None else self.outage * LONGEST_PART
 
     @property
+    def shortest_outage(self) -> float:
+        """How short an outage of the plan may be, seconds."""
+        return self.outage if self.seed is None else max(SHORTEST_OUTAGE_S, self.outage * SHORTEST_PART)
+
+    @property
     def injects_faults(self) -> bool:
         """Whether the scenario breaks anything; the others run the same plan without a fault."""
         return self.scenario == "lost-event"

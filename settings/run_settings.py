@@ -115,13 +115,18 @@ def _check_sense(texts: Mapping[str, object]) -> None:
 
 
 def _check_proof(settings: Settings) -> None:
-    """Refuse a fault timeout in which the fault cannot be proven, or its end."""
+    """Refuse a fault timeout in which the fault cannot be proven, or its end, and an outage without a late answer."""
     if not settings.injects_faults:
         return
     latency, jitter, share, least = settings.fault_latency, settings.fault_jitter, settings.fault_share, 0.0
     if settings.fault == "latency":
         least = LATENCIES * latency + JITTERS * jitter
         what = f"a latency of {latency:g}s" + (f" with a jitter of {jitter:g}s" if jitter else "")
+        if settings.shortest_outage < latency:
+            raise SettingsError(
+                f"--outage {settings.outage:g}s: an outage of {settings.shortest_outage:g}s is too short for one answer "
+                f"that is {latency:g}s late; give a longer --outage"
+            )
     elif settings.fault == "reset" and share < 1:
         least, what = SECONDS_OF_SHARE / share, f"resets of a share of {share:g}"
     if settings.fault_timeout < least:

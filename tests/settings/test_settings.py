@@ -170,12 +170,20 @@ def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
         ({"fault": "reset", "fault_share": "1.1"}, "it must be above 0.05 and at most 1 (share)"),
         ({"fault": "reset", "fault_latency": "1s"}, "it makes no sense with --fault reset"),
         (
-            {"fault": "latency", "fault_latency": "20s"},
+            {"fault": "latency", "fault_latency": "20s", "outage": "20s"},
             "--fault-timeout 60s is too short to prove a latency of 20s, and its end; give at least 120s",
         ),
         (
             {"fault": "latency", "fault_latency": "5s", "fault_jitter": "1s"},
             "too short to prove a latency of 5s with a jitter of 1s, and its end; give at least 66s",
+        ),
+        (
+            {"fault": "latency", "fault_latency": "9s", "outage": "8s"},
+            "--outage 8s: an outage of 8s is too short for one answer that is 9s late; give a longer --outage",
+        ),
+        (
+            {"fault": "latency", "fault_latency": "9s", "outage": "16s", "seed": "1"},
+            "--outage 16s: an outage of 8s is too short",
         ),
         (
             {"fault": "reset", "fault_share": "0.06", "fault_timeout": "49s"},
