@@ -122,10 +122,11 @@ def _check_proof(settings: Settings) -> None:
     if settings.fault == "latency":
         least = LATENCIES * latency + JITTERS * jitter
         what = f"a latency of {latency:g}s" + (f" with a jitter of {jitter:g}s" if jitter else "")
-        if settings.shortest_outage < latency:
+        shortest = settings.shortest_outage
+        if shortest < latency:
             raise SettingsError(
-                f"--outage {settings.outage:g}s: an outage of {settings.shortest_outage:g}s is too short for one answer "
-                f"that is {latency:g}s late; give a longer --outage"
+                f"--outage {settings.outage:g}s: an outage of {shortest:g}s is too short for one answer that is "
+                f"{latency:g}s late; give a longer --outage"
             )
     elif settings.fault == "reset" and share < 1:
         least, what = SECONDS_OF_SHARE / share, f"resets of a share of {share:g}"
