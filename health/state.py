@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
-from health.effect import BACK_STREAK, Effect, Results
+from health.effect import BACK_STREAK, STREAK_SECONDS, Effect, Results
 from health.replies import ANSWERED, BROKEN, CONNECTIONS, HANGING, KEPT, NEW, WORDS, Connection, How, ProbeResult
 
 # A machine that stands still answers no question in time, but refuses none: a shorter stall than this, in seconds, is
@@ -125,6 +125,17 @@ def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Se
 def may_be_a_stall(part: Sequence[ProbeResult]) -> bool:
     """Return whether results in a row without an answer may come from a busy machine: none failed, all were slow."""
     return all(one.how == HANGING for one in part) and part[-1].answered - part[0].asked < STALL_S
+
+
+def stretches_without_prompt_answer(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
+    """Yield each part of the results of one connection that is too long for a stall, and has no answer in usual time.
+
+    Where a fault adds a delay, a probe may take so long that a target that is away makes one or two of them slow.
+    """
+    for slow, part in groupby(results, key=lambda one: not one.ok or effect.increase(one) >= STREAK_SECONDS):
+        streak = list(part)
+        if slow and streak[-1].answered - streak[0].asked >= STALL_S:
+            yield streak
 
 
 def is_back_in(effect: Effect, results: Sequence[ProbeResult]) -> bool:

@@ -7,7 +7,7 @@ from contract.attribution import EXCLUSIVE, TAGGED
 from contract.run_events import NO_SEQUENCE
 from health.effect import DOWN, Effect
 from health.replies import ProbeResult
-from health.state import may_be_a_stall, proving_parts
+from health.state import may_be_a_stall, proving_parts, stretches_without_prompt_answer
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import effect_of, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
@@ -58,8 +58,13 @@ def _hit_before(findings: Findings) -> str | None:
             seconds = streak[-1].answered - streak[0].asked
             what = f"{len(streak)} probes in a row{one.where} in the baseline, for {seconds:.3f} s"
             return f"the {target} did not answer {what}"
-        if effect.kind != "down" and one.connection == effect.connections[0] and any(proving_parts(effect, inside)):
+        if effect.kind == "down":
+            continue
+        if one.connection == effect.connections[0] and any(proving_parts(effect, inside)):
             return f"the {target} was {state}{one.where} in the baseline"
+        for streak in stretches_without_prompt_answer(effect, inside):
+            seconds = streak[-1].answered - streak[0].asked
+            return f"the {target} did not answer in its usual time{one.where} in the baseline, for {seconds:.3f} s"
     return None
 
 

@@ -121,6 +121,25 @@ def test_a_target_that_was_late_in_the_baseline_proves_nothing() -> None:
     assert guards(story)["fault proven"].reason == "the broker was degraded on the kept connection in the baseline"
 
 
+@pytest.mark.parametrize(("seconds", "counts"), [(0.9, False), (1.1, True)])
+def test_a_target_that_was_away_for_less_than_a_probe_may_take_proves_nothing_but_for_a_stall(
+    seconds: float, counts: bool
+) -> None:
+    """The probes of a run with a latency wait longer than it: one hangs, the next is answered in the end."""
+    story = degraded(late(), "latency")
+    begin, end = T0 + 2, T0 + 2 + seconds
+    results = [seen for seen in story.probe_results or [] if seen.answered < begin or seen.asked >= end]
+    away = [
+        ProbeResult(begin, begin + 0.7 * seconds, "kept", "hanging"),
+        ProbeResult(begin + 0.7 * seconds, end, "kept", "answered"),
+        ProbeResult(begin, end, "new", "answered"),
+    ]
+    story.probe_results = sorted([*results, *away], key=lambda seen: seen.asked)
+    found = guards(story)["fault proven"]
+    words = "the broker did not answer in its usual time on the kept connection in the baseline, for 1.100 s"
+    assert (found.passed, found.reason == words) == (not counts, counts)
+
+
 def test_half_of_the_connections_reset_is_proven_held_and_back_whatever_becomes_of_the_kept_one() -> None:
     for kept in (True, False):
         found = guards(degraded(reset(2, kept), "reset", fault_share="0.5"))
