@@ -98,7 +98,13 @@ class FaultOptions(PlanOptions, heading="The fault"):
         "5m",
         without="longest outage + fault timeout + 30s",
     )
-    fault_timeout = Option(duration(5.0), "60s", "longest wait for the proof that the target is down, or back", "2m")
+    fault_timeout = Option(
+        duration(5.0),
+        "60s",
+        "longest wait for the proof that the target is down or degraded, or back; a latency needs 6 times itself and "
+        "36 times its jitter, a share of resets 3s divided by it",
+        "2m",
+    )
     command_timeout = Option(
         duration(1.0),
         "10m",
