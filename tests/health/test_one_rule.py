@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,10 +20,13 @@ from chaos.faults.targets import TargetSpec
 from chaos.faults.watchdog.healing import NotProvenBack
 from chaos.faults.watchdog.protocol import Arm, Break
 from chaos.sut.health_checks import HEALTH_S, parts, service_probe
+from health import wait
 from health.check import check
+from health.effect import Effect
 from health.probers import open_probers
+from health.replies import NEW
 from health.spec import ProbeSpec, SecretSource
-from health.wait import await_served
+from health.wait import PAUSE_S, SHORT_PAUSE_S, await_served
 from runlog.marks import MarksWriter, read_marks
 from tests.chaos.monitor.test_monitor import BOTH_UP, Watched
 from tests.chaos.run.scripted_service import make_sut
@@ -57,6 +61,18 @@ def test_once_kept_and_awaited_agree(service: GuardedService, state: str) -> Non
     edge, said = await_served(service.spec, 5.0 if healthy else 0.3)
     assert (edge is not None) is healthy, said
     assert service.refused == 0
+
+
+@pytest.mark.parametrize(("share", "pause_s"), [(0.5, SHORT_PAUSE_S), (1.0, PAUSE_S)])
+def test_the_end_of_a_share_of_resets_is_counted_at_a_quick_pace(
+    service: GuardedService, monkeypatch: pytest.MonkeyPatch, share: float, pause_s: float
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(wait, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append))
+    effect = Effect("reset", share=share)
+    edge, said = await_served(service.spec, 20.0, time.time, effect)
+    assert edge is not None, said
+    assert pauses == [pause_s] * (effect.back_streak(NEW) - 1)
 
 
 def test_what_the_service_itself_said_is_shown_and_no_secret(service: GuardedService) -> None:
