@@ -117,7 +117,7 @@ class Effect:
 
     def increase(self, one: ProbeResult) -> float:
         """Return by how many seconds an answer came later than usual."""
-        return one.answered - one.asked - self.usual_s.get(one.connection, 0.0)
+        return self._beyond_usual(one, one.answered)
 
     def shows(self, one: ProbeResult) -> bool:
         if self.kind == "late":
@@ -130,7 +130,7 @@ class Effect:
 
         One that was settled in between, or that was by then under way for longer than without it.
         """
-        late = self.kind == "late" and end - one.asked - self.usual_s.get(one.connection, 0.0) >= self._least_s
+        late = self.kind == "late" and self._beyond_usual(one, end) >= self._least_s
         return begin < one.answered and (one.answered < end or late)
 
     def is_usual(self, one: ProbeResult) -> bool:
@@ -180,6 +180,10 @@ class Effect:
             later = [self.increase(one) for one in results if one.ok]
             return median(later) if later else None
         return sum(self.shows(one) for one in results) / len(results) if results else None
+
+    def _beyond_usual(self, one: ProbeResult, at: float) -> float:
+        """Return for how many seconds longer than usual a probe is under way at epoch second `at`."""
+        return at - one.asked - self.usual_s.get(one.connection, 0.0)
 
     @property
     def _least_s(self) -> float:

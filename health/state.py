@@ -7,6 +7,7 @@ A target is down (or degraded: `health.effect`) only when a connection from befo
 only when both are as usual. The edge is that of the kept connection, which is asked most often.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -116,7 +117,7 @@ def not_back(effect: Effect, seen: Results, since: float) -> list[str]:
 def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
     """Yield each part of the results of one connection that proves the effect, give or take chance."""
     if effect.is_partial:
-        streaks = [_showing(effect, results, results[0].asked if results else 0.0)]
+        streaks = [_showing(effect, results, -math.inf)]
     else:
         streaks = [list(part) for shows, part in groupby(results, key=effect.shows) if shows]
     yield from (part for part in streaks if effect.is_proven_by(part, chance=True))

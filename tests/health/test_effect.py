@@ -100,11 +100,19 @@ def test_the_median_of_few_answers_may_miss_the_latency_by_what_chance_makes_of_
 
 
 def test_what_is_late_by_the_tolerance_is_late_and_not_by_less() -> None:
-    exact = Effect("late", added_s=0.5, usual_s={KEPT: 0.0})
-    assert [exact.shows(one) for one in took(KEPT, 0.4, 0.39)] == [True, False]
-    assert [exact.is_usual(one) for one in took(KEPT, 0.1, 0.11)] == [True, False]
-    assert exact.in_bounds(took(KEPT, 0.6, 0.6, 0.6))
-    assert not exact.in_bounds(took(KEPT, 0.61, 0.61, 0.61))
+    exact = Effect("late", added_s=1.25, usual_s={KEPT: 0.0})
+    assert [exact.shows(one) for one in took(KEPT, 1.0, 0.99, start=0.0)] == [True, False]
+    assert [exact.is_usual(one) for one in took(KEPT, 0.25, 0.26, start=0.0)] == [True, False]
+    assert exact.in_bounds(took(KEPT, 1.5, 1.5, 1.5, start=0.0))
+    assert not exact.in_bounds(took(KEPT, 1.51, 1.51, 1.51, start=0.0))
+    (under_way,) = took(KEPT, 9.0, start=0.0)
+    assert [exact.must_show(under_way, 0.0, end) for end in (1.0, 0.99)] == [True, False]
+
+
+def test_a_single_result_is_in_bounds_by_itself() -> None:
+    assert LATE.in_bounds(took(KEPT, 0.302))
+    assert not LATE.in_bounds(took(KEPT, 0.902))
+    assert LATE.in_bounds(took(NEW, 0.902))
 
 
 def test_a_probe_that_was_under_way_for_long_enough_must_show_it() -> None:
@@ -188,7 +196,10 @@ def test_a_share_needs_so_many_connections_that_chance_is_out() -> None:
     tenth = Effect("reset", share=0.1)
     assert [effect.back_streak(NEW) for effect in (HALF, tenth, ALL, LATE, DOWN)] == [10, 66, 2, 2, 2]
     assert [effect.back_streak(KEPT) for effect in (HALF, tenth, ALL, LATE, DOWN)] == [2, 2, 2, 2, 2]
-    assert proven_edge(HALF, how(NEW, *mixed(17, 34)), 100.0) is None
+    spread: tuple[How, ...] = ("broken", "answered") * 18
+    assert proven_edge(HALF, how(NEW, *spread), 100.0) is not None
+    assert proven_edge(HALF, how(NEW, *spread[:-1]), 100.0) is None
+    assert [HALF.in_bounds(how(NEW, *mixed(resets, 36))) for resets in (27, 28)] == [True, False]
     quiet = how(NEW, "broken", *("answered",) * 9)
     assert back_edge(HALF, quiet, 100.0) is None
     assert back_edge(HALF, [*quiet, *how(NEW, "answered", start=101.0)], 100.0) == pytest.approx((100.0, 100.11))
