@@ -10,7 +10,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from reconcile.analysis.pace import BLOCKS, Pace, Stretch, find_change, find_pace, t_tail
+from reconcile.analysis.block_statistics import t_test
+from reconcile.analysis.pace import (
+    BLOCKS,
+    LEAST_BLOCKS,
+    TESTS,
+    Pace,
+    PaceFound,
+    Stretch,
+    find_change,
+    find_pace,
+    is_as_before,
+    is_higher,
+    is_slower,
+)
 from reconcile.history.joins import Floats
 
 Service = Callable[[Floats, np.random.Generator], Floats]
@@ -117,15 +130,6 @@ def test_the_change_is_where_orders_before_it_are_slowest_compared_with_those_af
     assert find_change(Stretch(np.linspace(0, 9, 50), np.linspace(0.01, 0.5, 50), 10.0), after) == block
 
 
-@pytest.mark.parametrize(
-    ("t", "freedom", "tail"),
-    [(0.0, 5, 0.5), (6.314, 1, 0.05), (2.92, 2, 0.05), (2.353, 3, 0.05), (2.821, 9, 0.01), (3.197, 18, 0.0025)],
-)
-def test_tails_of_student(t: float, freedom: int, tail: float) -> None:
-    """As printed in tables."""
-    assert t_tail(t, freedom) == pytest.approx(tail, rel=0.01)
-
-
 def test_a_part_of_a_stretch_begins_with_its_first_block_and_ends_before_its_last() -> None:
     since = np.arange(BLOCKS, dtype=np.float64) + 0.5
     stretch = Stretch(since, since * 10, float(BLOCKS))
@@ -133,3 +137,106 @@ def test_a_part_of_a_stretch_begins_with_its_first_block_and_ends_before_its_las
     assert part.since.tolist() == [0.5, 1.5, 2.5]
     assert part.latency.tolist() == [25.0, 35.0, 45.0]
     assert part.seconds == 3.0
+
+
+def test_what_is_sent_last_is_in_the_last_block_however_short_the_stretch() -> None:
+    since = np.array([0.0, 0.24, 0.25, 0.5])
+    assert Stretch(since, since, 0.5).blocks().tolist() == [0, 4, 5, BLOCKS - 1]
+    assert Stretch(np.array([0.0]), np.array([1.0]), 0.0).blocks().tolist() == [0]
+
+
+def even(*latency: float, seconds: float = 10.0) -> Stretch:
+    """Return orders sent evenly, with these latencies in turn."""
+    took = np.array(latency)
+    return Stretch((np.arange(len(took)) + 0.5) * seconds / len(took), took, seconds)
+
+
+def wave(level: float, orders: int = 200, seconds: float = 10.0) -> Stretch:
+    """Return orders whose latencies alternate around a level, so that neighbours are unlike each other."""
+    return even(*(level * (1.01 if place % 2 else 0.99) for place in range(orders)), seconds=seconds)
+
+
+def rising(level: float) -> Stretch:
+    """Return orders whose latencies rise a little from the first to the last, so that neighbours are alike."""
+    return even(*np.linspace(0.99 * level, 1.01 * level, 200))
+
+
+def tailed(tail: float) -> Stretch:
+    """Return orders of 100 ms, of which one in ten takes `tail` seconds."""
+    return even(*((tail if place % 10 == 5 else 0.1) for place in range(200)))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "after", "slower"),
+    [
+        (wave(0.1), wave(0.12), False),
+        (wave(0.1), wave(0.13), True),
+        # If neighbours are alike in either, the margin is wider.
+        (wave(0.1), rising(0.13), False),
+        (rising(0.1), wave(0.13), False),
+        (rising(0.1), rising(0.14), True),
+        # The slowest twentieth of all counts by itself.
+        (wave(0.1), tailed(1.0), True),
+        (wave(0.1), tailed(0.11), False),
+        # The least orders, and the least seconds.
+        (wave(0.1, 20), wave(1.0, 20), True),
+        (wave(0.1, 19), wave(1.0, 20), False),
+        (wave(0.1, 20), wave(1.0, 19), False),
+        (wave(0.1, seconds=4.0), wave(1.0, seconds=4.0), True),
+        (wave(0.1, seconds=3.99), wave(1.0), False),
+        (wave(0.1), wave(1.0, seconds=3.99), False),
+    ],
+)
+def test_slower_by_more_than_the_margin(baseline: Stretch, after: Stretch, slower: bool) -> None:
+    assert is_slower(baseline, after) is slower
+
+
+def test_the_level_is_shared_by_all_tests() -> None:
+    before, since = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([3.0, 4.0, 5.0, 6.0, 7.0])
+    chance = t_test(before, since)
+    assert is_higher(before, since, TESTS * chance)
+    assert not is_higher(before, since, 0.999 * TESTS * chance)
+    assert not is_higher(before[: LEAST_BLOCKS - 1], 9 * since, 0.5)
+    assert not is_higher(before, 9 * since[: LEAST_BLOCKS - 1], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "after", "as_before"),
+    [
+        (wave(0.1), wave(0.1), True),
+        (wave(0.1), wave(0.19), True),
+        (wave(0.1), wave(0.2), False),
+        (wave(0.1), rising(0.18), True),
+        (wave(0.1), rising(0.19), False),
+        (tailed(0.2), tailed(0.4), True),  # exactly twice the 95th percentile
+        (tailed(0.2), tailed(0.41), False),
+        (tailed(math.inf), tailed(0.4), True),
+        (tailed(0.2), tailed(math.inf), False),
+        (tailed(math.inf), tailed(math.inf), False),
+        (even(), wave(0.1), False),
+        (wave(0.1), even(), False),
+    ],
+)
+def test_as_quick_as_before_is_proven_too(baseline: Stretch, after: Stretch, as_before: bool) -> None:
+    assert is_as_before(baseline, after) is as_before
+
+
+def halves(first: float, second: float, seconds: float = 9.0) -> Stretch:
+    return even(*wave(first, 100).latency, *wave(second, 100).latency, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        (halves(0.1, 0.1), PaceFound(Pace.AS_BEFORE, 0.0)),
+        (halves(0.1, 0.1, seconds=3.0), PaceFound(Pace.UNKNOWN, None)),
+        (halves(0.5, 0.03), PaceFound(Pace.SLOWER_AT_FIRST, 4.5)),  # by its first half alone
+        (halves(0.5, 0.03, seconds=7.9), PaceFound(Pace.UNKNOWN, None)),  # its halves are too short
+        (halves(0.5, 0.1), PaceFound(Pace.SLOWER_AT_FIRST, 4.5)),
+        (halves(0.5, 0.15), PaceFound(Pace.SLOWER, None)),  # quicker than twice as slow, but still slower
+        (even(*wave(0.1, 20).latency, *wave(0.5, 180).latency), PaceFound(Pace.SLOWER, None)),  # not by its first half
+        (even(*wave(0.5, 140).latency, *wave(0.1, 60).latency), PaceFound(Pace.SLOWER, None)),  # 3 s prove nothing
+    ],
+)
+def test_pace_of_a_service_whose_latency_changes(after: Stretch, found: PaceFound) -> None:
+    assert find_pace(wave(0.1), after) == found
