@@ -97,10 +97,7 @@ def topic_intact(findings: Findings) -> Guard:
     if behind:
         text = f"the log of {numbered(behind)} begins after the start of the run: records were deleted"
         return evidence(name, False, text, EVENTS_IN_DOUBT)
-    highest = dict(topic.starts)
-    for seen in findings.history.observations:
-        for partition, end in (seen.ends or {}).items():
-            highest[partition] = max(end, highest.get(partition, 0))
+    highest, _ = _ends_observed(findings)
     cut = {p for p, end in highest.items() if events.ends.get(p, end) < end}
     if cut:
         text = f"the log of {numbered(cut)} is shorter than before: records were cut off"
@@ -110,6 +107,17 @@ def topic_intact(findings: Findings) -> Guard:
         if doubt is not None:
             return evidence(name, False, doubt, EVENTS_IN_DOUBT)
     return evidence(name, True, f"no partition lost a record, {_same_topic(findings)}", EVENTS_IN_DOUBT)
+
+
+def _ends_observed(findings: Findings) -> tuple[dict[int, int], set[int]]:
+    """Return the highest end that each partition had at the start or since, and the partitions whose end fell."""
+    highest, fell = dict(findings.history.facts.topic.starts), set[int]()
+    for seen in findings.history.observations:
+        for partition, end in (seen.ends or {}).items():
+            if end < highest.setdefault(partition, end):
+                fell.add(partition)
+            highest[partition] = max(end, highest[partition])
+    return highest, fell
 
 
 def _compaction_doubt(events: EventsWitness, topic: str) -> str | None:
@@ -137,15 +145,8 @@ def _recreation_doubt(findings: Findings) -> str | None:
     topic, events = findings.history.facts.topic, findings.history.events
     if topic.topic_id and events.topic_id:
         return None
-    highest, fell = dict(topic.starts), set[int]()
-    seen: set[int] = set()
-    for observation in findings.history.observations:
-        for partition, end in (observation.ends or {}).items():
-            seen.add(partition)
-            if end < highest.get(partition, 0):
-                fell.add(partition)
-            highest[partition] = max(end, highest.get(partition, 0))
-    unseen = set(topic.starts) - seen
+    _, fell = _ends_observed(findings)
+    unseen = set(topic.starts).difference(*(seen.ends or {} for seen in findings.history.observations))
     if not (unseen or fell):
         return None
     why = f"the end of {numbered(fell)} fell" if fell else f"no end of {numbered(unseen)} was observed"

@@ -127,7 +127,7 @@ def _decide(
 def _cause(evidence: list[Guard], failed: list[Guard], causes: tuple[str, ...]) -> Guard:
     """Return the guard that leads the reason: a cause such as the early end of a run, not the missing drain."""
     worst = min(evidence, key=lambda guard: not guard.harness_wrong)
-    if worst.harness_wrong or worst.name not in _EFFECTS:
+    if worst.name not in _EFFECTS:
         return worst
     return next((guard for cause in causes for guard in failed if guard.name == cause), worst)
 

@@ -196,6 +196,21 @@ def grown(builder: RunBuilder) -> None:
     builder.events_changes = {"ends": ends, "reached": ends}
 
 
+def without_ids(builder: RunBuilder, *ends: int) -> None:
+    """Lose an event in a topic without an id, in which a partition that is new has these ends."""
+    losses(1)(builder)
+    seen = builder.monitor()
+    for place, end in enumerate(ends):
+        seen[300 + place] = replace(seen[300 + place], ends={0: START_OFFSET + 6, 4: end})
+    final = {0: START_OFFSET + 6, 4: max(ends)}
+    builder.observations = seen
+    builder.events_changes = {"topic_id": None, "ends": final, "reached": final}
+
+
+def uncounted(*, compacted: bool | None) -> Change:
+    return both(losses(1), set_to(events_changes={"compacted": compacted, "skipped": None}))
+
+
 def exclusive(count: int) -> Change:
     def change(builder: RunBuilder) -> None:
         builder.facts = facts(attribution="exclusive")
@@ -297,6 +312,10 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("nothing of the topic read", set_to(events_changes={"ends": {}, "reached": {}})),
     ("a partition seen only by the monitor", grown),
     ("topic without an id at the start", without_topic_id),
+    ("topic without an id, a partition came", lambda s: without_ids(s, 0, 0, 2)),
+    ("topic without an id, a partition came and fell", lambda s: without_ids(s, 3, 2, 2)),
+    ("topic compacted, offsets not counted", uncounted(compacted=True)),
+    ("topic perhaps compacted, offsets not counted", uncounted(compacted=None)),
     ("topic re-created", set_to(events_changes={"topic_id": "topic-2"})),
     ("one row", lambda s: keep(s, 1000)),
     (
@@ -347,6 +366,7 @@ RUN_CASES: list[tuple[str, Change]] = [
     ("pending is kept by the outbox", both(outbox(7), lambda s: s.mark(m.ENDED, wall_step=0.0))),
     ("all in doubt", both(losses(2), lambda s: s.order(5, 13, row=False), without_database, cut_short())),
     ("one of each in doubt", both(losses(1), lambda s: s.order(5, 13, row=False), without_database, without_kafka)),
+    ("rows in doubt, and no fault", both(without_database, lambda s: s.without(m.INJECTED))),
     ("loss, and a guard of no account", both(losses(1), lambda s: s.mark(m.ENDED, wall_step=2.0))),
     ("asked on both connections", on_both()),
     ("database asked on both connections", on_both(target="database")),
