@@ -23,6 +23,7 @@ from hypothesis import settings
 from stack.embedded import EmbeddedStack
 from stack.kafka import Broker
 from stack.state_file import StackState
+from tests.mutation import order
 
 # Tests assert no times: a busy machine must not fail an example.
 settings.register_profile("untimed", deadline=None)
@@ -89,6 +90,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mine = named[0] if named else len(LONGEST) + ("real" not in marks) + (not marks)
         turn[item.path] = min(mine, turn.get(item.path, mine))
     items.sort(key=lambda item: turn[item.path])
+    order.sort(items)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember which tests notice a mutant."""
+    if report.failed:
+        order.note(report.nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
