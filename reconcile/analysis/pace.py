@@ -24,6 +24,7 @@ from reconcile.history.joins import Floats, Ints, quantile
 
 SHARE: Final = 0.95
 BLOCKS: Final = 10
+_HALF: Final = BLOCKS // 2
 LEAST_BLOCKS: Final = 5
 LEAST_ORDERS: Final = 20
 LEAST_S: Final = 4.0
@@ -76,7 +77,7 @@ class Stretch:
 
 def find_pace(baseline: Stretch, after: Stretch) -> PaceFound:
     """Compare the latencies after an outage with those of the baseline; infinite: not acknowledged."""
-    half = after.part(0, BLOCKS // 2)
+    half = after.part(0, _HALF)
     if not (is_slower(baseline, after) or is_slower(baseline, half)):
         return PaceFound(Pace.AS_BEFORE, 0.0) if is_as_before(baseline, after) else PaceFound(Pace.UNKNOWN, None)
     cut = find_change(baseline, after)
