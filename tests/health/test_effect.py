@@ -6,7 +6,17 @@ import pytest
 
 from health.effect import DOWN, Effect, milliseconds
 from health.replies import KEPT, NEW, Connection, How, ProbeResult
-from health.state import back_edge, is_back_in, not_back, not_proven, prove, prove_back, proven_edge, proving_parts
+from health.state import (
+    back_edge,
+    is_back_in,
+    not_back,
+    not_proven,
+    prove,
+    prove_back,
+    proven_edge,
+    proving_parts,
+    stretches_without_prompt_answer,
+)
 
 LATE = Effect("late", added_s=0.3, usual_s={KEPT: 0.002, NEW: 0.006})
 HALF = Effect("reset", share=0.5)
@@ -150,6 +160,12 @@ def test_only_answers_since_the_fault_say_how_late_they_come_unless_there_are_no
 
 def test_without_a_usual_time_an_answer_is_late_by_all_that_it_took() -> None:
     assert Effect("late", added_s=0.3).increase(took(KEPT, 0.25, start=0.0)[0]) == 0.25
+
+
+def test_slow_answers_are_a_stretch_from_a_quarter_of_a_second_each_and_a_second_in_all() -> None:
+    exact = Effect("late", added_s=1.25, usual_s={KEPT: 0.0})
+    slow = took(KEPT, 0.125, *(0.25,) * 4, 0.125, *(0.25,) * 3, start=0.0)
+    assert list(stretches_without_prompt_answer(exact, slow)) == [slow[1:5]]
 
 
 def test_the_usual_time_is_the_median_of_the_answers() -> None:
