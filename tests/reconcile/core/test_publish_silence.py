@@ -48,6 +48,14 @@ def test_a_service_that_publishes_nothing_any_more_is_a_finding() -> None:
     assert causes == {LostCause.SENT_WHILE_DOWN, LostCause.PUBLISHES_NOTHING}
 
 
+@pytest.mark.parametrize(
+    ("sent", "cause"), [(20.99, LostCause.SENT_WHILE_RETURNING), (21.0, LostCause.PUBLISHES_NOTHING)]
+)
+def test_the_silence_begins_with_the_order_sent_at_the_return(sent: float, cause: LostCause) -> None:
+    judgement = read_at(silent().order(5, sent, event=False), 40)
+    assert [one.cause for one in judgement.evidence][2] is cause
+
+
 def without_delivery_timeout(builder: RunBuilder) -> None:
     builder.facts = replace(builder.facts, stack="external", delivery_timeout_s=None)
     builder.mark(m.DRAINED, silence=None)
