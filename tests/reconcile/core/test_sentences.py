@@ -8,7 +8,7 @@ When a sentence changes on purpose, write the file again and read the difference
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,9 @@ from tests.reconcile.core.run_cases import RUN_CASES
 from tests.reconcile.core.settling_cases import settling_histories
 from tests.reconcile.core.test_guards import twice_the_same_row
 from tests.reconcile.core.test_phantom_guards import CHECKED, provoked
+
+# A title, the judgement, and the guards that it is compared with.
+Run = tuple[str, Judgement, list[Guard]]
 
 SENTENCES = Path(__file__).with_name("sentences.txt")
 STATES = {(True, True): "holds", (True, False): "FAILS", (False, None): "does not apply"}
@@ -63,7 +66,7 @@ ROLLBACKS: list[tuple[str, dict[str, object]]] = [
 ]
 
 
-def runs() -> Iterator[tuple[str, Judgement, list[Guard]]]:
+def runs() -> Iterator[Run]:
     """Yield the title of each run, its judgement, and the guards that it is compared with."""
     calm = judge(RunBuilder().calm().history())
     yield "a calm run", calm, []
@@ -107,18 +110,16 @@ def equations() -> list[str]:
     return [f"  {one.text}: {one.left}, {one.right}" for one in judge(lossy.history()).equations]
 
 
-def approved() -> Iterator[str]:
-    """Yield the lines of `sentences.txt`."""
+def approved(found: Iterable[Run]) -> Iterator[str]:
+    """Yield the lines of `sentences.txt` for what was found in the runs."""
     sentences: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     titles: dict[str, str] = {}
-    for title, judgement, usual in runs():
+    for title, judgement, usual in found:
         ruling, key = judgement.ruling, key_of(title)
         assert key not in titles, f"two runs have the key {key}: {title}, {titles[key]}"
         titles[key] = f"{title}: {ruling.verdict.value}, exit {ruling.exit_code}"
-        sentences["ruling"][in_short(ruling.reason, judgement.guards)].append(key)
-        for guard in judgement.guards:
-            if guard not in usual:
-                sentences[guard.name][sentence(guard)].append(key)
+        for name, text in said(judgement, usual).items():
+            sentences[name][text].append(key)
     for title, guard in single_guards():
         titles[key_of(title)] = title
         sentences[guard.name][sentence(guard)].append(key_of(title))
@@ -126,6 +127,28 @@ def approved() -> Iterator[str]:
         yield from (name, *(f"  {text}  {{{' '.join(keys)}}}" for text, keys in lines.items()), "")
     yield from ("equations of a lossy run", *equations(), "")
     yield from ("runs", *(f"  {key} {title}" for key, title in titles.items()))
+
+
+def said(judgement: Judgement, usual: list[Guard]) -> dict[str, str]:
+    """Return the sentences of a run by what says them."""
+    guards = {guard.name: sentence(guard) for guard in judgement.guards if guard not in usual}
+    return {"ruling": in_short(judgement.ruling.reason, judgement.guards), **guards}
+
+
+def as_reviewed(found: Iterable[Run], lines: list[str]) -> Iterator[Run]:
+    """Yield the runs; fail at the first whose sentences are not those of `lines`, without waiting for the others."""
+    reviewed: dict[str, dict[str, str]] = defaultdict(dict)
+    name = ""
+    for line in lines:
+        if not line.startswith("  "):
+            name = line
+        elif line.endswith("}"):
+            text, _, keys = line[2:-1].rpartition("  {")
+            for key in keys.split():
+                reviewed[key][name] = text
+    for title, judgement, usual in found:
+        assert said(judgement, usual) == reviewed[key_of(title)], title
+        yield title, judgement, usual
 
 
 def key_of(title: str) -> str:
@@ -148,8 +171,9 @@ def sentence(guard: Guard) -> str:
 
 
 def test_every_sentence_is_as_reviewed() -> None:
-    assert list(approved()) == SENTENCES.read_text().splitlines()
+    lines = SENTENCES.read_text().splitlines()
+    assert list(approved(as_reviewed(runs(), lines))) == lines
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(approved()) + "\n")
+    sys.stdout.write("\n".join(approved(runs())) + "\n")
