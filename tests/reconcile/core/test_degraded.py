@@ -125,12 +125,13 @@ def test_a_target_that_was_late_in_the_baseline_proves_nothing() -> None:
 def test_a_target_that_was_away_for_less_than_a_probe_may_take_proves_nothing_but_for_a_stall(
     seconds: float, counts: bool
 ) -> None:
-    """The probes of a run with a latency wait longer than it: one hangs, the next is answered in the end."""
+    """The probes of a run with a latency wait longer than it: two hang, the next is answered in the end."""
     story = degraded(late(), "latency")
     begin, end = T0 + 2, T0 + 2 + seconds
     results = [seen for seen in story.probe_results or [] if seen.answered < begin or seen.asked >= end]
     away = [
-        ProbeResult(begin, begin + 0.7 * seconds, "kept", "hanging"),
+        ProbeResult(begin, begin + 0.4 * seconds, "kept", "hanging"),
+        ProbeResult(begin + 0.4 * seconds, begin + 0.7 * seconds, "kept", "hanging"),
         ProbeResult(begin + 0.7 * seconds, end, "kept", "answered"),
         ProbeResult(begin, end, "new", "answered"),
     ]
