@@ -92,8 +92,8 @@ def test_unknown_without_baseline_or_return() -> None:
     assert recovered(RunBuilder().order(1, 22)).baseline_p95_s is None
     assert recovered(RunBuilder().order(1, 22)).pace == "unknown"
     never = recovered(steady().order(3, 22).without(m.HEALED))
-    assert (never.first_delivered_s, never.pace, never.to_baseline_p95_s) == (None, None, None)
     assert never.baseline_p95_s == pytest.approx(0.02)
+    assert never == Recovery(None, None, None, never.baseline_p95_s, None, 2, 0, 0.0)
 
 
 def test_a_recovery_ends_where_the_next_outage_begins() -> None:
