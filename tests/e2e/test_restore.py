@@ -74,7 +74,8 @@ def test_restore_while_the_run_goes_on_heals_and_the_run_breaks_nothing_more(
     assert_all_up(left_running)
 
 
-@pytest.mark.parametrize("fault", ["kill", pytest.param("pause", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_restore_without_harness_and_watchdog(
     start: Start, left_running: EmbeddedStack, stack_home: Path, tmp_path: Path, fault: str
 ) -> None:

@@ -30,6 +30,7 @@ def options(stack: EmbeddedStack) -> tuple[list[str], dict[str, str]]:
     return described, {"LOCUST_DATABASE_URL": state.database_url}
 
 
+@pytest.mark.exhaustive
 def test_lost_events_of_the_reference_service(others: EmbeddedStack, start_external: StartExternal) -> None:
     described, env = options(others)
     call = f"env PYTHONPATH={CHECKOUT} {sys.executable} -m tests.external.broker"

@@ -128,7 +128,8 @@ def test_exactly_the_lost_events_are_named(
     assert_no_secret(run, shop)
 
 
-@pytest.mark.parametrize("checked", [pytest.param(True, marks=pytest.mark.exhaustive), False])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("checked", [True, False])
 def test_a_harness_that_is_killed_leaves_nothing_broken(
     open_shop: OpenShopOf, start_external: StartExternal, infra: Infra, checked: bool
 ) -> None:
