@@ -41,7 +41,7 @@ test-fast: setup-dev ## Tests of what starts no process and opens no connection,
 	@EXAMPLES_PERCENT=10 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
 
 test: setup-dev ## Unit and integration tests, real PostgreSQL, Kafka and Locust included
-	@EXAMPLES_PERCENT=30 $(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 4 --dist loadfile $(ARGS)
+	@EXAMPLES_PERCENT=30 $(BIN)/pytest -q -m "not exhaustive and not docker and not night" -n 5 --dist loadfile $(ARGS)
 
 test-all: setup-dev ## What `make test` leaves out: ways to end, Docker, the browser, a fresh clone, a sample of mutants
 	@$(BIN)/pytest -q -m "(exhaustive or docker) and not night" -n 4 --dist loadfile $(ARGS)
