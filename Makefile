@@ -50,7 +50,7 @@ night: setup-dev mutate soak ## What takes hours: the whole matrices, all seeds,
 	@EXAMPLES_PERCENT=300 $(BIN)/pytest -q -m pure -n 2 --dist loadfile $(ARGS)
 	@$(BIN)/pytest -q -m night -n 2 --dist loadfile $(ARGS)
 
-mutate: setup-dev ## Change the pure core in every small way; its tests must notice (two to three hours)
+mutate: setup-dev ## Change the pure core in every small way; its tests must notice (hours)
 	@EXAMPLES_PERCENT=5 $(BIN)/mutmut run --max-children 2 $(ARGS)
 	@$(BIN)/python -m tests.mutation.survivors
 

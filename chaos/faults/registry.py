@@ -15,6 +15,7 @@ from health.effect import Effect
 from settings.run_settings import Settings
 
 FAULTS: Final[dict[str, Fault]] = {fault.name: fault for fault in (STOP, KILL, PAUSE, PARTITION, LATENCY, RESET)}
+CONTAINER_FAULTS: Final = {name: fault for name, fault in FAULTS.items() if fault.container is not None}
 
 
 def chosen_fault(settings: Settings) -> Fault:

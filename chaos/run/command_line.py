@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from chaos.faults.registry import FAULTS
+from chaos.faults.registry import CONTAINER_FAULTS
 from chaos.run.web_access import plain_name
 from files.safe_files import encodable, is_encodable
 from health.postgres_url import UrlError, read_url
@@ -189,7 +189,7 @@ def _checked_settings(texts: Mapping[str, object], parsed: Namespace) -> Setting
     settings = make_settings(texts, getattr(parsed, "host", None))
     external = settings.external
     in_container = settings.stack == "compose" or (external is not None and external.target_container)
-    if settings.injects_faults and in_container and FAULTS[settings.fault].container is None:
-        able = ", ".join(name for name, fault in FAULTS.items() if fault.container is not None)
+    if settings.injects_faults and in_container and settings.fault not in CONTAINER_FAULTS:
+        able = ", ".join(CONTAINER_FAULTS)
         raise Settings.fault.wrong(settings.fault, f"it cannot be done to a container; choose from {able}")
     return settings

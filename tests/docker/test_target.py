@@ -21,7 +21,7 @@ from chaos.faults.kill import KILL
 from chaos.faults.latency import LATENCY
 from chaos.faults.partition import PARTITION
 from chaos.faults.pause import PAUSE
-from chaos.faults.registry import FAULTS
+from chaos.faults.registry import CONTAINER_FAULTS, FAULTS
 from chaos.faults.reset import RESET
 from chaos.faults.stop import STOP
 from chaos.faults.targets import TargetError, TargetSpec
@@ -31,7 +31,7 @@ from tests.chaos.faults.little_service import await_that
 from tests.docker.conftest import CHECKOUT, Run
 
 pytestmark = [pytest.mark.docker]
-ABLE = [name for name, fault in FAULTS.items() if fault.container is not None]
+ABLE = list(CONTAINER_FAULTS)
 
 
 def named(one: Any) -> ContainerTarget:

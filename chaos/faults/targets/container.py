@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from chaos.faults.fault import Act, Fault, Hit, Need, Undo
-from chaos.faults.registry import FAULTS
+from chaos.faults.registry import CONTAINER_FAULTS
 from chaos.faults.targets import TargetError, TargetSpec
 from chaos.faults.targets.container_acts import networks, start, started
 from stack import engine
@@ -98,8 +98,7 @@ class ContainerTarget:
             cut = bool(networks(self._only()))
         except TargetError:
             cut = True
-        able = [fault for fault in FAULTS.values() if fault.container is not None]
-        return tuple(fault.name for fault in able if cut or Need.NETWORK not in fault.needs)
+        return tuple(name for name, fault in CONTAINER_FAULTS.items() if cut or Need.NETWORK not in fault.needs)
 
     def describe(self) -> str:
         """Return component, container and image; never fails."""
