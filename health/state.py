@@ -124,8 +124,12 @@ def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Se
 
 
 def may_be_a_stall(part: Sequence[ProbeResult]) -> bool:
-    """Return whether results in a row without an answer may come from a busy machine: none failed, all were slow."""
-    return all(one.how == HANGING for one in part) and part[-1].answered - part[0].asked < STALL_S
+    """Return whether results in a row may come from a busy machine alone: none failed, all were slow, not for long.
+
+    Args:
+        part: not empty; none of them was answered in usual time.
+    """
+    return all(one.how in {HANGING, ANSWERED} for one in part) and part[-1].answered - part[0].asked < STALL_S
 
 
 def stretches_without_prompt_answer(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
@@ -146,9 +150,14 @@ def is_back_in(effect: Effect, results: Sequence[ProbeResult]) -> bool:
 
 
 def _showing(effect: Effect, results: Sequence[ProbeResult], since: float) -> Sequence[ProbeResult]:
-    """Return the results at the end that show the effect; of a partial one all since the first that does."""
+    """Return the results at the end that show the effect; of a partial one all since the first that does.
+
+    A stall that was over before `since`, when the fault did not exist yet, is no part of it.
+    """
     if not effect.is_partial:
-        return _trailing(results, effect.shows)
+        part = _trailing(results, effect.shows)
+        early = [one for one in part if one.answered < since]
+        return part[len(early) :] if early and may_be_a_stall(early) else part
     first = (place for place, one in enumerate(results) if one.asked >= since and effect.shows(one))
     return results[next(first, len(results)) :]
 

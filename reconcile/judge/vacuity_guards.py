@@ -1,13 +1,14 @@
 """Vacuity guards: does a clean result prove anything? Each is a pure function of the findings."""
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 from contract.attribution import EXCLUSIVE, TAGGED
 from contract.run_events import NO_SEQUENCE
 from health.effect import DOWN, Effect
 from health.replies import ProbeResult
-from health.state import may_be_a_stall, proving_parts, stretches_without_prompt_answer
+from health.state import Edge, may_be_a_stall, proving_parts, stretches_without_prompt_answer
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import effect_of, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
@@ -45,26 +46,37 @@ def _hit_before(findings: Findings) -> str | None:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
             return f"outage {outage.number}: the {target} was {state} {early:.3f} s before the fault was injected"
-    begin = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None)
-    end = findings.outages[0].injecting
-    if begin is None or end is None:
+    found = (
+        _hit_within(findings, one.within(*calm), one.where, when)
+        for when, calm in _calm(findings)
+        for one in probe_series(findings.history)
+    )
+    return next((why for why in found if why), None)
+
+
+def _calm(findings: Findings) -> Iterator[tuple[str, Edge]]:
+    """Yield when the target was to be up before each outage, in words and as epoch seconds, where both are known."""
+    begin, when = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None), "in the baseline"
+    for outage in findings.outages:
+        if begin is not None and outage.injecting is not None:
+            yield when, (begin, outage.injecting)
+        begin, when = outage.healed, f"between outage {outage.number} and the next"
+
+
+def _hit_within(findings: Findings, inside: list[ProbeResult], where: str, when: str) -> str | None:
+    """Return how probes of one connection show that the target was down or degraded without a fault."""
+    effect, target = effect_of(findings.history), findings.target
+    for streak in proving_parts(DOWN, inside):
+        if not may_be_a_stall(streak):
+            seconds = streak[-1].answered - streak[0].asked
+            return f"the {target} did not answer {len(streak)} probes in a row{where} {when}, for {seconds:.3f} s"
+    if effect.kind == "down" or not inside:
         return None
-    effect = effect_of(findings.history)
-    for one in probe_series(findings.history):
-        inside = one.within(begin, end)
-        for streak in proving_parts(DOWN, inside):
-            if may_be_a_stall(streak):
-                continue
-            seconds = streak[-1].answered - streak[0].asked
-            what = f"{len(streak)} probes in a row{one.where} in the baseline, for {seconds:.3f} s"
-            return f"the {target} did not answer {what}"
-        if effect.kind == "down":
-            continue
-        if one.connection == effect.connections[0] and any(proving_parts(effect, inside)):
-            return f"the {target} was {state}{one.where} in the baseline"
-        for streak in stretches_without_prompt_answer(effect, inside):
-            seconds = streak[-1].answered - streak[0].asked
-            return f"the {target} did not answer in its usual time{one.where} in the baseline, for {seconds:.3f} s"
+    if inside[0].connection == effect.connections[0] and any(proving_parts(effect, inside)):
+        return f"the {target} was {findings.fault.state}{where} {when}"
+    for streak in stretches_without_prompt_answer(effect, inside):
+        seconds = streak[-1].answered - streak[0].asked
+        return f"the {target} did not answer in its usual time{where} {when}, for {seconds:.3f} s"
     return None
 
 

@@ -1,8 +1,10 @@
 """The one rule of down and back: streaks, brackets, both connections."""
 
+from dataclasses import replace
+
 import pytest
 
-from health.effect import DOWN
+from health.effect import DOWN, Effect
 from health.replies import KEPT, NEW, Connection, How, ProbeResult
 from health.state import (
     Edge,
@@ -176,10 +178,36 @@ def test_each_part_that_proves_the_target_down() -> None:
     assert not list(proving_parts(DOWN, []))
 
 
+def test_a_stall_just_before_the_fault_is_no_part_of_it() -> None:
+    kept = probe_results("kept", *UP, "hanging", "hanging", *GONE)
+    assert proven_down(kept, since=100.46) == pytest.approx((100.4, 100.55))
+    # One that was asked before and not answered since may show the fault.
+    assert proven_down(kept, since=100.45) == pytest.approx((100.3, 100.45))
+    # A refusal is no stall: the target was down before it was broken.
+    refused = probe_results("kept", *UP, "hanging", "refused", *GONE)
+    assert proven_down(refused, since=100.46) == pytest.approx((100.2, 100.35))
+
+
+def test_a_hang_of_a_second_before_the_fault_is_no_stall() -> None:
+    hung = [ProbeResult(100.0, 101.0, KEPT, "hanging"), *probe_results("kept", *GONE, start=101.0)]
+    assert proven_down(hung, since=101.01) == pytest.approx((100.0, 101.0))
+    short = [ProbeResult(100.25, 101.0, KEPT, "hanging"), *probe_results("kept", *GONE, start=101.0)]
+    assert proven_down(short, since=101.01) == pytest.approx((100.25, 101.05))
+
+
+def test_one_late_answer_just_before_a_latency_is_no_part_of_it() -> None:
+    late = Effect("late", added_s=0.3, usual_s={KEPT: 0.05})
+    answers = [ProbeResult(100 + k, 100.4 + k, KEPT, "answered") for k in range(4)]
+    assert proven_edge(late, answers, since=100.5) == pytest.approx((100.0, 101.4))
+
+
 @pytest.mark.parametrize(("end", "stall"), [(100.9375, True), (101.0, False)])
 def test_only_less_than_a_second_may_be_a_stall(end: float, stall: bool) -> None:
     part = [ProbeResult(100.0, 100.5, KEPT, "hanging"), ProbeResult(100.5, end, KEPT, "hanging")]
     assert may_be_a_stall(part) is stall
+    late = [part[0], replace(part[1], how="answered")]
+    assert may_be_a_stall(late) is stall
+    assert not may_be_a_stall([part[0], replace(part[1], how="broken")])
 
 
 def test_a_connection_that_was_never_tried_is_named() -> None:

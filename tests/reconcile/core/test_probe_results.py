@@ -122,10 +122,30 @@ def test_a_fault_during_which_nothing_was_probed_did_not_hold() -> None:
     )
 
 
-def test_each_of_two_outages_is_looked_at() -> None:
+def twice_down() -> RunBuilder:
     builder = probed()
     again(builder)
     builder.facts = replace(builder.facts, options={"outages": "2"})
+    return builder
+
+
+@pytest.mark.parametrize(
+    ("end", "how", "up"), [(21.85, "refused", False), (21.75, "refused", True), (21.95, "hanging", True)]
+)
+def test_a_target_that_was_down_by_itself_between_two_outages_proves_nothing(end: float, how: How, up: bool) -> None:
+    builder = twice_down()
+    for connection in CONNECTIONS:
+        probes(connection, 23.35, 25.85, "refused")(builder)
+    probes("kept", 21.5, end, how)(builder)
+    guard = guard_of(builder, "fault proven")
+    words = (
+        "the broker did not answer 4 probes in a row on the kept connection between outage 1 and the next, for 0.304 s"
+    )
+    assert (guard.passed, guard.reason == words) == (up, not up), guard.reason
+
+
+def test_each_of_two_outages_is_looked_at() -> None:
+    builder = twice_down()
     first = guard_of(builder, "fault proven")
     assert first.reason == "outage 2: the broker was not observed down on the kept connection"
     for connection in CONNECTIONS:
