@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from contract.ids import IdReader
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, with_suspicions
-from reconcile.audit.audit_table import TableShape, check_time_zone, column_text, describe, read_ids
+from reconcile.audit.audit_table import (
+    TableShape,
+    check_outbox,
+    check_time_zone,
+    column_text,
+    describe,
+    read_ids,
+)
 from reconcile.audit.coverage_window import coverage_window
 from reconcile.audit.id_difference import id_difference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
@@ -44,12 +51,16 @@ def audit(plan: AuditPlan, progress: Progress) -> AuditFindings:
         progress: called with "rows" or "events", how many so far, of how many; first when both stores have answered.
 
     Raises:
-        TableMismatch: an option does not fit the table.
+        TableMismatch: an option does not fit the database; raised before `progress` is called.
         DatabaseProblem, KafkaProblem: a store could not be asked.
         Unprovable: for example when the time zone of a naive time is unknown.
     """
     with open_transaction(plan.database_url) as snapshot:
         shape = describe(snapshot, plan.table, plan.id_column, plan.time_column)
+        if plan.outbox is not None:
+            check_outbox(snapshot, plan.outbox)
+        if shape.naive and plan.time_zone is not None:
+            check_time_zone(snapshot, plan.time_zone)
         readers = IdReader(shape.kind, shape.padded), IdReader(shape.kind, shape.padded)
         bounds = read_bounds(plan.kafka, plan.topic)
         progress("rows", 0, None)
@@ -113,7 +124,6 @@ def _time_zone(
     if not shape.naive:
         return None, f"{plan.time_column} has one"
     if plan.time_zone is not None:
-        check_time_zone(snapshot, plan.time_zone)
         return sql.Literal(plan.time_zone), f"{plan.time_zone}, as given"
     offset = offset_of(samples.recent_pairs())
     if offset is None:

@@ -15,7 +15,6 @@ from contract.ids import IDS, IdReader, integer_ids
 from contract.order_id import IdKind, kind_of_type, spellings
 from reconcile.history.history import Progress
 from reconcile.witnesses.growable_array import GrowableArray
-from reconcile.witnesses.pending_orders import waiting_texts
 from stores import sql
 from stores.postgres import Snapshot
 from stores.relation import OUTDATED, read_relation
@@ -198,14 +197,9 @@ def database_now(snapshot: Snapshot) -> float:
     return float(snapshot.value(sql.SQL("SELECT extract(epoch FROM clock_timestamp())::float8").format(), {}))
 
 
-def waiting(snapshot: Snapshot, outbox: str) -> list[str]:
-    """Return the ids, as they are written there, of the orders whose event an outbox still holds.
-
-    Raises:
-        TableMismatch: it is not such a table.
-    """
+def check_outbox(snapshot: Snapshot, outbox: str) -> None:
+    """Raise TableMismatch when this is no table that holds the events of orders."""
     found = read_relation(snapshot, outbox)
     absent = [name for name in ("aggregateid", "published_at") if found is None or name not in found.types]
     if absent:
         raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")
-    return waiting_texts(snapshot, outbox)

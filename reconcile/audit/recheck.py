@@ -24,13 +24,13 @@ from reconcile.audit.audit_guards import (
 )
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, DisputedRow
-from reconcile.audit.audit_table import TableShape, as_written, database_now, look_up, waiting
+from reconcile.audit.audit_table import TableShape, as_written, database_now, look_up
 from reconcile.audit.coverage_window import CoverageWindow
 from reconcile.audit.disputed_rows import Disputes, find_disputes
 from reconcile.audit.id_difference import IdDifference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.history.history import Progress
-from reconcile.witnesses.pending_orders import ids_within
+from reconcile.witnesses.pending_orders import ids_within, waiting_texts
 from stores import sql
 from stores.postgres import Snapshot, ask_snapshot
 from stores.topic import TopicBounds, read_bounds
@@ -205,7 +205,7 @@ class Recheck:
         outbox = self._plan.outbox
         if outbox is None:
             return set()
-        texts = self._ask(lambda snapshot: waiting(snapshot, outbox))
+        texts = self._ask(lambda snapshot: waiting_texts(snapshot, outbox))
         return set(bytes_of(ids_within(self._shape.kind, texts, self._shape.padded)))
 
     def _still_missing(

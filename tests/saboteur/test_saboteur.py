@@ -88,7 +88,8 @@ def assert_named(run: LocustProcess, truth: Truth) -> Any:
     }
     assert report["confirmation"]["refuted"] == report["confirmation"]["unsettled"] == []
     assert report["verdict"] == "inconsistent"
-    assert failed_guards(report).keys() == {"no order disputed"}
+    failed = failed_guards(report)
+    assert failed.keys() == {"no order disputed"}, failed
     return report
 
 
@@ -116,7 +117,8 @@ def test_phantoms_that_are_none_are_named(start: Start, left_running: EmbeddedSt
         cell: truth.cells["provoked", cell] for cell in ("row_and_event", "row_only", "event_only", "neither")
     }
     assert all(report["cells"]["provoked"].values())
-    assert failed_guards(report).keys() == {"phantoms provoked", "phantoms rolled back"}
+    failed = failed_guards(report)
+    assert failed.keys() == {"phantoms provoked", "phantoms rolled back"}, failed
 
 
 def test_fates_have_names_of_their_own() -> None:

@@ -318,12 +318,13 @@ def test_without_since_rows_from_before_the_first_publish_are_not_judged(shop: S
     assert (code, lost(found), found["counts"]["not_judged"]) == (1, set(gone), 0)
 
 
-def test_an_unknown_time_zone_is_asked_for(shop: Shop) -> None:
+def test_an_unknown_time_zone_is_asked_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.make(time_type="timestamp")
     shop.store(*orders(3), at="now()")
     code, _, err = shop.code("--json")
     assert code == 3
     assert "give --time-zone" in err
+    monkeypatch.setattr("reconcile.witnesses.progress._EVERY_S", 0)
     code, _, err = shop.code("--time-zone", "Mars/Olympus")
     assert code == 2
     assert err.strip().count("\n") == 1  # a warning about the password, and one sentence
@@ -367,7 +368,10 @@ def test_other_places_of_the_id_and_filters(shop: Shop) -> None:
         (["--expect", "luck"], "luck"),
     ],
 )
-def test_a_wrong_option_is_one_sentence(shop: Shop, options: list[str], words: str) -> None:
+def test_a_wrong_option_is_one_sentence_before_anything_is_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    monkeypatch.setattr("reconcile.witnesses.progress._EVERY_S", 0)
     shop.make()
     shop.store(*orders(1), at="now() - interval '2 minutes'")
     shop.publish(*orders(1))
