@@ -1,14 +1,13 @@
 """A real https service with a certificate of its own CA that requires a header; the test sets its health."""
 
-import http.server
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource
+from tests.http_server import QuietHandler, serving
 from tests.kafka_secure import Certificates
 
 KEY = "planted-key-4711"
@@ -38,28 +37,16 @@ class GuardedService:
         self.ca_file = certificates.ca
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 time.sleep(outer.delay)
                 status, body = outer._answer(self.headers.get("X-Key"))
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", "/login?from=/healthz")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.say(status, body, **({"Location": "/login?from=/healthz"} if status == 302 else {}))
 
-            def log_message(self, format: str, *arguments: object) -> None:
-                """Keep quiet."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificates.keystore)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"https://localhost:{self.server.server_port}"
+        self.handler = Handler
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificates.keystore)
+        self.url = ""
 
     @property
     def spec(self) -> ProbeSpec:
@@ -87,10 +74,6 @@ class GuardedService:
 def guarded_service(folder: Path) -> Iterator[GuardedService]:
     """Serve it until the block is left."""
     service = GuardedService(Certificates.make(folder))
-    thread = threading.Thread(target=service.server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(service.handler, service.context) as server:
+        service.url = f"https://localhost:{server.server_port}"
         yield service
-    finally:
-        service.server.shutdown()
-        service.server.server_close()

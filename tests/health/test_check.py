@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from health.check import Health, check_http, check_kafka, check_sql
 from stack.component import ManagedProcess
 from tests.conftest import Infra
+from tests.http_server import QuietHandler, serving
 
 pytestmark = pytest.mark.real
 
@@ -90,28 +89,18 @@ def test_kafka_with_unusable_properties_is_unhealthy(config: dict[str, str], clo
     assert WORD not in health.detail
 
 
-class Actuator(BaseHTTPRequestHandler):
+class Actuator(QuietHandler):
     """Answers by path: `/200/BODY` gives that status and body."""
 
     def do_GET(self) -> None:
         _, status, body = self.path.split("?")[0].split("/", 2)
-        self.send_response(int(status))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the test's output clean."""
+        self.say(int(status), body.encode())
 
 
 @pytest.fixture
 def actuator() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Actuator)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
+    with serving(Actuator) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Probers of PostgreSQL, Kafka and an HTTP service: healthy, stopped, killed and frozen ones, and near misses."""
 
-import http.server
 import random
 import socket
 import struct
@@ -19,6 +18,7 @@ from health.request import Endpoint, HttpAnswer
 from health.spec import ProbeProtocol, ProbeSpec
 from stack.component import ManagedProcess
 from tests.conftest import Infra, RestartableBroker
+from tests.http_server import QuietHandler, QuietServer, serving
 
 pytestmark = pytest.mark.real
 
@@ -184,10 +184,9 @@ def test_what_an_answer_of_a_health_url_says(answer: HttpAnswer, how: str, detai
     assert judge(answer, endpoint) == Reply(how, detail)  # type: ignore[arg-type]
 
 
-class Service(http.server.BaseHTTPRequestHandler):
+class Service(QuietHandler):
     """A health URL, kept alive, whose behaviour the test chooses; counts the connections."""
 
-    protocol_version = "HTTP/1.1"
     behaviour = "well"
     connections = 0
 
@@ -213,28 +212,20 @@ class Service(http.server.BaseHTTPRequestHandler):
             time.sleep(0.2)
             self.wfile.write(b" ")
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keep quiet."""
-
 
 @pytest.fixture
-def service() -> Iterator[tuple[type[Service], http.server.ThreadingHTTPServer]]:
+def service() -> Iterator[tuple[type[Service], QuietServer]]:
     handler = type("ServiceOfOneTest", (Service,), {})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield handler, server
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as server:
+        yield handler, server
 
 
-def probers_of(server: http.server.ThreadingHTTPServer) -> Probers:
+def probers_of(server: QuietServer) -> Probers:
     return open_probers(ProbeSpec("http", f"http://127.0.0.1:{server.server_port}/health"))
 
 
 def test_http_is_asked_on_one_kept_connection_and_on_a_new_one_each_time(
-    service: tuple[type[Service], http.server.ThreadingHTTPServer],
+    service: tuple[type[Service], QuietServer],
 ) -> None:
     handler, server = service
     both = probers_of(server)
@@ -253,7 +244,7 @@ def test_http_is_asked_on_one_kept_connection_and_on_a_new_one_each_time(
     ("behaviour", "how"), [("ill", "refused"), ("cut", "broken"), ("drip", "hanging"), ("slow", "hanging")]
 )
 def test_http_answers_that_do_not_count(
-    service: tuple[type[Service], http.server.ThreadingHTTPServer], behaviour: str, how: str, connection: str
+    service: tuple[type[Service], QuietServer], behaviour: str, how: str, connection: str
 ) -> None:
     handler, server = service
     both = probers_of(server)
@@ -269,7 +260,7 @@ def test_http_answers_that_do_not_count(
 
 
 def test_a_late_answer_is_passed_over_and_the_connection_kept(
-    service: tuple[type[Service], http.server.ThreadingHTTPServer],
+    service: tuple[type[Service], QuietServer],
 ) -> None:
     handler, server = service
     both = probers_of(server)
@@ -285,13 +276,9 @@ def test_a_late_answer_is_passed_over_and_the_connection_kept(
 
 def test_a_service_that_is_gone_broke_the_kept_connection_and_refuses_new_ones() -> None:
     handler = type("ServiceThatGoes", (Service,), {})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    both = probers_of(server)
-    assert both.kept.ask(2).how == "answered"
-    server.shutdown()
-    server.server_close()
+    with serving(handler) as server:
+        both = probers_of(server)
+        assert both.kept.ask(2).how == "answered"
     # Its threads still serve those whom they know: just what a kept connection is there to see.
     assert both.new.ask(1).how == "refused"
     assert both.kept.ask(1).how == "answered"

@@ -1,6 +1,5 @@
 """New connections over TLS: a broker and a service with a certificate of their own CA, and with one that is unknown."""
 
-import http.server
 import socket
 import ssl
 import struct
@@ -13,6 +12,7 @@ import pytest
 from health.probers import open_probers
 from health.replies import Reply
 from health.spec import ProbeSpec
+from tests.http_server import QuietHandler, serving
 from tests.kafka_secure import Certificates
 
 pytestmark = pytest.mark.process
@@ -79,34 +79,17 @@ def test_a_broker_with_its_own_ca(broker: int, certificate: Path) -> None:
     assert unknown.detail is not None and unknown.detail.startswith("TLS: unable to get local issuer")
 
 
-class Health(http.server.BaseHTTPRequestHandler):
-    """Well, over HTTP/1.1."""
-
-    protocol_version = "HTTP/1.1"
-
+class Health(QuietHandler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keep quiet."""
+        self.say(200, b"{}")
 
 
 def test_a_service_with_its_own_ca(certificate: Path) -> None:
-    server = http.server.ThreadingHTTPServer((HOST, 0), Health)
-    server.daemon_threads = True
-    server.socket = server_context(certificate).wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    url = f"https://{HOST}:{server.server_port}/health"
-    try:
+    with serving(Health, server_context(certificate)) as server:
+        url = f"https://{HOST}:{server.server_port}/health"
         known = open_probers(ProbeSpec("http", url, ca_file=str(certificate.with_name("ca.pem"))))
         assert [known.kept.ask(5).how, known.kept.ask(5).how, known.new.ask(5).how] == ["answered"] * 3
         known.close()
         assert open_probers(ProbeSpec("http", url)).new.ask(5).how == "broken"
         plain = open_probers(ProbeSpec("http", url.replace("https", "http")))
         assert plain.new.ask(1).how in {"broken", "hanging"}
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import ssl
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +20,7 @@ from load.placed_orders import place_with
 from runlog.outcomes import Failure
 from settings.run_settings import SettingsError, make_settings
 from settings.service_files import read_service_files
+from tests.http_server import QuietHandler, serving
 from tests.kafka_secure import Certificates
 
 pytestmark = pytest.mark.process
@@ -39,36 +38,21 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def service(certificates: tuple[Path, Path]) -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            self._say(200 if (self.path, self.headers.get("X-Key")) == ("/base/healthz", KEY) else 403)
+            self._answer(200 if (self.path, self.headers.get("X-Key")) == ("/base/healthz", KEY) else 403)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            self._say(202 if (self.path, self.headers.get("X-Key")) == ("/base/buy", KEY) else 403)
+            self._answer(202 if (self.path, self.headers.get("X-Key")) == ("/base/buy", KEY) else 403)
 
-        def _say(self, status: int) -> None:
-            body = json.dumps({"status": "UP"}).encode()
-            self.send_response(status)
-            self.send_header("Location", "/buy/41")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+        def _answer(self, status: int) -> None:
+            self.say(status, json.dumps({"status": "UP"}).encode(), Location="/buy/41")
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Keep quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates[1])
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, context) as server:
         yield f"https://localhost:{server.server_port}/base"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def contract(key: str = KEY) -> CustomContract:

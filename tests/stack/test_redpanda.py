@@ -1,15 +1,15 @@
 """Redpanda's Admin API answers 200 in every state: what its bodies say decides."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from stack.redpanda import check_redpanda
+from tests.http_server import QuietHandler, serving
 
 pytestmark = pytest.mark.process
 
@@ -34,32 +34,22 @@ Serve = Callable[..., str]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Serve these bodies (bytes as they are, others as JSON) for the three questions, and return the URL."""
-    servers: list[ThreadingHTTPServer] = []
 
     def start(ready: Any = READY, brokers: Any = BROKERS, overview: Any = OVERVIEW, *, wait_s: float = 0) -> str:
         bodies = {"/v1/status/ready": ready, "/v1/brokers": brokers, "/v1/cluster/health_overview": overview}
 
-        class Admin(BaseHTTPRequestHandler):
+        class Admin(QuietHandler):
             def do_GET(self) -> None:
                 time.sleep(wait_s)
                 body = bodies.get(self.path)
                 content = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(404 if body is None else 200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+                self.say(404 if body is None else 200, content)
 
-            def log_message(self, *_: object) -> None:
-                pass
+        server = servers.enter_context(serving(Admin))
+        return f"http://127.0.0.1:{server.server_port}"
 
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Admin))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as servers:
+        yield start
 
 
 def test_ready_alive_and_healthy(serve: Serve) -> None:

@@ -4,7 +4,6 @@ Each is proven down on the kept connection and on a new one, and back on both. W
 monitor goes on reading the offsets of the topic.
 """
 
-import http.server
 import json
 import select
 import socket
@@ -31,6 +30,7 @@ from runlog.probe_results import read_probe_results
 from stack.embedded import EmbeddedStack
 from stack.ports import HOST
 from tests.conftest import Infra, RestartableBroker
+from tests.http_server import QuietHandler, serving
 
 pytestmark = pytest.mark.real
 
@@ -171,19 +171,11 @@ def test_a_database_that_is_down_while_the_offsets_go_on(
     assert sum(answered) > len(answered) / 2 > 1
 
 
-class Healthy(http.server.BaseHTTPRequestHandler):
-    """A health URL that keeps its connections."""
-
-    protocol_version = "HTTP/1.1"
+class Healthy(QuietHandler):
+    """A health URL."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keep quiet."""
+        self.say(200, b"{}")
 
 
 class Relay:
@@ -236,19 +228,15 @@ class Relay:
 
 
 def test_a_service_that_is_cut_off(infra: Infra, watch: Callable[..., Watched]) -> None:
-    server = http.server.ThreadingHTTPServer((HOST, 0), Healthy)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    relay = Relay(0, (HOST, server.server_port))
-    try:
-        spec = ProbeSpec("http", f"http://{HOST}:{relay.port}/health", way="service")
-        watched = watch(infra.kafka_bootstrap, infra.new_topic(), "service", spec)
-        assert watched.proven("down", relay.frozen.set) == {"kept": "hanging", "new": "hanging"}
-        assert watched.proven("up", relay.frozen.clear) == BOTH_UP
-    finally:
-        relay.close()
-        server.shutdown()
-        server.server_close()
+    with serving(Healthy) as server:
+        relay = Relay(0, (HOST, server.server_port))
+        try:
+            spec = ProbeSpec("http", f"http://{HOST}:{relay.port}/health", way="service")
+            watched = watch(infra.kafka_bootstrap, infra.new_topic(), "service", spec)
+            assert watched.proven("down", relay.frozen.set) == {"kept": "hanging", "new": "hanging"}
+            assert watched.proven("up", relay.frozen.clear) == BOTH_UP
+        finally:
+            relay.close()
 
 
 @pytest.mark.timeout(300)

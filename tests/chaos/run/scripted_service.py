@@ -1,8 +1,6 @@
 """A system under test of the tests' own: real PostgreSQL, real Kafka, and a service that does what a test wants."""
 
-import http.server
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from contract.http import PlacedOrder
 from contract.order_id import AcknowledgedId
 from health.spec import ProbeSpec
 from tests.conftest import Infra
+from tests.http_server import QuietHandler, serving
 
 
 class StillTarget:
@@ -82,25 +81,12 @@ class Service:
 def answering(answer: Callable[[str], str]) -> Iterator[str]:
     """Serve `answer(path)` as JSON on a free port of loopback; gives the base URL."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            body = answer(self.path).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.say(200, answer(self.path).encode())
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Keep quiet."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def make_sut(

@@ -2,8 +2,6 @@
 each mark is written once, and nothing is broken any more once it has retired.
 """
 
-import http.server
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +20,7 @@ from health.spec import ProbeRecipe, ProbeSpec
 from health.state import Proof
 from runlog.clock import AnchoredClock
 from runlog.marks import Mark, MarksWriter, read_marks
+from tests.http_server import QuietHandler, serving
 
 pytestmark = pytest.mark.process
 
@@ -41,21 +40,12 @@ class Server:
         self.journal: Path | None = None
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Health(QuietHandler):
             def do_GET(self) -> None:
-                self.send_response(200 if outer.up else 503)
-                self.end_headers()
+                self.say(200 if outer.up else 503)
 
-            def log_message(self, format: str, *arguments: object) -> None:
-                """Keep quiet."""
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/health"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.health = Health
+        self.url = ""
 
     # The target.
     component = "service"
@@ -88,8 +78,9 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     one = Server()
-    yield one
-    one.close()
+    with serving(one.health) as served:
+        one.url = f"http://127.0.0.1:{served.server_port}/health"
+        yield one
 
 
 class Stage:

@@ -1,12 +1,10 @@
 """The watchdog as a process: what it owns is healed even after its death, and no error ends it."""
 
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from chaos.faults.watchdog.fault_controller import LEASE
 from chaos.faults.watchdog.protocol import Teardown
 from files.paths import CHECKOUT
 from stack.lease import Lease
+from tests.http_server import QuietHandler, serving
 
 pytestmark = pytest.mark.process
 
@@ -59,11 +58,13 @@ def test_one_that_has_died_between_two_runs_hands_on_what_it_was_to_take_down(tm
 @pytest.fixture
 def url() -> Iterator[str]:
     """A service that always answers."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+
+    class Well(QuietHandler):
+        def do_GET(self) -> None:
+            self.say(200)
+
+    with serving(Well) as server:
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 def test_a_journal_that_cannot_be_removed_neither_heals_twice_nor_keeps_the_stack_up(url: str, tmp_path: Path) -> None:
