@@ -1,7 +1,7 @@
 """Vacuity guards: does a clean result prove anything? Each is a pure function of the findings."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from contract.attribution import EXCLUSIVE, TAGGED
@@ -46,10 +46,11 @@ def _hit_before(findings: Findings) -> str | None:
         if outage.down_edge and outage.injecting is not None and outage.down_edge[1] < outage.injecting:
             early = outage.injecting - outage.down_edge[1]
             return f"outage {outage.number}: the {target} was {state} {early:.3f} s before the fault was injected"
+    effect, series = effect_of(findings.history), probe_series(findings.history)
     found = (
-        _hit_within(findings, one.within(*calm), one.where, when)
+        _hit_within(findings, effect, one.within(*calm), one.where, when)
         for when, calm in _calm(findings)
-        for one in probe_series(findings.history)
+        for one in series
     )
     return next((why for why in found if why), None)
 
@@ -63,21 +64,25 @@ def _calm(findings: Findings) -> Iterator[tuple[str, Edge]]:
         begin, when = outage.healed, f"between outage {outage.number} and the next"
 
 
-def _hit_within(findings: Findings, inside: list[ProbeResult], where: str, when: str) -> str | None:
+def _hit_within(findings: Findings, effect: Effect, inside: list[ProbeResult], where: str, when: str) -> str | None:
     """Return how probes of one connection show that the target was down or degraded without a fault."""
-    effect, target = effect_of(findings.history), findings.target
-    for streak in proving_parts(DOWN, inside):
-        if not may_be_a_stall(streak):
-            seconds = streak[-1].answered - streak[0].asked
-            return f"the {target} did not answer {len(streak)} probes in a row{where} {when}, for {seconds:.3f} s"
+    target = findings.target
+    for streak in _no_stalls(DOWN, inside):
+        seconds = streak[-1].answered - streak[0].asked
+        return f"the {target} did not answer {len(streak)} probes in a row{where} {when}, for {seconds:.3f} s"
     if effect.kind == "down" or not inside:
         return None
-    if inside[0].connection == effect.connections[0] and any(proving_parts(effect, inside)):
+    if inside[0].connection == effect.connections[0] and any(_no_stalls(effect, inside)):
         return f"the {target} was {findings.fault.state}{where} {when}"
     for streak in stretches_without_prompt_answer(effect, inside):
         seconds = streak[-1].answered - streak[0].asked
         return f"the {target} did not answer in its usual time{where} {when}, for {seconds:.3f} s"
     return None
+
+
+def _no_stalls(effect: Effect, inside: list[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
+    """Yield each part of the results of one connection that proves the effect and cannot come from a busy machine."""
+    return (part for part in proving_parts(effect, inside) if not may_be_a_stall(part))
 
 
 def _not_hit(findings: Findings) -> str | None:

@@ -121,6 +121,21 @@ def test_a_target_that_was_late_in_the_baseline_proves_nothing() -> None:
     assert guards(story)["fault proven"].reason == "the broker was degraded on the kept connection in the baseline"
 
 
+@pytest.mark.parametrize("probe, fault", [(late(), "latency"), (reset(1), "reset")])
+@pytest.mark.parametrize(("seconds", "counts"), [(0.8, False), (1.5, True)])
+def test_a_stall_in_the_baseline_is_no_degradation(probe: Probe, fault: str, seconds: float, counts: bool) -> None:
+    """What a busy machine does for less than a second looks like either fault on the kept connection."""
+    story = degraded(probe, fault)
+    how: How = "answered" if fault == "latency" else "hanging"
+    story.probe_results = [
+        replace(seen, answered=seen.answered + 0.3 if fault == "latency" else seen.asked + 0.1, how=how)
+        if 0 <= seen.asked - T0 - 2 < seconds - 0.3 and seen.connection == "kept"
+        else seen
+        for seen in story.probe_results or []
+    ]
+    assert guards(story)["fault proven"].passed is not counts
+
+
 @pytest.mark.parametrize(("seconds", "counts"), [(0.9, False), (1.1, True)])
 def test_a_target_that_was_away_for_less_than_a_probe_may_take_proves_nothing_but_for_a_stall(
     seconds: float, counts: bool
