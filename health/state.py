@@ -40,10 +40,10 @@ class Proof:
 
 
 def proven_edge(effect: Effect, results: Sequence[ProbeResult], since: float) -> Edge | None:
-    """Return the edge of an effect that began at or after `since` on one connection, None while it is not proven.
+    """Return the edge of an effect that one connection shows after `since`, None while it is not proven.
 
-    The target certainly was as usual when the question before the first that shows it was asked, and certainly not any
-    more when the first had failed, or was answered.
+    The target certainly was as usual, but for a stall, when the question before the first that shows it was asked, and
+    certainly not any more when the first had failed, or was answered. Before `since`, no fault caused it.
     """
     part = _showing(effect, results, since)
     if not part or part[-1].asked < since or not effect.is_proven_by(part):

@@ -111,7 +111,7 @@ class MonitorClient:
         """Wait until the fault is proven by its effect, on a connection from before and on a new one.
 
         Args:
-            since: epoch seconds; earlier observations prove nothing.
+            since: epoch seconds; earlier observations alone prove nothing.
             timeout_s: longest wait in seconds.
             give_up: returns why there is nothing to wait for any more, None while there is.
 

@@ -12,7 +12,8 @@ MOST: Final = 1200
 class ProbeHistory:
     """The latest results, and of the streak at their end, however long, its beginning with the result before it.
 
-    A break command may take minutes after the target has gone down: the edge is where that streak began.
+    A break command may take minutes after the target has gone down: the edge is where that streak began, or where the
+    fault did, if a stall was just before it. So a long streak loses its middle.
 
     Args:
         shows: whether a result shows the effect of the fault.
@@ -30,7 +31,7 @@ class ProbeHistory:
         if len(kept) > self._most:
             last = self._shows(one)
             one_streak = self._shows(kept[0]) != last and all(self._shows(each) == last for each in kept[1:])
-            del kept[2 if one_streak else 0]
+            del kept[self._most // 2 if one_streak else 0]
 
     def __iter__(self) -> Iterator[ProbeResult]:
         return iter(self._kept)

@@ -31,6 +31,15 @@ def test_a_target_that_went_down_long_before_its_break_command_ended_has_its_tru
     assert len(kept) == 10
 
 
+def test_a_stall_just_before_the_fault_does_not_hide_the_edge_of_a_long_streak() -> None:
+    kept = ProbeHistory(DOWN.shows, most=10)
+    gone: tuple[How, ...] = ("refused",)
+    hows: tuple[How, ...] = ("answered", "hanging", "hanging", *(97 * gone))
+    for at, how in enumerate(hows):
+        kept.append(ProbeResult(at / 4, at / 4 + 0.125, KEPT, how))
+    assert proven_edge(DOWN, list(kept), since=0.75) == (0.5, 0.875)
+
+
 def test_a_target_that_has_been_back_for_long_has_its_true_edge() -> None:
     assert back_edge(DOWN, list(series((5, True), (20, False), (500, True))), since=0.0) == (24.0, 25.1)
 
