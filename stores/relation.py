@@ -39,6 +39,10 @@ _TIMES: Final = frozenset({"timestamp without time zone", "timestamp with time z
 _NUMBERS: Final = frozenset({"bigint", "integer", "numeric", "double precision"})
 
 
+class TableMismatch(DatabaseProblem):
+    """An option does not fit the database; the message is one sentence that says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A table, or what is read like one.
@@ -95,16 +99,17 @@ def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool 
         tagged: whether the column of tags is needed, if there is one.
 
     Raises:
-        DatabaseProblem: there is no such table or column, or one from which a run cannot be judged: the option that is
-            wrong, and what was found. Or PostgreSQL could not be queried.
+        TableMismatch: there is no such table or column, or one from which a run cannot be judged: the option that is
+            wrong, and what was found.
+        DatabaseProblem: PostgreSQL could not be asked.
     """
     table, id_column, kind = contract.table.name, contract.table.id_column, contract.id_kind
     tag_column = contract.table.tag_column if tagged else None
     found = read_relation(transaction, table)
     if found is None:
-        raise DatabaseProblem(f"--orders-table {table}: there is no such table; {_tables(transaction)}")
+        raise TableMismatch(f"--orders-table {table}: there is no such table; {_tables(transaction)}")
     if found.kind in OUTDATED:
-        raise DatabaseProblem(
+        raise TableMismatch(
             f"--orders-table {table}: it is a {found.kind}, which shows an order after its next refresh only: a "
             "missing row proves nothing there; name the table that it is made of"
         )
@@ -112,18 +117,18 @@ def order_columns(transaction: Transaction, contract: Contract, *, tagged: bool 
     for option, column in named.items():
         if column not in found.types:
             none = " (none, if it has no such thing)" if option == "--orders-tag-column" else ""
-            raise DatabaseProblem(
+            raise TableMismatch(
                 f"{option} {column}: {found.kind} {table} has no such column{none}; it has {found.columns()}"
             )
     of_id = kind_of_type(found.types[id_column])
     if of_id is None or not _may_hold(of_id, kind):
-        raise DatabaseProblem(
+        raise TableMismatch(
             f"--id-kind {kind.value}: column {id_column} of {table} is {found.types[id_column]}; choose the kind that "
             "it holds" + ("" if of_id else " (uuid, an integer or a text can be read)")
         )
     of_tag = None if tag_column is None else kind_of_type(found.types[tag_column])
     if tag_column is not None and of_tag not in (IdKind.UUID, IdKind.TEXT):
-        raise DatabaseProblem(
+        raise TableMismatch(
             f"--orders-tag-column {tag_column}: column {tag_column} of {table} is {found.types[tag_column]} and cannot "
             "hold the customer id that was sent, a UUID; name the column that holds it, or none"
         )
@@ -134,14 +139,15 @@ def check_time_column(transaction: Transaction, table: str, column: str) -> None
     """Check that a column can be compared with "later than the check order".
 
     Raises:
-        DatabaseProblem: there is no such column, or it is of another type; or PostgreSQL could not be asked.
+        TableMismatch: there is no such column, or it is of another type.
+        DatabaseProblem: PostgreSQL could not be asked.
     """
     found = read_relation(transaction, table)
     if found is None or column not in found.types:
         there = found.columns() if found else "nothing: there is no such table"
-        raise DatabaseProblem(f"--orders-time-column {column}: {table} has no such column; it has {there}")
+        raise TableMismatch(f"--orders-time-column {column}: {table} has no such column; it has {there}")
     if found.types[column] not in _TIMES | _NUMBERS:
-        raise DatabaseProblem(
+        raise TableMismatch(
             f"--orders-time-column {column}: its type is {found.types[column]}; a timestamp, or a number that grows, "
             "can be compared"
         )
@@ -151,20 +157,20 @@ def check_outbox(transaction: Transaction, table: str) -> None:
     """Check that a known backlog can be queried for the orders whose events it still holds.
 
     Raises:
-        DatabaseProblem: there is no such table, or it has not the columns that are read; or PostgreSQL could not be
-            asked.
+        TableMismatch: there is no such table, or it has not the columns that are read.
+        DatabaseProblem: PostgreSQL could not be asked.
     """
     found = read_relation(transaction, table)
     right = "an outbox has aggregateid (the order's id) and published_at (null until its event is out)"
     if found is None:
-        raise DatabaseProblem(f"--outbox-table {table}: there is no such table; {_tables(transaction)}")
+        raise TableMismatch(f"--outbox-table {table}: there is no such table; {_tables(transaction)}")
     absent = [name for name in ("aggregateid", "published_at") if name not in found.types]
     if absent:
-        raise DatabaseProblem(
+        raise TableMismatch(
             f"--outbox-table {table}: it has no column {' and no '.join(absent)}; {right}; it has {found.columns()}"
         )
-    # Asked as a run asks it: the right to read it may be missing, or only that to its other columns.
-    entry = "SELECT count(*) FROM (SELECT b.aggregateid::text, b.published_at, to_jsonb(b) FROM {} b LIMIT 1) one"
+    # Asked as a run and an audit ask it: the right to read it may be missing.
+    entry = "SELECT count(*) FROM (SELECT b.aggregateid::text, b.published_at FROM {} b LIMIT 1) one"
     transaction.value(sql.SQL(entry).format(table_name(table)), {})
 
 

@@ -16,14 +16,7 @@ from numpy.typing import NDArray
 from contract.ids import IdReader
 from reconcile.audit.audit_plan import AuditPlan
 from reconcile.audit.audit_ruling import AuditFindings, AuditGuard, with_suspicions
-from reconcile.audit.audit_table import (
-    TableShape,
-    check_outbox,
-    check_time_zone,
-    column_text,
-    describe,
-    read_ids,
-)
+from reconcile.audit.audit_table import TableShape, check_time_zone, column_text, describe, read_ids
 from reconcile.audit.coverage_window import coverage_window
 from reconcile.audit.id_difference import id_difference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
@@ -34,6 +27,7 @@ from reconcile.audit.time_zone_inference import offset_of, offset_text
 from reconcile.history.history import Progress
 from stores import sql
 from stores.postgres import Snapshot, open_transaction
+from stores.relation import check_outbox
 from stores.topic import TopicBounds, read_bounds
 from stores.topic_reader import TopicRange
 

@@ -76,10 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _audit(options: argparse.Namespace) -> int:
     # Imported here, so that a wrong option is reported before drivers load.
     from reconcile.audit.audit import Unprovable, audit
-    from reconcile.audit.audit_table import TableMismatch
     from reconcile.witnesses.progress import show_progress
     from stores.kafka_client import KafkaProblem, NoSuchTopic
     from stores.postgres import DatabaseProblem, UnreadableUrl
+    from stores.relation import TableMismatch
 
     plan = _plan(options)
     started = False

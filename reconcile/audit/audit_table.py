@@ -17,7 +17,7 @@ from reconcile.history.history import Progress
 from reconcile.witnesses.growable_array import GrowableArray
 from stores import sql
 from stores.postgres import Snapshot
-from stores.relation import OUTDATED, read_relation
+from stores.relation import OUTDATED, TableMismatch, read_relation
 from stores.sql import identifier, is_any_of, table_name
 from stores.table_slices import values_by_pages
 
@@ -52,10 +52,6 @@ class TableShape:
     padded: bool
     naive: bool
     standby: bool
-
-
-class TableMismatch(Exception):
-    """An option does not fit the table; the message is one sentence that says what to do."""
 
 
 def describe(snapshot: Snapshot, name: str, id_column: str, time_column: str) -> TableShape:
@@ -195,11 +191,3 @@ def check_time_zone(snapshot: Snapshot, name: str) -> None:
 def database_now(snapshot: Snapshot) -> float:
     """Return epoch seconds of the database's clock now."""
     return float(snapshot.value(sql.SQL("SELECT extract(epoch FROM clock_timestamp())::float8").format(), {}))
-
-
-def check_outbox(snapshot: Snapshot, outbox: str) -> None:
-    """Raise TableMismatch when this is no table that holds the events of orders."""
-    found = read_relation(snapshot, outbox)
-    absent = [name for name in ("aggregateid", "published_at") if found is None or name not in found.types]
-    if absent:
-        raise TableMismatch(f"--outbox-table {outbox}: it has no column {' and no '.join(absent)}, or is not there")

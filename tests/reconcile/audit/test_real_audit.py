@@ -382,6 +382,25 @@ def test_a_wrong_option_is_one_sentence_before_anything_is_read(
     assert words in sentences[0]
 
 
+def test_an_outbox_that_may_not_be_read_is_refused_before_anything_is_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconcile.witnesses.progress._EVERY_S", 0)
+    shop.make()
+    shop.store(*orders(1))
+    outbox, role = f"{shop.table}_outbox", f"{shop.table}_reader"
+    shop.sql(f"CREATE TABLE {outbox} (aggregateid text, payload text, published_at timestamp)")
+    shop.sql(f"CREATE ROLE {role}; GRANT SELECT ON {shop.table} TO {role}")
+    asked = ("--outbox-table", outbox, "--database-url", f"{shop.infra.database_url}?options=-crole%3D{role}")
+    code, out, err = shop.code(*asked)
+    assert (code, out) == (4, "")
+    assert [line for line in err.splitlines() if not line.startswith("warning: a password")] == [
+        f"audit: PostgreSQL says: permission denied for table {outbox} (SQLSTATE 42501)"
+    ]
+    shop.sql(f"GRANT SELECT (aggregateid, published_at) ON {outbox} TO {role}")
+    assert shop.audit(*asked)["counts"]["rows"] == 1
+
+
 @pytest.mark.parametrize(
     "away",
     [["--database-url", "postgresql://mars:secretword@127.0.0.1:1/x"], ["--kafka-bootstrap", "127.0.0.1:1"]],
