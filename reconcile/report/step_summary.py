@@ -41,7 +41,7 @@ def _timeline(history: History, judgement: Judgement) -> str:
     )
     if found is None:
         return ""
-    lines = "\n".join(f"{label:<14}{line}  {total}".rstrip() for label, line, total in found.lines)
+    lines = "\n".join(f"{label:<{found.label}}{line}  {total}".rstrip() for label, line, total in found.lines)
     return f"```text\n{lines}\n```"
 
 

@@ -88,9 +88,9 @@ def _timeline(history: History, judgement: Judgement, width: int, unicode: bool)
         style = (
             "red" if label == "lost" or label.endswith((" down", " degraded")) else "dim" if label == "second" else ""
         )
-        text.append(f"{label:<14}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
+        text.append(f"{label:<{found.label}}").append(line, style=style).append(f"  {total}".rstrip() + "\n")
     if found.seconds > 1:
-        text.append(f"{'':<14}one column is {found.seconds} s\n", style="dim")
+        text.append(f"{'':<{found.label}}one column is {found.seconds} s\n", style="dim")
     for place, outage in enumerate(judgement.outages):
         number = "outage" if len(judgement.outages) == 1 else f"outage {outage.number}"
         parts = [outages.down(history, judgement, place), outages.window(history, judgement, place)]

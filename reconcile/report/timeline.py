@@ -19,10 +19,12 @@ class Timeline:
     Attributes:
         lines: (label, characters, total).
         seconds: seconds a column.
+        label: columns of the labels, with a space after the longest.
     """
 
     lines: list[tuple[str, str, str]]
     seconds: int
+    label: int
 
 
 def draw_timeline(
@@ -45,7 +47,9 @@ def draw_timeline(
     """
     if not timeline:
         return None
-    room = max(10, width - _LABEL - 14)
+    state = f"{outages[0].target or 'target'} {fault.state}" if outages else ""
+    label_width = max(_LABEL, len(state) + 1)
+    room = max(10, width - label_width - 14)
     seconds = math.ceil(len(timeline) / room)
     columns = math.ceil(len(timeline) / seconds)
     totals = {key: _columns(timeline, key, seconds) for key in ("due", "acknowledged", "lost")}
@@ -56,15 +60,9 @@ def draw_timeline(
         for label, key in (("offered", "due"), ("acknowledged", "acknowledged"), ("lost", "lost"))
     ]
     if outages:
-        lines.append(
-            (
-                f"{outages[0].target or 'target'} {fault.state}",
-                _outage_line(outages, started_at, columns, seconds, unicode),
-                "",
-            )
-        )
+        lines.append((state, _outage_line(outages, started_at, columns, seconds, unicode), ""))
     lines.append(("second", _axis(columns, seconds), ""))
-    return Timeline(lines, seconds)
+    return Timeline(lines, seconds, label_width)
 
 
 def _columns(timeline: list[dict[str, Any]], key: str, seconds: int) -> list[int]:

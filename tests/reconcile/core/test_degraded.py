@@ -15,6 +15,7 @@ from reconcile.report.csv_lists import csv_texts
 from reconcile.report.html_report import html_report
 from reconcile.report.markdown_report import markdown_report
 from reconcile.report.sentences.outages import down, probes, title
+from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
 from runlog import marks as m
 from settings.run_settings import make_settings
@@ -219,6 +220,21 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         "(from when the last probe that showed it was sent to the last loss)",
     ):
         assert words in everything, words
+
+
+@pytest.mark.parametrize("target", ["broker", "service", "database"])
+def test_the_picture_keeps_its_columns_beside_a_long_label(target: str) -> None:
+    story = degraded(late(), "latency")
+    story.facts = replace(story.facts, fault_target=target)
+    story.mark(m.INJECTING, fault="latency", target=target)
+    history = story.history()
+    judgement = judge(history)
+    for text in (summary(history, judgement, Path("runs/x")).plain, step_summary(history, judgement, "runs/x")):
+        label = f"{target} degraded"
+        (bar,) = (line for line in text.splitlines() if line.startswith(label))
+        assert bar.startswith(f"{label} ·")
+        (axis,) = (line for line in text.splitlines() if line.startswith("second "))
+        assert axis.index("0") == bar.index("·")
 
 
 def test_a_degraded_broker_may_take_some_events_of_a_run_that_expects_losses() -> None:
