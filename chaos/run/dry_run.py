@@ -31,10 +31,8 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
 def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]:
     lines, at = [f"plan      {0:7.1f} s  baseline of {plan.baseline:g} s"], plan.baseline
     for outage in plan.outages:
-        fault, hit, state = outage.fault, target or f"the {outage.target}", outage.fault.effect.state
-        lines.append(
-            f"          {at:7.1f} s  {fault.name} {hit}; healed {outage.length:g} s after it is proven {state}"
-        )
+        what, hit, state = outage.fault.of(outage.target), target or f"the {outage.target}", outage.fault.state
+        lines.append(f"          {at:7.1f} s  {what}; healed {outage.length:g} s after {hit} is proven {state}")
         at += outage.length
         lines.append(f"          {at:7.1f} s  recovery of {outage.recovery:g} s, once it is proven healed")
         at += outage.recovery
@@ -43,7 +41,7 @@ def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]
         at += plan.calm
     lines.append(f"          {at:7.1f} s  drain: {_drain(settings, plan)}")
     if plan.outages:
-        lines.append("          (stopping, starting and their proofs take time that is not counted here)")
+        lines.append("          (injecting and healing, and the proofs of both, take time that is not counted here)")
     return lines
 
 

@@ -50,6 +50,10 @@ class PlannedOutage:
     length: float
     recovery: float
 
+    def describe(self) -> str:
+        """Return it in words: `stop of the broker for 15 s`, `latency of 300 ms to the broker for 15 s`."""
+        return f"{self.fault.of(self.target)} for {self.length:g} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -88,7 +92,7 @@ class Plan:
     def describe(self) -> str:
         steps = [f"baseline {self.baseline:g} s"]
         for outage in self.outages:
-            steps += [f"{outage.target} {outage.fault.name} {outage.length:g} s", f"recovery {outage.recovery:g} s"]
+            steps += [outage.describe(), f"recovery {outage.recovery:g} s"]
         if not self.outages:
             steps.append(f"recovery {self.calm:g} s (nothing is broken)")
         return ", ".join([*steps, "drain"])

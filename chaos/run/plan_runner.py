@@ -109,7 +109,7 @@ class PlanRunner:
 
     def _break(self, run: OpenRun, index: int, outage: PlannedOutage) -> None:
         which = f"outage {index + 1} of {len(self._plan.outages)}: " if len(self._plan.outages) > 1 else ""
-        self._begin(RunPhase.OUTAGE, f"{which}{outage.fault.name} {outage.target} for {outage.length:g} s")
+        self._begin(RunPhase.OUTAGE, f"{which}{outage.describe()}")
         clock = run.recording.clock
         run.load.phase = Phase.OUTAGE
         began = clock.now()

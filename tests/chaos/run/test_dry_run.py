@@ -15,11 +15,19 @@ from tests.e2e.harness import CHECKOUT, LOCUST
 def test_each_outage_is_listed_with_its_target() -> None:
     settings = make_settings({"outages": "2", "fault": "kill", "baseline": "5s", "outage": "20s", "recovery": "7s"})
     text = dry_run_text(settings, Preview("embedded stack", "broker (Apache Kafka, process 7)"))
-    assert text.count("kill broker (Apache Kafka, process 7); healed 20 s after it is proven down") == 2
+    step = "kill of the broker; healed 20 s after broker (Apache Kafka, process 7) is proven down"
+    assert text.count(step) == 2
     assert "5.0 s  kill" in text
     assert "32.0 s  kill" in text
     assert "after 110 s in any case" in text
     assert "problem" not in text
+
+
+def test_a_fault_that_degrades_is_listed_with_its_strength() -> None:
+    settings = make_settings({"fault": "latency", "fault_target": "database"})
+    text = dry_run_text(settings, Preview("embedded stack", None))
+    assert "latency of 300 ms to the database; healed 15 s after the database is proven degraded" in text
+    assert "stopping" not in text
 
 
 def test_control_breaks_nothing() -> None:

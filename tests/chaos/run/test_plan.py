@@ -9,7 +9,17 @@ def test_plan_moves_on_settings() -> None:
     plan = make_plan(make_settings({"baseline": "5s", "outage": "20s", "recovery": "7s"}))
     assert plan.load_seconds == 32
     assert [(outage.fault.name, outage.target, outage.length) for outage in plan.outages] == [("stop", "broker", 20)]
-    assert plan.describe() == "baseline 5 s, broker stop 20 s, recovery 7 s, drain"
+    assert plan.describe() == "baseline 5 s, stop of the broker for 20 s, recovery 7 s, drain"
+
+
+def test_a_plan_names_the_strength_of_its_fault() -> None:
+    """`broker latency 5 s` would be read as a latency of 5 s."""
+    late = make_plan(make_settings({"fault": "latency", "outage": "5s", "fault_jitter": "50ms"}))
+    assert "latency of 300 ms ± 50 ms to the broker for 5 s" in late.describe()
+    half = make_plan(
+        make_settings({"fault": "reset", "outage": "5s", "fault_share": "0.5", "fault_target": "database"})
+    )
+    assert half.outages[0].describe() == "reset of 50 % of connections to the database for 5 s"
 
 
 def test_several_outages_each_with_its_recovery() -> None:
