@@ -56,6 +56,15 @@ class FaultFacts:
         return self.effect.state
 
     @property
+    def back(self) -> str:
+        """What its target is once the fault is over, in words; one that was degraded was there all the time."""
+        return "back" if self.state == "down" else "back to normal"
+
+    def return_of(self, target: str) -> str:
+        """Return that moment in words that follow `after`: `the broker's return`."""
+        return f"the {target}'s return" if self.state == "down" else f"the {target} was {self.back}"
+
+    @property
     def stages(self) -> tuple[str, str]:
         """What its target does until that state is proven, and until it is proven back, in a word each."""
         return ("stopping", "starting") if self.state == "down" else ("degrading", "recovering")

@@ -131,7 +131,7 @@ class PlanRunner:
         with self._load_stops_unless_healed(run, index, outage):
             run.injector.heal()
         self._outages.append((began, clock.now()))
-        log.info("outage: %s proven back after %.2f s", outage.target, clock.now() - healing)
+        log.info("outage: %s proven %s after %.2f s", outage.target, outage.fault.back, clock.now() - healing)
 
     @contextmanager
     def _load_stops_unless_healed(self, run: OpenRun, index: int, outage: PlannedOutage) -> Iterator[None]:
@@ -144,8 +144,8 @@ class PlanRunner:
             stopped = True
             run.load.stop()
             run.recording.mark_now(marks.LOAD_STOPPED, index)
-            text = "outage: %s is not proven back %g s after healing began: no orders are sent until it is"
-            log.warning(f"{text} (--fault-timeout allows longer)", outage.target, limit)
+            text = "outage: %s is not proven %s %g s after healing began: no orders are sent until it is"
+            log.warning(f"{text} (--fault-timeout allows longer)", outage.target, outage.fault.back, limit)
 
         timer = gevent.spawn_later(limit, stop)
         try:

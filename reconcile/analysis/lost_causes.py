@@ -37,7 +37,8 @@ class LostCause(Enum):
 
     def words(self, fault: FaultFacts) -> str:
         """Return the cause in words, for people, in a run with this fault."""
-        return _WORDS[self].format(state=fault.state, failing="fail" if fault.state == "down" else f"be {fault.state}")
+        failing = "fail" if fault.state == "down" else f"be {fault.state}"
+        return _WORDS[self].format(state=fault.state, failing=failing, back=fault.back)
 
 
 _WORDS: Final = {
@@ -47,7 +48,7 @@ _WORDS: Final = {
     LostCause.IN_FLIGHT_AT_BREAK: "under way when the target was first observed to {failing}",
     LostCause.SENT_WHILE_STOPPING: "sent after injection began, before the target was proven {state}",
     LostCause.SENT_WHILE_DOWN: "sent while the target was proven {state}",
-    LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven back",
+    LostCause.SENT_WHILE_RETURNING: "sent after healing began, before the target was proven {back}",
     LostCause.SENT_NEAR_OUTAGE: "sent before or after an outage, within request timeout plus delivery timeout of it",
     LostCause.OUTSIDE_OUTAGES: "sent far from every outage",
     LostCause.PUBLISHES_NOTHING: "sent after the last outage, and the service has published nothing since",

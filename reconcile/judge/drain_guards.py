@@ -110,7 +110,7 @@ def waited_of(findings: Findings) -> Waited:
     history = findings.history
     ended = [(o.begin, o.end) for o in findings.outages if math.isfinite(o.end)]
     horizon = horizon_of(history.facts.publisher, ended)
-    begins = [(end, f"the {findings.target}'s return") for _, end in ended]
+    begins = [(end, findings.fault.return_of(findings.target)) for _, end in ended]
     if horizon.known:
         begins += [(at, "the last answer") for at in [_last_answer(findings)] if at is not None]
     else:
@@ -137,7 +137,7 @@ def _missing(findings: Findings) -> str:
     silent = f": {NOTHING}" if silence_of(findings).proven else ""
     if read_at is None:
         return silent
-    begin, since = healed, f"the {findings.target}'s return"
+    begin, since = healed, findings.fault.return_of(findings.target)
     if begin is None:
         begin, since = _last_answer(findings), "the last answer"
     if begin is None:

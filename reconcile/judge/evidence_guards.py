@@ -38,7 +38,8 @@ def recovery_proven(findings: Findings) -> Guard:
     open_ones = [str(o.number) for o in findings.outages if o.index not in back]
     if open_ones:
         which = ", ".join(open_ones)
-        return evidence(name, False, f"outage {which}: the {findings.target} was never proven back", EVENTS_IN_DOUBT)
+        text = f"outage {which}: the {findings.target} was never proven {findings.fault.back}"
+        return evidence(name, False, text, EVENTS_IN_DOUBT)
     silent = _not_back(findings)
     if silent:
         return evidence(name, False, silent, EVENTS_IN_DOUBT)

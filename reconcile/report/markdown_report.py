@@ -28,7 +28,7 @@ _STEPS: Final = {
     m.HEALING: "healing begins",
     m.LOAD_STOPPED: "healing takes too long; no orders are sent",
     m.LOAD_RESUMED: "orders are sent again",
-    m.HEALED: "{target} proven back",
+    m.HEALED: "{target} proven {back}",
     m.RECOVERY: "load goes on",
     m.WORKER_LOST: "a process that sent load was lost",
     m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
@@ -112,7 +112,8 @@ def _names(fault: FaultFacts, outage: Outage | None) -> dict[str, str]:
     target = (outage.target if outage else None) or "target"
     seen = seen_words(fault, outage.seen, outage.measured) if outage else ""
     what = outage.of(fault) if outage else "fault of the target"
-    return {"fault": what, "target": target, "state": fault.state, "seen": f": {seen}" if seen else ""}
+    ends = {"state": fault.state, "back": fault.back}
+    return {"fault": what, "target": target, "seen": f": {seen}" if seen else "", **ends}
 
 
 def _inconsistency(history: History, judgement: Judgement) -> str:

@@ -22,7 +22,7 @@ _MARKS: Final = {
     m.INJECTING: "the fault is being injected",
     m.INJECTED: "the target is proven {state}",
     m.HEALING: "the target is being healed",
-    m.HEALED: "the target is proven back",
+    m.HEALED: "the target is proven {back}",
 }
 
 
@@ -199,8 +199,9 @@ def _log(history: History, order: str | None) -> list[Step]:
 
 
 def _marks(history: History, begin: float, end: float) -> list[Step]:
+    fault = history.facts.fault
     return [
-        Step(mark.at, "marks", _MARKS[mark.name].format(state=history.facts.fault.state))
+        Step(mark.at, "marks", _MARKS[mark.name].format(state=fault.state, back=fault.back))
         for mark in history.marks
         if mark.name in _MARKS and begin <= mark.at <= end
     ]

@@ -26,11 +26,11 @@ def title(history: History, judgement: Judgement, place: int) -> str:
 def down(history: History, judgement: Judgement, place: int) -> str:
     """For how long the target was down or degraded, as far as its probes show."""
     outage = judgement.outages[place]
-    target = outage.target or "target"
+    fault, target = history.facts.fault, outage.target or "target"
     if outage.down_edge is None or outage.downtime is None:
-        return f"{target} never proven {history.facts.fault.state if outage.down_edge is None else 'back'}"
+        return f"{target} never proven {fault.state if outage.down_edge is None else fault.back}"
     begin, end = outage.downtime
-    if history.facts.fault.state == "degraded":
+    if fault.state == "degraded":
         effect = effect_of(history)
         series = next(each for each in probe_series(history) if each.connection == effect.connections[0])
         strength = f"{effect.measured(series.within(begin, end))} {effect.unit}"
@@ -133,7 +133,7 @@ def window_in_full(history: History, judgement: Judgement, place: int) -> str:
         f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
         f"{_density(one)}. Lead {lead} (from the first loss to the first observed {seen} of the {target}), tail "
         f"{tail} (from {last} to the last loss). Lost events sent before injection began: "
-        f"{one.before}; after the {target} was proven back: {one.after}."
+        f"{one.before}; after the {target} was proven {history.facts.fault.back}: {one.after}."
     )
 
 

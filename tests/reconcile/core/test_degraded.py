@@ -204,6 +204,10 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
             "is down",
             "was down",
             "while it should have been down",
+            "proven back,",
+            "proven back:",
+            "proven back<",
+            "'s return",
             "broker stopping",
             "Down",
             "observed failure",
@@ -218,6 +222,9 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         "- Degraded: broker degraded for at least 10.4 s",
         "from the first loss to the first observed degradation of the broker",
         "(from when the last probe that showed it was sent to the last loss)",
+        "broker proven back to normal",
+        "(topic read until 14.0 s after the broker was back to normal)",
+        "after the broker was proven back to normal: ",
     ):
         assert words in everything, words
 

@@ -107,6 +107,10 @@ def test_words_of_a_cause_say_what_the_fault_did_to_its_target() -> None:
         "sent while the target was proven down",
         "sent while the target was proven degraded",
     ]
+    assert [LostCause.SENT_WHILE_RETURNING.words(fault) for fault in (stop, latency)] == [
+        "sent after healing began, before the target was proven back",
+        "sent after healing began, before the target was proven back to normal",
+    ]
 
 
 def test_only_lines_about_one_order_count(tmp_path: Path) -> None:
