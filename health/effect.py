@@ -84,6 +84,13 @@ class Effect:
         return self.strength_of(self.added_s if self.kind == "late" else self.share) + jitter
 
     @property
+    def stronger(self) -> str:
+        """What a stronger effect of this kind is, in words; empty where there is none."""
+        if self.kind == "late":
+            return "a higher latency"
+        return "a larger share of resets" if self.is_partial else ""
+
+    @property
     def connections(self) -> tuple[Connection, ...]:
         """The connections on which it must be seen, first the one that gives its edges.
 

@@ -146,8 +146,10 @@ def _missing(findings: Findings) -> str:
 
 
 def _scope(findings: Findings) -> str:
-    restart = "" if findings.target == "service" else " or a restart of the service in between"
-    return f"; this says nothing about longer outages{restart}"
+    restart = "" if findings.target == "service" else "a restart of the service in between"
+    beyond = list(filter(None, [findings.fault.effect.stronger, "longer outages", restart]))
+    words = " or ".join(filter(None, [", ".join(beyond[:-1]), beyond[-1]]))
+    return f"; this says nothing about {words}"
 
 
 def _last_answer(findings: Findings) -> float | None:

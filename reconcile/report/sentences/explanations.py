@@ -84,9 +84,10 @@ def fix(history: History, judgement: Judgement) -> str:
         return "None proposed: nothing is proven."
     if judgement.ruling.verdict is Verdict.CONSISTENT:
         if how in _DUAL_WRITES and judgement.outages:
+            stronger = f"{facts.fault.effect.stronger} and to " if facts.fault.effect.stronger else ""
             return (
                 "None needed for what this run shows. "
-                f"A dual write ({how}) remains vulnerable to other faults. {_THE_OUTBOX}"
+                f"A dual write ({how}) remains vulnerable to {stronger}other faults. {_THE_OUTBOX}"
             )
         return "None needed for what this run shows."
     parts = []

@@ -60,7 +60,8 @@ def scope(history: History, judgement: Judgement) -> str:
         if len(lengths) == 1
         else (f"{len(lengths)} outages of {_length(min(lengths))} to {_length(max(lengths))}")
     )
-    said = f"the verdict covers {which} ({facts.fault.of(facts.fault_target)}), not longer ones"
+    stronger = f" or {facts.fault.effect.stronger}" if facts.fault.effect.stronger else ""
+    said = f"the verdict covers {which} ({facts.fault.of(facts.fault_target)}), not longer ones{stronger}"
     limit = facts.delivery_timeout_s
     if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.contract.table.outbox:
         return said

@@ -14,7 +14,9 @@ from reconcile.judge.judge import judge
 from reconcile.report.csv_lists import csv_texts
 from reconcile.report.html_report import html_report
 from reconcile.report.markdown_report import markdown_report
+from reconcile.report.sentences.explanations import fix
 from reconcile.report.sentences.outages import down, probes, title
+from reconcile.report.sentences.verdict import scope
 from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
 from runlog import marks as m
@@ -242,6 +244,43 @@ def test_the_picture_keeps_its_columns_beside_a_long_label(target: str) -> None:
         assert bar.startswith(f"{label} ·")
         (axis,) = (line for line in text.splitlines() if line.startswith("second "))
         assert axis.index("0") == bar.index("·")
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "target", "stronger"),
+    [
+        ("latency", {}, "broker", "a higher latency"),
+        ("latency", {}, "service", "a higher latency"),
+        ("reset", {"fault_share": "0.5"}, "broker", "a larger share of resets"),
+        ("reset", {}, "broker", ""),
+        ("reset", {}, "service", ""),
+    ],
+)
+def test_a_clean_verdict_names_what_it_does_not_cover(
+    fault: str, options: dict[str, str], target: str, stronger: str
+) -> None:
+    story = degraded(late() if fault == "latency" else reset(2 if options else 1), fault, **options)
+    story.published(1, 1, 12.5)
+    story.facts = replace(story.facts, fault_target=target)
+    story.mark(m.INJECTING, fault=fault, target=target)
+    history = story.history()
+    judgement = judge(history)
+    restart = [] if target == "service" else ["a restart of the service in between"]
+    beyond = [*filter(None, [stronger]), "longer outages", *restart]
+    listed = " or ".join(filter(None, [", ".join(beyond[:-1]), beyond[-1]]))
+    assert judgement.ruling.reason.endswith(f"; this says nothing about {listed}"), judgement.ruling.reason
+    more = f" or {stronger}" if stronger else ""
+    assert f"{history.facts.fault.of(target)}), not longer ones{more}" in scope(history, judgement)
+    vulnerable = f"{stronger} and to other faults" if stronger else "other faults"
+    assert f"remains vulnerable to {vulnerable}." in fix(history, judgement)
+
+
+def test_a_target_that_stays_degraded_is_never_back_to_normal() -> None:
+    story = degraded(late(), "latency").without(m.HEALED)
+    history = story.history()
+    judgement = judge(history)
+    assert down(history, judgement, 0) == "broker never proven back to normal"
+    assert guards(story)["recovery proven"].reason == "outage 1: the broker was never proven back to normal"
 
 
 def test_a_degraded_broker_may_take_some_events_of_a_run_that_expects_losses() -> None:
