@@ -43,7 +43,10 @@ def recovery_proven(findings: Findings) -> Guard:
     silent = _not_back(findings)
     if silent:
         return evidence(name, False, silent, EVENTS_IN_DOUBT)
-    last_failure, first_answer = back[findings.outages[-1].index]
+    last = findings.outages[-1]
+    last_failure, first_answer = back[last.index]
+    if findings.fault.effect.is_partial and last.healed is not None:
+        first_answer = last.healed  # while it lasts it spares connections, so one answer does not end it
     gap = first_answer - last_failure
     again = f"{_as_usual(findings)}again after {some(len(findings.outages), 'outage')}"
     return evidence(name, True, f"the {findings.target} answered {again}, known within {gap:.3f} s", EVENTS_IN_DOUBT)
