@@ -69,12 +69,12 @@ class Effect:
         value = self.measure(results)
         return "unknown" if value is None else self.strength_of(value)
 
-    def strength_of(self, measured: float) -> str:
-        """Return a measured strength in words like those of `strength`."""
+    def strength_of(self, measured: float, ones: str = "connections") -> str:
+        """Return a measured strength in words like those of `strength`, of `ones` that were reset."""
         if self.kind == "late":
             return milliseconds(max(0.0, measured))
         if self.kind == "reset":
-            return "all connections" if measured == 1 else f"{100 * measured:.3g} % of connections"
+            return f"all {ones}" if measured == 1 else f"{100 * measured:.3g} % of {ones}"
         return ""
 
     @property
@@ -82,6 +82,11 @@ class Effect:
         """How strong it is, in words: `300 ms ± 50 ms`, `50 % of connections`; empty for `down`."""
         jitter = f" ± {milliseconds(self.jitter_s)}" if self.jitter_s else ""
         return self.strength_of(self.added_s if self.kind == "late" else self.share) + jitter
+
+    @property
+    def awaited(self) -> str:
+        """What its target must do until it is proven, in words: `to be degraded (300 ms later than usual)`."""
+        return "to stop answering" if self.kind == "down" else f"to be degraded ({self.strength} {self.unit})"
 
     @property
     def stronger(self) -> str:

@@ -19,7 +19,7 @@ LATENCY: Final = Fault(
     ),
     container=None,
     effect=Effect("late"),
-    held="answered {probes} late",
+    held="was late to answer {probes}",
     missed="did not answer {probes} late",
     asked=lambda options: Effect("late", options.fault_latency, options.fault_jitter),
     needs=frozenset({Need.PROXY}),

@@ -118,11 +118,10 @@ class MonitorClient:
         Raises:
             NotProven: it had another effect, or none; the message says on which connection.
         """
-        awaited = "to stop answering" if self.effect.state == "down" else "to be degraded"
         return self._await(
             lambda: prove(self.effect, self._seen(), since),
             timeout_s,
-            f"the {self._config.target} {awaited}",
+            f"the {self._config.target} {self.effect.awaited}",
             lambda: not_proven(self.effect, self._seen(), since),
             give_up,
         )

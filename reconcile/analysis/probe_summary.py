@@ -54,13 +54,15 @@ def seen_words(
 ) -> str:
     """Return how the effect of a fault was first observed: `refused on a new connection, hanging on an old one`.
 
-    Of a degraded target: `300 ms later than usual on a new connection`, `50 % of connections reset on a new
-    connection`. Empty where it was never proven.
+    Of a degraded target: `300 ms later than usual on a new connection`, `50 % of probes reset on a new connection`.
+    Empty where it was never proven.
     """
     known: Mapping[Connection, str] = seen or {}
     if fault.state == "degraded":
         effect = fault.effect
-        known = {each: f"{effect.strength_of(value)} {effect.unit}" for each, value in (measured or {}).items()}
+        known = {
+            each: f"{effect.strength_of(value, 'probes')} {effect.unit}" for each, value in (measured or {}).items()
+        }
     return ", ".join(
         f"{known[connection]} {words}" for connection, words in _OLD_AND_NEW.items() if connection in known
     )

@@ -92,7 +92,8 @@ def _not_hit(findings: Findings) -> str | None:
         for one in probe_series(findings.history):
             inside = one.within(outage.begin, outage.edges[2])
             if one.connection in effect.connections and not any(proving_parts(effect, inside)):
-                return f"outage {outage.number}: the {findings.target} was not observed {state}{one.where}"
+                as_asked = "" if effect.kind == "down" else " as asked for"
+                return f"outage {outage.number}: the {findings.target} was not observed {state}{as_asked}{one.where}"
     return None
 
 
@@ -116,8 +117,9 @@ def fault_held(findings: Findings) -> Guard:
             if not inside:
                 return vacuity(name, False, f"outage {outage.number}: the {target} was not probed{one.where} {asked}")
             if not effect.in_bounds(inside, chance=True):
-                what = f"was degraded by {effect.measured(inside)}{one.where}, not by {effect.strength}"
-                return vacuity(name, False, f"outage {outage.number}: the {target} {what}")
+                what = f"{effect.measured(inside)} {effect.unit}, not {effect.strength}"
+                text = f"outage {outage.number}: the {target} was not degraded as asked for{one.where}: {what}"
+                return vacuity(name, False, text)
             during.setdefault(one.where, []).extend(inside)
             others = [probe.answered - injected for probe in inside if not effect.shows(probe)]
             first = min(others[0] if first is None else first, others[0]) if others else first

@@ -259,6 +259,18 @@ def test_nearly_every_connection_is_proven_reset_by_three_of_them() -> None:
 def test_the_words_of_each_state() -> None:
     assert [effect.state for effect in (DOWN, LATE, ALL, HALF)] == ["down", "degraded", "degraded", "degraded"]
     assert [effect.strength for effect in (DOWN, LATE)] == ["", "300 ms"]
+    assert [effect.awaited for effect in (DOWN, LATE, HALF, ALL)] == [
+        "to stop answering",
+        "to be degraded (300 ms later than usual)",
+        "to be degraded (50 % of connections reset)",
+        "to be degraded (all connections reset)",
+    ]
+    assert [effect.stronger for effect in (DOWN, LATE, HALF, ALL)] == [
+        "",
+        "a higher latency",
+        "a larger share of resets",
+        "",
+    ]
     assert [milliseconds(seconds) for seconds in (0.0, 9.999, 10.0, 12.4)] == ["0 ms", "9999 ms", "10 s", "12 s"]
     assert list(islice(count(LATE.slowest_s), 1)) == [0.3]
 

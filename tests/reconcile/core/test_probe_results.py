@@ -249,7 +249,11 @@ def test_how_strongly_it_was_seen_to_be_degraded_in_one_line() -> None:
         seen_words(late, {}, measured)
         == "905 ms later than usual on a new connection, 302 ms later than usual on an old one"
     )
-    assert seen_words(facts(fault="reset").fault, {}, {"new": 0.5}) == "50 % of connections reset on a new connection"
+    reset = facts(fault="reset").fault
+    assert seen_words(reset, {}, {"new": 0.5}) == "50 % of probes reset on a new connection"
+    assert seen_words(reset, {}, {"kept": 1.0, "new": 1.0}) == (
+        "all probes reset on a new connection, all probes reset on an old one"
+    )
     assert seen_words(late, {}, None) == ""
 
 
