@@ -28,7 +28,7 @@ def heading(history: History, judgement: Judgement) -> str:
     """Which orders the table of behaviours counts; empty without an outage."""
     if not judgement.outages:
         return ""
-    return f"sent in {as_outages(judgement.outages)}"
+    return f"sent in {as_outages(judgement.outages, history.facts.fault)}"
 
 
 def rows(history: History, judgement: Judgement) -> list[tuple[str, dict[str, Any]]]:

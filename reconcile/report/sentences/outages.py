@@ -13,6 +13,7 @@ from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
 from reconcile.report.text_format import duration
 from runlog.clock import iso_utc
+from runlog.fault_facts import FaultFacts
 from settings.duration import format_duration
 
 
@@ -229,7 +230,8 @@ def rows(history: History, judgement: Judgement, place: int) -> list[tuple[str, 
     return [(name, text) for name, text in texts.items() if text]
 
 
-def as_outages(outages: list[Outage]) -> str:
-    """Return `the outage` or `the 3 outages`, with the target."""
+def as_outages(outages: list[Outage], fault: FaultFacts) -> str:
+    """Return `the outage` or `the 3 outages`, with the target; one that was only degraded had no outage itself."""
     target = outages[0].target or "target"
-    return f"the outage of the {target}" if len(outages) == 1 else f"the {len(outages)} outages of the {target}"
+    which = "the outage" if len(outages) == 1 else f"the {len(outages)} outages"
+    return f"{which} of the {target}" if fault.state == "down" else f"{which} ({target} {fault.state})"

@@ -234,6 +234,7 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
             "proven back:",
             "proven back<",
             "'s return",
+            "outage of the",
             "broker stopping",
             "Down",
             "observed failure",
@@ -249,6 +250,7 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         "from the first loss to the first observed degradation of the broker",
         "(from when the last probe that showed it was sent to the last loss)",
         "broker proven back to normal",
+        "sent in the outage (broker degraded) ",
         "(topic read until 14.0 s after the broker was back to normal)",
         "after the broker was proven back to normal: ",
     ):
