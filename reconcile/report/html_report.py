@@ -18,7 +18,7 @@ from reconcile.judge.ruling import Verdict
 from reconcile.report.run_picture import draw_run
 from reconcile.report.sentences import behaviour, explanations, guards, losses, outages, verdict
 from reconcile.report.shown_options import shown_options
-from reconcile.report.text_format import capital, duration
+from reconcile.report.text_format import capital, duration_if_known
 from reconcile.report.violation_kinds import LOST, SUSPECTED_LOST, cases_of
 from reconcile.report.violation_lists import other_lists, violation_list
 from runlog.clock import iso_utc
@@ -36,7 +36,7 @@ def html_report(history: History, judgement: Judgement) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"capital": capital, "seconds": _seconds, "utc": _utc}
+    environment.filters |= {"capital": capital, "seconds": duration_if_known, "utc": _utc}
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = environment.get_template("report.html.j2")
@@ -50,7 +50,7 @@ def html_report(history: History, judgement: Judgement) -> str:
 
 def _context(history: History, judgement: Judgement) -> dict[str, Any]:
     facts, ruling, table = history.facts, judgement.ruling, judgement.table
-    shown = LOST if judgement.counts[LOST.key] else SUSPECTED_LOST
+    shown = SUSPECTED_LOST if judgement.counts[SUSPECTED_LOST.key] and not judgement.counts[LOST.key] else LOST
     cases = cases_of(judgement, shown)
     return {
         "facts": facts,
@@ -98,10 +98,6 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "command": " ".join(facts.command),
         "options": {name: text for name, text in shown_options(facts).items() if text},
     }
-
-
-def _seconds(value: float | None) -> str:
-    return "unknown" if value is None else duration(value)
 
 
 def _utc(value: float | None) -> str:

@@ -57,6 +57,12 @@ def test_verdict_numbers_and_ids_are_on_it() -> None:
     assert text.count("<circle") == 2
 
 
+def test_a_clean_run_suspects_no_loss() -> None:
+    text = page(RunBuilder().calm())
+    assert "lost events, one dot each" in text
+    assert "suspected" not in text.partition("</section>")[0]
+
+
 def test_suspected_losses_are_called_so() -> None:
     text = page(lossy().without(m.DRAINED))
     assert "Suspected losses" in text
