@@ -11,6 +11,7 @@ from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences import behaviour, checks_table, explanations, guards, losses, outages, verdict
+from reconcile.report.text_format import duration_if_known
 from reconcile.report.violation_kinds import LOST, first_ids
 from reconcile.report.violation_lists import ViolationList, other_lists
 from runlog import marks as m
@@ -133,9 +134,12 @@ def _windows(history: History, judgement: Judgement) -> str:
 
 
 def _behaviour(history: History, judgement: Judgement) -> str:
-    rows = [(label, str(kind["count"])) for label, kind in behaviour.rows(history, judgement)]
-    heading = behaviour.heading(history, judgement)
-    return _table((escape(heading), "orders"), rows) if rows else "No order was sent in an outage."
+    rows = [
+        (label, str(kind["count"]), *(duration_if_known(kind[name]) for name in ("p50_s", "p95_s", "max_s")))
+        for label, kind in behaviour.rows(history, judgement)
+    ]
+    columns = (escape(behaviour.heading(history, judgement)), "orders", "median", "95th percentile", "slowest")
+    return _table(columns, rows) if rows else "No order was sent in an outage."
 
 
 def _truth_table(judgement: Judgement) -> str:

@@ -20,6 +20,7 @@ from reconcile.report.sentences.verdict import scope
 from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
 from runlog import marks as m
+from runlog.outcomes import Outcome
 from settings.run_settings import make_settings
 from tests.reconcile.core.run_builder import T0, RunBuilder, facts
 
@@ -255,6 +256,16 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
         "after the broker was proven back to normal: ",
     ):
         assert words in everything, words
+
+
+def test_reports_say_how_long_the_orders_of_a_slow_target_took() -> None:
+    story = degraded(late(), "latency").order(2, 13, took=0.7).order(3, 14, Outcome.AMBIGUOUS, took=0.9)
+    story.unanswered(4, 15)
+    history = story.history()
+    text = markdown_report(history, judge(history))
+    assert "| sent in the outage (broker degraded) | orders | median | 95th percentile | slowest |" in text
+    assert "| kept (acknowledged, with row and event) | 3 | 20 ms | 700 ms | 700 ms |" in text
+    assert "| no usable answer (no answer when the run ended: 1) | 1 | unknown | unknown | unknown |" in text
 
 
 @pytest.mark.parametrize("target", ["broker", "service", "database"])
