@@ -101,8 +101,8 @@ class FaultOptions(PlanOptions, heading="The fault"):
     fault_timeout = Option(
         duration(5.0),
         "60s",
-        "longest wait for the proof that the target is down or degraded, or back; a latency needs 6 times itself and "
-        "36 times its jitter, a share of resets 3s divided by it",
+        "longest wait for the proof that the target is down or degraded, or back; at least 6 times --fault-latency "
+        "plus 36 times --fault-jitter, or 3s divided by a --fault-share below 1",
         "2m",
     )
     command_timeout = Option(

@@ -13,7 +13,7 @@ from contract.publish_horizon import Publisher
 from settings.errors import SettingsError
 from settings.external import ExternalSettings, check_external
 from settings.option import Option
-from settings.plan_options import FaultOptions, VerdictOptions
+from settings.plan_options import SHORTEST_PART, FaultOptions, VerdictOptions
 from settings.stack_options import DrainOptions, LoadOptions, OurServiceOptions, RunOptions, WitnessOptions
 
 __all__ = ["OPTIONS", "Settings", "SettingsError", "make_settings", "names_secret"]
@@ -83,8 +83,9 @@ def make_settings(texts: Mapping[str, object], host: str | None = None) -> Setti
         )
     if settings.fault_jitter > settings.fault_latency / 2:
         raise SettingsError(
-            f"--fault-jitter {settings.fault_jitter:g}s is more than half of --fault-latency "
-            f"{settings.fault_latency:g}s: some answers could come as early as usual; give a shorter --fault-jitter"
+            f"--fault-jitter {settings.fault_jitter:g}s: it is more than half of --fault-latency "
+            f"{settings.fault_latency:g}s, so some answers could come as early as usual; give at most "
+            f"{settings.fault_latency / 2:g}s"
         )
     _check_proof(settings)
     _check_drain(settings)
@@ -124,16 +125,19 @@ def _check_proof(settings: Settings) -> None:
         what = f"a latency of {latency:g}s" + (f" with a jitter of {jitter:g}s" if jitter else "")
         shortest = settings.shortest_outage
         if shortest < latency:
+            drawn, enough = "it is", latency
+            if settings.seed is not None:
+                drawn, enough = f"--seed may draw an outage of {shortest:g}s, which is", latency / SHORTEST_PART
             raise SettingsError(
-                f"--outage {settings.outage:g}s: an outage of {shortest:g}s is too short for one answer that is "
-                f"{latency:g}s late; give a longer --outage"
+                f"--outage {settings.outage:g}s: {drawn} too short for one answer that is {latency:g}s late; "
+                f"give at least {enough:g}s"
             )
     elif settings.fault == "reset" and share < 1:
-        least, what = SECONDS_OF_SHARE / share, f"resets of a share of {share:g}"
+        least, what = SECONDS_OF_SHARE / share, f"resets with --fault-share {share:g}"
     if settings.fault_timeout < least:
         raise SettingsError(
-            f"--fault-timeout {settings.fault_timeout:g}s is too short to prove {what}, and its end; give at least "
-            f"{math.ceil(least)}s"
+            f"--fault-timeout {settings.fault_timeout:g}s: it is too short to prove the beginning and the end of "
+            f"{what}; give at least {math.ceil(least)}s"
         )
 
 

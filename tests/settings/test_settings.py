@@ -164,30 +164,36 @@ def test_a_latency_its_jitter_and_a_share_of_resets() -> None:
     ("texts", "right"),
     [
         ({"fault": "latency", "fault_latency": "49ms"}, "a busy machine delays answers by as much"),
-        ({"fault": "latency", "fault_latency": "100ms", "fault_jitter": "51ms"}, "give a shorter --fault-jitter"),
+        (
+            {"fault": "latency", "fault_latency": "100ms", "fault_jitter": "51ms"},
+            "--fault-jitter 0.051s: it is more than half of --fault-latency 0.1s, so some answers could come as early "
+            "as usual; give at most 0.05s",
+        ),
         ({"fault": "latency", "fault_share": "0.5"}, "it makes no sense with --fault latency"),
         ({"fault": "reset", "fault_share": "0.05"}, "it must be above 0.05 and at most 1 (share)"),
         ({"fault": "reset", "fault_share": "1.1"}, "it must be above 0.05 and at most 1 (share)"),
         ({"fault": "reset", "fault_latency": "1s"}, "it makes no sense with --fault reset"),
         (
             {"fault": "latency", "fault_latency": "20s", "outage": "20s"},
-            "--fault-timeout 60s is too short to prove a latency of 20s, and its end; give at least 120s",
+            "--fault-timeout 60s: it is too short to prove the beginning and the end of a latency of 20s; "
+            "give at least 120s",
         ),
         (
             {"fault": "latency", "fault_latency": "5s", "fault_jitter": "1s"},
-            "too short to prove a latency of 5s with a jitter of 1s, and its end; give at least 66s",
+            "the beginning and the end of a latency of 5s with a jitter of 1s; give at least 66s",
         ),
         (
             {"fault": "latency", "fault_latency": "9s", "outage": "8s"},
-            "--outage 8s: an outage of 8s is too short for one answer that is 9s late; give a longer --outage",
+            "--outage 8s: it is too short for one answer that is 9s late; give at least 9s",
         ),
         (
             {"fault": "latency", "fault_latency": "9s", "outage": "16s", "seed": "1"},
-            "--outage 16s: an outage of 8s is too short",
+            "--outage 16s: --seed may draw an outage of 8s, which is too short for one answer that is 9s late; "
+            "give at least 18s",
         ),
         (
             {"fault": "reset", "fault_share": "0.06", "fault_timeout": "49s"},
-            "too short to prove resets of a share of 0.06, and its end; give at least 50s",
+            "the beginning and the end of resets with --fault-share 0.06; give at least 50s",
         ),
     ],
 )
