@@ -1,6 +1,7 @@
 """How the target of the fault answered the monitor, connection by connection. Pure."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,7 +30,9 @@ class ProbeSeries:
 
     def within(self, begin: float, end: float) -> list[ProbeResult]:
         """Return the results of probes that were sent from `begin` on and settled by `end`, epoch seconds."""
-        return [one for one in self.results if begin <= one.asked and one.answered <= end]
+        first = bisect_left(self.results, begin, key=lambda one: one.asked)
+        last = bisect_right(self.results, end, key=lambda one: one.asked)
+        return [one for one in self.results[first:last] if one.answered <= end]
 
 
 def probe_series(history: History) -> list[ProbeSeries]:

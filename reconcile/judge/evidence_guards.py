@@ -58,12 +58,13 @@ def _as_usual(findings: Findings) -> str:
 
 def _not_back(findings: Findings) -> str | None:
     """Return on which connection the target did not answer as before an outage; None when it did on each."""
-    effect = effect_of(findings.history)
+    effect, series = effect_of(findings.history), probe_series(findings.history)
     ends = [*(outage.begin for outage in findings.outages[1:]), math.inf]
     for outage, end in zip(findings.outages, ends, strict=True):
-        for one in probe_series(findings.history):
+        healing = outage.edges[2]
+        for one in series:
             # A probe that hung until the target was healed counts as answered after that.
-            if not is_back_in(effect, [probe for probe in one.results if outage.edges[2] <= probe.answered <= end]):
+            if not is_back_in(effect, [probe for probe in one.results if healing <= probe.answered <= end]):
                 again = f"was not observed to answer {_as_usual(findings)}again{one.where}"
                 return f"outage {outage.number}: the {findings.target} {again}"
     return None

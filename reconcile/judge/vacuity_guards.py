@@ -88,10 +88,11 @@ def _no_stalls(effect: Effect, inside: list[ProbeResult]) -> Iterator[Sequence[P
 def _not_hit(findings: Findings) -> str | None:
     """Return on which connection the effect was not observed in an outage; None when it was on each that counts."""
     effect, state = effect_of(findings.history), findings.fault.state
+    series = [one for one in probe_series(findings.history) if one.connection in effect.connections]
     for outage in findings.outages:
-        for one in probe_series(findings.history):
+        for one in series:
             inside = one.within(outage.begin, outage.edges[2])
-            if one.connection in effect.connections and not any(proving_parts(effect, inside)):
+            if not any(proving_parts(effect, inside)):
                 as_asked = "" if effect.kind == "down" else " as asked for"
                 return f"outage {outage.number}: the {findings.target} was not observed {state}{as_asked}{one.where}"
     return None
@@ -104,15 +105,14 @@ def fault_held(findings: Findings) -> Guard:
         return not_applicable(name, GuardKind.VACUITY, _NO_OUTAGE if not findings.wants_outage else "no outage began")
     fault, target = findings.fault, findings.target
     effect, asked = effect_of(findings.history), f"while it should have been {fault.state}"
+    series = [one for one in probe_series(findings.history) if one.connection in effect.connections]
     during: dict[str, list[ProbeResult]] = {}
     first: float | None = None
     for outage in findings.outages:
         if outage.injected is None:
             return vacuity(name, False, f"outage {outage.number}: the {target} was never proven {fault.state}")
         _, injected, healing, _ = outage.edges
-        for one in probe_series(findings.history):
-            if one.connection not in effect.connections:
-                continue
+        for one in series:
             inside = [probe for probe in one.results if effect.must_show(probe, injected, healing)]
             if not inside:
                 return vacuity(name, False, f"outage {outage.number}: the {target} was not probed{one.where} {asked}")
