@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from health.replies import ProbeResult
 from reconcile.analysis.truth_table import Table
 from reconcile.history.joins import Bools, Floats, Ints, quantile
-from reconcile.history.outages import Edge, Outage
+from reconcile.history.outages import Outage
 from runlog.offsets import Observation
 
 
@@ -130,7 +130,7 @@ def _raise_bounds(
     return raised
 
 
-def _downtime(outage: Outage, observations: list[Observation], served: list[ProbeResult]) -> Edge | None:
+def _downtime(outage: Outage, observations: list[Observation], served: list[ProbeResult]) -> tuple[float, float] | None:
     """Return when the broker answered no client, so that nothing was appended; None if unknown.
 
     A downtime with an answer in between (a fault that did not hold) proves nothing. While the broker was stopping, it

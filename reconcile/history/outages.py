@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from health.replies import Connection, How
+from health.state import Edge
 from reconcile.history.joins import Floats
 from runlog import marks as m
 from runlog.fault_facts import FaultFacts
 from runlog.marks import Mark
 
-Edge = tuple[float, float]
 _OUTAGE_MARKS: Final = (m.INJECTING, m.INJECTED, m.HEALING, m.HEALED)
 
 
@@ -106,7 +106,7 @@ class Outage:
         return self.end if self.healed is None or self.up_edge is None else self.up_edge[0]
 
     @property
-    def downtime(self) -> Edge | None:
+    def downtime(self) -> tuple[float, float] | None:
         """Interval in which the target did not answer, by both edges; None if one of them was not proven."""
         if self.healed is None or self.down_edge is None or self.up_edge is None:
             return None

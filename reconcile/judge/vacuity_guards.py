@@ -8,7 +8,7 @@ from contract.attribution import EXCLUSIVE, TAGGED
 from contract.run_events import NO_SEQUENCE
 from health.effect import DOWN, Effect
 from health.replies import ProbeResult
-from health.state import Edge, may_be_a_stall, proving_parts, stretches_without_prompt_answer
+from health.state import may_be_a_stall, proving_parts, stretches_without_prompt_answer
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import effect_of, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
@@ -55,7 +55,7 @@ def _hit_before(findings: Findings) -> str | None:
     return next((why for why in found if why), None)
 
 
-def _calm(findings: Findings) -> Iterator[tuple[str, Edge]]:
+def _calm(findings: Findings) -> Iterator[tuple[str, tuple[float, float]]]:
     """Yield when the target was to be up before each outage, in words and as epoch seconds, where both are known."""
     begin, when = next((mark.at for mark in findings.history.marks if mark.name == m.BASELINE), None), "in the baseline"
     for outage in findings.outages:

@@ -15,6 +15,7 @@ from chaos.faults.targets.running_command import RunningCommand
 from chaos.faults.watchdog.fault_marks import FaultMarks
 from chaos.faults.watchdog.work_reports import Doing
 from health.spec import ProbeRecipe, ProbeSpec
+from health.state import Edge
 from health.wait import await_served
 from runlog.clock import AnchoredClock
 from runlog.marks import HEALED, HEALING
@@ -27,8 +28,6 @@ BY_ITSELF: Final = "by itself"
 WATCHDOG: Final = "watchdog"
 # How long a target that may be back already is probed before it is healed, seconds.
 BACK_ALREADY_S: Final = 2.0
-
-Edge = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

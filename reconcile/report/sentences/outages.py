@@ -8,7 +8,7 @@ from reconcile.analysis.pace import Pace
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import effect_of, probe_series, seen_words
 from reconcile.history.history import History
-from reconcile.history.outages import Edge, Outage
+from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
 from reconcile.report.text_format import duration
@@ -76,7 +76,7 @@ def probes(history: History, judgement: Judgement, place: int) -> str:
     return f"{outage.target or 'target'}: {', '.join(parts)}" if parts else ""
 
 
-def _degraded(history: History, during: Edge) -> list[str]:
+def _degraded(history: History, during: tuple[float, float]) -> list[str]:
     """Return how many probes of each connection show that the target was degraded, and how strongly."""
     effect, parts = effect_of(history), []
     for one in probe_series(history):
@@ -94,7 +94,7 @@ def some_of(part: int, total: int, word: str) -> str:
     return f"{part} of {some(total, word)}"
 
 
-def _probes(history: History, during: Edge) -> list[tuple[str, list[ProbeResult]]]:
+def _probes(history: History, during: tuple[float, float]) -> list[tuple[str, list[ProbeResult]]]:
     """Return the probes of each connection that lie within `during`, connections without any left out."""
     return [(one.where, inside) for one in probe_series(history) if (inside := one.within(*during))]
 
