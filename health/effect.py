@@ -53,6 +53,11 @@ class Effect:
         return "down" if self.kind == "down" else "degraded"
 
     @property
+    def back(self) -> str:
+        """What the target is once it is over, in words; one that was degraded was there all the time."""
+        return "back" if self.state == "down" else "back to normal"
+
+    @property
     def unit(self) -> str:
         """What a strength in words is, of a degraded target: `300 ms` *later than usual*, `all connections` *reset*."""
         return "later than usual" if self.kind == "late" else "reset"

@@ -57,8 +57,8 @@ class FaultFacts:
 
     @property
     def back(self) -> str:
-        """What its target is once the fault is over, in words; one that was degraded was there all the time."""
-        return "back" if self.state == "down" else "back to normal"
+        """What its target is once it is over, in words: `back` or `back to normal`."""
+        return self.effect.back
 
     def return_of(self, target: str) -> str:
         """Return that moment in words that follow `after`: `the broker's return`."""

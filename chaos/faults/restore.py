@@ -130,11 +130,15 @@ def _heal_here(
         return _closed(journal, f"{fault.described}: its stack was taken down since, so nothing is left to heal")
     target = open_target(fault.target, journal, left=True)
     doing = AtWork(Progress(line)).doing
+    effect = fault.effect
     done = heal_and_prove(target, fault, probe_of(fault, environment), limits, doing=doing)
     if done.by == BY_ITSELF:
-        text = f"{fault.described} is back already: the probe that had proven the fault is answered ({done.said})"
+        answered = "is answered" if effect.state == "down" else "is answered as usual"
+        text = (
+            f"{fault.described} is {effect.back} already: the probe that had proven the fault {answered} ({done.said})"
+        )
     else:
-        text = f"{fault.described} is healed and proven back ({done.said})"
+        text = f"{fault.described} is healed and proven {effect.back} ({done.said})"
     return _closed(journal, text)
 
 

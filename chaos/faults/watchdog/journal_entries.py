@@ -19,7 +19,7 @@ def entry_of(arm: Arm, target: Target, fault: Break) -> OpenFault:
     described = target.describe()
     try:
         if not target.is_up():
-            text = f"{described} is down already, and not by this run: it is left alone"
+            text = f"{described} is down or degraded already, and not by this run: it is left alone"
             raise Refusal(text, ALREADY_DOWN)
         undo = target.prepare(known_fault(fault.fault, fault.effect))
     except TargetError as error:

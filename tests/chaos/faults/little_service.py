@@ -112,7 +112,7 @@ class Little:
         spec, clock = self.spec(**commands), AnchoredClock.anchor()
         entry = OpenFault(
             run_id="run-1",
-            fault="stop",
+            fault=fields.pop("fault", "stop"),
             target=spec,
             described=open_command_target(spec).describe(),
             at=clock.now(),

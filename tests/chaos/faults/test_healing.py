@@ -27,6 +27,7 @@ from chaos.faults.watchdog.protocol import Break, Refusal
 from chaos.run.run_setup import heal_earlier
 from chaos.sut.sut import PreflightError, SystemUnderTest
 from files.paths import CHECKOUT
+from health.effect import Effect
 from health.spec import ProbeRecipe, ProbeSpec, SecretSource
 from runlog import exit_codes, marks
 from runlog.clock import AnchoredClock
@@ -100,6 +101,18 @@ def test_what_was_corrected_by_hand_is_found_back_although_the_heal_command_is_w
     assert main(["restore"]) == exit_codes.AS_EXPECTED
     assert "is back already: the probe that had proven the fault is answered" in capsys.readouterr().out
     assert journal.left_open() is None
+
+
+def test_what_was_only_degraded_is_back_to_normal(little: Little, capsys: Capture) -> None:
+    little.start()
+    little.left_broken(heal="false", fault="reset", effect=Effect("reset"))
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
+    assert "is back to normal already: the probe that had proven the fault is answered as usual" in (
+        capsys.readouterr().out
+    )
+    little.left_broken(heal="true", fault="reset", effect=Effect("reset"), proven=False)
+    assert main(["restore"]) == exit_codes.AS_EXPECTED
+    assert "is healed and proven back to normal (" in capsys.readouterr().out
 
 
 def test_a_probe_that_had_not_proven_the_fault_does_not_prove_it_gone(little: Little, capsys: Capture) -> None:

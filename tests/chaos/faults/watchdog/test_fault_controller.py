@@ -208,7 +208,7 @@ def test_one_that_dies_while_it_heals_leaves_one_healing(stage: Stage, server: S
 
 def test_what_is_down_already_is_left_alone(stage: Stage) -> None:
     stage.server.up = False
-    with pytest.raises(Refusal, match="is down already, and not by this run") as refused:
+    with pytest.raises(Refusal, match="is down or degraded already, and not by this run") as refused:
         stage.break_it()
     assert refused.value.why == protocol.ALREADY_DOWN
     assert stage.journal.left_open() is None
