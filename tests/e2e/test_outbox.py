@@ -4,6 +4,7 @@ Rows of a run are deleted, then its folder, while the other's stay and it is jud
 """
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     assert_nothing_lost(second, left_running)
     other = second.folder
     before = held(left_running)
-    first = run(*SHORT)
+    # It ends when it is told to: a busy machine takes long for the commands that are refused meanwhile.
+    first = run(*SHORT, "--baseline", "90s")
     first.await_log("chaos: baseline:")
     mine = first.folder
     assert is_in_use(mine)
@@ -96,7 +98,10 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     code, said = python(home, "stack", "clean", other.run_id, "--runs-dir", str(runs))
     assert (code, "a running harness" in said) == (4, True), said
     python(home, "runlog.clean_runs", "--runs-dir", str(runs), "--keep", "0", "--dry-run", "--force")
-    assert first.end_clean() == "consistent"
+    first.signal(signal.SIGINT)
+    assert first.end() == 130
+    counts: Any = first.report["counts"]
+    assert counts["lost_events"] == 0
     assert not is_in_use(mine)
     assert why_not_judged(mine) is None
 
@@ -109,7 +114,7 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     # The check order of the preflight and the one of the drain are gone with it: all is as it was before the run.
     assert held(left_running) == before
     assert_all_up(left_running)
-    assert python(home, "reconcile", str(mine.path), "--quiet") == (0, "")
+    assert python(home, "reconcile", str(mine.path), "--quiet") == (130, "")
     assert mine.report.read_bytes() == report
 
     mine.path.rename(mine.path.with_name("19991231-000000-0000"))  # now the oldest

@@ -4,6 +4,7 @@ What is broken, only the user knows; the fault only says what the probes must se
 that a repetition needs is in the `TargetSpec`, so another process can heal as well.
 """
 
+import logging
 import shlex
 import shutil
 import uuid
@@ -16,6 +17,7 @@ from chaos.faults.targets import ActTimedOut, TargetError, TargetSpec
 from chaos.faults.targets.running_command import ACT, Command, CommandJournal, RunningCommand, run
 from stack.process import wait_until
 
+log = logging.getLogger("chaos")
 KIND: Final = "command"
 CHECK_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.1
@@ -90,6 +92,7 @@ class CommandTarget:
         self._broken = False
 
     def _await_heal(self, left: RunningCommand, timeout_s: float) -> None:
+        log.warning("the heal command that was left running (process %d) is awaited", left.pid)
         if not wait_until(lambda: not left.still_runs(), timeout_s - left.age_s(), _POLL_S):
             left.end()
             raise ActTimedOut(

@@ -118,7 +118,7 @@ def journal_in(folder: Path, target: CommandTarget, undo: dict[str, object]) -> 
 
 
 def start_elsewhere(
-    step: str, folder: Path, target: CommandTarget, undo: dict[str, object]
+    step: str, folder: Path, target: CommandTarget, undo: dict[str, object], stderr: int | None = None
 ) -> "subprocess.Popen[bytes]":
     """A process that breaks or heals, as a watchdog does: it is killed while the command goes on."""
     code = (
@@ -129,7 +129,7 @@ def start_elsewhere(
         "target = open_target(TargetSpec('command', 'broker', parameters), Journal(Path(journal)))\n"
         "(target.apply if step == 'break' else target.heal)(STOP, undo, 30)\n"
     )
-    watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE)
+    watchdog = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=subprocess.PIPE, stderr=stderr)
     assert watchdog.stdin is not None
     given = [step, str(folder / "journal.json"), target.spec.parameters, undo]
     watchdog.stdin.write(json.dumps(given).encode())
@@ -175,9 +175,11 @@ def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_dou
     watchdog = start_elsewhere("heal", tmp_path, target, undo)
     await_file(tmp_path / "begun")
     kill(watchdog)
-    healer = start_elsewhere("heal", tmp_path, target, undo)
+    healer = start_elsewhere("heal", tmp_path, target, undo, stderr=subprocess.PIPE)
+    assert healer.stderr is not None
+    assert b"is awaited" in healer.stderr.readline()
     with pytest.raises(subprocess.TimeoutExpired):
-        healer.wait(2)
+        healer.wait(1)
     (tmp_path / "go").touch()
     assert healer.wait(30) == 0
     assert (tmp_path / "up").exists()
