@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from reconcile.audit import recheck
 from reconcile.audit.audit_guards import compaction_guard
+from stack.process import wait_until
 from stores.topic_settings import TopicSettings
 from tests.reconcile.audit.shop import Shop, disputed, lost, orders, stamped, store_naive
 from tests.reconcile.witnesses.witness_data import await_end
@@ -430,7 +430,10 @@ def test_ctrl_c_ends_it_at_once(shop: Shop, tmp_path: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        time.sleep(4)
+        # Its snapshot is there and idle: it reads the log.
+        held = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+        held += " AND clock_timestamp() - state_change > interval '1 s' AND datname = current_database()"
+        assert wait_until(lambda: shop.sql(held) == [(1,)], 60, 0.05), "the log is not read"
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=10)

@@ -3,9 +3,10 @@ each mark is written once, and nothing is broken any more once it has retired.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -256,8 +257,23 @@ def test_a_target_that_is_back_although_its_heal_act_fails_came_back_by_itself(s
     assert stage.read()[-1].detail["healed_by"] == "by itself"
 
 
-def test_an_outage_is_overdue_only_after_its_time(server: Server, tmp_path: Path) -> None:
-    stage = Stage(server, tmp_path, max_outage=0.3)
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass for the fault controller; nothing else does."""
+    now = time.monotonic()
+
+    def let_pass(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(fault_controller, "time", SimpleNamespace(monotonic=lambda: now))
+    return let_pass
+
+
+def test_an_outage_is_overdue_only_after_its_time(
+    server: Server, tmp_path: Path, passing: Callable[[float], None]
+) -> None:
+    stage = Stage(server, tmp_path, max_outage=60.0)
     stage.controller.arm(stage.arm)
 
     def overdue() -> bool:
@@ -265,8 +281,9 @@ def test_an_outage_is_overdue_only_after_its_time(server: Server, tmp_path: Path
 
     assert not overdue()
     stage.break_it()
+    passing(59.9)
     assert not overdue()
-    time.sleep(0.35)
+    passing(0.2)
     assert overdue()
     stage.controller.heal()
     stage.controller.healed(UP)
@@ -302,17 +319,18 @@ def test_healing_that_the_harness_asked_for_is_marked_once(stage: Stage) -> None
 
 
 def test_what_cannot_be_healed_stays_in_the_journal_and_is_tried_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, passing: Callable[[float], None]
 ) -> None:
-    monkeypatch.setattr(fault_controller, "AGAIN_S", 0.1)
     stage.break_it()
     stage.server.trouble = "the port is taken"
     with pytest.raises(Refusal, match="is not proven back: the port is taken"):
         stage.controller.retire("the harness is gone")
     assert stage.journal.left_open() is not None
     assert stage.controller.broken
-    time.sleep(0.15)
-    assert stage.controller.overdue
+    seen = [stage.controller.overdue]
+    passing(fault_controller.AGAIN_S)
+    seen.append(stage.controller.overdue)
+    assert [each is not None for each in seen] == [False, True]
     stage.server.trouble = None
     stage.controller.retire("again")
     assert stage.journal.left_open() is None
@@ -380,21 +398,23 @@ def test_nothing_is_broken_before_a_target_is_named(server: Server) -> None:
         FaultController(lambda spec, journal, left: server).inject(Break("run-1", "stop", 0, (0.0, 0.0)))
 
 
-def test_a_target_that_is_not_proven_back_in_time_is_healed_again(stage: Stage, server: Server, tmp_path: Path) -> None:
+def test_a_target_that_is_not_proven_back_in_time_is_healed_again(
+    stage: Stage, server: Server, tmp_path: Path, passing: Callable[[float], None]
+) -> None:
     """However long the heal act took: the time that the proof may take begins after it."""
     stage.controller.disarm()
-    late = Stage(server, tmp_path, max_outage=0.2)
+    late = Stage(server, tmp_path)
 
     def overdue() -> str | None:
         return late.controller.overdue
 
     late.controller.arm(replace(late.arm, limits=Limits(30.0, -29.5)))  # half a second for the proof
     late.break_it()
-    time.sleep(0.25)
+    passing(60.0)
     assert overdue() == "the outage lasted longer than --max-outage"
     late.controller.heal()
     assert overdue() is None
-    time.sleep(0.6)
+    passing(0.6)
     assert overdue() == "the harness did not prove the healed target back in time"
 
 
