@@ -10,7 +10,7 @@ from health.effect import DOWN, Effect
 from health.replies import ProbeResult
 from health.state import may_be_a_stall, proving_parts, stretches_without_prompt_answer
 from reconcile.analysis.plural import some
-from reconcile.analysis.probe_summary import effect_of, probe_series
+from reconcile.analysis.probe_summary import ProbeSeries, effect_of, probe_series
 from reconcile.analysis.truth_table import UNRECORDED
 from reconcile.judge.findings import Findings, Guard, GuardKind, not_applicable, vacuity
 from runlog import marks as m
@@ -47,11 +47,7 @@ def _hit_before(findings: Findings) -> str | None:
             early = outage.injecting - outage.down_edge[1]
             return f"outage {outage.number}: the {target} was {state} {early:.3f} s before the fault was injected"
     effect, series = effect_of(findings.history), probe_series(findings.history)
-    found = (
-        _hit_within(findings, effect, one.within(*calm), one.where, when)
-        for when, calm in _calm(findings)
-        for one in series
-    )
+    found = (_hit_within(findings, effect, one, calm, when) for when, calm in _calm(findings) for one in series)
     return next((why for why in found if why), None)
 
 
@@ -64,15 +60,17 @@ def _calm(findings: Findings) -> Iterator[tuple[str, tuple[float, float]]]:
         begin, when = outage.healed, f"between outage {outage.number} and the next"
 
 
-def _hit_within(findings: Findings, effect: Effect, inside: list[ProbeResult], where: str, when: str) -> str | None:
+def _hit_within(
+    findings: Findings, effect: Effect, one: ProbeSeries, calm: tuple[float, float], when: str
+) -> str | None:
     """Return how probes of one connection show that the target was down or degraded without a fault."""
-    target = findings.target
+    target, where, inside = findings.target, one.where, one.within(*calm)
     for streak in _no_stalls(DOWN, inside):
         seconds = streak[-1].answered - streak[0].asked
         return f"the {target} did not answer {len(streak)} probes in a row{where} {when}, for {seconds:.3f} s"
-    if effect.kind == "down" or not inside:
+    if effect.kind == "down":
         return None
-    if inside[0].connection == effect.connections[0] and any(_no_stalls(effect, inside)):
+    if one.connection == effect.connections[0] and any(_no_stalls(effect, inside)):
         return f"the {target} was {findings.fault.state}{where} {when}"
     for streak in stretches_without_prompt_answer(effect, inside):
         seconds = streak[-1].answered - streak[0].asked
