@@ -9,7 +9,7 @@ When a sentence changes on purpose, write the file again and read the difference
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.reconcile.core.disputed_cases import disputed_histories
 from tests.reconcile.core.run_builder import RunBuilder, order_id
 from tests.reconcile.core.run_cases import RUN_CASES
 from tests.reconcile.core.settling_cases import settling_histories
+from tests.reconcile.core.test_degraded import degraded, late, reset
 from tests.reconcile.core.test_guards import twice_the_same_row
 from tests.reconcile.core.test_phantom_guards import CHECKED, provoked
 
@@ -81,6 +82,8 @@ def runs() -> Iterator[Run]:
         if not place:
             builder.published(1, 1, 6, 77).published(2, 2, 6, 78)
         yield f"rollback: {title}", judge(builder.history()), usual.guards
+    for title, builder in degraded_runs():
+        yield f"degraded: {title}", judge(builder.history()), calm.guards
     yield "a row read twice", judge(twice_the_same_row(RunBuilder().calm().history())), calm.guards
     both_wrong = twice_the_same_row(RunBuilder().calm().mark(m.DRAINED, complete=False).history())
     yield "a row read twice, and a drain cut short", judge(both_wrong), calm.guards
@@ -92,6 +95,23 @@ def runs() -> Iterator[Run]:
             judgement = judge(history)
             others = [guard for guard in judgement.guards if guard.name not in names]
             yield title, judgement, [*calm.guards, *others]
+
+
+def degraded_runs() -> Iterator[tuple[str, RunBuilder]]:
+    """Yield runs whose target was late or reset connections, as asked for or not, with a title each."""
+    yield "late", degraded(late(), "latency")
+    yield "late, and nothing lost", degraded(late(), "latency").published(1, 1, 12.5)
+    yield "late by more than asked for", degraded(late(0.45, 0.45), "latency")
+    yield "late on the kept connection only", degraded(late(0.3, 0.0), "latency")
+    yield "late to the end", degraded(late(), "latency").without(m.HEALED)
+    yield "never proven late", degraded(late(), "latency").without(m.INJECTED, m.HEALING, m.HEALED)
+    yield "never probed", replace(degraded(late(), "latency"), probe_results=[])
+    yield "all reset", degraded(reset(1), "reset")
+    yield "all reset but the kept connection", degraded(reset(1, kept=False), "reset")
+    yield "half reset", degraded(reset(2), "reset", fault_share="0.5")
+    yield "half reset, and nothing lost", degraded(reset(2), "reset", fault_share="0.5").published(1, 1, 12.5)
+    yield "a quarter reset instead of half", degraded(reset(4), "reset", fault_share="0.5")
+    yield "half reset instead of all", degraded(reset(2), "reset")
 
 
 def single_guards() -> Iterator[tuple[str, Guard]]:
