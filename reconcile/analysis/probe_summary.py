@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,18 +21,17 @@ class ProbeSeries:
 
     Attributes:
         where: the connection in words, with a space before them.
-        results: in order.
+        results: in order, one asked after the other was settled.
     """
 
     connection: Connection
     where: str
-    results: Sequence[ProbeResult]
+    results: list[ProbeResult]
 
     def within(self, begin: float, end: float) -> list[ProbeResult]:
         """Return the results of probes that were sent from `begin` on and settled by `end`, epoch seconds."""
         first = bisect_left(self.results, begin, key=lambda one: one.asked)
-        last = bisect_right(self.results, end, key=lambda one: one.asked)
-        return [one for one in self.results[first:last] if one.answered <= end]
+        return self.results[first : bisect_right(self.results, end, key=lambda one: one.answered)]
 
 
 def probe_series(history: History) -> list[ProbeSeries]:

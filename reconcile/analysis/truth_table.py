@@ -158,7 +158,7 @@ def build_table(
     *,
     confirmation: Confirmation | None,
     exclusive: bool,
-    own: NDArray[np.void] | None,
+    own: NDArray[np.void],
 ) -> Table:
     """Return the truth table.
 
@@ -166,7 +166,7 @@ def build_table(
         attempts: the ledger's records (`runlog.ledger.FIELDS`) in order of `seq`; those never sent are left out here.
         confirmation: result of the verification; None before it.
         exclusive: no other client writes, so every order since the start is of the run.
-        own: IDS of the harness's check orders, ascending, each once; None: none are known.
+        own: IDS of the harness's check orders, ascending, each once.
     """
     sent = attempts[(attempts["kind"] == RecordKind.SENT) | (attempts["kind"] == RecordKind.COMPLETED)]
     orders = number_orders(sent, rows, events, confirmation)
@@ -179,15 +179,13 @@ def build_table(
     return replace(table, alone=table.alone | strangers)
 
 
-def _taken(table: Table, orders: OrderNumbers, own: NDArray[np.void] | None) -> Bools:
+def _taken(table: Table, orders: OrderNumbers, own: NDArray[np.void]) -> Bools:
     """Return which cases without row and event have the id of a check order, or one that several answers returned."""
     absent = table.known & (table.attempt >= 0) & ~table.row & ~table.event
     returned = orders.answered[table.attempt[absent]]
-    answers = np.bincount(orders.answered[orders.answered >= 0], minlength=len(orders.hi))
+    answers = np.bincount(orders.answered[orders.answered >= 0])
     taken = absent.copy()
-    taken[absent] = answers[returned] > 1
-    if own is not None and len(own):
-        taken[absent] |= among(table.ids(absent), own)
+    taken[absent] = (answers[returned] > 1) | among(table.ids(absent), own)
     return taken
 
 

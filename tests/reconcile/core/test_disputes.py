@@ -141,6 +141,16 @@ def test_the_row_of_the_order_that_was_acknowledged_need_not_carry_the_number(se
     assert (counts["lost_events"], counts["phantom_events"], counts["lost_orders"]) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(("carried", "where"), [(8, "disputed-orders"), (9, "lost-events")])
+def test_an_event_with_the_number_of_the_row_that_an_answer_names_may_be_its_own(carried: int, where: str) -> None:
+    """Attempt 7 was told the id of an order whose row carries number 8."""
+    builder = RunBuilder().calm().order(7, 12, answered_id=50, row=False, event=False).stored(50, 8)
+    builder.published(90, carried)
+    for each in ("disputed-orders", "lost-events"):
+        expected = [str(order_id(50))] if each == where else []
+        assert [one["order_id"] for one in listed(builder, each)] == expected
+
+
 def test_a_second_order_of_an_attempt_with_its_own_event_disputes_nothing() -> None:
     builder = RunBuilder().calm().order(7, 12, event=False).stored(77, 7).published(77, 7)
     _, _, counts = ruled(builder)

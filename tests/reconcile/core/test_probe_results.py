@@ -67,6 +67,8 @@ CASES: list[tuple[str, GuardKind, Change, Change]] = [
     # A stall of a busy machine hangs, for less than a second.
     ("fault proven", VACUITY, probes("kept", 3.0, 4.15, "hanging"), probes("kept", 3.0, 3.95, "hanging")),
     ("fault proven", VACUITY, probes("new", 3.0, 3.5, "refused"), probes("new", 3.0, 3.3, "refused")),
+    # Slow is not down.
+    ("fault proven", VACUITY, probes("kept", 3.0, 3.5, "refused"), probe("kept", 3.0, 4.2)),
     # Never seen down on one of them.
     ("fault proven", VACUITY, probes("new", 10.8, 21, "answered"), probes("new", 10.9, 21, "answered")),
     ("fault proven", VACUITY, probes("kept", 10.5, 21, None), probes("kept", 10.75, 21, None)),
