@@ -38,23 +38,27 @@ pytestmark = pytest.mark.real
 WAIT_S = 20.0
 
 
+def config_of(folder: Path, bootstrap: str, topic: str, target: str, probe: ProbeSpec) -> MonitorConfig:
+    return MonitorConfig(
+        client={"bootstrap.servers": bootstrap},
+        topic=topic,
+        event=EventContract(reference=True),
+        run_key=str(RunKey.random()),
+        clock=AnchoredClock.anchor(),
+        offsets_file=str(folder / "offsets.jsonl"),
+        target=target,
+        probe=probe,
+        probes_file=str(folder / "probes.jsonl"),
+    )
+
+
 class Watched:
     """A monitor and its client, the client in a process of its own."""
 
     def __init__(self, folder: Path, bootstrap: str, topic: str, target: str, probe: ProbeSpec) -> None:
-        self.clock = AnchoredClock.anchor()
         self.folder = folder
-        config = MonitorConfig(
-            client={"bootstrap.servers": bootstrap},
-            topic=topic,
-            event=EventContract(reference=True),
-            run_key=str(RunKey.random()),
-            clock=self.clock,
-            offsets_file=str(folder / "offsets.jsonl"),
-            target=target,
-            probe=probe,
-            probes_file=str(folder / "probes.jsonl"),
-        )
+        config = config_of(folder, bootstrap, topic, target, probe)
+        self.clock = config.clock
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.monitor.monitor_client_process"],
             cwd=CHECKOUT,
@@ -122,6 +126,24 @@ def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
 
 
 BOTH_UP = {"kept": "answered", "new": "answered"}
+
+
+def test_a_harness_that_was_killed_leaves_no_traceback(infra: Infra, tmp_path: Path) -> None:
+    topic, probe = infra.new_topic(), ProbeSpec("kafka", infra.kafka_bootstrap)
+    config = config_of(tmp_path, infra.kafka_bootstrap, topic, "broker", probe)
+    process = subprocess.Popen([sys.executable, "-m", "chaos.monitor"], cwd=CHECKOUT, stdin=-1, stdout=-1, stderr=-1)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(config.dump().encode() + b"\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    process.stdout.close()
+    probes = tmp_path / "probes.jsonl"
+    seen = probes.stat().st_size
+    assert wait_until(lambda: probes.stat().st_size > seen + 2000, 30), "the target is not probed any more"
+    process.stdin.close()
+    assert (process.wait(30), process.stderr.read()) == (0, b"")
 
 
 def test_a_broker_that_is_stopped_and_one_that_is_paused(
