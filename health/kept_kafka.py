@@ -26,7 +26,9 @@ PATIENCE_S: Final = 5.0
 REMEMBERED: Final = 20
 # What librdkafka puts around an error: whose it is, and how often it came.
 _THREAD: Final = re.compile(r"^\S+/(bootstrap|\d+): ")
-_ATTEMPT: Final = re.compile(r" \((after [^)]*|[^)]*identical error[^)]*)\)(: \(errno: [^)]*\))?", re.IGNORECASE)
+_ATTEMPT: Final = re.compile(
+    r" \((after |[^()]*identical error)([^()]|\([^()]*\))*\)(: \(errno: [^)]*\))?", re.IGNORECASE
+)
 # A reason that librdkafka reported is the reason of failures for so long: it tries again some 20 times a second.
 REASON_HOLDS_S: Final = 0.3
 _REFUSED_WORDS: Final = ("refused", "resolve", "unreachable", "authentication", "no route")

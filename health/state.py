@@ -17,8 +17,10 @@ from health.effect import BACK_STREAK, STREAK_SECONDS, Effect, Results
 from health.replies import ANSWERED, BROKEN, CONNECTIONS, HANGING, KEPT, NEW, WORDS, Connection, How, ProbeResult
 
 # A machine that stands still answers no question in time, but refuses none: a shorter stall than this, in seconds, is
-# not taken for a target that was down. Stalls of 0.25 s were measured on two burdened cores.
+# not taken for a target that was down before its fault.
 STALL_S: Final = 1.0
+# After one that was over before the fault the target was up again; 1.4 s were measured on two burdened cores.
+PASSED_STALL_S: Final = 3.0
 
 Edge = tuple[float, float]
 """[last opposite observation, first observation], epoch seconds."""
@@ -123,23 +125,29 @@ def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Se
     yield from (part for part in streaks if effect.is_proven_by(part, chance=True))
 
 
-def may_be_a_stall(part: Sequence[ProbeResult]) -> bool:
+def may_be_a_stall(part: Sequence[ProbeResult], *, passed: bool = False) -> bool:
     """Return whether results in a row may come from a busy machine alone: none failed, all were slow, not for long.
 
     Args:
         part: not empty; none of them was answered in usual time.
+        passed: the target was up again before its fault.
     """
-    return all(one.how in {HANGING, ANSWERED} for one in part) and part[-1].answered - part[0].asked < STALL_S
+    limit = PASSED_STALL_S if passed else STALL_S
+    return all(one.how in {HANGING, ANSWERED} for one in part) and part[-1].answered - part[0].asked < limit
 
 
 def stretches_without_prompt_answer(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
     """Yield each part of the results of one connection that is too long for a stall, and has no answer in usual time.
 
     Where a fault adds a delay, a probe may take so long that a target that is away makes one or two of them slow.
+
+    Args:
+        results: until the fault.
     """
     for slow, part in groupby(results, key=lambda one: not one.ok or effect.increase(one) >= STREAK_SECONDS):
         streak = list(part)
-        if slow and streak[-1].answered - streak[0].asked >= STALL_S:
+        limit = STALL_S if streak[-1] is results[-1] else PASSED_STALL_S
+        if slow and streak[-1].answered - streak[0].asked >= limit:
             yield streak
 
 

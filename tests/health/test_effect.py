@@ -162,10 +162,16 @@ def test_without_a_usual_time_an_answer_is_late_by_all_that_it_took() -> None:
     assert Effect("late", added_s=0.3).increase(took(KEPT, 0.25, start=0.0)[0]) == 0.25
 
 
-def test_slow_answers_are_a_stretch_from_a_quarter_of_a_second_each_and_a_second_in_all() -> None:
+def test_slow_answers_are_a_stretch_from_a_quarter_of_a_second_each_and_three_seconds_in_all() -> None:
     exact = Effect("late", added_s=1.25, usual_s={KEPT: 0.0})
-    slow = took(KEPT, 0.125, *(0.25,) * 4, 0.125, *(0.25,) * 3, start=0.0)
-    assert list(stretches_without_prompt_answer(exact, slow)) == [slow[1:5]]
+    slow = took(KEPT, 0.125, *(0.25,) * 12, 0.125, *(0.25,) * 11, 0.125, *(0.25,) * 3, start=0.0)
+    assert list(stretches_without_prompt_answer(exact, slow)) == [slow[1:13]]
+
+
+def test_slow_answers_until_the_fault_are_a_stretch_from_a_second_in_all() -> None:
+    exact = Effect("late", added_s=1.25, usual_s={KEPT: 0.0})
+    slow = took(KEPT, *(0.25,) * 4, 0.125, *(0.25,) * 4, start=0.0)
+    assert list(stretches_without_prompt_answer(exact, slow)) == [slow[5:]]
 
 
 def test_the_usual_time_is_the_median_of_the_answers() -> None:

@@ -38,3 +38,19 @@ def test_a_handshake_that_is_cut_accuses_no_property_of_a_client_that_was_served
     else:
         assert never.reason() is None
     assert served.reason() == (never.reason() if proof else None)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "",
+        " (after 0ms in state CONNECT)",
+        " (after 12ms in state CONNECT, 1 identical error(s) suppressed)",
+        " (2 identical error(s) suppressed): (errno: Success)",
+    ],
+)
+def test_a_reason_says_once_what_happened_and_not_how_often(around: str) -> None:
+    reasons = Reasons(CLIENT)
+    reasons.note(KafkaError(GONE[0], GONE[1] + around))
+    found = reasons.reply(KafkaError(KafkaError._TRANSPORT))
+    assert found.detail == "Connect to ipv4#127.0.0.1:9093 failed: Connection refused"

@@ -201,13 +201,18 @@ def test_one_late_answer_just_before_a_latency_is_no_part_of_it() -> None:
     assert proven_edge(late, answers, since=100.5) == pytest.approx((100.0, 101.4))
 
 
-@pytest.mark.parametrize(("end", "stall"), [(100.9375, True), (101.0, False)])
-def test_only_less_than_a_second_may_be_a_stall(end: float, stall: bool) -> None:
+@pytest.mark.parametrize(
+    ("end", "passed", "stall"),
+    [(100.9375, False, True), (101.0, False, False), (102.9375, True, True), (103.0, True, False)],
+)
+def test_only_less_than_a_second_or_three_that_have_passed_may_be_a_stall(
+    end: float, passed: bool, stall: bool
+) -> None:
     part = [ProbeResult(100.0, 100.5, KEPT, "hanging"), ProbeResult(100.5, end, KEPT, "hanging")]
-    assert may_be_a_stall(part) is stall
+    assert may_be_a_stall(part, passed=passed) is stall
     late = [part[0], replace(part[1], how="answered")]
-    assert may_be_a_stall(late) is stall
-    assert not may_be_a_stall([part[0], replace(part[1], how="broken")])
+    assert may_be_a_stall(late, passed=passed) is stall
+    assert not may_be_a_stall([part[0], replace(part[1], how="broken")], passed=passed)
 
 
 def test_a_connection_that_was_never_tried_is_named() -> None:

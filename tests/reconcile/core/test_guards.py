@@ -181,8 +181,9 @@ CASES: list[Case] = [
     ("fault proven", VACUITY, down_edge_at(9.9), down_edge_at(10.0)),
     ("fault proven", VACUITY, unanswered_at(3.0, 3), unanswered_at(3.0, 2)),
     ("fault proven", VACUITY, unanswered_at(9.6, 4), unanswered_at(9.8, 5)),
-    # A machine that stands still for less than a second is no target that is down; a refusal is no stall.
-    ("fault proven", VACUITY, hanging_at(3.0, 11), hanging_at(3.0, 10)),
+    # A machine that stands still for a while is no target that is down; a refusal is no stall.
+    ("fault proven", VACUITY, hanging_at(3.0, 31), hanging_at(3.0, 30)),
+    ("fault proven", VACUITY, hanging_at(8.9, 11), hanging_at(9.0, 10)),
     ("fault proven", VACUITY, hanging_at(3.0, 10, last="refused"), hanging_at(3.0, 3)),
     ("fault proven", VACUITY, hanging_then_refused, hanging_at(2.0, 3)),
     ("fault held", VACUITY, answer_at(15.0), answer_at(10.4)),
