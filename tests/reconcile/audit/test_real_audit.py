@@ -4,15 +4,13 @@ import json
 import re
 import time
 import uuid
-from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Producer
 
-from stores.topic_reader import TopicReader
-from tests.reconcile.audit.shop import Shop, disputed, lost, orders, stamped, store_naive
+from tests.reconcile.audit.shop import Shop, lost, orders, stamped
 
 pytestmark = pytest.mark.real
 # Programs find them in the JSON of an audit by these names.
@@ -53,213 +51,11 @@ def test_all_there_is_consistent(shop: Shop) -> None:
     assert shop.audit("--expect", "lost-events")["exit_code"] == 1
 
 
-def test_young_rows_and_waiting_ones_are_not_lost(shop: Shop) -> None:
-    shop.make()
-    young, waiting, gone, whole = orders(2), orders(1), orders(1), orders(1)
-    shop.store(*young, at="now()")
-    shop.store(*waiting, *gone, *whole)
-    shop.publish(*whole)
-    shop.sql("CREATE TABLE audit_outbox (aggregateid text, published_at timestamp)")
-    try:
-        shop.sql("INSERT INTO audit_outbox VALUES (%s, NULL), (%s, now())", waiting[0], gone[0])
-        found = shop.audit("--grace", "5m", "--outbox-table", "audit_outbox")
-    finally:
-        shop.sql("DROP TABLE audit_outbox")
-    assert lost(found) == set(gone)
-    assert (found["counts"]["young"], found["counts"]["pending"]) == (2, 1)
-
-
-def test_rows_before_since_are_not_judged_and_theirs_are_no_phantoms(shop: Shop) -> None:
-    shop.make()
-    old, gone = orders(2), orders(1)
-    shop.store(*old, at="now() - interval '1 hour'")
-    shop.store(*gone)
-    shop.publish(old[0])
-    found = shop.audit()
-    assert lost(found) == set(gone)
-    assert found["phantom_events"] == []
-
-
-def test_without_since_rows_older_than_the_topic_are_not_judged(shop: Shop) -> None:
-    shop.make()
-    before, whole = orders(1), orders(1)
-    shop.store(*before, at="now() - interval '2 days'")
-    shop.store(*whole, at="now() - interval '2 seconds'")
-    shop.publish(*whole)
-    code, out, _ = shop.code("--json", "--grace", "1s")
-    found = json.loads(out)
-    assert (code, lost(found)) == (0, set())
-    assert "give --since" in found["judged_because"]
-
-
-def test_what_the_topic_let_go_is_not_judged(shop: Shop) -> None:
-    shop.make()
-    whole = orders(4)
-    shop.store(*whole)
-    shop.publish(*whole, partition=0)
-    shop.admin.delete_records([TopicPartition(shop.topic, 0, 2)])[TopicPartition(shop.topic, 0, 2)].result(20)
-    found = shop.audit()
-    assert lost(found) == set()
-    assert "no longer holds" in found["judged_because"]
-    # No row is from the time that the log covers, so none can be judged.
-    assert found["exit_code"] == 3
-
-
 def test_an_empty_topic_proves_nothing(shop: Shop) -> None:
     shop.make()
     shop.store(*orders(1))
     code, out, _ = shop.code("--json", "--grace", "1s")
     assert (code, json.loads(out)["verdict"]) == (3, "inconclusive")
-
-
-@pytest.mark.parametrize(
-    ("id_type", "make"),
-    [
-        ("bigint", lambda number: number * 10**12 - 5),
-        ("integer", lambda number: number - 4),
-        ("text", lambda number: f"01ARZ3NDEKTSV4RRFFQ69G5FA{number}"),
-        ("text", lambda number: f"=order\n№ {number}\u2028\U0001f600"),
-        ("varchar(36)", lambda number: str(uuid.UUID(int=number))),
-    ],
-)
-def test_ids_of_every_kind(shop: Shop, id_type: str, make: Any) -> None:
-    shop.make(id_type)
-    named = [make(number) for number in range(1, 8)]
-    shop.store(*named[:6])
-    shop.publish(*named[:4], named[6])
-    found = shop.audit()
-    assert lost(found) == {str(name) for name in named[4:6]}
-    assert found["phantom_events"] == [str(named[6])]
-
-
-def test_numbers_as_numbers_and_upper_case(shop: Shop) -> None:
-    shop.make("bigint")
-    shop.store(1, 2)
-    shop.put("1", b'{"orderId": 1}')
-    shop.put(None, b'{"items": [], "orderId": "02"}')
-    assert shop.audit()["exit_code"] == 0
-
-
-def test_what_is_no_event_is_no_delivery(shop: Shop) -> None:
-    shop.make()
-    tombstone, garbage, cancelled, mismatch, aborted, upper, braced, keyless = orders(8)
-    shop.store(tombstone, garbage, cancelled, mismatch, aborted, upper, braced, keyless)
-    shop.put(tombstone, None)
-    shop.put(garbage, b'{"orderId": "' + garbage.encode())
-    shop.put(garbage, b"[1, 2]")
-    shop.put(garbage, b"\xff\x00")
-    shop.put(cancelled, json.dumps({"orderId": cancelled, "type": "order.cancelled"}).encode())
-    shop.put(str(uuid.uuid4()), json.dumps({"orderId": mismatch}).encode())
-    shop.put(upper.upper(), json.dumps({"more": [{"a": 1}] * 3, "orderId": upper.upper()}).encode())
-    shop.put("{" + braced + "}", json.dumps({"orderId": "{" + braced + "}"}).encode())
-    shop.put(None, json.dumps({"orderId": keyless, "eventType": "OrderCreated"}).encode())
-    bound = {"bootstrap.servers": shop.infra.kafka_bootstrap, "transactional.id": f"tx-{uuid.uuid4()}"}
-    transaction = Producer(bound)
-    transaction.init_transactions(20)
-    transaction.begin_transaction()
-    transaction.produce(shop.topic, key=aborted, value=json.dumps({"orderId": aborted}).encode())
-    transaction.flush(20)
-    transaction.abort_transaction(20)
-    found = shop.audit()
-    assert lost(found) == {tombstone, aborted}
-    assert disputed(found) == {garbage, cancelled, mismatch}
-    whys = {one["order_id"]: (one["why"], one["count"]) for one in found["disputed_orders"]}
-    assert whys == {garbage: ("unreadable", 3), cancelled: ("other_type", 1), mismatch: ("key_differs", 1)}
-    assert (found["verdict"], found["counts"]["disputed"]) == ("inconsistent", 3)
-    assert found["reason"] == "2 rows without an event in the topic; 3 more disputed"
-    assert found["phantom_events"] == []
-    assert found["counts"]["unreadable_records"] == 6
-
-
-@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "snappy"])
-def test_compressed_and_gigantic_values(shop: Shop, codec: str) -> None:
-    shop.make(**{"max.message.bytes": "9000000"})
-    shop.producer = Producer(
-        {
-            "bootstrap.servers": shop.infra.kafka_bootstrap,
-            "compression.type": codec,
-            "message.max.bytes": 9_000_000,
-            "linger.ms": 50,
-        }
-    )
-    named = orders(20)
-    shop.store(*named)
-    for place, order in enumerate(named[:-1]):
-        padding = "x" * (3_000_000 if place % 7 == 0 else 10)
-        shop.producer.produce(shop.topic, key=order, value=json.dumps({"pad": padding, "orderId": order}).encode())
-    assert shop.producer.flush(30) == 0
-    assert lost(shop.audit()) == {named[-1]}
-
-
-def test_an_open_transaction_is_not_taken_for_an_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.make()
-    named = orders(2)
-    shop.store(*named)
-    bound = {"bootstrap.servers": shop.infra.kafka_bootstrap, "transactional.id": f"tx-{uuid.uuid4()}"}
-    transaction = Producer(bound)
-    transaction.init_transactions(20)
-    transaction.begin_transaction()
-    transaction.produce(shop.topic, key=named[0], value=json.dumps({"orderId": named[0]}).encode(), partition=0)
-    transaction.flush(20)
-    shop.publish(named[1], partition=0)  # behind it, and not readable before it ends
-    from reconcile.audit import log_reader
-
-    monkeypatch.setattr(log_reader, "TopicReader", partial(TopicReader, patience_s=2.0))
-    code, _, err = shop.code("--json", "--grace", "1s", "--since", "20m")
-    assert code == 3
-    assert "partition 0 reached offset 0 of 2: no progress for 2 s; the broker holds the rest back" in err
-    transaction.commit_transaction(20)
-    assert shop.audit()["exit_code"] == 0
-
-
-@pytest.mark.parametrize(
-    ("time_zone", "options"),
-    [("UTC", []), ("Asia/Kolkata", []), ("America/St_Johns", ["--time-zone", "America/St_Johns"])],
-)
-def test_naive_times_in_any_time_zone(shop: Shop, time_zone: str, options: list[str]) -> None:
-    shop.make(time_type="timestamp")
-    whole, gone, young = orders(8), orders(1), orders(1)
-    shop.store(*whole, *young, at=f"now() AT TIME ZONE '{time_zone}'")
-    shop.store(*gone, at=f"(now() - interval '10 minutes') AT TIME ZONE '{time_zone}'")
-    shop.publish(*whole)
-    found = shop.audit("--grace", "5m", *options)
-    assert lost(found) == set(gone)
-    assert found["counts"]["young"] == 1
-    assert any(guard["name"] == "time zone known" and guard["passed"] for guard in found["guards"])
-
-
-def test_events_published_again_do_not_make_another_time_zone(shop: Shop) -> None:
-    """Lost ones are published again a quarter of an hour later, and fill the end of the log; others are lost since."""
-    shop.make(time_type="timestamp")
-    whole, again, gone = orders(400), orders(150), orders(3)
-    with psycopg.connect(shop.infra.database_url) as connection, connection.cursor() as cursor:
-        statement = f"INSERT INTO {shop.table} VALUES (%s, (now() - %s * interval '1 minute') AT TIME ZONE 'UTC')"
-        cursor.executemany(statement.encode(), [(order, 18) for order in whole] + [(order, 17) for order in again])
-    store_naive(shop, 5, *gone)
-    for order in whole:
-        shop.producer.produce(
-            shop.topic, key=order, value=json.dumps({"orderId": order}).encode(), timestamp=stamped(18), partition=0
-        )
-    for order in again:
-        shop.producer.produce(
-            shop.topic, key=order, value=json.dumps({"orderId": order}).encode(), timestamp=stamped(2), partition=0
-        )
-    assert shop.producer.flush(20) == 0
-    found = shop.audit("--grace", "60s")
-    assert lost(found) == set(gone)
-    reasons = {guard["name"]: guard["reason"] for guard in found["guards"]}
-    assert reasons["time zone known"].startswith("UTC+00:00")
-
-
-def test_rows_from_the_future_show_a_wrong_time_zone(shop: Shop) -> None:
-    shop.make(time_type="timestamp")
-    whole, gone = orders(2), orders(1)
-    store_naive(shop, 3, *whole, *gone)
-    shop.publish(*whole)
-    assert lost(shop.audit("--time-zone", "UTC")) == set(gone)
-    wrong = shop.audit("--time-zone", "America/New_York")
-    assert (wrong["verdict"], lost(wrong), wrong["counts"]["from_the_future"]) == ("inconclusive", set(), 1)
-    assert "--time-zone" in wrong["reason"]
 
 
 @pytest.mark.parametrize(
@@ -291,136 +87,6 @@ def test_everything_lost_since_is_proven_by_what_was_there_before(shop: Shop) ->
     shop.publish(*before, timestamp=stamped(180))
     found = shop.audit()
     assert (found["verdict"], lost(found)) == ("inconsistent", set(gone))
-
-
-def test_events_from_before_since_are_not_judged(shop: Shop) -> None:
-    shop.make()
-    before, after, whole = orders(1), orders(1), orders(1)
-    shop.store(*whole)
-    shop.publish(*before, timestamp=stamped(25))
-    shop.publish(*after, *whole, timestamp=stamped(15))
-    found = shop.audit()
-    assert found["phantom_events"] == after
-    assert shop.audit("--since", "1h")["phantom_events"] == sorted(before + after)
-
-
-def test_without_since_rows_from_before_the_first_publish_are_not_judged(shop: Shop) -> None:
-    """The service began to publish five minutes ago; what it stored ten minutes ago says nothing."""
-    shop.make()
-    before, first, gone, last = (orders(1) for _ in range(4))
-    shop.store(*before, at="now() - interval '10 minutes'")
-    shop.store(*first, at="now() - interval '5 minutes'")
-    shop.store(*gone, at="now() - interval '4 minutes'")
-    shop.store(*last, at="now() - interval '3 minutes'")
-    shop.publish(*first, *last)
-    code, out, _ = shop.code("--json", "--grace", "1s")
-    found = json.loads(out)
-    assert (code, lost(found), found["counts"]["not_judged"]) == (1, set(gone), 0)
-
-
-def test_an_unknown_time_zone_is_asked_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.make(time_type="timestamp")
-    shop.store(*orders(3), at="now()")
-    code, _, err = shop.code("--json")
-    assert code == 3
-    assert "give --time-zone" in err
-    monkeypatch.setattr("reconcile.witnesses.progress._EVERY_S", 0)
-    code, _, err = shop.code("--time-zone", "Mars/Olympus")
-    assert code == 2
-    assert err.strip().count("\n") == 1  # a warning about the password, and one sentence
-    assert "--time-zone Mars/Olympus" in err
-
-
-def test_other_places_of_the_id_and_filters(shop: Shop) -> None:
-    shop.make()
-    one, two, three = orders(3)
-    shop.store(one, two, three)
-    shop.put(one, b"{}", headers=[("order-id", one.encode())])
-    shop.put(None, json.dumps({"payload": {"order": {"id": two}}, "kind": "made"}).encode())
-    shop.put(three, json.dumps({"payload": {"order": {"id": three}}, "kind": "unmade"}).encode())
-    for place, doubtful in (
-        ("header:order-id", {two, three}), ("key", {two}), ("value:payload.order.id", {one}),
-    ):  # fmt: skip
-        found = shop.audit("--event-id", place)
-        assert (lost(found), disputed(found)) == (set(), doubtful)
-        assert (found["verdict"], found["exit_code"]) == ("inconclusive", 3)
-        assert "names" in found["reason"]
-    assert lost(shop.audit("--event-id", "value:payload.order.id", "--event-filter", "kind=made")) == {one, three}
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--orders-table", "no_such_table"], "--orders-table no_such_table"),
-        (["--orders-id-column", "nope"], "--orders-id-column nope"),
-        (["--orders-time-column", "id"], "--orders-time-column id"),
-        (["--since", "yesterday"], "--since yesterday"),
-        (["--since", "2099-01-01T00:00:00Z"], "in the future"),
-        (["--since", "2026-01-01T00:00:00"], "with its time zone"),
-        (["--since", "99999999d"], "--since 99999999d"),
-        (["--database-url", "foo"], "--database-url cannot be read"),
-        (["--grace=-1s"], "--grace -1s"),
-        (["--event-id", "body"], "--event-id body"),
-        (["--event-filter", "kind"], "--event-filter kind"),
-        (["--outbox-table", "nope"], "--outbox-table nope"),
-        (["--kafka-config", "/no/such/file"], "--kafka-config"),
-        (["--unknown"], "--unknown"),
-        (["--expect", "luck"], "luck"),
-    ],
-)
-def test_a_wrong_option_is_one_sentence_before_anything_is_read(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
-) -> None:
-    monkeypatch.setattr("reconcile.witnesses.progress._EVERY_S", 0)
-    shop.make()
-    shop.store(*orders(1), at="now() - interval '2 minutes'")
-    shop.publish(*orders(1))
-    code, out, err = shop.code(*options)
-    assert (code, out) == (2, "")
-    sentences = [line for line in err.splitlines() if not line.startswith("warning: a password")]
-    assert len(sentences) == 1
-    assert words in sentences[0]
-
-
-def test_an_outbox_that_may_not_be_read_is_refused_before_anything_is_read(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reconcile.witnesses.progress._EVERY_S", 0)
-    shop.make()
-    shop.store(*orders(1))
-    outbox, role = f"{shop.table}_outbox", f"{shop.table}_reader"
-    shop.sql(f"CREATE TABLE {outbox} (aggregateid text, payload text, published_at timestamp)")
-    shop.sql(f"CREATE ROLE {role}; GRANT SELECT ON {shop.table} TO {role}")
-    asked = ("--outbox-table", outbox, "--database-url", f"{shop.infra.database_url}?options=-crole%3D{role}")
-    code, out, err = shop.code(*asked)
-    assert (code, out) == (4, "")
-    assert [line for line in err.splitlines() if not line.startswith("warning: a password")] == [
-        f"audit: PostgreSQL says: permission denied for table {outbox} (SQLSTATE 42501)"
-    ]
-    shop.sql(f"GRANT SELECT (aggregateid, published_at) ON {outbox} TO {role}")
-    assert shop.audit(*asked)["counts"]["rows"] == 1
-
-
-@pytest.mark.parametrize(
-    "away",
-    [["--database-url", "postgresql://mars:secretword@127.0.0.1:1/x"], ["--kafka-bootstrap", "127.0.0.1:1"]],
-)
-def test_a_store_that_cannot_be_reached(shop: Shop, away: list[str]) -> None:
-    shop.make()
-    code, _, err = shop.code(*away)
-    assert code == 4
-    assert "audit: " in err
-    assert "secretword" not in err
-    assert "KafkaError" not in err
-
-
-def test_a_missing_topic_is_not_made(shop: Shop) -> None:
-    shop.make()
-    name = f"never-{uuid.uuid4()}"
-    code, _, err = shop.code("--topic", name)
-    assert code == 2
-    assert f"--topic {name}: topic {name} does not exist" in err
-    assert name not in shop.admin.list_topics(timeout=10).topics
 
 
 def test_nothing_is_written(shop: Shop) -> None:
@@ -519,17 +185,6 @@ def test_tables_of_every_shape(shop: Shop, shape: str) -> None:
     assert lost(found) == set(gone)
     assert found["phantom_events"] == []
     assert found["counts"]["rows"] == 42
-
-
-def test_a_row_without_a_time_is_not_judged(shop: Shop) -> None:
-    shop.make()
-    timeless, whole = orders(1), orders(1)
-    shop.store(*timeless, at="NULL")
-    shop.store(*whole)
-    shop.publish(*whole)
-    found = shop.audit()
-    assert (found["counts"]["rows"], found["counts"]["not_judged"], lost(found)) == (2, 1, set())
-    assert found["reason"].startswith("the events of 1 row are in the topic, and no judged row is without one")
 
 
 def test_each_count_says_of_what_it_is(shop: Shop) -> None:
