@@ -21,7 +21,7 @@ from chaos.faults.watchdog import protocol
 from chaos.faults.watchdog.broken import Broken
 from chaos.faults.watchdog.fault_marks import FaultMarks
 from chaos.faults.watchdog.healing import NotAskable, came_back, heal_and_prove
-from chaos.faults.watchdog.journal_entries import entry_of, probe_for
+from chaos.faults.watchdog.journal_entries import close_healed, entry_of, probe_for
 from chaos.faults.watchdog.protocol import Arm, Break, Marked, Refusal
 from chaos.faults.watchdog.work_reports import Doing
 from health.spec import ProbeSpec
@@ -190,7 +190,7 @@ class FaultController:
             return Marked()
         marked = broken.mark(HEALED, up_edge=list(proof.edge), healed_by=broken.healed_by)
         self._open = None
-        return replace(marked, stays=self._close_journal())
+        return replace(marked, stays=close_healed(self._journal))
 
     def disarm(self) -> None:
         """Give the target's lease back; what is still broken stays in the journal."""
@@ -281,15 +281,7 @@ class FaultController:
             with suppress(OSError):  # `restore` waits for this, and else for its limit
                 self._journal.note_failed(str(error))
             raise Refusal(str(error), protocol.NOT_RESTORED) from None
-        return self._close_journal()
-
-    def _close_journal(self) -> str | None:
-        try:
-            self._journal.close()
-        except JournalStays as stays:
-            log.warning("%s", stays)  # proven is proven: nothing is healed once more for it
-            return str(stays)
-        return None
+        return close_healed(self._journal)
 
     def _armed(self) -> tuple[Arm, Target]:
         if self._arm is None or self._target is None:

@@ -1,6 +1,8 @@
-"""What the watchdog writes into the journal of a run's target, and how it probes the target of an entry."""
+"""The journal of a target: what the watchdog writes into it, how an entry's target is probed, how it is closed."""
 
-from chaos.faults.journal import OpenFault, this_boot
+import logging
+
+from chaos.faults.journal import Journal, JournalStays, OpenFault, this_boot
 from chaos.faults.registry import known_fault
 from chaos.faults.targets import Target, TargetError
 from chaos.faults.watchdog.healing import NotAskable, probe_of, same_way
@@ -8,6 +10,8 @@ from chaos.faults.watchdog.protocol import ALREADY_DOWN, TARGET, Arm, Break, Ref
 from health.spec import ProbeSpec
 from runlog.clock import AnchoredClock
 from stack.process import start_time
+
+log = logging.getLogger("watchdog")
 
 
 def entry_of(arm: Arm, target: Target, fault: Break) -> OpenFault:
@@ -47,3 +51,13 @@ def probe_for(entry: OpenFault, arm: Arm) -> ProbeSpec | NotAskable:
     """Return how the target of an entry is probed: as in this run, if the fault was proven in that way."""
     same = entry.recipe is not None and same_way(entry.recipe, arm.recipe)
     return arm.probe if same else probe_of(entry)
+
+
+def close_healed(journal: Journal) -> str | None:
+    """Close the journal of a fault that is proven healed; return why it stays, if it does."""
+    try:
+        journal.close()
+    except JournalStays as stays:
+        log.warning("%s", stays)  # proven is proven: nothing is healed once more for it
+        return str(stays)
+    return None
