@@ -48,8 +48,8 @@ LONGEST = (
     "orderservice",
     "chaos",
 )
-# Folders whose files share what takes long to start.
-TOGETHER = ("tests/security/",)
+# Beginnings of paths whose files share what takes long to start.
+TOGETHER = ("tests/security/", "tests/chaos/faults/targets/test_process_")
 OUTSIDE = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.connect", "socket.bind"}
 
 
@@ -101,12 +101,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Hand out a file at a time, and folders whose files share what takes long to start as one."""
+    """Hand out a file at a time, and files that share what takes long to start as one."""
     from xdist.scheduler import LoadFileScheduling
 
     def scope(nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]
-        return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+        return next((shared for shared in TOGETHER if path.startswith(shared)), path)
 
     config.option.loadscopereorder = False
     schedule = LoadFileScheduling(config, log)
