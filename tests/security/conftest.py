@@ -15,3 +15,8 @@ __all__ = ["open_shop", "start_external"]
 @pytest.fixture(scope="session")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     yield from secure_kafka(tmp_path_factory.mktemp("secure") / "kafka")
+
+
+@pytest.fixture
+def topic(secure: SecureKafka) -> str:
+    return secure.new_topic()

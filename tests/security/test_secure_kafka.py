@@ -3,15 +3,8 @@ wrong ones one sentence says which is wrong and contains no secret."""
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,19 +16,15 @@ import pytest
 from confluent_kafka import Producer
 
 from chaos.monitor.client import MonitorClient
-from chaos.monitor.monitor import MonitorConfig
 from chaos.run.drain import Drain
 from chaos.run.plan import make_plan
 from chaos.run.preflight import Check, Preflight
 from chaos.run.reconcile_process import ReconcileProcess
 from chaos.run.topic import topic_start
 from chaos.sut.sut import PreflightError
-from contract.event import EventContract
-from contract.order_id import AcknowledgedId
 from contract.run_key import RunKey
 from files.safe_files import read_json
 from health.check import check_kafka
-from health.spec import ProbeSpec
 from reconcile.verify.event_reading import plain_reader
 from reconcile.verify.kafka_verifier import events_by_id
 from reconcile.witnesses.events import read_events
@@ -43,60 +32,16 @@ from runlog.clock import AnchoredClock
 from runlog.folder import RunFolder
 from settings.kafka_properties import read_properties
 from settings.run_settings import make_settings
-from stores.event_search import find_event
 from stores.kafka_client import KafkaProblem
 from tests.chaos.run.scripted_service import answering, make_sut
 from tests.chaos.run.test_drain import TASK, FakeMonitor
 from tests.conftest import Infra
 from tests.kafka_secure import SecureKafka
-from tests.marks import only
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 from tests.reconcile.witnesses.witness_data import facts_of, order_created, silent
+from tests.security.secure_clients import WRONG, WRONG_WORD, assert_clear, put, seen, wrong_client
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-WRONG_WORD = "planted-wrong-word"
-# What is changed in client properties that are right, and the words that the sentence must hold.
-WRONG: dict[str, tuple[dict[str, str], str]] = {
-    "password": ({"sasl_password": WRONG_WORD}, "refuses sasl.username or sasl.password (mechanism SCRAM-SHA-512)"),
-    "user": ({"sasl_username": "nobody"}, "refuses sasl.username or sasl.password"),
-    "ca": ({"ssl_ca_location": "OTHER"}, "signed by no CA that ssl.ca.location OTHER names"),
-    "mechanism": ({"sasl_mechanism": "PLAIN"}, "does not take sasl.mechanism PLAIN; it takes SCRAM-SHA-512"),
-    "protocol": ({"security_protocol": "SASL_PLAINTEXT"}, "is security.protocol SASL_PLAINTEXT what it speaks?"),
-    "plain": ({}, "is security.protocol PLAINTEXT what it speaks?"),
-    "no file": ({"ssl_ca_location": "/no/such/ca.pem"}, "ssl.ca.location"),
-    "jaas": ({"sasl_jaas_config": "planted-misplaced"}, "JAAS"),
-    "no property": ({"sasl_pasword": "planted-misplaced"}, 'No such configuration property: "sasl.pasword"'),
-}
-
-
-def wrong_client(secure: SecureKafka, case: str) -> tuple[dict[str, str], str]:
-    changes, words = WRONG[case]
-    other = str(secure.broker.certificates.other_ca)
-    changes = {name: other if value == "OTHER" else value for name, value in changes.items()}
-    return (secure.plain() if case == "plain" else secure.client(**changes)), words.replace("OTHER", other)
-
-
-def assert_clear(said: str, words: str, secure: SecureKafka) -> None:
-    """One sentence, on one line, that names the option and holds no secret."""
-    assert words in said
-    assert said.count("--kafka-config") == 1, said
-    assert len(said.splitlines()) == 1
-    for secret in (secure.password, WRONG_WORD, "planted"):
-        assert secret not in said
-
-
-@pytest.fixture
-def topic(secure: SecureKafka) -> str:
-    return secure.new_topic()
-
-
-def put(secure: SecureKafka, topic: str, *orders: tuple[uuid.UUID, uuid.UUID]) -> None:
-    producer = Producer({**secure.client()})
-    for order, customer in orders:
-        producer.produce(topic, key=str(order), value=order_created(order, customer))
-    assert producer.flush(20) == 0
 
 
 def test_a_file_of_properties_says_all_of_it(secure: SecureKafka, tmp_path: Path) -> None:
@@ -130,18 +75,6 @@ def test_a_broker_that_is_down_is_not_blamed_on_the_properties(secure: SecureKaf
     assert "--kafka-config" not in health.detail
 
 
-def seen(client: dict[str, str], topic: str, order: uuid.UUID, timeout_s: float) -> bool:
-    return find_event(
-        client,
-        topic,
-        dict.fromkeys(range(3), 0),
-        EventContract(reference=True),
-        AcknowledgedId(str(order), order.bytes),
-        customer="nobody",
-        timeout_s=timeout_s,
-    ).found
-
-
 def test_questions_of_the_harness(secure: SecureKafka, topic: str) -> None:
     start = topic_start(secure.client(), topic)
     assert start is not None
@@ -168,112 +101,6 @@ def test_an_event_is_not_said_to_be_missing_by_who_was_not_let_in(secure: Secure
     with pytest.raises(KafkaProblem) as event:
         seen(client, topic, uuid.uuid4(), 3.0)
     assert_clear(str(event.value), words, secure)
-
-
-def monitor_config(client: dict[str, str], topic: str, key: RunKey, folder: Path) -> str:
-    (folder / "offsets.jsonl").touch()
-    clock = AnchoredClock.anchor()
-    config = MonitorConfig(
-        client=client,
-        topic=topic,
-        event=EventContract(reference=True),
-        run_key=str(key),
-        clock=clock,
-        offsets_file=str(folder / "offsets.jsonl"),
-        target="broker",
-        probe=ProbeSpec("kafka", client["bootstrap.servers"], client),
-        probes_file=str(folder / "probes.jsonl"),
-    )
-    return config.dump() + "\n"
-
-
-class Monitor:
-    """A monitor process as the harness starts it, read line by line."""
-
-    def __init__(self, config: str, log: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "chaos.monitor"],
-            cwd=CHECKOUT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log.open("w"),
-            text=True,
-        )
-        self.said: list[str] = []
-        self.send(config)
-
-    def send(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line)
-        self.process.stdin.flush()
-
-    def await_that(self, true: Callable[[Any], bool], awaited: str, timeout_s: float = 40.0) -> None:
-        """Read on until a line of it is as wanted; it says something many times a second, or ends."""
-        assert self.process.stdout is not None
-        deadline = time.monotonic() + timeout_s
-        for line in self.process.stdout:
-            self.said.append(line)
-            if true(json.loads(line)):
-                return
-            if time.monotonic() > deadline:
-                break
-        pytest.fail(f"waited for {awaited}; the monitor said last: {self.said[-1:]}")
-
-    def close(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        self.process.wait(timeout=20)
-
-
-def test_the_monitor_sees_down_and_back_and_counts_events(secure: SecureKafka, topic: str, tmp_path: Path) -> None:
-    key = RunKey.random()
-    monitor = Monitor(monitor_config(secure.client(), topic, key, tmp_path), tmp_path / "monitor.log")
-    try:
-        monitor.await_that(lambda said: "ends" in said.get("seen", ""), "an answer")
-        child = psutil.Process(monitor.process.pid)
-        assert secure.password not in " ".join(child.cmdline()) + str(child.environ())
-        secure.broker.kill()
-        monitor.await_that(lambda said: "error" in said.get("seen", ""), "no answer")
-        secure.broker.start()
-        secure.broker.wait_ready(60.0)
-        monitor.await_that(lambda said: "ends" in said.get("seen", ""), "an answer again")
-        monitor.send("tail\n")
-        monitor.await_that(lambda said: said.get("own") == 0, "it to follow the topic")
-        put(secure, topic, (uuid.uuid4(), key.customer_id(1)), (uuid.uuid4(), uuid.uuid4()))
-        monitor.await_that(lambda said: said.get("own") == 1, "the run's own event")
-    finally:
-        monitor.close()
-        secure.broker.start()
-        secure.broker.wait_ready(60.0)
-    # Down is not refused: no message asks for a change of properties that are right.
-    assert [why for line in monitor.said if (why := json.loads(line).get("why"))] == []
-    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "monitor.log").read_text() + "".join(monitor.said)
-    assert secure.password not in left
-
-
-@pytest.mark.parametrize("case", only(["password"], ["password", "ca", "plain", "no file", None]))
-def test_a_monitor_that_is_not_let_in_says_why(
-    secure: SecureKafka, topic: str, tmp_path: Path, case: str | None
-) -> None:
-    client, words = wrong_client(secure, case) if case else (secure.client(), "")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.security.watching", "8" if case else "30", str(tmp_path / "monitor.log")],
-        cwd=CHECKOUT,
-        input=monitor_config(client, topic, RunKey.random(), tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    why = json.loads(done.stdout)["why"]
-    left = (tmp_path / "offsets.jsonl").read_text() + (tmp_path / "monitor.log").read_text()
-    assert secure.password not in left
-    assert "planted" not in left
-    if case is None:
-        assert why is None
-    else:
-        assert_clear(why, words, secure)
 
 
 def test_events_are_read_and_read_again(secure: SecureKafka, topic: str) -> None:
@@ -304,61 +131,6 @@ def test_a_reader_that_is_not_let_in(
         with pytest.raises(KafkaProblem) as problem:
             events_by_id(client, topic, found, set(), silent, reader=plain_reader(wanted))
         assert_clear(str(problem.value), words, secure)
-
-
-def audit(
-    infra_url: str, secure: SecureKafka, topic: str, config: Path, **env: str
-) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "reconcile", "audit", "--topic", topic, "--kafka-bootstrap", secure.bootstrap),
-            *("--kafka-config", str(config), "--since", "1h", "--grace", "0s", "--json"),
-        ],
-        cwd=CHECKOUT,
-        env={**clean, "LOCUST_DATABASE_URL": infra_url, **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def stored(infra: Infra, *orders: uuid.UUID) -> str:
-    """Return the URL of a new database with these orders."""
-    url = infra.new_database()
-    with psycopg.connect(url) as connection:
-        connection.execute("CREATE TABLE orders (id uuid PRIMARY KEY, created_at timestamptz NOT NULL)")
-        connection.execute("INSERT INTO orders SELECT unnest(%s::uuid[]), now() - interval '1 minute'", [list(orders)])
-    return url
-
-
-def test_an_audit_with_a_file_of_properties(secure: SecureKafka, infra: Infra, topic: str, tmp_path: Path) -> None:
-    whole, lost = uuid.uuid4(), uuid.uuid4()
-    url = stored(infra, whole, lost)
-    put(secure, topic, (whole, uuid.uuid4()))
-    done = audit(url, secure, topic, secure.config_file(tmp_path))
-    assert done.returncode == 1, done.stderr
-    found: Any = json.loads(done.stdout)
-    assert [entry["order_id"] if isinstance(entry, dict) else entry for entry in found["lost_events"]] == [str(lost)]
-    assert secure.password not in done.stdout + done.stderr
-
-
-def test_an_audit_with_a_wrong_file_of_properties(
-    secure: SecureKafka, infra: Infra, topic: str, tmp_path: Path
-) -> None:
-    """All three at once: each waits until the broker counts as out of reach."""
-    url = stored(infra, uuid.uuid4())
-
-    def refused(case: str) -> None:
-        changes, words = wrong_client(secure, case)
-        kept = {name.replace(".", "_"): value for name, value in changes.items() if name != "bootstrap.servers"}
-        done = audit(url, secure, topic, secure.config_file(tmp_path, **kept))
-        assert (done.returncode, done.stdout) == (4, ""), done.stderr
-        assert_clear(done.stderr, words, secure)
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(refused, ("password", "ca", "no property")))
 
 
 def test_preflight_and_drain(secure: SecureKafka, infra: Infra, topic: str) -> None:
