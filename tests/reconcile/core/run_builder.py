@@ -194,8 +194,7 @@ class RunBuilder:
         """The events in the order in which they were appended, all in partition 0."""
         log = np.empty(len(self.events), dtype=EVENT)
         for place, (number, seq, _, event) in enumerate(sorted(self.events, key=lambda record: record[2])):
-            words = _words(number)
-            log[place] = (*words, *_words(event), _seq(seq), 0, START_OFFSET + place)
+            log[place] = (*_words(number), *_words(event), _seq(seq), 0, START_OFFSET + place)
         return log
 
     def history(self) -> History:

@@ -17,12 +17,9 @@ from reconcile.history.history import EventsWitness, RowsWitness
 from reconcile.history.saved_witnesses import save_witnesses
 from reconcile.report.csv_lists import COLUMNS
 from runlog.facts import FORMAT
-from runlog.folder import RunFolder
 from runlog.outcomes import Outcome
-from tests.reconcile.core.confirmations import confirm_all
+from tests.reconcile.core.command_runs import RUN, failed, reports, write
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
-
-RUN = "20261123-073000-4f2a"
 
 
 @pytest.fixture(autouse=True)
@@ -38,23 +35,6 @@ def runs(tmp_path: Path) -> Path:
     builder.order(7, 13, Outcome.AMBIGUOUS, row=False, event=False).unanswered(8, 14).not_sent(9, 14.5)
     write(builder, tmp_path / "runs")
     return tmp_path / "runs"
-
-
-def write(builder: RunBuilder, runs: Path, *, save: bool = True) -> RunFolder:
-    folder = RunFolder(runs / RUN)
-    builder.write(folder)
-    (runs / "latest").symlink_to(RUN)
-    if save:
-        history = builder.history()
-        save_witnesses(folder, KEY, history.rows, history.events)
-        confirm_all(folder, history)
-    return folder
-
-
-def reports(runs: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (runs / RUN).iterdir() if path.suffix in {".csv", ".md"}} | {
-        "report.json": (runs / RUN / "report.json").read_bytes()
-    }
 
 
 @pytest.mark.process
@@ -97,14 +77,6 @@ def test_runs_folder_from_the_environment(runs: Path, monkeypatch: pytest.Monkey
 def test_no_path_of_the_machine_in_any_report(runs: Path) -> None:
     main(["latest", "--runs-dir", str(runs), "--quiet"])
     assert all(str(runs).encode() not in text for text in reports(runs).values())
-
-
-def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert "Traceback" not in printed.err
-    return printed.err
 
 
 @pytest.mark.parametrize(

@@ -1,70 +1,16 @@
-"""Runs whose target was degraded: guards, and what reports say of it; near misses fail the guards."""
+"""Guards of runs whose target was degraded; near misses fail them."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from chaos.faults.registry import chosen_fault
 from health.effect import Effect
-from health.replies import Connection, How, ProbeResult
-from reconcile.judge.findings import Guard
+from health.replies import How, ProbeResult
 from reconcile.judge.judge import judge
-from reconcile.report.csv_lists import csv_texts
-from reconcile.report.html_report import html_report
-from reconcile.report.markdown_report import markdown_report
-from reconcile.report.sentences.explanations import fix
-from reconcile.report.sentences.outages import down, probes, title
-from reconcile.report.sentences.verdict import scope
-from reconcile.report.step_summary import step_summary
-from reconcile.report.summary import summary
+from reconcile.report.sentences.outages import down
 from runlog import marks as m
-from runlog.outcomes import Outcome
-from settings.run_settings import make_settings
-from tests.reconcile.core.run_builder import T0, RunBuilder, facts
-
-BEGIN, END = 10.35, 20.85
-"""Seconds between which the target of these stories is degraded; it was injected at 10.5 and healing began at 20."""
-Probe = Callable[[float, Connection, int], ProbeResult]
-
-
-def late(by: float = 0.3, new: float = 0.3) -> Probe:
-    """Answers that come late by so many seconds on the kept connection, and on a new one."""
-
-    def probe(at: float, connection: Connection, place: int) -> ProbeResult:
-        usual, added = (0.002, by) if connection == "kept" else (0.006, new)
-        took = usual + (added if BEGIN <= at < END else 0.0)
-        return ProbeResult(T0 + at, T0 + at + took, connection, "answered")
-
-    return probe
-
-
-def reset(every: int, kept: bool = True) -> Probe:
-    """Every so many new connections are reset, and the kept one or not."""
-
-    def probe(at: float, connection: Connection, place: int) -> ProbeResult:
-        hit = BEGIN <= at < END and (kept if connection == "kept" else place % every == 0)
-        how: How = "broken" if hit else "answered"
-        return ProbeResult(T0 + at, T0 + at + 0.004, connection, how)
-
-    return probe
-
-
-def degraded(probe: Probe, fault: str, **options: str) -> RunBuilder:
-    story = RunBuilder().calm().order(1, 12, event=False)
-    found = chosen_fault(make_settings({"fault": fault, **options}))
-    story.facts = facts(fault=found.facts, fault_target="broker")
-    story.mark(m.INJECTING, fault=fault, target="broker")
-    story.mark(m.INJECTED, seen={"kept": "answered", "new": "answered"}, measured={"kept": 0.3, "new": 0.9})
-    kept = [probe(tick / 10, "kept", tick) for tick in range(340)]
-    new = [probe(0.05 + tick / 20, "new", tick) for tick in range(680)]
-    story.probe_results = sorted([*kept, *new], key=lambda seen: seen.asked)
-    return story
-
-
-def guards(story: RunBuilder) -> dict[str, Guard]:
-    return {guard.name: guard for guard in judge(story.history()).guards}
+from tests.reconcile.core.degraded_runs import BEGIN, END, Probe, degraded, guards, late, reset
+from tests.reconcile.core.run_builder import T0
 
 
 def test_a_late_target_is_proven_held_and_back() -> None:
@@ -214,136 +160,12 @@ def test_the_end_of_a_share_of_resets_is_known_only_within_its_proof() -> None:
     assert guards(degraded(reset(1), "reset"))["recovery proven"].reason.endswith("known within 0.100 s")
 
 
-def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> None:
-    history = degraded(late(), "latency").history()
-    judgement = judge(history)
-    assert title(history, judgement, 0) == "Outage 1: latency of 300 ms to the broker"
-    assert down(history, judgement, 0) == "broker degraded for at least 10.4 s (300 ms later than usual)"
-    assert " answered 300 ms later than usual" in probes(history, judgement, 0)
-    texts = [
-        summary(history, judgement, Path("runs/x")).plain,
-        markdown_report(history, judgement),
-        html_report(history, judgement),
-        *csv_texts(history, judgement).values(),
-    ]
-    for text in texts:
-        for words in (
-            "broker down",
-            "proven down",
-            "is down",
-            "was down",
-            "while it should have been down",
-            "proven back,",
-            "proven back:",
-            "proven back<",
-            "'s return",
-            "outage of the",
-            "broker stopping",
-            "Down",
-            "observed failure",
-        ):
-            assert words not in text
-    everything = "".join(texts)
-    for words in (
-        "latency of 300 ms to the broker",
-        "proven degraded: 900 ms later than usual on a new connection, 300 ms later than usual on an old one",
-        "while the target was degraded",
-        "broker degraded",
-        "- Degraded: broker degraded for at least 10.4 s",
-        "from the first loss to the first observed degradation of the broker",
-        "(from when the last probe that showed it was sent to the last loss)",
-        "broker proven back to normal",
-        "sent in the outage (broker degraded) ",
-        "(topic read until 14.0 s after the broker was back to normal)",
-        "after the broker was proven back to normal: ",
-    ):
-        assert words in everything, words
-
-
-def test_reports_say_how_long_the_orders_of_a_slow_target_took() -> None:
-    story = degraded(late(), "latency").order(2, 13, took=0.7).order(3, 14, Outcome.AMBIGUOUS, took=0.9)
-    story.unanswered(4, 15)
-    history = story.history()
-    text = markdown_report(history, judge(history))
-    assert "| sent in the outage (broker degraded) | orders | median | 95th percentile | slowest |" in text
-    assert "| kept (acknowledged, with row and event) | 3 | 20 ms | 700 ms | 700 ms |" in text
-    assert "| no usable answer (no answer when the run ended: 1) | 1 | unknown | unknown | unknown |" in text
-
-
-@pytest.mark.parametrize("target", ["broker", "service", "database"])
-def test_the_picture_keeps_its_columns_beside_a_long_label(target: str) -> None:
-    story = degraded(late(), "latency")
-    story.facts = replace(story.facts, fault_target=target)
-    story.mark(m.INJECTING, fault="latency", target=target)
-    history = story.history()
-    judgement = judge(history)
-    for text in (summary(history, judgement, Path("runs/x")).plain, step_summary(history, judgement, "runs/x")):
-        label = f"{target} degraded"
-        (bar,) = (line for line in text.splitlines() if line.startswith(label))
-        assert bar.startswith(f"{label} ·")
-        (axis,) = (line for line in text.splitlines() if line.startswith("second "))
-        assert axis.index("0") == bar.index("·")
-
-
-@pytest.mark.parametrize(
-    ("fault", "options", "target", "stronger"),
-    [
-        ("latency", {}, "broker", "a higher latency"),
-        ("latency", {}, "service", "a higher latency"),
-        ("reset", {"fault_share": "0.5"}, "broker", "a larger share of resets"),
-        ("reset", {}, "broker", ""),
-        ("reset", {}, "service", ""),
-    ],
-)
-def test_a_clean_verdict_names_what_it_does_not_cover(
-    fault: str, options: dict[str, str], target: str, stronger: str
-) -> None:
-    story = degraded(late() if fault == "latency" else reset(2 if options else 1), fault, **options)
-    story.published(1, 1, 12.5)
-    story.facts = replace(story.facts, fault_target=target)
-    story.mark(m.INJECTING, fault=fault, target=target)
-    history = story.history()
-    judgement = judge(history)
-    restart = [] if target == "service" else ["a restart of the service in between"]
-    beyond = [*filter(None, [stronger]), "longer outages", *restart]
-    listed = " or ".join(filter(None, [", ".join(beyond[:-1]), beyond[-1]]))
-    assert judgement.ruling.reason.endswith(f"; this says nothing about {listed}"), judgement.ruling.reason
-    more = f" or {stronger}" if stronger else ""
-    assert f"{history.facts.fault.of(target)}), not longer ones{more}" in scope(history, judgement)
-    vulnerable = f"{stronger} and to other faults" if stronger else "other faults"
-    assert f"remains vulnerable to {vulnerable}." in fix(history, judgement)
-
-
 def test_a_target_that_stays_degraded_is_never_back_to_normal() -> None:
     story = degraded(late(), "latency").without(m.HEALED)
     history = story.history()
     judgement = judge(history)
     assert down(history, judgement, 0) == "broker never proven back to normal"
     assert guards(story)["recovery proven"].reason == "outage 1: the broker was never proven back to normal"
-
-
-def test_a_degraded_broker_may_take_some_events_of_a_run_that_expects_losses() -> None:
-    story = degraded(late(), "latency")
-    story.facts = replace(story.facts, expect="lost-events")
-    history = story.history()
-    assert "| Chaos event in Kafka | DEPENDS |" in markdown_report(history, judge(history))
-
-
-def test_reports_leave_out_probes_that_there_are_none_of() -> None:
-    story = degraded(late(), "latency")
-    story.probe_results = []
-    history = story.history()
-    judgement = judge(history)
-    assert probes(history, judgement, 0) == ""
-    assert "probes of the broker" not in summary(history, judgement, Path("runs/x")).plain
-
-
-def test_reports_speak_of_resets() -> None:
-    history = degraded(reset(2), "reset", fault_share="0.5").history()
-    judgement = judge(history)
-    assert title(history, judgement, 0) == "Outage 1: reset of 50 % of connections to the broker"
-    assert down(history, judgement, 0) == "broker degraded for at least 10.4 s (50 % of connections reset)"
-    assert probes(history, judgement, 0).endswith(" probes on a new connection reset")
 
 
 def test_an_event_is_late_against_the_first_answer_that_came_as_usual() -> None:

@@ -1,29 +1,19 @@
-"""The report files: lists, document, Markdown, summary, timeline."""
+"""The report files: document and Markdown."""
 
-import csv
-import io
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from chaos.faults.stop import STOP
-from contract.ids import IDS, uuid_texts
-from reconcile.history.history import ROW, History
-from reconcile.judge.judge import Judgement, judge
-from reconcile.report.csv_lists import COLUMNS, csv_texts, time_texts
+from reconcile.judge.judge import judge
 from reconcile.report.json_report import json_report, report_document, to_plain
 from reconcile.report.markdown_report import escape, markdown_report
-from reconcile.report.summary import print_summary, summary
-from reconcile.report.timeline import draw_timeline
+from reconcile.report.summary import summary
 from runlog import marks as m
-from runlog.clock import iso_utc
 from runlog.marks import Mark
-from runlog.outcomes import Outcome
-from tests.reconcile.core.run_builder import KEY, T0, RunBuilder, facts, order_id
+from tests.reconcile.core.rich_run import rich_run
+from tests.reconcile.core.run_builder import T0, RunBuilder, facts, order_id
 from tests.reconcile.core.test_phantom_guards import provoked
 
 KEYS = [
@@ -71,129 +61,6 @@ COUNTS = [
     "unreadable_events",
     "suspected_lost",
 ]
-LISTS = [
-    "lost-events",
-    "phantom-events",
-    "duplicate-events",
-    "late-events",
-    "lost-orders",
-    "visible-after-reject",
-    "recovered-orders",
-    "unresolved-orders",
-    "suspected-lost",
-    "disputed-orders",
-    "disputed-phantom",
-]
-
-
-def rich_run() -> tuple[History, Judgement]:
-    """One order of each kind."""
-    builder = RunBuilder().calm()
-    builder.order(3, 11, event=False).order(1, 12, event=False).order(2, 12, event=False)
-    builder.order(4, 12, Outcome.AMBIGUOUS, row=False).order(5, 12, row=False, event=False)
-    builder.order(6, 14, Outcome.REJECTED).order(7, 14, Outcome.AMBIGUOUS, appended=20.85)
-    builder.order(8, 14, Outcome.AMBIGUOUS, row=False, event=False)
-    builder.order(9, 14, appended=25).published(9, 9, 26).published(9, 9, 27, event=900)
-    history = builder.history()
-    return history, judge(history)
-
-
-def listed(history: History, judgement: Judgement, name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(csv_texts(history, judgement)[f"{name}.csv"])))
-
-
-def test_every_list_is_there_with_a_header_when_empty() -> None:
-    texts = csv_texts(empty := RunBuilder().history(), judge(empty))
-    for name in LISTS:
-        header = texts[f"{name}.csv"]
-        assert header.startswith(",".join(COLUMNS))
-        assert header.count("\n") == 1
-
-
-def test_lost_events_are_sorted_and_listed_in_full() -> None:
-    history, judgement = rich_run()
-    lost = listed(history, judgement, "lost-events")
-    assert [entry["order_id"] for entry in lost] == [str(order_id(number)) for number in (3, 1, 2)]
-    assert lost[1] == {
-        "order_id": str(order_id(1)),
-        "customer_id": str(KEY.customer_id(1)),
-        "sent_at": iso_utc(T0 + 12),
-        "acknowledged_at": iso_utc(T0 + 12.02),
-        "phase": "outage",
-        "cause": "sent_while_down",
-        "moment": "while the target was down",
-        "in_flight": "no",
-        "latency_s": "0.020000",
-        "latency_class": "as in the baseline",
-        "service_log": "",
-        "http_status": "201",
-        "other_records": "0",
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "numbers"),
-    [
-        ("phantom-events", [4]),
-        ("lost-orders", [5]),
-        ("visible-after-reject", [6]),
-        ("recovered-orders", [7]),
-        ("late-events", [1002, 6, 7, 9, 1003]),
-        ("duplicate-events", [9, 9]),
-        ("suspected-lost", []),
-    ],
-)
-def test_the_sisters(name: str, numbers: list[int]) -> None:
-    entries = listed(*rich_run(), name)
-    assert [entry["order_id"] for entry in entries] == [str(order_id(number)) for number in numbers]
-
-
-def test_unresolved_orders_have_no_order_id_but_their_customer() -> None:
-    (entry,) = listed(*rich_run(), "unresolved-orders")
-    assert (entry["order_id"], entry["customer_id"]) == ("", str(KEY.customer_id(8)))
-    assert entry["acknowledged_at"] == ""
-
-
-def test_duplicates_tell_kind_and_place() -> None:
-    history, judgement = rich_run()
-    entries = listed(history, judgement, "duplicate-events")
-    assert [entry["kind"] for entry in entries] == ["redelivered", "published_twice"]
-    assert entries[1]["event_id"] == str(order_id(900))
-    assert int(entries[0]["offset"]) < int(entries[1]["offset"])
-    assert entries[0]["partition"] == "0"
-
-
-def test_unrecorded_orders_have_unknown_times() -> None:
-    history = RunBuilder().stored(5, None).history()
-    (entry,) = listed(history, judge(history), "lost-events")
-    assert (entry["sent_at"], entry["customer_id"], entry["cause"]) == ("", "", "no_send_time")
-
-
-def test_suspected_losses_stand_in_their_own_list_only() -> None:
-    builder = RunBuilder().calm().order(1, 12, event=False).without(m.DRAINED)
-    history = builder.history()
-    judgement = judge(history)
-    assert len(listed(history, judgement, "suspected-lost")) == 1
-    assert listed(history, judgement, "lost-events") == []
-
-
-def test_times_and_ids_as_text() -> None:
-    assert time_texts(np.array([T0 + 0.25, np.nan])) == [iso_utc(T0 + 0.25), ""]
-    value = order_id(7).int
-    words = np.array([value >> 64], dtype=np.uint64), np.array([value & (2**64 - 1)], dtype=np.uint64)
-    assert uuid_texts(*words) == [str(order_id(7))]
-
-
-def test_a_hundred_thousand_lost_events_are_all_listed() -> None:
-    builder = RunBuilder()
-    count = 100_000
-    seqs = np.arange(count, dtype=np.uint64)
-    rows = np.zeros(count, dtype=ROW)
-    rows["hi"], rows["lo"], rows["seq"] = seqs + 7, seqs, seqs
-    builder.rows_changes = {"rows": rows, "pending": np.empty(0, dtype=IDS)}
-    history = builder.history()
-    texts = csv_texts(history, judge(history))
-    assert texts["lost-events.csv"].count("\n") == count + 1
 
 
 def test_report_json_has_every_key_and_plain_values() -> None:
@@ -271,76 +138,3 @@ def test_what_comes_from_outside_is_escaped() -> None:
     judgement = judge(history)
     assert "<b>" not in markdown_report(history, judgement)
     assert "\x1b" not in summary(history, judgement, Path("runs/x")).plain
-
-
-def printed(width: int, history: History, judgement: Judgement, encoding: str = "utf-8") -> str:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    print_summary(Console(file=stream, width=width), history, judgement, Path("runs/x"))
-    stream.flush()
-    stream.seek(0)
-    return stream.read()
-
-
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_summary_fits_the_terminal_and_breaks_no_id(width: int) -> None:
-    text = printed(width, *rich_run())
-    assert max(len(line) for line in text.splitlines()) <= max(width, 80)
-    assert re.findall(r"^  ([0-9a-f-]{36})$", text, re.MULTILINE) == [str(order_id(n)) for n in (3, 1, 2)]
-    assert text.startswith("INCONSISTENT")
-    assert "list:   runs/x/lost-events.csv" in text
-    assert "expected: consistent (from the default), not met" in text
-    assert text.endswith("exit code 1\n")
-    assert "\x1b" not in text
-
-
-def test_summary_of_a_clean_run_and_without_unicode() -> None:
-    history = RunBuilder().calm().history()
-    judgement = judge(history)
-    text = printed(80, history, judgement, encoding="ascii")
-    assert f"all {sum(guard.applies for guard in judgement.guards)} guards passed" in text
-    assert text.isascii()
-    assert "##########" in text
-
-
-def test_summary_names_the_guards_that_failed() -> None:
-    history = RunBuilder().calm().without(m.DRAINED, m.ENDED).history()
-    text = printed(80, history, judge(history))
-    assert "- drain complete (evidence): the run ended before its drain was over" in text
-    assert text.startswith("INCONCLUSIVE")
-
-
-@pytest.mark.parametrize(
-    ("missing", "words"),
-    [
-        ((), "broker down for 10.4 s"),
-        ((m.HEALED,), "broker never proven back"),
-        ((m.HEALING, m.HEALED), "broker never proven back"),
-        ((m.INJECTED,), "broker never proven down"),
-        ((m.INJECTED, m.HEALING, m.HEALED), "broker never proven down"),
-    ],
-)
-def test_summary_of_a_run_that_was_cut_off_at_any_mark(missing: tuple[str, ...], words: str) -> None:
-    history = RunBuilder().calm().without(*missing).history()
-    text = summary(history, judge(history), Path("runs/x")).plain
-    assert words in text
-    assert "broker down" in text
-
-
-def test_the_timeline_shows_a_single_lost_event_and_the_outage() -> None:
-    timeline = [{"due": 100, "acknowledged": 100, "lost": int(second == 12)} for second in range(30)]
-    judgement = judge(RunBuilder().calm().history())
-    found = draw_timeline(timeline, judgement.fault, judgement.outages, T0, width=80, unicode=True)
-    assert found is not None
-    lines = {label: line for label, line, _ in found.lines}
-    assert lines["lost"] == " " * 12 + "▁" + " " * 17
-    assert lines["offered"] == "█" * 30
-    assert lines["broker down"] == "·" * 10 + "█" * 10 + "▒" + "·" * 9
-
-
-def test_a_long_run_is_squeezed_into_the_width() -> None:
-    timeline = [{"due": 1, "acknowledged": 1, "lost": 0}] * 500
-    found = draw_timeline(timeline, STOP.facts, [], T0, width=80, unicode=True)
-    assert found is not None
-    assert found.seconds == 10
-    assert len(found.lines[0][1]) == 50
-    assert draw_timeline([], STOP.facts, [], T0, width=80, unicode=True) is None

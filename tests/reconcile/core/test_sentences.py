@@ -21,12 +21,12 @@ from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core import disputed_cases, settling_cases
+from tests.reconcile.core.degraded_runs import degraded, late, reset
 from tests.reconcile.core.disputed_cases import disputed_histories
+from tests.reconcile.core.guard_changes import twice_the_same_row
 from tests.reconcile.core.run_builder import RunBuilder, order_id
 from tests.reconcile.core.run_cases import RUN_CASES
 from tests.reconcile.core.settling_cases import settling_histories
-from tests.reconcile.core.test_degraded import degraded, late, reset
-from tests.reconcile.core.test_guards import twice_the_same_row
 from tests.reconcile.core.test_phantom_guards import CHECKED, provoked
 
 # A title, the judgement, and the guards that it is compared with.

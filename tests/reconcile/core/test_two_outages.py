@@ -14,7 +14,7 @@ from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.outcomes import Outcome
 from tests.reconcile.core.run_builder import T0, RunBuilder
-from tests.reconcile.core.run_cases import again, fewer_marks
+from tests.reconcile.core.run_changes import again, fewer_marks
 
 
 def steady() -> RunBuilder:

@@ -16,11 +16,11 @@ from reconcile.report.step_summary import step_summary
 from reconcile.report.summary import summary
 from runlog.outcomes import Failure, Outcome
 from tests.reconcile.core.probed import probed, probes
+from tests.reconcile.core.rich_run import rich_run
 from tests.reconcile.core.run_builder import RunBuilder, facts
 from tests.reconcile.core.run_cases import RUN_CASES
 from tests.reconcile.core.test_phantom_guards import provoked
 from tests.reconcile.core.test_recovery import dense
-from tests.reconcile.core.test_report import rich_run
 from tests.reconcile.report.raw_history import raw
 from tests.reconcile.report.raw_run import RawRun
 from tests.reconcile.report.recomputed import RECOMPUTED, expectation
