@@ -96,7 +96,7 @@ def trickle(sock: Any, seen: Seen) -> bool:
     sock.sendall(message(201, b"", length=6000))
     for _ in range(6000):
         sock.sendall(b" ")
-        gevent.sleep(0.01)
+        gevent.sleep(0.05)
     return False
 
 
