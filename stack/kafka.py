@@ -24,6 +24,10 @@ from stack.state_store import StateStore
 # on the proxy; all others connect at the broker's port and bypass it.
 CONTROLLER_PORT, LISTENER_PORT, PROXY_PORT = "controller_port", "listener_port", "proxy_port"
 _FORMAT_TIMEOUT_S = 60.0
+# A broker that is not heard of for so long takes no more records (Kafka's own default): long enough for a busy machine.
+_SESSION_MS = 9000
+# One that is started again must wait until the session of the process before has expired.
+_SESSION_AGAIN_MS = 1000
 _CONFIGURATION = """\
 process.roles=broker,controller
 node.id=1
@@ -47,8 +51,7 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
-# Quick restarts: the new process registers as soon as the short session of the old one has expired.
-broker.session.timeout.ms=1000
+broker.session.timeout.ms={session}
 broker.heartbeat.interval.ms=200
 controller.quorum.election.timeout.ms=200
 controller.quorum.fetch.timeout.ms=500
@@ -113,6 +116,7 @@ class Broker(ManagedProcess):
             listener=f",SERVICE://{HOST}:{extra[LISTENER_PORT]}" if proxied else "",
             advertised=f",SERVICE://{HOST}:{extra[PROXY_PORT]}" if proxied else "",
             log_dirs=log_dirs,
+            session=_SESSION_AGAIN_MS if (log_dirs / "__cluster_metadata-0").exists() else _SESSION_MS,
         )
         path.write_text(text, encoding="utf-8")
 

@@ -40,7 +40,7 @@ from tests.marks import only
 
 pytestmark = pytest.mark.real
 
-# Above Kafka's `broker.session.timeout.ms` of the stack, which is 1 s.
+# Above Kafka's `broker.session.timeout.ms` of a broker that was started again, which is 1 s.
 LONGER_THAN_KAFKAS_SESSION_S = 2.5
 
 OUTCOMES = {
