@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        # One for each that refuses; what else may be wrong is in tests/settings and tests/chaos/test_pure.py.
+        # One for each that refuses; the others are in tests/settings and tests/chaos/run/test_command_line.py.
         (["--rate", "0"], ["--rate 0", "above 0"]),
         pytest.param(["--fault", "nuke"], ["--fault", "nuke", "stop"], marks=pytest.mark.exhaustive),
         (["-u", "5"], ["--users 5", "--rate"]),
