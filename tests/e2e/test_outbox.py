@@ -83,7 +83,7 @@ def test_outbox_under_the_same_plan_loses_nothing_and_its_rows_can_be_deleted(
     assert_nothing_lost(second, left_running)
     other = second.folder
     before = held(left_running)
-    # It ends when it is told to: a busy machine takes long for the commands that are refused meanwhile.
+    # It ends by SIGINT: a busy machine takes long for the commands that are refused meanwhile.
     first = run(*SHORT, "--baseline", "90s")
     first.await_log("chaos: baseline:")
     mine = first.folder

@@ -143,7 +143,7 @@ def test_the_row_of_the_order_that_was_acknowledged_need_not_carry_the_number(se
 
 @pytest.mark.parametrize(("carried", "where"), [(8, "disputed-orders"), (9, "lost-events")])
 def test_an_event_with_the_number_of_the_row_that_an_answer_names_may_be_its_own(carried: int, where: str) -> None:
-    """Attempt 7 was told the id of an order whose row carries number 8."""
+    """The answer to attempt 7 returned the id of an order whose row carries number 8."""
     builder = RunBuilder().calm().order(7, 12, answered_id=50, row=False, event=False).stored(50, 8)
     builder.published(90, carried)
     for each in ("disputed-orders", "lost-events"):

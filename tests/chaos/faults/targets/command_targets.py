@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from chaos.faults.journal import Journal, OpenFault, this_boot
+from chaos.faults.stop import STOP
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.command import CommandTarget, open_command_target
 from files.paths import CHECKOUT
@@ -55,3 +56,13 @@ def await_file(path: Path) -> None:
 def kill(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
+
+
+def left_running(step: str, folder: Path, target: CommandTarget) -> tuple[Journal, dict[str, object]]:
+    """Kill the watchdog of a command of `target` that has made the file `begun`; return its journal and undo."""
+    undo = dict(target.prepare(STOP))
+    journal = journal_in(folder, target, undo)
+    watchdog = start_elsewhere(step, folder, target, undo)
+    await_file(folder / "begun")
+    kill(watchdog)
+    return journal, undo

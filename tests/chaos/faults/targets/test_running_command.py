@@ -15,7 +15,7 @@ from chaos.faults.targets import ActTimedOut, TargetError
 from chaos.faults.targets.command import open_command_target
 from chaos.faults.targets.running_command import ACT, RunningCommand
 from stack.process import start_time, wait_until
-from tests.chaos.faults.targets.command_targets import await_file, journal_in, kill, opened, start_elsewhere
+from tests.chaos.faults.targets.command_targets import journal_in, kill, left_running, opened, start_elsewhere
 
 pytestmark = pytest.mark.process
 
@@ -24,11 +24,7 @@ def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_heale
     line = {"break": "touch begun; read line < gate; rm -f up; touch broke", "heal": "touch up", "shell": "yes"}
     os.mkfifo(tmp_path / "gate")
     target = opened(tmp_path, **line)
-    undo = dict(target.prepare(STOP))
-    journal = journal_in(tmp_path, target, undo)
-    watchdog = start_elsewhere("break", tmp_path, target, undo)
-    await_file(tmp_path / "begun")
-    kill(watchdog)
+    journal, undo = left_running("break", tmp_path, target)
     left = journal.running()
     assert left is not None
     assert (left.step, left.still_runs()) == ("break", True)
@@ -41,11 +37,7 @@ def test_a_break_command_that_outlives_its_watchdog_breaks_nothing_that_is_heale
 def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_doubled(tmp_path: Path) -> None:
     line = {"heal": "echo >> begun; while ! [ -e go ]; do sleep 0.05; done; touch up", "shell": "yes"}
     target = opened(tmp_path, **line)
-    undo = dict(target.prepare(STOP))
-    journal = journal_in(tmp_path, target, undo)
-    watchdog = start_elsewhere("heal", tmp_path, target, undo)
-    await_file(tmp_path / "begun")
-    kill(watchdog)
+    journal, undo = left_running("heal", tmp_path, target)
     healer = start_elsewhere("heal", tmp_path, target, undo, stderr=subprocess.PIPE)
     assert healer.stderr is not None
     assert b"is awaited" in healer.stderr.readline()
@@ -62,11 +54,7 @@ def test_a_heal_command_that_a_dead_watchdog_left_running_is_awaited_and_not_dou
 
 def test_a_heal_command_that_was_left_running_too_long_is_ended(tmp_path: Path) -> None:
     target = opened(tmp_path, **{"heal": "touch begun; exec sleep 300", "shell": "yes"})
-    undo = dict(target.prepare(STOP))
-    journal = journal_in(tmp_path, target, undo)
-    watchdog = start_elsewhere("heal", tmp_path, target, undo)
-    await_file(tmp_path / "begun")
-    kill(watchdog)
+    journal, undo = left_running("heal", tmp_path, target)
     left = journal.running()
     assert left is not None
     with pytest.raises(ActTimedOut, match=rf"process {left.pid}\) did not end within 1 s"):
