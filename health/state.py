@@ -125,15 +125,19 @@ def proving_parts(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Se
     yield from (part for part in streaks if effect.is_proven_by(part, chance=True))
 
 
-def may_be_a_stall(part: Sequence[ProbeResult], *, passed: bool = False) -> bool:
+def may_be_a_stall(part: Sequence[ProbeResult], last: ProbeResult) -> bool:
     """Return whether results in a row may come from a busy machine alone: none failed, all were slow, not for long.
 
     Args:
         part: not empty; none of them was answered in usual time.
-        passed: the target was up again before its fault.
+        last: of the results before the fault; when `part` does not end with it, the target was up again.
     """
-    limit = PASSED_STALL_S if passed else STALL_S
-    return all(one.how in {HANGING, ANSWERED} for one in part) and part[-1].answered - part[0].asked < limit
+    return all(one.how in {HANGING, ANSWERED} for one in part) and not _is_long_for_a_stall(part, last)
+
+
+def _is_long_for_a_stall(part: Sequence[ProbeResult], last: ProbeResult) -> bool:
+    limit = STALL_S if part[-1] is last else PASSED_STALL_S
+    return part[-1].answered - part[0].asked >= limit
 
 
 def stretches_without_prompt_answer(effect: Effect, results: Sequence[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
@@ -146,8 +150,7 @@ def stretches_without_prompt_answer(effect: Effect, results: Sequence[ProbeResul
     """
     for slow, part in groupby(results, key=lambda one: not one.ok or effect.increase(one) >= STREAK_SECONDS):
         streak = list(part)
-        limit = STALL_S if streak[-1] is results[-1] else PASSED_STALL_S
-        if slow and streak[-1].answered - streak[0].asked >= limit:
+        if slow and _is_long_for_a_stall(streak, results[-1]):
             yield streak
 
 
@@ -165,7 +168,7 @@ def _showing(effect: Effect, results: Sequence[ProbeResult], since: float) -> Se
     if not effect.is_partial:
         part = _trailing(results, effect.shows)
         early = [one for one in part if one.answered < since]
-        return part[len(early) :] if early and may_be_a_stall(early) else part
+        return part[len(early) :] if early and may_be_a_stall(early, early[-1]) else part
     first = (place for place, one in enumerate(results) if one.asked >= since and effect.shows(one))
     return results[next(first, len(results)) :]
 

@@ -80,8 +80,7 @@ def _hit_within(
 
 def _no_stalls(effect: Effect, inside: list[ProbeResult]) -> Iterator[Sequence[ProbeResult]]:
     """Yield each part of the results of one connection that proves the effect and cannot come from a busy machine."""
-    parts = proving_parts(effect, inside)
-    return (part for part in parts if not may_be_a_stall(part, passed=part[-1] is not inside[-1]))
+    return (part for part in proving_parts(effect, inside) if not may_be_a_stall(part, inside[-1]))
 
 
 def _not_hit(findings: Findings) -> str | None:

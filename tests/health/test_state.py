@@ -1,7 +1,5 @@
 """The one rule of down and back: streaks, brackets, both connections."""
 
-from dataclasses import replace
-
 import pytest
 
 from health.effect import DOWN, Effect
@@ -208,11 +206,11 @@ def test_one_late_answer_just_before_a_latency_is_no_part_of_it() -> None:
 def test_only_less_than_a_second_or_three_that_have_passed_may_be_a_stall(
     end: float, passed: bool, stall: bool
 ) -> None:
-    part = [ProbeResult(100.0, 100.5, KEPT, "hanging"), ProbeResult(100.5, end, KEPT, "hanging")]
-    assert may_be_a_stall(part, passed=passed) is stall
-    late = [part[0], replace(part[1], how="answered")]
-    assert may_be_a_stall(late, passed=passed) is stall
-    assert not may_be_a_stall([part[0], replace(part[1], how="broken")], passed=passed)
+    first, answered = ProbeResult(100.0, 100.5, KEPT, "hanging"), ProbeResult(104.0, 104.1, KEPT, "answered")
+    of_how: dict[How, bool] = {"hanging": stall, "answered": stall, "broken": False}
+    for how, expected in of_how.items():
+        part = [first, ProbeResult(100.5, end, KEPT, how)]
+        assert may_be_a_stall(part, answered if passed else part[-1]) is expected
 
 
 def test_a_connection_that_was_never_tried_is_named() -> None:
