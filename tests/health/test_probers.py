@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -46,7 +46,11 @@ def listener(serve: Callable[[socket.socket], None] | None) -> Iterator[int]:
                     return
                 held.append(taken)
                 if serve is not None:
-                    threading.Thread(target=serve, args=(taken,), daemon=True).start()
+                    threading.Thread(target=served, args=(serve, taken), daemon=True).start()
+
+        def served(serve: Callable[[socket.socket], None], taken: socket.socket) -> None:
+            with suppress(OSError):  # the prober, or the end of the test, closed it first
+                serve(taken)
 
         threading.Thread(target=accept, daemon=True).start()
         try:
