@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from contract.event import Why
-from health.replies import HANGING, How
+from health.replies import HANGING, KEPT, How, ProbeResult
 from reconcile.history.history import History
 from runlog import marks as m
 from runlog.offsets import Observation
@@ -57,6 +57,19 @@ def hanging_then_refused(builder: RunBuilder) -> None:
     builder.probe_results = [
         replace(one, how="refused") if 6.0 <= one.asked - T0 < 6.45 else one for one in builder.probe_results or []
     ]
+
+
+def long_hangs(count: int) -> Change:
+    """Let `count` questions in a row on the kept connection hang from second 3 on, 3.2 s in all."""
+
+    def change(builder: RunBuilder) -> None:
+        begin, each = T0 + 3.0, 3.2 / count
+        hangs = [ProbeResult(begin + k * each, begin + (k + 1) * each, KEPT, HANGING) for k in range(count)]
+        seen = builder.history().probe_results
+        others = [one for one in seen if one.connection != KEPT or not begin <= one.asked < begin + 3.2]
+        builder.probe_results = sorted([*others, *hangs], key=lambda one: one.asked)
+
+    return change
 
 
 def one_lost(builder: RunBuilder) -> None:
