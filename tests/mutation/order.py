@@ -6,6 +6,7 @@ First come those that noticed another mutant of the same function, then the quic
 import gc
 import json
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ import pytest
 # In the folder in which mutmut runs the tests: what it measured of them, and what is noted here.
 MEASURED: Final = Path("mutmut-stats.json")
 NOTICED: Final = Path("noticed-by.txt")
+IN_MUTMUT: Final = "mutmut" in sys.modules
+"""Whether mutmut runs the tests, in a process of its own."""
 _NUMBER: Final = "__mutmut_"
 
 
