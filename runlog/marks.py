@@ -59,6 +59,11 @@ class Mark:
     outage: int | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def reason(self) -> str:
+        """Why, in the words of its author; `no reason given` without them."""
+        return str(self.detail.get("reason", "no reason given"))
+
 
 class MarksWriter:
     """Appends marks to a file, each on disk when `write` returns.

@@ -101,7 +101,7 @@ def rule(
             own = mark.detail.get("exit_code")
             codes.append(own if own in exit_codes.PRECEDENCE else exit_codes.USAGE_OR_CRASH)
             not_restored = not_restored or bool(mark.detail.get("not_restored"))
-    raised_by = tuple(str(mark.detail.get("reason", "")) for mark in marks if mark.name == m.LISTENER)
+    raised_by = tuple(mark.reason for mark in marks if mark.name == m.LISTENER)
     return Ruling(verdict, reason, met, exit_codes.strongest(codes, not_restored), raised_by)
 
 

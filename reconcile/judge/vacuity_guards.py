@@ -270,12 +270,8 @@ def plan_completed(findings: Findings) -> Guard:
     name, marks = "plan completed", findings.history.marks
     trouble = [mark for mark in marks if mark.name in {m.INTERRUPTED, m.FAILED}]
     if trouble:
-        reason = trouble[0].detail.get("reason", "no reason given")
-        return vacuity(
-            name,
-            False,
-            f"the run was {'interrupted' if trouble[0].name == m.INTERRUPTED else 'ended by a failure'}: {reason}",
-        )
+        how = "interrupted" if trouble[0].name == m.INTERRUPTED else "ended by a failure"
+        return vacuity(name, False, f"the run was {how}: {trouble[0].reason}")
     passed = {mark.name for mark in marks}
     absent = [step for step in (m.BASELINE, m.RECOVERY, m.DRAIN, m.DRAINED, m.ENDED) if step not in passed]
     healed = sum(outage.healing is not None for outage in findings.outages)

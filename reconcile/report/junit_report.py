@@ -56,7 +56,7 @@ def _completed(history: History, judgement: Judgement) -> ET.Element:
     case = _case("run", "completed")
     trouble = [mark for mark in history.marks if mark.name in {m.INTERRUPTED, m.FAILED}]
     if trouble:
-        _add(case, "error", str(trouble[0].detail.get("reason", "the run did not end as planned")))
+        _add(case, "error", trouble[0].reason)
     elif any(guard.failed and guard.harness_wrong for guard in judgement.guards):
         _add(case, "error", "the harness is wrong: " + verdict.reason(history, judgement))
     elif all(mark.name != m.ENDED for mark in history.marks):

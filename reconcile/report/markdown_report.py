@@ -103,7 +103,7 @@ def _timeline(history: History, judgement: Judgement) -> str:
     by_index = {outage.index: outage for outage in judgement.outages}
     for mark in history.marks:
         outage = by_index.get(mark.outage) if mark.outage is not None else None
-        names = {"reason": str(mark.detail.get("reason", "no reason given")), **_names(history.facts.fault, outage)}
+        names = {"reason": mark.reason, **_names(history.facts.fault, outage)}
         since = mark.at - history.facts.started_at
         steps.append(f"{iso_utc(mark.at)} ({since:+.3f} s): {_STEPS.get(mark.name, mark.name).format_map(names)}")
     return "\n".join(f"{number}. {escape(step)}" for number, step in enumerate(steps, 1)) or "unknown"
