@@ -131,6 +131,12 @@ CASES: list[Case] = [
     (
         "topic not truncated or re-created",
         EVIDENCE,
+        both(set_to(events_changes={"topic_id": None}), end_that_fell, one_lost),
+        both(set_to(events_changes={"topic_id": None}, facts=facts(options=VOUCHED)), end_that_fell, one_lost),
+    ),
+    (
+        "topic not truncated or re-created",
+        EVIDENCE,
         both(set_to(events_changes={"topic_id": None}), end_that_fell, lambda s: s.order(7, 12, event=False)),
         both(end_that_fell, lambda s: s.order(7, 12, event=False)),
     ),

@@ -37,6 +37,16 @@ def test_a_latency_that_was_not_held_as_asked_for_is_given_as_measured() -> None
     )
 
 
+@pytest.mark.parametrize(("by", "held"), [(0.38, True), (0.4, False)])
+def test_a_median_that_chance_may_make_of_the_jitter_is_held_as_asked_for(by: float, held: bool) -> None:
+    """Of 24 answers with a jitter of 150 ms: three standard deviations of the median are 88 ms."""
+    story = degraded(late(by), "latency", fault_jitter="150ms")
+    results = story.probe_results or []
+    kept = [seen for seen in results if seen.connection == "kept"]
+    story.probe_results = sorted([*kept[::4], *(set(results) - set(kept))], key=lambda seen: seen.asked)
+    assert guards(story)["fault held"].passed is held
+
+
 def test_a_latency_that_new_connections_escape_is_no_proof() -> None:
     found = guards(degraded(late(0.3, 0.0), "latency"))
     assert found["fault proven"].reason == (
