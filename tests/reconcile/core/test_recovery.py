@@ -63,6 +63,14 @@ def test_slower_to_the_end() -> None:
     assert (found.pace, found.to_baseline_p95_s) == ("slower", None)
 
 
+@pytest.mark.parametrize(("orders", "pace"), [(41, "slower"), (40, "unknown")])
+def test_a_baseline_of_four_seconds_from_its_first_order_is_enough(orders: int, pace: str) -> None:
+    builder = dense(*[0.06] * 10)
+    builder.attempts = [one for one in builder.attempts if not T0 + (orders - 0.5) / 10 < one[8] < T0 + 21]
+    found = recovered(builder)
+    assert (found.baseline_orders, found.pace) == (orders, pace)
+
+
 def test_slower_at_first() -> None:
     found = recovered(dense(*[0.2] * 5, *[0.02] * 5))
     assert found.pace == "slower_at_first"
