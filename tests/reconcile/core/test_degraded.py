@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from health.effect import Effect
+from health.effect import DOWN, Effect
 from health.replies import How, ProbeResult
+from reconcile.analysis.probe_summary import effect_of
 from reconcile.judge.judge import judge
 from reconcile.report.sentences.outages import down
 from runlog import marks as m
 from tests.reconcile.core.degraded_runs import BEGIN, END, Probe, degraded, guards, late, reset
-from tests.reconcile.core.run_builder import T0
+from tests.reconcile.core.run_builder import T0, RunBuilder
 
 
 def test_a_late_target_is_proven_held_and_back() -> None:
@@ -21,6 +22,23 @@ def test_a_late_target_is_proven_held_and_back() -> None:
     assert found["fault held"].reason.endswith(" probes on a new connection (by 300 ms) until healing began")
     assert found["recovery proven"].reason.startswith("the broker answered as usual again after 1 outage, known within")
     assert all(found[name].passed for name in ("fault proven", "fault held", "recovery proven"))
+
+
+def test_an_answer_takes_as_long_as_usual_if_it_takes_as_long_as_in_the_baseline() -> None:
+    story = degraded(late(), "latency")
+    results = story.probe_results or []
+    before = [replace(seen, asked=seen.asked - 60, answered=seen.answered - 59) for seen in results]
+    since = [replace(seen, answered=seen.answered + 0.5) if seen.asked >= T0 + 10 else seen for seen in results]
+    story.probe_results = before + since
+    assert effect_of(story.history()).usual_s == pytest.approx({"kept": 0.002, "new": 0.006}, abs=1e-6)
+    without_end = replace(story, marks=[mark for mark in story.marks if mark.name != m.INJECTING])
+    assert effect_of(without_end.history()).usual_s == pytest.approx({"kept": 0.502, "new": 0.506}, abs=1e-6)
+    without_begin = story.without(m.BASELINE)
+    assert effect_of(without_begin.history()).usual_s == pytest.approx({"kept": 1.002, "new": 1.006}, abs=1e-6)
+
+
+def test_no_usual_time_matters_where_the_target_is_down() -> None:
+    assert effect_of(RunBuilder().calm().history()) == DOWN
 
 
 @pytest.mark.parametrize("by", [0.0, 0.15, 0.45])
