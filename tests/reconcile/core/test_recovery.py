@@ -45,6 +45,10 @@ def test_the_recovery_is_counted_from_the_return_and_not_from_the_first_order_af
     assert recovered(steady().order(3, 22).order(4, 30)).recovery_s == pytest.approx(9.0)
 
 
+def test_a_recovery_without_orders_takes_no_time() -> None:
+    assert recovered(steady()).recovery_s == 0.0
+
+
 def test_a_second_order_of_one_attempt_is_no_order_of_the_recovery() -> None:
     found = recovered(steady().order(3, 22).stored(50, 3).stored(51, 1).stored(52, None))
     assert (found.baseline_orders, found.recovery_orders) == (2, 1)
