@@ -56,7 +56,7 @@ def test_interrupted_start_leaves_no_process(tmp_path: Path, way: tuple[str, ...
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert run.returncode == 0, run.stderr
