@@ -30,7 +30,7 @@ def mutmut(folder: Path, *names: str) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=1200,
+        timeout=2400,
         check=False,
     )
     return done.returncode, done.stdout
@@ -38,7 +38,7 @@ def mutmut(folder: Path, *names: str) -> tuple[int, str]:
 
 @pytest.mark.process
 @pytest.mark.exhaustive
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)
 def test_a_sample_of_mutants_is_noticed_or_argued(tmp_path: Path) -> None:
     folder = tmp_path / "checkout"
     shutil.copytree(CHECKOUT, folder, ignore=shutil.ignore_patterns(".*", "runs", "mutants"))
