@@ -90,7 +90,7 @@ def _recovery(first: float | None, baseline: Stretch, after: Stretch) -> Recover
 
 def _stretch(sent: Floats, latency: Floats, inside: Bools, start: float | None) -> Stretch:
     """Return the orders of `inside` by send time, counted from `start`, or from the first of them."""
-    order = np.argsort(sent[inside])
+    order = np.argsort(sent[inside], kind="stable")
     times = sent[inside][order]
     if not len(times):
         return Stretch(times, times, 0.0)
