@@ -18,6 +18,14 @@ from .conftest import Answer, Infra, Service, Start, broker_down, eventually, or
 
 pytestmark = [pytest.mark.real, pytest.mark.exhaustive]
 
+# Upper bounds that two burdened cores keep, where 0.8 s were measured: a longer block time would exceed them.
+AT_ONCE_S = 3.0
+SOON_S = 10.0
+
+
+def median_s(answers: list[Answer]) -> float:
+    return sorted(answer.seconds for answer in answers)[len(answers) // 2]
+
 
 def offer(service: Service, rate: float, seconds: float) -> list[Answer]:
     """Send orders on an absolute schedule, each on its own connection, and return every answer."""
@@ -96,7 +104,7 @@ def test_an_outage_makes_silent_201s_after_the_block_time(outage: dict[str, Seen
     assert (health.status, health.body["status"], health.body["details"]["kafka"]) == (200, "UP", "DOWN")
     assert health.seconds < 0.5
     assert {answer.status for answer in answers} == {201}
-    assert all(answer.seconds > 0.9 for answer in answers), sorted(a.seconds for a in answers)
+    assert all(0.9 < answer.seconds < SOON_S for answer in answers), sorted(a.seconds for a in answers)
     lost = {answer.body["orderId"] for answer in answers}
     assert len(lost) == 40
     after = service.order()
@@ -120,7 +128,7 @@ def test_a_small_pool_turns_losses_into_errors(outage: dict[str, Seen]) -> None:
     assert len(silent) + len(failed) == 120
     # The pool lets pool_size / block_time = 10 orders a second through, for the 4 s and the wait after them.
     assert 35 <= len(silent) <= 65, len(silent)
-    assert all(answer.seconds > 1.4 for answer in failed)
+    assert all(1.4 < answer.seconds < SOON_S for answer in failed)
     assert all(answer.body["status"] == 500 for answer in failed)
     assert len(service.rows()) == 1 + len(silent)
     assert silent < service.rows()
@@ -129,8 +137,8 @@ def test_a_small_pool_turns_losses_into_errors(outage: dict[str, Seen]) -> None:
 
 def test_block_time_0_fails_at_once_and_carries_the_rate(outage: dict[str, Seen]) -> None:
     service, answers, _ = vars(outage["at once"]).values()
-    # If each order held its connection for a block time, five connections would not carry 60 orders a second.
     assert {answer.status for answer in answers} == {201}
+    assert median_s(answers) < AT_ONCE_S
     assert len(service.rows()) == 120
     assert service.events() == []
 
@@ -145,7 +153,7 @@ def test_a_frozen_broker_blocks_after_the_request_timeout(infra: Infra, start: S
         eventually("silence is noticed", lambda: not service.healthy_with_kafka(), 3)
         blocked = service.order()
         assert blocked.status == 201
-        assert blocked.seconds > 0.4
+        assert 0.4 < blocked.seconds < SOON_S
         lost = f"ERROR orderservice.publisher: event lost for order {first.body['orderId']}"
         eventually("the delivery is given up", lambda: lost in service.logged(), 6)
     finally:
@@ -160,6 +168,7 @@ def test_a_frozen_broker_blocks_after_the_request_timeout(infra: Infra, start: S
 def test_the_outbox_answers_at_once_and_loses_nothing(outage: dict[str, Seen]) -> None:
     service, answers, (backlog,) = vars(outage["outbox"]).values()
     assert {answer.status for answer in answers} == {201}
+    assert median_s(answers) < AT_ONCE_S
     assert backlog.body["pending"] >= 119
     assert {answer.body["orderId"] for answer in answers} < service.event_keys()
     assert service.rows() == service.event_keys()
