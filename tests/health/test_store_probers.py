@@ -32,18 +32,21 @@ def sql(infra: Infra) -> Probers:
     return both
 
 
-def test_postgresql_paused_hangs_on_both_and_keeps_the_connection(infra: Infra, database: ManagedProcess) -> None:
-    both = sql(infra)
-    database.pause()
+def assert_hangs_while_paused(both: Probers, server: ManagedProcess | RestartableBroker) -> None:
+    """Both connections hang while the server is paused, and it is still the same kept connection afterwards."""
+    server.pause()
     begun = time.monotonic()
     assert [both.kept.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
     assert [both.new.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
     assert time.monotonic() - begun < 20
-    database.resume()
-    # Never broken: it is still the same connection.
+    server.resume()
     assert set(until(both.kept, "answered", 1.0)) <= {"hanging", "answered"}
     assert until(both.new, "answered", 2.0)
     both.close()
+
+
+def test_postgresql_paused_hangs_on_both_and_keeps_the_connection(infra: Infra, database: ManagedProcess) -> None:
+    assert_hangs_while_paused(sql(infra), database)
 
 
 @pytest.mark.parametrize("act", ["stop", "kill"])
@@ -78,14 +81,7 @@ def kafka(infra: Infra) -> Probers:
 
 
 def test_kafka_paused_hangs_on_both(infra: Infra, broker: RestartableBroker) -> None:
-    both = kafka(infra)
-    broker.pause()
-    assert [both.kept.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
-    assert [both.new.ask(0.3).how for _ in range(3)] == ["hanging"] * 3
-    broker.resume()
-    assert set(until(both.kept, "answered", 1.0)) <= {"hanging", "answered"}
-    assert until(both.new, "answered", 1.0)
-    both.close()
+    assert_hangs_while_paused(kafka(infra), broker)
 
 
 @pytest.mark.parametrize("act", ["stop", "kill"])
