@@ -52,7 +52,7 @@ def hang(service: Service) -> Seen:
     with ThreadPoolExecutor(6) as pool:
         hanging = [pool.submit(service.order) for _ in range(6)]
         asked = []
-        for _ in range(10):
+        for _ in range(5):
             asked.append(service.call("GET", "/actuator/health"))
             time.sleep(0.1)
         assert not any(future.done() for future in hanging)
@@ -102,13 +102,13 @@ def outage(infra: Infra, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
 def test_an_outage_makes_silent_201s_after_the_block_time(outage: dict[str, Seen]) -> None:
     service, answers, (health,) = vars(outage["silent"]).values()
     assert (health.status, health.body["status"], health.body["details"]["kafka"]) == (200, "UP", "DOWN")
-    assert health.seconds < 0.5
+    assert health.seconds < 0.9
     assert {answer.status for answer in answers} == {201}
     assert all(0.9 < answer.seconds < SOON_S for answer in answers), sorted(a.seconds for a in answers)
     lost = {answer.body["orderId"] for answer in answers}
     assert len(lost) == 40
     after = service.order()
-    assert after.seconds < 0.5
+    assert after.seconds < 0.9, "an order after the outage waits for no block time"
     assert lost < service.rows()
     eventually("the event after the outage arrives", lambda: after.body["orderId"] in service.event_keys())
     assert not lost & service.event_keys()
@@ -117,8 +117,9 @@ def test_an_outage_makes_silent_201s_after_the_block_time(outage: dict[str, Seen
 
 
 def test_health_answers_at_once_while_requests_hang(outage: dict[str, Seen]) -> None:
-    assert all(health.seconds < 0.5 for health in outage["hanging"].asked)
-    assert all(answer.seconds > 1.9 for answer in outage["hanging"].answers)
+    first_order_s = min(answer.seconds for answer in outage["hanging"].answers)
+    assert first_order_s > 1.9
+    assert all(health.seconds < first_order_s / 2 for health in outage["hanging"].asked)
 
 
 def test_a_small_pool_turns_losses_into_errors(outage: dict[str, Seen]) -> None:
