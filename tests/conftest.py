@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import signal
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ settings.register_profile("untimed", deadline=None, phases=PHASES)
 settings.load_profile("untimed")
 
 READY_TIMEOUT_S = 30.0
-TOPIC_TIMEOUT_S = 15.0
 # Tests with none of these marks are pure, which the guard below sees to.
 IMPURE = {"real", "docker", "process"}
 WHOLE_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(sorted(IMPURE))})\b", re.MULTILINE)
@@ -211,20 +209,9 @@ class Infra:
 
     def new_topic(self, partitions: int = 3) -> str:
         """Create an empty topic and return its name once every partition has its leader."""
-        from confluent_kafka.admin import AdminClient
-        from confluent_kafka.cimpl import NewTopic
+        from tests.topics import make_topic
 
-        name = f"test-{uuid.uuid4().hex[:12]}"
-        admin = AdminClient({"bootstrap.servers": self.kafka_bootstrap})
-        admin.create_topics([NewTopic(name, num_partitions=partitions)])[name].result(TOPIC_TIMEOUT_S)
-        deadline = time.monotonic() + TOPIC_TIMEOUT_S
-        while True:
-            known = admin.list_topics(name, timeout=TOPIC_TIMEOUT_S).topics[name].partitions
-            if len(known) == partitions and all(partition.leader >= 0 for partition in known.values()):
-                return name
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"topic {name}: its {partitions} partitions had no leader in {TOPIC_TIMEOUT_S} s")
-            time.sleep(0.05)
+        return make_topic({"bootstrap.servers": self.kafka_bootstrap}, partitions)
 
 
 @pytest.fixture(scope="session")

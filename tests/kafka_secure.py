@@ -28,7 +28,6 @@ MECHANISM = "SCRAM-SHA-512"
 CERTIFICATES, WORDS = "certificates", "words.json"
 USER, BROKER_USER = "harness", "broker"
 ITERATIONS = 4096
-TOPIC_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -198,20 +197,9 @@ class SecureKafka:
 
     def new_topic(self, partitions: int = 3) -> str:
         """Create an empty topic and return its name once every partition has its leader."""
-        from confluent_kafka.admin import AdminClient
-        from confluent_kafka.cimpl import NewTopic
+        from tests.topics import make_topic
 
-        name = f"test-{uuid.uuid4().hex[:12]}"
-        admin = AdminClient({**self.client()})
-        admin.create_topics([NewTopic(name, num_partitions=partitions)])[name].result(TOPIC_TIMEOUT_S)
-        deadline = time.monotonic() + TOPIC_TIMEOUT_S
-        while True:
-            known = admin.list_topics(name, timeout=TOPIC_TIMEOUT_S).topics[name].partitions
-            if len(known) == partitions and all(partition.leader >= 0 for partition in known.values()):
-                return name
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"topic {name}: its {partitions} partitions had no leader in {TOPIC_TIMEOUT_S} s")
-            time.sleep(0.05)
+        return make_topic(self.client(), partitions)
 
 
 def secure_kafka(folder: Path) -> Iterator[SecureKafka]:

@@ -14,10 +14,9 @@ import pytest
 from stack import compose_cli, engine, ports
 from stack.compose import ComposeStack
 from stack.errors import StackError
-from tests.e2e.harness import LocustProcess
+from tests.e2e.harness import CHECKOUT, Start, locust_processes
 from tests.must_run import is_missing
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 REPOSITORY = "locust-chaos-test"
 DEBIAN = f"{REPOSITORY}/debian"
 IMAGES = {
@@ -28,7 +27,6 @@ IMAGES = {
     "DOCKER_BUILDKIT": "0",
 }
 Run = Callable[..., Any]
-Start = Callable[..., LocustProcess]
 
 
 @pytest.fixture(scope="session")
@@ -119,22 +117,10 @@ def network(client: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a `locust` of this test; what still runs at its end is ended."""
-    begun: list[LocustProcess] = []
-
-    def begin(*arguments: str, **env: str) -> LocustProcess:
-        folder = tmp_path / f"locust-{len(begun)}"
-        folder.mkdir()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        home = {"HARNESS_STACK_HOME": str(tmp_path / "home"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
-        begun.append(LocustProcess(list(arguments), folder, {**clean, **IMAGES, **home, **env}))
-        return begun[-1]
-
-    yield begin
-    for process in begun:
-        if process.process.poll() is None:
-            process.process.terminate()
-            process.end()
+    """Start a `locust` of this test on the images of the tests; what still runs at its end is ended."""
+    homes = {"HARNESS_STACK_HOME": str(tmp_path / "home"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
+    with locust_processes(tmp_path, **IMAGES, **homes) as begin:
+        yield begin
 
 
 def new_project() -> str:

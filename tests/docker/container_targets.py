@@ -12,7 +12,7 @@ from chaos.faults.registry import CONTAINER_FAULTS
 from chaos.faults.targets import TargetSpec
 from chaos.faults.targets.container import ContainerTarget, open_container_target
 from stack import engine
-from tests.docker.conftest import CHECKOUT
+from tests.e2e.harness import CHECKOUT
 
 ABLE = list(CONTAINER_FAULTS)
 

@@ -8,8 +8,8 @@ from chaos.faults.registry import FAULTS
 from chaos.faults.targets import COMPONENTS
 from stack.compose import ComposeStack
 from stack.compose_project import SERVICES
-from tests.docker.conftest import Start
 from tests.e2e.endings import BY_NAME, ENDINGS, assert_healed, await_no_process, journals, judge_with, play
+from tests.e2e.harness import Start
 from tests.e2e.page import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]

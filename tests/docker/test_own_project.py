@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from stack.compose import FILE, ComposeStack
-from tests.docker.conftest import Start
 from tests.docker.runs import COMPOSE, count_independently
-from tests.e2e.harness import SHORT
+from tests.e2e.harness import SHORT, Start
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 

@@ -23,8 +23,9 @@ from chaos.faults.reset import RESET
 from chaos.faults.stop import STOP
 from chaos.faults.targets import TargetError
 from tests.chaos.faults.little_service import await_that
-from tests.docker.conftest import CHECKOUT, Run
+from tests.docker.conftest import Run
 from tests.docker.container_targets import ABLE, heal_elsewhere, named, status
+from tests.e2e.harness import CHECKOUT
 
 pytestmark = [pytest.mark.docker]
 

@@ -19,9 +19,8 @@ from chaos.faults.registry import FAULTS
 from chaos.faults.targets.container import PROTECT_LABEL
 from stack.compose import FILE, ComposeStack
 from stack.compose_project import SERVICES
-from tests.docker.conftest import CHECKOUT, Start
 from tests.docker.runs import COMPOSE, count_independently
-from tests.e2e.harness import SHORT, failed_guards
+from tests.e2e.harness import CHECKOUT, SHORT, Start, failed_guards
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 HEALTHY_WITHIN_S = 60.0

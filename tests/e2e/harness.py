@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from runlog import exit_codes
 from runlog.folder import RunFolder
 from runlog.marks import Mark, read_marks
 from stack.embedded import EmbeddedStack
+from tests.environment import without_options
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCUST = Path(sys.executable).parent / "locust"
@@ -113,13 +115,34 @@ class LocustProcess:
 Start = Callable[..., LocustProcess]
 
 
+@contextmanager
+def locust_processes(parent: Path, **defaults: str) -> Iterator[Start]:
+    """Start `locust` in folders of its own below `parent`; what still runs at the end is ended.
+
+    Args:
+        defaults: variables of each, beside those of the caller's environment that are no options.
+    """
+    begun: list[LocustProcess] = []
+
+    def begin(*arguments: str, cwd: Path = CHECKOUT, **env: str) -> LocustProcess:
+        folder = parent / f"locust-{len(begun)}"
+        folder.mkdir()
+        begun.append(LocustProcess(list(arguments), folder, {**without_options(), **defaults, **env}, cwd))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        if process.process.poll() is None:
+            process.process.terminate()
+            process.end()
+
+
 def judge_again(run: LocustProcess, **env: str) -> int:
     """Judge the run by the command for it, from its folder alone where `env` names no stores; return the exit code."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     done = subprocess.run(
         [sys.executable, "-m", "reconcile", str(run.folder.path)],
         cwd=CHECKOUT,
-        env={**clean, **env},
+        env={**without_options(), **env},
         capture_output=True,
         timeout=60,
         check=False,

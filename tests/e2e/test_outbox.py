@@ -3,7 +3,6 @@
 Rows of a run are deleted, then its folder, while the other's stay and it is judged as before.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess, Start, assert_all_up
 from tests.e2e.independent import count_run
 from tests.e2e.test_main_job import PLAN, read_csv, run_key
+from tests.environment import without_options
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 TABLES = ("orders", "order_items", "outbox")
@@ -26,11 +26,10 @@ TABLES = ("orders", "order_items", "outbox")
 
 def python(home: Path, *arguments: str) -> tuple[int, str]:
     """Run a module of ours as a person would; return exit code and all that was said."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=CHECKOUT,
-        env={**clean, "HARNESS_STACK_HOME": str(home)},
+        env={**without_options(), "HARNESS_STACK_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Infra, RestartableBroker
-from tests.e2e.harness import CHECKOUT, LocustProcess
+from tests.e2e.harness import CHECKOUT, LocustProcess, locust_processes
 from tests.external.shop import API_KEY
 from tests.orderservice.conftest import free_port
 
@@ -112,21 +112,9 @@ def open_shop(infra: Infra, broker: RestartableBroker, tmp_path: Path) -> Iterat
 @pytest.fixture
 def start_external(tmp_path: Path) -> Iterator[StartExternal]:
     """Start a `locust` of this test with a state folder of its own; what still runs at its end is ended."""
-    begun: list[LocustProcess] = []
-
-    def begin(*arguments: str, **env: str) -> LocustProcess:
-        folder = tmp_path / f"locust-{len(begun)}"
-        folder.mkdir()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        clean |= {"HARNESS_STATE_HOME": str(tmp_path / "state"), "HARNESS_STACK_HOME": str(tmp_path / "no-stack")}
-        begun.append(LocustProcess(list(arguments), folder, {**clean, **env}))
-        return begun[-1]
-
-    yield begin
-    for process in begun:
-        if process.process.poll() is None:
-            process.process.terminate()
-            process.end()
+    homes = {"HARNESS_STATE_HOME": str(tmp_path / "state"), "HARNESS_STACK_HOME": str(tmp_path / "no-stack")}
+    with locust_processes(tmp_path, **homes) as begin:
+        yield begin
 
 
 def _is_open(url: str) -> bool:

@@ -1,7 +1,6 @@
 """Options of `--stack external` in Locust itself: given several times, by environment and file, never in the form."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from settings.kafka_properties import read_properties
 from settings.run_settings import OPTIONS, make_settings
 from settings.service_files import read_service_files
 from tests.e2e.harness import CHECKOUT
+from tests.environment import without_options
 from tests.external.conftest import OpenShopOf, StartExternal
 from tests.external.shop import API_KEY
 from tests.orderservice.conftest import free_port
@@ -38,10 +38,9 @@ print(json.dumps([texts_of(parsed), list(ui_extra_args_dict(sys.argv[1:]))]))
 
 
 def parsed(folder: Path, *arguments: str, **env: str) -> tuple[dict[str, str], list[str]]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     done = subprocess.run(
         [sys.executable, "-c", PARSE, *arguments],
-        env={**clean, "PYTHONPATH": str(CHECKOUT), **env},
+        env={**without_options(), "PYTHONPATH": str(CHECKOUT), **env},
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

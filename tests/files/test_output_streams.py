@@ -9,6 +9,7 @@ import pytest
 
 from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
+from tests.environment import without_options
 from tests.reconcile.core.confirmations import confirm_all
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
@@ -48,10 +49,9 @@ def runs(tmp_path: Path) -> Path:
 
 def run(runs: Path, script: str) -> subprocess.CompletedProcess[str]:
     stores = {"LOCUST_DATABASE_URL": "postgresql://127.0.0.1:1/none", "LOCUST_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     return subprocess.run(
         ["bash", "-c", script],
-        env=environment | stores | {"RUNS": str(runs), "CODE": CODE},
+        env=without_options() | stores | {"RUNS": str(runs), "CODE": CODE},
         capture_output=True,
         text=True,
         timeout=90,
@@ -98,10 +98,9 @@ def test_output_is_whole_when_it_can_be_written(runs: Path) -> None:
 @pytest.mark.parametrize(("module", "code"), [("chaos status", 0), ("chaos restore", 0), ("stack status --json", 3)])
 def test_the_other_commands_end_with_their_code_too(tmp_path: Path, output: str, module: str, code: int) -> None:
     homes = {"HARNESS_STACK_HOME": str(tmp_path / "stack"), "HARNESS_STATE_HOME": str(tmp_path / "state")}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     script = f'set -o pipefail; "{sys.executable}" -m {module} {output}'
     done = subprocess.run(
-        ["bash", "-c", script], env=environment | homes, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", script], env=without_options() | homes, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 

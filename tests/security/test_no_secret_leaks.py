@@ -24,6 +24,7 @@ from settings.option import Option
 from settings.run_settings import OPTIONS
 from stack.embedded import EmbeddedStack
 from tests.e2e.harness import CHECKOUT, SHORT, LocustProcess
+from tests.environment import without_options
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -151,8 +152,7 @@ class Run:
 
     def __init__(self, folder: Path, planted: Planted, *arguments: str) -> None:
         self.folder, self.planted = folder, planted
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        env = {**clean, **planted.environment, "HARNESS_STACK_HOME": str(folder / "stack")}
+        env = {**without_options(), **planted.environment, "HARNESS_STACK_HOME": str(folder / "stack")}
         outputs = ["--csv", str(folder / "l"), "--html", str(folder / "l.html"), "--logfile", str(folder / "l.log")]
         given = ["--headless", *SHORT, *outputs, *planted.arguments, *arguments]
         self.locust = LocustProcess(given, folder, env)
@@ -261,7 +261,7 @@ def test_a_run_that_crashes(tmp_path: Path, own: Path, runs: list[Run]) -> None:
 )
 def test_commands_that_fail_tell_no_secret(tmp_path: Path, own: Path, command: list[str], way: str) -> None:
     planted = plant(own, refused_too=True)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    clean = without_options()
     given = ["--database-url", dsn(planted.new("option"))] if way == "option" else []
     done = subprocess.run(
         [sys.executable, "-m", *command, *given],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -15,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Infra
+from tests.environment import without_options
 from tests.kafka_secure import SecureKafka
 from tests.security.secure_clients import assert_clear, put, wrong_client
 
@@ -26,14 +26,13 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def audit(
     infra_url: str, secure: SecureKafka, topic: str, config: Path, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     return subprocess.run(
         [
             *(sys.executable, "-m", "reconcile", "audit", "--topic", topic, "--kafka-bootstrap", secure.bootstrap),
             *("--kafka-config", str(config), "--since", "1h", "--grace", "0s", "--json"),
         ],
         cwd=CHECKOUT,
-        env={**clean, "LOCUST_DATABASE_URL": infra_url, **env},
+        env={**without_options(), "LOCUST_DATABASE_URL": infra_url, **env},
         capture_output=True,
         text=True,
         timeout=120,

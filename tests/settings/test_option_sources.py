@@ -1,6 +1,5 @@
 """An option that an environment variable has set is named by that variable, for every option."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from settings.option import Option
 from settings.option_sources import with_sources
 from settings.run_settings import OPTIONS
 from tests.e2e.harness import CHECKOUT, LOCUST
+from tests.environment import without_options
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -65,10 +65,9 @@ def test_how_a_message_is_worded(
 )
 def test_locust_says_so(tmp_path: Path, variable: str, value: str, said: str) -> None:
     """And nothing comes after the refusal."""
-    clean = {name: text for name, text in os.environ.items() if not name.startswith("LOCUST_")}
     done = subprocess.run(
         [str(LOCUST), "-f", str(CHECKOUT / "locustfile.py"), "--headless", "--runs-dir", str(tmp_path / "runs")],
-        env={**clean, "PYTHONPATH": str(CHECKOUT), variable: value},
+        env={**without_options(), "PYTHONPATH": str(CHECKOUT), variable: value},
         cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2

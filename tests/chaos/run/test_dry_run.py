@@ -1,6 +1,5 @@
 """`--dry-run` says what would be done and to what, and touches nothing."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from chaos.run.dry_run import dry_run_text
 from chaos.sut.sut import Preview
 from settings.run_settings import make_settings
 from tests.e2e.harness import CHECKOUT, LOCUST
+from tests.environment import without_options
 
 
 def test_each_outage_is_listed_with_its_target() -> None:
@@ -45,12 +45,11 @@ def test_a_problem_is_reported() -> None:
 @pytest.mark.process
 @pytest.mark.parametrize("env", [{}, {"LOCUST_DRY_RUN": "1"}])
 def test_nothing_is_touched(tmp_path: Path, env: dict[str, str]) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     given = [] if env else ["--dry-run"]
     done = subprocess.run(
         [str(LOCUST), "--headless", *given, "--runs-dir", str(tmp_path / "runs")],
         cwd=CHECKOUT,
-        env={**clean, **env, "HARNESS_STACK_HOME": str(tmp_path / "stack")},
+        env={**without_options(), **env, "HARNESS_STACK_HOME": str(tmp_path / "stack")},
         capture_output=True,
         text=True,
         timeout=60,

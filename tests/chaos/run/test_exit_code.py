@@ -1,6 +1,5 @@
 """One exit code: printed, in `report.json` and of the process, whatever other listeners do in a real Locust."""
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from reconcile.history.saved_witnesses import save_witnesses
 from runlog.folder import RunFolder
 from tests.e2e.harness import CHECKOUT, LOCUST
 from tests.e2e.page import free_port
+from tests.environment import without_options
 from tests.reconcile.core.confirmations import confirm_all
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
@@ -147,7 +147,7 @@ def record(path: Path, expect: str) -> RunFolder:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     """All cases, side by side."""
     top = tmp_path_factory.mktemp("ends")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    clean = without_options()
     begun = []
     for number, case in enumerate(CASES.values()):
         folder = record(top / str(number) / "20261123-073000-4f2a", case.expect)
@@ -193,12 +193,11 @@ def test_what_makes_it_worse_is_named_with_its_source(ended: dict[str, Ended], n
 
 
 def test_a_refusal_in_preflight_is_the_last_thing_on_the_screen(tmp_path: Path) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     done = subprocess.run(
         [str(LOCUST), "-f", WIRING, "--runs-dir", str(tmp_path / "runs"), "--headless"],
         env={
-            **clean, "RECORDED": str(tmp_path), "LISTENERS": SETS.format(code=5), "PYTHONPATH": str(CHECKOUT),
-            "LOCUST_TOPIC": "orders",
+            **without_options(), "RECORDED": str(tmp_path), "LISTENERS": SETS.format(code=5), "LOCUST_TOPIC": "orders",
+            "PYTHONPATH": str(CHECKOUT),
         },
         cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=60, check=False,
@@ -210,9 +209,8 @@ def test_a_refusal_in_preflight_is_the_last_thing_on_the_screen(tmp_path: Path) 
 
 def test_streams_that_are_closed_cost_no_verdict(tmp_path: Path) -> None:
     folder = record(tmp_path / "20261123-073000-4f2a", "lost-events")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     command = f'"{LOCUST}" -f "{WIRING}" --headless --expect lost-events --runs-dir "{tmp_path}/runs" <&- >&- 2>&-'
-    env = {**clean, "RECORDED": str(folder.path), "LISTENERS": "", "PYTHONPATH": str(CHECKOUT)}
+    env = {**without_options(), "RECORDED": str(folder.path), "LISTENERS": "", "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(["bash", "-c", command], env=env, cwd=CHECKOUT, timeout=60, check=False)
     assert done.returncode == read_json(folder.report)["exit_code"] == 0
 

@@ -16,6 +16,7 @@ from runlog.folder import RunFolder
 from runlog.ledger import HEADER, MAGIC, RECORD_BYTES, RecordKind
 from runlog.outcomes import Outcome
 from tests.e2e.harness import CHECKOUT
+from tests.environment import without_options
 from tests.reconcile.core.confirmations import confirm_all
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts
 
@@ -106,8 +107,7 @@ def test_a_pipe_in_place_of_a_file_hangs_nothing(folder: RunFolder, name: str) -
     path.unlink(missing_ok=True)
     os.mkfifo(path)
     command = [sys.executable, "-m", "reconcile", str(folder.path), "--quiet"]
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
-    done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=without_options(), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode in (0, 2, 3)
     assert "Traceback" not in done.stderr
     if name in ("ledger.bin", "marks.jsonl", "offsets.jsonl", "probes.jsonl", "order-names.jsonl"):
@@ -153,11 +153,10 @@ def test_a_report_that_is_no_report_is_written_again(folder: RunFolder) -> None:
 def test_a_path_that_is_no_utf8_is_judged_like_any_other(tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xff\xfe"))
     folder = record(odd / RUN, options={"runs_dir": str(odd), "rate": "2"}, command=["locust", str(odd)])
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     summary = tmp_path / "summary.md"
     done = subprocess.run(
         [sys.executable, "-m", "reconcile", RUN, "--runs-dir", str(odd)],
-        env={**clean, "GITHUB_STEP_SUMMARY": str(summary)}, capture_output=True, timeout=60, check=False,
+        env={**without_options(), "GITHUB_STEP_SUMMARY": str(summary)}, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert done.stderr == b""
