@@ -115,7 +115,7 @@ def test_a_monitor_that_is_not_let_in_says_why(
 ) -> None:
     client, words = wrong_client(secure, case) if case else (secure.client(), "")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.security.watching", "8" if case else "30", str(tmp_path / "monitor.log")],
+        [sys.executable, "-m", "tests.security.watching", str(tmp_path / "monitor.log"), words],
         cwd=CHECKOUT,
         input=monitor_config(client, topic, RunKey.random(), tmp_path),
         capture_output=True,
