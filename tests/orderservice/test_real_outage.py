@@ -151,12 +151,12 @@ def test_a_frozen_broker_blocks_after_the_request_timeout(infra: Infra, start: S
     try:
         first = service.order()  # handed to the client: still undecided
         assert first.status == 201
-        eventually("silence is noticed", lambda: not service.healthy_with_kafka(), 3)
+        eventually("silence is noticed", lambda: not service.healthy_with_kafka(), SOON_S)
         blocked = service.order()
         assert blocked.status == 201
         assert 0.4 < blocked.seconds < SOON_S
         lost = f"ERROR orderservice.publisher: event lost for order {first.body['orderId']}"
-        eventually("the delivery is given up", lambda: lost in service.logged(), 6)
+        eventually("the delivery is given up", lambda: lost in service.logged(), SOON_S)
     finally:
         infra.broker.resume()
     eventually("the broker is found again", service.healthy_with_kafka)
