@@ -113,7 +113,7 @@ def _measure(url: str, bootstrap: str, orders: int, rounds: int, folder: Path) -
         if orders <= ORDERS:
             measured.keep("naive", _checked(run_naive(*where), data).seconds)
         if number == 0 and orders <= ORDERS:
-            _three(url, bootstrap, data, folder, measured)
+            time_judging(url, bootstrap, data, folder, measured)
     drop_data(url, bootstrap, data)
     return measured
 
@@ -124,7 +124,7 @@ def _checked(timed: Timed, data: WitnessData) -> Timed:
     return timed
 
 
-def _three(url: str, bootstrap: str, data: WitnessData, folder: Path, measured: Measured) -> None:
+def time_judging(url: str, bootstrap: str, data: WitnessData, folder: Path, measured: Measured) -> None:
     """Time the judging of a run with its ledger, in a process of its own."""
     topic_id = read_bounds({"bootstrap.servers": bootstrap}, data.topic).topic_id
     run_folder = write_run(folder / f"run-{data.orders}", data, topic_id)

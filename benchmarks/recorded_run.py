@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.witness_data import KEY, WitnessData, order_ids
+import msgspec
+
+from benchmarks.witness_data import KEY, PARTITIONS, WitnessData, order_ids
 from contract.contract import contract_from_texts
+from health.replies import ANSWERED, KEPT, NEW, REFUSED, ProbeResult
 from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
@@ -13,11 +16,15 @@ from runlog.fault_facts import FaultFacts
 from runlog.folder import RunFolder
 from runlog.ledger import Completion, LedgerWriter, Phase
 from runlog.marks import Mark, MarksWriter
+from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
+from runlog.probe_results import probe_record
 
 RATE = 1000.0
 # So long ago that no event of the run can still come.
 PAST_S = 60.0
+# How often the monitor asks on the kept connection; a new one is opened every fourth time.
+PROBE_EVERY_S = 0.05
 
 
 def write_run(path: Path, data: WitnessData, topic_id: str | None) -> Path:
@@ -30,6 +37,7 @@ def write_run(path: Path, data: WitnessData, topic_id: str | None) -> Path:
     facts = _facts(path.name, clock, start, data, topic_id)
     facts.write(folder)
     _write_ledger(folder, start, data)
+    _write_observations(folder, start, seconds, data.orders)
     marks = MarksWriter(folder.marks)
     third = seconds / 3
     away = {"down_edge": [start + third, start + third + 0.1]}
@@ -92,3 +100,23 @@ def _write_ledger(folder: RunFolder, start: float, data: WitnessData) -> None:
         writer.sent(seq, at, at + 0.001, phase)
         writer.completed(seq, at, at + 0.001, phase, end)
     writer.close(data.orders)
+
+
+def _write_observations(folder: RunFolder, start: float, seconds: float, orders: int) -> None:
+    """Write what the monitor saw: the broker refused in the middle third of the load, and answered before and after.
+
+    Args:
+        start: epoch seconds of the baseline.
+        seconds: length of the load.
+    """
+    with folder.offsets.open("wb") as offsets, folder.probes.open("wb") as probes:
+        for number in range(int(seconds / PROBE_EVERY_S)):
+            since = number * PROBE_EVERY_S
+            asked, answered = start + since, start + since + 0.002
+            down = seconds / 3 + 0.05 <= since < 2 * seconds / 3 - 0.15
+            ends = dict.fromkeys(range(PARTITIONS), int(orders * since / seconds) // PARTITIONS)
+            seen = Observation(asked, answered, None if down else ends, "refused" if down else None)
+            offsets.write(msgspec.json.encode(seen.record()) + b"\n")
+            for connection in (KEPT, NEW) if number % 4 == 0 else (KEPT,):
+                result = ProbeResult(asked, answered, connection, REFUSED if down else ANSWERED)
+                probes.write(msgspec.json.encode(probe_record(result)) + b"\n")
