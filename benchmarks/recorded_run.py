@@ -37,18 +37,18 @@ def write_run(path: Path, data: WitnessData, topic_id: str | None) -> Path:
     facts = _facts(path.name, clock, start, data, topic_id)
     facts.write(folder)
     _write_ledger(folder, start, data)
-    _write_observations(folder, start, seconds, data.orders)
     marks = MarksWriter(folder.marks)
     third = seconds / 3
-    away = {"down_edge": [start + third, start + third + 0.1]}
-    back = {"up_edge": [start + 2 * third - 0.2, start + 2 * third - 0.1], "healed_by": "harness"}
+    down_edge = [start + third, start + third + 0.1]
+    up_edge = [start + 2 * third - 0.2, start + 2 * third - 0.1]
+    _write_observations(folder, start, data.orders, (down_edge[1], up_edge[0]))
     for at, name, outage, detail in (
         (0.0, m.STARTED, None, {"run": str(KEY)}),
         (0.0, m.BASELINE, None, {}),
         (third - 0.1, m.INJECTING, 0, {"fault": "stop", "target": "broker"}),
-        (third + 0.2, m.INJECTED, 0, away),
+        (third + 0.2, m.INJECTED, 0, {"down_edge": down_edge}),
         (2 * third - 1, m.HEALING, 0, {}),
-        (2 * third, m.HEALED, 0, back),
+        (2 * third, m.HEALED, 0, {"up_edge": up_edge, "healed_by": "harness"}),
         (2 * third, m.RECOVERY, None, {}),
         (seconds, m.DRAIN, None, {}),
         (seconds + 8, m.DRAINED, None, {"complete": True, "missing": []}),
@@ -102,21 +102,23 @@ def _write_ledger(folder: RunFolder, start: float, data: WitnessData) -> None:
     writer.close(data.orders)
 
 
-def _write_observations(folder: RunFolder, start: float, seconds: float, orders: int) -> None:
-    """Write what the monitor saw: the broker refused in the middle third of the load, and answered before and after.
+def _write_observations(folder: RunFolder, start: float, orders: int, down: tuple[float, float]) -> None:
+    """Write what the monitor saw: the broker refused from the first to the second moment of `down`, else it answered.
 
     Args:
         start: epoch seconds of the baseline.
-        seconds: length of the load.
+        down: epoch seconds.
     """
-    with folder.offsets.open("wb") as offsets, folder.probes.open("wb") as probes:
-        for number in range(int(seconds / PROBE_EVERY_S)):
-            since = number * PROBE_EVERY_S
-            asked, answered = start + since, start + since + 0.002
-            down = seconds / 3 + 0.05 <= since < 2 * seconds / 3 - 0.15
-            ends = dict.fromkeys(range(PARTITIONS), int(orders * since / seconds) // PARTITIONS)
-            seen = Observation(asked, answered, None if down else ends, "refused" if down else None)
-            offsets.write(msgspec.json.encode(seen.record()) + b"\n")
-            for connection in (KEPT, NEW) if number % 4 == 0 else (KEPT,):
-                result = ProbeResult(asked, answered, connection, REFUSED if down else ANSWERED)
-                probes.write(msgspec.json.encode(probe_record(result)) + b"\n")
+    offsets, probes = [], []
+    for number in range(int(orders / RATE / PROBE_EVERY_S)):
+        asked = start + number * PROBE_EVERY_S
+        answered = asked + 0.002
+        refused = down[0] <= asked <= down[1]
+        ends = dict.fromkeys(range(PARTITIONS), int(RATE * (asked - start)) // PARTITIONS)
+        seen = Observation(asked, answered, None, "refused") if refused else Observation(asked, answered, ends)
+        offsets.append(seen.record())
+        for connection in (KEPT, NEW) if number % 4 == 0 else (KEPT,):
+            probes.append(probe_record(ProbeResult(asked, answered, connection, REFUSED if refused else ANSWERED)))
+    encoder = msgspec.json.Encoder()
+    folder.offsets.write_bytes(encoder.encode_lines(offsets))
+    folder.probes.write_bytes(encoder.encode_lines(probes))

@@ -1,6 +1,5 @@
 """The run that the benchmark of judging writes: the reconciler finds in it exactly what is in the stores."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from benchmarks.reconcile_speed import Measured, time_judging
 from benchmarks.witness_data import drop_data, make_data
 from tests.conftest import Infra
+from tests.environment import drop_options
 
 pytestmark = pytest.mark.real
 
@@ -15,8 +15,7 @@ pytestmark = pytest.mark.real
 def test_a_written_run_is_judged_and_its_differences_are_counted(
     infra: Infra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
-        monkeypatch.delenv(name)
+    drop_options(monkeypatch)
     data = make_data(infra.database_url, infra.kafka_bootstrap, 2000)
     measured = Measured(data.orders)
     try:

@@ -1,8 +1,9 @@
 """A process that is patched as the harness is: holds a monitor, prints as JSON whether it was answered, and ends.
 
-python -m tests.security.watching LOG [WORDS]      (configuration of the monitor as one line on standard input)
+python -m tests.security.watching LOG WORDS      (configuration of the monitor as one line on standard input)
 
-It waits for 40 s at most, or until the reason why there is no answer has WORDS: a busy machine knows it late.
+It waits for 40 s at most, or until the reason why there is no answer has WORDS (where these are empty, none has). A
+busy machine knows it late.
 """
 
 from gevent import monkey
@@ -37,7 +38,7 @@ def reason(monitor: MonitorClient, words: str) -> str | None:
 if __name__ == "__main__":
     monitor = MonitorClient(MonitorConfig.load(sys.stdin.readline()), Path(sys.argv[1]))
     try:
-        why = reason(monitor, "".join(sys.argv[2:]))
+        why = reason(monitor, sys.argv[2])
     finally:
         monitor.close()
     sys.stdout.write(json.dumps({"why": why}))

@@ -26,6 +26,7 @@ from stack.__main__ import main
 from stack.lease import LEASE, Lease
 from stack.state_store import HOME_VARIABLE
 from tests.conftest import Infra
+from tests.environment import drop_options
 from tests.reconcile.core.confirmations import confirm_all
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 from tests.stack.test_delete_rows import TABLES, Shop, without
@@ -41,8 +42,7 @@ Said = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def surroundings(infra: Infra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The session's stack is the embedded one; the command's own handler of SIGTERM goes again."""
-    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
-        monkeypatch.delenv(name)
+    drop_options(monkeypatch)
     monkeypatch.setenv(HOME_VARIABLE, str(infra.stack.home))
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGTERM)

@@ -1,7 +1,6 @@
 """The command, end to end from files: on saved witnesses no store is touched, and the bytes are always the same."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,14 +17,14 @@ from reconcile.history.saved_witnesses import save_witnesses
 from reconcile.report.csv_lists import COLUMNS
 from runlog.facts import FORMAT
 from runlog.outcomes import Outcome
+from tests.environment import drop_options
 from tests.reconcile.core.command_runs import RUN, failed, reports, write
 from tests.reconcile.core.run_builder import KEY, RunBuilder, facts, order_id
 
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
-        monkeypatch.delenv(name)
+    drop_options(monkeypatch)
 
 
 @pytest.fixture
