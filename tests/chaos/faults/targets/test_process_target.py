@@ -93,6 +93,7 @@ def test_fault_is_seen_from_outside_and_undone(stack: EmbeddedStack, component: 
     if on_old == HANGS:
         assert old.outcome() == ANSWERED  # what was asked meanwhile, on the same connection
     until(ANSWERED, lambda: ask_on_new_connection(address, component))
+    getattr(stack, component).wait_ready()  # PostgreSQL answers a first request before it lets sessions in
     old.close()
     direct.close()
     assert target.is_up()
