@@ -4,7 +4,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any, cast
 
 import psycopg
@@ -141,15 +140,13 @@ def test_a_database_that_went_down_keeps_it_open(scene: Scene) -> None:
     assert "mars:mars" not in whole + database
 
 
-def _until_complete(said: list[str]) -> int:
-    return int(not said or "canary order" in said[-1])
-
-
 def test_the_publish_horizon_is_awaited_and_logged(scene: Scene) -> None:
     # Answers are awaited until the canary order is complete: the horizon begins after it, however long it takes.
     began = scene.clock.now()
-    unanswered = partial(_until_complete, scene.said)
-    result = scene.prepared(unanswered, horizon=Horizon(1.5, Source.OUTAGE)).run(20, scene.said.append)
+    drain = scene.prepared(
+        lambda: int(not scene.said or "canary order" in scene.said[-1]), horizon=Horizon(1.5, Source.OUTAGE)
+    )
+    result = drain.run(20, scene.said.append)
     assert (result.complete, result.missing) == (True, ())
     assert scene.clock.now() - began >= 1.5
     assert result.waited >= 1.5
