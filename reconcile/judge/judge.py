@@ -11,6 +11,7 @@ from reconcile.analysis.behaviour import behaviour_document
 from reconcile.analysis.counts import Cells, Equation, Proven, Suspicion, count, count_cells, equations, proven
 from reconcile.analysis.duplicates import Duplicates, find_duplicates
 from reconcile.analysis.failure_window import FailureWindow, failure_windows, reach_s
+from reconcile.analysis.gap import Gap, find_gap
 from reconcile.analysis.late_events import LateEvents, find_late
 from reconcile.analysis.lost_causes import Evidence, evidence_of
 from reconcile.analysis.probe_summary import effect_of
@@ -29,6 +30,7 @@ from reconcile.judge.findings import Findings, Guard
 from reconcile.judge.guards import check_guards, suspicion_of
 from reconcile.judge.publish_silence import silent_since
 from reconcile.judge.ruling import Ruling, rule
+from runlog.facts import RunFacts
 from runlog.fault_facts import FaultFacts
 from runlog.outcomes import Outcome
 
@@ -49,6 +51,7 @@ class Judgement:
         lost_outside, lost_unplaced: how many lost events no outage explains; how many have no send time.
         guards: the result of each guard, `conservation` last.
         behaviour, rate, timeline: those keys of `report.json`.
+        gap: see `reconcile.analysis.gap`.
         texts: writes ids as the service does.
     """
 
@@ -76,6 +79,7 @@ class Judgement:
     behaviour: dict[str, Any]
     rate: dict[str, Any]
     timeline: list[dict[str, Any]]
+    gap: Gap
     texts: IdTexts
 
 
@@ -153,8 +157,16 @@ def judge(history: History) -> Judgement:
         behaviour=behaviour_document(table, lost, outages),
         rate=rate_document(facts.rate, rates),
         timeline=timeline(table, ledger.attempts, lost, facts.started_at),
+        gap=find_gap(
+            table, late, _shown(facts), marks=marks, started_at=facts.started_at, read_at=history.events.read_at
+        ),
         texts=texts_of(history),
     )
+
+
+def _shown(facts: RunFacts) -> Outcome:
+    """Return the outcome whose orders the gap counts."""
+    return Outcome.PROVOKED if facts.scenario == "phantom-event" else Outcome.ACKNOWLEDGED
 
 
 def with_confirmation(judgement: Judgement, history: History) -> Judgement:

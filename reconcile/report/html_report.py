@@ -1,29 +1,37 @@
 """`report.html`: the run on one page that needs no network.
 
-The page is a template (Jinja2, which escapes everything by default); this file gathers what it shows. The page's one
-script filters the lists of orders; without it they are complete.
+The page is a template (Jinja2, which escapes everything by default); this file gathers what it shows. Its scripts
+search the lists of orders and read the picture; without them the first orders of each list and the picture are there.
 """
 
-import base64
-import hashlib
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from markupsafe import Markup, escape
 
+from look.assets import digest, figure_script, style
+from look.figure import figure
 from reconcile.analysis.lost_causes import LostCause
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
-from reconcile.report.run_picture import draw_run
-from reconcile.report.sentences import behaviour, explanations, guards, losses, outages, verdict
+from reconcile.report.run_chart import run_chart
+from reconcile.report.sentences import behaviour, explanations, gap, guards, losses, outages, verdict
+from reconcile.report.sentences.cards import cards
 from reconcile.report.shown_options import shown_options
-from reconcile.report.text_format import capital, duration_if_known
-from reconcile.report.violation_kinds import LOST, SUSPECTED_LOST, cases_of
+from reconcile.report.text_format import capital, duration_if_known, moment
+from reconcile.report.violation_kinds import LOST, SUSPECTED_LOST
 from reconcile.report.violation_lists import other_lists, violation_list
 from runlog.clock import iso_utc
 
 _FOLDER: Final = Path(__file__).parent / "templates"
+_PARTS: Final = re.compile(r"[^/:@,=&?._;-]*[/:@,=&?._;-]*")
+_WHOLE: Final = re.compile(
+    r"\b\d{4}-\d\d-\d\dT[\d:.]+Z|[\d:.]+ UTC|\b\d{8}-\d{6}-[0-9a-f]{4}\b|(?<![\w-])--[a-z][a-z-]*"
+)
 _SIGNS: Final = {Verdict.CONSISTENT: "✓", Verdict.INCONSISTENT: "✗", Verdict.INCONCLUSIVE: "?"}
 
 
@@ -36,22 +44,39 @@ def html_report(history: History, judgement: Judgement) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"capital": capital, "seconds": duration_if_known, "utc": _utc}
-    script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    started_at = history.facts.started_at
+    environment.filters |= {
+        "capital": capital,
+        "seconds": duration_if_known,
+        "moment": partial(moment, started_at=started_at),
+        "breakable": breakable,
+        "prose": prose,
+    }
+    scripts = [figure_script(), (_FOLDER / "report.js").read_text(encoding="utf-8")]
     page = environment.get_template("report.html.j2")
     return page.render(
         **_context(history, judgement),
-        script=script,
-        script_digest=digest,
-        style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
+        scripts=scripts,
+        digests=" ".join(map(digest, scripts)),
+        style=style() + (_FOLDER / "report.css").read_text(encoding="utf-8"),
     )
 
 
+def breakable(text: str) -> Markup:
+    """Return `text` with places at which a line may break: paths and addresses are longer than a narrow screen."""
+    return Markup("<wbr>").join(escape(part) for part in _PARTS.findall(text))
+
+
+def prose(text: str) -> Markup:
+    """Return `text` with its times and ids kept whole: a line may break at their hyphens otherwise."""
+    return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(text))))  # noqa: S704
+
+
 def _context(history: History, judgement: Judgement) -> dict[str, Any]:
-    facts, ruling, table = history.facts, judgement.ruling, judgement.table
-    shown = SUSPECTED_LOST if judgement.counts[SUSPECTED_LOST.key] and not judgement.counts[LOST.key] else LOST
-    cases = cases_of(judgement, shown)
+    facts, ruling = history.facts, judgement.ruling
+    chart = run_chart(history, judgement)
+    lost, others = violation_list(judgement, LOST, facts.started_at), other_lists(judgement, facts.started_at)
+    suspected = next((one for one in others if one.path == SUSPECTED_LOST.path), None)
     return {
         "facts": facts,
         "ruling": ruling,
@@ -61,7 +86,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "expectation": verdict.expectation(history, judgement),
         "scope": verdict.scope(history, judgement),
         "counts": judgement.counts,
-        "main_counts": losses.main_counts(judgement),
+        "cards": cards(history, judgement),
         "cells": judgement.cells,
         "equations": judgement.equations,
         "guards": judgement.guards,
@@ -81,16 +106,19 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
             (code, LostCause(code).words(facts.fault), count) for code, count in losses.proven_causes(judgement).items()
         ],
         "fault_words": facts.fault,
-        "picture": draw_run(judgement.timeline, facts.fault, judgement.outages, table.sent[cases], facts.started_at),
+        "picture": None if chart is None else figure(chart),
+        "picture_title": gap.TITLES[judgement.gap.outcome],
+        "untimed": gap.untimed(history, judgement),
         "timeline": judgement.timeline,
-        "dots_word": losses.plural(shown),
-        "lost": violation_list(judgement, LOST),
+        "lost": lost,
+        "causes_of": lost if lost.total else suspected,
         "none_lost": losses.none_lost(judgement),
         "lost_rows": losses.lost_rows(history, judgement),
-        "others": other_lists(judgement),
+        "others": others,
         "late": losses.late_delays(history, judgement),
         "root_cause": explanations.root_cause(history, judgement),
         "fix": explanations.fix(history, judgement),
+        "fix_code": explanations.fix_code(history, judgement),
         "fault": explanations.fault(history, judgement),
         "infrastructure": explanations.infrastructure(history, judgement),
         "attribution": verdict.attribution(history, judgement),
@@ -98,7 +126,3 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "command": " ".join(facts.command),
         "options": {name: text for name, text in shown_options(facts).items() if text},
     }
-
-
-def _utc(value: float | None) -> str:
-    return "unknown" if value is None else iso_utc(value)

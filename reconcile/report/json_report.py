@@ -65,6 +65,7 @@ def report_document(history: History, judgement: Judgement) -> dict[str, Any]:
         "guards": [_guard(guard) for guard in judgement.guards],
         "rate": judgement.rate,
         "timeline": judgement.timeline,
+        "gap": judgement.gap.document(),
         "command": facts.command,
         "options": shown_options(facts),
         "versions": facts.versions,

@@ -10,10 +10,10 @@ from reconcile.history.history import History
 from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
-from reconcile.report.sentences import behaviour, checks_table, explanations, guards, losses, outages, verdict
-from reconcile.report.text_format import duration_if_known
-from reconcile.report.violation_kinds import LOST, first_ids
-from reconcile.report.violation_lists import ViolationList, other_lists
+from reconcile.report.sentences import behaviour, checks_table, explanations, gap, guards, losses, outages, verdict
+from reconcile.report.text_format import capital, duration_if_known
+from reconcile.report.timeline import draw_timeline
+from reconcile.report.violation_kinds import KINDS, LOST, Kind, first_ids
 from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.fault_facts import FaultFacts
@@ -49,17 +49,22 @@ def markdown_report(history: History, judgement: Judgement) -> str:
     sections = [
         f"# Chaos Test Report — {escape(title)}",
         _heading(history, judgement),
+        "## Picture\n\n" + _picture(history, judgement),
         "## Timeline\n\n" + _timeline(history, judgement),
         "## Results\n\n" + _table(("Check", "Expected", "Actual"), checks_table.check_rows(history, judgement)),
         "## Inconsistency Detected?\n\n" + _inconsistency(history, judgement),
         "## Root Cause\n\n" + escape(explanations.root_cause(history, judgement)),
-        "## Fix\n\n" + escape(explanations.fix(history, judgement)),
+        "## Fix\n\n" + _fix(history, judgement),
         "## Failure window\n\n" + _windows(history, judgement),
         "## Behaviour\n\n" + _behaviour(history, judgement),
         "## Truth table\n\n" + _truth_table(judgement),
         "## Guards\n\n" + _guards(history, judgement),
         "## Lost events\n\n" + _lost(history, judgement),
-        *(f"## {one.title}\n\n{_violations(one)}" for one in other_lists(judgement)),
+        *(
+            f"## {kind.title}\n\n{_violations(judgement, kind)}"
+            for kind in KINDS
+            if kind is not LOST and judgement.counts[kind.key]
+        ),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -91,6 +96,24 @@ def _heading(history: History, judgement: Judgement) -> str:
         ("Expected", verdict.expectation(history, judgement).removeprefix("expected: ")),
     ]
     return "  \n".join(f"**{name}:** {escape(text)}" for name, text in parts)
+
+
+def _picture(history: History, judgement: Judgement) -> str:
+    """Return the run as lines of characters, with what its gap came to."""
+    started_at, outages_ = history.facts.started_at, judgement.outages
+    found = draw_timeline(judgement.timeline, judgement.fault, outages_, started_at, width=100, unicode=True)
+    if found is None:
+        return "No order fell due."
+    lines = [f"{label:<{found.label}}{line}  {total}".rstrip() for label, line, total in found.lines]
+    if found.seconds > 1:
+        lines.append(f"{'':<{found.label}}one column is {found.seconds} s")
+    said = [gap.gap_in_the_end(history, judgement), gap.waited(history, judgement), gap.untimed(history, judgement)]
+    return "\n".join(["```text", *lines, "```", "", f"{escape(capital('; '.join(filter(None, said))))}."])
+
+
+def _fix(history: History, judgement: Judgement) -> str:
+    lines = explanations.fix_code(history, judgement)
+    return escape(explanations.fix(history, judgement)) + (f"\n\n```sql\n{lines}```" if lines else "")
 
 
 def _timeline(history: History, judgement: Judgement) -> str:
@@ -149,9 +172,14 @@ def _truth_table(judgement: Judgement) -> str:
 
 
 def _guards(history: History, judgement: Judgement) -> str:
+    """Return the failed guards, and all of them folded."""
     state = {True: "passed", False: "FAILED", None: "not applicable"}
     rows = [(guard.name, guard.kind.value, state[guard.passed], guard.reason) for guard in judgement.guards]
-    return f"{guards.guards(history, judgement)}\n\n{_table(('Guard', 'Kind', 'State', 'Reason'), rows)}"
+    failed = "".join(f"- {escape(guards.failed_guard(guard))}\n" for guard in guards.failed_guards(judgement))
+    table = _table(("Guard", "Kind", "State", "Reason"), rows)
+    head = capital(guards.guards(history, judgement)) + "."
+    folded = f"<details><summary>All guards</summary>\n\n{table}\n\n</details>"
+    return "\n\n".join(filter(None, [head, failed.rstrip(), folded]))
 
 
 def _lost(history: History, judgement: Judgement) -> str:
@@ -165,10 +193,11 @@ def _lost(history: History, judgement: Judgement) -> str:
     return "\n\n".join([*parts, *([f"{rows}."] if rows else [])])
 
 
-def _violations(one: ViolationList) -> str:
-    ids = "\n".join(f"- {code(order)}" for order, *_ in one.rows[:FIRST_IDS])
-    head = f"The first {FIRST_IDS} of {one.total}" if one.total > FIRST_IDS else f"All {one.total}"
-    return f"{head}:\n\n{ids}\n\nComplete list: `{one.path}` in the folder of this report."
+def _violations(judgement: Judgement, kind: Kind) -> str:
+    total = judgement.counts[kind.key]
+    ids = "\n".join(f"- {code(order)}" for order in first_ids(judgement, kind, FIRST_IDS))
+    head = f"The first {FIRST_IDS} of {total}" if total > FIRST_IDS else f"All {total}"
+    return f"{head}:\n\n{ids}\n\nComplete list: `{kind.path}` in the folder of this report."
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -112,6 +112,26 @@ _THE_OUTBOX: Final = (
 )
 
 
+_CODE: Final = """\
+BEGIN;
+INSERT INTO orders (id, ...) VALUES (...);
+INSERT INTO outbox (order_id, payload) VALUES (...);
+COMMIT;  -- both or neither; only now is the order acknowledged
+
+-- The relay, over and over:
+SELECT id, payload FROM outbox
+ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED;
+-- publish each, wait for the broker's acknowledgement, and only then:
+DELETE FROM outbox WHERE id = ANY(...);
+"""
+
+
+@sentence("fix as code", "verdict, violations, variant")
+def fix_code(history: History, judgement: Judgement) -> str:
+    """The outbox in a few lines of SQL, where the fix names it; else empty."""
+    return _CODE if _THE_OUTBOX in fix(history, judgement) and judgement.ruling.verdict is Verdict.INCONSISTENT else ""
+
+
 def _why_kept(history: History, judgement: Judgement) -> str:
     table, outages = judgement.table, judgement.outages
     if not outages:

@@ -11,8 +11,7 @@ from reconcile.history.history import History
 from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
-from reconcile.report.text_format import duration
-from runlog.clock import iso_utc
+from reconcile.report.text_format import duration, moment
 from runlog.fault_facts import FaultFacts
 from settings.duration import format_duration
 
@@ -119,23 +118,41 @@ def window(history: History, judgement: Judgement, place: int) -> str:
     return f"failure window: {one.last_sent_at - one.first_sent_at:.1f} s (lead {lead}, tail {tail})"
 
 
-@outage_sentence("failure window in full", "send times of the lost events and of all orders")
-def window_in_full(history: History, judgement: Judgement, place: int) -> str:
-    """The failure window with its moments, and how many of the orders in it lost their event."""
-    outage, one = judgement.outages[place], judgement.windows[place]
+@outage_sentence("lost in the window", "send times of the lost events and of all orders")
+def lost_in_window(history: History, judgement: Judgement, place: int) -> str:
+    """How many lost events the outage has, when they were sent, and which share of the orders in between they are."""
+    one = judgement.windows[place]
     if one.first_sent_at is None or one.last_sent_at is None:
         return f"no lost event of this outage{' is proven' if judgement.counts['suspected_lost'] else ''}"
+    first, last = (moment(at, history.facts.started_at) for at in (one.first_sent_at, one.last_sent_at))
+    return f"{some(one.lost, 'lost event')}, sent from {first} to {last}{_density(one)}"
+
+
+@outage_sentence("lead and tail", "send times of the lost events, edges of the kept connection")
+def lead_and_tail(history: History, judgement: Judgement, place: int) -> str:
+    """How long before the first observed failure, and after the last, orders lost their events; empty without any."""
+    outage, one = judgement.outages[place], judgement.windows[place]
+    if one.first_sent_at is None:
+        return ""
     target = outage.target or "target"
     seen, last = "failure", "its last observed failure"
     if history.facts.fault.state == "degraded":  # an answer that is late by seconds was asked for as long before
         seen, last = "degradation", "when the last probe that showed it was sent"
     lead, tail = (_signed(value) for value in (one.lead_s, one.tail_s))
     return (
-        f"{some(one.lost, 'lost event')}, sent from {iso_utc(one.first_sent_at)} to {iso_utc(one.last_sent_at)}"
-        f"{_density(one)}. Lead {lead} (from the first loss to the first observed {seen} of the {target}), tail "
-        f"{tail} (from {last} to the last loss). Lost events sent before injection began: "
-        f"{one.before}; after the {target} was proven {history.facts.fault.back}: {one.after}."
+        f"lead {lead} (from the first loss to the first observed {seen} of the {target}), tail {tail} (from {last} to "
+        "the last loss)"
     )
+
+
+@outage_sentence("lost before and after", "send times of the lost events, marks `injecting` and `healed`")
+def lost_before_and_after(history: History, judgement: Judgement, place: int) -> str:
+    """How many of its lost events were sent before it began, and after the target was back; empty without any."""
+    outage, one = judgement.outages[place], judgement.windows[place]
+    if one.first_sent_at is None:
+        return ""
+    target, back = outage.target or "target", history.facts.fault.back
+    return f"{one.before} sent before injection began, {one.after} after the {target} was proven {back}"
 
 
 def _density(one: FailureWindow) -> str:
@@ -222,7 +239,9 @@ def rows(history: History, judgement: Judgement, place: int) -> list[tuple[str, 
         "First observed": seen_words(
             history.facts.fault, judgement.outages[place].seen, judgement.outages[place].measured
         ),
-        "Failure window": window_in_full(history, judgement, place),
+        "Failure window": lost_in_window(history, judgement, place),
+        "Lead and tail": lead_and_tail(history, judgement, place),
+        "Before and after": lost_before_and_after(history, judgement, place),
         "Rates": rates(history, judgement, place),
         "Recovery": first_delivered(history, judgement, place),
         "Latency in the recovery": pace(history, judgement, place),

@@ -1,18 +1,58 @@
+/* Searches the lists of orders. Each list is in the page whole, packed; without this script its first rows are there. */
 (function () {
+  "use strict";
+  var MOST = 200;
+
+  function unpacked(list) {
+    var packed = list.querySelector("[data-packed]").textContent;
+    var bytes = Uint8Array.from(atob(packed), function (sign) { return sign.charCodeAt(0); });
+    var stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(stream).text();
+  }
+
+  /* Returns the number of lines that hold the wanted text, and the first of them. */
+  function found(text, lower, wanted) {
+    var count = 0, first = [], at = 0;
+    while (at < text.length) {
+      var hit = wanted ? lower.indexOf(wanted, at) : at;
+      if (hit === -1) { break; }
+      var end = text.indexOf("\n", hit);
+      end = end === -1 ? text.length : end;
+      count += 1;
+      if (first.length < MOST) { first.push(text.slice(text.lastIndexOf("\n", hit - 1) + 1, end)); }
+      at = end + 1;
+    }
+    return { count: count, first: first };
+  }
+
+  function row(line) {
+    var tr = document.createElement("tr");
+    line.split("\t").forEach(function (cell, number) {
+      var td = document.createElement("td");
+      td.textContent = cell;
+      if (number === 0 || number === 2) { td.className = number ? "whole" : "id"; }
+      tr.appendChild(td);
+    });
+    return tr;
+  }
+
   document.querySelectorAll("[data-list]").forEach(function (list) {
-    var box = list.querySelector("input");
-    var rows = Array.prototype.slice.call(list.querySelectorAll("tbody tr"));
-    var status = list.querySelector("[role=status]");
-    box.parentNode.hidden = false;
+    var box = list.querySelector("input"), status = list.querySelector("[role=status]"), body = list.querySelector("tbody");
+    var text = null, lower = null, all = 0;
+    if (!("DecompressionStream" in window)) { return; }
+    list.querySelector(".search").hidden = false;
     box.addEventListener("input", function () {
-      var wanted = box.value.trim().toLowerCase();
-      var shown = 0;
-      rows.forEach(function (row) {
-        var match = row.textContent.toLowerCase().indexOf(wanted) !== -1;
-        row.hidden = !match;
-        shown += match ? 1 : 0;
-      });
-      status.textContent = shown + " of " + rows.length + " shown";
+      if (text === null) { return; }
+      var result = found(text, lower, box.value.trim().toLowerCase());
+      body.replaceChildren.apply(body, result.first.map(row));
+      var shown = result.count > result.first.length ? ", the first " + result.first.length + " shown" : "";
+      status.textContent = result.count + " of " + all + " found" + shown;
+    });
+    unpacked(list).then(function (whole) {
+      text = whole;
+      lower = whole.toLowerCase();
+      all = found(text, lower, "").count;
+      if (box.value) { box.dispatchEvent(new Event("input")); }
     });
   });
 })();

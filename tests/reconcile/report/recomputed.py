@@ -10,8 +10,8 @@ from typing import Final
 
 from reconcile.judge.ruling import Ruling
 from runlog.outcomes import Failure
+from tests.reconcile.report import recomputed_gap, recomputed_run
 from tests.reconcile.report import recomputed_outages as outages
-from tests.reconcile.report import recomputed_run
 from tests.reconcile.report.raw_history import Order
 from tests.reconcile.report.raw_run import RawRun, some, took
 from tests.reconcile.report.recomputed_late import late
@@ -27,6 +27,19 @@ PATTERN: Final = (
     "Implement the transactional outbox pattern: write the event to an outbox table in the same database transaction "
     "as the order, and let a relay (a poller or change data capture) publish it, at least once."
 )
+
+CODE: Final = """\
+BEGIN;
+INSERT INTO orders (id, ...) VALUES (...);
+INSERT INTO outbox (order_id, payload) VALUES (...);
+COMMIT;  -- both or neither; only now is the order acknowledged
+
+-- The relay, over and over:
+SELECT id, payload FROM outbox
+ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED;
+-- publish each, wait for the broker's acknowledgement, and only then:
+DELETE FROM outbox WHERE id = ANY(...);
+"""
 
 
 def kinds(run: RawRun) -> list[tuple[str, int]]:
@@ -257,6 +270,13 @@ def fix(run: RawRun) -> list[str]:
     return [" ".join(parts) or "Publish each event under one event id, so that consumers can recognise a repetition."]
 
 
+def fix_as_code(run: RawRun) -> list[str]:
+    (shown,) = fix(run)
+    if not run.violations or run.undecided or PATTERN not in shown:
+        return [""]
+    return [CODE]
+
+
 def expectation(run: RawRun, ruling: Ruling) -> list[str]:
     facts = run.raw.history.facts
     (_, lost), (_, phantoms), *_ = kinds(run)
@@ -273,6 +293,7 @@ def expectation(run: RawRun, ruling: Ruling) -> list[str]:
 RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     **outages.RECOMPUTED,
     **recomputed_run.RECOMPUTED,
+    **recomputed_gap.RECOMPUTED,
     "violation list": violation_list,
     "also counted": also_counted,
     "late delays": late_delays,
@@ -283,4 +304,5 @@ RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     "fault": fault,
     "root cause": root_cause,
     "fix": fix,
+    "fix as code": fix_as_code,
 }

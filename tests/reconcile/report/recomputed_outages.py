@@ -90,7 +90,7 @@ def placed(run: RawRun) -> tuple[dict[int, list[Order]], int, int]:
     return found, outside, unplaced
 
 
-def _window(run: RawRun, outage: int) -> tuple[float, float, str, str] | None:
+def window_of(run: RawRun, outage: int) -> tuple[float, float, str, str] | None:
     sent = [one.sent for one in placed(run)[0][outage] if one.sent is not None]
     if not sent:
         return None
@@ -101,7 +101,7 @@ def _window(run: RawRun, outage: int) -> tuple[float, float, str, str] | None:
 
 
 def window(run: RawRun, outage: int) -> str:
-    found = _window(run, outage)
+    found = window_of(run, outage)
     if found is None:
         doubt = " proven" if run.doubted("lost_events") and run.lost else ""
         return f"failure window: none{doubt}"
@@ -109,22 +109,41 @@ def window(run: RawRun, outage: int) -> str:
     return f"failure window: {last - first:.1f} s (lead {lead}, tail {tail})"
 
 
-def window_in_full(run: RawRun, outage: int) -> str:
-    found, target = _window(run, outage), run.target(outage)
+def _at(run: RawRun, moment: float) -> str:
+    clock = iso_utc(moment).partition("T")[2]
+    return f"{moment - run.raw.history.facts.started_at:.3f} s ({clock[:12]} UTC)"
+
+
+def lost_in_window(run: RawRun, outage: int) -> str:
+    found = window_of(run, outage)
     if found is None:
         return "no lost event of this outage" + (" is proven" if run.doubted("lost_events") and run.lost else "")
-    first, last, lead, tail = found
-    lost = placed(run)[0][outage]
-    begin, _, _, end = run.edges(outage)
+    first, last, *_ = found
     inside = [one for one in run.raw.attempts if one.sent is not None and first <= one.sent <= last]
     share = 100 * sum(one in run.lost for one in inside) / len(inside)
     return (
-        f"{some(len(lost), 'lost event')}, sent from {iso_utc(first)} to {iso_utc(last)}; "
-        f"{some(len(inside), 'order')} sent in that time, {share:.0f} % of them lost their event. Lead {lead} (from "
-        f"the first loss to the first observed failure of the {target}), tail {tail} (from its last observed failure "
-        f"to the last loss). Lost events sent before injection began: {sum((one.sent or 0) < begin for one in lost)}; "
-        f"after the {target} was proven back: {sum((one.sent or 0) > end for one in lost)}."
+        f"{some(len(placed(run)[0][outage]), 'lost event')}, sent from {_at(run, first)} to {_at(run, last)}; "
+        f"{some(len(inside), 'order')} sent in that time, {share:.0f} % of them lost their event"
     )
+
+
+def lead_and_tail(run: RawRun, outage: int) -> str:
+    found = window_of(run, outage)
+    if found is None:
+        return ""
+    _, _, lead, tail = found
+    return (
+        f"lead {lead} (from the first loss to the first observed failure of the {run.target(outage)}), tail {tail} "
+        "(from its last observed failure to the last loss)"
+    )
+
+
+def lost_before_and_after(run: RawRun, outage: int) -> str:
+    if window_of(run, outage) is None:
+        return ""
+    lost, (begin, _, _, end) = placed(run)[0][outage], run.edges(outage)
+    before, after = sum((one.sent or 0) < begin for one in lost), sum((one.sent or 0) > end for one in lost)
+    return f"{before} sent before injection began, {after} after the {run.target(outage)} was proven back"
 
 
 def outside(run: RawRun) -> list[str]:
@@ -241,7 +260,9 @@ RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     "down": each(down),
     "probes": each(probes),
     "failure window": each(window),
-    "failure window in full": each(window_in_full),
+    "lost in the window": each(lost_in_window),
+    "lead and tail": each(lead_and_tail),
+    "lost before and after": each(lost_before_and_after),
     "rates": each(rates),
     "first delivered": each(first_delivered),
     "pace": each(pace),

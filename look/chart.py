@@ -1,0 +1,108 @@
+"""What a picture shows, as values: panels of lines on one time axis, areas between lines, bands, phases, dots.
+
+All times are seconds since the start of the run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Values = Sequence[float | None]
+"""One value a step; None is unknown and leaves a gap in the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a panel.
+
+    Attributes:
+        style: its CSS class, one of `look.css`.
+        words: its name in legend and reading.
+    """
+
+    style: str
+    words: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The area between two lines of the same panel.
+
+    Attributes:
+        upper, lower: its edges, as long as the lines; it ends where either is unknown.
+        words: written at its end where there is room; empty for none.
+    """
+
+    style: str
+    upper: Values
+    lower: Values
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Lines that share one vertical axis, which begins at 0.
+
+    Attributes:
+        step_s: seconds from one value to the next; the first is at second 0.
+        unit: what the values are: counts, or durations in seconds.
+        stepped: a value stands for the whole step, as a count by second does; otherwise it is reached at its moment.
+        height: pixels.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    step_s: float
+    height: int
+    unit: Literal["count", "seconds"] = "count"
+    stepped: bool = False
+    areas: tuple[Area, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of time behind all panels, such as a stage of an outage; `end_s` may be infinite."""
+
+    begin_s: float
+    end_s: float
+    style: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of the run, named above the panels."""
+
+    begin_s: float
+    end_s: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """One dot for each moment, stacked in columns below the panels."""
+
+    words: str
+    moments: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A whole picture.
+
+    Attributes:
+        name: begins the ids of its elements; unique in its page.
+        title: what it shows.
+        description: what a reader who cannot see it is given.
+        seconds: length of the time axis.
+    """
+
+    name: str
+    title: str
+    description: str
+    seconds: float
+    panels: tuple[Panel, ...]
+    bands: tuple[Band, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    dots: Dots | None = None

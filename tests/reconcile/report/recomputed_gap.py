@@ -1,0 +1,145 @@
+"""The gap once more, order by order and moment by moment, and the numbers that a report shows first."""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from runlog import marks as m
+from tests.reconcile.core.plain_reference import AppendTimes
+from tests.reconcile.report.raw_history import Order
+from tests.reconcile.report.raw_run import RawRun, some, took
+from tests.reconcile.report.recomputed_late import late
+from tests.reconcile.report.recomputed_outages import RECOMPUTED as OUTAGES
+from tests.reconcile.report.recomputed_outages import window_of
+
+
+def _counted(run: RawRun) -> list[Order]:
+    outcome = "provoked" if run.raw.history.facts.scenario == "phantom-event" else "acknowledged"
+    return [one for one in run.raw.attempts if one.outcome == outcome]
+
+
+def _came(run: RawRun, order: Order) -> float | None:
+    """When its first event was seen in Kafka, since the start; None if that was never seen."""
+    history = run.raw.history
+    times = AppendTimes(history.observations)
+    own = [rec for rec in history.events.events if (int(rec["hi"]) << 64) | int(rec["lo"]) == order.identity]
+    seen = [end for rec in own if (end := times.bracket(int(rec["partition"]), int(rec["offset"]))[1]) is not None]
+    read_at = history.events.read_at
+    first = min(seen, default=None)
+    return None if first is None or (read_at is not None and first >= read_at) else first - history.facts.started_at
+
+
+def in_the_end(run: RawRun) -> list[str]:
+    orders = _counted(run)
+    what = "rolled back" if run.raw.history.facts.scenario == "phantom-event" else "acknowledged"
+    events = sum(one.event for one in orders)
+    return [f"in the end {len(orders)} orders were {what}, and the events of {events} of them are in Kafka"]
+
+
+def never_came(run: RawRun) -> list[str]:
+    orders = _counted(run)
+    if run.raw.history.facts.scenario == "phantom-event":
+        count, sure, words = sum(one.event for one in orders), len(run.phantoms), ("phantom", "published")
+    else:
+        count = sum(not one.event and not one.waiting for one in orders)
+        sure = sum(one.acknowledged for one in run.lost) if not run.doubted("lost_events") else 0
+        words = ("lost", "without event")
+    return [f"{count} {words[count != sure]}" if count else ""]
+
+
+def waited(run: RawRun) -> list[str]:
+    history, orders = run.raw.history, _counted(run)
+    if history.facts.scenario == "phantom-event":
+        return [""]
+    start = history.facts.started_at
+    came = {one.seq: _came(run, one) for one in orders if one.event}
+    moments = [at for at in came.values() if at is not None] + [one.answered - start for one in orders if one.answered]
+    end = max([0.0, *moments, *(mark.at - start for name in (m.DRAIN, m.DRAINED) for mark in run.raw.marks(name))])
+    step = next(step for step in (0.1, 0.2, 0.5, 1.0) if end / step <= 480)
+    most = still = 0
+    last = math.ceil(end / step)
+    for number in range(last + 1):
+        still = 0
+        for one in orders:
+            at = came.get(one.seq)
+            answered = number == last or (one.answered or 0.0) - start <= number * step
+            there = one.event and (number == last or (at is not None and at <= number * step))
+            still += answered and not there and (one.event or one.waiting)
+        most = max(most, still)
+    if not most:
+        return [""]
+    return [f"up to {most} waiting, " + (f"{still} still in the backlog" if still else "all came")]
+
+
+def untimed(run: RawRun) -> list[str]:
+    count = sum(one.event and _came(run, one) is None for one in _counted(run))
+    if not count:
+        return [""]
+    what, who = ("1 event is", "it") if count == 1 else (f"{count} events are", "they")
+    return [f"{what} in Kafka by the end of the run; when {who} came is not known"]
+
+
+def cards(run: RawRun) -> list[str]:
+    phantom = run.raw.history.facts.scenario == "phantom-event"
+    rows = sum(one.row for one in run.raw.orders)
+    events = sum(one.event for one in run.raw.orders)
+    kinds = {
+        "lost events": (run.split(run.lost, "lost_events"), f"of {some(rows, 'stored order')}", "suspected losses"),
+        "phantom events": (
+            run.split(run.phantoms, "phantom_events"),
+            f"of {some(events, 'order')} with an event",
+            "suspected phantom events",
+        ),
+        "lost orders": (
+            run.split(run.lost_orders, "lost_orders"),
+            f"of {some(rows, 'stored order')}",
+            "suspected lost orders",
+        ),
+        "orders visible after a reject": ((len(run.visible), 0), f"of {some(rows, 'stored order')}", ""),
+    }
+    main = "phantom events" if phantom else "lost events"
+    doubts = [(title, count) for (_, count), _, title in kinds.values()]
+    doubts.insert(1, ("disputed orders", len(run.disputed)))
+    lines = []
+    for title, ((proven, suspected), of, _) in sorted(kinds.items(), key=lambda item: item[0] != main):
+        doubted = suspected + (len(run.disputed) if title == "lost events" else 0)
+        if proven or title == main:
+            lines.append(f"{title}: {proven}; {'none proven' if doubted and not proven else of}")
+    lines += [f"{title}: {count}; not proven, and not ruled out" for title, count in doubts if count]
+    return ["\n".join([*lines, *_windows(run), *_late(run), *_rest(run)])]
+
+
+def _windows(run: RawRun) -> list[str]:
+    several, downs = len(run.raw.outages()) > 1, OUTAGES["down"](run)
+    found = [(number, window_of(run, number)) for number in run.raw.outages()]
+    return [
+        f"failure window{f' {number + 1}' if several else ''}: {took(window[1] - window[0])}; {down}"
+        for (number, window), down in zip(found, downs, strict=True)
+        if window is not None
+    ]
+
+
+def _late(run: RawRun) -> list[str]:
+    delays, _ = late(run)
+    if not delays:
+        return []
+    return [f"late events: {len(delays)}; the last at most {took(max(delays))} after its order was sent"]
+
+
+def _rest(run: RawRun) -> list[str]:
+    sent = run.raw.attempts
+    errors = sum(one.outcome not in {"acknowledged", "provoked"} for one in sent)
+    applying = [guard for guard in run.guards if guard.applies]
+    return [
+        f"the client saw: {some(errors, 'error')}; in {some(len(sent), 'order')} sent",
+        f"can it be trusted?: {len(applying) - len(run.failed)} of {len(applying)}; guards passed",
+    ]
+
+
+RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
+    "gap in the end": in_the_end,
+    "never came": never_came,
+    "waited": waited,
+    "untimed events": untimed,
+    "cards": cards,
+}
