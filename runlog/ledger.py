@@ -193,7 +193,7 @@ def read_ledger(path: Path) -> Ledger:
     import numpy as np
 
     raw = read_regular(path)
-    _check_head(raw)
+    check_head(raw)
     body = memoryview(raw)[HEADER.size :]
     torn = len(body) % RECORD_BYTES
     whole = body[: len(body) - torn]
@@ -221,7 +221,13 @@ def read_ledger(path: Path) -> Ledger:
     )
 
 
-def _check_head(raw: bytes) -> None:
+def check_head(raw: bytes) -> None:
+    """Check the first `HEADER.size` bytes of a ledger.
+
+    Raises:
+        OtherFormat: it has another format.
+        ValueError: it is none.
+    """
     if (
         len(raw) >= HEADER.size
         and raw.startswith(_NAME)
@@ -232,13 +238,20 @@ def _check_head(raw: bytes) -> None:
         raise ValueError("it is no ledger")
 
 
+def check_sums(raw: memoryview, salt: int) -> "NDArray[np.uint64]":
+    """Return the checksum that each of whole records should have, given that of the header."""
+    import numpy as np
+
+    sums = [zlib.crc32(raw[at : at + _PACK.size], salt) for at in range(0, len(raw), RECORD_BYTES)]
+    return np.array(sums, dtype=np.uint64)
+
+
 def _damaged(records: "NDArray[np.void]", raw: memoryview, salt: int) -> "NDArray[np.bool_]":
     """Return which records are damaged: a wrong checksum, or fields that the writer cannot have written."""
     import numpy as np
 
-    sums = [zlib.crc32(raw[at : at + _PACK.size], salt) for at in range(0, len(raw), RECORD_BYTES)]
     kind, seq = records["kind"], records["seq"]
-    damaged: NDArray[np.bool_] = records["check"] != np.array(sums, dtype=np.uint64)
+    damaged: NDArray[np.bool_] = records["check"] != check_sums(raw, salt)
     unreadable = bool(damaged.any())
     closing = np.flatnonzero((kind == RecordKind.CLOSED) & ~damaged)
     limit = int(seq[closing[0]]) if len(closing) else _SEQUENCES

@@ -221,19 +221,30 @@ class TopicTail:
         client: librdkafka properties.
         begin: first offset by partition; one that retention has removed is replaced by the first that is left.
 
+    Attributes:
+        reached: offset up to which each partition has been read, control records included.
+
     Raises:
         KafkaProblem: the client refuses its properties.
     """
 
     def __init__(self, client: Mapping[str, str], topic: str, begin: Mapping[int, int]) -> None:
-        self._consumer = make_consumer(
-            client, {**fitted(_TUNING, client), "enable.partition.eof": False, "auto.offset.reset": "earliest"}
-        )
+        self.reached = dict(begin)
+        self._consumer = make_consumer(client, {**fitted(_TUNING, client), "auto.offset.reset": "earliest"})
         self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in begin.items()])
 
     def read(self, timeout_s: float) -> list[Message]:
         """Return the next records; none when none comes in time."""
-        return [message for message in self._consumer.consume(_BATCH, timeout=timeout_s) if message.error() is None]
+        records = []
+        for message in self._consumer.consume(_BATCH, timeout=timeout_s):
+            error, partition, offset = message.error(), message.partition(), message.offset()
+            if error is None:
+                records.append(message)
+            if partition is None or offset is None or offset < 0:
+                continue
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                self.reached[partition] = offset + (error is None)
+        return records
 
     def close(self) -> None:
         self._consumer.close()

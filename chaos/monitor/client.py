@@ -19,6 +19,7 @@ from health.effect import Effect
 from health.patience import LONGEST_S
 from health.replies import CONNECTIONS, Connection, ProbeResult
 from health.state import Proof, not_back, not_proven, prove, prove_back
+from health.state_now import StateNow, state_now
 from runlog.offsets import Observation
 
 _Found = TypeVar("_Found")
@@ -147,6 +148,14 @@ class MonitorClient:
             NotProven: it is gone.
         """
         _send(self._process, "tail")
+
+    def state(self, since: float) -> StateNow:
+        """Return in which state the target is now.
+
+        Args:
+            since: epoch seconds when injection, or healing, last began.
+        """
+        return state_now(self.effect, self._seen(), self._config.clock.now(), since)
 
     @property
     def silent_s(self) -> float:

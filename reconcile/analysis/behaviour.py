@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from reconcile.analysis.truth_table import Table
 from reconcile.history.joins import Bools, Floats, Ints, quantile
-from reconcile.history.outages import Outage
 from runlog.ledger import Phase
+from runlog.outages import Outage
 from runlog.outcomes import Failure, Outcome
 
 _UNANSWERED: Final = 255

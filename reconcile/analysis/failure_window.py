@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reconcile.history.joins import Bools, Floats, Ints
-from reconcile.history.outages import Outage
 from runlog.facts import RunFacts
+from runlog.outages import Outage
 
 
 @dataclass(frozen=True, slots=True)

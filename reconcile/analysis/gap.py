@@ -42,6 +42,12 @@ class Gap:
     never: list[int]
     untimed: int
 
+    @property
+    def waiting(self) -> list[int]:
+        """Orders whose event came later, or is in a known backlog."""
+        counts = zip(self.answered, self.with_event, self.never, strict=True)
+        return [answered - with_event - never for answered, with_event, never in counts]
+
     def document(self) -> dict[str, Any]:
         """Return the key `gap` of `report.json`."""
         return asdict(self)
@@ -68,7 +74,7 @@ def find_gap(
     step = next((step for step in _STEPS_S if seconds / step <= MOST_STEPS), seconds / MOST_STEPS)
     both = np.where(timed, np.fmax(answered, appended), np.inf)[event]
     never = ~event & ~table.backlog[mine]
-    moments = np.arange(int(np.ceil(seconds / step)) + 1) * step
+    moments: Floats = np.arange(int(np.ceil(seconds / step)) + 1, dtype=np.float64) * step
     return Gap(
         outcome=outcome.label,
         step_s=step,

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from health.replies import ProbeResult
 from reconcile.analysis.truth_table import Table
 from reconcile.history.joins import Bools, Floats, Ints, quantile
-from reconcile.history.outages import Outage
 from runlog.offsets import Observation
+from runlog.outages import Outage
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from reconcile.analysis.truth_table import Table
 from reconcile.history.history import id_text
 from reconcile.history.joins import Bools, Floats, quantile
-from reconcile.history.outages import Moment, Outage
+from reconcile.history.moments import Moment
 from reconcile.history.service_log import LogLine, Said
 from runlog.fault_facts import FaultFacts
 from runlog.ledger import Phase
+from runlog.outages import Outage
 
 
 class LostCause(Enum):
@@ -101,7 +102,7 @@ def evidence_of(
     """Return the evidence about each of `cases`, indices into the table.
 
     Args:
-        moments: of each case of the table, see `reconcile.history.outages.moments`.
+        moments: of each case of the table, see `reconcile.history.moments.moments`.
         outages: in order.
         log: lines of the service's log, by order id.
         reach: seconds for which the service may work on an order before or after an outage.

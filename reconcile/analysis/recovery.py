@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from reconcile.analysis.pace import SHARE, Stretch, find_pace
 from reconcile.analysis.truth_table import Table
 from reconcile.history.joins import Bools, Floats, quantile
-from reconcile.history.outages import Outage
 from runlog.ledger import Phase
+from runlog.outages import Outage
 from runlog.outcomes import Outcome
 
 

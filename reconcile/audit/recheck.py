@@ -30,8 +30,9 @@ from reconcile.audit.disputed_rows import Disputes, find_disputes
 from reconcile.audit.id_difference import IdDifference
 from reconcile.audit.log_reader import LogIds, LogReader, read_log
 from reconcile.history.history import Progress
-from reconcile.witnesses.pending_orders import ids_within, waiting_texts
+from reconcile.witnesses.pending_orders import ids_within
 from stores import sql
+from stores.outbox import waiting_texts
 from stores.postgres import Snapshot, ask_snapshot
 from stores.topic import TopicBounds, read_bounds
 from stores.topic_reader import TopicRange

@@ -9,9 +9,9 @@ from reconcile.analysis.late_events import LateEvents
 from reconcile.analysis.rate import PhaseRate
 from reconcile.analysis.truth_table import Table
 from reconcile.history.history import History
-from reconcile.history.outages import Outage
 from reconcile.history.run_options import option_of
 from runlog.fault_facts import FaultFacts
+from runlog.outages import Outage
 from settings.plan_options import PlanOptions
 from settings.stack_options import WitnessOptions
 

@@ -21,7 +21,7 @@ from reconcile.analysis.truth_table import Table, build_table
 from reconcile.history.history import History
 from reconcile.history.id_texts import IdTexts, texts_of
 from reconcile.history.joins import Floats
-from reconcile.history.outages import Outage, moments, read_outages
+from reconcile.history.moments import moments
 from reconcile.history.run_attribution import check_orders
 from reconcile.judge.contract_guards import no_order_changed, opaque_bound
 from reconcile.judge.drain_guards import extent_of
@@ -32,6 +32,7 @@ from reconcile.judge.publish_silence import silent_since
 from reconcile.judge.ruling import Ruling, rule
 from runlog.facts import RunFacts
 from runlog.fault_facts import FaultFacts
+from runlog.outages import Outage, read_outages
 from runlog.outcomes import Outcome
 
 
@@ -43,7 +44,7 @@ class Judgement:
         ruling: verdict, reason, exit code.
         counts, cells, equations: see `reconcile.analysis.counts`.
         suspicion: what the failed guards make suspected.
-        moments: for each case of the table when it was sent, a `reconcile.history.outages.Moment`.
+        moments: for each case of the table when it was sent, a `reconcile.history.moments.Moment`.
         lost_cases: indices of the lost events, suspected ones included, by send time.
         duplicates, late: of `reconcile.analysis`.
         outages, windows: each outage and its failure window.

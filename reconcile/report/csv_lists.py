@@ -17,7 +17,7 @@ from files.safe_text import csv_text, spreadsheet_cell
 from reconcile.analysis.truth_table import EXTRA, UNRECORDED
 from reconcile.history.history import MENTION, History, ids_of
 from reconcile.history.joins import Bools, Floats, Ints, words
-from reconcile.history.outages import Moment
+from reconcile.history.moments import Moment
 from reconcile.judge.judge import Judgement
 from reconcile.report.violation_kinds import KINDS, LOST, SUSPECTED_LOST, in_order, sort_keys
 from runlog.clock import LATEST_S

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from look.assets import digest, figure_script, style
 from look.figure import figure
+from look.gap import TITLES
 from reconcile.analysis.lost_causes import LostCause
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
@@ -107,7 +108,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         ],
         "fault_words": facts.fault,
         "picture": None if chart is None else figure(chart),
-        "picture_title": gap.TITLES[judgement.gap.outcome],
+        "picture_title": TITLES[judgement.gap.outcome],
         "untimed": gap.untimed(history, judgement),
         "timeline": judgement.timeline,
         "lost": lost,

@@ -12,11 +12,11 @@ from reconcile.analysis.failure_window import FailureWindow
 from reconcile.analysis.lost_causes import tally
 from reconcile.analysis.recovery import OutageRates, Recovery
 from reconcile.history.history import History
-from reconcile.history.outages import Outage
 from reconcile.judge.findings import Guard
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences import verdict
 from reconcile.report.shown_options import shown_options
+from runlog.outages import Outage
 
 SCHEMA_VERSION: Final = 1
 

@@ -7,7 +7,6 @@ from typing import Final
 from files.safe_text import printable
 from reconcile.analysis.probe_summary import seen_words
 from reconcile.history.history import History
-from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences import behaviour, checks_table, explanations, gap, guards, losses, outages, verdict
@@ -17,6 +16,7 @@ from reconcile.report.violation_kinds import KINDS, LOST, Kind, first_ids
 from runlog import marks as m
 from runlog.clock import iso_utc
 from runlog.fault_facts import FaultFacts
+from runlog.outages import Outage
 
 FIRST_IDS: Final = 5
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconcile.history.outages import Outage
 from runlog.fault_facts import FaultFacts
+from runlog.outages import Outage
 
 _RAMPS: Final = {True: " ▁▂▃▄▅▆▇█", False: " .:-=+*#@"}
 _BARS: Final = {True: ("·", "░", "█", "▒"), False: (".", "-", "#", "+")}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconcile.analysis.truth_table import OUTCOMES
-from reconcile.history.outages import Moment
+from reconcile.history.moments import Moment
 from reconcile.judge.judge import Judgement
 from reconcile.report.csv_lists import time_texts
 from reconcile.report.violation_kinds import KINDS, LOST, SUSPECTED_LOST, Kind, cases_of

@@ -12,7 +12,7 @@ from reconcile.analysis.late_events import append_brackets
 from reconcile.analysis.truth_table import OUTCOMES, UNRECORDED
 from reconcile.history.confirmation import Confirmation
 from reconcile.history.history import History
-from reconcile.history.outages import Moment
+from reconcile.history.moments import Moment
 from reconcile.judge.judge import Judgement
 from runlog import marks as m
 from runlog.ledger import Phase

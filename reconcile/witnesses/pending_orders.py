@@ -1,7 +1,5 @@
 """Orders whose event a known backlog, an outbox table, still holds: these are pending, not lost."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,13 +9,8 @@ from contract.ids import IDS, IdReader, among
 from contract.order_id import IdKind
 from contract.place import Place
 from reconcile.witnesses.record_scalars import identities
-from stores import sql
+from stores.outbox import waiting_texts
 from stores.postgres import Snapshot
-from stores.sql import table_name
-
-_WAITING: Final = "SELECT array_agg(b.aggregateid::text) FROM {outbox} b WHERE b.published_at IS NULL"
-# What other services call the creation of an order is not known: any entry of theirs may be its event.
-_CREATED: Final = " AND coalesce(to_jsonb(b)->>'type', 'created') ILIKE '%%created%%'"
 
 
 def waiting_orders(snapshot: Snapshot, contract: Contract, orders: NDArray[np.void]) -> NDArray[np.void]:
@@ -32,19 +25,6 @@ def waiting_orders(snapshot: Snapshot, contract: Contract, orders: NDArray[np.vo
     waiting = ids_within(contract.id_kind, waiting_texts(snapshot, outbox, reference=contract.event.reference))
     pending: NDArray[np.void] = waiting[among(waiting, np.unique(orders))]
     return pending
-
-
-def waiting_texts(snapshot: Snapshot, outbox: str, *, reference: bool = False) -> list[str]:
-    """Return the ids, as they are written there, of the orders whose event an outbox still holds.
-
-    Args:
-        reference: it is that of the reference service, in which only entries of the type `created` are such events.
-
-    Raises:
-        DatabaseProblem: PostgreSQL failed, or the outbox cannot be read.
-    """
-    query = sql.SQL(_WAITING + (_CREATED if reference else "")).format(outbox=table_name(outbox))
-    return [text for text in snapshot.value(query, {}) or () if text is not None]
 
 
 def ids_within(kind: IdKind, texts: list[str], padded: bool = False) -> NDArray[np.void]:

@@ -1,7 +1,7 @@
 """The table of checks: what was expected, and what was found."""
 
 from reconcile.history.history import History
-from reconcile.history.outages import Moment
+from reconcile.history.moments import Moment
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import sentence
 from reconcile.report.violation_kinds import LOST, doubts_about

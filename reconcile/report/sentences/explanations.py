@@ -7,7 +7,7 @@ from typing import Final
 from reconcile.analysis.plural import some
 from reconcile.analysis.truth_table import OUTCOMES
 from reconcile.history.history import History
-from reconcile.history.outages import Moment
+from reconcile.history.moments import Moment
 from reconcile.history.service_log import Said
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict

@@ -5,12 +5,6 @@ from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import sentence
 from runlog.outcomes import Outcome
 
-TITLES = {
-    "acknowledged": "Orders acknowledged, and those of them that are in Kafka",
-    "provoked": "Orders that were rolled back, and their events in Kafka",
-}
-"""Heading of the picture of the gap, by the outcome that it counts."""
-
 
 @sentence("gap in the end", "gap at its last moment")
 def gap_in_the_end(history: History, judgement: Judgement) -> str:
@@ -39,8 +33,7 @@ def never_came(history: History, judgement: Judgement) -> str:
 def waited(history: History, judgement: Judgement) -> str:
     """How many acknowledged orders waited for their event at most, and whether it came; empty where none did."""
     gap = judgement.gap
-    waiting = [a - n - e for a, n, e in zip(gap.answered, gap.never, gap.with_event, strict=True)]
-    most, still = max(waiting), waiting[-1]
+    most, still = max(gap.waiting), gap.waiting[-1]
     if not most or gap.outcome == "provoked":
         return ""
     return f"up to {most} waiting, " + (f"{still} still in the backlog" if still else "all came")

@@ -8,11 +8,11 @@ from reconcile.analysis.pace import Pace
 from reconcile.analysis.plural import some
 from reconcile.analysis.probe_summary import effect_of, probe_series, seen_words
 from reconcile.history.history import History
-from reconcile.history.outages import Outage
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import outage_sentence, sentence
 from reconcile.report.text_format import duration, moment
 from runlog.fault_facts import FaultFacts
+from runlog.outages import Outage
 from settings.duration import format_duration
 
 

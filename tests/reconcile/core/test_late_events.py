@@ -5,11 +5,12 @@ import pytest
 
 from reconcile.analysis.failure_window import failure_windows
 from reconcile.analysis.late_events import append_brackets
-from reconcile.history.outages import Moment, moments, read_outages
+from reconcile.history.moments import Moment, moments
 from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
 from runlog.marks import Mark
 from runlog.offsets import Observation
+from runlog.outages import read_outages
 from runlog.outcomes import Outcome
 from tests.reconcile.core.run_builder import DOWN_EDGE, START_OFFSET, T0, UP_EDGE, RunBuilder, usual_marks
 

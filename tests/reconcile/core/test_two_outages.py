@@ -9,9 +9,9 @@ import pytest
 from reconcile.analysis.failure_window import FailureWindow, failure_windows
 from reconcile.analysis.lost_causes import LostCause
 from reconcile.analysis.recovery import Recovery
-from reconcile.history.outages import read_outages
 from reconcile.judge.judge import Judgement, judge
 from runlog import marks as m
+from runlog.outages import read_outages
 from runlog.outcomes import Outcome
 from tests.reconcile.core.run_builder import T0, RunBuilder
 from tests.reconcile.core.run_changes import again, fewer_marks

@@ -1,0 +1,55 @@
+"""The orders whose event a known outbox holds, read about once a second in a thread of its own: a database that hangs
+must not hold up the counting.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.contract import Contract
+from contract.ids import IdReader
+from stores.outbox import waiting_texts
+from stores.postgres import DatabaseProblem, Limits, PostgresConnection
+
+EVERY_S: Final = 0.5
+LIMITS: Final = Limits(statement_s=2.0)
+
+
+class BacklogReader:
+    """The outbox of a run's contract.
+
+    Args:
+        database_url: secret.
+
+    Attributes:
+        ids: IDS of the orders in it; None until it was read, and where it spells their ids in another way.
+        read_at: epoch seconds of the run's clock at which they were asked for; None until then.
+    """
+
+    def __init__(self, database_url: str, contract: Contract, now: Callable[[], float]) -> None:
+        self.ids: NDArray[np.void] | None = None
+        self.read_at: float | None = None
+        self._contract, self._now = contract, now
+        self._connection = PostgresConnection(database_url)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="backlog", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+
+    def _follow(self) -> None:
+        outbox = self._contract.table.outbox
+        while outbox is not None and not self._stop.wait(EVERY_S):
+            asked = self._now()
+            try:
+                with self._connection.transaction(LIMITS) as transaction:
+                    texts = waiting_texts(transaction, outbox, reference=self._contract.event.reference)
+            except DatabaseProblem:
+                continue
+            ids, valid = IdReader(self._contract.id_kind).parse(texts)
+            self.ids, self.read_at = (ids, asked) if valid.all() else (None, None)
+        self._connection.close()
