@@ -30,6 +30,7 @@ try:
     from chaos.run.dry_run import dry_run_text
     from chaos.run.exit_code_listeners import Listeners, set_exit_code
     from chaos.run.harness import Harness
+    from chaos.run.log_output import quieten_locust
     from chaos.run.process_end import ProcessEnd
     from chaos.run.recording import Recording
     from chaos.run.shape import ChaosShape
@@ -89,6 +90,7 @@ def set_up(environment: Environment, **_: Any) -> None:
             check_runs_dir(Path(settings.runs_dir), 0)
     except (SettingsError, FolderError) as error:
         _refuse(str(error), exit_codes.USAGE_OR_CRASH if isinstance(error, SettingsError) else exit_codes.NOT_READY)
+    quieten_locust(settings.locust_output)
     for flag in secrets_shown(sys.argv[1:]):
         log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)
     own_users = not any(issubclass(user, OrderUser) for user in environment.user_classes)

@@ -164,6 +164,9 @@ class RunOptions(OptionGroup, heading="The run"):
     """What a run leaves behind, and who may control it."""
 
     dry_run = Option(FLAG, "", "print what the run would do and to what, and end; nothing is touched", fixed=True)
+    locust_output = Option(
+        FLAG, "", "show Locust's own log lines on its runner and its tables of statistics too", fixed=True
+    )
     allowed_host = Option(
         LINES,
         "",

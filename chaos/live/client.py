@@ -36,8 +36,7 @@ class LiveCounter:
         log.touch(mode=0o600)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                # -P: a package in the user's folder must not shadow one of ours.
-                [sys.executable, "-P", "-m", "chaos.live"],
+                [sys.executable, "-m", "chaos.live"],
                 cwd=CHECKOUT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -15,9 +15,10 @@ from gevent.event import Event
 
 from chaos.faults.limits import Limits
 from chaos.run.fault_injector import NotRestored
-from chaos.run.plan import RunPhase
+from chaos.run.plan import Plan, RunPhase
 from chaos.run.plan_runner import PlanRunner
 from chaos.run.ports import Interrupted, RunFailed, RunHarness
+from chaos.run.run_progress import RunProgress
 from chaos.run.run_setup import OpenRun, release
 from chaos.sut.health_checks import await_healthy
 from chaos.sut.sut import PreflightError
@@ -42,12 +43,13 @@ class Conductor:
     """
 
     def __init__(self, harness: RunHarness, settings: Settings, texts: dict[str, str]) -> None:
-        self.phase = RunPhase.IDLE
+        self.progress = RunProgress()
         self.exit_code: int | None = None
         self.finished = Event()
         self._harness = harness
+        self.settings = settings
         self._limits = Limits(settings.command_timeout, settings.fault_timeout)
-        self._plan_runner = PlanRunner(harness, settings, texts, self._enter)
+        self._plan_runner = PlanRunner(harness, settings, texts, self.progress)
         self.not_restored = False
         self._codes: list[int] = []
         self._runner: gevent.Greenlet | None = None
@@ -55,6 +57,21 @@ class Conductor:
         self._interrupted = float("-inf")
         self._cut: tuple[str, str, int] | None = None
         self._judged = False
+
+    @property
+    def phase(self) -> RunPhase:
+        """The phase of the run."""
+        return self.progress.phase
+
+    @property
+    def plan(self) -> Plan:
+        """What the run does, as planned."""
+        return self._plan_runner.plan
+
+    @property
+    def open(self) -> OpenRun | None:
+        """The parts of the run; None until it is open."""
+        return self._plan_runner.open
 
     @property
     def failure(self) -> str | None:
@@ -121,7 +138,7 @@ class Conductor:
             self._wind_up()
         finally:
             self.exit_code = exit_codes.strongest(self._codes or [exit_codes.USAGE_OR_CRASH], self.not_restored)
-            self.phase = RunPhase.DONE
+            self.progress.enter(RunPhase.DONE, "")
             self.finished.set()
 
     def _run_plan(self) -> None:
@@ -179,12 +196,16 @@ class Conductor:
     def _save(self, run: OpenRun) -> None:
         run.load.finish(in_order=True)
         run.recording.close(self._harness.statistics())
+        if run.live is not None:
+            run.live.close()
         if trouble := run.trouble:
             log.error("the history is incomplete: %s", trouble)
             self._fail(run, f"the history is incomplete: {trouble}", exit_codes.USAGE_OR_CRASH)
 
     def _judge(self, run: OpenRun) -> None:
-        self._enter(RunPhase.RECONCILE, "comparing ledger, PostgreSQL and Kafka")
+        text = "comparing ledger, PostgreSQL and Kafka"
+        self.progress.enter(RunPhase.RECONCILE, text)
+        log.info("%s: %s", RunPhase.RECONCILE.value, text)
         code = self._harness.judge(run.recording.folder, run.sut)
         self._judged = code is not None
         self._codes += [] if code is None else [code]
@@ -195,7 +216,7 @@ class Conductor:
         except Exception:
             log.exception("the run could not be judged again")
             self._codes.append(exit_codes.USAGE_OR_CRASH)
-        self.phase = RunPhase.DONE
+        self.progress.enter(RunPhase.DONE, "")
 
     def _heal(self, run: OpenRun) -> None:
         try:
@@ -224,7 +245,3 @@ class Conductor:
             self._fail(run, reason, exit_codes.NOT_READY)
         else:
             log.info("all components are up and healthy")
-
-    def _enter(self, phase: RunPhase, text: str) -> None:
-        self.phase = phase
-        log.info("%s: %s", phase.value, text)

@@ -6,6 +6,7 @@ from typing import Final
 
 from chaos.run.drain import Drain, DrainResult, DrainTask
 from chaos.run.recording import Recording
+from chaos.run.run_progress import RunProgress
 from chaos.sut.sut import SystemUnderTest
 from contract.publish_horizon import Interval, horizon_of, longest_drain
 from runlog import marks
@@ -36,12 +37,15 @@ def drain_run(
     task: DrainTask,
     in_flight: Callable[[], int],
     timeout_s: float | None,
+    *,
+    progress: RunProgress,
 ) -> DrainResult:
     """Drain a run and write the mark of how it ended.
 
     Args:
         in_flight: returns how many requests are unanswered.
         timeout_s: longest drain in seconds; None: as long as the task asks for.
+        progress: what it waits for is noted there.
     """
     clock, facts = recording.clock, recording.facts
     began, longest = clock.now(), timeout_s
@@ -49,7 +53,13 @@ def drain_run(
         longest = longest_drain(facts.publisher, task.horizon, facts.request_timeout_s, task.settle)
     recording.mark_now(marks.DRAIN)
     drain = Drain(sut=sut, task=task, monitor=recording.monitor, clock=clock, in_flight=in_flight)
-    result = drain.run(longest, lambda text: log.info("drain: %s", text))
+    progress.longest_s = longest
+
+    def say(text: str) -> None:
+        progress.awaited = text
+        log.info("drain: %s", text)
+
+    result = drain.run(longest, say)
     recording.mark_now(
         marks.DRAINED,
         complete=result.complete,

@@ -5,13 +5,18 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 
+import gevent
 from locust.env import Environment
 
 from chaos.run.command_line import settings_of_run, texts_of
 from chaos.run.conductor import Conductor
+from chaos.run.live_block import LiveBlock
+from chaos.run.live_lines import live_lines
+from chaos.run.log_output import is_terminal
 from chaos.run.ports import Load
 from chaos.run.reconcile_process import ReconcileProcess
 from chaos.run.recording import Recording
+from chaos.run.run_view import view_of
 from chaos.run.shape import USERS
 from chaos.sut.selection import System
 from chaos.sut.sut import PreflightError, SystemUnderTest
@@ -63,7 +68,24 @@ class Harness:
             return None
         self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
+        if self.at_terminal:
+            gevent.spawn(_show, self.conductor)
         return self.conductor
+
+    @property
+    def draws(self) -> bool:
+        """Whether there is a page that shows pictures of a run."""
+        return self.environment.web_ui is not None
+
+    @property
+    def watched(self) -> bool:
+        """Whether someone may watch a run: on the page, or at a terminal."""
+        return self.draws or self.at_terminal
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether a terminal shows the present of a run."""
+        return is_terminal(sys.stderr)
 
     def users_running(self) -> bool:
         runner = self.environment.runner
@@ -115,3 +137,13 @@ class Harness:
     def parsed(self) -> Namespace:
         """Locust's current options; the web form changes them."""
         return self.environment.parsed_options or Namespace(headless=False, autostart=False)
+
+
+def _show(conductor: Conductor) -> None:
+    """Show a run at the bottom of the terminal until it is over."""
+    block = LiveBlock(sys.stderr, lambda width, unicode: live_lines(view_of(conductor), width, unicode=unicode))
+    block.start()
+    try:
+        conductor.finished.wait()
+    finally:
+        block.stop()

@@ -5,7 +5,7 @@ checked, so that a run that can prove nothing any more ends at once.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,6 +18,7 @@ from chaos.run.fault_injector import AlreadyDown, FaultFailed
 from chaos.run.phantom_check import check_phantoms
 from chaos.run.plan import Plan, PlannedOutage, RunPhase, make_plan
 from chaos.run.ports import RunFailed, RunHarness
+from chaos.run.run_progress import RunProgress
 from chaos.run.run_setup import OpenRun, open_run
 from contract.publish_horizon import Interval
 from runlog import exit_codes, marks
@@ -41,10 +42,11 @@ class PlanRunner:
 
     Args:
         settings: what the run was asked to do.
-        enter: called with each phase as it begins and a line for people.
+        progress: what it is doing, kept up to date.
 
     Attributes:
         open: everything that the run works with, None until it is open.
+        plan: what it does.
     """
 
     def __init__(
@@ -52,15 +54,14 @@ class PlanRunner:
         harness: RunHarness,
         settings: Settings,
         texts: dict[str, str],
-        enter: Callable[[RunPhase, str], None],
+        progress: RunProgress,
     ) -> None:
         self.open: OpenRun | None = None
         self._harness = harness
         self._settings = settings
         self._texts = texts
-        self._enter = enter
-        self._plan: Plan = make_plan(settings)
-        self._phase = RunPhase.IDLE
+        self._progress = progress
+        self.plan: Plan = make_plan(settings)
         self._outages: list[Interval] = []
         self._as_asked = "rolled back" if settings.scenario == "phantom-event" else "acknowledged"
 
@@ -70,25 +71,25 @@ class PlanRunner:
         Raises:
             RunFailed, NotRestored, PreflightError, FolderError: why it could not run to its end.
         """
-        self._begin(RunPhase.PREFLIGHT, self._plan.describe())
-        run = self.open = open_run(self._harness, self._settings, self._texts, self._plan)
+        self._begin(RunPhase.PREFLIGHT, self.plan.describe())
+        run = self.open = open_run(self._harness, self._settings, self._texts, self.plan, self._progress)
         try:
             run.recording.await_monitor()
         except NotProven as error:
             raise RunFailed(str(error), exit_codes.NOT_READY) from None
         self._begin_load(run)
-        for index, outage in enumerate(self._plan.outages):
+        for index, outage in enumerate(self.plan.outages):
             self._break(run, index, outage)
             self._recover(run, outage.recovery)
-        if not self._plan.outages:
-            self._recover(run, self._plan.calm)
+        if not self.plan.outages:
+            self._recover(run, self.plan.calm)
         self._drain(run)
         if run.sut.phantom_url is not None:
             self._check_phantoms(run)
 
     def _begin(self, phase: RunPhase, text: str) -> None:
-        self._phase = phase
-        self._enter(phase, text)
+        self._progress.enter(phase, text)
+        log.info("%s: %s", phase.value, text)
 
     def _recover(self, run: OpenRun, length: float) -> None:
         self._begin(RunPhase.RECOVERY, f"{length:g} s under load")
@@ -97,7 +98,7 @@ class PlanRunner:
         self._hold(run, run.recording.clock.now() + length)
 
     def _begin_load(self, run: OpenRun) -> None:
-        self._begin(RunPhase.BASELINE, f"{self._settings.rate:g} orders/s for {self._plan.baseline:g} s")
+        self._begin(RunPhase.BASELINE, f"{self._settings.rate:g} orders/s for {self.plan.baseline:g} s")
         clock = run.recording.clock
         if not wait_until(self._harness.users_running, USERS_WAIT_S, STEP_S):
             text = f"timed out after {USERS_WAIT_S:g} s waiting for Locust's users"
@@ -105,14 +106,15 @@ class PlanRunner:
         begin = clock.now() + LEAD_S
         run.load.begin(begin)
         run.recording.mark(Mark(begin, marks.BASELINE))
-        self._hold(run, begin + self._plan.baseline)
+        self._hold(run, begin + self.plan.baseline)
 
     def _break(self, run: OpenRun, index: int, outage: PlannedOutage) -> None:
-        which = f"outage {index + 1} of {len(self._plan.outages)}: " if len(self._plan.outages) > 1 else ""
+        which = f"outage {index + 1} of {len(self.plan.outages)}: " if len(self.plan.outages) > 1 else ""
         self._begin(RunPhase.OUTAGE, f"{which}{outage.describe()}")
-        clock = run.recording.clock
+        clock, progress = run.recording.clock, self._progress
         run.load.phase = Phase.OUTAGE
-        began = clock.now()
+        began = progress.edge_at = clock.now()
+        progress.outage = index
         try:
             unproven = run.injector.inject(index, outage)
         except AlreadyDown as error:
@@ -127,7 +129,8 @@ class PlanRunner:
             self._hold(run, clock.now() + outage.length)
         else:
             log.warning("outage: the fault is not proven: %s", unproven)
-        healing = clock.now()
+        healing = progress.edge_at = clock.now()
+        progress.ends_at = None
         with self._load_stops_unless_healed(run, index, outage):
             run.injector.heal()
         self._outages.append((began, clock.now()))
@@ -136,7 +139,7 @@ class PlanRunner:
     @contextmanager
     def _load_stops_unless_healed(self, run: OpenRun, index: int, outage: PlannedOutage) -> Iterator[None]:
         """Stop the load if the block takes too long, until it succeeds: no orders go into a dead system."""
-        limit = max(LOAD_STOPS_AFTER_S, self._plan.edge_timeout)
+        limit = max(LOAD_STOPS_AFTER_S, self.plan.edge_timeout)
         stopped = False
 
         def stop() -> None:
@@ -161,7 +164,9 @@ class PlanRunner:
         past = f" and the publish horizon has passed: {task.horizon.words}" if task.horizon.seconds else ""
         self._begin(RunPhase.DRAIN, f"until nothing new comes for {task.settle:g} s{past}")
         run.load.close(run.recording.clock.now())
-        drain_run(run.sut, run.recording, task, lambda: run.load.in_flight, self._plan.drain_timeout)
+        drain_run(
+            run.sut, run.recording, task, lambda: run.load.in_flight, self.plan.drain_timeout, progress=self._progress
+        )
 
     def _check_phantoms(self, run: OpenRun) -> None:
         provoked = run.load.provoked
@@ -174,6 +179,7 @@ class PlanRunner:
         """Stay in the phase until `until`, and log progress every PROGRESS_S seconds."""
         recording, load = run.recording, run.load
         said = recording.clock.now()
+        self._progress.ends_at = until
         while (now := recording.clock.now()) < until:
             if trouble := run.trouble:
                 raise RunFailed(trouble, exit_codes.USAGE_OR_CRASH)
@@ -181,14 +187,16 @@ class PlanRunner:
                 raise RunFailed("the monitor process ended", exit_codes.USAGE_OR_CRASH)
             if run.watchdog.retired is not None:
                 raise RunFailed(run.watchdog.retired, exit_codes.INCONCLUSIVE)
-            if self._plan.outages and not run.watchdog.alive:
+            if self.plan.outages and not run.watchdog.alive:
                 raise RunFailed("the watchdog process ended", exit_codes.USAGE_OR_CRASH)
             if now - said >= PROGRESS_S and until - now >= 1:
                 said = now
-                counts = load.counts
-                log.info(
+                counts, phase = load.counts, self._progress.phase.value
+                level = logging.DEBUG if self._harness.at_terminal else logging.INFO
+                log.log(
+                    level,
                     "%s: %.0f s to go, %d sent, %d %s, %d failed, %d without an answer yet",
-                    self._phase.value, until - now, counts.sent, counts.acknowledged, self._as_asked, counts.failed,
+                    phase, until - now, counts.sent, counts.acknowledged, self._as_asked, counts.failed,
                     load.in_flight,
                 )  # fmt: skip
             gevent.sleep(min(STEP_S, until - now))

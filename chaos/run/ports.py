@@ -64,6 +64,18 @@ class RunHarness(Protocol):
 
     watchdog: Watchdog
 
+    @property
+    def watched(self) -> bool:
+        """Whether someone may watch the run while it goes on."""
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether a terminal shows the present of the run, so that it need not be logged."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether pictures of it are wanted, for a page."""
+
     def prepare(self, settings: Settings) -> SystemUnderTest:
         """Return the system under test as `settings` ask."""
 

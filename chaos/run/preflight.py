@@ -6,7 +6,6 @@ canary order that must have its row and its event.
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Final
 
 from chaos.faults.targets import TargetError
@@ -14,6 +13,7 @@ from chaos.run.backlog import BacklogProblem, pending_events
 from chaos.run.canary_order import CanaryOrder, place_canary
 from chaos.run.plan import Plan
 from chaos.run.reconcile_check import ReconcilerCheck
+from chaos.run.run_progress import Check
 from chaos.run.topic import native
 from chaos.sut.health_checks import HEALTH_S, parts
 from chaos.sut.service_http import ask
@@ -38,14 +38,6 @@ _OWN_REMEDIES: Final = {
     "broker": "start the broker, or correct --kafka-bootstrap or --kafka-config",
     "service": "start the order service, or correct --host, --health-path, --header or --ca-file",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check that passed."""
-
-    name: str
-    detail: str
 
 
 class Preflight:

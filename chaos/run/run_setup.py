@@ -5,6 +5,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,17 @@ from chaos.faults.watchdog.fault_controller import LEASE
 from chaos.faults.watchdog.liveness import will_be_free
 from chaos.faults.watchdog.protocol import BUSY, Arm, Refusal
 from chaos.faults.watchdog.work_reports import Progress, Work
+from chaos.live.client import LiveCounter
+from chaos.live.reader import LiveConfig
 from chaos.run.fault_injector import FaultInjector
 from chaos.run.plan import Plan
 from chaos.run.ports import Load, RunHarness
-from chaos.run.preflight import Check, Preflight
+from chaos.run.preflight import Preflight
 from chaos.run.recording import Recording
+from chaos.run.run_progress import Check, RunProgress
 from chaos.run.topic import topic_start
 from chaos.sut.sut import PreflightError, SystemUnderTest
+from files.paths import reason
 from health.spec import sql_address
 from runlog.facts import TopicStart
 from runlog.folder import check_runs_dir
@@ -38,6 +43,8 @@ log = logging.getLogger("chaos")
 # Generous estimates of what a run writes: ledger, witnesses and reports together.
 FIXED_BYTES: Final = 20 * 2**20
 BYTES_PER_ORDER: Final = 1000
+# How long an outage usually takes beyond its planned length: until it is proven, and until it is over.
+EDGES_S: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class OpenRun:
 
     Attributes:
         watchdog: the process that owns the target.
+        live: counts the run while it goes on; None where nobody watches.
     """
 
     sut: SystemUnderTest
@@ -53,6 +61,7 @@ class OpenRun:
     load: Load
     injector: FaultInjector
     watchdog: Watchdog
+    live: LiveCounter | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -60,8 +69,13 @@ class OpenRun:
         return self.load.trouble or self.recording.trouble or self.recording.monitor.trouble or self.watchdog.unwritten
 
 
-def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], plan: Plan) -> OpenRun:
+def open_run(
+    harness: RunHarness, settings: Settings, texts: dict[str, str], plan: Plan, progress: RunProgress
+) -> OpenRun:
     """Return a run that is ready to begin; the watchdog owns its target.
+
+    Args:
+        progress: the checks that pass are noted there.
 
     Raises:
         FolderError: the disk has too little space for it.
@@ -75,7 +89,7 @@ def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], pla
     if plan.outages:
         arm_watchdog(watchdog, sut, settings)
     try:
-        proven = Preflight(sut, plan, _log).run()
+        proven = Preflight(sut, plan, partial(_note, progress)).run()
         recording = Recording(settings, sut, _start_of(sut), proven, texts)
     except BaseException:
         release(watchdog)
@@ -90,7 +104,26 @@ def open_run(harness: RunHarness, settings: Settings, texts: dict[str, str], pla
         marks=recording.folder.marks,
         edge_timeout=plan.edge_timeout,
     )
-    return OpenRun(sut, recording, harness.open_load(settings, sut, recording), injector, watchdog)
+    live = start_live_counter(harness, sut, recording, plan) if harness.watched else None
+    return OpenRun(sut, recording, harness.open_load(settings, sut, recording), injector, watchdog, live)
+
+
+def start_live_counter(
+    harness: RunHarness, sut: SystemUnderTest, recording: Recording, plan: Plan
+) -> LiveCounter | None:
+    """Start what counts the run while it goes on; None where it cannot be started: no run depends on it."""
+    config = LiveConfig(
+        folder=str(recording.folder.path),
+        client=sut.kafka,
+        database_url=sut.database_url if sut.contract.table.outbox else "",
+        planned_s=plan.load_seconds + EDGES_S * len(plan.outages) + plan.settle,
+        draws=harness.draws,
+    )
+    try:
+        return LiveCounter(config, recording.folder.logs / "live.log")
+    except OSError as error:
+        log.warning("nothing is counted while the run goes on: %s", reason(error))
+        return None
 
 
 def _start_of(sut: SystemUnderTest) -> TopicStart:
@@ -182,5 +215,6 @@ def release(watchdog: Watchdog) -> None:
         log.warning("%s", error)
 
 
-def _log(check: Check) -> None:
+def _note(progress: RunProgress, check: Check) -> None:
+    progress.checks.append(check)
     log.info("preflight: %s ok (%s)", check.name, check.detail)

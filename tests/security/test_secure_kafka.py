@@ -18,8 +18,9 @@ from confluent_kafka import Producer
 from chaos.monitor.client import MonitorClient
 from chaos.run.drain import Drain
 from chaos.run.plan import make_plan
-from chaos.run.preflight import Check, Preflight
+from chaos.run.preflight import Preflight
 from chaos.run.reconcile_process import ReconcileProcess
+from chaos.run.run_progress import Check
 from chaos.run.topic import topic_start
 from chaos.sut.sut import PreflightError
 from contract.run_key import RunKey

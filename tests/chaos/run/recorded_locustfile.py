@@ -48,7 +48,7 @@ class RecordedRun(Conductor):
         assert self._runner is not None
         self._runner.join()
         self.exit_code = exit_codes.strongest(self._codes)
-        self.phase = RunPhase.DONE
+        self.progress.enter(RunPhase.DONE, "")
         self.finished.set()
 
 

@@ -23,6 +23,7 @@ import chaos.run.drain  # noqa: E402
 from chaos.run.canary_order import place_canary  # noqa: E402
 from chaos.run.drain_setup import drain_run, drain_task  # noqa: E402
 from chaos.run.recording import Recording  # noqa: E402
+from chaos.run.run_progress import RunProgress  # noqa: E402
 from chaos.run.topic import topic_start  # noqa: E402
 from contract.http import PlacedOrder  # noqa: E402
 from contract.order_id import AcknowledgedId  # noqa: E402
@@ -124,7 +125,8 @@ def main() -> None:
     for _ in range(3):
         run.send(Phase.RECOVERY, publish=not given["stops"])
     service.event = not given["stops"]
-    drain_run(sut, recording, drain_task(recording, [outage]), lambda: 0, settings.drain_timeout)
+    task = drain_task(recording, [outage])
+    drain_run(sut, recording, task, lambda: 0, settings.drain_timeout, progress=RunProgress())
     run.close()
     sys.stdout.write(f"{recording.folder.path}\n")
 

@@ -194,7 +194,7 @@ def test_what_makes_it_worse_is_named_with_its_source(ended: dict[str, Ended], n
 
 def test_a_refusal_in_preflight_is_the_last_thing_on_the_screen(tmp_path: Path) -> None:
     done = subprocess.run(
-        [str(LOCUST), "-f", WIRING, "--runs-dir", str(tmp_path / "runs"), "--headless"],
+        [str(LOCUST), "-f", WIRING, "--runs-dir", str(tmp_path / "runs"), "--headless", "--locust-output"],
         env={
             **without_options(), "RECORDED": str(tmp_path), "LISTENERS": SETS.format(code=5), "LOCUST_TOPIC": "orders",
             "PYTHONPATH": str(CHECKOUT),

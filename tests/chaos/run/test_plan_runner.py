@@ -9,6 +9,7 @@ import pytest
 from chaos.run import plan_runner
 from chaos.run.fault_injector import NotRestored
 from chaos.run.plan_runner import PlanRunner
+from chaos.run.run_progress import RunProgress
 from runlog import marks
 from runlog.clock import AnchoredClock
 from settings.run_settings import make_settings
@@ -52,10 +53,10 @@ def play(
         clock=AnchoredClock.anchor(), mark_now=lambda name, outage=None, **detail: written.append(name)
     )
     run: Any = SimpleNamespace(load=load, injector=FaultInjector(load, stops, fails), recording=recording)
-    player = PlanRunner(SimpleNamespace(), make_settings({}), {}, lambda *_: None)
-    object.__setattr__(player._plan, "edge_timeout", 0.0)
+    player = PlanRunner(SimpleNamespace(), make_settings({}), {}, RunProgress())
+    object.__setattr__(player.plan, "edge_timeout", 0.0)
     try:
-        player._break(run, 0, player._plan.outages[0])
+        player._break(run, 0, player.plan.outages[0])
     except NotRestored:
         assert fails
     return load, written

@@ -1,0 +1,48 @@
+"""What of the log and of Locust's tables is shown, and how: by default only what a person at a run needs."""
+
+import logging
+import os
+from typing import Any, Final, TextIO
+
+# How the runner starts and stops users, and the tables at the end, which know nothing of phases and events.
+_CHATTER: Final = ("locust.runners", "locust.stats_logger")
+
+
+class ShortLines(logging.Formatter):
+    """Log lines for a terminal: the time of day and the message, and the level if it is a warning or worse."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s  %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line without its traceback."""
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return f"{record.asctime}  {level}{record.message}"
+
+
+def quieten_locust(shown: bool) -> None:
+    """Silence Locust's runner and its tables, and shorten the lines on a terminal, unless all is to be `shown`.
+
+    Where everything is logged (`--loglevel DEBUG`) nothing is left out. Warnings stay.
+    """
+    if shown or logging.getLogger().isEnabledFor(logging.DEBUG):
+        return
+    for name in _CHATTER:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in stream_handlers():
+        if is_terminal(handler.stream):
+            handler.setFormatter(ShortLines())
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal on which lines can be drawn anew; a closed one is none."""
+    if stream is None or stream.closed or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def stream_handlers() -> list[logging.StreamHandler[Any]]:
+    """Return the handlers of all loggers that write to a stream, each once."""
+    loggers = [logging.root, *map(logging.getLogger, logging.root.manager.loggerDict)]
+    found = {id(handler): handler for logger in loggers for handler in logger.handlers}
+    return [handler for handler in found.values() if isinstance(handler, logging.StreamHandler)]
