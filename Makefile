@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := contract redaction files look settings health stores runlog orderservice stack reconcile chaos load locustfile.py
+ROOMS := contract redaction files look settings health stores runlog orderservice stack reconcile chaos load webui locustfile.py
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from flask import jsonify, request
     from locust import events
     from locust.env import Environment
 
@@ -22,7 +21,6 @@ try:
     from chaos.faults.watchdog.protocol import Refusal
     from chaos.run.command_line import (
         add_options,
-        check_form,
         read_settings,
         secrets_shown,
     )
@@ -35,7 +33,6 @@ try:
     from chaos.run.recording import Recording
     from chaos.run.shape import ChaosShape
     from chaos.run.signal_handler import SignalHandler
-    from chaos.run.web_access import HostCheck
     from chaos.sut.selection import System, make_system
     from chaos.sut.sut import SystemUnderTest
     from files.output_streams import flush_output, let_output_fail
@@ -49,6 +46,7 @@ try:
     from settings.option_sources import with_sources
     from settings.run_settings import Settings, SettingsError
     from stack.errors import StackError
+    from webui.install import install
 except ImportError as missing:
     sys.stderr.write(f"{missing.name or missing} is not installed here; run `make setup`, then .venv/bin/locust\n")
     sys.exit(2)
@@ -131,20 +129,7 @@ def _connect(environment: Environment, harness: Harness, settings: Settings) -> 
         lambda **_: harness.stop_run("stopped before the plan was over", exit_codes.INCONCLUSIVE)
     )
     if environment.web_ui is not None and environment.web_ui.app is not None:
-        app = environment.web_ui.app
-        app.wsgi_app = HostCheck(app.wsgi_app, environment.web_ui.host, settings.allowed_host)  # type: ignore[method-assign]
-        app.before_request(lambda: _check_form(environment, harness))
-
-
-def _check_form(environment: Environment, harness: Harness) -> Any:
-    """Refuse a wrong start form before Locust applies any field of it."""
-    if request.method != "POST" or not request.path.endswith("/swarm"):
-        return None
-    busy = harness.conductor is not None and harness.conductor.active
-    problem = check_form(request.form, harness.parsed, environment.host or "")
-    if problem := "a run is under way: stop it first, or wait for its end" if busy else problem:
-        return jsonify({"success": False, "message": problem, "host": environment.host})
-    return None
+        install(harness, environment.web_ui, settings.allowed_host)
 
 
 def _open_load(environment: Environment, settings: Settings, sut: SystemUnderTest, recording: Recording) -> LoadSession:

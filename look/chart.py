@@ -49,6 +49,7 @@ class Panel:
         unit: what the values are: counts, or durations in seconds.
         stepped: a value stands for the whole step, as a count by second does; otherwise it is reached at its moment.
         height: pixels.
+        at_least: its axis reaches this value, so that several pictures have one scale.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Panel:
     unit: Literal["count", "seconds"] = "count"
     stepped: bool = False
     areas: tuple[Area, ...] = ()
+    at_least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Chart:
         title: what it shows.
         description: what a reader who cannot see it is given.
         seconds: length of the time axis.
+        now_s: the present of a run that goes on, at which it is read at first; None: its end.
     """
 
     name: str
@@ -106,3 +109,4 @@ class Chart:
     bands: tuple[Band, ...] = ()
     phases: tuple[Phase, ...] = ()
     dots: Dots | None = None
+    now_s: float | None = None

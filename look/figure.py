@@ -27,9 +27,9 @@ def legend(chart: Chart) -> str:
 
 def reading(chart: Chart) -> str:
     """Return the control that chooses a moment, hidden until `figure.js` runs, and the line for its values."""
-    name = escape(chart.name)
+    name, now = escape(chart.name), chart.seconds if chart.now_s is None else chart.now_s
     return (
         f'<div class="reading" hidden><label for="{name}-moment">Moment</label>'
-        f'<input id="{name}-moment" type="range" min="0" max="{chart.seconds:g}" value="{chart.seconds:g}" step="any">'
+        f'<input id="{name}-moment" type="range" min="0" max="{chart.seconds:g}" value="{now:g}" step="any">'
         f'<output for="{name}-moment" aria-live="off"></output></div>'
     )

@@ -82,7 +82,7 @@ def _band_words(bands: tuple[Band, ...], time: Scale) -> Iterator[str]:
 
 
 def _panel(panel: Panel, time: Scale, top: int, *, first: bool) -> Iterator[str]:
-    highest = max((value for line in panel.lines for value in line.values if value is not None), default=0.0)
+    highest = max([panel.at_least, *(value for line in panel.lines for value in line.values if value is not None)])
     scale = Scale(top_of(highest), top + panel.height, top)
     right = time.end
     if not first:

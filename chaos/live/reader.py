@@ -81,12 +81,14 @@ class LiveReader:
             BacklogReader(config.database_url, facts.contract, facts.clock.now) if config.database_url else None
         )
         self._chart = LiveChart(facts, folder.marks, outcome, config.planned_s) if config.draws else None
+        self._ledger_at = facts.started_at
         self._read_at: float | None = None
         self._untagged = 0
         self._pending: list[Observation] = []
 
     def read(self) -> None:
         """Take what is new, waiting for new events for a moment."""
+        self._ledger_at = self._facts.clock.now()
         records = self._ledger.read()
         self._counter.take_attempts(records)
         if self._chart is not None:
@@ -102,10 +104,10 @@ class LiveReader:
         """Return what is counted now."""
         now, backlog = self._facts.clock.now(), self._backlog
         fresh = self._read_at is not None and now - self._read_at < FRESH_S
-        until = self._read_at if fresh and self._read_at is not None else now
+        until = min(self._ledger_at, self._read_at) if fresh and self._read_at is not None else self._ledger_at
         counts = self._counter.counts(until, None if backlog is None else backlog.ids)
         if self._chart is not None:
-            self._chart.add(now, counts)
+            self._chart.add(until, counts)
         figure = self._chart.figure(now) if draw and self._chart is not None else None
         return Snapshot(
             at=now,

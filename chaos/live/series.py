@@ -1,6 +1,5 @@
 """A run's counts over time, as a picture needs them: few enough points however long the run is."""
 
-from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
 
@@ -13,7 +12,6 @@ from runlog.outcomes import Outcome
 MOST_POINTS: Final = 480
 
 
-@dataclass(slots=True)
 class GapSeries:
     """Cumulative counts at moments `step_s` apart; every second one goes when there are too many.
 
@@ -21,17 +19,21 @@ class GapSeries:
         answered, with_event, waiting: the counts at 0, `step_s`, 2 `step_s`, ... seconds since the start.
     """
 
-    step_s: float = 0.25
-    answered: list[int] = field(default_factory=lambda: [0])
-    with_event: list[int] = field(default_factory=lambda: [0])
-    waiting: list[int] = field(default_factory=lambda: [0])
+    def __init__(self, step_s: float = 0.25) -> None:
+        self.step_s = step_s
+        self.answered, self.with_event, self.waiting = [0], [0], [0]
+        self._last: tuple[float, tuple[int, int, int]] = (0.0, (0, 0, 0))
 
     def add(self, second: float, answered: int, with_event: int, waiting: int) -> None:
-        """Add the counts of a moment; those before it that were not seen stay as they were."""
-        place = int(second / self.step_s)
-        for series, value in ((self.answered, answered), (self.with_event, with_event), (self.waiting, waiting)):
-            series.extend([series[-1]] * (place + 1 - len(series)))
-            series[-1] = value
+        """Add the counts of a moment; those between it and the last one lie on straight lines."""
+        (before, old), new = self._last, (answered, with_event, waiting)
+        if second <= before:
+            return
+        for place in range(len(self.answered), int(second / self.step_s) + 1):
+            share = (place * self.step_s - before) / (second - before)
+            for series, first, last in zip((self.answered, self.with_event, self.waiting), old, new, strict=True):
+                series.append(first + int((last - first) * share))
+        self._last = second, new
         while len(self.answered) > MOST_POINTS:
             self.step_s *= 2
             self.answered, self.with_event, self.waiting = self.answered[::2], self.with_event[::2], self.waiting[::2]

@@ -15,6 +15,7 @@ from reconcile.report.json_report import json_report
 from reconcile.report.junit_report import junit_report
 from reconcile.report.lost_rows_list import lost_rows_list
 from reconcile.report.markdown_report import markdown_report
+from reconcile.report.picture_file import NAME, picture_file
 from runlog.folder import RunFolder
 
 RENDERERS: Final[Mapping[str, Callable[[History, Judgement], str]]] = {
@@ -22,6 +23,7 @@ RENDERERS: Final[Mapping[str, Callable[[History, Judgement], str]]] = {
     "report.md": markdown_report,
     "report.html": html_report,
     "junit.xml": junit_report,
+    NAME: picture_file,
     "report.json": json_report,
 }
 """What makes each report file; `report.json` last, so that a reader who sees it finds the others."""

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from look.chart import Band, Chart, Dots, Line, Panel, Phase
 from look.gap import TITLES, errors_panel, gap_panel, latency_panel, phantom_panel
 from reconcile.history.history import History
@@ -22,8 +24,6 @@ def run_chart(history: History, judgement: Judgement) -> Chart | None:
         return None
     started_at, gap = history.facts.started_at, judgement.gap
     seconds = max(gap.seconds, float(len(judgement.timeline)))
-    kind = SUSPECTED_LOST if judgement.counts[SUSPECTED_LOST.key] and not judgement.counts[LOST.key] else LOST
-    sent = judgement.table.sent[cases_of(judgement, kind)] - started_at
     return Chart(
         name="run",
         title=TITLES[judgement.gap.outcome],
@@ -31,12 +31,20 @@ def run_chart(history: History, judgement: Judgement) -> Chart | None:
         seconds=seconds,
         panels=(_gap_panel(history, judgement), *_panels(judgement.timeline, history.marks, started_at)),
         bands=tuple(
-            Band(begin, end, "down" if proven else "edge", words)
+            Band(begin, min(end, seconds), "down" if proven else "edge", words)
             for begin, end, proven, words in stages(judgement.fault, judgement.outages, started_at)
         ),
         phases=tuple(Phase(*stretch) for stretch in phases(history.marks, started_at, seconds)),
-        dots=Dots(f"{losses.plural(kind)} by send time, one dot each", sent.tolist()) if len(sent) else None,
+        dots=_dots(judgement, started_at),
     )
+
+
+def _dots(judgement: Judgement, started_at: float) -> Dots | None:
+    """Return a dot for each lost event, or for each suspected one where none is proven."""
+    kind = SUSPECTED_LOST if judgement.counts[SUSPECTED_LOST.key] and not judgement.counts[LOST.key] else LOST
+    sent = judgement.table.sent[cases_of(judgement, kind)] - started_at
+    known = sent[~np.isnan(sent)].tolist()
+    return Dots(f"{losses.plural(kind)} by send time, one dot each", known) if known else None
 
 
 def _gap_panel(history: History, judgement: Judgement) -> Panel:

@@ -13,7 +13,7 @@ from typing import Final
 from contract.order_id import IdKind, encode_text, parse_uuid
 from files.safe_text import printable
 from reconcile.history.history import History
-from reconcile.history.run_record import Record, RecordProblem, read_record
+from reconcile.history.run_record import RecordProblem, read_record
 from reconcile.history.saved_witnesses import load_witnesses
 from reconcile.judge.judge import Judgement
 from reconcile.trace.trace import Trace, find_cases, trace_case
@@ -27,41 +27,66 @@ from runlog.folder import FolderError, RunFolder, find_run
 _NUMBER: Final = re.compile(r"#?([0-9]{1,18})")
 
 
+class TraceProblem(Exception):
+    """There is no trace; the message is one sentence."""
+
+
+def read_judged(folder: RunFolder) -> tuple[History, Judgement]:
+    """Return a run as it was judged, from its folder alone.
+
+    Raises:
+        TraceProblem: it cannot be read, or was not judged.
+    """
+    try:
+        record = read_record(folder)
+        saved = load_witnesses(folder, record.facts.run_key)
+    except (RecordProblem, ValueError) as problem:
+        raise TraceProblem(str(problem)) from None
+    if saved is None:
+        raise TraceProblem(f"run {folder.run_id} has not been judged; run `python -m reconcile {folder.run_id}` first")
+    return judge_as_saved(folder, record.with_witnesses(*saved))
+
+
+def trace_text(history: History, judgement: Judgement, order: str) -> str:
+    """Return the trace of the order that `order` names, as text.
+
+    Raises:
+        TraceProblem: the run has no such order.
+    """
+    return "\n".join(_text(trace, history) for trace in _traces(history, judgement, order))
+
+
+def _traces(history: History, judgement: Judgement, order: str) -> list[Trace]:
+    kind = history.facts.contract.id_kind
+    try:
+        cases = find_cases(history, judgement, _wanted(order, kind))
+    except ValueError as problem:
+        raise TraceProblem(str(problem)) from None
+    if not cases and kind is IdKind.TEXT and (number := _NUMBER.fullmatch(order)):
+        cases = find_cases(history, judgement, int(number[1]))
+    if not cases:
+        raise TraceProblem(
+            f"ORDER_ID {order}: no ack, no row and no event of run {history.facts.run_id} names it; "
+            "take an id from one of the run's lists"
+        )
+    return [trace_case(history, judgement, case) for case in cases]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 printed, 2 wrong arguments or an unknown order."""
     options = _parser().parse_args(arguments)
     try:
         folder = find_run(options.run, Path(options.runs_dir or os.environ.get("LOCUST_RUNS_DIR") or "runs"))
-        # Judging takes long: a wrong ORDER_ID is reported before it.
-        record = read_record(folder)
-        kind = record.facts.contract.id_kind
-        wanted = _wanted(options.order, kind)
-        history, judgement = _judged(folder, record)
-    except (FolderError, RecordProblem, ValueError) as problem:
+        history, judgement = read_judged(folder)
+        traces = _traces(history, judgement, options.order)
+    except (FolderError, TraceProblem) as problem:
         sys.stderr.write(f"show: {problem}\n")
         return USAGE_OR_CRASH
-    cases = find_cases(history, judgement, wanted)
-    if not cases and kind is IdKind.TEXT and (number := _NUMBER.fullmatch(options.order)):
-        cases = find_cases(history, judgement, int(number[1]))
-    if not cases:
-        sys.stderr.write(
-            f"show: ORDER_ID {options.order}: no ack, no row and no event of run {folder.run_id} names it; "
-            "take an id from one of the run's lists\n"
-        )
-        return USAGE_OR_CRASH
-    traces = [trace_case(history, judgement, case) for case in cases]
     if options.json:
         sys.stdout.write(json.dumps([asdict(trace) for trace in traces], indent=2, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(_text(trace, history) for trace in traces))
     return AS_EXPECTED
-
-
-def _judged(folder: RunFolder, record: Record) -> tuple[History, Judgement]:
-    saved = load_witnesses(folder, record.facts.run_key)
-    if saved is None:
-        raise RecordProblem(f"run {folder.run_id} has not been judged; run `python -m reconcile {folder.run_id}` first")
-    return judge_as_saved(folder, record.with_witnesses(*saved))
 
 
 def _wanted(text: str, kind: IdKind) -> int | str:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,32 +15,17 @@ from reconcile.judge.judge import judge
 from reconcile.report.html_report import html_report
 from reconcile.report.violation_lists import MOST_ROWS
 from runlog.outcomes import Failure, Outcome
+from tests.browser import chromium
 from tests.look import layout
-from tests.must_run import is_missing
 from tests.reconcile.core.run_builder import RunBuilder, facts, order_id
 
 pytestmark = [pytest.mark.process, pytest.mark.exhaustive]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        is_missing("browser", "no chromium here: the page cannot be looked at in a browser")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @cache

@@ -1,0 +1,141 @@
+"""The runs of a folder, each with what a table of runs shows of it; kept in memory until its files change."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from files.safe_files import read_regular
+from runlog.facts import RunFacts
+from runlog.folder import RunFolder, runs_in
+
+
+class GuardHead(msgspec.Struct):
+    """One guard of `report.json`."""
+
+    name: str
+    kind: str
+    passed: bool | None
+    reason: str
+
+
+class OutageHead(msgspec.Struct):
+    """One outage of `report.json`."""
+
+    fault: str | None
+    target: str | None
+
+
+class RateHead(msgspec.Struct):
+    """The load of `report.json`."""
+
+    configured: float
+
+
+class Report(msgspec.Struct):
+    """What of `report.json` is shown; the rest of the file is skipped."""
+
+    run_id: str
+    verdict: str
+    reason: str
+    scope: str
+    expect: str
+    expectation_met: bool | None
+    exit_code: int
+    scenario: str
+    stack: str
+    service_variant: str | None
+    started_at: float
+    counts: dict[str, int]
+    outages: list[OutageHead]
+    guards: list[GuardHead]
+    rate: RateHead
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One run in the table.
+
+    Attributes:
+        verdict: None while it has not been judged.
+        fault: what was broken, in words; None where nothing was.
+        lost: lost events, or phantom events in that scenario; None while it has not been judged.
+    """
+
+    run_id: str
+    started_at: float
+    scenario: str
+    stack: str
+    variant: str | None
+    fault: str | None
+    rate: float
+    outage_s: float
+    verdict: str | None
+    lost: int | None
+    exit_code: int | None
+
+
+class Heads:
+    """The runs below `runs_dir`."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = runs_dir
+        self._known: dict[str, tuple[tuple[float, float], Head]] = {}
+
+    def all(self) -> list[Head]:
+        """Return the head of each run that can be read, the newest first.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        found = []
+        for folder in runs_in(self._runs_dir) if self._runs_dir.is_dir() else []:
+            stamp = _changed(folder.facts), _changed(folder.report)
+            known = self._known.get(folder.run_id)
+            if known is None or known[0] != stamp:
+                try:
+                    known = self._known[folder.run_id] = stamp, _head(folder)
+                except (OSError, ValueError):
+                    continue
+            found.append(known[1])
+        return found
+
+
+def read_report(folder: RunFolder) -> Report | None:
+    """Return what `report.json` says; None while the run has not been judged.
+
+    Raises:
+        OSError, ValueError: the file cannot be read.
+    """
+    try:
+        return msgspec.json.decode(read_regular(folder.report), type=Report)
+    except FileNotFoundError:
+        return None
+
+
+def _head(folder: RunFolder) -> Head:
+    facts, report = RunFacts.read(folder), read_report(folder)
+    breaks = facts.scenario == "lost-event"
+    key = "phantom_events" if facts.scenario == "phantom-event" else "lost_events"
+    judged: dict[str, Any] = {"verdict": None, "lost": None, "exit_code": None}
+    if report is not None:
+        judged = {"verdict": report.verdict, "lost": report.counts[key], "exit_code": report.exit_code}
+    return Head(
+        run_id=facts.run_id,
+        started_at=facts.started_at,
+        scenario=facts.scenario,
+        stack=facts.stack,
+        variant=facts.service_variant,
+        fault=facts.fault.of(facts.fault_target) if breaks else None,
+        rate=facts.rate,
+        outage_s=facts.outage_s if breaks else 0.0,
+        **judged,
+    )
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,43 @@
+"""Puts the page into Locust's web UI: routes, a tab with a small table, and the reports among the downloads."""
+
+from typing import Any, Final
+
+import msgspec
+from flask import Response, request
+
+from chaos.run.harness import Harness
+from chaos.run.web_access import HostCheck
+from webui.routes import Routes
+from webui.tab import TAB, TABLE, rows
+
+_STATISTICS: Final = "/stats/requests"
+
+
+def install(harness: Harness, web_ui: Any, allowed_hosts: tuple[str, ...]) -> None:
+    """Install all of it.
+
+    Args:
+        web_ui: Locust's.
+        allowed_hosts: further names under which the page answers.
+    """
+    app, base = web_ui.app, (harness.parsed.web_base_path or "").rstrip("/")
+    routes = Routes(harness, base, web_ui.port)
+    app.wsgi_app = HostCheck(app.wsgi_app, web_ui.host, allowed_hosts)
+    app.before_request(routes.check_locusts_own)
+    app.register_blueprint(routes.blueprint(web_ui.auth_required_if_enabled))
+    # Set once: Locust keeps what it did not set itself.
+    files = f"{base}/chaos/runs/latest/files"
+    downloads = [
+        {"href": f"{files}/report.html", "title": "Report of the last run (HTML)"},
+        {"href": f"{files}/lost-events.csv", "title": "Lost events of the last run (CSV)"},
+    ]
+    web_ui.template_args |= {"extended_tabs": [TAB], "extended_tables": [TABLE], "extended_csv_files": downloads}
+
+    def add(answer: Response) -> Response:
+        if request.path == f"{base}{_STATISTICS}" and answer.status_code == 200:
+            value = msgspec.json.decode(answer.get_data())
+            value["extended_stats"] = [{"key": TAB["key"], "data": rows(harness, request.host_url.rstrip("/") + base)}]
+            answer.set_data(msgspec.json.encode(value))
+        return routes.after_locusts_own(answer)
+
+    app.after_request(add)

@@ -1,0 +1,45 @@
+"""The CHAOS tab in Locust's own page: a small table of texts, with the address of the harness's page."""
+
+from typing import Final
+
+from chaos.run.harness import Harness
+from chaos.run.run_view import RunView, view_of
+
+TAB: Final = {"title": "Chaos", "key": "chaos"}
+TABLE: Final = {
+    "key": TAB["key"],
+    "structure": [{"key": "what", "title": "Chaos"}, {"key": "value", "title": ""}],
+}
+
+
+def rows(harness: Harness, address: str) -> list[dict[str, str]]:
+    """Return the rows of the table.
+
+    Args:
+        address: of Locust's page, without a slash at its end.
+    """
+    conductor = harness.conductor
+    lines = [("Page of the run", f"{address}/chaos")]
+    if conductor is not None:
+        lines += _of_run(view_of(conductor))
+    return [{"what": what, "value": value} for what, value in lines]
+
+
+def _of_run(view: RunView) -> list[tuple[str, str]]:
+    left = "" if view.seconds_left is None else f", {view.seconds_left:.0f} s to go"
+    lines = [("Run", view.run_id or "not begun"), ("Phase", f"{view.phase.value}{left}")]
+    if view.target is not None and view.state is not None:
+        lines.append((f"The {view.target} is", f"{view.state.word.upper()}: {view.state.how}"))
+    if view.snapshot is not None:
+        counts = view.snapshot.counts
+        lines.append((view.asked.capitalize(), str(counts.answered)))
+        lines.append((f"{view.asked.capitalize()} and in Kafka", str(counts.with_event)))
+        if view.asked == "acknowledged":
+            lines.append(
+                ("Acknowledged, not in Kafka", f"{counts.without_event} (may still come; judged after the drain)")
+            )
+    if view.failure:
+        lines.append(("Ended early", view.failure))
+    if view.exit_code is not None:
+        lines.append(("Exit code", str(view.exit_code)))
+    return lines
