@@ -148,6 +148,17 @@ def _stores(options: argparse.Namespace) -> Stores:
     return stores
 
 
+def _stores_of(record: Record, options: argparse.Namespace) -> Stores:
+    """Return where the stores of a run are; where it is not said, and the stack is our own, say what starts that."""
+    try:
+        return _stores(options)
+    except StoresProblem as problem:
+        if record.facts.stack != "embedded":
+            raise
+        command = f".venv/bin/python -m stack with .venv/bin/python -m reconcile {record.facts.run_id}"
+        raise StoresProblem(f"{problem}; `{command}` starts the run's own stack and judges the run") from None
+
+
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:
     try:
         saved = load_witnesses(folder, record.facts.run_key)
@@ -155,7 +166,7 @@ def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -
         raise RecordProblem(str(error)) from None
     if saved is not None and saved[0].complete and saved[1].complete:
         return saved
-    stores = _stores(options)
+    stores = _stores_of(record, options)
     # Complete rows are still valid: rows are always older than the events that they are compared with.
     kept = saved[0] if saved is not None and saved[0].complete else None
     with show_progress(options.quiet or options.json) as progress:

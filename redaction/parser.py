@@ -2,13 +2,21 @@
 
 import argparse
 import sys
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 from redaction.patterns import shows_secret, without_secrets
 
+VERSION: Final = "0.1.0"
+"""Version of the harness, as in `pyproject.toml`."""
+
 
 class CarefulParser(argparse.ArgumentParser):
-    """A parser whose errors do not repeat a secret that was given in the wrong place."""
+    """A parser whose errors do not repeat a secret that was given in the wrong place, and that knows the version."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        text = f"locust-chaos-harness {VERSION}"
+        self.add_argument("--version", action="version", version=text, help="print the version and end")
 
     def error(self, message: str) -> NoReturn:
         """Print the message, and exit with code 2."""

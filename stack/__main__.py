@@ -18,6 +18,7 @@ from stack.errors import StackError
 from stack.lease import LEASE, Lease, LeaseTaken
 from stack.settings import PROXIED, VARIANTS, ServiceSettings, StackSettings
 from stack.status import as_document, as_json, as_text
+from stack.with_stack import run_with
 from stores.variables import ignore_client_variables
 
 EXIT_OK, EXIT_USAGE, EXIT_NOT_UP, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 3, 4, 130, 143
@@ -50,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
         "status", help="show what runs, where, and its health; exit code 0 if all that was asked for is up, else 3"
     )
     status.add_argument("--json", action="store_true", help="print one JSON object (no secret in it)")
+    with_ = commands.add_parser(
+        "with",
+        help="run a command while PostgreSQL and Kafka are up; its environment says where",
+        description="Start PostgreSQL and Kafka if they are down, run COMMAND with LOCUST_DATABASE_URL and "
+        "LOCUST_KAFKA_BOOTSTRAP in its environment, and stop them again. The exit code is that of COMMAND.",
+    )
+    with_.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
     up = commands.add_parser("up", help="start what is missing, and wait until everything answers")
     for command in (up, down, clean):
         more = "; with RUN: also when it was not judged completely" if command is clean else ""
@@ -126,19 +134,27 @@ def _status(arguments: argparse.Namespace) -> int:
     return EXIT_OK if document["up"] else EXIT_NOT_UP
 
 
+def _fetch(_: argparse.Namespace) -> int:
+    kafka_archive.ensure(progress=show_progress)
+    say("kafka jars     verified")
+    return EXIT_OK
+
+
+def _with(arguments: argparse.Namespace) -> int:
+    if not arguments.words:
+        sys.stderr.write("with: COMMAND is missing, for example python -m reconcile latest\n")
+        return EXIT_USAGE
+    return run_with(EmbeddedStack(progress=show_progress), arguments.words)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Carry out one command and return its exit code; raises StackError when it fails."""
     if getattr(arguments, "run", None) is None:
         # `clean RUN` may clean a database of the user's own, which those variables describe.
         ignore_client_variables()
-    if arguments.command == "up":
-        return _up(arguments)
-    if arguments.command == "status":
-        return _status(arguments)
-    if arguments.command == "fetch":
-        kafka_archive.ensure(progress=show_progress)
-        say("kafka jars     verified")
-        return EXIT_OK
+    act = {"up": _up, "status": _status, "fetch": _fetch, "with": _with}.get(arguments.command)
+    if act is not None:
+        return act(arguments)
     stack = EmbeddedStack(progress=show_progress)
     if arguments.command == "clean":
         if arguments.run is not None:

@@ -63,7 +63,7 @@ class LiveChart:
                     for begin, end, proven, words in stages(self._facts.fault, read_outages(marks), started_at)
                     if begin < since
                 ),
-                now_s=since,
+                now_s=(len(self._gap.answered) - 1) * self._gap.step_s,
                 phases=tuple(Phase(*stretch) for stretch in phases(marks, started_at, since)),
             )
         )

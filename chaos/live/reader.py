@@ -34,7 +34,7 @@ from stores.kafka_client import KafkaProblem
 from stores.topic_reader import TopicTail, columns_of
 
 SAY_S: Final = 0.25
-DRAW_S: Final = 1.0
+DRAW_S: Final = 0.5
 READ_S: Final = 0.1
 _OBSERVATION: Final = msgspec.json.Decoder(Observation)
 

@@ -92,6 +92,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "equations": judgement.equations,
         "guards": judgement.guards,
         "guards_passed": guards.guards(history, judgement),
+        "guards_mean": guards.meaning(history, judgement),
         "outages": [
             {
                 "title": outages.title(history, judgement, place),

@@ -1,4 +1,4 @@
-"""The summary on the terminal: what a person needs to know without opening a file."""
+"""The summary on the terminal: what a person needs to know without opening a file, on one screen of 24 lines."""
 
 import textwrap
 from pathlib import Path
@@ -16,9 +16,10 @@ from reconcile.report.text_format import duration
 from reconcile.report.timeline import draw_timeline
 from reconcile.report.violation_kinds import first_ids, first_kind
 
-FIRST_IDS: Final = 5
+FIRST_IDS: Final = 3
 WIDEST: Final = 120
 _LABEL: Final = 45
+_NUMBERS: Final = 33
 _STYLES: Final = {
     Verdict.CONSISTENT: "bold green",
     Verdict.INCONSISTENT: "bold red",
@@ -38,12 +39,12 @@ def summary(history: History, judgement: Judgement, folder: Path, *, width: int 
         _verdict(history, judgement, width),
         _cells(history, judgement, width),
         _timeline(history, judgement, width, unicode),
-        _behaviour(history, judgement),
+        _behaviour(history, judgement, width),
         _guards(history, judgement, width),
         _violations(history, judgement),
         _paths(history, judgement, folder, width),
     ]
-    return Text("\n", no_wrap=True, overflow="ignore").join([part for part in parts if part.plain])
+    return Text("", no_wrap=True, overflow="ignore").join([part for part in parts if part.plain])
 
 
 def print_summary(console: Console, history: History, judgement: Judgement, folder: Path) -> None:
@@ -65,7 +66,7 @@ def _cells(history: History, judgement: Judgement, width: int) -> Text:
     text = Text()
     text.append(f"{'':<14}{'row+event':>10}{'row only':>10}{'event only':>12}{'neither':>10}\n", style="bold")
     for label, cells in judgement.cells.items():
-        if not any(cells.values()) and label not in {"acknowledged", "ambiguous", "rejected"}:
+        if not any(cells.values()) and label != "acknowledged":
             continue
         whole, row_only, event_only, neither = cells.values()
         text.append(f"{label:<14}{whole:>10}")
@@ -95,27 +96,25 @@ def _timeline(history: History, judgement: Judgement, width: int, unicode: bool)
         number = "outage" if len(judgement.outages) == 1 else f"outage {outage.number}"
         parts = [outages.down(history, judgement, place), outages.window(history, judgement, place)]
         text.append(_prose(f"{number}: {'; '.join(parts)}", width) + "\n")
-        if probes := outages.probes(history, judgement, place):
-            text.append(_prose(f"probes of the {probes}", width) + "\n", style="dim")
-        after = [outages.first_delivered(history, judgement, place), outages.pace(history, judgement, place)]
-        text.append(_prose(f"recovery: {'; '.join(filter(None, after))}", width) + "\n", style="dim")
     if outside := outages.outside(history, judgement):
         text.append(_prose(outside, width) + "\n", style="red")
     return text
 
 
-def _behaviour(history: History, judgement: Judgement) -> Text:
-    text = Text()
+def _behaviour(history: History, judgement: Judgement, width: int) -> Text:
+    text, column = Text(), min(_LABEL, width - _NUMBERS)
     heading = behaviour.heading(history, judgement)
     if not heading:
         return text
-    text.append(f"{heading:<{_LABEL}}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
+    *first, heading = textwrap.wrap(heading, column)
+    text.append("".join(f"{line}\n" for line in first), style="bold")
+    text.append(f"{heading:<{column}}{'orders':>8}{'p50':>8}{'p95':>8}{'max':>8}\n", style="bold")
     rows = behaviour.rows(history, judgement)
     for label, kind in rows:
         # The numbers follow the last line of a label that is too long for its column.
-        lines = textwrap.wrap(label, _LABEL, subsequent_indent="  ")
+        lines = textwrap.wrap(label, column, subsequent_indent="  ")
         text.append("".join(f"{line}\n" for line in lines[:-1]))
-        text.append(f"{lines[-1]:<{_LABEL}}{kind['count']:>8}{_latencies(kind)}\n")
+        text.append(f"{lines[-1]:<{column}}{kind['count']:>8}{_latencies(kind)}\n")
     return text if rows else text.append("no order was sent\n")
 
 
@@ -129,7 +128,8 @@ def _guards(history: History, judgement: Judgement, width: int) -> Text:
     text = Text(_prose(guards.guards(history, judgement), width) + "\n", style="yellow" if failed else "green")
     for guard in failed:
         text.append(_prose(f"- {guards.failed_guard(guard)}", width, hanging="  ") + "\n")
-    return text
+    meaning = guards.meaning(history, judgement)
+    return text.append(_prose(meaning, width) + "\n") if meaning else text
 
 
 def _violations(history: History, judgement: Judgement) -> Text:

@@ -2,8 +2,9 @@
 
 from reconcile.analysis.plural import some
 from reconcile.history.history import History
-from reconcile.judge.findings import Guard
+from reconcile.judge.findings import Guard, GuardKind
 from reconcile.judge.judge import Judgement
+from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences.registry import sentence
 
 
@@ -28,6 +29,18 @@ def confirmed(history: History, judgement: Judgement) -> str:
     if second.checked == 1:
         return "1 violation, confirmed by a second look"
     return f"{second.checked} violations, each confirmed by a second look"
+
+
+@sentence("what failed guards mean", "kinds of the failed guards, the verdict")
+def meaning(history: History, judgement: Judgement) -> str:
+    """What the failed guards mean for the reader, in one line; empty without one."""
+    kinds = {guard.kind for guard in failed_guards(judgement)}
+    if GuardKind.EVIDENCE in kinds:
+        return "so a witness may be incomplete: what rests on it is suspected, not proven"
+    if GuardKind.VACUITY in kinds:
+        proven = judgement.ruling.verdict is Verdict.INCONSISTENT
+        return "so what is found stands, but may not be all" if proven else "so finding nothing proves little"
+    return ""
 
 
 def failed_guards(judgement: Judgement) -> list[Guard]:

@@ -159,6 +159,14 @@ def guards(run: RawRun) -> list[str]:
     return ["; ".join(filter(None, [f"all {some(len(applying), 'guard')} passed", *confirmed(run)]))]
 
 
+def guards_mean(run: RawRun) -> list[str]:
+    if not run.failed:
+        return [""]
+    if any(guard.kind.value == "evidence" for guard in run.failed):
+        return ["so a witness may be incomplete: what rests on it is suspected, not proven"]
+    return ["so what is found stands, but may not be all" if run.violations else "so finding nothing proves little"]
+
+
 def confirmed(run: RawRun) -> list[str]:
     second = run.raw.history.confirmation
     if second is None or second.checked == 0 or second.refuted or second.unsettled or not second.complete:
@@ -301,6 +309,7 @@ RECOMPUTED: Final[dict[str, Callable[[RawRun], list[str]]]] = {
     "behaviour in words": behaviour_in_words,
     "guards": guards,
     "confirmed": confirmed,
+    "what failed guards mean": guards_mean,
     "fault": fault,
     "root cause": root_cause,
     "fix": fix,
