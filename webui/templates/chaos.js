@@ -48,12 +48,14 @@
     var view = state && state.view;
     if (!view) { return state && state.refused ? "Refused" : "Ready: press Start"; }
     if (!state.running) {
-      if (view.not_restored) { return "NOT RESTORED: the target is not proven healed"; }
+      if (view.not_restored) { return "NOT RESTORED"; }
+      if (!view.run_id) { return "Refused in preflight"; }
       return found ? found.verdict.toUpperCase() + " \u2014 " + found.reason : view.failure ? "Ended early: " + view.failure : "Over";
     }
     var left = view.seconds_left === null ? "" : ", " + Math.round(view.seconds_left) + " s to go";
     var ending = view.failure ? "Stopping and healing: " + view.failure : "";
-    return ending || view.phase + left + (view.text ? " \u2014 " + view.text : "");
+    var doing = view.awaited || view.text;
+    return ending || view.phase + left + (doing ? " \u2014 " + doing : "");
   }
 
   function bar() {
@@ -120,13 +122,13 @@
         card("phantom events so far", count(counts.with_event), "judged after the drain", counts.with_event ? "bad" : "good", old)];
     }
     var kafka = card("of these in Kafka", count(counts.with_event), age, "", old);
-    var notes = ["may still come; judged after the drain"];
-    if (counts.waiting) { notes.unshift(count(counts.waiting) + " more wait in the outbox"); }
-    if (counts.may_be_lost) { notes.push(count(counts.may_be_lost) + " without a usable answer may be lost too"); }
-    if (counts.event_only) { notes.push(count(counts.event_only) + " events without an acknowledgement"); }
-    if (view.snapshot.untagged) { notes.push(count(view.snapshot.untagged) + " records without a tag may be their events"); }
-    var tone = counts.without_event ? "bad" : counts.waiting ? "doubt" : "good";
-    return [first, kafka, card("acknowledged, not in Kafka", count(counts.without_event), notes.join("; "), tone)];
+    var untagged = view.snapshot.untagged ? "; " + count(view.snapshot.untagged) + " records without a tag may be their events" : "";
+    var shown = [first, kafka, card("acknowledged, not in Kafka", count(counts.without_event),
+      "may still come; judged after the drain" + untagged, counts.without_event ? "bad" : "good")];
+    if (counts.waiting) { shown.push(card("waiting in the outbox", count(counts.waiting), "acknowledged, not in Kafka yet", "doubt")); }
+    if (counts.may_be_lost) { shown.push(card("without a usable answer", count(counts.may_be_lost), "and not in Kafka: may be lost too", "doubt")); }
+    if (counts.event_only) { shown.push(card("in Kafka only", count(counts.event_only), "events without an acknowledgement")); }
+    return shown;
   }
 
   function cards() {
@@ -436,18 +438,24 @@
     if (state.running) { el("verdict").hidden = el("result").hidden = true; }
     var key = String(state.running) + (state.view && state.view.run_id);
     if (key !== listed) { listed = key; runs(); }
-    if (!state.running && state.refused && !(state.view && state.view.run_id)) {
-      el("gone").textContent = state.refused;
-      el("gone").hidden = false;
+    if (!state.running && state.view && state.view.not_restored) {
+      alarm("NOT RESTORED: the target is not proven healed. `python -m chaos status` shows what is still broken, " +
+        "`python -m chaos restore` heals it.");
+    } else if (!state.running && state.refused && !(state.view && state.view.run_id)) {
+      alarm("Nothing was broken and no run was made. " + state.refused);
     }
+  }
+
+  function alarm(text) {
+    el("gone").textContent = text;
+    el("gone").hidden = false;
   }
 
   function gone() {
     var silent = Math.round((Date.now() - heard) / 1000);
     if (!heard || silent < 3) { return; }
-    el("gone").hidden = false;
-    el("gone").textContent = "Locust has not answered for " + silent + " s. What is shown is of then. If the harness has ended, " +
-      "its watchdog heals the target; `python -m chaos status` says whether it has.";
+    alarm("Locust has not answered for " + silent + " s. What is shown is of then. If the harness has ended, " +
+      "its watchdog heals the target; `python -m chaos status` says whether it has.");
     document.title = "no answer \u00b7 Chaos";
   }
 
