@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import arrivals, document, reconcile_speed, stack_start
+from benchmarks import arrivals, document, reconcile_speed, report_page, stack_start, web_page
 from benchmarks.machine import describe, load_average
 from benchmarks.result import Result
 
@@ -27,6 +27,8 @@ BENCHMARKS: Final[dict[str, Callable[[bool], Result]]] = {
     arrivals.NAME: arrivals.run,
     reconcile_speed.NAME: reconcile_speed.run,
     reconcile_speed.LARGE: reconcile_speed.run_large,
+    report_page.NAME: report_page.run,
+    web_page.NAME: web_page.run,
 }
 # Ten minutes and 10 GB of disk: only when asked for by name.
 BY_NAME_ONLY: Final = frozenset({reconcile_speed.LARGE})

@@ -16,7 +16,7 @@ from settings.option import Option
 from settings.plan_options import SHORTEST_PART, FaultOptions, VerdictOptions
 from settings.stack_options import DrainOptions, LoadOptions, OurServiceOptions, RunOptions, WitnessOptions
 
-__all__ = ["OPTIONS", "Settings", "SettingsError", "make_settings", "names_secret"]
+__all__ = ["MAIN", "OPTIONS", "Settings", "SettingsError", "in_form_order", "make_settings", "names_secret"]
 
 
 class Settings(RunOptions, WitnessOptions, DrainOptions, OurServiceOptions, LoadOptions, VerdictOptions, FaultOptions):
@@ -48,6 +48,10 @@ class Settings(RunOptions, WitnessOptions, DrainOptions, OurServiceOptions, Load
 
 
 OPTIONS: Final[tuple[Option[Any], ...]] = Settings.options() + ExternalSettings.options()
+MAIN: Final = (
+    "scenario", "service_variant", "fault", "fault_target", "rate", "baseline", "outage", "recovery",
+)  # fmt: skip
+"""The options that matter in most runs, in the order in which a form shows them."""
 # A shorter beginning of a flag fits too many options to mean one of them.
 _SHORTEST_FLAG: Final = 4
 # A latency is proven in so many times itself and so many times its jitter (but for one chance in 100), a share of
@@ -55,6 +59,12 @@ _SHORTEST_FLAG: Final = 4
 LATENCIES: Final = 6
 JITTERS: Final = 36
 SECONDS_OF_SHARE: Final = 3.0
+
+
+def in_form_order() -> list[Option[Any]]:
+    """Return all options, those that matter most first."""
+    order = {name: place for place, name in enumerate(MAIN)}
+    return sorted(OPTIONS, key=lambda option: order.get(option.dest, len(order)))
 
 
 def names_secret(flag: str) -> bool:

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from settings.option import Option
-from settings.run_settings import OPTIONS
+from settings.run_settings import MAIN, OPTIONS, in_form_order
 
-FIRST: Final = (
-    "scenario", "service_variant", "fault", "fault_target", "rate", "baseline", "outage", "recovery",
-)  # fmt: skip
-"""The options that matter in most runs, in the order of the form; the others are folded."""
 _FLAG: Final = re.compile(r"--([a-z][a-z-]*)")
 
 
@@ -21,7 +17,7 @@ class Field:
 
     Attributes:
         kind: `choice`, `flag` or `text`.
-        first: whether it is shown at once.
+        first: whether it is shown at once; the others are folded.
         only_with: other fields, and those of their values with which it makes sense.
     """
 
@@ -43,9 +39,7 @@ def fields(values: Mapping[str, object]) -> list[Field]:
     Args:
         values: attribute name -> text, as Locust's parsed options have them.
     """
-    shown = [option for option in OPTIONS if not (option.fixed or option.secret or option.repeatable)]
-    order = {name: place for place, name in enumerate(FIRST)}
-    shown.sort(key=lambda option: order.get(option.dest, len(order)))
+    shown = [option for option in in_form_order() if not (option.fixed or option.secret or option.repeatable)]
     return [_field(option, values) for option in shown]
 
 
@@ -61,7 +55,7 @@ def _field(option: Option[Any], values: Mapping[str, object]) -> Field:
         value=str(value).lower() if option.is_flag else option.default if value is None else str(value),
         default=option.default,
         group=option.group,
-        first=option.dest in FIRST,
+        first=option.dest in MAIN,
         only_with={name.replace("-", "_"): tuple(allowed) for name, allowed in option.only_with.items()},
     )
 

@@ -17,7 +17,7 @@ from health.postgres_url import UrlError, read_url
 from runlog import exit_codes
 from settings.external import ExternalSettings
 from settings.option_sources import with_sources
-from settings.run_settings import OPTIONS, Settings, SettingsError, make_settings, names_secret
+from settings.run_settings import OPTIONS, Settings, SettingsError, in_form_order, make_settings, names_secret
 from settings.service_files import read_service_files
 
 # Locust's own options that a shape ignores, and ours that replace them.
@@ -34,7 +34,7 @@ def add_options(parser: Any) -> None:
 
     They are added to the parser itself: options of a group never show in the web form (Locust 2.47).
     """
-    for option in OPTIONS:
+    for option in in_form_order():  # Locust's own form has this order
         if option.is_flag:
             how: dict[str, Any] = {"action": "store_true"}
         elif option.repeatable:

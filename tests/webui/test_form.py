@@ -3,15 +3,15 @@
 import json
 import re
 
-from settings.run_settings import OPTIONS
-from webui.form import FIRST, field_of, fields, in_words_of_the_form
+from settings.run_settings import MAIN, OPTIONS
+from webui.form import field_of, fields, in_words_of_the_form
 from webui.page import chaos_page, policy
 
 
 def test_the_options_that_matter_come_first() -> None:
     found = fields({})
-    assert tuple(field.name for field in found[: len(FIRST)]) == FIRST
-    assert all(field.first is (field.name in FIRST) for field in found)
+    assert tuple(field.name for field in found[: len(MAIN)]) == MAIN
+    assert all(field.first is (field.name in MAIN) for field in found)
     by_name = {option.dest: option for option in OPTIONS}
     assert not any(by_name[field.name].fixed or by_name[field.name].secret for field in found)
     assert "dry_run" not in {field.name for field in found}
