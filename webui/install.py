@@ -11,6 +11,13 @@ from webui.routes import Routes
 from webui.tab import TAB, TABLE, rows
 
 _STATISTICS: Final = "/stats/requests"
+_NOTE: Final = (
+    '<p style="margin:24px auto;max-width:900px;padding:0 16px;font:16px system-ui,sans-serif">'
+    '<a href="{base}/chaos" style="color:#15803d;font-weight:600">Chaos</a>: start a run, watch the gap, read the lost '
+    "orders. Number of users, ramp up, host, run time and profile have no say in a run: its plan is below <i>Custom "
+    "parameters</i>.</p>"
+)
+"""Added to Locust's own page: the one link to ours, and why some of its fields change nothing."""
 
 
 def install(harness: Harness, web_ui: Any, allowed_hosts: tuple[str, ...]) -> None:
@@ -33,7 +40,12 @@ def install(harness: Harness, web_ui: Any, allowed_hosts: tuple[str, ...]) -> No
     ]
     web_ui.template_args |= {"extended_tabs": [TAB], "extended_tables": [TABLE], "extended_csv_files": downloads}
 
+    # Else Locust's form has the options in the order of the alphabet.
+    app.json.sort_keys = False
+
     def add(answer: Response) -> Response:
+        if request.path == f"{base}/" and answer.mimetype == "text/html":
+            answer.set_data(answer.get_data().replace(b"</body>", _NOTE.format(base=base).encode() + b"</body>", 1))
         if request.path == f"{base}{_STATISTICS}" and answer.status_code == 200:
             value = msgspec.json.decode(answer.get_data())
             value["extended_stats"] = [{"key": TAB["key"], "data": rows(harness, request.host_url.rstrip("/") + base)}]
