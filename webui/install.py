@@ -41,7 +41,7 @@ def install(harness: Harness, web_ui: Any, allowed_hosts: tuple[str, ...]) -> No
     web_ui.template_args |= {"extended_tabs": [TAB], "extended_tables": [TABLE], "extended_csv_files": downloads}
 
     # Else Locust's form has the options in the order of the alphabet.
-    app.json.sort_keys = False
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
 
     def add(answer: Response) -> Response:
         if request.path == f"{base}/" and answer.mimetype == "text/html":
