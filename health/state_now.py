@@ -38,7 +38,7 @@ def state_now(effect: Effect, seen: Results, now: float, since: float) -> StateN
     """
     last = max((results[-1].answered for results in seen.values() if results), default=None)
     if last is None or now - last > RECENT_S:
-        return StateNow("unknown", "no answer or failure was seen just now", last)
+        return StateNow("unknown", f"no probe was answered or failed in the last {RECENT_S:g} s", last)
     recent = since if effect.is_partial else now - RECENT_S
     if proof := prove(effect, seen, recent):
         word: Word = "down" if effect.state == "down" else "degraded"

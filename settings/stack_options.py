@@ -165,7 +165,7 @@ class RunOptions(OptionGroup, heading="The run"):
 
     dry_run = Option(FLAG, "", "print what the run would do and to what, and end; nothing is touched", fixed=True)
     locust_output = Option(
-        FLAG, "", "show Locust's own log lines on its runner and its tables of statistics too", fixed=True
+        FLAG, "", "also show the log lines of Locust's runner, and Locust's tables of statistics", fixed=True
     )
     allowed_host = Option(
         LINES,

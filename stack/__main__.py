@@ -55,7 +55,8 @@ def parser() -> argparse.ArgumentParser:
         "with",
         help="run a command while PostgreSQL and Kafka are up; its environment says where",
         description="Start PostgreSQL and Kafka if they are down, run COMMAND with LOCUST_DATABASE_URL and "
-        "LOCUST_KAFKA_BOOTSTRAP in its environment, and stop them again. The exit code is that of COMMAND.",
+        "LOCUST_KAFKA_BOOTSTRAP in its environment, and stop them again; a stack that was up before stays up. The exit "
+        "code is that of COMMAND, 127 if it cannot be started.",
     )
     with_.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
     up = commands.add_parser("up", help="start what is missing, and wait until everything answers")

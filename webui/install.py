@@ -14,8 +14,8 @@ _STATISTICS: Final = "/stats/requests"
 _NOTE: Final = (
     '<p style="margin:24px auto;max-width:900px;padding:0 16px;font:16px system-ui,sans-serif">'
     '<a href="{base}/chaos" style="color:#15803d;font-weight:600">Chaos</a>: start a run, watch the gap, read the lost '
-    "orders. Number of users, ramp up, host, run time and profile have no say in a run: its plan is below <i>Custom "
-    "parameters</i>.</p>"
+    "events. Number of users, ramp up and profile change nothing here, and another host or a run time is refused: the "
+    "plan of a run is below <i>Custom parameters</i>.</p>"
 )
 """Added to Locust's own page: the one link to ours, and why some of its fields change nothing."""
 

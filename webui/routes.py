@@ -20,7 +20,7 @@ from webui.runs_client import NoAnswer, RunsClient
 from webui.state import state_of
 
 log: Final = logging.getLogger("chaos")
-NOT_YOURS: Final = "someone else controls this run; take control first"
+NOT_YOURS: Final = "this browser does not control the run; take control on the page /chaos first"
 _RUN: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}|latest")
 _FILE: Final = re.compile(r"(report\.(html|md|json)|junit\.xml|lost-events\.ndjson|[a-z-]+\.csv)")
 BUSY: Final = "a run is under way: stop it first, or wait for its end"

@@ -35,9 +35,8 @@ def _of_run(view: RunView) -> list[tuple[str, str]]:
         lines.append((view.asked.capitalize(), str(counts.answered)))
         lines.append((f"{view.asked.capitalize()} and in Kafka", str(counts.with_event)))
         if view.asked == "acknowledged":
-            lines.append(
-                ("Acknowledged, not in Kafka", f"{counts.without_event} (may still come; judged after the drain)")
-            )
+            note = " (may still come; judged after the drain)" if view.exit_code is None else ""
+            lines.append(("Acknowledged, not in Kafka", f"{counts.without_event}{note}"))
     if view.failure:
         lines.append(("Ended early", view.failure))
     if view.exit_code is not None:

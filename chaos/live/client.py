@@ -32,6 +32,7 @@ class LiveCounter:
         self.last: Snapshot | None = None
         self.figure: str | None = None
         self._problem: str | None = None
+        self._draws = config.draws
         self._heard = time.monotonic()
         log.touch(mode=0o600)
         with log.open("ab") as errors:
@@ -87,5 +88,6 @@ class LiveCounter:
             except msgspec.ValidationError:
                 self._problem = msgspec.json.decode(line, type=dict[str, str]).get("problem", "unknown")
                 continue
-            self.figure = snapshot.figure or self.figure
-            self.last = snapshot
+            # With pictures, those of one moment go together: no number beside a picture of another one.
+            if snapshot.figure is not None or not self._draws:
+                self.figure, self.last = snapshot.figure, snapshot

@@ -29,6 +29,7 @@ class LiveChart:
     def __init__(self, facts: RunFacts, marks: Path, outcome: Outcome, planned_s: float) -> None:
         self._facts, self._marks, self._outcome, self._planned_s = facts, marks, outcome, planned_s
         self._gap = GapSeries()
+        self._counts: Counts | None = None
         self._seconds = SecondSeries(outcome, facts.started_at)
 
     def take_attempts(self, records: NDArray[np.void]) -> None:
@@ -37,6 +38,7 @@ class LiveChart:
 
     def add(self, now: float, counts: Counts) -> None:
         """Add the counts of now, epoch seconds."""
+        self._counts = counts
         in_gap = counts.without_event + (counts.waiting or 0)
         answered = counts.with_event + in_gap if self._outcome is Outcome.ACKNOWLEDGED else counts.answered
         self._gap.add(now - self._facts.started_at, answered, counts.with_event, counts.waiting or 0)
@@ -73,7 +75,8 @@ class LiveChart:
         if self._outcome is Outcome.PROVOKED:
             words = f"{gap.with_event[-1]} events"
             return phantom_panel(title, gap.step_s, provoked=gap.answered, with_event=gap.with_event, words=words)
-        missing = gap.answered[-1] - gap.with_event[-1] - gap.waiting[-1]
+        missing = self._counts.without_event if self._counts is not None else 0
+        waiting = (self._counts.waiting or 0) if self._counts is not None else 0
         return gap_panel(
             title,
             gap.step_s,
@@ -81,5 +84,5 @@ class LiveChart:
             with_event=gap.with_event,
             waiting=gap.waiting,
             missing_words=f"{missing} not in Kafka" if missing else "",
-            waiting_words=f"{gap.waiting[-1]} waiting" if gap.waiting[-1] else "",
+            waiting_words=f"{waiting} pending" if waiting else "",
         )

@@ -51,8 +51,8 @@ def _count_line(view: RunView, width: int) -> str:
     parts = [f"{view.asked} {counts.answered}", f"in Kafka {counts.with_event}{_age(view.read_s)}"]
     if view.asked == "acknowledged":
         parts.append(f"missing {counts.without_event}")
-        parts += [f"waiting {counts.waiting}"] if counts.waiting else []
-    parts += [f"errors {errors}"] if errors else []
+        parts += [f"pending {counts.waiting}"] if counts.waiting else []
+    parts += [f"not acknowledged {errors}"] if errors else []
     indent = " " * (_PHASE + 1) if width >= _ROOMY else ""
     line = indent + "  ".join([f"sent {counts.sent}", *parts])
     while len(line) > width - 1 and parts:

@@ -10,7 +10,7 @@ from chaos.run.run_progress import Check, RunProgress
 from health.state_now import StateNow
 from runlog.clock import AnchoredClock
 
-StepState = Literal["done", "now", "to come", "never"]
+StepState = Literal["done", "now", "to come", "cut", "never"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Step:
     """One phase in the strip of all phases.
 
     Attributes:
-        state: `never`: the run ended before it.
+        state: `cut`: the run ended early in it; `never`: before it.
         words: how long it takes, or still takes.
     """
 
@@ -110,22 +110,24 @@ def _left(progress: RunProgress, plan: Plan, clock: AnchoredClock | None) -> tup
 
 def _steps(progress: RunProgress, plan: Plan, left: float | None, *, finished: bool) -> list[Step]:
     """Return the strip: several outages share one step each for outage and recovery."""
-    first = plan.outages[0] if plan.outages else None
+    outage = plan.outages[progress.outage or 0] if plan.outages else None
     number = f"{(progress.outage or 0) + 1} of {len(plan.outages)}: " if len(plan.outages) > 1 else ""
     lengths = {
-        RunPhase.PREFLIGHT: "",
-        RunPhase.BASELINE: f"{plan.baseline:g} s",
-        **({} if first is None else {RunPhase.OUTAGE: f"{number}{first.length:g} s"}),
-        RunPhase.RECOVERY: f"{number}{plan.calm if first is None else first.recovery:g} s",
-        RunPhase.DRAIN: f"≤ {progress.longest_s:.0f} s" if progress.longest_s else "",
-        RunPhase.RECONCILE: "",
+        RunPhase.PREFLIGHT: ("", ""),
+        RunPhase.BASELINE: ("", f"{plan.baseline:g} s"),
+        **({} if outage is None else {RunPhase.OUTAGE: (number, f"{outage.length:g} s")}),
+        RunPhase.RECOVERY: (number, f"{plan.calm if outage is None else outage.recovery:g} s"),
+        RunPhase.DRAIN: ("", f"≤ {progress.longest_s:.0f} s" if progress.longest_s else ""),
+        RunPhase.RECONCILE: ("", ""),
     }
-    names = {RunPhase.RECONCILE: "verdict"}
+    order = list(lengths)
+    now = order.index(progress.phase) if progress.phase in order else len(order)
     steps = []
-    for phase, words in lengths.items():
-        name = names.get(phase, phase.value)
-        if phase is progress.phase and not finished:
-            steps.append(Step(name, "now", words if left is None else f"{number}{left:.0f} s to go"))
-        else:
-            steps.append(Step(name, "done" if phase in progress.ended else "never" if finished else "to come", words))
+    for place, (phase, (which, length)) in enumerate(lengths.items()):
+        if place == now and not finished:
+            steps.append(Step(phase.value, "now", which + (length if left is None else f"{left:.0f} s to go")))
+            continue
+        passed = phase in progress.ended and (place < now or finished)
+        state: StepState = "done" if passed else "never" if finished else "to come"
+        steps.append(Step(phase.value, "cut" if phase is progress.cut and state == "done" else state, which + length))
     return steps

@@ -61,6 +61,7 @@ class Head:
         verdict: None while it has not been judged.
         fault: what was broken, in words; None where nothing was.
         lost: lost events, or phantom events in that scenario; None while it has not been judged.
+        suspected: those that are only suspected.
     """
 
     run_id: str
@@ -73,6 +74,7 @@ class Head:
     outage_s: float
     verdict: str | None
     lost: int | None
+    suspected: int | None
     exit_code: int | None
 
 
@@ -117,10 +119,16 @@ def read_report(folder: RunFolder) -> Report | None:
 def _head(folder: RunFolder) -> Head:
     facts, report = RunFacts.read(folder), read_report(folder)
     breaks = facts.scenario == "lost-event"
-    key = "phantom_events" if facts.scenario == "phantom-event" else "lost_events"
-    judged: dict[str, Any] = {"verdict": None, "lost": None, "exit_code": None}
+    phantom = facts.scenario == "phantom-event"
+    key, doubt = ("phantom_events", "suspected_phantom") if phantom else ("lost_events", "suspected_lost")
+    judged: dict[str, Any] = {"verdict": None, "lost": None, "suspected": None, "exit_code": None}
     if report is not None:
-        judged = {"verdict": report.verdict, "lost": report.counts[key], "exit_code": report.exit_code}
+        judged = {
+            "verdict": report.verdict,
+            "lost": report.counts[key],
+            "suspected": report.counts[doubt],
+            "exit_code": report.exit_code,
+        }
     return Head(
         run_id=facts.run_id,
         started_at=facts.started_at,

@@ -52,6 +52,7 @@ def html_report(history: History, judgement: Judgement) -> str:
         "moment": partial(moment, started_at=started_at),
         "breakable": breakable,
         "prose": prose,
+        "linked": linked,
     }
     scripts = [figure_script(), (_FOLDER / "report.js").read_text(encoding="utf-8")]
     page = environment.get_template("report.html.j2")
@@ -66,6 +67,12 @@ def html_report(history: History, judgement: Judgement) -> str:
 def breakable(text: str) -> Markup:
     """Return `text` with places at which a line may break: paths and addresses are longer than a narrow screen."""
     return Markup("<wbr>").join(escape(part) for part in _PARTS.findall(text))
+
+
+def linked(text: str) -> Markup:
+    """Return `text` with the file that it names as a link."""
+    name = "lost-events.ndjson"
+    return Markup(str(escape(text)).replace(name, f'<a href="{name}">{name}</a>', 1))  # noqa: S704
 
 
 def prose(text: str) -> Markup:

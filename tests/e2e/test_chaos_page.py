@@ -115,7 +115,7 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
         "fetch('chaos/stop', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
         ".then(answer => answer.json())"
     )
-    assert refused["problem"] == "someone else controls this run; take control first"
+    assert refused["problem"] == "this browser does not control the run; take control on the page /chaos first"
 
     one.page.locator("#verdict .verdict").wait_for()
     report = run.report
@@ -138,7 +138,7 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
     assert opened.value.locator(".verdict").inner_text().endswith("INCONSISTENT")
 
     one.page.get_by_text("Run with outbox").click()
-    one.await_act("Stop and heal")
+    one.await_act("Stop")
     one.page.locator("#verdict .consistent, #verdict .inconclusive").first.wait_for()
     assert one.number("lost events") == 0
     boxes = one.page.locator("#runs-table input[type=checkbox]")
@@ -168,7 +168,7 @@ def test_control_is_taken_and_a_stop_heals_first(
     other.page.locator("#confirm button[value=yes]").click()
     other.page.wait_for_function("!document.getElementById('act').disabled")
     other.act().click()
-    other.page.get_by_text(re.compile("^Stopping and healing")).wait_for()
+    other.page.get_by_text(re.compile("ending early: stopped")).wait_for()
     assert "healed" not in run.marks
     other.page.locator("#verdict .inconclusive").wait_for()
     assert "healed" in run.marks

@@ -56,7 +56,7 @@ def test_what_was_seen_long_ago_is_unknown_now() -> None:
     found = state(seen)
     assert found.word == "unknown"
     assert found.seen_at == pytest.approx(old)
-    assert found.how == "no answer or failure was seen just now"
+    assert found.how == "no probe was answered or failed in the last 1.5 s"
     assert state(both([], [])).seen_at is None
     near = NOW - RECENT_S + 0.6
     assert state(both(series("kept", *UP, until=near), series("new", *UP, until=near))).word == "up"

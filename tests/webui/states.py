@@ -19,7 +19,7 @@ COUNTS = Counts(
 LOSING = replace(COUNTS, with_event=1003, without_event=212)
 UP = StateNow("up", "answers on the kept connection and on new ones", 1.0)
 DOWN = StateNow("down", "broken on the kept connection, refused on a new connection", 1.0)
-NAMES = ("preflight", "baseline", "outage", "recovery", "drain", "verdict")
+NAMES = ("preflight", "baseline", "outage", "recovery", "drain", "reconcile")
 
 
 def steps(now: str | None, words: str = "4 s to go", *, never: tuple[str, ...] = ()) -> tuple[Step, ...]:
@@ -58,12 +58,13 @@ OUTAGE = replace(
 CHECKS = tuple(
     Check(name, "answered a query at 127.0.0.1:5432") for name in ("database", "broker", "service", "target")
 )
+REFUSAL = "preflight: broker: no Kafka broker answered at 127.0.0.1:9092; start the broker"
 STATES: dict[str, Any] = {
     "idle": answer(None, running=False),
     "refused": answer(
-        replace(VIEW, run_id=None, phase=RunPhase.DONE, steps=steps("preflight", never=NAMES[1:]), snapshot=None,
-                state=None, failure="preflight: broker: no Kafka broker answered at 127.0.0.1:9092", exit_code=4),
-        running=False, refused="preflight: broker: no Kafka broker answered at 127.0.0.1:9092; start the broker",
+        replace(VIEW, run_id=None, phase=RunPhase.DONE, steps=steps(None, never=NAMES[1:]), snapshot=None,
+                state=None, failure=REFUSAL, exit_code=4),
+        running=False, refused=REFUSAL,
     ),
     "preflight": answer(
         replace(VIEW, run_id=None, phase=RunPhase.PREFLIGHT, text="baseline 10 s, stop of the broker for 15 s",
@@ -96,13 +97,13 @@ STATES: dict[str, Any] = {
                 text="until nothing new comes for 5.5 s", awaited="waiting for 5.5 s without a new row or event")
     ),
     "judging": answer(
-        replace(OUTAGE, phase=RunPhase.RECONCILE, steps=steps("verdict", ""), seconds_left=None, state=None,
+        replace(OUTAGE, phase=RunPhase.RECONCILE, steps=steps("reconcile", ""), seconds_left=None, state=None,
                 text="comparing ledger, PostgreSQL and Kafka")
     ),
     "stopping": answer(replace(OUTAGE, seconds_left=None, state=DOWN, failure="stopped before the plan was over")),
     "viewer": answer(replace(OUTAGE, state=DOWN, read_s=11.4), mine=False),
     "not restored": answer(
-        replace(OUTAGE, run_id=None, phase=RunPhase.DONE, steps=steps(None), not_restored=True, state=None, exit_code=4,
+        replace(OUTAGE, phase=RunPhase.DONE, steps=steps(None), not_restored=True, state=None, exit_code=4,
                 failure="the broker is not proven back"), running=False,
     ),
 }  # fmt: skip

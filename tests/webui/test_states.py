@@ -27,24 +27,25 @@ GAP = Panel(
 PICTURE = figure(Chart("live", "Orders acknowledged, and those of them that are in Kafka", "", 4.0, (GAP,), now_s=3.0))
 SAYS = {
     "idle": ["Ready: press Start", "Start", "Scenario"],
-    "refused": ["Nothing was broken", "no Kafka broker answered at 127.0.0.1:9092; start the broker", "Run again"],
-    "preflight": ["preflight", "database: answered a query", "Stop and heal"],
-    "baseline": ["baseline, 4 s to go", "UP", "of 1\u202f240 sent, 0 errors", "read 80 ms ago"],
+    "refused": ["Nothing was broken", "no Kafka broker answered at 127.0.0.1:9092; start the broker", "Try again"],
+    "preflight": ["preflight", "database: answered a query", "Stop"],
+    "baseline": ["baseline, 4 s to go", "UP", "of 1\u202f240 sent, 0 answered otherwise or failed", "read 80 ms ago",
+                 "25 not answered yet"],
     "breaking": ["UNKNOWN", "a new connection is refused"],
     "down": ["DOWN", "broken on the kept connection", "last known 11 s ago", "212", "may still come"],
     "degraded": ["DEGRADED", "300 ms later than usual"],
     "healing": ["DOWN", "last known 16 s ago"],
     "recovery": ["recovery, 4 s to go", "UP"],
-    "outbox": ["0", "waiting in the outbox", "212"],
-    "errors": ["the database is", "40 errors", "and not in Kafka: may be lost too", "in Kafka only",
-               "2 records without a tag may be their events"],
+    "outbox": ["0", "pending in the outbox", "212"],
+    "errors": ["the database is", "40 answered otherwise", "ambiguous, not in Kafka", "in Kafka, not acknowledged",
+               "2 records without a tag may be events of theirs"],
     "uncounted": ["live numbers", "none", "the process that counts has ended"],
-    "control": ["this run breaks nothing"],
-    "phantom": ["rolled back", "phantom events so far"],
+    "control": ["this run breaks nothing", "Stop"],
+    "phantom": ["rolled back", "phantom if no row is found"],
     "drain": ["waiting for 5.5 s without a new row or event"],
-    "judging": ["comparing ledger, PostgreSQL and Kafka"],
-    "stopping": ["Stopping and healing: stopped before the plan was over"],
-    "viewer": ["Someone else controls this run", "Take control"],
+    "judging": ["comparing ledger, PostgreSQL and Kafka", "Do not judge", "being judged", "not probed any more"],
+    "stopping": ["ending early: stopped before the plan was over"],
+    "viewer": ["This browser does not control the run", "Take control"],
     "not restored": ["NOT RESTORED: the target is not proven healed", "chaos restore", "Run again"],
 }  # fmt: skip
 
@@ -74,7 +75,7 @@ def opened(context: Any, state: Any) -> Any:
             route.fulfill(body=json.dumps(answers[path]), content_type="application/json")
         else:
             route.fulfill(
-                status=404, body=json.dumps({"problem": f"no answer for {path}"}), content_type="application/json"
+                status=404, body=json.dumps({"problem": "there is no such run"}), content_type="application/json"
             )
 
     context.route("**/*", serve)

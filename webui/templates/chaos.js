@@ -49,11 +49,11 @@
     if (!view) { return state && state.refused ? "Refused" : "Ready: press Start"; }
     if (!state.running) {
       if (view.not_restored) { return "NOT RESTORED"; }
-      if (!view.run_id) { return "Refused in preflight"; }
+      if (!view.run_id) { return "Ended in preflight"; }
       return found ? found.verdict.toUpperCase() + " \u2014 " + found.reason : view.failure ? "Ended early: " + view.failure : "Over";
     }
     var left = view.seconds_left === null ? "" : ", " + Math.round(view.seconds_left) + " s to go";
-    var ending = view.failure ? "Stopping and healing: " + view.failure : "";
+    var ending = view.failure ? view.phase + " \u2014 ending early: " + view.failure : "";
     var doing = view.awaited || view.text;
     return ending || view.phase + left + (doing ? " \u2014 " + doing : "");
   }
@@ -63,15 +63,25 @@
     el("now").textContent = sentence();
     act.hidden = false;
     act.className = now === "running" ? "stop" : "";
-    act.textContent = now === "running" ? "Stop and heal" : now === "over" ? "Run again" : "Start";
+    var ran = now === "over" && state.view.run_id;
+    act.textContent = now === "running" ? stopWords() : ran ? "Run again" : now === "over" ? "Try again" : "Start";
+    var tone = now !== "over" ? "" : found ? TONES[found.verdict] : state.view.not_restored || !ran ? "bad" : "";
+    document.querySelector(".bar").className = ("bar " + tone).trim();
     act.disabled = now === "running" && (!state.may_act || Boolean(state.view.failure));
     el("viewer").hidden = !(state && state.running && !state.may_act);
     var missing = missingNow();
-    var title = now === "running" ? (down ? "DOWN" : state.view.phase) + (missing ? " \u00b7 " + missing + " missing" : "") : now;
+    var title = now === "running" ? (down ? state.view.state.word.toUpperCase() : state.view.phase) +
+      (missing ? " \u00b7 " + missing + " not in Kafka" : "") : now;
     document.title = title + " \u00b7 Chaos";
     var icon = now === "running" ? (down ? "down" : missing ? "doubt" : "up") : "idle";
     var link = document.querySelector("link[rel=icon]");
     if (link.getAttribute("href") !== start.icons[icon]) { link.setAttribute("href", start.icons[icon]); }
+  }
+
+  function stopWords() {
+    var view = state.view;
+    if (view.phase === "reconcile") { return "Do not judge"; }
+    return view.target && view.phase !== "preflight" && view.phase !== "baseline" ? "Stop and heal" : "Stop";
   }
 
   function isDown() {
@@ -92,6 +102,7 @@
     if (!view) { return; }
     fill(place, view.steps.map(function (step) {
       var hit = step.state === "now" && isDown() ? " hit" : "";
+      if (step.name === "reconcile" && step.state === "done" && found) { hit = " " + TONES[found.verdict]; }
       var current = step.state === "now" ? "step" : null;
       return make("li", { "class": step.state.replace(" ", "-") + hit, "aria-current": current }, [
         make("span", {}, step.name), make("span", {}, step.words)
@@ -108,26 +119,34 @@
   function targetCard(view) {
     if (!view.target) { return card("the target", "none", "this run breaks nothing"); }
     var seen = view.state, word = seen ? seen.word : "unknown";
+    if (!seen && view.phase === "reconcile") { return card("the " + view.target, "back", "healed, and not probed any more"); }
     var tone = { up: "good", down: "bad", degraded: "bad", unknown: "doubt" }[word];
-    return card("the " + view.target + " is", word.toUpperCase(), seen ? seen.how : "not asked yet", tone);
+    return card("the " + view.target + " is", word.toUpperCase(), seen ? seen.how : "not probed yet", tone);
+  }
+
+  function backlogAge(view) {
+    var age = view.snapshot.backlog_at === null ? 0 : view.snapshot.at - view.snapshot.backlog_at;
+    return age >= 3 ? "; " + ago(age) : "";
   }
 
   function countCards(view) {
     var counts = view.snapshot.counts, old = view.read_s === null || view.read_s >= 1;
-    var age = view.read_s === null ? "the topic was not read to its end yet" : old ? ago(view.read_s) : "read " + Math.round(view.read_s * 1000) + " ms ago";
+    var age = view.read_s === null ? "the topic has not been read to its end yet" : old ? ago(view.read_s) : "read " + Math.round(view.read_s * 1000) + " ms ago";
     var errors = counts.ambiguous + counts.rejected;
-    var first = card(view.asked, count(counts.answered), "of " + count(counts.sent) + " sent, " + count(errors) + " errors");
+    var open = counts.unanswered ? ", " + count(counts.unanswered) + " not answered yet" : "";
+    var first = card(view.asked, count(counts.answered), "of " + count(counts.sent) + " sent, " + count(errors) + " answered otherwise or failed" + open);
     if (view.asked !== "acknowledged") {
-      return [first, card("their events in Kafka", count(counts.with_event), age, "", old),
-        card("phantom events so far", count(counts.with_event), "judged after the drain", counts.with_event ? "bad" : "good", old)];
+      return [first, card("their events in Kafka", count(counts.with_event), age + "; phantom if no row is found", counts.with_event ? "bad" : "", old)];
     }
     var kafka = card("of these in Kafka", count(counts.with_event), age, "", old);
-    var untagged = view.snapshot.untagged ? "; " + count(view.snapshot.untagged) + " records without a tag may be their events" : "";
+    var odd = view.snapshot.untagged;
+    var untagged = odd ? "; " + count(odd) + (odd === 1 ? " record without a tag may be an event of theirs" : " records without a tag may be events of theirs") : "";
+    var when = view.phase === "reconcile" ? "being judged" : "may still come; judged after the drain";
     var shown = [first, kafka, card("acknowledged, not in Kafka", count(counts.without_event),
-      "may still come; judged after the drain" + untagged, counts.without_event ? "bad" : "good")];
-    if (counts.waiting) { shown.push(card("waiting in the outbox", count(counts.waiting), "acknowledged, not in Kafka yet", "doubt")); }
-    if (counts.may_be_lost) { shown.push(card("without a usable answer", count(counts.may_be_lost), "and not in Kafka: may be lost too", "doubt")); }
-    if (counts.event_only) { shown.push(card("in Kafka only", count(counts.event_only), "events without an acknowledgement")); }
+      when + untagged, counts.without_event ? "bad" : "good")];
+    if (counts.waiting) { shown.push(card("pending in the outbox", count(counts.waiting), "acknowledged, not in Kafka yet" + backlogAge(view), "doubt")); }
+    if (counts.may_be_lost) { shown.push(card("ambiguous, not in Kafka", count(counts.may_be_lost), "may be lost too", "doubt")); }
+    if (counts.event_only) { shown.push(card("in Kafka, not acknowledged", count(counts.event_only), "whether they have a row is judged after the drain")); }
     return shown;
   }
 
@@ -174,6 +193,7 @@
 
   /* -- what was found ---------------------------------------------------------------------------------------------- */
 
+  var TONES = { consistent: "", inconsistent: "bad", inconclusive: "doubt" };
   var SIGNS = { consistent: "\u2713", inconsistent: "\u2717", inconclusive: "?" };
 
   function clock(seconds) { return new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 19); }
@@ -202,14 +222,18 @@
   function foundCards(run) {
     var counts = run.counts, phantom = run.scenario === "phantom-event";
     var key = phantom ? "phantom_events" : "lost_events", main = counts[key];
-    var shown = [card(key.replace("_", " "), count(main), phantom ? "of " + count(counts.events) + " orders with an event" :
-      "of " + count(counts.rows) + " stored orders", main ? "bad" : run.verdict === "consistent" ? "good" : "")];
+    var least = phantom ? 0 : counts.lost_at_least, doubted = phantom ? counts.suspected_phantom + counts.disputed_phantom :
+      counts.suspected_lost + counts.disputed;
+    var of = phantom ? "of " + count(counts.events) + " orders with an event" : "of " + count(counts.rows) + " stored orders";
+    var bad = main > 0 || least > 0;
+    var shown = [card(key.replace("_", " "), least > main ? "at least " + count(least) : count(main),
+      doubted && !bad ? "none proven" : of, bad ? "bad" : doubted ? "" : "good")];
     run.lists.filter(function (list) { return list.name !== key.replace("_", "-") + ".csv"; }).forEach(function (list) {
       var doubt = /suspected|disputed/.test(list.name);
       shown.push(card(list.title.toLowerCase(), count(list.count), doubt ? "not proven, and not ruled out" : "", doubt ? "doubt" : "bad"));
     });
     var errors = counts.attempted - counts.acknowledged - counts.provoked;
-    shown.push(card("late events", count(counts.late_events), "in Kafka after the outage"));
+    if (counts.late_events) { shown.push(card("late events", count(counts.late_events), "sent before the target was back, in Kafka after it")); }
     shown.push(card("the client saw", count(errors) + (errors === 1 ? " error" : " errors"), "in " + count(counts.attempted) + " orders sent"));
     shown.push(card("can it be trusted?", run.guards.passed + " of " + run.guards.of, "guards passed",
       run.guards.passed === run.guards.of ? "good" : "doubt"));
@@ -224,7 +248,7 @@
   function buttons(run) {
     var id = run.run_id, shown = [fileLink(id, "report.html", "Full report")];
     run.lists.forEach(function (list) { shown.push(fileLink(id, list.name, list.name + " (" + count(list.count) + ")")); });
-    if (run.replay) { shown.push(fileLink(id, "lost-events.ndjson", "Replay file")); }
+    if (run.replay) { shown.push(fileLink(id, "lost-events.ndjson", "lost-events.ndjson")); }
     var copied = button("Copy a summary", function () { copy(run.summary, copied); });
     shown.push(copied);
     if (run.stack !== "external" && run.variant !== "outbox" && run.scenario === "lost-event") {
@@ -240,7 +264,7 @@
       if (!answer.ok) { fill(place, make("p", { "class": "banner bad" }, answer.value.problem)); return; }
       var run = answer.value;
       shownRun = id;
-      if (state.view && state.view.run_id === id) { found = run; bar(); }
+      if (state.view && state.view.run_id === id) { found = run; bar(); steps(); }
       fill(place, heading(run));
       fill(el("cards"), foundCards(run));
       el("cards").hidden = false;
@@ -269,7 +293,7 @@
     box.addEventListener("input", find);
     find();
     return make("section", {}, [make("h2", {}, list.title), box, status, make("div", { "class": "list", tabindex: "0", role: "region", "aria-label": list.title + ", scrollable" }, [
-      make("table", { "class": "orders stacked" }, [make("thead", {}, make("tr", {}, ["order", "sent", "phase", "cause or moment"].map(function (name) {
+      make("table", { "class": "orders stacked" }, [make("thead", {}, make("tr", {}, ["order", "sent (UTC)", "phase", "cause or moment"].map(function (name) {
         return make("th", { scope: "col" }, name);
       }))), body])
     ])]);
@@ -299,7 +323,7 @@
   function runs() {
     return ask("/runs").then(function (answer) {
       if (!answer.ok) { fill(el("runs-table"), make("p", {}, answer.value.problem)); return; }
-      var head = ["compare", "started (UTC)", "scenario", "variant", "fault", "rate", "verdict", "lost", "open"];
+      var head = ["compare", "started (UTC)", "scenario", "variant", "planned fault", "rate", "verdict", "lost or phantom", "open"];
       fill(el("runs-table"), answer.value.length ? make("div", { "class": "wide", tabindex: "0", role: "region", "aria-label": "Table of runs, scrollable" }, make("table", { "class": "runs stacked" }, [
         make("thead", {}, make("tr", {}, head.map(function (name) { return make("th", { scope: "col" }, name); }))),
         make("tbody", {}, answer.value.map(runRow))
@@ -314,8 +338,8 @@
     var outage = run.fault ? run.fault + " for " + run.outage_s + " s" : "none";
     return make("tr", { "class": pick.checked ? "chosen" : null }, [
       make("td", {}, pick), make("td", { "class": "whole" }, clock(run.started_at)), make("td", {}, run.scenario), make("td", {}, run.variant || run.stack),
-      make("td", {}, outage), make("td", { "class": "number" }, run.rate), make("td", { "class": run.verdict || "" }, run.verdict || "not judged"),
-      make("td", { "class": "number" }, run.lost === null ? "" : count(run.lost)),
+      make("td", {}, outage), make("td", { "class": "number" }, run.rate), make("td", { "class": run.verdict || "" }, run.verdict || (state && state.running && state.view.run_id === run.run_id ? "running" : "not judged")),
+      make("td", { "class": "number" }, run.lost === null ? "" : count(run.lost) + (run.suspected ? " (" + count(run.suspected) + " suspected)" : "")),
       make("td", {}, button("Open", function () { showRun(run.run_id).then(function () { window.scrollTo(0, 0); }); }))
     ]);
   }
@@ -324,9 +348,12 @@
     chosen = chosen.filter(function (one) { return one !== id; }).concat(on ? [id] : []).slice(-2);
     runs();
     if (chosen.length < 2) { fill(el("compared"), []); return; }
-    ask("/compare?first=" + chosen[0] + "&second=" + chosen[1]).then(function (answer) {
+    var order = chosen.slice().sort();
+    ask("/compare?first=" + order[0] + "&second=" + order[1]).then(function (answer) {
       if (!answer.ok) { fill(el("compared"), make("p", { "class": "banner bad" }, answer.value.problem)); return; }
-      fill(el("compared"), [make("h2", {}, "Side by side"), make("div", { "class": "pair" }, answer.value.map(function (run) {
+      var key = answer.value[0].scenario === "phantom-event" ? "phantom_events" : "lost_events";
+      var change = key.replace("_", " ") + ": " + answer.value.map(function (run) { return count(run.counts[key]); }).join(" \u2192 ");
+      fill(el("compared"), [make("h2", {}, "Side by side, the older run on the left"), make("p", { "class": "reason" }, change), make("div", { "class": "pair" }, answer.value.map(function (run) {
         var picture = make("div");
         if (run.figure) { fill(picture, Array.prototype.slice.call(new DOMParser().parseFromString(run.figure, "text/html").body.childNodes)); }
         return make("div", {}, heading(run).concat([make("dl", { "class": "cards" }, foundCards(run)), picture]));
@@ -419,7 +446,7 @@
   }
 
   function take() {
-    sure("Whoever controls the run now can no longer stop it. Take control?").then(function (yes) {
+    sure("The browser in control will not be able to stop the run any more. Take control?").then(function (yes) {
       if (yes) { ask("/control", {}).then(poll, poll); }
     });
   }
@@ -441,8 +468,10 @@
     if (!state.running && state.view && state.view.not_restored) {
       alarm("NOT RESTORED: the target is not proven healed. `python -m chaos status` shows what is still broken, " +
         "`python -m chaos restore` heals it.");
-    } else if (!state.running && state.refused && !(state.view && state.view.run_id)) {
-      alarm("Nothing was broken and no run was made. " + state.refused);
+    } else if (mode() === "over" && !state.view.run_id) {
+      alarm("Nothing was broken and no run was made: " + state.view.failure);
+    } else if (mode() === "idle" && state.refused) {
+      alarm(state.refused);
     }
   }
 
@@ -454,7 +483,7 @@
   function gone() {
     var silent = Math.round((Date.now() - heard) / 1000);
     if (!heard || silent < 3) { return; }
-    alarm("Locust has not answered for " + silent + " s. What is shown is of then. If the harness has ended, " +
+    alarm("Locust has not answered for " + silent + " s. The page shows the state before that. If the harness has ended, " +
       "its watchdog heals the target; `python -m chaos status` says whether it has.");
     document.title = "no answer \u00b7 Chaos";
   }

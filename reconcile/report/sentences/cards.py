@@ -77,7 +77,9 @@ def _late(judgement: Judgement) -> list[Card]:
     late, delays = judgement.counts["late_events"], judgement.late.delays()
     if not late or delays["max_s"] is None:
         return []
-    return [Card("late events", str(late), f"the last at most {duration(delays['max_s'])} after its order was sent")]
+    return [
+        Card("late events", str(late), f"appended at most {duration(delays['max_s'])} after their orders were sent")
+    ]
 
 
 def _answers(judgement: Judgement) -> Card:

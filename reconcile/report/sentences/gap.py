@@ -1,5 +1,6 @@
 """What the gap between answers and events shows: how many events never came, and how many were waited for."""
 
+from reconcile.analysis.plural import some
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.report.sentences.registry import sentence
@@ -11,9 +12,8 @@ def gap_in_the_end(history: History, judgement: Judgement) -> str:
     """The last values of the gap's lines."""
     gap = judgement.gap
     orders, events = gap.answered[-1], gap.with_event[-1]
-    if gap.outcome == "provoked":
-        return f"in the end {orders} orders were rolled back, and the events of {events} of them are in Kafka"
-    return f"in the end {orders} orders were acknowledged, and the events of {events} of them are in Kafka"
+    what = "rolled back" if gap.outcome == "provoked" else "acknowledged"
+    return f"in the end: {some(orders, 'order')} {what}, {events} of them with their event in Kafka"
 
 
 @sentence("never came", "gap at its last moment, violations among its orders")
@@ -31,12 +31,12 @@ def never_came(history: History, judgement: Judgement) -> str:
 
 @sentence("waited", "gap: its largest number of orders whose event came later, backlog")
 def waited(history: History, judgement: Judgement) -> str:
-    """How many acknowledged orders waited for their event at most, and whether it came; empty where none did."""
+    """How many acknowledged orders had no event at most, and got it later; empty where none did, or that is unknown."""
     gap = judgement.gap
     most, still = max(gap.waiting), gap.waiting[-1]
-    if not most or gap.outcome == "provoked":
+    if not most or gap.untimed or gap.outcome == "provoked":
         return ""
-    return f"up to {most} waiting, " + (f"{still} still in the backlog" if still else "all came")
+    return f"up to {most} came later" + (f", {still} still pending" if still else "")
 
 
 @sentence("untimed events", "gap: events without an append time")

@@ -36,6 +36,17 @@
     return tr;
   }
 
+  /* The whole list as a file, for whoever has this page alone. A cell that a spreadsheet might run gets a quote. */
+  function csvOf(list, text) {
+    var quoted = function (cell) {
+      return '"' + (/^[=+@\-\t\r]/.test(cell) ? "'" : "") + cell.replace(/"/g, '""') + '"';
+    };
+    var names = Array.prototype.map.call(list.querySelectorAll("th"), function (one) { return one.textContent; });
+    var lines = [names].concat(text.split("\n").map(function (line) { return line.split("\t"); }));
+    var csv = lines.map(function (cells) { return cells.map(quoted).join(","); }).join("\r\n") + "\r\n";
+    return URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
+  }
+
   document.querySelectorAll("[data-list]").forEach(function (list) {
     var box = list.querySelector("input"), status = list.querySelector("[role=status]"), body = list.querySelector("tbody");
     var text = null, lower = null, all = 0;
@@ -52,6 +63,7 @@
       text = whole;
       lower = whole.toLowerCase();
       all = found(text, lower, "").count;
+      list.querySelector("a[download]").href = csvOf(list, text);
       if (box.value) { box.dispatchEvent(new Event("input")); }
     });
   });

@@ -195,7 +195,7 @@ def test_what_an_outbox_holds_is_waiting(run_of: Callable[..., Run], infra: Infr
         connection.execute("INSERT INTO outbox VALUES (%s, 'order.created', now())", [run.ids[1]])
         said = run.counted(without_event=2, waiting=1)
         assert said["backlog_at"] is not None
-        run.until(lambda said: "1 waiting" in (said["figure"] or ""), "the picture")
+        run.until(lambda said: "1 pending" in (said["figure"] or ""), "the picture")
         connection.execute("INSERT INTO outbox VALUES (NULL)")
         connection.execute(
             "ALTER TABLE outbox ALTER aggregateid TYPE text; INSERT INTO outbox VALUES ('of another kind')"

@@ -83,8 +83,8 @@ def test_what_was_read_long_ago_is_said() -> None:
 
 def test_errors_and_waiting_ones_are_counted_apart() -> None:
     line = live_lines(replace(OUTAGE, snapshot=counted(ambiguous=3, rejected=2, waiting=7, without_event=0)), 120)[1]
-    assert line.split("  ")[-3:] == ["missing 0", "waiting 7", "errors 5"]
-    assert "waiting" not in live_lines(replace(OUTAGE, snapshot=counted(waiting=0)), 120)[1]
+    assert line.split("  ")[-3:] == ["missing 0", "pending 7", "not acknowledged 5"]
+    assert "pending" not in live_lines(replace(OUTAGE, snapshot=counted(waiting=0)), 120)[1]
 
 
 def test_orders_that_are_rolled_back_are_called_so() -> None:

@@ -59,7 +59,7 @@ def test_before_a_run_has_its_folder_nothing_is_known_of_it() -> None:
     found = view(in_phase(RunPhase.PREFLIGHT), opened=False)
     assert (found.run_id, found.snapshot, found.state, found.read_s) == (None, None, None, None)
     assert states(found) == ["now", *["to come"] * 5]
-    assert [step.name for step in found.steps] == ["preflight", "baseline", "outage", "recovery", "drain", "verdict"]
+    assert [step.name for step in found.steps] == ["preflight", "baseline", "outage", "recovery", "drain", "reconcile"]
 
 
 def test_a_phase_counts_down_to_its_planned_end() -> None:
@@ -80,7 +80,8 @@ def test_several_outages_share_a_step_that_says_which_it_is() -> None:
     progress.outage = 1
     found = view(progress, outages="3")
     assert found.steps[2].words == "2 of 3: 15 s"
-    assert states(found) == ["done", "done", "now", "done", "to come", "to come"]
+    assert states(found) == ["done", "done", "now", "to come", "to come", "to come"]
+    assert [step.words for step in found.steps[1:4]] == ["10 s", "2 of 3: 15 s", "2 of 3: 10 s"]
 
 
 def test_a_run_without_a_fault_has_no_outage_and_no_target() -> None:
@@ -92,8 +93,9 @@ def test_a_run_without_a_fault_has_no_outage_and_no_target() -> None:
 
 def test_a_run_that_ended_early_never_came_to_the_other_steps() -> None:
     progress = in_phase(RunPhase.PREFLIGHT, RunPhase.BASELINE, RunPhase.OUTAGE, RunPhase.RECONCILE, RunPhase.DONE)
+    progress.cut = RunPhase.OUTAGE
     found = view(progress, finished=True)
-    assert states(found) == ["done", "done", "done", "never", "never", "done"]
+    assert states(found) == ["done", "done", "cut", "never", "never", "done"]
     assert found.state is None
 
 

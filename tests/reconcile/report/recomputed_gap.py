@@ -33,7 +33,7 @@ def in_the_end(run: RawRun) -> list[str]:
     orders = _counted(run)
     what = "rolled back" if run.raw.history.facts.scenario == "phantom-event" else "acknowledged"
     events = sum(one.event for one in orders)
-    return [f"in the end {len(orders)} orders were {what}, and the events of {events} of them are in Kafka"]
+    return [f"in the end: {some(len(orders), 'order')} {what}, {events} of them with their event in Kafka"]
 
 
 def never_came(run: RawRun) -> list[str]:
@@ -66,9 +66,9 @@ def waited(run: RawRun) -> list[str]:
             there = one.event and (number == last or (at is not None and at <= number * step))
             still += answered and not there and (one.event or one.waiting)
         most = max(most, still)
-    if not most:
+    if not most or any(one.event and came[one.seq] is None for one in orders):
         return [""]
-    return [f"up to {most} waiting, " + (f"{still} still in the backlog" if still else "all came")]
+    return [f"up to {most} came later" + (f", {still} still pending" if still else "")]
 
 
 def untimed(run: RawRun) -> list[str]:
@@ -123,7 +123,7 @@ def _late(run: RawRun) -> list[str]:
     delays, _ = late(run)
     if not delays:
         return []
-    return [f"late events: {len(delays)}; the last at most {took(max(delays))} after its order was sent"]
+    return [f"late events: {len(delays)}; appended at most {took(max(delays))} after their orders were sent"]
 
 
 def _rest(run: RawRun) -> list[str]:

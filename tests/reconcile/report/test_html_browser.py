@@ -147,6 +147,12 @@ def test_a_list_of_thousands_is_searched_whole(browser: Any, tmp_path: Path) -> 
     assert rows.all_inner_texts()[0].split()[0] == str(order_id(4_999))
     page.fill("#filter-lost-events", "11.00")
     status.get_by_text("10 of 5000 found").wait_for()
+    with page.expect_download() as saved:
+        page.locator("a[download]").first.click()
+    lines = Path(saved.value.path()).read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 5_001
+    assert lines[0].startswith('"order id","sent, since the start"')
+    assert lines[-1].startswith(f'"{order_id(4_999)}"')
     page.fill("#filter-lost-events", "sent_while_down")
     status.get_by_text(f"5000 of 5000 found, the first {MOST_ROWS} shown").wait_for()
     assert rows.count() == MOST_ROWS

@@ -117,7 +117,7 @@ def test_every_kind_of_violation_has_its_list() -> None:
 
 def test_rows_that_no_longer_exist_are_reported() -> None:
     history = replace(lossy().history(), lost_rows=(b"{}",))
-    note = "ost-events.ndjson holds 1 of 2 lost events, ready to be published again; 1 row no longer existed"
+    note = "holds 1 of 2 lost events, ready to be published again; 1 row no longer existed"
     judgement = judge(history)
     assert note in html_report(history, judgement)
     assert note in markdown_report(history, judgement)
