@@ -14,7 +14,7 @@ EXAMPLE = str(CHECKOUT / "examples" / "own_locustfile.py")
 
 @pytest.mark.exhaustive
 def test_the_example_names_exactly_the_lost_events(start: Start, left_running: EmbeddedStack, stack_home: Any) -> None:
-    plan = ["-f", EXAMPLE, "--headless", *SHORT, "--expect", "lost-events"]
+    plan = ["-f", EXAMPLE, "--headless", *SHORT, "--expect", "lost-events", "--locust-output"]
     run = start(*plan, home=stack_home)
     assert run.end(120) == 0, run.log[-4000:]
     report, state = run.report, left_running.status()
