@@ -16,13 +16,16 @@ _FOLDER: Final = Path(__file__).parent / "templates"
 _ICON: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="{color}"/></svg>'
 )
+# The scripts of the page share one scope, in this order: what runs at once stands in the last.
+_SCRIPTS: Final = ("dom.js", "live.js", "found.js", "runs.js", "form.js", "chaos.js")
 COLORS: Final = {"idle": "#57606a", "up": "#15803d", "down": "#c4102c", "doubt": "#9a6700"}
 
 
 @cache
 def _assets() -> tuple[str, tuple[str, ...], dict[str, str]]:
     css = style() + (_FOLDER / "chaos.css").read_text(encoding="utf-8")
-    scripts = (figure_script(), (_FOLDER / "chaos.js").read_text(encoding="utf-8"))
+    parts = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    scripts = (figure_script(), f'(function () {{\n"use strict";\n{parts}}})();')
     icons = {name: _data(_ICON.format(color=color), "image/svg+xml") for name, color in COLORS.items()}
     return css, scripts, icons
 

@@ -21,11 +21,11 @@ def rows(harness: Harness, address: str) -> list[dict[str, str]]:
     conductor = harness.conductor
     lines = [("Page of the run", f"{address}/chaos")]
     if conductor is not None:
-        lines += _of_run(view_of(conductor))
+        lines += _of_run(view_of(conductor), harness.headline)
     return [{"what": what, "value": value} for what, value in lines]
 
 
-def _of_run(view: RunView) -> list[tuple[str, str]]:
+def _of_run(view: RunView, headline: str) -> list[tuple[str, str]]:
     left = "" if view.seconds_left is None else f", {view.seconds_left:.0f} s to go"
     lines = [("Run", view.run_id or "not begun"), ("Phase", f"{view.phase.value}{left}")]
     if view.target is not None and view.state is not None:
@@ -40,5 +40,5 @@ def _of_run(view: RunView) -> list[tuple[str, str]]:
     if view.failure:
         lines.append(("Ended early", view.failure))
     if view.exit_code is not None:
-        lines.append(("Exit code", str(view.exit_code)))
+        lines.append(("Result", "; ".join(filter(None, [headline, f"exit code {view.exit_code}"]))))
     return lines

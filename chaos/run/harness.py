@@ -66,6 +66,7 @@ class Harness:
             log.error("%s", error)
             self.end_code, self.refused = exit_codes.USAGE_OR_CRASH, str(error)
             return None
+        self.refused, self._reconcile = None, ReconcileProcess()
         self.conductor = Conductor(self, settings, texts_of(parsed))
         self.conductor.start()
         if self.at_terminal:
@@ -126,6 +127,11 @@ class Harness:
         stream = sys.stderr if getattr(self.parsed, "json", False) else sys.stdout
         stream.write(self._reconcile.summary)
         stream.flush()
+
+    @property
+    def headline(self) -> str:
+        """The verdict and its run, or why there is none, in a line; empty before."""
+        return self._reconcile.summary.partition("\n")[0]
 
     @property
     def failure(self) -> str | None:

@@ -56,6 +56,30 @@ class Viewer:
         if folder := os.environ.get("KEEP_PICTURES"):
             self.page.screenshot(path=f"{folder}/page-{name}.png", full_page=True)
 
+    def copies_summary_of(self, run: LocustProcess) -> None:
+        """Copy the summary with the browser's clipboard and without one, and paste it into the search."""
+        box = self.page.locator("#result input[type=search]").first
+        button = self.page.locator(".buttons button").first
+        for without in (False, True):
+            if without:
+                self.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+            box.fill("")
+            self.page.evaluate("document.querySelector('.buttons button').textContent = 'Copy a summary'")
+            button.click()
+            self.page.get_by_text("Copied", exact=True).wait_for()
+            box.press("Control+V")
+            assert run.folder.run_id in box.input_value()
+        box.fill("")
+
+    def reads_tab_and_downloads(self) -> None:
+        """Read the tab in Locust's own page, and find the reports among its downloads."""
+        self.page.goto(f"{self.base}/")
+        self.page.get_by_role("tab", name="Chaos").click()
+        self.page.get_by_text(f"{self.base}/chaos", exact=True).wait_for()
+        self.page.get_by_text(re.compile(r"CONSISTENT  run \S+; exit code 0")).wait_for()
+        self.page.get_by_role("tab", name="Download Data").click()
+        self.page.get_by_role("link", name=re.compile("report")).first.wait_for()
+
     def number(self, title: str) -> int:
         card = self.page.locator("#cards > div", has=self.page.get_by_text(title, exact=True)).locator("dd").first
         return int(re.sub(r"\D", "", card.inner_text()))
@@ -133,6 +157,7 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
     one.page.get_by_text(f"1 of {counts['lost_events']}", exact=True).wait_for()
     one.page.locator("#result button.id").first.click()
     one.page.locator(".trace pre", has_text="lost event").wait_for()
+    one.copies_summary_of(run)
     with one.page.expect_popup() as opened:
         one.page.get_by_text("Full report").click()
     assert opened.value.locator(".verdict").inner_text().endswith("INCONSISTENT")
@@ -149,6 +174,7 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
     one.look("compared")
     assert one.complaints == other.complaints == []
     assert one.requested == other.requested == {base.removesuffix("/load")}
+    other.reads_tab_and_downloads()
     assert_all_up(left_running)
 
 

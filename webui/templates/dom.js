@@ -1,0 +1,67 @@
+/* Elements, requests and numbers: what all parts of the page use. */
+
+var start = JSON.parse(document.getElementById("start").textContent);
+var root = start.base + "/chaos";
+
+/* What the page shows: the last answer about the run that goes on, the judged run, whether the picture is in use. */
+var state = null, found = null, shownRun = null, touched = false;
+
+function el(id) { return document.getElementById(id); }
+
+function make(name, attributes, children) {
+  var made = document.createElement(name);
+  Object.keys(attributes || {}).forEach(function (key) {
+    if (attributes[key] !== null && attributes[key] !== undefined) { made.setAttribute(key, attributes[key]); }
+  });
+  [].concat(children === undefined ? [] : children).forEach(function (child) {
+    made.append(child instanceof Node ? child : String(child));
+  });
+  return made;
+}
+
+function fill(place, children) { place.replaceChildren.apply(place, [].concat(children)); }
+
+function ask(path, body) {
+  var how = body === undefined ? {} : {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body)
+  };
+  return fetch(root + path, how).then(function (answer) {
+    var kind = answer.headers.get("Content-Type") || "";
+    return (kind.indexOf("json") === -1 ? answer.text() : answer.json()).then(function (value) {
+      return { ok: answer.ok, status: answer.status, value: value };
+    });
+  });
+}
+
+function parsed(html) {
+  return Array.prototype.slice.call(new DOMParser().parseFromString(html, "text/html").body.childNodes);
+}
+
+/* A table that can be scrolled by keyboard: `kind` names its style, `box` that of what it is scrolled in. */
+function table(kind, box, label, heads, body) {
+  var head = make("tr", {}, heads.map(function (name) { return make("th", { scope: "col" }, name); }));
+  var whole = make("table", { "class": kind + " stacked" }, [make("thead", {}, head), body]);
+  return make("div", { "class": box, tabindex: "0", role: "region", "aria-label": label + ", scrollable" }, whole);
+}
+
+function cells(values) {
+  return values.map(function (value) {
+    return Array.isArray(value) ? make("td", { "class": value[1] }, value[0]) : make("td", {}, value);
+  });
+}
+
+function button(text, act) {
+  var made = make("button", { type: "button" }, text);
+  made.addEventListener("click", act);
+  return made;
+}
+
+function card(title, value, note, tone, stale) {
+  return make("div", { "class": [tone || "", stale ? "stale" : ""].join(" ").trim() }, [
+    make("dt", {}, title), make("dd", {}, value), make("dd", { "class": "note" }, note)
+  ]);
+}
+
+function count(number) { return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f"); }
+function ago(seconds) { return "last known " + Math.round(seconds) + " s ago"; }
+function clock(seconds) { return new Date(seconds * 1000).toISOString().replace("T", " ").slice(0, 19); }

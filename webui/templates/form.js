@@ -1,0 +1,48 @@
+/* The form of the options: read, kept over a reload, and what is wrong in it. */
+
+function options() {
+  var found = {};
+  el("form").querySelectorAll("[name]").forEach(function (input) {
+    found[input.name] = input.type === "checkbox" ? String(input.checked) : input.value.trim();
+  });
+  return found;
+}
+
+function wrong(problem, name) {
+  el("form").querySelectorAll(".wrong").forEach(function (one) { one.hidden = true; });
+  if (!problem) { return; }
+  var field = name && el("form").querySelector('[data-field="' + name + '"]');
+  var place = field ? field.querySelector(".wrong") : el("form-wrong");
+  place.textContent = problem;
+  place.hidden = false;
+  if (field) {
+    var folded = field.closest("details");
+    if (folded) { folded.open = true; }
+    field.querySelector("[name]").focus();
+  }
+}
+
+function unused() {
+  var values = options();
+  el("form").querySelectorAll(".field").forEach(function (field) {
+    var wanted = JSON.parse(field.dataset.onlyWith);
+    var fits = Object.keys(wanted).every(function (name) {
+      return !(name in values) || wanted[name].indexOf(values[name]) !== -1;
+    });
+    field.classList.toggle("unused", !fits);
+  });
+}
+
+function keep() { sessionStorage.setItem("chaos-form", JSON.stringify(options())); unused(); }
+
+function set(name, value) {
+  var input = el("form").querySelector('[name="' + name + '"]');
+  if (!input) { return; }
+  if (input.type === "checkbox") { input.checked = value === "true"; } else { input.value = value; }
+}
+
+function restore() {
+  var kept = JSON.parse(sessionStorage.getItem("chaos-form") || "{}");
+  Object.keys(kept).forEach(function (name) { set(name, kept[name]); });
+  unused();
+}
