@@ -10,8 +10,10 @@ import gevent
 import msgspec
 from flask import Blueprint, Response, request, send_from_directory
 
-from chaos.run.command_line import check_form, texts_of
+from chaos.run.command_line import check_form, settings_of_form, texts_of
+from chaos.run.dry_run import plan_sentence
 from chaos.run.harness import Harness
+from settings.errors import SettingsError
 from webui import page
 from webui.asked_by import is_browser, problem_of
 from webui.control import Control
@@ -46,6 +48,7 @@ class Routes:
         made = Blueprint("chaos", __name__, url_prefix=f"{self._base}/chaos")
         made.add_url_rule("", "page", login(self.page))
         made.add_url_rule("/state", "state", login(self.state))
+        made.add_url_rule("/plan", "plan", login(self.plan))
         made.add_url_rule("/picture", "picture", login(self.picture))
         made.add_url_rule("/runs", "runs", login(lambda: self._asked("runs")))
         made.add_url_rule("/runs/<run>", "run", login(lambda run: self._asked("run", run=run)))
@@ -72,6 +75,14 @@ class Routes:
         harness = self._harness
         refused = harness.refused or harness.failure
         return _json(state_of(harness.conductor, refused, self.control, self._token))
+
+    def plan(self) -> Response:
+        """Return what a run with the options of the query would do, in a sentence, or what is wrong with them."""
+        parsed, host = self._harness.parsed, self._harness.environment.host or ""
+        try:
+            return _json({"plan": plan_sentence(settings_of_form(request.args, parsed, host))})
+        except SettingsError as problem:
+            return _json({"plan": None, "problem": in_words_of_the_form(str(problem))})
 
     def picture(self) -> Response:
         """Return the picture of the run that goes on, empty while there is none."""

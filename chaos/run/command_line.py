@@ -154,25 +154,39 @@ def _check_texts(parsed: Namespace) -> None:
 
 def check_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> str | None:
     """Return in one sentence what is wrong with a start form of the web UI; None if nothing is."""
+    try:
+        settings_of_form(form, parsed, service_url)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def settings_of_form(form: Mapping[str, str], parsed: Namespace, service_url: str) -> Settings:
+    """Return the settings of a run with what a form of the web UI changes; no option is changed.
+
+    Raises:
+        SettingsError: what is wrong, in one sentence.
+    """
     host = form.get("host", "").rstrip("/")
     if host and host != service_url.rstrip("/"):
-        return f"Host {host}: orders go to the order service of this stack, {service_url}"
+        raise SettingsError(f"Host {host}: orders go to the order service of this stack, {service_url}")
     if form.get("run_time"):
-        return f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
+        raise SettingsError(
+            f"Run time {form['run_time']}: the plan of the run decides that; use baseline, outage and recovery"
+        )
     now = texts_of(parsed)
     for option in OPTIONS:
         changed = form.get(option.dest, now.get(option.dest)) != now.get(option.dest)
         # Locust takes a repeatable one apart at each comma.
         if (option.fixed and changed) or (option.repeatable and option.dest in form):
-            return f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
+            raise SettingsError(
+                f"{option.flag}: it is fixed while Locust runs; end Locust and start it with another one"
+            )
     given = {option.dest: form[option.dest] for option in OPTIONS if option.dest in form}
-    try:
-        settings = _checked_settings({**now, **given}, parsed)
-        if settings.external is not None:
-            read_service_files(settings.external, settings.attribution)
-    except SettingsError as error:
-        return str(error)
-    return None
+    settings = _checked_settings({**now, **given}, parsed)
+    if settings.external is not None:
+        read_service_files(settings.external, settings.attribution)
+    return settings
 
 
 def settings_of_run(parsed: Namespace) -> Settings:

@@ -1,4 +1,4 @@
-"""The text of `--dry-run`: what a run would do, and to what. Pure."""
+"""What a run would do, and to what: the text of `--dry-run`, and a sentence for the page. Pure."""
 
 from chaos.run.plan import Plan, make_plan
 from chaos.sut.sut import Preview
@@ -9,11 +9,10 @@ from settings.run_settings import Settings
 def dry_run_text(settings: Settings, preview: Preview) -> str:
     """Return what a run with `settings` would do, in lines for people."""
     plan = make_plan(settings)
-    orders = round(settings.rate * plan.load_seconds)
     lines = [
         "dry run: nothing is started, nothing is broken, nothing is written",
         f"system    {preview.system}",
-        f"load      {settings.rate:g} orders/s for at least {plan.load_seconds:g} s, about {orders} orders",
+        f"load      {_load(settings, plan)}",
         *_plan_lines(settings, plan, preview.target),
         f"expects   {settings.expect} (from {settings.expect_source})",
         f"leaves    one folder in {settings.runs_dir}",
@@ -26,6 +25,17 @@ def dry_run_text(settings: Settings, preview: Preview) -> str:
     if preview.problem:
         lines.append(f"problem   {preview.problem}")
     return "\n".join(lines) + "\n"
+
+
+def plan_sentence(settings: Settings) -> str:
+    """Return load and phases of a run with `settings` in a sentence."""
+    plan = make_plan(settings)
+    return f"{_load(settings, plan)}: {plan.describe()}."
+
+
+def _load(settings: Settings, plan: Plan) -> str:
+    orders = round(settings.rate * plan.load_seconds)
+    return f"{settings.rate:g} orders/s for at least {plan.load_seconds:g} s, about {orders} orders"
 
 
 def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]:

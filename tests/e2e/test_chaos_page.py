@@ -121,6 +121,7 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
     one.await_act("Start")
     assert one.page.input_value("#field-rate") == "0"
     one.page.fill("#field-rate", "20")
+    one.page.get_by_text(re.compile("Start sends 20 orders/s .* stop of the broker for")).wait_for()
 
     one.act().focus()
     one.page.keyboard.press("Enter")

@@ -118,6 +118,17 @@ def a_wrong_form_names_its_field(folder: Path) -> None:
     assert (scene.started, scene.harness.parsed.rate) == ([], "20")
 
 
+def a_plan_is_told_before_it_is_started(folder: Path) -> None:
+    scene = Scene(folder)
+    answer = scene.client().get("/chaos/plan?rate=30&outage=5s")
+    assert "30 orders/s" in answer.json["plan"]
+    assert "stop of the broker for 5 s" in answer.json["plan"]
+    wrong = scene.client().get("/chaos/plan?rate=0")
+    assert (wrong.json["plan"], wrong.json["problem"][:7]) == (None, "rate 0:")
+    assert "fixed while Locust runs" in scene.client().get("/chaos/plan?runs_dir=elsewhere").json["problem"]
+    assert (scene.started, scene.harness.parsed.rate) == ([], "20")
+
+
 def locusts_own_routes_ask_for_control_too(folder: Path) -> None:
     scene = Scene(folder, "/load")
     one, other = scene.client(), scene.client()

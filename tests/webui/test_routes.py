@@ -13,6 +13,7 @@ CHECKS = [
     "start_gives_control_and_keeps_it",
     "only_the_own_page_acts_and_only_by_json",
     "a_wrong_form_names_its_field",
+    "a_plan_is_told_before_it_is_started",
     "locusts_own_routes_ask_for_control_too",
     "every_route_is_behind_the_login",
     "only_reports_and_lists_are_served",

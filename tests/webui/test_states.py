@@ -68,10 +68,10 @@ def opened(context: Any, state: Any) -> Any:
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda message: complain(page, message))
-    answers = {"/chaos/state": state, "/chaos/runs": []}
+    answers = {"/chaos/state": state, "/chaos/runs": [], "/chaos/plan": {"plan": "20 orders/s: baseline 20 s, drain."}}
 
     def serve(route: Any) -> None:
-        path = route.request.url.removeprefix(BASE)
+        path = route.request.url.removeprefix(BASE).partition("?")[0]
         if path == "/chaos":
             text = chaos_page("", fields({}))
             route.fulfill(body=text, content_type="text/html", headers={"Content-Security-Policy": policy()})

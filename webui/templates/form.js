@@ -1,5 +1,7 @@
 /* The form of the options: read, kept over a reload, and what is wrong in it. */
 
+var planned = null, asking = 0;
+
 function options() {
   var found = {};
   el("form").querySelectorAll("[name]").forEach(function (input) {
@@ -33,7 +35,21 @@ function unused() {
   });
 }
 
-function keep() { sessionStorage.setItem("chaos-form", JSON.stringify(options())); unused(); }
+/* What Start would do with the form as it stands; nothing while something is wrong in it, which Start says. */
+function plan() {
+  var mine = ++asking;
+  function tell(text) { if (mine === asking) { el("plan").textContent = text; } }
+  ask("/plan?" + new URLSearchParams(options())).then(function (answer) {
+    tell(answer.ok && answer.value.plan ? "Start sends " + answer.value.plan : "");
+  }, function () { tell(""); });
+}
+
+function keep() {
+  sessionStorage.setItem("chaos-form", JSON.stringify(options()));
+  unused();
+  window.clearTimeout(planned);
+  planned = window.setTimeout(plan, 300);
+}
 
 function set(name, value) {
   var input = el("form").querySelector('[name="' + name + '"]');
@@ -45,4 +61,5 @@ function restore() {
   var kept = JSON.parse(sessionStorage.getItem("chaos-form") || "{}");
   Object.keys(kept).forEach(function (name) { set(name, kept[name]); });
   unused();
+  plan();
 }
