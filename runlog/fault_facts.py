@@ -67,4 +67,4 @@ class FaultFacts:
     @property
     def stages(self) -> tuple[str, str]:
         """What its target does until that state is proven, and until it is proven back, in a word each."""
-        return ("stopping", "starting") if self.state == "down" else ("degrading", "recovering")
+        return ("going down", "coming back") if self.state == "down" else ("degrading", "recovering")

@@ -44,7 +44,7 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
             "proven back<",
             "'s return",
             "outage of the",
-            "broker stopping",
+            "broker going down",
             "Down",
             "observed failure",
         ):
