@@ -8,7 +8,8 @@ from health.replies import CONNECTIONS, WORDS
 from health.state import not_back, prove, prove_back
 
 RECENT_S: Final = 1.5
-"""Questions that were asked longer ago say nothing of now."""
+"""So long after the next answer was due, the last ones say nothing of now. It is due as long after the last as that one
+took: a target that is late, or hangs until the limit of a question, is asked as rarely."""
 
 Word = Literal["up", "down", "degraded", "unknown"]
 
@@ -36,10 +37,12 @@ def state_now(effect: Effect, seen: Results, now: float, since: float) -> StateN
         now: epoch seconds.
         since: when injection, or healing, last began: a share of resets is counted from there.
     """
-    last = max((results[-1].answered for results in seen.values() if results), default=None)
-    if last is None or now - last > RECENT_S:
-        return StateNow("unknown", f"no probe was answered or failed in the last {RECENT_S:g} s", last)
-    recent = since if effect.is_partial else now - RECENT_S
+    latest = [results[-1] for results in seen.values() if results]
+    last = max((one.answered for one in latest), default=None)
+    took = max((one.answered - one.asked for one in latest), default=0.0)
+    if last is None or now - last > RECENT_S + took:
+        return StateNow("unknown", f"no probe was answered or failed in the last {RECENT_S + took:.1f} s", last)
+    recent = since if effect.is_partial else now - RECENT_S - 2 * took
     if proof := prove(effect, seen, recent):
         word: Word = "down" if effect.state == "down" else "degraded"
         strengths = {each: effect.strength_of(found) for each, found in proof.measured.items()}

@@ -11,6 +11,11 @@ from settings.run_settings import MAIN, OPTIONS, in_form_order
 _FLAG: Final = re.compile(r"--([a-z][a-z-]*)")
 
 
+_SHOWN: Final = [option for option in in_form_order() if not (option.fixed or option.secret or option.repeatable)]
+IN_FORM: Final = frozenset(option.dest for option in _SHOWN)
+"""Attribute names of the options that the form can set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field.
@@ -39,8 +44,7 @@ def fields(values: Mapping[str, object]) -> list[Field]:
     Args:
         values: attribute name -> text, as Locust's parsed options have them.
     """
-    shown = [option for option in in_form_order() if not (option.fixed or option.secret or option.repeatable)]
-    return [_field(option, values) for option in shown]
+    return [_field(option, values) for option in _SHOWN]
 
 
 def _field(option: Option[Any], values: Mapping[str, object]) -> Field:

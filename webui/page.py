@@ -47,18 +47,19 @@ def policy() -> str:
     )
 
 
-def chaos_page(base: str, fields: list[Field]) -> str:
+def chaos_page(base: str, fields: list[Field], session: str) -> str:
     """Return the page.
 
     Args:
         base: path before all routes, as in `--web-base-path`; empty or without a slash at its end.
+        session: a text of this process alone: what a browser keeps of the form is kept for it.
     """
     css, scripts, icons = _assets()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    start = {"base": base, "icons": icons}
+    start = {"base": base, "icons": icons, "session": session}
     return environment.get_template("chaos.html.j2").render(
         style=css, scripts=scripts, icons=icons, base=base, fields=[asdict(field) for field in fields],
         start=json.dumps(start).replace("<", "\\u003c"),

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from settings.errors import SettingsError
 from webui import page
 from webui.asked_by import is_browser, problem_of
 from webui.control import Control
-from webui.form import field_of, fields, in_words_of_the_form
+from webui.form import IN_FORM, field_of, fields, in_words_of_the_form
 from webui.runs_client import NoAnswer, RunsClient
 from webui.state import state_of
 
@@ -41,6 +42,7 @@ class Routes:
         self._runs_dir = str(Path(harness.parsed.runs_dir).absolute())
         self._runs = RunsClient(self._runs_dir)
         self._base = base
+        self._session = secrets.token_hex(8)
         self._cookie = f"chaos_control_{port}"
 
     def blueprint(self, login: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Blueprint:
@@ -63,7 +65,7 @@ class Routes:
     # -- what is shown -----------------------------------------------------------------------------------------------
 
     def page(self) -> Response:
-        text = page.chaos_page(self._base, fields(texts_of(self._harness.parsed)))
+        text = page.chaos_page(self._base, fields(texts_of(self._harness.parsed)), self._session)
         answer = Response(text, mimetype="text/html")
         answer.headers["Content-Security-Policy"] = page.policy()
         answer.headers["X-Content-Type-Options"] = "nosniff"
@@ -203,7 +205,7 @@ class Routes:
         return {
             name: text == "true" if isinstance(parsed.get(name), bool) else text
             for name, text in options.items()
-            if name in parsed
+            if name in IN_FORM
         }
 
     def _with_token(self, answer: Response, token: str) -> Response:

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import gevent
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 
 from files.paths import CHECKOUT
 
 ANSWER_S: Final = 20.0
+_GONE: Final = {"problem": "the process that reads the runs folder has ended"}
 
 
 class NoAnswer(Exception):
@@ -27,9 +29,9 @@ class RunsClient:
 
     def __init__(self, runs_dir: str) -> None:
         self._runs_dir = runs_dir
-        self._process: subprocess.Popen[str] | None = None
-        self._waiting: dict[int, AsyncResult[dict[str, Any]]] = {}
-        self._numbers = itertools.count()
+        self._reader: _Reader | None = None
+        # Starting a process lets other greenlets run: two first questions must not start two.
+        self._starting = BoundedSemaphore()
 
     def ask(self, what: str, **question: str) -> Any:
         """Return the answer.
@@ -37,46 +39,59 @@ class RunsClient:
         Raises:
             NoAnswer: it cannot be answered, or did not come in ANSWER_S seconds.
         """
-        number = next(self._numbers)
-        answer = self._waiting[number] = AsyncResult()
         try:
-            self._send({"id": number, "ask": what, **question})
-            found = answer.get(timeout=ANSWER_S)
+            with self._starting:
+                if self._reader is None or self._reader.has_ended:
+                    self._reader = _Reader(self._runs_dir)
+                reader = self._reader
+            found = reader.answer_to({"ask": what, **question})
         except gevent.Timeout:
             raise NoAnswer(f"the runs folder was not read within {ANSWER_S:g} s") from None
         except OSError as error:
             raise NoAnswer(f"the process that reads the runs folder is gone: {error.strerror}") from None
-        finally:
-            del self._waiting[number]
         if "problem" in found:
             raise NoAnswer(found["problem"])
         return found["value"]
 
-    def close(self) -> None:
-        """End the process by closing its input."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
 
-    def _send(self, question: dict[str, Any]) -> None:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "reconcile.browse", self._runs_dir],
-                cwd=CHECKOUT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                text=True,
-            )
-            gevent.spawn(self._read, self._process)
-        if self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(question) + "\n")
-            self._process.stdin.flush()
+class _Reader:
+    """One process, and the questions that wait for its answers."""
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
-        for line in process.stdout or ():
+    def __init__(self, runs_dir: str) -> None:
+        self._waiting: dict[int, AsyncResult[dict[str, Any]]] = {}
+        self._numbers = itertools.count()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "reconcile.browse", runs_dir],
+            cwd=CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        gevent.spawn(self._read)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def answer_to(self, question: dict[str, str]) -> dict[str, Any]:
+        """Return the answer. Raises OSError if the process is gone, gevent.Timeout after ANSWER_S seconds."""
+        number = next(self._numbers)
+        answer = self._waiting[number] = AsyncResult()
+        try:
+            if self._process.stdin is not None:
+                self._process.stdin.write(json.dumps({"id": number, **question}) + "\n")
+                self._process.stdin.flush()
+            found: dict[str, Any] = answer.get(timeout=ANSWER_S)
+            return found
+        finally:
+            del self._waiting[number]
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
             answer = json.loads(line)
             waiting = self._waiting.get(answer["id"])
             if waiting is not None:
                 waiting.set(answer)
         for waiting in self._waiting.values():
-            waiting.set({"problem": "the process that reads the runs folder has ended"})
+            waiting.set(_GONE)

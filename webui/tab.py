@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from chaos.live.counter import Counts
 from chaos.run.harness import Harness
+from chaos.run.live_lines import age
 from chaos.run.run_view import RunView, view_of
 
 TAB: Final = {"title": "Chaos", "key": "chaos"}
@@ -30,15 +32,25 @@ def _of_run(view: RunView, headline: str) -> list[tuple[str, str]]:
     lines = [("Run", view.run_id or "not begun"), ("Phase", f"{view.phase.value}{left}")]
     if view.target is not None and view.state is not None:
         lines.append((f"The {view.target} is", f"{view.state.word.upper()}: {view.state.how}"))
-    if view.snapshot is not None:
-        counts = view.snapshot.counts
-        lines.append((view.asked.capitalize(), str(counts.answered)))
-        lines.append((f"{view.asked.capitalize()} and in Kafka", str(counts.with_event)))
-        if view.asked == "acknowledged":
-            note = " (may still come; judged after the drain)" if view.exit_code is None else ""
-            lines.append(("Acknowledged, not in Kafka", f"{counts.without_event}{note}"))
+    if view.uncounted is not None:
+        lines.append(("Live numbers", f"none: {view.uncounted}"))
+    elif view.snapshot is not None and view.exit_code is None:
+        lines += _counted(view, view.snapshot.counts)
+    if view.not_restored:
+        lines.append(("NOT RESTORED", "the target is not proven healed; `python -m chaos restore` heals it"))
     if view.failure:
         lines.append(("Ended early", view.failure))
     if view.exit_code is not None:
         lines.append(("Result", "; ".join(filter(None, [headline, f"exit code {view.exit_code}"]))))
+    return lines
+
+
+def _counted(view: RunView, counts: Counts) -> list[tuple[str, str]]:
+    lines = [
+        (view.asked.capitalize(), str(counts.answered)),
+        (f"{view.asked.capitalize()} and in Kafka", f"{counts.with_event}{age(view.read_s)}"),
+    ]
+    if view.asked == "acknowledged":
+        note = f"{age(view.counted_s)} (may still come; judged after the drain)"
+        lines.append(("Acknowledged, not in Kafka", f"{counts.without_event}{note}"))
     return lines

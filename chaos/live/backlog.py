@@ -1,5 +1,5 @@
-"""The orders whose event a known outbox holds, read about once a second in a thread of its own: a database that hangs
-must not hold up the counting.
+"""The orders whose event a known outbox holds, read twice a second in a thread of its own: a database that hangs must
+not hold up the counting.
 """
 
 import threading
@@ -27,11 +27,13 @@ class BacklogReader:
     Attributes:
         ids: IDS of the orders in it; None until it was read, and where it spells their ids in another way.
         read_at: epoch seconds of the run's clock at which they were asked for; None until then.
+        problem: why they could not be read the last time; None when they could, and before.
     """
 
     def __init__(self, database_url: str, contract: Contract, now: Callable[[], float]) -> None:
         self.ids: NDArray[np.void] | None = None
         self.read_at: float | None = None
+        self.problem: str | None = None
         self._contract, self._now = contract, now
         self._connection = PostgresConnection(database_url)
         self._stop = threading.Event()
@@ -48,8 +50,12 @@ class BacklogReader:
             try:
                 with self._connection.transaction(LIMITS) as transaction:
                     texts = waiting_texts(transaction, outbox, reference=self._contract.event.reference)
-            except DatabaseProblem:
+            except DatabaseProblem as problem:
+                self.problem = str(problem)
                 continue
             ids, valid = IdReader(self._contract.id_kind).parse(texts)
-            self.ids, self.read_at = (ids, asked) if valid.all() else (None, None)
+            if valid.all():
+                self.ids, self.read_at, self.problem = ids, asked, None
+            else:
+                self.ids, self.read_at, self.problem = None, None, "it spells the ids of orders in another way"
         self._connection.close()

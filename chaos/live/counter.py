@@ -36,7 +36,8 @@ class Counts:
         without_event: answered orders whose event was not read, those in the backlog left out.
         waiting: answered orders whose event a known backlog holds; None: there is no known backlog, or its ids could
             not be read.
-        may_be_lost: ambiguous attempts whose event was not read: whether there is a row is not known.
+        may_be_lost: ambiguous attempts whose event was not read: whether there is a row is not known; None where events
+            carry no number: theirs cannot be told from others.
         event_only: events read of orders that were not answered so, those still without any answer left out; None where
             events carry no number: each may be of another client.
         events: orders of the run with an event.
@@ -51,9 +52,14 @@ class Counts:
     with_event: int
     without_event: int
     waiting: int | None
-    may_be_lost: int
+    may_be_lost: int | None
     event_only: int | None
     events: int
+
+    @property
+    def otherwise(self) -> int:
+        """Attempts that were answered in another way than the run asks for, or failed."""
+        return self.sent - self.answered - self.unanswered
 
 
 class OrderCounter:
@@ -139,7 +145,7 @@ class OrderCounter:
             with_event=with_event,
             without_event=len(lacking) - (waiting or 0),
             waiting=waiting,
-            may_be_lost=int(((state == Outcome.AMBIGUOUS) & ~event).sum()),
+            may_be_lost=int(((state == Outcome.AMBIGUOUS) & ~event).sum()) if self._by_number else None,
             event_only=events - with_event - on_their_way if self._by_number else None,
             events=events if self._by_number else with_event,
         )

@@ -5,6 +5,7 @@
 It is a process of its own because reading a topic would hold Locust's event loop. It ends when its standard input does.
 """
 
+import math
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ import numpy as np
 from chaos.live.backlog import BacklogReader
 from chaos.live.counter import OrderCounter
 from chaos.live.live_chart import LiveChart
-from chaos.live.snapshot import FRESH_S, Snapshot
+from chaos.live.snapshot import Snapshot
 from contract.attribution import EXCLUSIVE, TAGGED, Attribution
 from contract.ids import IDS
 from contract.order_id import encode_text
@@ -81,39 +82,42 @@ class LiveReader:
             BacklogReader(config.database_url, facts.contract, facts.clock.now) if config.database_url else None
         )
         self._chart = LiveChart(facts, folder.marks, outcome, config.planned_s) if config.draws else None
-        self._ledger_at = facts.started_at
+        self._counted_to = facts.started_at
         self._read_at: float | None = None
+        self._seen: Observation | None = None
         self._untagged = 0
         self._pending: list[Observation] = []
 
     def read(self) -> None:
         """Take what is new, waiting for new events for a moment."""
-        self._ledger_at = self._facts.clock.now()
-        records = self._ledger.read()
-        self._counter.take_attempts(records)
-        if self._chart is not None:
-            self._chart.take_attempts(records)
         messages = self._tail.read(READ_S)
         if messages:
             found = self._events.batch(*columns_of(messages, headers=self._events.needs_headers))
             self._counter.take_events(found.orders, found.sequences)
             self._untagged += len(found.no_tag_at)
         self._note_ends()
+        # After the topic: an order is on record before it is sent, so none of these events is of one that is not.
+        ledger_at = self._facts.clock.now()
+        records = self._ledger.read()
+        self._counter.take_attempts(records)
+        if self._chart is not None:
+            self._chart.take_attempts(records)
+        self._note_how_far(ledger_at)
 
     def snapshot(self, *, draw: bool) -> Snapshot:
         """Return what is counted now."""
         now, backlog = self._facts.clock.now(), self._backlog
-        fresh = self._read_at is not None and now - self._read_at < FRESH_S
-        until = min(self._ledger_at, self._read_at) if fresh and self._read_at is not None else self._ledger_at
-        counts = self._counter.counts(until, None if backlog is None else backlog.ids)
+        counts = self._counter.counts(self._counted_to, None if backlog is None else backlog.ids)
         if self._chart is not None:
-            self._chart.add(until, counts)
+            self._chart.add(self._counted_to, counts)
         figure = self._chart.figure(now) if draw and self._chart is not None else None
         return Snapshot(
             at=now,
             counts=counts,
             read_at=self._read_at,
+            counted_to=self._counted_to,
             backlog_at=None if backlog is None else backlog.read_at,
+            backlog_problem=None if backlog is None else backlog.problem,
             untagged=self._untagged,
             figure=figure,
         )
@@ -127,9 +131,9 @@ class LiveReader:
         """Note the latest moment at which the topic ended where it has been read to by now."""
         for line in self._offsets.read():
             with suppress(msgspec.DecodeError):
-                seen = _OBSERVATION.decode(line)
-                if seen.ends is not None:
-                    self._pending.append(seen)
+                self._seen = _OBSERVATION.decode(line)
+                if self._seen.ends is not None:
+                    self._pending.append(self._seen)
         reached = self._tail.reached
         for number in range(len(self._pending) - 1, -1, -1):
             ends = self._pending[number].ends or {}
@@ -137,6 +141,19 @@ class LiveReader:
                 self._read_at = self._pending[number].asked
                 del self._pending[: number + 1]
                 return
+
+    def _note_how_far(self, ledger_at: float) -> None:
+        """Note up to which moment orders without an event are known to have none yet.
+
+        That is as far as topic and outbox were read to their ends. A broker that does not answer has no event that
+        could still be read. Nothing is taken back: what was counted once stays counted until its event is read.
+        """
+        until = ledger_at
+        if self._seen is None or self._seen.ends is not None:
+            until = min(until, -math.inf if self._read_at is None else self._read_at)
+        if self._backlog is not None:
+            until = min(until, -math.inf if self._backlog.read_at is None else self._backlog.read_at)
+        self._counted_to = max(self._counted_to, until)
 
 
 def _attribution(facts: RunFacts) -> Attribution | None:

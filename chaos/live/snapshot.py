@@ -15,21 +15,18 @@ class Snapshot:
     Attributes:
         at: when it was taken.
         read_at: the latest moment up to which the topic is known to have been read to its end; None: not yet.
+        counted_to: only orders that were answered by then are counted as being without their event, or in the backlog.
         backlog_at: when the ids in the backlog were read; None: there is no known backlog, or it cannot be read.
+        backlog_problem: why a known backlog could not be read the last time; None: it was, or there is none.
         untagged: events without a tag of any run; each may be the event of an order that seems to have none.
-        problem: why nothing is counted any more; None while all is.
         figure: the picture of the run so far, as HTML; None where none is wanted, or it has not changed.
     """
 
     at: float
     counts: Counts
     read_at: float | None
+    counted_to: float
     backlog_at: float | None
+    backlog_problem: str | None
     untagged: int
-    problem: str | None = None
     figure: str | None = None
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the topic was read to its end just now."""
-        return self.read_at is not None and self.at - self.read_at < FRESH_S

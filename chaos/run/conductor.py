@@ -164,7 +164,7 @@ class Conductor:
 
     def _cut_short(self, name: str, reason: str, exit_code: int) -> None:
         """Record that the plan was not completed."""
-        self.progress.cut = self.progress.phase
+        self.progress.cut, self.progress.ends_at = self.progress.phase, None
         self._codes.append(exit_code)
         if name == marks.FAILED:
             log.error("%s", reason)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import gevent
 from locust.env import Environment
+from rich.text import Text
 
 from chaos.run.command_line import settings_of_run, texts_of
 from chaos.run.conductor import Conductor
@@ -131,7 +132,7 @@ class Harness:
     @property
     def headline(self) -> str:
         """The verdict and its run, or why there is none, in a line; empty before."""
-        return self._reconcile.summary.partition("\n")[0]
+        return Text.from_ansi(self._reconcile.summary.partition("\n")[0]).plain
 
     @property
     def failure(self) -> str | None:

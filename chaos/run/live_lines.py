@@ -47,10 +47,10 @@ def _count_line(view: RunView, width: int) -> str:
     if view.snapshot is None:
         return ""
     counts = view.snapshot.counts
-    errors = counts.ambiguous + counts.rejected
-    parts = [f"{view.asked} {counts.answered}", f"in Kafka {counts.with_event}{_age(view.read_s)}"]
+    errors = counts.otherwise
+    parts = [f"{view.asked} {counts.answered}", f"in Kafka {counts.with_event}{age(view.read_s)}"]
     if view.asked == "acknowledged":
-        parts.append(f"missing {counts.without_event}")
+        parts.append(f"missing {counts.without_event}{age(view.counted_s)}")
         parts += [f"pending {counts.waiting}"] if counts.waiting else []
     parts += [f"not acknowledged {errors}"] if errors else []
     indent = " " * (_PHASE + 1) if width >= _ROOMY else ""
@@ -61,7 +61,8 @@ def _count_line(view: RunView, width: int) -> str:
     return _cut(line, width - 1)
 
 
-def _age(seconds: float | None) -> str:
+def age(seconds: float | None) -> str:
+    """Return how old a count is, in words that follow it; empty while it is that of now."""
     if seconds is None:
         return " (not read yet)"
     return f" ({seconds:.0f} s ago)" if seconds >= FRESH_S else ""

@@ -35,10 +35,12 @@ class RunView:
         run_id: None while the run has no folder yet.
         seconds_left, seconds_planned: of the phase; None where no end is planned.
         target: which component the run breaks; None in a run without a fault.
+        broken: whether an outage has begun.
         state: of the target; None before the monitor asks.
         asked: what the answers are that the run asks for, in a word.
         snapshot: the live counts; None before the first, or where nothing counts.
         read_s: how old the knowledge of the topic's end is; None: it is not known yet.
+        counted_s: how old the count of orders without their event is; None before the first snapshot.
         uncounted: why nothing is counted any more; None while all is.
         failure: why the plan did not run to its end.
     """
@@ -50,10 +52,12 @@ class RunView:
     seconds_left: float | None
     seconds_planned: float | None
     target: str | None
+    broken: bool
     state: StateNow | None
     asked: str
     snapshot: Snapshot | None
     read_s: float | None
+    counted_s: float | None
     uncounted: str | None
     checks: tuple[Check, ...]
     awaited: str
@@ -78,10 +82,12 @@ def view_of(conductor: Conductor) -> RunView:
         seconds_left=left,
         seconds_planned=planned,
         target=plan.outages[0].target if plan.outages else None,
+        broken=progress.outage is not None,
         state=run.recording.monitor.state(progress.edge_at) if run is not None and counting else None,
         asked="rolled back" if conductor.settings.scenario == "phantom-event" else "acknowledged",
         snapshot=snapshot,
-        read_s=_age(snapshot, clock),
+        read_s=None if snapshot is None else _age(snapshot.read_at, clock),
+        counted_s=None if snapshot is None else _age(snapshot.counted_to, clock),
         uncounted=live.problem if live is not None and counting else None,
         checks=tuple(progress.checks),
         awaited=progress.awaited,
@@ -91,8 +97,8 @@ def view_of(conductor: Conductor) -> RunView:
     )
 
 
-def _age(snapshot: Snapshot | None, clock: AnchoredClock | None) -> float | None:
-    return None if snapshot is None or snapshot.read_at is None or clock is None else clock.now() - snapshot.read_at
+def _age(at: float | None, clock: AnchoredClock | None) -> float | None:
+    return None if at is None or clock is None else clock.now() - at
 
 
 def _left(progress: RunProgress, plan: Plan, clock: AnchoredClock | None) -> tuple[float | None, float | None]:

@@ -36,8 +36,8 @@ def _answer(answers: Answers, question: dict[str, Any]) -> dict[str, Any]:
         return {"value": getattr(answers, question["ask"])(*(question[name] for name in names))}
     except Problem as problem:
         return {"problem": str(problem)}
-    except (OSError, ValueError) as error:
-        return {"problem": f"the run's files cannot be read: {error}"}
+    except (OSError, ValueError, LookupError) as error:
+        return {"problem": f"the run's files cannot be read: {error!r}"}
 
 
 if __name__ == "__main__":

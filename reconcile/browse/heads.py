@@ -98,7 +98,7 @@ class Heads:
             if known is None or known[0] != stamp:
                 try:
                     known = self._known[folder.run_id] = stamp, _head(folder)
-                except (OSError, ValueError):
+                except (OSError, ValueError, LookupError):
                     continue
             found.append(known[1])
         return found

@@ -40,11 +40,12 @@ def read_judged(folder: RunFolder) -> tuple[History, Judgement]:
     try:
         record = read_record(folder)
         saved = load_witnesses(folder, record.facts.run_key)
+        judged = None if saved is None else judge_as_saved(folder, record.with_witnesses(*saved))
     except (RecordProblem, ValueError) as problem:
         raise TraceProblem(str(problem)) from None
-    if saved is None:
+    if judged is None:
         raise TraceProblem(f"run {folder.run_id} has not been judged; run `python -m reconcile {folder.run_id}` first")
-    return judge_as_saved(folder, record.with_witnesses(*saved))
+    return judged
 
 
 def trace_text(history: History, judgement: Judgement, order: str) -> str:

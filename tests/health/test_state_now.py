@@ -62,6 +62,19 @@ def test_what_was_seen_long_ago_is_unknown_now() -> None:
     assert state(both(series("kept", *UP, until=near), series("new", *UP, until=near))).word == "up"
 
 
+def test_a_target_that_takes_longer_than_that_to_answer_or_to_fail_is_known_all_the_same() -> None:
+    very_late = Effect("late", added_s=2.0, usual_s={"kept": 0.01, "new": 0.02})
+    asked_again = NOW - 1.9
+    seen = both(series("kept", *UP, took=2.0, until=asked_again), series("new", *UP, took=2.0, until=asked_again))
+    assert state(seen, very_late).word == "degraded"
+    hanging: tuple[How, ...] = ("hanging",) * 3
+    paused = both(series("kept", *hanging, took=3.0), series("new", *hanging, took=3.0))
+    assert state(paused).word == "down"
+    gone = NOW - RECENT_S - 3.1
+    old = both(series("kept", *hanging, took=3.0, until=gone), series("new", *hanging, took=3.0, until=gone))
+    assert state(old).how == "no probe was answered or failed in the last 4.5 s"
+
+
 def test_a_slow_target_is_degraded_and_says_by_how_much() -> None:
     found = state(both(series("kept", *UP, took=0.31), series("new", *UP, took=0.32)), LATE)
     assert found.word == "degraded"

@@ -78,10 +78,15 @@ def page_and_policy(folder: Path) -> None:
 def start_gives_control_and_keeps_it(folder: Path) -> None:
     scene = Scene(folder)
     one, other = scene.client(), scene.client()
-    answer = act(one, "/chaos/start", {"options": {"rate": "30", "fail_on_duplicates": "true", "no_such": "x"}})
+    answer = act(
+        one,
+        "/chaos/start",
+        {"options": {"rate": "30", "fail_on_duplicates": "true", "no_such": "x", "headless": "true"}},
+    )
     assert (answer.status_code, scene.started) == (200, ["started"])
     assert (scene.harness.parsed.rate, scene.harness.parsed.fail_on_duplicates) == ("30", True)
     assert not hasattr(scene.harness.parsed, "no_such")
+    assert getattr(scene.harness.parsed, "headless", None) is not True
     cookie = answer.headers["Set-Cookie"]
     assert all(words in cookie for words in ("chaos_control_8089=", "HttpOnly", "SameSite=Strict", "Path=/"))
     scene.begin()

@@ -33,8 +33,11 @@ def steps(now: str | None, words: str = "4 s to go", *, never: tuple[str, ...] =
 
 VIEW = RunView(
     run_id="20261123-073000-4f2a", phase=RunPhase.BASELINE, text="20 orders/s for 10 s", steps=steps("baseline"),
-    seconds_left=4.0, seconds_planned=10.0, target="broker", state=UP, asked="acknowledged",
-    snapshot=Snapshot(at=100.0, counts=COUNTS, read_at=99.9, backlog_at=None, untagged=0), read_s=0.08, uncounted=None,
+    seconds_left=4.0, seconds_planned=10.0, target="broker", broken=True, state=UP, asked="acknowledged",
+    snapshot=Snapshot(
+        at=100.0, counts=COUNTS, read_at=99.9, counted_to=99.9, backlog_at=None, backlog_problem=None, untagged=0
+    ),
+    read_s=0.08, counted_s=0.1, uncounted=None,
     checks=(), awaited="", failure=None, not_restored=False, exit_code=None,
 )  # fmt: skip
 
@@ -87,7 +90,7 @@ STATES: dict[str, Any] = {
     ),
     "errors": answer(
         replace(OUTAGE, target="database", state=replace(DOWN, how="hanging on a new connection"),
-                snapshot=snap(replace(LOSING, ambiguous=40, may_be_lost=40, event_only=3), untagged=2))
+                snapshot=snap(replace(LOSING, sent=1280, ambiguous=40, may_be_lost=40, event_only=3), untagged=2))
     ),
     "uncounted": answer(replace(OUTAGE, uncounted="the process that counts has ended")),
     "control": answer(replace(VIEW, target=None, state=None, text="nothing is broken", steps=steps("recovery"))),
@@ -99,6 +102,18 @@ STATES: dict[str, Any] = {
     "judging": answer(
         replace(OUTAGE, phase=RunPhase.RECONCILE, steps=steps("reconcile", ""), seconds_left=None, state=None,
                 text="comparing ledger, PostgreSQL and Kafka")
+    ),
+    "judging, not restored": answer(
+        replace(OUTAGE, phase=RunPhase.RECONCILE, steps=steps("reconcile", ""), seconds_left=None, state=None,
+                not_restored=True, failure="the broker is not proven back")
+    ),
+    "stopped in the baseline": answer(
+        replace(VIEW, phase=RunPhase.RECONCILE, steps=steps("reconcile", ""), seconds_left=None, state=None,
+                broken=False, failure="stopped before the plan was over")
+    ),
+    "unread": answer(replace(OUTAGE, read_s=7.0, counted_s=7.0)),
+    "outbox unread": answer(
+        replace(OUTAGE, snapshot=snap(replace(COUNTS, without_event=0), backlog_problem="no SELECT right"))
     ),
     "stopping": answer(replace(OUTAGE, seconds_left=None, state=DOWN, failure="stopped before the plan was over")),
     "viewer": answer(replace(OUTAGE, state=DOWN, read_s=11.4), mine=False),

@@ -33,7 +33,7 @@ def test_a_refusal_names_its_field_in_the_words_of_the_form() -> None:
 
 
 def test_the_page_is_one_file_under_a_strict_policy() -> None:
-    text = chaos_page("/base", fields({"rate": "<script>alert(1)</script>"}))
+    text = chaos_page("/base", fields({"rate": "<script>alert(1)</script>"}), "0")
     assert "<script>alert" not in text
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
     assert 'href="/base/"' in text

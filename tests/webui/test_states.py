@@ -44,6 +44,10 @@ SAYS = {
     "phantom": ["rolled back", "phantom if no row is found"],
     "drain": ["waiting for 5.5 s without a new row or event"],
     "judging": ["comparing ledger, PostgreSQL and Kafka", "Do not judge", "being judged", "not probed any more"],
+    "judging, not restored": ["NOT RESTORED", "not proven healed", "`python -m chaos restore` heals it"],
+    "stopped in the baseline": ["not broken", "the run ended before that"],
+    "unread": ["last known 7 s ago; may still come"],
+    "outbox unread": ["pending in the outbox", "it could not be read: no SELECT right"],
     "stopping": ["ending early: stopped before the plan was over"],
     "viewer": ["This browser does not control the run", "Take control"],
     "not restored": ["NOT RESTORED: the target is not proven healed", "chaos restore", "Run again"],
@@ -73,7 +77,7 @@ def opened(context: Any, state: Any) -> Any:
     def serve(route: Any) -> None:
         path = route.request.url.removeprefix(BASE).partition("?")[0]
         if path == "/chaos":
-            text = chaos_page("", fields({}))
+            text = chaos_page("", fields({}), "0")
             route.fulfill(body=text, content_type="text/html", headers={"Content-Security-Policy": policy()})
         elif path == "/chaos/picture":
             route.fulfill(body=PICTURE, content_type="text/html")

@@ -1,10 +1,12 @@
 /* Actions, and the state of the run, which is asked for over and over. */
 
-var heard = 0, listed = null;
+/* When the server answered last, what the table of runs was read for, and the run that was shown when it ended. */
+var heard = 0, listed = null, ended = null;
 
 function sure(question) {
   var dialog = el("confirm");
   dialog.querySelector("p").textContent = question;
+  dialog.returnValue = "";  // else closing it by Escape repeats the last answer
   dialog.showModal();
   return new Promise(function (resolve) {
     dialog.addEventListener("close", function () { resolve(dialog.returnValue === "yes"); }, { once: true });
@@ -42,17 +44,18 @@ function take() {
 
 function show() {
   el("gone").hidden = true;
+  var now = state.view && state.view.run_id;
+  if (found && found.run_id !== now) { found = null; }
   bar();
   steps();
   cards();
   checks();
   el("begin").hidden = Boolean(state.running);
-  var ended = mode() === "over" && state.view.run_id;
-  if (ended && shownRun === null) { shownRun = ended; showRun(ended); }
   if (state.running) { el("verdict").hidden = el("result").hidden = true; }
-  var key = String(state.running) + (state.view && state.view.run_id);
+  if (mode() === "over" && now && ended !== now) { ended = now; showRun(now); }
+  var key = String(state.running) + now;
   if (key !== listed) { listed = key; runs(); }
-  if (!state.running && state.view && state.view.not_restored) {
+  if (state.view && state.view.not_restored) {
     alarm("NOT RESTORED: the target is not proven healed. `python -m chaos status` shows what is still broken, " +
       "`python -m chaos restore` heals it.");
   } else if (mode() === "over" && !state.view.run_id) {
@@ -77,10 +80,10 @@ function gone() {
 
 function poll() {
   return ask("/state").then(function (answer) {
-    if (!answer.ok) { throw new Error("HTTP " + answer.status); }
+    if (!answer.ok || typeof answer.value !== "object") { throw new Error("HTTP " + answer.status); }
     state = answer.value;
-    heard = Date.now();
     show();
+    heard = Date.now();
   }).catch(gone);
 }
 

@@ -3,7 +3,8 @@
 var start = JSON.parse(document.getElementById("start").textContent);
 var root = start.base + "/chaos";
 
-/* What the page shows: the last answer about the run that goes on, the judged run, whether the picture is in use. */
+/* What the page shows: the last answer about the run that goes on, that run as it was judged, which run is shown below
+   as a judged one, and whether the picture is in use. */
 var state = null, found = null, shownRun = null, touched = false;
 
 function el(id) { return document.getElementById(id); }

@@ -1,6 +1,7 @@
 /* The form of the options: read, kept over a reload, and what is wrong in it. */
 
-var planned = null, asking = 0;
+/* What is kept is of this Locust process: the next one may have been started with other options. */
+var KEPT = "chaos-form-" + start.session, planned = null, asking = 0;
 
 function options() {
   var found = {};
@@ -45,7 +46,7 @@ function plan() {
 }
 
 function keep() {
-  sessionStorage.setItem("chaos-form", JSON.stringify(options()));
+  sessionStorage.setItem(KEPT, JSON.stringify(options()));
   unused();
   window.clearTimeout(planned);
   planned = window.setTimeout(plan, 300);
@@ -58,7 +59,7 @@ function set(name, value) {
 }
 
 function restore() {
-  var kept = JSON.parse(sessionStorage.getItem("chaos-form") || "{}");
+  var kept = JSON.parse(sessionStorage.getItem(KEPT) || "{}");
   Object.keys(kept).forEach(function (name) { set(name, kept[name]); });
   unused();
   plan();

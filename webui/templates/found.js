@@ -49,7 +49,9 @@ function foundCards(run) {
 function copy(text, from) {
   function said(done) { from.textContent = done ? "Copied" : "The browser does not allow it"; }
   if (!navigator.clipboard) { said(copySelected(text, from)); return; }
-  navigator.clipboard.writeText(text).then(function () { said(true); }, function () { said(copySelected(text, from)); });
+  navigator.clipboard.writeText(text).then(
+    function () { said(true); }, function () { said(copySelected(text, from)); }
+  );
 }
 
 /* Without TLS, under another name than localhost, a page has no clipboard: what is selected can still be copied. */
@@ -80,12 +82,17 @@ function buttons(run) {
 }
 
 function showRun(id) {
+  shownRun = id;
   return ask("/runs/" + encodeURIComponent(id)).then(function (answer) {
     var place = el("verdict");
     place.hidden = false;
-    if (!answer.ok) { fill(place, make("p", { "class": "banner bad" }, answer.value.problem)); return; }
+    if (state.running || shownRun !== id) { return; }
+    if (!answer.ok) {
+      fill(place, make("p", { "class": "banner bad" }, answer.value.problem));
+      ["cards", "gap", "result"].forEach(function (part) { el(part).hidden = true; });
+      return;
+    }
     var run = answer.value;
-    shownRun = id;
     if (state.view && state.view.run_id === id) { found = run; bar(); steps(); }
     fill(place, heading(run));
     fill(el("cards"), foundCards(run));

@@ -30,7 +30,8 @@ function bar() {
   act.textContent = now === "running" ? stopWords() : ran ? "Run again" : now === "over" ? "Try again" : "Start";
   var tone = now !== "over" ? "" : found ? TONES[found.verdict] : state.view.not_restored || !ran ? "bad" : "";
   document.querySelector(".bar").className = ("bar " + tone).trim();
-  act.disabled = now === "running" && (!state.may_act || Boolean(state.view.failure));
+  var ending = now === "running" && Boolean(state.view.failure) && state.view.phase !== "reconcile";
+  act.disabled = now === "running" && (!state.may_act || ending);
   el("viewer").hidden = !(state && state.running && !state.may_act);
   var missing = missingNow();
   var title = now === "running" ? (down ? state.view.state.word.toUpperCase() : state.view.phase) +
@@ -74,8 +75,10 @@ function steps() {
 function targetCard(view) {
   if (!view.target) { return card("the target", "none", "this run breaks nothing"); }
   var seen = view.state, word = seen ? seen.word : "unknown";
+  if (view.not_restored) { return card("the " + view.target + " is", "NOT RESTORED", "not proven healed", "bad"); }
   if (!seen && view.phase === "reconcile") {
-    return card("the " + view.target, "back", "healed, and not probed any more");
+    return view.broken ? card("the " + view.target + " is", "back", "healed, and not probed any more") :
+      card("the " + view.target, "not broken", "the run ended before that");
   }
   var tone = { up: "good", down: "bad", degraded: "bad", unknown: "doubt" }[word];
   return card("the " + view.target + " is", word.toUpperCase(), seen ? seen.how : "not probed yet", tone);
@@ -87,10 +90,10 @@ function backlogAge(view) {
 }
 
 function countCards(view) {
-  var counts = view.snapshot.counts, unread = view.read_s === null, old = unread || view.read_s >= 1;
-  var age = unread ? "the topic has not been read to its end yet" :
+  var counts = view.snapshot.counts, never = view.read_s === null, old = never || view.read_s >= 1;
+  var age = never ? "the topic has not been read to its end yet" :
     old ? ago(view.read_s) : "read " + Math.round(view.read_s * 1000) + " ms ago";
-  var errors = counts.ambiguous + counts.rejected;
+  var errors = counts.sent - counts.answered - counts.unanswered;
   var open = counts.unanswered ? ", " + count(counts.unanswered) + " not answered yet" : "";
   var first = card(view.asked, count(counts.answered),
     "of " + count(counts.sent) + " sent, " + count(errors) + " answered otherwise or failed" + open);
@@ -103,9 +106,14 @@ function countCards(view) {
   var may = odd === 1 ? " record without a tag may be an event of theirs" :
     " records without a tag may be events of theirs";
   var untagged = odd ? "; " + count(odd) + may : "";
-  var when = view.phase === "reconcile" ? "being judged" : "may still come; judged after the drain";
+  var stale = view.counted_s >= 1, when = view.phase === "reconcile" ? "being judged" :
+    (stale ? ago(view.counted_s) + "; " : "") + "may still come; judged after the drain";
   var shown = [first, kafka, card("acknowledged, not in Kafka", count(counts.without_event),
-    when + untagged, counts.without_event ? "bad" : "good")];
+    when + untagged, counts.without_event ? "bad" : "good", stale)];
+  if (view.snapshot.backlog_problem) {
+    var unread = "it could not be read: " + view.snapshot.backlog_problem;
+    shown.push(card("pending in the outbox", "unknown", unread, "doubt"));
+  }
   if (counts.waiting) {
     var pending = "acknowledged, not in Kafka yet" + backlogAge(view);
     shown.push(card("pending in the outbox", count(counts.waiting), pending, "doubt"));

@@ -22,6 +22,7 @@ function runRow(run) {
   var goesOn = state && state.running && state.view.run_id === run.run_id;
   var suspected = run.suspected ? " (" + count(run.suspected) + " suspected)" : "";
   var open = button("Open", function () { showRun(run.run_id).then(function () { window.scrollTo(0, 0); }); });
+  open.disabled = Boolean(state && state.running);
   return make("tr", { "class": pick.checked ? "chosen" : null }, cells([
     pick, [clock(run.started_at), "whole"], run.scenario, run.variant || run.stack, outage, [run.rate, "number"],
     [run.verdict || (goesOn ? "running" : "not judged"), run.verdict || ""],

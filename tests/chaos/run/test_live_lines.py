@@ -31,10 +31,14 @@ OUTAGE = RunView(
     seconds_left=5.0,
     seconds_planned=15.0,
     target="broker",
+    broken=True,
     state=StateNow("down", "refused on a new connection", 1.0),
     asked="acknowledged",
-    snapshot=Snapshot(at=100.0, counts=COUNTS, read_at=100.0, backlog_at=None, untagged=0),
+    snapshot=Snapshot(
+        at=100.0, counts=COUNTS, read_at=100.0, counted_to=100.0, backlog_at=None, backlog_problem=None, untagged=0
+    ),
     read_s=0.1,
+    counted_s=0.1,
     uncounted=None,
     checks=(),
     awaited="",
@@ -82,7 +86,9 @@ def test_what_was_read_long_ago_is_said() -> None:
 
 
 def test_errors_and_waiting_ones_are_counted_apart() -> None:
-    line = live_lines(replace(OUTAGE, snapshot=counted(ambiguous=3, rejected=2, waiting=7, without_event=0)), 120)[1]
+    line = live_lines(
+        replace(OUTAGE, snapshot=counted(sent=419, ambiguous=3, rejected=2, waiting=7, without_event=0)), 120
+    )[1]
     assert line.split("  ")[-3:] == ["missing 0", "pending 7", "not acknowledged 5"]
     assert "pending" not in live_lines(replace(OUTAGE, snapshot=counted(waiting=0)), 120)[1]
 

@@ -25,7 +25,7 @@ def conductor(progress: RunProgress, *, opened: bool = True, finished: bool = Fa
         folder=SimpleNamespace(run_id="20261123-073000-4f2a"),
         monitor=SimpleNamespace(state=lambda since: UP),
     )
-    snapshot = Snapshot(clock.now(), COUNTS, clock.now() - 4, None, 0)
+    snapshot = Snapshot(clock.now(), COUNTS, clock.now() - 4, clock.now() - 5, None, None, 0)
     run = SimpleNamespace(recording=recording, live=SimpleNamespace(last=snapshot, problem=None))
     return SimpleNamespace(
         progress=progress,
