@@ -78,7 +78,7 @@ class Viewer:
         self.page.get_by_text(f"{self.base}/chaos", exact=True).wait_for()
         self.page.get_by_text(re.compile(r"CONSISTENT  run \S+; exit code 0")).wait_for()
         self.page.get_by_role("tab", name="Download Data").click()
-        self.page.get_by_role("link", name=re.compile("report")).first.wait_for()
+        self.page.get_by_text("Report of the last run (HTML)").wait_for()
 
     def number(self, title: str) -> int:
         card = self.page.locator("#cards > div", has=self.page.get_by_text(title, exact=True)).locator("dd").first
