@@ -1,8 +1,8 @@
 """The gap over the run: orders acknowledged, those of them whose event was in Kafka, and those whose event never came.
 
-It is counted order by order. An order is *with its event* at a moment when both are proven by then: its answer, and the
-append of its first event (the upper bound of its append time, see `reconcile.analysis.late_events`). A difference of
-two totals would say less: events without an acknowledgement and duplicates cancel losses in it.
+It is counted order by order. An order is *with its event* from its answer on, unless its first event is proven to have
+been appended after that; then from the upper bound of that append (see `reconcile.analysis.late_events`). A difference
+of two totals would say less: events without an acknowledgement and duplicates cancel losses in it.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,6 +31,7 @@ class Gap:
         answered: orders with that outcome.
         with_event: those of them whose event was in Kafka too.
         never: those of them whose event never came and is in no known backlog.
+        pending: those of them whose event never came, and which a known backlog holds.
         untimed: orders whose event is in Kafka, without a proven time; they are counted at the last moment.
     """
 
@@ -40,6 +41,7 @@ class Gap:
     answered: list[int]
     with_event: list[int]
     never: list[int]
+    pending: list[int]
     untimed: int
 
     @property
@@ -47,6 +49,11 @@ class Gap:
         """Orders whose event came later, or is in a known backlog."""
         counts = zip(self.answered, self.with_event, self.never, strict=True)
         return [answered - with_event - never for answered, with_event, never in counts]
+
+    @property
+    def later(self) -> list[int]:
+        """Those of the waiting ones whose event came later."""
+        return [waiting - pending for waiting, pending in zip(self.waiting, self.pending, strict=True)]
 
     def document(self) -> dict[str, Any]:
         """Return the key `gap` of `report.json`."""
@@ -72,8 +79,10 @@ def find_gap(
         timed &= late.not_after[mine] < read_at
     seconds = _length(answered, appended[timed], marks, started_at)
     step = next((step for step in _STEPS_S if seconds / step <= MOST_STEPS), seconds / MOST_STEPS)
-    both = np.where(timed, np.fmax(answered, appended), np.inf)[event]
-    never = ~event & ~table.backlog[mine]
+    after = late.not_before[mine] > table.completed[mine]
+    both = np.where(timed, np.where(after, np.fmax(answered, appended), answered), np.inf)[event]
+    pending = ~event & table.backlog[mine]
+    never = ~event & ~pending
     moments: Floats = np.arange(int(np.ceil(seconds / step)) + 1, dtype=np.float64) * step
     return Gap(
         outcome=outcome.label,
@@ -82,6 +91,7 @@ def find_gap(
         answered=_reached(answered, moments),
         with_event=_reached(both, moments),
         never=_reached(answered[never], moments),
+        pending=_reached(answered[pending], moments),
         untimed=int((event & ~timed).sum()),
     )
 

@@ -31,12 +31,13 @@ def never_came(history: History, judgement: Judgement) -> str:
 
 @sentence("waited", "gap: its largest number of orders whose event came later, backlog")
 def waited(history: History, judgement: Judgement) -> str:
-    """How many acknowledged orders had no event at most, and got it later; empty where none did, or that is unknown."""
+    """How many acknowledged orders had no event at most and got it later, and how many wait; empty if none or unknown."""
     gap = judgement.gap
-    most, still = max(gap.waiting), gap.waiting[-1]
-    if not most or gap.untimed or gap.outcome == "provoked":
+    if gap.untimed or gap.outcome == "provoked":
         return ""
-    return f"up to {most} came later" + (f", {still} still pending" if still else "")
+    most, still = max(gap.later), gap.pending[-1]
+    parts = [f"up to {most} came later" if most else "", f"{still} still pending" if still else ""]
+    return ", ".join(filter(None, parts))
 
 
 @sentence("untimed events", "gap: events without an append time")

@@ -26,6 +26,13 @@ def test_an_order_is_in_the_gap_from_its_answer_to_its_event() -> None:
     assert at(gap, 12.6) == (1, 0, 0)
     assert at(gap, 24.9) == (1, 0, 0)
     assert at(gap, 25.2) == (1, 1, 0)
+    assert max(gap.later) == 1
+
+
+def test_an_event_that_may_have_come_before_its_answer_did_not_come_later() -> None:
+    """The topic's end was asked for before the answer, and again after it."""
+    assert max(gap_of(RunBuilder().order(1, 2.0, appended=2.001, took=0.001)).later) == 0
+    assert max(gap_of(RunBuilder().order(1, 2.0, appended=2.4, took=0.001)).later) == 1
 
 
 def test_an_event_before_its_answer_counts_with_the_answer() -> None:
@@ -45,7 +52,8 @@ def test_what_the_backlog_still_holds_is_not_red() -> None:
     builder = RunBuilder().calm().order(1, 12.0, event=False)
     builder.pending.append(1)
     gap = gap_of(builder)
-    assert (gap.answered[-1], gap.with_event[-1], gap.never[-1]) == (7, 6, 0)
+    assert (gap.answered[-1], gap.with_event[-1], gap.never[-1], gap.pending[-1]) == (7, 6, 0, 1)
+    assert max(gap.later) == 2, "the two of the outage, whose events came; not the one that waits"
 
 
 def test_other_outcomes_and_duplicates_change_nothing() -> None:

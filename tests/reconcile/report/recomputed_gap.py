@@ -5,10 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from runlog import marks as m
-from tests.reconcile.core.plain_reference import AppendTimes
 from tests.reconcile.report.raw_history import Order
 from tests.reconcile.report.raw_run import RawRun, some, took
-from tests.reconcile.report.recomputed_late import late
+from tests.reconcile.report.recomputed_late import appended, late
 from tests.reconcile.report.recomputed_outages import RECOMPUTED as OUTAGES
 from tests.reconcile.report.recomputed_outages import window_of
 
@@ -19,14 +18,12 @@ def _counted(run: RawRun) -> list[Order]:
 
 
 def _came(run: RawRun, order: Order) -> float | None:
-    """When its first event was seen in Kafka, since the start; None if that was never seen."""
-    history = run.raw.history
-    times = AppendTimes(history.observations)
-    own = [rec for rec in history.events.events if (int(rec["hi"]) << 64) | int(rec["lo"]) == order.identity]
-    seen = [end for rec in own if (end := times.bracket(int(rec["partition"]), int(rec["offset"]))[1]) is not None]
-    read_at = history.events.read_at
-    first = min(seen, default=None)
-    return None if first is None or (read_at is not None and first >= read_at) else first - history.facts.started_at
+    """When it was with its event, since the start; None if when its event came was never seen."""
+    history, answered = run.raw.history, order.answered or 0.0
+    low, high = appended(run, order)
+    if high >= (math.inf if history.events.read_at is None else history.events.read_at):
+        return None
+    return (max(answered, high) if low > answered else answered) - history.facts.started_at
 
 
 def in_the_end(run: RawRun) -> list[str]:
@@ -56,19 +53,20 @@ def waited(run: RawRun) -> list[str]:
     moments = [at for at in came.values() if at is not None] + [one.answered - start for one in orders if one.answered]
     end = max([0.0, *moments, *(mark.at - start for name in (m.DRAIN, m.DRAINED) for mark in run.raw.marks(name))])
     step = next(step for step in (0.1, 0.2, 0.5, 1.0) if end / step <= 480)
-    most = still = 0
+    most = 0
     last = math.ceil(end / step)
     for number in range(last + 1):
-        still = 0
+        later = 0
         for one in orders:
             at = came.get(one.seq)
             answered = number == last or (one.answered or 0.0) - start <= number * step
             there = one.event and (number == last or (at is not None and at <= number * step))
-            still += answered and not there and (one.event or one.waiting)
-        most = max(most, still)
-    if not most or any(one.event and came[one.seq] is None for one in orders):
+            later += answered and one.event and not there
+        most = max(most, later)
+    if any(one.event and came[one.seq] is None for one in orders):
         return [""]
-    return [f"up to {most} came later" + (f", {still} still pending" if still else "")]
+    still = sum(one.waiting and not one.event for one in orders)
+    return [", ".join([f"up to {most} came later"] * bool(most) + [f"{still} still pending"] * bool(still))]
 
 
 def untimed(run: RawRun) -> list[str]:

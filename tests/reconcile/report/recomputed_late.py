@@ -4,6 +4,7 @@ import math
 
 from health.replies import ProbeResult
 from tests.reconcile.core.plain_reference import AppendTimes
+from tests.reconcile.report.raw_history import Order
 from tests.reconcile.report.raw_run import RawRun
 
 
@@ -13,24 +14,33 @@ def late(run: RawRun) -> tuple[list[float], int]:
     served = [one for one in history.probe_results if one.ok]
     outages = [outage for outage in run.raw.outages() if not math.isinf(run.edges(outage)[3])]
     returns = sorted(_return(run, outage, served) for outage in outages)
-    times, records = AppendTimes(history.observations), history.events.events
     delays, undecided = [], 0
     for one in run.raw.orders:
         back = next((moment for moment in returns if one.sent is not None and moment > one.sent), None)
         if back is None or one.sent is None or not (one.row and one.event):
             continue
-        own = [rec for rec in records if (int(rec["hi"]) << 64) | int(rec["lo"]) == one.identity]
-        bounds = [times.bracket(int(rec["partition"]), int(rec["offset"])) for rec in own]
-        low = max(one.sent, min(-math.inf if begin is None else begin for begin, _ in bounds))
-        tops = [history.events.read_at if end is None else end for _, end in bounds]
-        high = min([top for top in tops if top is not None], default=math.inf)
-        for outage in run.raw.outages():
-            low = _raised(run, outage, low, served)
+        low, high = appended(run, one)
         if low >= back:
             delays.append(high - one.sent)
         elif high > back:
             undecided += 1
     return delays, undecided
+
+
+def appended(run: RawRun, order: Order) -> tuple[float, float]:
+    """Earliest and latest moment at which the first event of an order was appended; infinite where nothing bounds it."""
+    history = run.raw.history
+    times = AppendTimes(history.observations)
+    own = [rec for rec in history.events.events if (int(rec["hi"]) << 64) | int(rec["lo"]) == order.identity]
+    bounds = [times.bracket(int(rec["partition"]), int(rec["offset"])) for rec in own]
+    low = min((-math.inf if begin is None else begin for begin, _ in bounds), default=-math.inf)
+    low = max(low, -math.inf if order.sent is None else order.sent)
+    tops = [history.events.read_at if end is None else end for _, end in bounds]
+    high = min([top for top in tops if top is not None], default=math.inf)
+    served = [one for one in history.probe_results if one.ok]
+    for outage in run.raw.outages():
+        low = _raised(run, outage, low, served)
+    return low, high
 
 
 def _return(run: RawRun, outage: int, served: list[ProbeResult]) -> float:
