@@ -122,10 +122,11 @@ def _up(arguments: argparse.Namespace) -> int:
 def _respect_lease(stack: EmbeddedStack, arguments: argparse.Namespace) -> None:
     """Raise LeaseTaken if a running harness uses the stack: a change would invalidate its measurement."""
     holder = Lease(stack.home / LEASE).holder()
-    if holder and not arguments.force:
+    if holder and not getattr(arguments, "force", False):
+        forced = f"run 'python -m stack {arguments.command} --force' to do it anyway"
+        other = "set HARNESS_STACK_HOME to another folder" if arguments.command == "with" else forced
         raise LeaseTaken(
-            f"a running harness (process {holder}) uses the stack in {stack.home}: wait until it has ended, "
-            f"or run 'python -m stack {arguments.command} --force' to do it anyway"
+            f"a running harness (process {holder}) uses the stack in {stack.home}: wait until it has ended, or {other}"
         )
 
 
@@ -145,7 +146,9 @@ def _with(arguments: argparse.Namespace) -> int:
     if not arguments.words:
         sys.stderr.write("with: COMMAND is missing, for example python -m reconcile latest\n")
         return EXIT_USAGE
-    return run_with(EmbeddedStack(progress=show_progress), arguments.words)
+    stack = EmbeddedStack(progress=show_progress)
+    _respect_lease(stack, arguments)
+    return run_with(stack, arguments.words)
 
 
 def run(arguments: argparse.Namespace) -> int:

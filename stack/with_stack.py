@@ -1,4 +1,4 @@
-"""Runs a command while the embedded stack's database and broker are up, and stops them again if they were not."""
+"""Runs a command while the embedded stack's database and broker are up, and stops them again if nothing ran before."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from stack.embedded import EmbeddedStack
+from stack.lease import LEASE, Lease
 from stack.settings import StackSettings
 
 
@@ -15,7 +16,8 @@ def run_with(stack: EmbeddedStack, command: Sequence[str]) -> int:
     Raises:
         StackError: the stack cannot be started or stopped.
     """
-    was_up = stack.status() is not None
+    # A record outlives the machine's restart: what counts is what runs.
+    was_up = any(component.is_alive() for component in stack.components)
     state = stack.up(StackSettings(), owner="python -m stack with", with_service=False)
     addresses = {"LOCUST_DATABASE_URL": state.database_url, "LOCUST_KAFKA_BOOTSTRAP": state.kafka_bootstrap}
     try:
@@ -24,5 +26,7 @@ def run_with(stack: EmbeddedStack, command: Sequence[str]) -> int:
         sys.stderr.write(f"with: {command[0]}: {error.strerror}\n")
         return 127
     finally:
-        if not was_up:
+        if not was_up and (holder := Lease(stack.home / LEASE).holder()):
+            sys.stderr.write(f"with: the stack stays up: a harness (process {holder}) uses it now\n")
+        elif not was_up:
             stack.down()

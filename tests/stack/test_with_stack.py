@@ -8,6 +8,7 @@ import pytest
 
 from files.paths import CHECKOUT
 from stack.embedded import EmbeddedStack
+from stack.lease import LEASE, Lease
 from tests.environment import without_options
 
 SAYS = "import os, sys, psycopg; psycopg.connect(os.environ['LOCUST_DATABASE_URL']).close(); sys.exit(7)"
@@ -36,8 +37,28 @@ def test_a_command_finds_the_stack_up_and_leaves_it_as_it_was(tmp_path: Path) ->
         assert run(stack.home, sys.executable, "-c", SAYS).returncode == 7
         assert stack.status() is not None
         assert run(stack.home, str(tmp_path / "nothing")).returncode == 127
+        for component in stack.components:
+            component.kill()
+        assert stack.status() is not None, "a record is left, as after the machine's restart"
+        assert run(stack.home, sys.executable, "-c", SAYS).returncode == 7
+        assert stack.status() is None
     finally:
         stack.clean()
+
+
+@pytest.mark.process
+def test_nothing_is_started_while_a_harness_uses_the_stack(tmp_path: Path) -> None:
+    """Its broker may be stopped on purpose just then: starting it would heal the fault."""
+    lease = Lease(tmp_path / "stack" / LEASE)
+    lease.take()
+    try:
+        done = run(tmp_path / "stack", sys.executable, "-c", SAYS)
+    finally:
+        lease.give_back()
+    assert done.returncode == 4
+    assert "uses the stack" in done.stderr
+    assert "set HARNESS_STACK_HOME to another folder" in done.stderr
+    assert EmbeddedStack(tmp_path / "stack").status() is None
 
 
 @pytest.mark.process
