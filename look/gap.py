@@ -52,12 +52,13 @@ def phantom_panel(
     return Panel(title, lines, step_s, 240, areas=(Area("missing", with_event, [0] * len(with_event), words),))
 
 
-def latency_panel(middle: Values, slow: Values) -> Panel:
-    """Return median and 95th percentile of the latency by second, in seconds."""
+def latency_panel(middle: Values, slow: Values, step_s: float = 1.0) -> Panel:
+    """Return median and 95th percentile of the latency by steps of time, in seconds."""
     lines = (Line("p95", "95th percentile", slow), Line("p50", "median", middle))
-    return Panel("latency", lines, 1.0, 70, "seconds", stepped=True)
+    return Panel("latency", lines, step_s, 70, "seconds", stepped=True)
 
 
-def errors_panel(errors: Values) -> Panel:
-    """Return the orders that were not acknowledged, by second."""
-    return Panel("not acknowledged", (Line("errors", "not acknowledged", errors),), 1.0, 40, stepped=True)
+def errors_panel(errors: Values, step_s: float = 1.0) -> Panel:
+    """Return the orders that were not acknowledged, by steps of time."""
+    words = "not acknowledged" + ("" if step_s == 1.0 else f", by {step_s:g} s")
+    return Panel(words, (Line("errors", "not acknowledged", errors),), step_s, 40, stepped=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chaos.live.counter import Counts
-from chaos.live.series import GapSeries, SecondSeries
+from chaos.live.series import GapSeries, LatencySeries
 from look.chart import Band, Chart, Panel, Phase
 from look.figure import figure
 from look.gap import TITLES, errors_panel, gap_panel, latency_panel, phantom_panel
@@ -30,11 +30,11 @@ class LiveChart:
         self._facts, self._marks, self._outcome, self._planned_s = facts, marks, outcome, planned_s
         self._gap = GapSeries()
         self._counts: Counts | None = None
-        self._seconds = SecondSeries(outcome, facts.started_at)
+        self._latency = LatencySeries(outcome, facts.started_at)
 
     def take_attempts(self, records: NDArray[np.void]) -> None:
         """Take records of the ledger."""
-        self._seconds.take_attempts(records)
+        self._latency.take_attempts(records)
 
     def add(self, now: float, counts: Counts) -> None:
         """Add the counts of now, epoch seconds."""
@@ -51,15 +51,16 @@ class LiveChart:
             marks = []
         started_at = self._facts.started_at
         since = now - started_at
-        middle, slow, errors = self._seconds.values()
-        seen = [errors_panel(errors)] if any(errors) else []
+        middle, slow, errors = self._latency.values()
+        step = self._latency.step_s
+        seen = [errors_panel(errors, step)] if any(errors) else []
         return figure(
             Chart(
                 name="live",
                 title=TITLES[self._outcome.label],
                 description="The run so far.",
                 seconds=max(self._planned_s, since + 1.0),
-                panels=(self._gap_panel(), latency_panel(middle, slow), *seen),
+                panels=(self._gap_panel(), latency_panel(middle, slow, step), *seen),
                 bands=tuple(
                     Band(begin, min(end, since), "down" if proven else "edge", words)
                     for begin, end, proven, words in stages(self._facts.fault, read_outages(marks), started_at)

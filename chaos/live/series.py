@@ -1,6 +1,6 @@
 """A run's counts over time, as a picture needs them: few enough points however long the run is."""
 
-from math import ceil
+from math import log
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,10 @@ from runlog.ledger import RecordKind
 from runlog.outcomes import Outcome
 
 MOST_POINTS: Final = 480
+# Latencies from 0.1 ms to a quarter of an hour, in intervals 2 % wide.
+_LEAST_S: Final = 1e-4
+_WIDTH: Final = 1.02
+_INTERVALS: Final = 810
 
 
 class GapSeries:
@@ -39,45 +43,59 @@ class GapSeries:
             self.answered, self.with_event, self.waiting = self.answered[::2], self.with_event[::2], self.waiting[::2]
 
 
-class SecondSeries:
-    """Latencies and orders that were not acknowledged, by the second in which they were sent.
+class LatencySeries:
+    """Latencies and orders that were not acknowledged, by the step of time in which they were sent.
+
+    Latencies are kept as counts in intervals 2 % wide, so that a long run needs no more room than a short one. Steps
+    are merged in pairs when there are too many.
 
     Args:
         asked: the outcome that the run asks for.
         started_at: epoch seconds of second 0.
+
+    Attributes:
+        step_s: length of a step in seconds.
     """
 
     def __init__(self, asked: Outcome, started_at: float) -> None:
+        self.step_s = 1.0
         self._asked = asked
         self._started_at = started_at
-        self._latencies: list[list[float]] = []
-        self._errors: list[int] = []
-        self._middle: list[float | None] = []
-        self._slow: list[float | None] = []
-        self._changed: set[int] = set()
+        self._latencies = np.zeros((MOST_POINTS, _INTERVALS), dtype=np.uint32)
+        self._errors = np.zeros(MOST_POINTS, dtype=np.int64)
+        self._length = 0
 
     def take_attempts(self, records: NDArray[np.void]) -> None:
         """Take records of the ledger."""
         done = records[records["kind"] == RecordKind.COMPLETED]
-        for sent, completed, outcome in zip(
-            done["sent"].tolist(), done["completed"].tolist(), done["outcome"].tolist(), strict=True
-        ):
-            second = max(0, int(sent - self._started_at))
-            while len(self._errors) <= second:
-                self._latencies.append([])
-                self._errors.append(0)
-                self._middle.append(None)
-                self._slow.append(None)
-            self._latencies[second].append(completed - sent)
-            self._errors[second] += outcome not in (self._asked, Outcome.ACKNOWLEDGED)
-            self._changed.add(second)
+        if not len(done):
+            return
+        seconds = np.maximum(done["sent"] - self._started_at, 0.0)
+        while seconds.max() >= self.step_s * MOST_POINTS:
+            self._merge()
+        steps = (seconds / self.step_s).astype(np.int64)
+        self._length = max(self._length, int(steps.max()) + 1)
+        latency = np.maximum(done["completed"] - done["sent"], _LEAST_S)
+        interval = np.minimum(np.log(latency / _LEAST_S) / log(_WIDTH), _INTERVALS - 1).astype(np.int64)
+        np.add.at(self._latencies, (steps, interval), 1)
+        np.add.at(self._errors, steps[~np.isin(done["outcome"], (self._asked, Outcome.ACKNOWLEDGED))], 1)
 
     def values(self) -> tuple[list[float | None], list[float | None], list[int]]:
-        """Return median and 95th percentile of the latency in seconds, and errors, each by second."""
-        for second in self._changed:
-            ranked = sorted(self._latencies[second])
-            self._middle[second], self._slow[second] = (
-                ranked[max(0, ceil(share * len(ranked)) - 1)] for share in (0.5, 0.95)
-            )
-        self._changed.clear()
-        return self._middle, self._slow, self._errors
+        """Return median and 95th percentile of the latency in seconds, and errors, each by step."""
+        reached = self._latencies[: self._length].cumsum(axis=1, dtype=np.int64)
+        return _quantiles(reached, 0.5), _quantiles(reached, 0.95), self._errors[: self._length].tolist()
+
+    def _merge(self) -> None:
+        half = MOST_POINTS // 2
+        self._latencies[:half] = self._latencies[::2] + self._latencies[1::2]
+        self._errors[:half] = self._errors[::2] + self._errors[1::2]
+        self._latencies[half:], self._errors[half:] = 0, 0
+        self._length, self.step_s = (self._length + 1) // 2, 2 * self.step_s
+
+
+def _quantiles(reached: NDArray[np.int64], share: float) -> list[float | None]:
+    """Return a quantile of each row of cumulative counts: the middle of its interval; None where nothing is counted."""
+    total = reached[:, -1]
+    place = (reached < np.maximum(np.ceil(share * total), 1)[:, None]).sum(axis=1)
+    middle = _LEAST_S * _WIDTH ** (place + 0.5)
+    return [seconds if count else None for seconds, count in zip(middle.tolist(), total.tolist(), strict=True)]

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
-from chaos.live.series import MOST_POINTS, GapSeries, SecondSeries
+from chaos.live.series import MOST_POINTS, GapSeries, LatencySeries
 from runlog.ledger import FIELDS, NO_ID, RecordKind
 from runlog.outcomes import Outcome
 
@@ -32,13 +33,35 @@ def completed(sent: float, took: float, outcome: Outcome = Outcome.ACKNOWLEDGED)
 
 
 def test_latencies_and_errors_are_those_of_the_second_of_the_send() -> None:
-    series = SecondSeries(Outcome.ACKNOWLEDGED, started_at=100.0)
+    series = LatencySeries(Outcome.ACKNOWLEDGED, started_at=100.0)
     records = [completed(100.2 + k / 100, (k + 1) / 100) for k in range(20)]
     records += [completed(102.1, 5.0, Outcome.AMBIGUOUS)]
     series.take_attempts(np.array(records, dtype=np.dtype(FIELDS)))
     middle, slow, errors = series.values()
-    assert [None if one is None else round(one, 3) for one in middle] == [0.1, None, 5.0]
-    assert [None if one is None else round(one, 3) for one in slow] == [0.19, None, 5.0]
+    assert middle == [pytest.approx(0.1, rel=0.01), None, pytest.approx(5.0, rel=0.01)]
+    assert slow == [pytest.approx(0.19, rel=0.01), None, pytest.approx(5.0, rel=0.01)]
     assert errors == [0, 0, 1]
     series.take_attempts(np.array([completed(100.9, 9.0)] * 40, dtype=np.dtype(FIELDS)))
-    assert series.values()[0][0] == 9.0
+    assert series.values()[0][0] == pytest.approx(9.0, rel=0.01)
+
+
+def test_a_long_run_has_longer_steps_of_latencies() -> None:
+    series = LatencySeries(Outcome.ACKNOWLEDGED, started_at=100.0)
+    sent = [100.5, 101.5, 102.5, 100.0 + 3 * MOST_POINTS]
+    records = [completed(at, 0.1 * (place + 1), Outcome.AMBIGUOUS) for place, at in enumerate(sent)]
+    for record in records:
+        series.take_attempts(np.array([record], dtype=np.dtype(FIELDS)))
+    middle, slow, errors = series.values()
+    assert series.step_s == 4.0
+    assert len(errors) == 3 * MOST_POINTS // 4 + 1 == len(middle)
+    assert (errors[0], sum(errors)) == (3, 4)
+    assert [middle[0], slow[0]] == pytest.approx([0.2, 0.3], rel=0.01)
+    assert middle[-1] == pytest.approx(0.4, rel=0.01)
+
+
+@pytest.mark.parametrize("took", [0.0, -1.0, 1e-5, 86_400.0])
+def test_a_latency_outside_the_intervals_is_that_of_the_nearest(took: float) -> None:
+    series = LatencySeries(Outcome.ACKNOWLEDGED, started_at=100.0)
+    series.take_attempts(np.array([completed(100.2, took)], dtype=np.dtype(FIELDS)))
+    (middle,), _, _ = series.values()
+    assert middle == pytest.approx(min(max(took, 1e-4), 920.0), rel=0.03)
