@@ -68,6 +68,7 @@ class RunEvents:
     Args:
         attribution: how its events are known; None: by their tags.
         known: array of IDS, ascending, each once: orders that have a row or that an answer returned.
+        remembers_names: whether `names` is kept; it grows with the topic.
 
     Attributes:
         names: texts of the run's order ids that cannot be decoded from their bytes.
@@ -79,12 +80,15 @@ class RunEvents:
         run_key: RunKey,
         attribution: Attribution | None = None,
         known: NDArray[np.void] | None = None,
+        *,
+        remembers_names: bool = True,
     ) -> None:
         self._reader = EventReader(contract)
         self._upper = np.uint64(run_key.upper)
         self._attribution = attribution if attribution is not None and attribution.kind != TAGGED else None
         self._known = np.empty(0, dtype=IDS) if known is None else known
         self._ids = IdReader(contract.id_kind)
+        self._remembers_names = remembers_names and contract.id_kind is IdKind.TEXT
         self._unnamed = 0
         self.needs_headers = contract.needs_headers
 
@@ -136,7 +140,7 @@ class RunEvents:
         return among(orders, self._known)
 
     def _meet(self, ours: EventBatch) -> None:
-        if self._ids.kind is IdKind.TEXT:
+        if self._remembers_names:
             for identity, text in zip(bytes_of(ours.orders), ours.texts, strict=True):
                 self._ids.meet(identity, text)
 

@@ -80,6 +80,9 @@ class OrderCounter:
         self._length = 0
         self._number_of: dict[bytes, int] = {}
         self._others: set[bytes] = set()
+        # Events by id that came before the answer of their order, or are of another client; and older ones of them.
+        self._early: set[bytes] = set()
+        self._earlier: set[bytes] = set()
 
     def take_attempts(self, records: NDArray[np.void]) -> None:
         """Take records of the ledger, array of `runlog.ledger.FIELDS`."""
@@ -107,7 +110,7 @@ class OrderCounter:
             for identity in bytes_of(orders):
                 number = self._number_of.get(identity)
                 if number is None:
-                    self._others.add(identity)
+                    self._early.add(identity)
                 else:
                     self._note(np.array([number]), np.frombuffer(identity, dtype=IDS))
             return
@@ -117,6 +120,10 @@ class OrderCounter:
             self._grow(int(numbers.max()) + 1)
             self._note(numbers, orders[near])
         self._others.update(bytes_of(orders[~near]))
+
+    def forget_strangers(self) -> None:
+        """Forget the events that no answer has named since the last call but one: they are of other clients."""
+        self._earlier, self._early = self._early, set()
 
     def counts(self, until: float, backlog: NDArray[np.void] | None) -> Counts:
         """Return the counts of now.
@@ -172,8 +179,7 @@ class OrderCounter:
     def _match(self, named: NDArray[np.void]) -> None:
         for number, identity in zip(named["seq"].tolist(), bytes_of(named["order_id"]), strict=True):
             self._number_of.setdefault(identity, number)
-            if identity in self._others:
-                self._others.remove(identity)
+            if identity in self._early or identity in self._earlier:
                 self._note(np.array([number]), np.frombuffer(identity, dtype=IDS))
 
     def _grow(self, length: int) -> None:

@@ -37,6 +37,8 @@ from stores.topic_reader import TopicTail, columns_of
 SAY_S: Final = 0.25
 DRAW_S: Final = 0.5
 READ_S: Final = 0.1
+RECORDED_S: Final = 10.0
+"""How long after its end the answer to an order is on record, at most and generously."""
 _OBSERVATION: Final = msgspec.json.Decoder(Observation)
 
 
@@ -75,7 +77,8 @@ class LiveReader:
         facts = self._facts = RunFacts.read(folder)
         outcome = Outcome.PROVOKED if facts.scenario == "phantom-event" else Outcome.ACKNOWLEDGED
         self._counter = OrderCounter(outcome, by_number=facts.attribution == TAGGED)
-        self._events = RunEvents(facts.contract.event, facts.run_key, _attribution(facts))
+        self._events = RunEvents(facts.contract.event, facts.run_key, _attribution(facts), remembers_names=False)
+        self._forgets_at = 0.0
         self._ledger, self._offsets = LedgerTail(folder.ledger), LineTail(folder.offsets)
         self._tail = TopicTail(config.client, facts.topic.name, facts.topic.starts)
         self._backlog = (
@@ -103,6 +106,9 @@ class LiveReader:
         if self._chart is not None:
             self._chart.take_attempts(records)
         self._note_how_far(ledger_at)
+        if ledger_at >= self._forgets_at:
+            self._forgets_at = ledger_at + self._facts.request_timeout_s + RECORDED_S
+            self._counter.forget_strangers()
 
     def snapshot(self, *, draw: bool) -> Snapshot:
         """Return what is counted now."""

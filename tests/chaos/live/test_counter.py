@@ -125,6 +125,21 @@ def test_where_events_carry_no_number_the_ids_of_answers_tell() -> None:
     assert (found.with_event, found.without_event, found.events, found.event_only) == (2, 0, 2, None)
 
 
+def test_events_of_other_clients_are_forgotten_those_of_answers_to_come_are_not() -> None:
+    one = counter(by_number=False)
+    one.take_events(*events((5, None), (77, None)))
+    one.forget_strangers()
+    one.take_events(*events((6, None)))
+    one.take_attempts(ledger(done(0, order=5)))
+    one.forget_strangers()
+    one.take_attempts(ledger(done(1, order=6), done(2, order=77)))
+    found = counted(one)
+    assert (found.with_event, found.without_event) == (2, 1), "what was forgotten is that of another client by then"
+    one.forget_strangers()
+    assert not one._early
+    assert not one._earlier
+
+
 def test_arrivals_that_were_not_sent_are_no_attempts() -> None:
     one = counter()
     one.take_attempts(ledger((RecordKind.NOT_SENT, 0, 0, 1, 0, 0, 3, 1.0, 0.0, 0.0, NO_ID)))
