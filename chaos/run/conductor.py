@@ -164,7 +164,8 @@ class Conductor:
 
     def _cut_short(self, name: str, reason: str, exit_code: int) -> None:
         """Record that the plan was not completed."""
-        self.progress.cut, self.progress.ends_at = self.progress.phase, None
+        self.progress.cut.add(self.progress.phase)
+        self.progress.ends_at = None
         self._codes.append(exit_code)
         if name == marks.FAILED:
             log.error("%s", reason)
@@ -177,7 +178,7 @@ class Conductor:
         run = self._plan_runner.open
         if run is None:
             return
-        for step in (self._stop_load, self._heal, self._check_health, self._save, self._judge):
+        for step in (self._stop_load, self._heal, self._check_health, self._end_counting, self._save, self._judge):
             try:
                 step(run)
             except Exception as error:
@@ -194,11 +195,15 @@ class Conductor:
     def _stop_load(self, run: OpenRun) -> None:
         run.load.close(run.recording.clock.now())
 
+    def _end_counting(self, run: OpenRun) -> None:
+        # From here on nothing probes or counts any more: what is shown says so.
+        self.progress.enter(RunPhase.RECONCILE, "saving the history")
+        if run.live is not None:
+            run.live.close()
+
     def _save(self, run: OpenRun) -> None:
         run.load.finish(in_order=True)
         run.recording.close(self._harness.statistics())
-        if run.live is not None:
-            run.live.close()
         if trouble := run.trouble:
             log.error("the history is incomplete: %s", trouble)
             self._fail(run, f"the history is incomplete: {trouble}", exit_codes.USAGE_OR_CRASH)
@@ -209,6 +214,8 @@ class Conductor:
         log.info("%s: %s", RunPhase.RECONCILE.value, text)
         code = self._harness.judge(run.recording.folder, run.sut)
         self._judged = code is not None
+        if not run.recording.folder.report.is_file():
+            self.progress.cut.add(RunPhase.RECONCILE)
         self._codes += [] if code is None else [code]
 
     def _judge_again(self, run: OpenRun) -> None:

@@ -9,6 +9,8 @@ import gevent
 
 from chaos.run.log_output import is_terminal, stream_handlers
 
+log = logging.getLogger("chaos")
+
 EVERY_S: Final = 0.25
 _COLUMNS: Final = 80
 _UP_AND_CLEAR: Final = "\x1b[{}A\r\x1b[J"
@@ -51,7 +53,12 @@ class LiveBlock:
         width = self._width()
         unicode = "utf" in (self._stream.encoding or "").lower()
         self.clear()
-        lines = self._lines(width, unicode)
+        try:
+            lines = self._lines(width, unicode)
+        except Exception:
+            self._lines = _nothing
+            log.exception("the run goes on, but is not shown here any more")
+            return
         self._stream.write("".join(f"{line}\n" for line in lines))
         self._stream.flush()
         self._shown = len(lines)
@@ -74,6 +81,10 @@ class LiveBlock:
         while True:
             self.draw()
             gevent.sleep(EVERY_S)
+
+
+def _nothing(width: int, unicode: bool) -> list[str]:
+    return []
 
 
 class _Above:

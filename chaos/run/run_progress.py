@@ -26,7 +26,7 @@ class RunProgress:
         checks: of the preflight, in order.
         awaited: what the drain waits for; empty before.
         ended: the phases that are over, in order.
-        cut: the phase in which the run ended early; None if it did not.
+        cut: the phases that ended early, and judging where it left no report.
     """
 
     phase: RunPhase = RunPhase.IDLE
@@ -38,7 +38,7 @@ class RunProgress:
     checks: list[Check] = field(default_factory=list)
     awaited: str = ""
     ended: list[RunPhase] = field(default_factory=list)
-    cut: RunPhase | None = None
+    cut: set[RunPhase] = field(default_factory=set)
 
     def enter(self, phase: RunPhase, text: str) -> None:
         """Begin a phase."""

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,14 +86,28 @@ def open_run(
     sut = harness.prepare(settings)
     watchdog = harness.watchdog
     heal_earlier(sut, settings, later=bool(plan.outages))
-    if plan.outages:
-        arm_watchdog(watchdog, sut, settings)
-    try:
+    with ExitStack() as undo:
+        if plan.outages:
+            arm_watchdog(watchdog, sut, settings)
+        undo.callback(release, watchdog)
         proven = Preflight(sut, plan, partial(_note, progress)).run()
         recording = Recording(settings, sut, _start_of(sut), proven, texts)
-    except BaseException:
-        release(watchdog)
-        raise
+        undo.callback(recording.in_use.close)
+        undo.callback(recording.close, [])
+        run = _open(harness, settings, sut, plan, recording, undo)
+        undo.pop_all()
+    return run
+
+
+def _open(
+    harness: RunHarness, settings: Settings, sut: SystemUnderTest, plan: Plan, recording: Recording, undo: ExitStack
+) -> OpenRun:
+    """Return a run whose recording has begun.
+
+    Args:
+        undo: takes what ends the parts that are opened here.
+    """
+    watchdog = harness.watchdog
     shown = Path(settings.runs_dir) / recording.folder.run_id
     log.info("run %s: all its files are in %s", recording.folder.run_id, shown)
     injector = FaultInjector(
@@ -105,6 +119,8 @@ def open_run(
         edge_timeout=plan.edge_timeout,
     )
     live = start_live_counter(harness, sut, recording, plan) if harness.watched else None
+    if live is not None:
+        undo.callback(live.close)
     return OpenRun(sut, recording, harness.open_load(settings, sut, recording), injector, watchdog, live)
 
 

@@ -135,5 +135,5 @@ def _steps(progress: RunProgress, plan: Plan, left: float | None, *, finished: b
             continue
         passed = phase in progress.ended and (place < now or finished)
         state: StepState = "done" if passed else "never" if finished else "to come"
-        steps.append(Step(phase.value, "cut" if phase is progress.cut and state == "done" else state, which + length))
+        steps.append(Step(phase.value, "cut" if phase in progress.cut and state == "done" else state, which + length))
     return steps

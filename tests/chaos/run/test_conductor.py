@@ -1,5 +1,6 @@
 """What makes the exit code of a run worse is a mark before the run is judged, so that its report says the same."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,7 @@ class Recording:
         self.monitor = SimpleNamespace(trouble=None)
         self.clock = SimpleNamespace(now=lambda: 1.0)
         self.in_use = SimpleNamespace(close=lambda: None)
-        self.folder = None
+        self.folder: Any = SimpleNamespace(report=Path(__file__))
 
     def mark_now(self, name: str, outage: int | None = None, **detail: object) -> None:
         self.written.append((name, detail.get("exit_code")))
@@ -30,10 +31,11 @@ class Recording:
         self.written.append((marks.ENDED, None))
 
 
-def wound_up(load: Any, code: int = 0) -> tuple[Conductor, Recording, list[list[tuple[str, Any]]]]:
+def wound_up(load: Any, code: int | None = 0) -> tuple[Conductor, Recording, list[list[tuple[str, Any]]]]:
     recording, judged = Recording(), []
+    recording.folder.report = Path(__file__) if code is not None else Path(__file__) / "nothing"
 
-    def judge(folder: object, sut: object) -> int:
+    def judge(folder: object, sut: object) -> int | None:
         judged.append(list(recording.written))
         return code
 
@@ -46,6 +48,7 @@ def wound_up(load: Any, code: int = 0) -> tuple[Conductor, Recording, list[list[
         "load": load,
         "injector": SimpleNamespace(broken=False),
         "watchdog": SimpleNamespace(disarm=lambda: None, unwritten=None),
+        "live": SimpleNamespace(close=lambda: recording.written.append(("counted", None))),
     }
     conductor._plan_runner.open = OpenRun(**parts)
     conductor._wind_up()
@@ -72,7 +75,8 @@ def test_a_failure_at_the_end_is_a_mark_before_the_run_is_judged(broken: Any) ->
 def test_a_run_that_ends_in_order_has_no_such_mark() -> None:
     conductor, recording, judged = wound_up(load())
     assert conductor._codes == [exit_codes.AS_EXPECTED]
-    assert judged == [recording.written] == [[(marks.ENDED, None)]]
+    assert judged == [recording.written] == [[("counted", None), (marks.ENDED, None)]]
+    assert not conductor.progress.cut
 
 
 def test_what_comes_after_the_verdict_is_a_mark_and_judged_again() -> None:
@@ -82,6 +86,16 @@ def test_what_comes_after_the_verdict_is_a_mark_and_judged_again() -> None:
     assert conductor.phase is RunPhase.DONE
     assert len(judged) == 2
     assert judged[1][-1] == recording.written[-1] == (marks.LISTENER, exit_codes.NOT_AS_EXPECTED)
+
+
+def test_counting_ends_before_the_history_is_saved_whatever_fails() -> None:
+    _, recording, _ = wound_up(load(raises=True))
+    assert [name for name, _ in recording.written if name != marks.FAILED] == ["counted", marks.ENDED]
+
+
+def test_a_run_that_was_not_judged_says_so_in_its_phases() -> None:
+    conductor, _, _ = wound_up(load(), None)
+    assert conductor.progress.cut == {RunPhase.RECONCILE}
 
 
 def test_a_worse_code_stays() -> None:

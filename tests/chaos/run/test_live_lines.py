@@ -165,6 +165,26 @@ def test_the_block_stays_at_the_bottom_and_log_lines_go_above(
     assert terminal.screen() == [*(f"logged {at}" for at in range(0, 50, 10)), "after"]
 
 
+def test_a_block_that_fails_is_said_once_and_the_log_goes_on(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    terminal = Terminal()
+
+    def lines(width: int, unicode: bool) -> list[str]:
+        raise ZeroDivisionError("planted")
+
+    logger.addHandler(logging.StreamHandler(terminal))
+    block = LiveBlock(terminal, lines)
+    block.start()
+    logger.info("one")
+    block.draw()
+    logger.info("two")
+    block.stop()
+    assert [one for one in terminal.screen() if one in {"one", "two"}] == ["one", "two"]
+    said = [record.message for record in caplog.records if record.name == "chaos"]
+    assert said == ["the run goes on, but is not shown here any more"]
+
+
 def test_the_lines_of_a_terminal_are_short(logger: logging.Logger) -> None:
     terminal = Terminal()
     handler = logging.StreamHandler(terminal)

@@ -93,7 +93,7 @@ def test_a_run_without_a_fault_has_no_outage_and_no_target() -> None:
 
 def test_a_run_that_ended_early_never_came_to_the_other_steps() -> None:
     progress = in_phase(RunPhase.PREFLIGHT, RunPhase.BASELINE, RunPhase.OUTAGE, RunPhase.RECONCILE, RunPhase.DONE)
-    progress.cut = RunPhase.OUTAGE
+    progress.cut.add(RunPhase.OUTAGE)
     found = view(progress, finished=True)
     assert states(found) == ["done", "done", "cut", "never", "never", "done"]
     assert found.state is None
