@@ -24,7 +24,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gap_picture", description=__doc__)
     parser.add_argument("runs", metavar="RUN", nargs=2, type=Path)
     folders = [RunFolder(path.resolve()) for path in parser.parse_args().runs]
-    charts = [chart for chart in map(read_picture, folders) if chart is not None]
+    pictures = [read_picture(folder) for folder in folders]
+    charts = [picture.chart for picture in pictures if picture is not None and picture.chart is not None]
     if len(charts) < len(folders):
         sys.stderr.write("gap_picture: RUN must be the folder of a judged run; `python -m reconcile RUN` judges one\n")
         return 2

@@ -73,7 +73,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class NamedPhase:
     """A phase of the run, named above the panels."""
 
     begin_s: float
@@ -107,6 +107,6 @@ class Chart:
     seconds: float
     panels: tuple[Panel, ...]
     bands: tuple[Band, ...] = ()
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[NamedPhase, ...] = ()
     dots: Dots | None = None
     now_s: float | None = None

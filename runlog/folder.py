@@ -14,7 +14,7 @@ from redaction.patterns import without_secrets
 
 WITNESS_INDEX: Final = "witness.json"
 # As `create_run_folder` names them.
-_NAME: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+RUN_ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 class FolderError(Exception):
@@ -137,7 +137,7 @@ def runs_in(runs_dir: Path) -> list[RunFolder]:
     found = [
         RunFolder(path)
         for path in runs_dir.iterdir()
-        if _NAME.fullmatch(path.name)
+        if RUN_ID.fullmatch(path.name)
         and path.is_dir()
         and not path.is_symlink()
         and (path / "run.json").is_file()

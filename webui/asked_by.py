@@ -1,9 +1,10 @@
 """Whether a request that changes something comes from the harness's own page, another page, or no browser at all."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from werkzeug.datastructures import Headers
+
+from chaos.run.web_access import is_foreign
 
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 JSON: Final = "application/json"
@@ -19,10 +20,10 @@ def problem_of(headers: Headers, content_type: str | None) -> str | None:
 
     A form of another site can be sent without the harness's page, but not as JSON, and not with these headers.
     """
-    site, origin, host = headers.get("Sec-Fetch-Site"), headers.get("Origin"), headers.get("Host", "")
+    site = headers.get("Sec-Fetch-Site")
     if site is not None and site not in _OWN_SITES:
         return "the request comes from another site"
-    if origin is not None and urlsplit(origin).netloc.lower() != host.strip().lower():
+    if is_foreign(headers.get("Origin"), headers.get("Host", "")):
         return "the request comes from another page"
     if (content_type or "").partition(";")[0].strip().lower() != JSON:
         return f"the request must be {JSON}"

@@ -7,20 +7,14 @@ BYTES = 24
 
 
 class Control:
-    """One token; its holder may act while a run goes on.
-
-    Attributes:
-        taken: how often control was given, so that a page notices that it has lost it.
-    """
+    """One token; its holder may act while a run goes on."""
 
     def __init__(self) -> None:
-        self.taken = 0
         self._token: str | None = None
 
     def take(self) -> str:
         """Give control to the caller; the holder before loses it."""
         self._token = secrets.token_urlsafe(BYTES)
-        self.taken += 1
         return self._token
 
     def holds(self, token: str | None) -> bool:

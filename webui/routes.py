@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request, send_from_directory
 from chaos.run.command_line import check_form, settings_of_form, texts_of
 from chaos.run.dry_run import plan_sentence
 from chaos.run.harness import Harness
+from runlog.folder import RUN_ID
 from settings.errors import SettingsError
 from webui import page
 from webui.asked_by import is_browser, problem_of
@@ -24,7 +25,6 @@ from webui.state import state_of
 
 log: Final = logging.getLogger("chaos")
 NOT_YOURS: Final = "this browser does not control the run; take control on the page /chaos first"
-_RUN: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}|latest")
 _FILE: Final = re.compile(r"(report\.(html|md|json)|junit\.xml|lost-events\.ndjson|[a-z-]+\.csv)")
 BUSY: Final = "a run is under way: stop it first, or wait for its end"
 
@@ -110,7 +110,7 @@ class Routes:
     def file(self, run: str, name: str) -> Response:
         """Return a report or a list of a run; `latest` is the newest one."""
         folder = Path(self._runs_dir) / run
-        if not _RUN.fullmatch(run) or not _FILE.fullmatch(name) or not (folder / name).is_file():
+        if not (run == "latest" or RUN_ID.fullmatch(run)) or not _FILE.fullmatch(name) or not (folder / name).is_file():
             return _refuse(f"{run}/{name}: there is no such file", 404)
         answer = send_from_directory(folder.resolve(), name, as_attachment=not name.endswith(".html"))
         answer.headers["X-Content-Type-Options"] = "nosniff"

@@ -2,15 +2,13 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from typing import Any, Final
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 
-from files.paths import CHECKOUT
+from files.line_process import LineProcess
 
 ANSWER_S: Final = 20.0
 _GONE: Final = {"problem": "the process that reads the runs folder has ended"}
@@ -60,35 +58,26 @@ class _Reader:
     def __init__(self, runs_dir: str) -> None:
         self._waiting: dict[int, AsyncResult[dict[str, Any]]] = {}
         self._numbers = itertools.count()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "reconcile.browse", runs_dir],
-            cwd=CHECKOUT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        )
+        self._process = LineProcess("reconcile.browse", runs_dir)
         gevent.spawn(self._read)
 
     @property
     def has_ended(self) -> bool:
-        return self._process.poll() is not None
+        return not self._process.alive
 
     def answer_to(self, question: dict[str, str]) -> dict[str, Any]:
         """Return the answer. Raises OSError if the process is gone, gevent.Timeout after ANSWER_S seconds."""
         number = next(self._numbers)
         answer = self._waiting[number] = AsyncResult()
         try:
-            if self._process.stdin is not None:
-                self._process.stdin.write(json.dumps({"id": number, **question}) + "\n")
-                self._process.stdin.flush()
+            self._process.send(json.dumps({"id": number, **question}))
             found: dict[str, Any] = answer.get(timeout=ANSWER_S)
             return found
         finally:
             del self._waiting[number]
 
     def _read(self) -> None:
-        for line in self._process.stdout or ():
+        for line in self._process.lines():
             answer = json.loads(line)
             waiting = self._waiting.get(answer["id"])
             if waiting is not None:

@@ -25,7 +25,5 @@ def state_of(conductor: Conductor | None, refused: str | None, control: Control,
         "running": running,
         "view": view,
         "refused": refused,
-        "controls": control.holds(token),
         "may_act": control.may_act(token, running=running),
-        "taken": control.taken,
     }

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from chaos.live.counter import Counts
+from chaos.live.counter import LiveCounts
 from chaos.run.harness import Harness
 from chaos.run.live_lines import age
 from chaos.run.run_view import RunView, view_of
@@ -45,7 +45,7 @@ def _of_run(view: RunView, headline: str) -> list[tuple[str, str]]:
     return lines
 
 
-def _counted(view: RunView, counts: Counts) -> list[tuple[str, str]]:
+def _counted(view: RunView, counts: LiveCounts) -> list[tuple[str, str]]:
     lines = [
         (view.asked.capitalize(), str(counts.answered)),
         (f"{view.asked.capitalize()} and in Kafka", f"{counts.with_event}{age(view.read_s)}"),

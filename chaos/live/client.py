@@ -1,8 +1,7 @@
 """The harness's client of the live counter: starts it, keeps its last snapshot, ends it. No run depends on it."""
 
-import subprocess
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,7 @@ import msgspec
 
 from chaos.live.reader import LiveConfig
 from chaos.live.snapshot import Snapshot
-from files.paths import CHECKOUT
+from files.line_process import LineProcess
 
 SILENT_S: Final = 3.0
 
@@ -34,54 +33,28 @@ class LiveCounter:
         self._problem: str | None = None
         self._draws = config.draws
         self._heard = time.monotonic()
-        log.touch(mode=0o600)
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "chaos.live"],
-                cwd=CHECKOUT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-                text=True,
-            )
+        self._process = LineProcess("chaos.live", log=log)
         self._reader = gevent.spawn(self._read)
-        self._send(config.dump())
+        with suppress(OSError):  # `problem` says that it has ended
+            self._process.send(config.dump())
 
     @property
     def problem(self) -> str | None:
         """Why its numbers are not those of now; None while they are."""
         if self._problem is not None:
             return self._problem
-        if self._process.poll() is not None:
+        if not self._process.alive:
             return "the process that counts has ended"
         silent = time.monotonic() - self._heard
         return f"the process that counts has been silent for {silent:.0f} s" if silent > SILENT_S else None
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the process by closing its input, or by force if that takes longer than `timeout_s` seconds."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            try:
-                self._process.stdin.close()
-            except OSError:
-                self._process.poll()  # it has ended already, so the pipe is closed
-        try:
-            self._process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(timeout=timeout_s)
+        self._process.close(timeout_s)
         self._reader.join(timeout=timeout_s)
 
-    def _send(self, line: str) -> None:
-        try:
-            if self._process.stdin is not None:
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
-        except OSError:
-            self._process.poll()  # `problem` says that it has ended
-
     def _read(self) -> None:
-        for line in self._process.stdout or ():
+        for line in self._process.lines():
             self._heard = time.monotonic()
             try:
                 snapshot = msgspec.json.decode(line, type=Snapshot)

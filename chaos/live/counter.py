@@ -25,7 +25,7 @@ _ORDER: Final = np.dtype([("state", "u1"), ("event", "?"), ("answered_at", "<f8"
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class LiveCounts:
     """How many orders are in which state.
 
     Attributes:
@@ -125,7 +125,7 @@ class OrderCounter:
         """Forget the events that no answer has named since the last call but one: they are of other clients."""
         self._earlier, self._early = self._early, set()
 
-    def counts(self, until: float, backlog: NDArray[np.void] | None) -> Counts:
+    def counts(self, until: float, backlog: NDArray[np.void] | None) -> LiveCounts:
         """Return the counts of now.
 
         Args:
@@ -142,7 +142,7 @@ class OrderCounter:
         events = int(event.sum()) + len(self._others)
         with_event = int(own.sum())
         on_their_way = int((event & (state == _UNANSWERED)).sum())
-        return Counts(
+        return LiveCounts(
             sent=self._length - tally[_NONE] - tally[_NOT_SENT],
             answered=tally[int(self._outcome)],
             rejected=tally[int(Outcome.REJECTED)],

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chaos.live.counter import Counts
+from chaos.live.counter import LiveCounts
 from chaos.live.series import GapSeries, LatencySeries
-from look.chart import Band, Chart, Panel, Phase
+from look.chart import Band, Chart, NamedPhase, Panel
 from look.figure import figure
 from look.gap import TITLES, errors_panel, gap_panel, latency_panel, phantom_panel
 from runlog.facts import RunFacts
@@ -29,14 +29,14 @@ class LiveChart:
     def __init__(self, facts: RunFacts, marks: Path, outcome: Outcome, planned_s: float) -> None:
         self._facts, self._marks, self._outcome, self._planned_s = facts, marks, outcome, planned_s
         self._gap = GapSeries()
-        self._counts: Counts | None = None
+        self._counts: LiveCounts | None = None
         self._latency = LatencySeries(outcome, facts.started_at)
 
     def take_attempts(self, records: NDArray[np.void]) -> None:
         """Take records of the ledger."""
         self._latency.take_attempts(records)
 
-    def add(self, now: float, counts: Counts) -> None:
+    def add(self, now: float, counts: LiveCounts) -> None:
         """Add the counts of now, epoch seconds."""
         self._counts = counts
         in_gap = counts.without_event + (counts.waiting or 0)
@@ -67,7 +67,7 @@ class LiveChart:
                     if begin < since
                 ),
                 now_s=(len(self._gap.answered) - 1) * self._gap.step_s,
-                phases=tuple(Phase(*stretch) for stretch in phases(marks, started_at, since)),
+                phases=tuple(NamedPhase(*stretch) for stretch in phases(marks, started_at, since)),
             )
         )
 

@@ -110,6 +110,12 @@ class LiveReader:
             self._forgets_at = ledger_at + self._facts.request_timeout_s + RECORDED_S
             self._counter.forget_strangers()
 
+    @property
+    def problem(self) -> str | None:
+        """Why the counts would not be those of the run; None while they are."""
+        damaged = self._ledger.damaged
+        return f"damaged records in the ledger: {damaged}" if damaged else None
+
     def snapshot(self, *, draw: bool) -> Snapshot:
         """Return what is counted now."""
         now, backlog = self._facts.clock.now(), self._backlog
@@ -194,7 +200,7 @@ def serve(lines: TextIO, out: TextIO) -> int:
         if now - said >= SAY_S:
             draw = config.draws and now - drawn >= DRAW_S
             said, drawn = now, now if draw else drawn
-            _say(out, reader.snapshot(draw=draw))
+            _say(out, reader.snapshot(draw=draw) if reader.problem is None else {"problem": reader.problem})
     reader.close()
     return 0
 

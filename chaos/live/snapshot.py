@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chaos.live.counter import Counts
+from chaos.live.counter import LiveCounts
 
 FRESH_S = 1.0
 """A value that was read longer ago is no longer that of now."""
@@ -23,7 +23,7 @@ class Snapshot:
     """
 
     at: float
-    counts: Counts
+    counts: LiveCounts
     read_at: float | None
     counted_to: float
     backlog_at: float | None

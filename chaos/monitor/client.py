@@ -1,8 +1,6 @@
 """The harness's client of the monitor process: starts it, reads its observations, waits for its proofs, stops it."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import msgspec
 
 from chaos.monitor.monitor import MonitorConfig
 from chaos.monitor.probe_history import ProbeHistory
-from files.paths import CHECKOUT
+from files.line_process import LineProcess
 from health.effect import Effect
 from health.patience import LONGEST_S
 from health.replies import CONNECTIONS, Connection, ProbeResult
@@ -69,25 +67,15 @@ class MonitorClient:
         self._heard = time.monotonic()
         self._process, self._reader = self._start()
 
-    def _start(self) -> tuple["subprocess.Popen[str]", gevent.Greenlet]:
-        self._log.touch(mode=0o600)
-        with self._log.open("ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "chaos.monitor"],
-                cwd=CHECKOUT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-                text=True,
-            )
+    def _start(self) -> tuple[LineProcess, gevent.Greenlet]:
+        process = LineProcess("chaos.monitor", log=self._log)
         _send(process, self._config.dump())
         self._heard = time.monotonic()
         return process, gevent.spawn(self._read, process)
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._process.alive
 
     def await_answer(self, timeout_s: float) -> None:
         """Wait until the broker has answered the monitor, and the target on both connections.
@@ -174,17 +162,7 @@ class MonitorClient:
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the process by closing its input, or by force if that takes longer than `timeout_s` seconds."""
-        if self._process.stdin and not self._process.stdin.closed:
-            try:
-                self._process.stdin.close()
-            except OSError:
-                # It has ended already, so the pipe is closed.
-                self._process.poll()
-        try:
-            self._process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(timeout=timeout_s)
+        self._process.close(timeout_s)
         self._reader.join(timeout=timeout_s)
 
     def _shows(self, one: ProbeResult) -> bool:
@@ -193,8 +171,8 @@ class MonitorClient:
     def _seen(self) -> dict[Connection, list[ProbeResult]]:
         return {connection: list(seen) for connection, seen in self._results.items()}
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
-        for line in process.stdout or ():
+    def _read(self, process: LineProcess) -> None:
+        for line in process.lines():
             record = json.loads(line)
             if "refused" in record:
                 self._why = record["refused"]
@@ -243,11 +221,8 @@ class MonitorClient:
         return f": {self._why}" if self._why else ""
 
 
-def _send(process: "subprocess.Popen[str]", line: str) -> None:
+def _send(process: LineProcess, line: str) -> None:
     try:
-        if process.stdin is None:
-            raise NotProven("the monitor process has no input")
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
+        process.send(line)
     except OSError as error:
         raise NotProven(f"the monitor process is gone: {error.strerror}") from None

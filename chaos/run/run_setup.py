@@ -94,34 +94,22 @@ def open_run(
         recording = Recording(settings, sut, _start_of(sut), proven, texts)
         undo.callback(recording.in_use.close)
         undo.callback(recording.close, [])
-        run = _open(harness, settings, sut, plan, recording, undo)
+        folder = recording.folder
+        log.info("run %s: all its files are in %s", folder.run_id, Path(settings.runs_dir) / folder.run_id)
+        live = start_live_counter(harness, sut, recording, plan) if harness.watched else None
+        if live is not None:
+            undo.callback(live.close)
+        load = harness.open_load(settings, sut, recording)
         undo.pop_all()
-    return run
-
-
-def _open(
-    harness: RunHarness, settings: Settings, sut: SystemUnderTest, plan: Plan, recording: Recording, undo: ExitStack
-) -> OpenRun:
-    """Return a run whose recording has begun.
-
-    Args:
-        undo: takes what ends the parts that are opened here.
-    """
-    watchdog = harness.watchdog
-    shown = Path(settings.runs_dir) / recording.folder.run_id
-    log.info("run %s: all its files are in %s", recording.folder.run_id, shown)
     injector = FaultInjector(
         executor=watchdog,
         monitor=recording.monitor,
         clock=recording.clock,
-        run_id=recording.folder.run_id,
-        marks=recording.folder.marks,
+        run_id=folder.run_id,
+        marks=folder.marks,
         edge_timeout=plan.edge_timeout,
     )
-    live = start_live_counter(harness, sut, recording, plan) if harness.watched else None
-    if live is not None:
-        undo.callback(live.close)
-    return OpenRun(sut, recording, harness.open_load(settings, sut, recording), injector, watchdog, live)
+    return OpenRun(sut, recording, load, injector, watchdog, live)
 
 
 def start_live_counter(

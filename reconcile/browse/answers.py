@@ -1,6 +1,5 @@
 """What the helper process answers to each question of the page."""
 
-import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +13,9 @@ from reconcile.judge.judge import Judgement
 from reconcile.report.picture_file import read_picture
 from reconcile.report.violation_kinds import KINDS
 from reconcile.trace.trace_command import TraceProblem, read_judged, trace_text
-from runlog.folder import RunFolder
+from runlog.folder import RUN_ID, RunFolder
 
 MOST_ROWS: Final = 200
-_RUN: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 class Problem(Exception):
@@ -43,7 +41,7 @@ class Answers:
         report = read_report(folder)
         if report is None:
             raise Problem(f"run {run} has not been judged; `python -m reconcile {run}` judges it")
-        chart = read_picture(folder)
+        picture = read_picture(folder)
         return {
             "run_id": report.run_id,
             "verdict": report.verdict,
@@ -64,7 +62,8 @@ class Answers:
                 if report.counts[kind.key]
             ],
             "replay": bool(report.counts["lost_events"]) and (folder.path / "lost-events.ndjson").is_file(),
-            "figure": None if chart is None else figure(chart),
+            "cards": [] if picture is None else [asdict(card) for card in picture.cards],
+            "figure": None if picture is None or picture.chart is None else figure(picture.chart),
             "summary": _summary(report),
         }
 
@@ -91,7 +90,8 @@ class Answers:
     def compare(self, first: str, second: str) -> list[dict[str, Any]]:
         """Return two runs, their pictures on one scale."""
         found = [self.run(run) for run in (first, second)]
-        charts = [read_picture(self._folder(run)) for run in (first, second)]
+        pictures = [read_picture(self._folder(run)) for run in (first, second)]
+        charts = [None if picture is None else picture.chart for picture in pictures]
         drawn = [chart for chart in charts if chart is not None]
         for one, chart in zip(found, charts, strict=True):
             one["figure"] = None if chart is None else figure(_on_scale_of(chart, drawn, one["run_id"]))
@@ -99,7 +99,7 @@ class Answers:
 
     def _folder(self, run: str) -> RunFolder:
         folder = RunFolder(self._runs_dir / run)
-        if not _RUN.fullmatch(run) or not folder.facts.is_file():
+        if not RUN_ID.fullmatch(run) or not folder.facts.is_file():
             raise Problem(f"{run}: there is no such run")
         return folder
 

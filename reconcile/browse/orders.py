@@ -10,7 +10,7 @@ from files.safe_files import read_regular
 from runlog.folder import RunFolder
 
 _KEPT: Final = 2
-_COLUMNS: Final = ("order_id", "sent_at", "phase", "cause", "http_status")
+_COLUMNS: Final = ("order_id", "customer_id", "sent_at", "phase", "cause", "http_status")
 
 
 @dataclass(frozen=True, slots=True)

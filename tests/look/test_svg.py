@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from look.axis import Scale, time_ticks, top_of
-from look.chart import Area, Band, Chart, Dots, Line, Panel, Phase
+from look.chart import Area, Band, Chart, Dots, Line, NamedPhase, Panel
 from look.figure import figure
 from look.svg import NARROW, WIDE, draw
 from look.words import amount, moment
@@ -98,7 +98,7 @@ def test_bands_are_cut_at_the_edges_and_named_where_they_have_room() -> None:
 
 
 def test_phases_stand_above_where_they_have_room() -> None:
-    svg = draw(replace(CHART, phases=(Phase(0, 2.9, "baseline"), Phase(2.9, 3.0, "outage"))))
+    svg = draw(replace(CHART, phases=(NamedPhase(0, 2.9, "baseline"), NamedPhase(2.9, 3.0, "outage"))))
     assert ">baseline</text>" in svg
     assert ">outage</text>" not in svg
     assert reading(svg)["phases"] == [[0, 2.9, "baseline"], [2.9, 3.0, "outage"]]
@@ -121,7 +121,7 @@ def test_words_from_outside_are_escaped() -> None:
     evil = "\"><script>alert(1)</script>&'"
     panel = replace(GAP, title=evil, lines=(Line("due", evil, [1]),), areas=(Area("missing", [9], [0], evil),))
     chart = Chart(
-        "run", evil, evil, 1.0, (GAP, panel), (Band(0, 1, "down", evil),), (Phase(0, 1, evil),), Dots(evil, [])
+        "run", evil, evil, 1.0, (GAP, panel), (Band(0, 1, "down", evil),), (NamedPhase(0, 1, evil),), Dots(evil, [])
     )
     text = figure(chart)
     assert "<script" not in text

@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 
-from chaos.live.counter import Counts
+from chaos.live.counter import LiveCounts
 from chaos.live.snapshot import Snapshot
 from chaos.run.plan import RunPhase
 from chaos.run.run_progress import Check
 from chaos.run.run_view import RunView, Step
 from health.state_now import StateNow
 
-COUNTS = Counts(
+COUNTS = LiveCounts(
     sent=1240, answered=1215, rejected=0, ambiguous=0, unanswered=25, not_sent=0, with_event=1210, without_event=5,
     waiting=None, may_be_lost=0, event_only=0, events=1210,
 )  # fmt: skip
@@ -45,12 +45,11 @@ VIEW = RunView(
 def answer(view: RunView | None, *, running: bool = True, mine: bool = True, refused: str | None = None) -> Any:
     value = None if view is None else msgspec.to_builtins(view)
     return {
-        "running": running, "view": value, "refused": refused, "controls": mine, "may_act": mine or not running,
-        "taken": 1,
+        "running": running, "view": value, "refused": refused, "may_act": mine or not running,
     }  # fmt: skip
 
 
-def snap(counts: Counts, **changes: Any) -> Snapshot:
+def snap(counts: LiveCounts, **changes: Any) -> Snapshot:
     assert VIEW.snapshot is not None
     return replace(VIEW.snapshot, counts=counts, **changes)
 

@@ -22,28 +22,7 @@ function heading(run) {
 function mainCount(run) { return run.scenario === "phantom-event" ? "phantom_events" : "lost_events"; }
 
 function foundCards(run) {
-  var counts = run.counts, phantom = run.scenario === "phantom-event";
-  var key = mainCount(run), main = counts[key];
-  var least = phantom ? 0 : counts.lost_at_least;
-  var doubted = phantom ? counts.suspected_phantom + counts.disputed_phantom : counts.suspected_lost + counts.disputed;
-  var of = phantom ? count(counts.events) + " orders with an event" : count(counts.rows) + " stored orders";
-  var bad = main > 0 || least > 0;
-  var shown = [card(key.replace("_", " "), least > main ? "at least " + count(least) : count(main),
-    doubted && !bad ? "none proven" : "of " + of, bad ? "bad" : doubted ? "" : "good")];
-  run.lists.filter(function (list) { return list.name !== key.replace("_", "-") + ".csv"; }).forEach(function (list) {
-    var doubt = /suspected|disputed/.test(list.name);
-    var note = doubt ? "not proven, and not ruled out" : "";
-    shown.push(card(list.title.toLowerCase(), count(list.count), note, doubt ? "doubt" : "bad"));
-  });
-  var errors = counts.attempted - counts.acknowledged - counts.provoked;
-  if (counts.late_events) {
-    shown.push(card("late events", count(counts.late_events), "sent before the target was back, in Kafka after it"));
-  }
-  var failed = count(errors) + (errors === 1 ? " error" : " errors");
-  shown.push(card("the client saw", failed, "in " + count(counts.attempted) + " orders sent"));
-  shown.push(card("can it be trusted?", run.guards.passed + " of " + run.guards.of, "guards passed",
-    run.guards.passed === run.guards.of ? "good" : "doubt"));
-  return shown;
+  return run.cards.map(function (one) { return card(one.title, one.value, one.note, one.tone); });
 }
 
 function copy(text, from) {
@@ -136,18 +115,19 @@ function ordersOf(run, list) {
 }
 
 function orderRow(run, row) {
-  var open = button(row.order_id || "without an id", function () { traceOf(run, row, line); });
-  open.className = "id";
+  var named = row.order_id || row.customer_id;
+  var open = named ? button(row.order_id || "without an id", function () { traceOf(run, named, line); }) : "without an id";
+  if (named) { open.className = "id"; }
   var line = make("tr", {}, cells([open, [row.sent_at, "whole"], row.phase, row.cause]));
   return line;
 }
 
-function traceOf(run, row, line) {
+function traceOf(run, named, line) {
   var next = line.nextElementSibling;
   if (next && next.classList.contains("trace")) { next.remove(); return; }
   var text = make("pre", { tabindex: "0" }, "reading \u2026");
   line.after(make("tr", { "class": "trace" }, make("td", { colspan: "4" }, text)));
-  ask("/runs/" + run.run_id + "/trace?order=" + encodeURIComponent(row.order_id)).then(function (answer) {
+  ask("/runs/" + run.run_id + "/trace?order=" + encodeURIComponent(named)).then(function (answer) {
     text.textContent = answer.ok ? answer.value : answer.value.problem;
   });
 }

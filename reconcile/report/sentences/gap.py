@@ -31,7 +31,7 @@ def never_came(history: History, judgement: Judgement) -> str:
 
 @sentence("waited", "gap: its largest number of orders whose event came later, backlog")
 def waited(history: History, judgement: Judgement) -> str:
-    """How many acknowledged orders had no event at most and got it later, and how many wait; empty if none or unknown."""
+    """How many acknowledged orders had no event at most and got it later, and how many wait; empty if none."""
     gap = judgement.gap
     if gap.untimed or gap.outcome == "provoked":
         return ""

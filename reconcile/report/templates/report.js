@@ -63,7 +63,12 @@
       text = whole;
       lower = whole.toLowerCase();
       all = found(text, lower, "").count;
-      list.querySelector("a[download]").href = csvOf(list, text);
+      var file = list.querySelector("a[download]");
+      file.href = "#";
+      file.addEventListener("click", function () {
+        URL.revokeObjectURL(file.href);
+        file.href = csvOf(list, text);
+      });
       if (box.value) { box.dispatchEvent(new Event("input")); }
     });
   });

