@@ -20,7 +20,7 @@ from runlog import marks as m
 from runlog.clock import AnchoredClock
 from runlog.facts import RunFacts, TopicStart
 from runlog.folder import RunFolder, create_run_folder
-from runlog.ledger import Completion, LedgerWriter, Phase
+from runlog.ledger import RECORD_BYTES, Completion, LedgerWriter, Phase
 from runlog.marks import Mark, append_mark
 from runlog.offsets import Observation
 from runlog.outcomes import Failure, Outcome
@@ -146,6 +146,15 @@ def test_it_follows_ledger_and_topic(run_of: Callable[..., Run]) -> None:
     run.publish(9, tag=str(uuid.uuid4()))
     run.publish(2)
     assert run.counted(with_event=3, without_event=0, events=4)["untagged"] == 0
+
+
+def test_damaged_records_are_said_in_place_of_numbers(run_of: Callable[..., Run]) -> None:
+    run = run_of()
+    run.order(0)
+    run.counted(answered=1)
+    with run.folder.ledger.open("ab") as stream:
+        stream.write(bytes(RECORD_BYTES))
+    run.until(lambda said: said.get("problem") == "damaged records in the ledger: 1", "the problem")
 
 
 def test_how_far_the_topic_was_read_is_known_by_the_monitors_ends(run_of: Callable[..., Run]) -> None:
