@@ -1,4 +1,4 @@
-"""The page in a real browser, through whole runs: start, outage, gap, verdict, list, trace, outbox, compare."""
+"""The page in a real browser, through whole runs, by keyboard alone: start, outage, gap, verdict, trace, compare."""
 
 import os
 import re
@@ -16,6 +16,7 @@ from tests.look import layout
 
 pytestmark = [pytest.mark.real, pytest.mark.exhaustive, pytest.mark.timeout(300)]
 WAIT_MS = 60_000
+MOST_TABS = 150
 DESK, TELEPHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -43,6 +44,21 @@ class Viewer:
     def act(self) -> Any:
         return self.page.locator("#act")
 
+    def press(self, what: Any, key: str = "Enter") -> None:
+        """Come to an element by the keyboard alone, and press a key there."""
+        what.wait_for()
+        for _ in range(MOST_TABS):
+            if what.evaluate("element => element === document.activeElement"):
+                self.page.keyboard.press(key)
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"no way to {what} by {MOST_TABS} tabs")
+
+    def type(self, what: Any, text: str) -> None:
+        """Put a text into a field by the keyboard alone."""
+        self.press(what, "Control+A")
+        self.page.keyboard.type(text)
+
     def await_act(self, words: str) -> None:
         self.page.wait_for_function("words => document.getElementById('act').textContent === words", arg=words)
 
@@ -65,9 +81,9 @@ class Viewer:
                 self.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
             box.fill("")
             self.page.evaluate("document.querySelector('.buttons button').textContent = 'Copy a summary'")
-            button.click()
+            self.press(button)
             self.page.get_by_text("Copied", exact=True).wait_for()
-            box.press("Control+V")
+            self.press(box, "Control+V")
             assert run.folder.run_id in box.input_value()
         box.fill("")
 
@@ -112,19 +128,18 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
     one.await_act("Start")
     one.look("idle")
 
-    one.page.fill("#field-rate", "0")
-    one.act().click()
+    one.type(one.page.locator("#field-rate"), "0")
+    one.press(one.act())
     problem = one.page.locator('[data-field="rate"] .wrong')
     problem.wait_for()
     assert problem.inner_text().startswith("rate 0: it must be above 0")
     one.page.reload()
     one.await_act("Start")
     assert one.page.input_value("#field-rate") == "0"
-    one.page.fill("#field-rate", "20")
+    one.type(one.page.locator("#field-rate"), "20")
     one.page.get_by_text(re.compile("Start sends 20 orders/s .* stop of the broker for")).wait_for()
 
-    one.act().focus()
-    one.page.keyboard.press("Enter")
+    one.press(one.act())
     one.page.locator("#steps li.now", has_text="baseline").wait_for()
     other = Viewer(browser, base, TELEPHONE, "dark")
     one.page.wait_for_function("document.querySelector('#cards dd')?.textContent === 'DOWN'")
@@ -154,23 +169,24 @@ def test_a_person_sees_a_run_lose_events_and_the_outbox_keep_them(
     rows = one.page.locator("#result tbody tr")
     rows.first.wait_for()
     lost = rows.nth(3).locator("button").inner_text()
-    one.page.locator("#result input[type=search]").first.fill(lost)
+    one.type(one.page.locator("#result input[type=search]").first, lost)
     one.page.get_by_text(f"1 of {counts['lost_events']}", exact=True).wait_for()
-    one.page.locator("#result button.id").first.click()
+    one.press(one.page.locator("#result button.id").first)
     one.page.locator(".trace pre", has_text="lost event").wait_for()
     one.copies_summary_of(run)
     with one.page.expect_popup() as opened:
-        one.page.get_by_text("Full report").click()
+        one.press(one.page.get_by_text("Full report"))
     assert opened.value.locator(".verdict").inner_text().endswith("INCONSISTENT")
 
-    one.page.get_by_text("Run with outbox").click()
+    one.press(one.page.get_by_text("Run with outbox"))
     one.await_act("Stop")
     one.page.locator("#verdict .consistent, #verdict .inconclusive").first.wait_for()
     assert one.number("lost events") == 0
     boxes = one.page.locator("#runs-table input[type=checkbox]")
     assert boxes.count() == 2
-    boxes.nth(0).check()
-    one.page.locator("#runs-table input[type=checkbox]").nth(1).check()
+    one.press(boxes.nth(0), "Space")
+    one.page.locator("#runs-table .chosen").wait_for()
+    one.press(boxes.nth(1), "Space")
     one.page.locator("#compared figure").nth(1).wait_for()
     one.look("compared")
     assert one.complaints == other.complaints == []

@@ -23,7 +23,7 @@ function runRow(run) {
   var suspected = run.suspected ? " (" + count(run.suspected) + " suspected)" : "";
   var open = button("Open", function () { showRun(run.run_id).then(function () { window.scrollTo(0, 0); }); });
   open.disabled = Boolean(state && state.running);
-  return make("tr", { "class": pick.checked ? "chosen" : null }, cells([
+  return make("tr", { "class": pick.checked ? "chosen" : null, "data-run": run.run_id }, cells([
     pick, [clock(run.started_at), "whole"], run.scenario, run.variant || run.stack, outage, [run.rate, "number"],
     [run.verdict || (goesOn ? "running" : "not judged"), run.verdict || ""],
     [run.lost === null ? "" : count(run.lost) + suspected, "number"], open
@@ -32,7 +32,11 @@ function runRow(run) {
 
 function choose(id, on) {
   chosen = chosen.filter(function (one) { return one !== id; }).concat(on ? [id] : []).slice(-2);
-  runs();
+  el("runs-table").querySelectorAll("tr[data-run]").forEach(function (row) {
+    var picked = chosen.indexOf(row.dataset.run) !== -1;
+    row.className = picked ? "chosen" : "";
+    row.querySelector("input").checked = picked;
+  });
   if (chosen.length < 2) { fill(el("compared"), []); return; }
   var order = chosen.slice().sort();
   ask("/compare?first=" + order[0] + "&second=" + order[1]).then(function (answer) {
