@@ -17,10 +17,12 @@
   function readingAt(data, second) {
     var parts = [];
     data.rows.forEach(function (row) {
-      var value = row[3][Math.floor(second / row[1] + 1e-6)];
+      var last = row[3].length - 1, place = Math.floor(second / row[1] + 1e-6);
+      var value = row[3][second >= data.seconds ? last : Math.min(place, last)];
       if (value !== null && value !== undefined) { parts.push(row[0] + " " + amount(value, row[2])); }
     });
-    var inside = function (stretch) { return stretch[0] <= second && (stretch[1] === null || second < stretch[1]); };
+    var inside = function (stretch) { return stretch[0] <= second && (stretch[1] === null || second < stretch[1] ||
+      (second >= data.seconds && stretch[1] >= data.seconds)); };
     var place = data.phases.filter(inside).concat(data.bands.filter(inside)).map(function (one) { return one[2]; });
     return "at " + moment(second) + (place.length ? ", " + place.join(", ") : "") + ": " + (parts.join(" \u00b7 ") || "nothing is known");
   }

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"reconcile: the reports of {options.run} cannot be written: {reason(error)}")
         return USAGE_OR_CRASH
     _fill_step_summary(history, judgement, folder)
-    if options.json:
+    if options.json and not options.quiet:
         sys.stdout.write(json_report(history, judgement))
     elif not options.quiet:
         print_summary(Console(), history, judgement, Path(options.run) if Path(options.run).is_dir() else folder.path)
@@ -126,7 +126,7 @@ def _read_later(folder: RunFolder, record: Record, options: argparse.Namespace) 
     history, judgement = judge_as_saved(folder, record.with_witnesses(*saved))
     attribution = attribution_of(record.facts, record.ledger, record.marks, record.names)
     with show_progress(options.quiet or options.json) as progress:
-        found = later_records.read_later_records(history, judgement, _stores(options), attribution, progress)
+        found = later_records.read_later_records(history, judgement, _stores_of(record, options), attribution, progress)
     later_records.write_list(folder, judgement, found)
     if options.json:
         sys.stdout.write(
@@ -155,8 +155,11 @@ def _stores_of(record: Record, options: argparse.Namespace) -> Stores:
     except StoresProblem as problem:
         if record.facts.stack != "embedded":
             raise
-        command = f".venv/bin/python -m stack with .venv/bin/python -m reconcile {record.facts.run_id}"
-        raise StoresProblem(f"{problem}; `{command}` starts the run's own stack and judges the run") from None
+        run, more = record.facts.run_id, " --look-again" if options.look_again else ""
+        command = f".venv/bin/python -m stack with .venv/bin/python -m reconcile {run}{more}"
+        raise StoresProblem(
+            f"run {run} has to be read from the embedded stack: `{command}` starts that and reads it ({problem})"
+        ) from None
 
 
 def _witnesses(folder: RunFolder, record: Record, options: argparse.Namespace) -> tuple[RowsWitness, EventsWitness]:

@@ -14,13 +14,21 @@ from runlog.outages import Outage
 Stretch = tuple[float, float, str]
 """Begin, end (infinite while it lasts) and words."""
 
-_PHASES: Final = {m.BASELINE: "baseline", m.INJECTING: "outage", m.HEALED: "recovery", m.DRAIN: "drain"}
+_PHASES: Final = {
+    m.BASELINE: "baseline",
+    m.INJECTING: "outage",
+    m.HEALED: "recovery",
+    m.RECOVERY: "recovery",
+    m.DRAIN: "drain",
+}
 _ENDS: Final = frozenset({m.DRAINED, m.INTERRUPTED, m.FAILED, m.ENDED})
 
 
 def phases(marks: Sequence[Mark], started_at: float, until: float) -> list[Stretch]:
     """Return the phases that have begun; the last one ends with the plan, at `until` at the latest."""
-    begins = [(mark.at - started_at, _PHASES[mark.name]) for mark in marks if mark.name in _PHASES]
+    named = [(mark.at - started_at, _PHASES[mark.name]) for mark in marks if mark.name in _PHASES]
+    # A recovery begins with the proof of it; without an outage, with its own mark.
+    begins = [one for place, one in enumerate(named) if place == 0 or named[place - 1][1] != one[1]]
     end = min([until, *(mark.at - started_at for mark in marks if mark.name in _ENDS)])
     edges = [*(at for at, _ in begins[1:]), max([end, *(at for at, _ in begins[-1:])])]
     return [(begin, last, words) for (begin, words), last in zip(begins, edges, strict=False)]

@@ -35,7 +35,7 @@ def plan_sentence(settings: Settings) -> str:
 
 def _load(settings: Settings, plan: Plan) -> str:
     orders = round(settings.rate * plan.load_seconds)
-    return f"{settings.rate:g} orders/s for at least {plan.load_seconds:g} s, about {orders} orders"
+    return f"{settings.rate:g} orders/s for at least {plan.load_seconds:g} s, at least {orders} orders"
 
 
 def _plan_lines(settings: Settings, plan: Plan, target: str | None) -> list[str]:

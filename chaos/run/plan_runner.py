@@ -130,7 +130,7 @@ class PlanRunner:
         else:
             log.warning("outage: the fault is not proven: %s", unproven)
         healing = progress.edge_at = clock.now()
-        progress.ends_at = None
+        progress.ends_at, progress.text = None, f"healing the {outage.target}"
         with self._load_stops_unless_healed(run, index, outage):
             run.injector.heal()
         self._outages.append((began, clock.now()))

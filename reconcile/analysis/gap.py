@@ -27,7 +27,7 @@ class Gap:
 
     Attributes:
         outcome: which orders are counted: `acknowledged`, or `provoked` where the run provokes phantom events.
-        seconds: when load and drain were over, since the start.
+        seconds: when load, outages and drain were over, since the start.
         answered: orders with that outcome.
         with_event: those of them whose event was in Kafka too.
         never: those of them whose event never came and is in no known backlog.
@@ -97,7 +97,7 @@ def find_gap(
 
 
 def _length(answered: Floats, appended: Floats, marks: list[Mark], started_at: float) -> float:
-    ends = [mark.at - started_at for mark in marks if mark.name in {m.DRAIN, m.DRAINED}]
+    ends = [mark.at - started_at for mark in marks if mark.name in {m.HEALED, m.DRAIN, m.DRAINED}]
     return max([0.0, *ends, *(float(np.nanmax(times)) for times in (answered, appended) if (~np.isnan(times)).any())])
 
 

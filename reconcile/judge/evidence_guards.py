@@ -49,7 +49,9 @@ def recovery_proven(findings: Findings) -> Guard:
         first_answer = last.healed  # while it lasts it spares connections, so one answer does not end it
     gap = first_answer - last_failure
     again = f"{_as_usual(findings)}again after {some(len(findings.outages), 'outage')}"
-    return evidence(name, True, f"the {findings.target} answered {again}, known within {gap:.3f} s", EVENTS_IN_DOUBT)
+    return evidence(
+        name, True, f"the {findings.target} answered {again}; when is known to {gap:.3f} s", EVENTS_IN_DOUBT
+    )
 
 
 def _as_usual(findings: Findings) -> str:
@@ -200,7 +202,8 @@ def confirmed_by(confirmation: Confirmation | None) -> Guard:
         return evidence(name, False, text, ALL_IN_DOUBT)
     again = confirmation.eligible - len(confirmation.unsettled) - len(confirmation.disputed)
     found = "all" if again == confirmation.eligible else f"{again} of"
-    text = f"{found} {some(confirmation.eligible, 'violation')} confirmed by SQL and a plain consumer"
+    verb = "is" if confirmation.eligible == 1 else "are"
+    text = f"{found} {some(confirmation.eligible, 'order')} {verb} as reported, by SQL and a plain consumer too"
     return evidence(name, True, text, ALL_IN_DOUBT)
 
 

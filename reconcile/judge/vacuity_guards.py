@@ -251,7 +251,8 @@ def backlog_empty(findings: Findings) -> Guard:
     if findings.history.facts.contract.table.outbox is None:
         return not_applicable("backlog empty", GuardKind.VACUITY, "the service has no known backlog")
     pending = int(findings.table.pending.sum())
-    return vacuity("backlog empty", pending == 0, f"the outbox still holds {some(pending, 'event')}")
+    text = f"the outbox still holds {some(pending, 'event')}" if pending else "the outbox is empty"
+    return vacuity("backlog empty", pending == 0, text)
 
 
 def clock_steady(findings: Findings) -> Guard:

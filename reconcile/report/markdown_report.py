@@ -30,7 +30,7 @@ _STEPS: Final = {
     m.LOAD_STOPPED: "healing takes too long; no orders are sent",
     m.LOAD_RESUMED: "orders are sent again",
     m.HEALED: "{target} proven {back}",
-    m.RECOVERY: "load goes on",
+    m.RECOVERY: "recovery begins",
     m.WORKER_LOST: "a process that sent load was lost",
     m.PHANTOMS_CHECKED: "database and service asked for the orders that were rolled back",
     m.DRAIN: "no more orders; drain begins",

@@ -74,7 +74,7 @@ def _panels(timeline: list[dict[str, Any]], marks: list[Mark], started_at: float
 
     rates = [Line("due", "due in the second", rate("due"))]
     if any(second["acknowledged"] for second in timeline):
-        rates.append(Line("rate", "acknowledged of these", rate("acknowledged")))
+        rates.append(Line("rate", "acknowledged of those sent in it", rate("acknowledged")))
     errors = [errors_panel(values("errors"))] if any(second["errors"] for second in timeline) else []
     return [
         Panel("orders by second", tuple(rates), 1.0, 60, stepped=True),

@@ -142,7 +142,9 @@ def _paths(history: History, judgement: Judgement, folder: Path, width: int) -> 
     shown = shown_path(folder)
     raised = "".join("\n" + line for line in verdict.exit_code_raised(history, judgement).splitlines())
     expectation = verdict.expectation(history, judgement).replace("; exit code", f"{raised}\nexit code")
-    lines = [f"list:   {shown / first_kind(judgement).path}", f"report: {shown / 'report.html'}"]
+    first = first_kind(judgement)
+    lists = [f"list:   {shown / first.path}"] if judgement.counts[first.key] else []
+    lines = [*lists, f"report: {shown / 'report.html'}"]
     return Text("\n".join([*lines, *(_prose(line, width) for line in expectation.split("\n"))]) + "\n")
 
 

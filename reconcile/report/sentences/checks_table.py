@@ -54,7 +54,15 @@ def _chaos_orders(judgement: Judgement, target: str, losing: bool) -> list[tuple
     # A target that still answers takes some events.
     losses = "NO" if judgement.fault.silences else "DEPENDS"
     return [
-        ("Chaos order in DB", "DEPENDS", _share(rows, total, f"sent while the {target} was {judgement.fault.state}")),
+        (
+            "Chaos order in DB",
+            "DEPENDS",
+            _share(
+                rows,
+                total,
+                f"sent from the proof that the {target} was {judgement.fault.state} to the start of healing",
+            ),
+        ),
         ("Chaos event in Kafka", losses if losing else "YES", _share(stored, rows, "of those in the DB")),
     ]
 

@@ -81,15 +81,22 @@ def fix(history: History, judgement: Judgement) -> str:
     facts, counts = history.facts, judgement.counts
     how = variant(facts)
     if judgement.ruling.verdict is Verdict.INCONCLUSIVE:
-        return "None proposed: nothing is proven."
+        suspected = (
+            ""
+            if not counts["suspected_lost"]
+            else (f" Whether the suspected events came after all: `python -m reconcile {facts.run_id} --look-again`.")
+        )
+        return (
+            f"None proposed: nothing is proven. Repair what the failed guards name, and run the plan again.{suspected}"
+        )
     if judgement.ruling.verdict is Verdict.CONSISTENT:
         if how in _DUAL_WRITES and judgement.outages:
-            stronger = f"{facts.fault.effect.stronger} and to " if facts.fault.effect.stronger else ""
+            stronger = f"{facts.fault.effect.stronger} and in " if facts.fault.effect.stronger else ""
             return (
-                "None needed for what this run shows. "
-                f"A dual write ({how}) remains vulnerable to {stronger}other faults. {_THE_OUTBOX}"
+                f"This run needs no fix. A dual write ({how}) can still lose events in {stronger}other faults; an "
+                f"outbox prevents that. {_THE_OUTBOX}"
             )
-        return "None needed for what this run shows."
+        return "This run needs no fix."
     parts = []
     if counts["lost_events"] and (how == _OUTBOX or facts.contract.table.outbox):
         parts.append("Find out where events leave the outbox without an acknowledgement of the broker: a relay must "
@@ -98,7 +105,8 @@ def fix(history: History, judgement: Judgement) -> str:
         condition = "" if how in _DUAL_WRITES else "If the service publishes outside the transaction of the order: "
         parts.append(condition + _THE_OUTBOX)
     if counts["phantom_events"]:
-        parts.append("Publish an event only after its order is committed, for example from an outbox table.")
+        parts.append("A rollback takes nothing back from Kafka. " + ("" if _THE_OUTBOX in " ".join(parts) else _THE_OUTBOX)
+                     + " Publishing right after the commit is no fix: it loses events in an outage.")  # fmt: skip
     if counts["lost_orders"]:
         parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
     if counts["visible_after_reject"]:
@@ -129,7 +137,7 @@ DELETE FROM outbox WHERE id = ANY(...);
 @sentence("fix as code", "verdict, violations, variant")
 def fix_code(history: History, judgement: Judgement) -> str:
     """The outbox in a few lines of SQL, where the fix names it; else empty."""
-    return _CODE if _THE_OUTBOX in fix(history, judgement) and judgement.ruling.verdict is Verdict.INCONSISTENT else ""
+    return _CODE if _THE_OUTBOX in fix(history, judgement) else ""
 
 
 def _why_kept(history: History, judgement: Judgement) -> str:
@@ -140,10 +148,12 @@ def _why_kept(history: History, judgement: Judgement) -> str:
     stored = int((down & table.row).sum())
     of = some(int(down[: len(table.attempts)].sum()), "order")
     state = f"the {outages[0].target or 'target'} was proven {history.facts.fault.state}"
+    sent = int(down[: len(table.attempts)].sum())
     text = f"Of {of} sent while {state}, {stored} have a row and its event"
+    text += f", the other {sent - stored} neither" if sent > stored else ""
     late = judgement.counts["late_events"]
     text += f"; {some(late, 'event')} of the run came late." if late else "."
-    warning = " That guarantees nothing." if variant(history.facts) in _DUAL_WRITES else ""
+    warning = " A dual write does not guarantee that." if variant(history.facts) in _DUAL_WRITES else ""
     return f"{text} {_how(history.facts)}{warning}"
 
 
@@ -218,7 +228,7 @@ def _why_phantom(history: History, judgement: Judgement) -> str:
     if history.facts.scenario == "phantom-event" and by_outcome.get("provoked") == total:
         return (
             f"{text} The service published each of them before it rolled its transaction back, as this scenario asks "
-            "for; a published event cannot be rolled back. It needs no outage."
+            "for; a published event cannot be rolled back. Phantom events need no outage."
         )
     return f"{text} The run does not show why."
 

@@ -87,8 +87,8 @@ def late_delays(history: History, judgement: Judgement) -> str:
     if late == 1:
         return f"1 event came late, appended at most {duration(delays['max_s'])} after its order was sent"
     return (
-        f"{late} events came late, appended after their order was sent by at most {duration(delays['p50_s'])} "
-        f"(median), {duration(delays['p95_s'])} (95th percentile), {duration(delays['max_s'])} (maximum)"
+        f"{late} events came late, at most {duration(delays['p50_s'])} (median), {duration(delays['p95_s'])} (95th "
+        f"percentile) and {duration(delays['max_s'])} (maximum) after their orders were sent"
     )
 
 

@@ -171,10 +171,10 @@ def rates(history: History, judgement: Judgement, place: int) -> str:
     one = judgement.outage_rates[place]
     if one.offered is None:
         return "orders a second in the outage: unknown, as its end was never proven"
-    proven = " proven" if judgement.counts["suspected_lost"] else ""
+    lost = "proven lost" if judgement.counts["suspected_lost"] else "lost"
     return (
-        f"orders a second in the outage: offered {one.offered:.1f}, acknowledged {one.acknowledged:.1f}, delivered "
-        f"{one.delivered:.1f}, lost {one.lost:.1f}{proven}"
+        f"orders sent in the outage, by second: offered {one.offered:.1f}, acknowledged {one.acknowledged:.1f}, with "
+        f"row and event in the end {one.delivered:.1f}, {lost} {one.lost:.1f}"
     )
 
 
@@ -185,6 +185,8 @@ def first_delivered(history: History, judgement: Judgement, place: int) -> str:
     if outage.healed is None:
         return "unknown, as the end of the outage was never proven"
     if recovery.first_delivered_s is None:
+        if not recovery.recovery_orders:
+            return "no order was sent after the outage"
         return "no order sent after the outage was both acknowledged and delivered"
     after = duration(recovery.first_delivered_s)
     return f"the first order sent and delivered after the outage was acknowledged {after} after its end"
@@ -194,7 +196,7 @@ def first_delivered(history: History, judgement: Judgement, place: int) -> str:
 def pace(history: History, judgement: Judgement, place: int) -> str:
     """Whether orders were acknowledged as quickly as in the baseline, with both 95th percentiles."""
     one = judgement.recoveries[place]
-    if one.pace is None:
+    if one.pace is None or not one.recovery_orders:
         return ""
     facts = (
         f"{_within(one.recovery_p95_s, one.recovery_orders)}; baseline: "
@@ -206,7 +208,7 @@ def pace(history: History, judgement: Judgement, place: int) -> str:
         return f"slower than before ({facts})"
     if one.pace == Pace.SLOWER_AT_FIRST.value:
         return f"slower at first, as quick as before from {one.to_baseline_p95_s:.0f} s after the outage on ({facts})"
-    return f"too few orders to compare with before ({facts})"
+    return f"undecided: the orders are too few or too uneven to compare with before ({facts})"
 
 
 def _within(p95: float | None, orders: int) -> str:

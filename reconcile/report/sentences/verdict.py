@@ -4,6 +4,7 @@ from typing import Final
 
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
+from reconcile.judge.ruling import Verdict
 from reconcile.report.sentences.registry import sentence
 from settings.duration import format_duration
 
@@ -60,8 +61,11 @@ def scope(history: History, judgement: Judgement) -> str:
         if len(lengths) == 1
         else (f"{len(lengths)} outages of {_length(min(lengths))} to {_length(max(lengths))}")
     )
+    if judgement.ruling.verdict is Verdict.INCONCLUSIVE:
+        return f"nothing is proven of {which} ({facts.fault.of(facts.fault_target)})"
     stronger = f" or {facts.fault.effect.stronger}" if facts.fault.effect.stronger else ""
-    said = f"the verdict covers {which} ({facts.fault.of(facts.fault_target)}), not longer ones{stronger}"
+    how = f"{facts.fault.of(facts.fault_target)}; from its proof to the start of healing"
+    said = f"the verdict covers {which} ({how}), not longer ones{stronger}"
     limit = facts.delivery_timeout_s
     if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.contract.table.outbox:
         return said

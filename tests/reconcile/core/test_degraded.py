@@ -20,7 +20,9 @@ def test_a_late_target_is_proven_held_and_back() -> None:
     assert found["fault held"].reason.startswith("the broker was late to answer all ")
     assert " probes on the kept connection (by 300 ms) and all " in found["fault held"].reason
     assert found["fault held"].reason.endswith(" probes on a new connection (by 300 ms) until healing began")
-    assert found["recovery proven"].reason.startswith("the broker answered as usual again after 1 outage, known within")
+    assert found["recovery proven"].reason.startswith(
+        "the broker answered as usual again after 1 outage; when is known to"
+    )
     assert all(found[name].passed for name in ("fault proven", "fault held", "recovery proven"))
 
 
@@ -183,9 +185,9 @@ def test_the_end_of_a_share_of_resets_is_known_only_within_its_proof() -> None:
     last_reset, proven = 20.8, 21.0
     partial = guards(degraded(reset(2), "reset", fault_share="0.5"))["recovery proven"]
     assert partial.reason == (
-        f"the broker answered as usual again after 1 outage, known within {proven - last_reset:.3f} s"
+        f"the broker answered as usual again after 1 outage; when is known to {proven - last_reset:.3f} s"
     )
-    assert guards(degraded(reset(1), "reset"))["recovery proven"].reason.endswith("known within 0.100 s")
+    assert guards(degraded(reset(1), "reset"))["recovery proven"].reason.endswith("when is known to 0.100 s")
 
 
 def test_a_target_that_stays_degraded_is_never_back_to_normal() -> None:

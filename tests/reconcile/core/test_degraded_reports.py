@@ -115,9 +115,11 @@ def test_a_clean_verdict_names_what_it_does_not_cover(
     listed = " or ".join(filter(None, [", ".join(beyond[:-1]), beyond[-1]]))
     assert judgement.ruling.reason.endswith(f"; this says nothing about {listed}"), judgement.ruling.reason
     more = f" or {stronger}" if stronger else ""
-    assert f"{history.facts.fault.of(target)}), not longer ones{more}" in scope(history, judgement)
-    vulnerable = f"{stronger} and to other faults" if stronger else "other faults"
-    assert f"remains vulnerable to {vulnerable}." in fix(history, judgement)
+    assert f"{history.facts.fault.of(target)}; from its proof to the start of healing), not longer ones{more}" in scope(
+        history, judgement
+    )
+    vulnerable = f"{stronger} and in other faults" if stronger else "other faults"
+    assert f"can still lose events in {vulnerable};" in fix(history, judgement)
 
 
 def test_a_degraded_broker_may_take_some_events_of_a_run_that_expects_losses() -> None:

@@ -90,7 +90,7 @@ def test_lines_never_cross_and_never_fall() -> None:
 
 
 def test_a_run_without_orders_has_a_gap_of_nothing() -> None:
-    builder = RunBuilder().without(m.DRAIN, m.DRAINED)
+    builder = RunBuilder().without(m.HEALED, m.DRAIN, m.DRAINED)
     gap = gap_of(builder)
     assert (gap.seconds, gap.answered, gap.with_event, gap.never) == (0.0, [0], [0], [0])
 

@@ -91,7 +91,10 @@ def test_markdown_has_all_its_sections() -> None:
     for heading in ("# Chaos Test Report — Lost Event", "## Timeline", "## Results", "## Inconsistency Detected?"):
         assert f"{heading}\n" in text
     assert "| Baseline order in DB | YES | YES |" in text
-    assert "| Chaos order in DB | DEPENDS | SOME (8 of 11 sent while the broker was down) |" in text
+    assert (
+        "| Chaos order in DB | DEPENDS | SOME (8 of 11 sent from the proof that the broker was down to the start of healing) |"
+        in text
+    )
     assert "| Chaos event in Kafka | YES | SOME (5 of 8 of those in the DB) |" in text
     assert "| DB order count | N | 12 |" in text
     assert "**YES** — 3 orders were acknowledged and stored" in text
@@ -108,7 +111,7 @@ def test_markdown_has_all_its_sections() -> None:
             "**NO**",
             "to its outbox table in the transaction of the order",
         ),
-        (RunBuilder().calm(), "**NO**", "(a dual write). That guarantees nothing."),
+        (RunBuilder().calm(), "**NO**", "(a dual write). A dual write does not guarantee that."),
         (RunBuilder().calm().without(m.DRAINED), "**UNKNOWN**", "Unknown: nothing is proven"),
     ],
 )
@@ -124,7 +127,7 @@ def test_markdown_of_a_run_in_which_nothing_is_broken() -> None:
     assert "| Kafka event count | N | 3 |" in text
     assert "Chaos order" not in text and "Chaos event" not in text
     assert "healthy again" not in text
-    assert ": load goes on\n" in text
+    assert ": recovery begins\n" in text
     assert "database and service asked for the orders that were rolled back" in text
     assert f"## Phantom events\n\nAll 3:\n\n- `{order_id(0)}`" in text
     assert "`phantom-events.csv` in the folder of this report" in text

@@ -96,8 +96,8 @@ def late_delays(run: RawRun) -> list[str]:
     ranked = sorted(delays)
     middle, high, most = (ranked[max(0, -(-int(share * len(ranked)) // 100) - 1)] for share in (50, 95, 100))
     return [
-        f"{len(delays)} events came late, appended after their order was sent by at most {took(middle)} (median), "
-        f"{took(high)} (95th percentile), {took(most)} (maximum)"
+        f"{len(delays)} events came late, at most {took(middle)} (median), {took(high)} (95th percentile) and "
+        f"{took(most)} (maximum) after their orders were sent"
     ]
 
 
@@ -219,7 +219,7 @@ def root_cause(run: RawRun) -> list[str]:
         asked = facts.scenario == "phantom-event" and whose["provoked"] == counts["phantom"][1]
         why = (
             "The service published each of them before it rolled its transaction back, as this scenario asks for; a "
-            "published event cannot be rolled back. It needs no outage."
+            "published event cannot be rolled back. Phantom events need no outage."
         )
         parts.append(f"Events in the topic without a row in orders: {counts['phantom'][1]} (by outcome: {said}).")
         parts.append(why if asked else "The run does not show why.")
@@ -249,16 +249,20 @@ def _kept(run: RawRun) -> str:
         f"Of {some(len(down), 'order')} sent while the {run.target(numbers[0])} was proven down, "
         f"{sum(one.row for one in down)} have a row and its event"
     )
+    stored = sum(one.row for one in down)
+    text += f", the other {len(down) - stored} neither" if stored < len(down) else ""
     text += f"; {some(len(delays), 'event')} of the run came late." if delays else "."
-    return f"{text} {how(run)}" + (" That guarantees nothing." if how(run) == DUAL else "")
+    return f"{text} {how(run)}" + (" A dual write does not guarantee that." if how(run) == DUAL else "")
 
 
 def fix(run: RawRun) -> list[str]:
     if run.undecided:
-        return ["None proposed: nothing is proven."]
+        said = "None proposed: nothing is proven. Repair what the failed guards name, and run the plan again."
+        look = f" Whether the suspected events came after all: `python -m reconcile {run.raw.history.facts.run_id} --look-again`."
+        return [said + (look if run.doubted("lost_events") and run.lost else "")]
     if not run.violations:
-        dual = f" A dual write (naive) remains vulnerable to other faults. {PATTERN}"
-        return ["None needed for what this run shows." + (dual if how(run) == DUAL and run.raw.outages() else "")]
+        dual = f" A dual write (naive) can still lose events in other faults; an outbox prevents that. {PATTERN}"
+        return ["This run needs no fix." + (dual if how(run) == DUAL and run.raw.outages() else "")]
     (_, lost), (_, phantoms), (_, orders), *_ = kinds(run)
     parts = []
     if lost and run.raw.history.facts.contract.table.outbox:
@@ -270,7 +274,9 @@ def fix(run: RawRun) -> list[str]:
         condition = "If the service publishes outside the transaction of the order: "
         parts.append(PATTERN if how(run) == DUAL else condition + PATTERN)
     if phantoms:
-        parts.append("Publish an event only after its order is committed, for example from an outbox table.")
+        again = "" if PATTERN in " ".join(parts) else PATTERN
+        end = "Publishing right after the commit is no fix: it loses events in an outage."
+        parts.append(f"A rollback takes nothing back from Kafka. {again} {end}")
     if orders:
         parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
     if run.visible:
@@ -280,9 +286,7 @@ def fix(run: RawRun) -> list[str]:
 
 def fix_as_code(run: RawRun) -> list[str]:
     (shown,) = fix(run)
-    if not run.violations or run.undecided or PATTERN not in shown:
-        return [""]
-    return [CODE]
+    return [CODE if PATTERN in shown else ""]
 
 
 def expectation(run: RawRun, ruling: Ruling) -> list[str]:

@@ -170,10 +170,10 @@ def rates(run: RawRun, outage: int) -> str:
     lost = 0 if doubted else sum(one in run.lost for one in during)
     numbers = (len(due), sum(o.acknowledged for o in during), sum(o.row and o.event for o in during), lost)
     offered, acknowledged, delivered, gone = (f"{number / (end - begin):.1f}" for number in numbers)
-    proven = " proven" if doubted and run.lost else ""
+    word = "proven lost" if doubted and run.lost else "lost"
     return (
-        f"orders a second in the outage: offered {offered}, acknowledged {acknowledged}, delivered {delivered}, "
-        f"lost {gone}{proven}"
+        f"orders sent in the outage, by second: offered {offered}, acknowledged {acknowledged}, with row and event in "
+        f"the end {delivered}, {word} {gone}"
     )
 
 
@@ -191,6 +191,8 @@ def first_delivered(run: RawRun, outage: int) -> str:
     answered = [
         one.answered for one in _after(run, outage) if one.acknowledged and one.row and one.event and one.answered
     ]
+    if not _after(run, outage):
+        return "no order was sent after the outage"
     if not answered:
         return "no order sent after the outage was both acknowledged and delivered"
     took_s = took(min(answered) - back)
@@ -216,10 +218,12 @@ def pace(run: RawRun, outage: int) -> str:
         return ""
     before = [one for one in run.raw.attempts if one.sent is not None and one.sent < run.edges(0)[0]]
     after = _after(run, outage)
+    if not after:
+        return ""
     (usual, usual_median), (now, median) = _within(before), _within(after)
     facts = f"({now}; baseline: {usual})"
     if min(len(before), len(after)) < FEW:
-        return f"too few orders to compare with before {facts}"
+        return f"undecided: the orders are too few or too uneven to compare with before {facts}"
     return f"as quick as before {facts}" if median < 1.1 * usual_median else f"slower than before {facts}"
 
 

@@ -34,7 +34,10 @@ def scope(run: RawRun) -> list[str]:
     which = f"an outage of {lengths[0]:.1f} s"
     if len(lengths) > 1:
         which = f"{len(lengths)} outages of {lengths[0]:.1f} s to {lengths[-1]:.1f} s"
-    said = f"the verdict covers {which} ({facts.fault.name} of the {facts.fault_target}), not longer ones"
+    what = f"{facts.fault.name} of the {facts.fault_target}"
+    if run.undecided:
+        return [f"nothing is proven of {which} ({what})"]
+    said = f"the verdict covers {which} ({what}; from its proof to the start of healing), not longer ones"
     if facts.fault_target != "broker" or facts.contract.table.outbox:
         return [said]
     limit = facts.delivery_timeout_s
@@ -111,7 +114,7 @@ def _chaos(run: RawRun, losing: bool) -> list[str]:
     published = [one for one in stored if one.event]
     target = run.raw.history.facts.fault_target
     return [
-        f"Chaos order in DB: DEPENDS: {_share(stored, down, f'sent while the {target} was down')}",
+        f"Chaos order in DB: DEPENDS: {_share(stored, down, f'sent from the proof that the {target} was down to the start of healing')}",
         f"Chaos event in Kafka: {'NO' if losing else 'YES'}: {_share(published, stored, 'of those in the DB')}",
     ]
 

@@ -114,4 +114,5 @@ def test_given_up_after_the_delivery_timeout_only_where_the_log_says_so(reason: 
 def test_without_a_proof_nothing_is_proposed() -> None:
     history = lossy().without(m.DRAINED).history()
     assert cause(history).startswith("Unknown: nothing is proven.")
-    assert fix(history) == "None proposed: nothing is proven."
+    assert fix(history).startswith("None proposed: nothing is proven. Repair what the failed guards name")
+    assert "`python -m reconcile 20261123-073000-4f2a --look-again`" in fix(history)

@@ -62,7 +62,8 @@ def test_a_clean_run_suspects_no_loss() -> None:
     assert '<div class="good"><dt>lost events</dt><dd>0</dd>' in text
     assert "suspected" not in text.partition("</section>")[0]
     assert "<circle" not in text
-    assert "<pre" not in text
+    assert text.count("<pre") == 1, "the outbox, which a dual write still needs"
+    assert "<pre" not in page(RunBuilder(facts=facts(service_variant="outbox")).calm())
 
 
 def test_a_loss_is_a_red_card_and_a_doubt_an_amber_one() -> None:
@@ -162,7 +163,7 @@ def test_an_outage_that_never_ended_reaches_the_edge() -> None:
     assert [(band.begin_s, band.words) for band in chart.bands if band.end_s == chart.seconds] == [
         (10.5, "broker proven down")
     ]
-    assert [phase.words for phase in chart.phases] == ["baseline", "outage", "drain"]
+    assert [phase.words for phase in chart.phases] == ["baseline", "outage", "recovery", "drain"]
 
 
 def test_a_run_in_which_no_order_fell_due_has_no_picture() -> None:
