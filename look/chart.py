@@ -83,10 +83,16 @@ class NamedPhase:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """One dot for each moment, stacked in columns below the panels."""
+    """One dot for each moment, stacked in columns below the panels.
 
-    words: str
+    Attributes:
+        what: what each dot is, in the plural.
+        doubtful: whether it is only suspected.
+    """
+
+    what: str
     moments: Sequence[float]
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def legend(chart: Chart) -> str:
     entries = [(line.style, line.words) for panel in chart.panels for line in panel.lines]
     entries += [(f"block {band.style}", band.words) for band in chart.bands]
     if chart.dots is not None:
-        entries.append(("dot", chart.dots.words))
+        entries.append((f"dot{' doubtful' * chart.dots.doubtful}", f"{chart.dots.what} by send time, one dot each"))
     items = "".join(f'<li><span class="{style}"></span>{escape(words)}</li>' for style, words in dict.fromkeys(entries))
     return f'<ul class="legend">{items}</ul>'
 

@@ -21,6 +21,7 @@ def gap_panel(
     waiting: Sequence[int],
     missing_words: str,
     waiting_words: str,
+    proven: bool = True,
 ) -> Panel:
     """Return orders acknowledged against those of them with their event: amber where these wait, red where none comes.
 
@@ -28,6 +29,7 @@ def gap_panel(
         answered, with_event, waiting: cumulative counts at moments `step_s` seconds apart; `waiting`: how many of the
             orders without an event are amber.
         missing_words, waiting_words: written into the red and the amber area.
+        proven: whether those without an event are known to have none; they are amber too where that is in doubt.
     """
     edge = [events + amber for events, amber in zip(with_event, waiting, strict=True)]
     lines = (
@@ -36,7 +38,7 @@ def gap_panel(
     )
     areas = (
         Area("waiting", edge, with_event, waiting_words),
-        Area("missing", answered, edge, missing_words),
+        Area("missing" if proven else "waiting", answered, edge, missing_words),
     )
     return Panel(title, lines, step_s, 240, areas=areas)
 
@@ -60,5 +62,5 @@ def latency_panel(middle: Values, slow: Values, step_s: float = 1.0) -> Panel:
 
 def errors_panel(errors: Values, step_s: float = 1.0) -> Panel:
     """Return the orders that were not acknowledged, by steps of time."""
-    words = "not acknowledged" + ("" if step_s == 1.0 else f", by {step_s:g} s")
-    return Panel(words, (Line("errors", "not acknowledged", errors),), step_s, 40, stepped=True)
+    words = "errors" + ("" if step_s == 1.0 else f", by {step_s:g} s")
+    return Panel(words, (Line("errors", "errors", errors),), step_s, 40, stepped=True)

@@ -147,7 +147,7 @@ def _known(area: Area) -> list[tuple[int, float, float]]:
 def _dots(dots: Dots, time: Scale, bottom: int) -> Iterator[str]:
     """Yield one dot a moment, stacked in columns one dot wide, and how many do not fit into a full column."""
     room: dict[int, int] = {}
-    merged = 0
+    style, merged = ' class="doubtful"' if dots.doubtful else "", 0
     for moment_s in sorted(at for at in dots.moments if not math.isnan(at)):
         column = min(int((time(moment_s) - time.begin) // _DOT), int((time.end - time.begin) // _DOT) - 1)
         level = room.get(column, 0)
@@ -156,9 +156,11 @@ def _dots(dots: Dots, time: Scale, bottom: int) -> Iterator[str]:
             merged += 1
             continue
         x, y = time.begin + column * _DOT + _DOT / 2, bottom - 2 - level * (_DOT + 0.5)
-        yield f'<circle cx="{x:g}" cy="{y:g}" r="1.9"/>'
-    more = f" ({merged} more in full columns)" if merged else ""
-    yield _text(time.begin, bottom - _DOTS_HEIGHT - 5, f"{dots.words}{more}", "title")
+        yield f'<circle{style} cx="{x:g}" cy="{y:g}" r="1.9"/>'
+    more = f", {merged} not drawn" if merged else ""
+    titles = (f"{dots.what}{by}, one dot each{more}" for by in (" by send time", ""))
+    title = next((one for one in titles if _LETTER * len(one) <= time.end - time.begin), f"one dot each{more}")
+    yield _text(time.begin, bottom - _DOTS_HEIGHT - 5, title, "title")
 
 
 def _time_axis(seconds: float, time: Scale, bottom: int) -> Iterator[str]:

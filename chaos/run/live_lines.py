@@ -50,9 +50,9 @@ def _count_line(view: RunView, width: int) -> str:
     errors = counts.otherwise
     parts = [f"{view.asked} {counts.answered}", f"in Kafka {counts.with_event}{age(view.read_s)}"]
     if view.asked == "acknowledged":
-        parts.append(f"missing {counts.without_event}{age(view.counted_s)}")
+        parts.append(f"not in Kafka {counts.without_event}{age(view.counted_s)}")
         parts += [f"pending {counts.waiting}"] if counts.waiting else []
-    parts += [f"not acknowledged {errors}"] if errors else []
+    parts += [f"errors {errors}"] if errors else []
     indent = " " * (_PHASE + 1) if width >= _ROOMY else ""
     line = indent + "  ".join([f"sent {counts.sent}", *parts])
     while len(line) > width - 1 and parts:

@@ -195,7 +195,7 @@ class PlanRunner:
                 level = logging.DEBUG if self._harness.at_terminal else logging.INFO
                 log.log(
                     level,
-                    "%s: %.0f s to go, %d sent, %d %s, %d failed, %d without an answer yet",
+                    "%s: %.0f s to go, %d sent, %d %s, %d errors, %d without an answer yet",
                     phase, until - now, counts.sent, counts.acknowledged, self._as_asked, counts.failed,
                     load.in_flight,
                 )  # fmt: skip

@@ -30,6 +30,7 @@ from runlog.clock import iso_utc
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _PARTS: Final = re.compile(r"[^/:@,=&?._;-]*[/:@,=&?._;-]*")
+_UNIT: Final = re.compile(r"(?<=\d) (?=(?:ms|s|min|%|orders/s)(?!\w))")
 _WHOLE: Final = re.compile(
     r"\b\d{4}-\d\d-\d\dT[\d:.]+Z|[\d:.]+ UTC|\b\d{8}-\d{6}-[0-9a-f]{4}\b|(?<![\w-])--[a-z][a-z-]*"
 )
@@ -48,7 +49,7 @@ def html_report(history: History, judgement: Judgement) -> str:
     started_at = history.facts.started_at
     environment.filters |= {
         "capital": capital,
-        "seconds": duration_if_known,
+        "seconds": lambda value: prose(duration_if_known(value)),
         "moment": partial(moment, started_at=started_at),
         "breakable": breakable,
         "prose": prose,
@@ -76,8 +77,9 @@ def linked(text: str) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """Return `text` with its times and ids kept whole: a line may break at their hyphens otherwise."""
-    return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(text))))  # noqa: S704
+    """Return `text` with its times, ids and numbers with units kept whole: a line may break within them otherwise."""
+    kept = _UNIT.sub("\N{NO-BREAK SPACE}", str(escape(text)))
+    return Markup(_WHOLE.sub(r'<span class="whole">\g<0></span>', kept))  # noqa: S704
 
 
 def _context(history: History, judgement: Judgement) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "fault": explanations.fault(history, judgement),
         "infrastructure": explanations.infrastructure(history, judgement),
         "attribution": verdict.attribution(history, judgement),
-        "started": iso_utc(facts.started_at),
+        "started": f"{iso_utc(facts.started_at)[:19].replace('T', ' ')} UTC",
         "command": " ".join(facts.command),
         "options": {name: text for name, text in shown_options(facts).items() if text},
     }

@@ -44,7 +44,7 @@ def _dots(judgement: Judgement, started_at: float) -> Dots | None:
     kind = SUSPECTED_LOST if judgement.counts[SUSPECTED_LOST.key] and not judgement.counts[LOST.key] else LOST
     sent = judgement.table.sent[cases_of(judgement, kind)] - started_at
     known = sent[~np.isnan(sent)].tolist()
-    return Dots(f"{losses.plural(kind)} by send time, one dot each", known) if known else None
+    return Dots(losses.plural(kind), known, doubtful=kind is SUSPECTED_LOST) if known else None
 
 
 def _gap_panel(history: History, judgement: Judgement) -> Panel:
@@ -60,6 +60,7 @@ def _gap_panel(history: History, judgement: Judgement) -> Panel:
         waiting=gap.waiting,
         missing_words=never,
         waiting_words=waited(history, judgement),
+        proven="without event" not in never,
     )
 
 

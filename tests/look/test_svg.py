@@ -107,7 +107,7 @@ def test_phases_stand_above_where_they_have_room() -> None:
 def test_each_moment_is_a_dot_until_its_column_is_full() -> None:
     svg = draw(replace(CHART, dots=Dots("lost events", [1.5] * 100 + [math.nan, 3.0])))
     assert svg.count("<circle") == 13
-    assert "lost events (88 more in full columns)" in svg
+    assert "lost events by send time, one dot each, 88 not drawn" in svg
     assert max(float(x) for x in re.findall(r'cx="([\d.]+)"', svg)) <= WIDE - 10
 
 

@@ -96,7 +96,7 @@ function countCards(view) {
   var errors = counts.sent - counts.answered - counts.unanswered;
   var open = counts.unanswered ? ", " + count(counts.unanswered) + " not answered yet" : "";
   var first = card(view.asked, count(counts.answered),
-    "of " + count(counts.sent) + " sent, " + count(errors) + " answered otherwise or failed" + open);
+    "of " + count(counts.sent) + " sent, " + count(errors) + (errors === 1 ? " error" : " errors") + open);
   if (view.asked !== "acknowledged") {
     var note = age + "; phantom if no row is found";
     return [first, card("their events in Kafka", count(counts.with_event), note, counts.with_event ? "bad" : "", old)];

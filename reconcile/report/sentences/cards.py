@@ -69,7 +69,7 @@ def _windows(history: History, judgement: Judgement) -> list[Card]:
         if window.first_sent_at is not None and window.last_sent_at is not None:
             number = f" {judgement.outages[place].number}" if len(judgement.outages) > 1 else ""
             length = duration(window.last_sent_at - window.first_sent_at)
-            found.append(Card(f"failure window{number}", length, down(history, judgement, place)))
+            found.append(Card(f"failure window{number}", length, down(history, judgement, place).partition(";")[0]))
     return found
 
 
@@ -85,7 +85,10 @@ def _late(judgement: Judgement) -> list[Card]:
 def _answers(judgement: Judgement) -> Card:
     counts = judgement.counts
     errors = counts["attempted"] - counts["acknowledged"] - counts["provoked"]
-    return Card("the client saw", some(errors, "error"), f"in {some(counts['attempted'], 'order')} sent")
+    sent = f"in {some(counts['attempted'], 'order')} sent"
+    if counts["provoked"]:
+        return Card("the client saw", f"{counts['provoked']} rolled back", f"{sent}; {some(errors, 'error')}")
+    return Card("the client saw", some(errors, "error"), sent)
 
 
 def _guards(judgement: Judgement) -> Card:

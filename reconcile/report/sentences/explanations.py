@@ -24,6 +24,7 @@ _DUAL_WRITES: Final = {
     "awaited": "commits the order, publishes its event, and waits for the broker's report before it answers",
     "raised": "inserts the order, publishes its event, and commits only after the broker's report",
 }
+_AGAIN: Final = "Repair what the failed guards name, and run the plan again."
 _OUTBOX: Final = "outbox"
 _TIMED_OUT: Final = "_MSG_TIMED_OUT"
 _REASON: Final = re.compile(r"delivery failed \((\w+)\)")
@@ -86,9 +87,7 @@ def fix(history: History, judgement: Judgement) -> str:
             if not counts["suspected_lost"]
             else (f" Whether the suspected events came after all: `python -m reconcile {facts.run_id} --look-again`.")
         )
-        return (
-            f"None proposed: nothing is proven. Repair what the failed guards name, and run the plan again.{suspected}"
-        )
+        return f"None proposed: nothing is proven. {_AGAIN}{suspected}"
     if judgement.ruling.verdict is Verdict.CONSISTENT:
         if how in _DUAL_WRITES and judgement.outages:
             stronger = f"{facts.fault.effect.stronger} and in " if facts.fault.effect.stronger else ""
@@ -105,8 +104,9 @@ def fix(history: History, judgement: Judgement) -> str:
         condition = "" if how in _DUAL_WRITES else "If the service publishes outside the transaction of the order: "
         parts.append(condition + _THE_OUTBOX)
     if counts["phantom_events"]:
-        parts.append("A rollback takes nothing back from Kafka. " + ("" if _THE_OUTBOX in " ".join(parts) else _THE_OUTBOX)
-                     + " Publishing right after the commit is no fix: it loses events in an outage.")  # fmt: skip
+        named = any(_THE_OUTBOX in part for part in parts)
+        parts += ["A rollback takes nothing back from Kafka.", *([] if named else [_THE_OUTBOX]),
+                  "Publishing right after the commit is no fix: it loses events in an outage."]  # fmt: skip
     if counts["lost_orders"]:
         parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
     if counts["visible_after_reject"]:

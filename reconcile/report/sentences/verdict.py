@@ -66,14 +66,18 @@ def scope(history: History, judgement: Judgement) -> str:
     stronger = f" or {facts.fault.effect.stronger}" if facts.fault.effect.stronger else ""
     how = f"{facts.fault.of(facts.fault_target)}; from its proof to the start of healing"
     said = f"the verdict covers {which} ({how}), not longer ones{stronger}"
-    limit = facts.delivery_timeout_s
     if facts.fault_target != "broker" or facts.service_variant == "outbox" or facts.contract.table.outbox:
         return said
+    return f"{said}; {_compared(facts.delivery_timeout_s, max(lengths))}"
+
+
+def _compared(limit: float | None, longest: float) -> str:
+    """Return how the producer's delivery timeout compares with the longest outage, both in seconds."""
     if limit is None:
-        return f"{said}; the producer's delivery timeout is unknown (--delivery-timeout states it)"
-    if max(lengths) <= limit:
-        return f"{said}; a producer that retries for {format_duration(limit)} can outlast it"
-    return f"{said}; the producer's delivery timeout is {format_duration(limit)}"
+        return "the producer's delivery timeout is unknown (--delivery-timeout states it)"
+    if longest <= limit:
+        return f"a producer that retries for {format_duration(limit)} can outlast it"
+    return f"the producer's delivery timeout is {format_duration(limit)}"
 
 
 def _length(seconds: float) -> str:

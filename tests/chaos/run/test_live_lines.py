@@ -56,7 +56,7 @@ def counted(**changes: Any) -> Snapshot:
 def test_an_outage_at_80_columns() -> None:
     assert live_lines(OUTAGE, 80) == [
         "outage    ████████████████░░░░░░░░ 5 s left  broker DOWN",
-        "          sent 414  acknowledged 394  in Kafka 203  missing 191",
+        "          sent 414  acknowledged 394  in Kafka 203  not in Kafka 191",
     ]
 
 
@@ -79,9 +79,11 @@ def test_no_line_fills_the_terminal(view: RunView, width: int) -> None:
 
 
 def test_what_was_read_long_ago_is_said() -> None:
-    assert live_lines(replace(OUTAGE, read_s=11.2), 60)[1] == "acknowledged 394  in Kafka 203 (11 s ago)  missing 191"
-    assert "in Kafka 203 (11 s ago)  missing 191" in live_lines(replace(OUTAGE, read_s=11.2), 80)[1]
-    assert "in Kafka 203  missing 191" in live_lines(replace(OUTAGE, read_s=0.9), 80)[1]
+    assert (
+        live_lines(replace(OUTAGE, read_s=11.2), 60)[1] == "acknowledged 394  in Kafka 203 (11 s ago)  not in Kafka 191"
+    )
+    assert "in Kafka 203 (11 s ago)  not in Kafka 191" in live_lines(replace(OUTAGE, read_s=11.2), 80)[1]
+    assert "in Kafka 203  not in Kafka 191" in live_lines(replace(OUTAGE, read_s=0.9), 80)[1]
     assert "in Kafka 203 (not read yet)" in live_lines(replace(OUTAGE, read_s=None), 120)[1]
 
 
@@ -89,7 +91,7 @@ def test_errors_and_waiting_ones_are_counted_apart() -> None:
     line = live_lines(
         replace(OUTAGE, snapshot=counted(sent=419, ambiguous=3, rejected=2, waiting=7, without_event=0)), 120
     )[1]
-    assert line.split("  ")[-3:] == ["missing 0", "pending 7", "not acknowledged 5"]
+    assert line.split("  ")[-3:] == ["not in Kafka 0", "pending 7", "errors 5"]
     assert "pending" not in live_lines(replace(OUTAGE, snapshot=counted(waiting=0)), 120)[1]
 
 

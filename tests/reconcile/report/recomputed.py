@@ -258,7 +258,8 @@ def _kept(run: RawRun) -> str:
 def fix(run: RawRun) -> list[str]:
     if run.undecided:
         said = "None proposed: nothing is proven. Repair what the failed guards name, and run the plan again."
-        look = f" Whether the suspected events came after all: `python -m reconcile {run.raw.history.facts.run_id} --look-again`."
+        command = f"python -m reconcile {run.raw.history.facts.run_id} --look-again"
+        look = f" Whether the suspected events came after all: `{command}`."
         return [said + (look if run.doubted("lost_events") and run.lost else "")]
     if not run.violations:
         dual = f" A dual write (naive) can still lose events in other faults; an outbox prevents that. {PATTERN}"
@@ -274,9 +275,9 @@ def fix(run: RawRun) -> list[str]:
         condition = "If the service publishes outside the transaction of the order: "
         parts.append(PATTERN if how(run) == DUAL else condition + PATTERN)
     if phantoms:
-        again = "" if PATTERN in " ".join(parts) else PATTERN
+        again = [] if any(PATTERN in part for part in parts) else [PATTERN]
         end = "Publishing right after the commit is no fix: it loses events in an outage."
-        parts.append(f"A rollback takes nothing back from Kafka. {again} {end}")
+        parts += ["A rollback takes nothing back from Kafka.", *again, end]
     if orders:
         parts.append("Acknowledge an order only after its commit, and check that the database keeps what it committed.")
     if run.visible:

@@ -111,7 +111,7 @@ def _windows(run: RawRun) -> list[str]:
     several, downs = len(run.raw.outages()) > 1, OUTAGES["down"](run)
     found = [(number, window_of(run, number)) for number in run.raw.outages()]
     return [
-        f"failure window{f' {number + 1}' if several else ''}: {took(window[1] - window[0])}; {down}"
+        f"failure window{f' {number + 1}' if several else ''}: {took(window[1] - window[0])}; {down.split(';')[0]}"
         for (number, window), down in zip(found, downs, strict=True)
         if window is not None
     ]
@@ -126,10 +126,12 @@ def _late(run: RawRun) -> list[str]:
 
 def _rest(run: RawRun) -> list[str]:
     sent = run.raw.attempts
-    errors = sum(one.outcome not in {"acknowledged", "provoked"} for one in sent)
+    rolled_back = sum(one.outcome == "provoked" for one in sent)
+    errors = some(sum(one.outcome not in {"acknowledged", "provoked"} for one in sent), "error")
+    orders = f"in {some(len(sent), 'order')} sent"
     applying = [guard for guard in run.guards if guard.applies]
     return [
-        f"the client saw: {some(errors, 'error')}; in {some(len(sent), 'order')} sent",
+        f"the client saw: {f'{rolled_back} rolled back; {orders}; {errors}' if rolled_back else f'{errors}; {orders}'}",
         f"can it be trusted?: {len(applying) - len(run.failed)} of {len(applying)}; guards passed",
     ]
 

@@ -41,11 +41,11 @@ def scope(run: RawRun) -> list[str]:
     if facts.fault_target != "broker" or facts.contract.table.outbox:
         return [said]
     limit = facts.delivery_timeout_s
-    if limit is None:
-        return [f"{said}; the producer's delivery timeout is unknown (--delivery-timeout states it)"]
-    if lengths[-1] <= limit:
-        return [f"{said}; a producer that retries for {limit:g} s can outlast it"]
-    return [f"{said}; the producer's delivery timeout is {limit:g} s"]
+    known = "unknown (--delivery-timeout states it)" if limit is None else f"{limit:g} s"
+    compared = f"the producer's delivery timeout is {known}"
+    if limit is not None and lengths[-1] <= limit:
+        compared = f"a producer that retries for {limit:g} s can outlast it"
+    return [f"{said}; {compared}"]
 
 
 def infrastructure(run: RawRun) -> list[str]:
@@ -113,8 +113,9 @@ def _chaos(run: RawRun, losing: bool) -> list[str]:
     stored = [one for one in down if one.row]
     published = [one for one in stored if one.event]
     target = run.raw.history.facts.fault_target
+    sent = f"sent from the proof that the {target} was down to the start of healing"
     return [
-        f"Chaos order in DB: DEPENDS: {_share(stored, down, f'sent from the proof that the {target} was down to the start of healing')}",
+        f"Chaos order in DB: DEPENDS: {_share(stored, down, sent)}",
         f"Chaos event in Kafka: {'NO' if losing else 'YES'}: {_share(published, stored, 'of those in the DB')}",
     ]
 

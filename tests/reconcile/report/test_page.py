@@ -83,7 +83,7 @@ def test_the_fix_is_code_near_the_verdict() -> None:
 
 def test_times_of_the_window_are_found_again_in_the_lists() -> None:
     text = page(lossy())
-    assert 'sent from 12.000 s (<span class="whole">11:06:52.000 UTC</span>) to 13.000 s' in text
+    assert 'sent from 12.000\N{NO-BREAK SPACE}s (<span class="whole">11:06:52.000 UTC</span>) to 13.000' in text
     assert '<td>12.000 s</td><td class="whole">2026-11-18T11:06:52.000000Z</td>' in text
 
 
