@@ -41,6 +41,12 @@ def why_not_judged(folder: RunFolder) -> str | None:
     return None
 
 
+def judge_command(stack: str, folder: RunFolder) -> str:
+    """Return the command that judges a run; with it, the embedded stack is up while that reads its stores."""
+    command = f".venv/bin/python -m reconcile {folder.path}"
+    return f".venv/bin/python -m stack with {command}" if stack == "embedded" else command
+
+
 def saved_row_ids(folder: RunFolder) -> "NDArray[np.uint8] | None":
     """Return the order ids of the saved rows, complete or not; None when none were saved.
 

@@ -15,13 +15,18 @@ def is_browser(headers: Headers) -> bool:
     return "Origin" in headers or "Sec-Fetch-Site" in headers
 
 
+def is_elsewhere(headers: Headers) -> bool:
+    """Return whether a browser says that a page of another site asks."""
+    site = headers.get("Sec-Fetch-Site")
+    return site is not None and site not in _OWN_SITES
+
+
 def problem_of(headers: Headers, content_type: str | None) -> str | None:
     """Return why an action is refused, None if it may be done.
 
     A form of another site can be sent without the harness's page, but not as JSON, and not with these headers.
     """
-    site = headers.get("Sec-Fetch-Site")
-    if site is not None and site not in _OWN_SITES:
+    if is_elsewhere(headers):
         return "the request comes from another site"
     if is_foreign(headers.get("Origin"), headers.get("Host", "")):
         return "the request comes from another page"

@@ -19,7 +19,9 @@ class Control:
 
     def holds(self, token: str | None) -> bool:
         """Return whether `token` is that of the holder."""
-        return self._token is not None and token is not None and hmac.compare_digest(self._token, token)
+        if self._token is None or token is None:
+            return False
+        return hmac.compare_digest(self._token.encode(), token.encode(errors="replace"))
 
     def may_act(self, token: str | None, *, running: bool) -> bool:
         """Return whether the caller may act: nobody has to hold anything while no run goes on."""

@@ -10,6 +10,7 @@ from chaos.run.web_access import HostCheck
 from webui.routes import Routes
 from webui.tab import TAB, TABLE, rows
 
+MOST_BYTES: Final = 2**20
 _STATISTICS: Final = "/stats/requests"
 _NOTE: Final = (
     '<p style="margin:24px auto;max-width:900px;padding:0 16px;font:16px system-ui,sans-serif">'
@@ -32,6 +33,7 @@ def install(harness: Harness, web_ui: Any, allowed_hosts: tuple[str, ...]) -> No
     app.wsgi_app = HostCheck(app.wsgi_app, web_ui.host, allowed_hosts)
     app.before_request(routes.check_locusts_own)
     app.register_blueprint(routes.blueprint(web_ui.auth_required_if_enabled))
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     # Set once: Locust keeps what it did not set itself.
     files = f"{base}/chaos/runs/latest/files"
     downloads = [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import flask_login  # type: ignore[import-untyped]
 import gevent
 import msgspec
 from flask import Blueprint, Response, request, send_from_directory
@@ -14,10 +15,12 @@ from flask import Blueprint, Response, request, send_from_directory
 from chaos.run.command_line import check_form, settings_of_form, texts_of
 from chaos.run.dry_run import plan_sentence
 from chaos.run.harness import Harness
+from chaos.run.plan import RunPhase
+from runlog import exit_codes
 from runlog.folder import RUN_ID
 from settings.errors import SettingsError
 from webui import page
-from webui.asked_by import is_browser, problem_of
+from webui.asked_by import is_browser, is_elsewhere, problem_of
 from webui.control import Control
 from webui.form import IN_FORM, field_of, fields, in_words_of_the_form
 from webui.runs_client import NoAnswer, RunsClient
@@ -26,6 +29,7 @@ from webui.state import state_of
 log: Final = logging.getLogger("chaos")
 NOT_YOURS: Final = "this browser does not control the run; take control on the page /chaos first"
 _FILE: Final = re.compile(r"(report\.(html|md|json)|junit\.xml|lost-events\.ndjson|[a-z-]+\.csv)")
+ENDING_S: Final = 3.0
 BUSY: Final = "a run is under way: stop it first, or wait for its end"
 
 
@@ -49,6 +53,7 @@ class Routes:
         """Return the routes, each behind the login if there is one."""
         made = Blueprint("chaos", __name__, url_prefix=f"{self._base}/chaos")
         made.add_url_rule("", "page", login(self.page))
+        made.add_url_rule("/", "page/", login(self.page))
         made.add_url_rule("/state", "state", login(self.state))
         made.add_url_rule("/plan", "plan", login(self.plan))
         made.add_url_rule("/picture", "picture", login(self.picture))
@@ -76,7 +81,7 @@ class Routes:
     def state(self) -> Response:
         harness = self._harness
         refused = harness.refused or harness.failure
-        return _json(state_of(harness.conductor, refused, self.control, self._token))
+        return _json({**state_of(harness.conductor, refused, self.control, self._token), "session": self._session})
 
     def plan(self) -> Response:
         """Return what a run with the options of the query would do, in a sentence, or what is wrong with them."""
@@ -84,7 +89,8 @@ class Routes:
         try:
             return _json({"plan": plan_sentence(settings_of_form(request.args, parsed, host))})
         except SettingsError as problem:
-            return _json({"plan": None, "problem": in_words_of_the_form(str(problem))})
+            text = str(problem)
+            return _json({"plan": None, "problem": in_words_of_the_form(text), "field": field_of(text)})
 
     def picture(self) -> Response:
         """Return the picture of the run that goes on, empty while there is none."""
@@ -110,7 +116,10 @@ class Routes:
     def file(self, run: str, name: str) -> Response:
         """Return a report or a list of a run; `latest` is the newest one."""
         folder = Path(self._runs_dir) / run
-        if not (run == "latest" or RUN_ID.fullmatch(run)) or not _FILE.fullmatch(name) or not (folder / name).is_file():
+        known = run == "latest" or (RUN_ID.fullmatch(run) and not folder.is_symlink())
+        path = folder / name
+        # A link in a folder that came from elsewhere may lead to any file of this machine.
+        if not known or not _FILE.fullmatch(name) or path.is_symlink() or not path.is_file():
             return _refuse(f"{run}/{name}: there is no such file", 404)
         answer = send_from_directory(folder.resolve(), name, as_attachment=not name.endswith(".html"))
         answer.headers["X-Content-Type-Options"] = "nosniff"
@@ -127,14 +136,16 @@ class Routes:
 
     def start(self) -> Response:
         """Start a run with the options in the body, `{"options": {name: text}}`."""
-        if self._running:
+        environment = self._harness.environment
+        if self._running or not _has_ended(environment.runner):
             return _refuse(BUSY, 409)
         try:
             body = msgspec.json.decode(request.get_data(), type=dict[str, dict[str, str]])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return _refuse('the body must be {"options": {NAME: TEXT}}', 400)
         options = body.get("options", {})
-        environment = self._harness.environment
+        if unknown := sorted(set(options) - IN_FORM):
+            return _refuse(f"{unknown[0]}: the form has no such option", 422)
         problem = check_form(options, self._harness.parsed, environment.host or "")
         if problem is not None:
             return _json({"problem": in_words_of_the_form(problem), "field": field_of(problem)}, 422)
@@ -147,8 +158,10 @@ class Routes:
 
     def stop(self) -> Response:
         """Stop the run: the load ends, the target is healed, the history is judged. Returns at once."""
-        runner = self._harness.environment.runner
-        if runner is not None:
+        runner, conductor = self._harness.environment.runner, self._harness.conductor
+        if conductor is not None and conductor.phase is RunPhase.RECONCILE:
+            conductor.interrupt("asked for on the page", exit_codes.INCONCLUSIVE, at_once=True)
+        elif runner is not None:
             gevent.spawn(runner.stop)
         return _json({"stopping": True})
 
@@ -162,8 +175,10 @@ class Routes:
     def check_locusts_own(self) -> Response | None:
         """Refuse what Locust's own page may not do: a wrong form, or to act on a run that someone else controls."""
         path = request.path.removeprefix(self._base)
-        if request.method != "POST" or path.startswith("/chaos"):
+        if request.method != "POST" or path.startswith("/chaos") or self._login_is_due():
             return None
+        if is_elsewhere(request.headers):
+            return _locusts("the request comes from another site", path)
         if is_browser(request.headers) and not self.control.may_act(self._token, running=self._running):
             return _locusts(NOT_YOURS, path)
         if path != "/swarm":
@@ -176,7 +191,7 @@ class Routes:
     def after_locusts_own(self, answer: Response) -> Response:
         """Give control to whoever has pressed Locust's own Start."""
         path = request.path.removeprefix(self._base)
-        started = path == "/swarm" and request.method == "POST" and b'"success":true' in answer.get_data()
+        started = path == "/swarm" and request.method == "POST" and _succeeded(answer)
         return self._with_token(answer, self.control.take()) if started else answer
 
     # -- helpers -----------------------------------------------------------------------------------------------------
@@ -185,6 +200,12 @@ class Routes:
     def _running(self) -> bool:
         conductor = self._harness.conductor
         return conductor is not None and conductor.active
+
+    def _login_is_due(self) -> bool:
+        """Whether Locust's own login refuses this request: then nothing more is said of it."""
+        if not getattr(self._harness.parsed, "web_login", False):
+            return False
+        return not flask_login.current_user.is_authenticated
 
     @property
     def _token(self) -> str | None:
@@ -214,10 +235,26 @@ class Routes:
         return answer
 
 
+def _has_ended(runner: Any) -> bool:
+    """Wait a moment for the end of the shape of the run before: as long as it lives, Locust ignores a start."""
+    shape = getattr(runner, "shape_greenlet", None)
+    if shape is not None:
+        shape.join(ENDING_S)
+    return shape is None or bool(shape.ready())
+
+
 def _json(value: object, status: int = 200) -> Response:
     answer = Response(msgspec.json.encode(value), status, mimetype="application/json")
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _succeeded(answer: Response) -> bool:
+    """Return whether Locust says that it did what it was asked."""
+    try:
+        return bool(msgspec.json.decode(answer.get_data(), type=dict[str, Any])["success"])
+    except (msgspec.DecodeError, KeyError):
+        return False
 
 
 def _refuse(problem: str, status: int) -> Response:

@@ -31,6 +31,7 @@ class LiveCounter:
         self.last: Snapshot | None = None
         self.figure: str | None = None
         self._problem: str | None = None
+        self._closed = False
         self._draws = config.draws
         self._heard = time.monotonic()
         self._process = LineProcess("chaos.live", log=log)
@@ -40,7 +41,9 @@ class LiveCounter:
 
     @property
     def problem(self) -> str | None:
-        """Why its numbers are not those of now; None while they are."""
+        """Why its numbers are not those of now, or were not those of the end; None while they are."""
+        if self._closed:
+            return self._problem
         if self._problem is not None:
             return self._problem
         if not self._process.alive:
@@ -50,6 +53,7 @@ class LiveCounter:
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the process by closing its input, or by force if that takes longer than `timeout_s` seconds."""
+        self._problem, self._closed = self.problem, True
         self._process.close(timeout_s)
         self._reader.join(timeout=timeout_s)
 

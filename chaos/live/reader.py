@@ -17,7 +17,7 @@ from typing import Any, Final, TextIO
 import msgspec
 import numpy as np
 
-from chaos.live.backlog import BacklogReader
+from chaos.live.backlog import BacklogReader, Held
 from chaos.live.counter import OrderCounter
 from chaos.live.live_chart import LiveChart
 from chaos.live.snapshot import Snapshot
@@ -86,6 +86,7 @@ class LiveReader:
         )
         self._chart = LiveChart(facts, folder.marks, outcome, config.planned_s) if config.draws else None
         self._counted_to = facts.started_at
+        self._held: Held | None = None
         self._read_at: float | None = None
         self._seen: Observation | None = None
         self._untagged = 0
@@ -118,8 +119,8 @@ class LiveReader:
 
     def snapshot(self, *, draw: bool) -> Snapshot:
         """Return what is counted now."""
-        now, backlog = self._facts.clock.now(), self._backlog
-        counts = self._counter.counts(self._counted_to, None if backlog is None else backlog.ids)
+        now, held = self._facts.clock.now(), self._held
+        counts = self._counter.counts(self._counted_to, None if held is None else held.ids)
         if self._chart is not None:
             self._chart.add(self._counted_to, counts)
         figure = self._chart.figure(now) if draw and self._chart is not None else None
@@ -128,8 +129,8 @@ class LiveReader:
             counts=counts,
             read_at=self._read_at,
             counted_to=self._counted_to,
-            backlog_at=None if backlog is None else backlog.read_at,
-            backlog_problem=None if backlog is None else backlog.problem,
+            backlog_at=None if held is None else held.newest_at,
+            backlog_problem=None if self._backlog is None else self._backlog.problem,
             untagged=self._untagged,
             figure=figure,
         )
@@ -157,14 +158,17 @@ class LiveReader:
     def _note_how_far(self, ledger_at: float) -> None:
         """Note up to which moment orders without an event are known to have none yet.
 
-        That is as far as topic and outbox were read to their ends. A broker that does not answer has no event that
-        could still be read. Nothing is taken back: what was counted once stays counted until its event is read.
+        That is as far as topic and outbox were read to their ends, the topic after the outbox: an event that has left
+        the outbox is in the topic. A broker that does not answer has no event that could still be read. Nothing is
+        taken back: what was counted once stays counted until its event is read.
         """
-        until = ledger_at
-        if self._seen is None or self._seen.ends is not None:
+        until, silent = ledger_at, self._seen is not None and self._seen.ends is None
+        if not silent:
             until = min(until, -math.inf if self._read_at is None else self._read_at)
         if self._backlog is not None:
-            until = min(until, -math.inf if self._backlog.read_at is None else self._backlog.read_at)
+            held = self._held = self._backlog.readings.held(self._read_at)
+            known = None if held is None else held.newest_at if silent else held.paired_at
+            until = min(until, -math.inf if known is None else known)
         self._counted_to = max(self._counted_to, until)
 
 

@@ -93,14 +93,17 @@ class Conductor:
         """Whether the run has begun and not yet ended."""
         return self._runner is not None and not self.finished.is_set()
 
-    def interrupt(self, reason: str, exit_code: int) -> None:
+    def interrupt(self, reason: str, exit_code: int, *, at_once: bool = False) -> None:
         """Ask the run to end: the load stops, the target is healed, the history is saved and judged. Returns at once.
 
         Asking again while the run winds up changes nothing: healing is never cut short. Judging is, because a run can
         be judged later.
+
+        Args:
+            at_once: judging ends even right after the request that ended the load.
         """
         if self.active and self.phase is RunPhase.RECONCILE:
-            if time.monotonic() - self._interrupted < GRACE_S:
+            if not at_once and time.monotonic() - self._interrupted < GRACE_S:
                 # A supervisor that signals twice, or signals a process group, does not mean to skip judging.
                 return
             self._codes.append(exit_code)

@@ -13,6 +13,7 @@ from files.paths import child_environment
 from files.safe_files import read_json
 from runlog import exit_codes
 from runlog.folder import RunFolder
+from runlog.judgement_status import judge_command
 
 TIMEOUT_S: Final = 900.0
 
@@ -37,7 +38,7 @@ class ReconcileProcess:
         Raises:
             ValueError: a client property cannot be passed on.
         """
-        again = f"run `python -m reconcile {folder.path}` while the stores are up\n"
+        again = f"`{judge_command(sut.stack, folder)}` judges it while its stores are up\n"
         properties = _properties(sut)
         # A session of its own: the harness handles a Ctrl-C in the terminal, see `chaos.run.signal_handler`.
         self._process = subprocess.Popen(

@@ -88,7 +88,7 @@ def view_of(conductor: Conductor) -> RunView:
         snapshot=snapshot,
         read_s=None if snapshot is None else _age(snapshot.read_at, clock),
         counted_s=None if snapshot is None else _age(snapshot.counted_to, clock),
-        uncounted=live.problem if live is not None and counting else None,
+        uncounted=None if live is None else live.problem,
         checks=tuple(progress.checks),
         awaited=progress.awaited,
         failure=conductor.failure,

@@ -94,7 +94,10 @@ def is_foreign(origin: str | None, host: str) -> bool:
         origin: the `Origin` header; browsers send it with requests that change something, scripts may omit it.
         host: the `Host` header.
     """
-    return origin is not None and urlsplit(origin).netloc.lower() != host.strip().lower()
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != host.strip().lower()
+    except ValueError:  # no address at all
+        return True
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

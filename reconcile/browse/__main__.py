@@ -36,8 +36,9 @@ def _answer(answers: Answers, question: dict[str, Any]) -> dict[str, Any]:
         return {"value": getattr(answers, question["ask"])(*(question[name] for name in names))}
     except Problem as problem:
         return {"problem": str(problem)}
-    except (OSError, ValueError, LookupError) as error:
-        return {"problem": f"the run's files cannot be read: {error!r}"}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # Whatever stands in a folder of runs, the other runs can be read.
+        return {"problem": f"the run's files cannot be read: {error}"}
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from reconcile.browse.heads import Heads, Report, read_report
 from reconcile.browse.orders import Orders
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
-from reconcile.report.picture_file import read_picture
+from reconcile.report.picture_file import Picture, read_picture
 from reconcile.report.violation_kinds import KINDS
 from reconcile.trace.trace_command import TraceProblem, read_judged, trace_text
+from runlog.facts import RunFacts
 from runlog.folder import RUN_ID, RunFolder
+from runlog.judgement_status import judge_command
 
 MOST_ROWS: Final = 200
 
@@ -40,8 +42,9 @@ class Answers:
         folder = self._folder(run)
         report = read_report(folder)
         if report is None:
-            raise Problem(f"run {run} has not been judged; `python -m reconcile {run}` judges it")
-        picture = read_picture(folder)
+            command = judge_command(RunFacts.read(folder).stack, folder)
+            raise Problem(f"run {run} has not been judged; `{command}` judges it")
+        picture = _picture(folder)
         return {
             "run_id": report.run_id,
             "verdict": report.verdict,
@@ -53,6 +56,7 @@ class Answers:
             "scenario": report.scenario,
             "stack": report.stack,
             "variant": report.service_variant,
+            "options": report.options,
             "counts": report.counts,
             "guards": {"passed": sum(g.passed is True for g in report.guards), "of": _applying(report)},
             "failed": [f"{g.name} ({g.kind}): {g.reason}" for g in report.guards if g.passed is False],
@@ -90,7 +94,7 @@ class Answers:
     def compare(self, first: str, second: str) -> list[dict[str, Any]]:
         """Return two runs, their pictures on one scale."""
         found = [self.run(run) for run in (first, second)]
-        pictures = [read_picture(self._folder(run)) for run in (first, second)]
+        pictures = [_picture(self._folder(run)) for run in (first, second)]
         charts = [None if picture is None else picture.chart for picture in pictures]
         drawn = [chart for chart in charts if chart is not None]
         for one, chart in zip(found, charts, strict=True):
@@ -99,9 +103,17 @@ class Answers:
 
     def _folder(self, run: str) -> RunFolder:
         folder = RunFolder(self._runs_dir / run)
-        if not RUN_ID.fullmatch(run) or not folder.facts.is_file():
+        if not RUN_ID.fullmatch(run) or folder.path.is_symlink() or not folder.facts.is_file():
             raise Problem(f"{run}: there is no such run")
         return folder
+
+
+def _picture(folder: RunFolder) -> Picture | None:
+    """Return cards and picture of a run; None where there are none, or they are damaged."""
+    try:
+        return read_picture(folder)
+    except (OSError, ValueError):
+        return None
 
 
 def _applying(report: Report) -> int:

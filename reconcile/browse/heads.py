@@ -46,6 +46,7 @@ class Report(msgspec.Struct):
     scenario: str
     stack: str
     service_variant: str | None
+    options: dict[str, str]
     started_at: float
     counts: dict[str, int]
     outages: list[OutageHead]
@@ -62,6 +63,7 @@ class Head:
         fault: what was broken, in words; None where nothing was.
         lost: lost events, or phantom events in that scenario; None while it has not been judged.
         suspected: those that are only suspected.
+        problem: why it cannot be read; then nothing else is known of it.
     """
 
     run_id: str
@@ -76,6 +78,7 @@ class Head:
     lost: int | None
     suspected: int | None
     exit_code: int | None
+    problem: str | None = None
 
 
 class Heads:
@@ -86,7 +89,7 @@ class Heads:
         self._known: dict[str, tuple[tuple[float, float], Head]] = {}
 
     def all(self) -> list[Head]:
-        """Return the head of each run that can be read, the newest first.
+        """Return the head of each run, the newest first.
 
         Raises:
             OSError: the folder cannot be read.
@@ -96,10 +99,7 @@ class Heads:
             stamp = _changed(folder.facts), _changed(folder.report)
             known = self._known.get(folder.run_id)
             if known is None or known[0] != stamp:
-                try:
-                    known = self._known[folder.run_id] = stamp, _head(folder)
-                except (OSError, ValueError, LookupError):
-                    continue
+                known = self._known[folder.run_id] = stamp, _head_or_problem(folder)
             found.append(known[1])
         return found
 
@@ -114,6 +114,24 @@ def read_report(folder: RunFolder) -> Report | None:
         return msgspec.json.decode(read_regular(folder.report), type=Report)
     except FileNotFoundError:
         return None
+
+
+def _head_or_problem(folder: RunFolder) -> Head:
+    """Return the head of a run; of one with damaged files, which of them cannot be read."""
+    try:
+        return _head(folder)
+    except (OSError, ValueError, LookupError):
+        pass
+    try:
+        RunFacts.read(folder)
+        name = folder.report.name
+    except (OSError, ValueError, LookupError):
+        name = folder.facts.name
+    nothing = dict.fromkeys(("variant", "fault", "verdict", "lost", "suspected", "exit_code"))
+    return Head(
+        run_id=folder.run_id, started_at=0.0, scenario="", stack="", rate=0.0, outage_s=0.0, **nothing,
+        problem=f"{name} cannot be read",
+    )  # fmt: skip
 
 
 def _head(folder: RunFolder) -> Head:

@@ -52,7 +52,7 @@ class Orders:
     def _list(self, path: Path) -> tuple[list[dict[str, str]], list[str]]:
         key = path, path.stat().st_mtime
         if key not in self._kept:
-            reader = csv.DictReader(io.StringIO(read_regular(path).decode("utf-8"), newline=""))
+            reader = csv.DictReader(io.StringIO(read_regular(path).decode("utf-8"), newline=""), restval="")
             rows = [{name: row[name] for name in _COLUMNS if name in row} for row in reader]
             while len(self._kept) >= _KEPT:
                 del self._kept[next(iter(self._kept))]

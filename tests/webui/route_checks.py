@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import Flask, abort
 
+from chaos.run.plan import RunPhase
 from webui.routes import Routes
 
 OWN = {"Host": "127.0.0.1:8089", "Origin": "http://127.0.0.1:8089", "Sec-Fetch-Site": "same-origin"}
@@ -52,11 +53,11 @@ class Scene:
         app.register_blueprint(self.routes.blueprint(login))
         app.after_request(self.routes.after_locusts_own)
         for path in ("/swarm", "/stop", "/stats/reset", "/user"):
-            app.add_url_rule(f"{base}{path}", path, lambda: ('{"success":true}', 200), methods=["POST"])
+            app.add_url_rule(f"{base}{path}", path, lambda: ('{\n  "success": true\n}\n', 200), methods=["POST"])
         self.app = app
 
     def begin(self) -> None:
-        self.conductor = SimpleNamespace(active=True, open=None)
+        self.conductor = SimpleNamespace(active=True, open=None, phase=RunPhase.BASELINE)
 
     def client(self) -> Any:
         return self.app.test_client()
@@ -81,12 +82,10 @@ def start_gives_control_and_keeps_it(folder: Path) -> None:
     answer = act(
         one,
         "/chaos/start",
-        {"options": {"rate": "30", "fail_on_duplicates": "true", "no_such": "x", "headless": "true"}},
+        {"options": {"rate": "30", "fail_on_duplicates": "true"}},
     )
     assert (answer.status_code, scene.started) == (200, ["started"])
     assert (scene.harness.parsed.rate, scene.harness.parsed.fail_on_duplicates) == ("30", True)
-    assert not hasattr(scene.harness.parsed, "no_such")
-    assert getattr(scene.harness.parsed, "headless", None) is not True
     cookie = answer.headers["Set-Cookie"]
     assert all(words in cookie for words in ("chaos_control_8089=", "HttpOnly", "SameSite=Strict", "Path=/"))
     scene.begin()
@@ -105,8 +104,9 @@ def start_gives_control_and_keeps_it(folder: Path) -> None:
 def only_the_own_page_acts_and_only_by_json(folder: Path) -> None:
     scene = Scene(folder)
     client = scene.client()
-    for headers in ({"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in ({"Origin": "http://evil.test"}, {"Origin": "http://["}, {"Sec-Fetch-Site": "cross-site"}):
         assert act(client, "/chaos/start", {"options": {}}, **headers).status_code == 403
+    assert not client.post("/swarm", headers={"Sec-Fetch-Site": "cross-site"}).json["success"]
     assert client.post("/chaos/start", data="{}", headers=OWN).status_code == 403
     assert client.get("/chaos/start").status_code == 405
     bodies: tuple[Any, ...] = ([], {"options": {"rate": 5}}, "x")
@@ -121,6 +121,51 @@ def a_wrong_form_names_its_field(folder: Path) -> None:
     assert (answer.status_code, answer.json["field"]) == (422, "rate")
     assert answer.json["problem"].startswith("rate 0: it must be above 0")
     assert (scene.started, scene.harness.parsed.rate) == ([], "20")
+
+
+def what_is_no_option_of_the_form_is_refused(folder: Path) -> None:
+    scene = Scene(folder)
+    for name in ("no_such", "headless", "service-variant", "runs_dir", "database_url"):
+        answer = act(scene.client(), "/chaos/start", {"options": {name: "x"}})
+        assert (answer.status_code, answer.json["problem"]) == (422, f"{name}: the form has no such option")
+    assert not hasattr(scene.harness.parsed, "headless")
+    assert scene.started == []
+
+
+def bytes_that_are_no_text_are_refused(folder: Path) -> None:
+    scene = Scene(folder)
+    client = scene.client()
+    headers = {**OWN, "Content-Type": "application/json"}
+    assert client.post("/chaos/start", data=b'{"options": {"rate": "\xff"}}', headers=headers).status_code == 400
+    client.set_cookie("chaos_control_8089", "\u00e9", domain="127.0.0.1")
+    scene.routes.control.take()
+    scene.begin()
+    assert act(client, "/chaos/stop").status_code == 403
+
+
+def a_start_waits_for_the_end_of_the_run_before(folder: Path) -> None:
+    """As long as its shape lives, Locust ignores a start and says nothing."""
+    scene = Scene(folder)
+    joined: list[float] = []
+    shape = SimpleNamespace(join=joined.append, ready=lambda: False)
+    scene.harness.environment.runner.shape_greenlet = shape
+    assert act(scene.client(), "/chaos/start", {"options": {}}).status_code == 409
+    shape.ready = lambda: True
+    assert act(scene.client(), "/chaos/start", {"options": {}}).status_code == 200
+    assert (len(joined), scene.started) == (2, ["started"])
+
+
+def a_run_that_is_judged_is_stopped_at_once(folder: Path) -> None:
+    scene = Scene(folder)
+    asked: list[tuple[int, bool]] = []
+    scene.conductor = SimpleNamespace(
+        active=True, phase=RunPhase.RECONCILE,
+        interrupt=lambda reason, code, *, at_once: asked.append((code, at_once)),
+    )  # fmt: skip
+    client = scene.client()
+    client.set_cookie("chaos_control_8089", scene.routes.control.take(), domain="127.0.0.1")
+    assert act(client, "/chaos/stop").status_code == 200
+    assert (asked, scene.stopped) == ([(3, True)], [])
 
 
 def a_plan_is_told_before_it_is_started(folder: Path) -> None:
@@ -179,6 +224,10 @@ def only_reports_and_lists_are_served(folder: Path) -> None:
     assert page.headers["Content-Disposition"].startswith("inline")
     assert listed.headers["Content-Disposition"].startswith("attachment")
     assert client.get("/chaos/runs/latest/files/report.html").status_code == 200
+    (run / "report.md").symlink_to("/etc/hostname")
+    (folder / "20261123-073000-4f2b").symlink_to(RUN)
+    assert client.get(f"/chaos/runs/{RUN}/files/report.md").status_code == 404
+    assert client.get("/chaos/runs/20261123-073000-4f2b/files/report.html").status_code == 404
     for path in ("run.json", "ledger.bin", "..%2Frun.json", "..%2Fx.csv"):
         assert client.get(f"/chaos/runs/{RUN}/files/{path}").status_code == 404, path
 

@@ -19,6 +19,7 @@ COUNTS = LiveCounts(
 LOSING = replace(COUNTS, with_event=1003, without_event=212)
 UP = StateNow("up", "answers on the kept connection and on new ones", 1.0)
 DOWN = StateNow("down", "broken on the kept connection, refused on a new connection", 1.0)
+SESSION = "a session"
 NAMES = ("preflight", "baseline", "outage", "recovery", "drain", "reconcile")
 
 
@@ -46,6 +47,7 @@ def answer(view: RunView | None, *, running: bool = True, mine: bool = True, ref
     value = None if view is None else msgspec.to_builtins(view)
     return {
         "running": running, "view": value, "refused": refused, "may_act": mine or not running,
+        "session": SESSION,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from look.chart import Area, Chart, Line, Panel
 from look.figure import figure
 from tests.browser import chromium
 from tests.look import layout
-from tests.webui.states import STATES
+from tests.webui.states import SESSION, STATES
 from webui.form import fields
 from webui.page import chaos_page, policy
 
@@ -29,7 +29,7 @@ SAYS = {
     "idle": ["Ready: press Start", "Start", "Scenario"],
     "refused": ["Nothing was broken", "no Kafka broker answered at 127.0.0.1:9092; start the broker", "Try again"],
     "preflight": ["preflight", "database: answered a query", "Stop"],
-    "baseline": ["baseline, 4 s to go", "UP", "of 1\u202f240 sent, 0 answered otherwise or failed", "read 80 ms ago",
+    "baseline": ["baseline, 4 s to go", "UP", "of 1\u202f240 sent, 0 errors", "read 80 ms ago",
                  "25 not answered yet"],
     "breaking": ["UNKNOWN", "a new connection is refused"],
     "down": ["DOWN", "broken on the kept connection", "last known 11 s ago", "212", "may still come"],
@@ -37,7 +37,7 @@ SAYS = {
     "healing": ["DOWN", "last known 16 s ago"],
     "recovery": ["recovery, 4 s to go", "UP"],
     "outbox": ["0", "pending in the outbox", "212"],
-    "errors": ["the database is", "40 answered otherwise", "ambiguous, not in Kafka", "in Kafka, not acknowledged",
+    "errors": ["the database is", "40 errors", "ambiguous, not in Kafka", "in Kafka, not acknowledged",
                "2 records without a tag may be events of theirs"],
     "uncounted": ["live numbers", "none", "the process that counts has ended"],
     "control": ["this run breaks nothing", "Stop"],
@@ -77,7 +77,7 @@ def opened(context: Any, state: Any) -> Any:
     def serve(route: Any) -> None:
         path = route.request.url.removeprefix(BASE).partition("?")[0]
         if path == "/chaos":
-            text = chaos_page("", fields({}), "0")
+            text = chaos_page("", fields({}), SESSION)
             route.fulfill(body=text, content_type="text/html", headers={"Content-Security-Policy": policy()})
         elif path == "/chaos/picture":
             route.fulfill(body=PICTURE, content_type="text/html")

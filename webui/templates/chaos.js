@@ -1,7 +1,7 @@
 /* Actions, and the state of the run, which is asked for over and over. */
 
 /* When the server answered last, what the table of runs was read for, and the run that was shown when it ended. */
-var heard = 0, listed = null, ended = null;
+var heard = 0, listed = null, ended = null, pictured = null;
 
 function sure(question) {
   var dialog = el("confirm");
@@ -33,7 +33,7 @@ function begin(wanted) {
     touched = false;
     window.scrollTo(0, 0);
     poll();
-  });
+  }).catch(gone);
 }
 
 function take() {
@@ -45,13 +45,16 @@ function take() {
 function show() {
   el("gone").hidden = true;
   var now = state.view && state.view.run_id;
+  if (state.session !== start.session) { window.location.reload(); return; }
   if (found && found.run_id !== now) { found = null; }
   bar();
   steps();
   cards();
   checks();
   el("begin").hidden = Boolean(state.running);
-  if (state.running) { el("verdict").hidden = el("result").hidden = true; }
+  if (state.running) { el("verdict").hidden = el("result").hidden = true; shownRun = null; }
+  if (state.running && pictured !== now) { el("gap").hidden = true; pictured = now; touched = false; }
+  if (state.running && state.view.uncounted) { el("gap").hidden = true; }
   if (mode() === "over" && now && ended !== now) { ended = now; showRun(now); }
   var key = String(state.running) + now;
   if (key !== listed) { listed = key; runs(); }
@@ -70,9 +73,10 @@ function alarm(text) {
   el("gone").hidden = false;
 }
 
-function gone() {
+function gone(error) {
   var silent = Math.round((Date.now() - heard) / 1000);
-  if (!heard || silent < 3) { return; }
+  if (error && error.message === LOGIN) { alarm("The login is over: load this page again."); return; }
+  if (!heard || silent < (document.hidden ? 12 : 4)) { return; }
   alarm("Locust has not answered for " + silent + " s. The page shows the state before that. If the harness has " +
     "ended, its watchdog heals the target; `python -m chaos status` says whether it has.");
   document.title = "no answer \u00b7 Chaos";
@@ -102,5 +106,6 @@ el("act").addEventListener("click", act);
 el("take").addEventListener("click", take);
 el("form").addEventListener("input", keep);
 el("form").addEventListener("submit", function (event) { event.preventDefault(); act(); });
+window.setInterval(gone, 1000);
 restore();
 again();

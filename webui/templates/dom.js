@@ -2,6 +2,7 @@
 
 var start = JSON.parse(document.getElementById("start").textContent);
 var root = start.base + "/chaos";
+var LOGIN = "the login is over";
 
 /* What the page shows: the last answer about the run that goes on, that run as it was judged, which run is shown below
    as a judged one, and whether the picture is in use. */
@@ -26,7 +27,10 @@ function ask(path, body) {
   var how = body === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body)
   };
+  how.redirect = "manual";  // a login that is over would answer with its own page
+  how.signal = AbortSignal.timeout(path === "/state" ? 4000 : 25000);
   return fetch(root + path, how).then(function (answer) {
+    if (answer.type === "opaqueredirect") { throw new Error(LOGIN); }
     var kind = answer.headers.get("Content-Type") || "";
     return (kind.indexOf("json") === -1 ? answer.text() : answer.json()).then(function (value) {
       return { ok: answer.ok, status: answer.status, value: value };

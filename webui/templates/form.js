@@ -3,15 +3,29 @@
 /* What is kept is of this Locust process: the next one may have been started with other options. */
 var KEPT = "chaos-form-" + start.session, planned = null, asking = 0;
 
+/* What makes no sense with the other fields is dimmed, and has its default. */
 function options() {
   var found = {};
   el("form").querySelectorAll("[name]").forEach(function (input) {
-    found[input.name] = input.type === "checkbox" ? String(input.checked) : input.value.trim();
+    var field = input.closest(".field"), value = input.value.trim();
+    if (input.type === "checkbox") { value = String(input.checked); }
+    found[input.name] = field.classList.contains("unused") ? field.dataset["default"] : value;
   });
   return found;
 }
 
-function wrong(problem, name) {
+/* The options of the form as a run had them. */
+function asIn(had) {
+  var found = {};
+  el("form").querySelectorAll(".field").forEach(function (field) {
+    var name = field.dataset.field;
+    found[name] = name in had ? had[name].replace(/^(True|False)$/, function (word) { return word.toLowerCase(); }) :
+      field.dataset["default"];
+  });
+  return found;
+}
+
+function wrong(problem, name, quietly) {
   el("form").querySelectorAll(".wrong").forEach(function (one) { one.hidden = true; });
   if (!problem) { return; }
   var field = name && el("form").querySelector('[data-field="' + name + '"]');
@@ -20,13 +34,14 @@ function wrong(problem, name) {
   place.hidden = false;
   if (field) {
     var folded = field.closest("details");
-    if (folded) { folded.open = true; }
-    field.querySelector("[name]").focus();
+    if (folded && !quietly) { folded.open = true; }
+    if (!quietly) { field.querySelector("[name]").focus(); }
   }
 }
 
 function unused() {
-  var values = options();
+  var values = {};
+  el("form").querySelectorAll("[name]").forEach(function (input) { values[input.name] = input.value; });
   el("form").querySelectorAll(".field").forEach(function (field) {
     var wanted = JSON.parse(field.dataset.onlyWith);
     var fits = Object.keys(wanted).every(function (name) {
@@ -36,12 +51,13 @@ function unused() {
   });
 }
 
-/* What Start would do with the form as it stands; nothing while something is wrong in it, which Start says. */
+/* What Start would do with the form as it stands, or what is wrong in it. */
 function plan() {
   var mine = ++asking;
   function tell(text) { if (mine === asking) { el("plan").textContent = text; } }
   ask("/plan?" + new URLSearchParams(options())).then(function (answer) {
     tell(answer.ok && answer.value.plan ? "Start sends " + answer.value.plan : "");
+    if (mine === asking && answer.ok) { wrong(answer.value.problem, answer.value.field, true); }
   }, function () { tell(""); });
 }
 

@@ -52,9 +52,10 @@ function buttons(run) {
   if (run.replay) { shown.push(fileLink(id, "lost-events.ndjson", "lost-events.ndjson")); }
   var copied = button("Copy a summary", function () { copy(run.summary, copied); });
   shown.push(copied);
-  if (run.stack !== "external" && run.variant !== "outbox" && run.scenario === "lost-event") {
+  var loses = run.verdict !== "consistent" && run.scenario === "lost-event";
+  if (loses && run.stack !== "external" && run.variant !== "outbox") {
     shown.push(button("Run with outbox", function () {
-      begin(Object.assign(options(), { service_variant: "outbox" }));
+      begin(Object.assign(asIn(run.options), { service_variant: "outbox" }));
     }));
   }
   return make("div", { "class": "buttons" }, shown);
@@ -62,6 +63,8 @@ function buttons(run) {
 
 function showRun(id) {
   shownRun = id;
+  bar();
+  steps();
   return ask("/runs/" + encodeURIComponent(id)).then(function (answer) {
     var place = el("verdict");
     place.hidden = false;
@@ -92,7 +95,7 @@ function guardsOf(run) {
 
 function ordersOf(run, list) {
   var box = make("input", {
-    type: "search", "aria-label": "Search " + list.title.toLowerCase(), placeholder: "Search by id, time or cause",
+    type: "search", "aria-label": "Search " + list.title.toLowerCase(), placeholder: "id, time or cause",
     autocomplete: "off"
   });
   var status = make("p", { "class": "soft", role: "status" }), body = make("tbody"), last = 0;

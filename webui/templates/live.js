@@ -12,6 +12,7 @@ function sentence() {
   if (!state.running) {
     if (view.not_restored) { return "NOT RESTORED"; }
     if (!view.run_id) { return "Ended in preflight"; }
+    if (isOther()) { return "Shown below: run " + shownRun; }
     if (found) { return found.verdict.toUpperCase() + " \u2014 " + found.reason; }
     return view.failure ? "Ended early: " + view.failure : "Over";
   }
@@ -21,6 +22,9 @@ function sentence() {
   return ending || view.phase + left + (doing ? " \u2014 " + doing : "");
 }
 
+/* Whether a judged run is shown that is not the last one of this process. */
+function isOther() { return Boolean(shownRun && state.view && shownRun !== state.view.run_id); }
+
 function bar() {
   var act = el("act"), now = mode(), down = isDown();
   el("now").textContent = sentence();
@@ -28,7 +32,7 @@ function bar() {
   act.className = now === "running" ? "stop" : "";
   var ran = now === "over" && state.view.run_id;
   act.textContent = now === "running" ? stopWords() : ran ? "Run again" : now === "over" ? "Try again" : "Start";
-  var tone = now !== "over" ? "" : found ? TONES[found.verdict] : state.view.not_restored || !ran ? "bad" : "";
+  var tone = now !== "over" || isOther() ? "" : found ? TONES[found.verdict] : state.view.not_restored || !ran ? "bad" : "";
   document.querySelector(".bar").className = ("bar " + tone).trim();
   var ending = now === "running" && Boolean(state.view.failure) && state.view.phase !== "reconcile";
   act.disabled = now === "running" && (!state.may_act || ending);
@@ -45,7 +49,7 @@ function bar() {
 function stopWords() {
   var view = state.view;
   if (view.phase === "reconcile") { return "Do not judge"; }
-  return view.target && view.phase !== "preflight" && view.phase !== "baseline" ? "Stop and heal" : "Stop";
+  return view.target && view.phase === "outage" ? "Stop and heal" : "Stop";
 }
 
 function isDown() {
@@ -55,13 +59,14 @@ function isDown() {
 
 function missingNow() {
   var view = state && state.view;
-  return view && view.snapshot && view.asked === "acknowledged" ? view.snapshot.counts.without_event : 0;
+  var counted = view && view.snapshot && !view.uncounted && view.asked === "acknowledged";
+  return counted ? view.snapshot.counts.without_event : 0;
 }
 
 function steps() {
   var view = state.view, place = el("steps");
-  place.hidden = !view;
-  if (!view) { return; }
+  place.hidden = !view || (!state.running && isOther());
+  if (place.hidden) { return; }
   fill(place, view.steps.map(function (step) {
     var hit = step.state === "now" && isDown() ? " hit" : "";
     if (step.name === "reconcile" && step.state === "done" && found) { hit = " " + TONES[found.verdict]; }
@@ -148,9 +153,9 @@ function checks() {
 
 function picture() {
   var view = state.view;
-  if (!view || !state.running || !view.snapshot) { return; }
+  if (!view || !state.running || !view.snapshot || view.uncounted) { return; }
   ask("/picture").then(function (answer) {
-    if (!answer.ok || !answer.value || !state.running) { return; }
+    if (!answer.ok || !answer.value || !state.running || state.view.run_id !== view.run_id) { return; }
     showPicture(answer.value);
   }, function () { /* the next answer shows it */ });
 }

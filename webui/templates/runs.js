@@ -18,13 +18,17 @@ function runRow(run) {
   var pick = make("input", { type: "checkbox", "aria-label": "Compare run " + run.run_id });
   pick.checked = chosen.indexOf(run.run_id) !== -1;
   pick.addEventListener("change", function () { choose(run.run_id, pick.checked); });
+  if (run.problem) {
+    return make("tr", {}, [make("td", {}, ""), make("td", { colspan: "8" }, "run " + run.run_id + ": " + run.problem)]);
+  }
   var outage = run.fault ? run.fault + " for " + run.outage_s + " s" : "none";
   var goesOn = state && state.running && state.view.run_id === run.run_id;
   var suspected = run.suspected ? " (" + count(run.suspected) + " suspected)" : "";
   var open = button("Open", function () { showRun(run.run_id).then(function () { window.scrollTo(0, 0); }); });
   open.disabled = Boolean(state && state.running);
   return make("tr", { "class": pick.checked ? "chosen" : null, "data-run": run.run_id }, cells([
-    pick, [clock(run.started_at), "whole"], run.scenario, run.variant || run.stack, outage, [run.rate, "number"],
+    pick, [clock(run.started_at), "whole"], run.scenario, run.variant || run.stack, outage,
+    [run.rate + "/s", "number"],
     [run.verdict || (goesOn ? "running" : "not judged"), run.verdict || ""],
     [run.lost === null ? "" : count(run.lost) + suspected, "number"], open
   ]));

@@ -37,7 +37,9 @@ class RecordedRun(Conductor):
         run: Any = SimpleNamespace(
             recording=SimpleNamespace(folder=FOLDER, mark_now=mark_now),
             sut=SimpleNamespace(
-                database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"}
+                stack="external",
+                database_url="postgresql://127.0.0.1:1/none",
+                kafka={"bootstrap.servers": "127.0.0.1:1"},
             ),
         )
         self._plan_runner.open = run

@@ -15,7 +15,9 @@ from tests.reconcile.core.test_damaged_files import RUN, record
 
 pytestmark = pytest.mark.process
 
-SUT: Any = SimpleNamespace(database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"})
+SUT: Any = SimpleNamespace(
+    stack="external", database_url="postgresql://127.0.0.1:1/none", kafka={"bootstrap.servers": "127.0.0.1:1"}
+)
 
 
 @pytest.fixture

@@ -49,8 +49,10 @@ def runs(tmp_path: Path) -> Path:
     return parent
 
 
-def test_the_table_has_every_run_that_can_be_read_the_newest_first(runs: Path) -> None:
+def test_the_table_has_every_run_the_newest_first(runs: Path) -> None:
     found = Answers(runs).runs()
+    damaged, *found = found
+    assert (damaged["run_id"], damaged["problem"]) == ("20261123-076000-4f2d", "run.json cannot be read")
     assert [(one["run_id"], one["verdict"], one["lost"]) for one in found] == [
         (UNJUDGED, None, None),
         (KEPT, "consistent", 0),
@@ -62,15 +64,18 @@ def test_the_table_has_every_run_that_can_be_read_the_newest_first(runs: Path) -
 
 def test_the_table_follows_the_files(runs: Path) -> None:
     answers = Answers(runs)
-    assert answers.runs()[0]["verdict"] is None
+    assert answers.runs()[1]["verdict"] is None
     history = RunBuilder(facts=facts(run_id=UNJUDGED)).calm().history()
     write_reports(RunFolder(runs / UNJUDGED), history, judge(history))
-    assert answers.runs()[0]["verdict"] == "consistent"
+    assert answers.runs()[1]["verdict"] == "consistent"
     report = runs / UNJUDGED / "report.json"
     document = json.loads(report.read_text())
     report.write_text(json.dumps({**document, "verdict": "inconclusive"}))
     os.utime(report, (time.time() + 5, time.time() + 5))
-    assert answers.runs()[0]["verdict"] == "inconclusive"
+    assert answers.runs()[1]["verdict"] == "inconclusive"
+    report.write_text("{")
+    os.utime(report, (time.time() + 9, time.time() + 9))
+    assert answers.runs()[1]["problem"] == "report.json cannot be read"
 
 
 def test_what_was_found_in_a_run(runs: Path) -> None:
@@ -113,7 +118,10 @@ def test_two_runs_have_one_scale(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda answers: answers.run(UNJUDGED), "has not been judged; `python -m reconcile"),
+        (
+            lambda answers: answers.run(UNJUDGED),
+            "has not been judged; `.venv/bin/python -m stack with .venv/bin/python -m reconcile",
+        ),
         (lambda answers: answers.run("../../etc"), "there is no such run"),
         (lambda answers: answers.run("20261123-000000-0000"), "there is no such run"),
         (lambda answers: answers.orders(LOSSY, "../run.json", ""), "there is no such list"),
@@ -127,6 +135,21 @@ def test_what_cannot_be_answered_is_said_in_a_sentence(runs: Path, ask: Any, wor
     with pytest.raises(Problem, match=None) as problem:
         ask(Answers(runs))
     assert words in str(problem.value)
+
+
+def test_damaged_files_cost_no_more_than_what_they_hold(runs: Path) -> None:
+    (runs / LOSSY / "picture.json").write_text("{")
+    found = Answers(runs).run(LOSSY)
+    assert (found["verdict"], found["cards"], found["figure"]) == ("inconsistent", [], None)
+    listed = runs / LOSSY / "lost-events.csv"
+    listed.write_bytes(listed.read_bytes()[:-20])
+    assert Answers(runs).orders(LOSSY, "lost-events.csv", "")["total"] > 200
+
+
+def test_a_link_to_a_run_is_no_run(runs: Path) -> None:
+    (runs / "20261123-079000-4f2e").symlink_to(LOSSY)
+    with pytest.raises(Problem, match="there is no such run"):
+        Answers(runs).run("20261123-079000-4f2e")
 
 
 @pytest.mark.process
@@ -147,6 +170,6 @@ def test_the_process_answers_line_by_line_and_ends_with_its_input(runs: Path) ->
     )
     assert done.returncode == 0, done.stderr
     table, refused, trace = map(json.loads, done.stdout.splitlines())
-    assert (table["id"], len(table["value"])) == (5, 3)
+    assert (table["id"], len(table["value"])) == (5, 4)
     assert (refused["id"], "problem" in refused) == (6, True)
     assert str(order_id(7)) in trace["value"]
