@@ -1,4 +1,4 @@
-"""Who controls the runs of this process: whoever pressed Start, until someone else takes control. Pure."""
+"""Who controls the runs of this process: the browser that pressed Start, until another takes control. Pure."""
 
 import hmac
 import secrets
@@ -24,5 +24,5 @@ class Control:
         return hmac.compare_digest(self._token.encode(), token.encode(errors="replace"))
 
     def may_act(self, token: str | None, *, running: bool) -> bool:
-        """Return whether the caller may act: nobody has to hold anything while no run goes on."""
+        """Return whether the caller may act: while no run goes on, no token is needed."""
         return not running or self.holds(token)

@@ -189,7 +189,7 @@ class Routes:
         return None if problem is None else _locusts(in_words_of_the_form(problem), path)
 
     def after_locusts_own(self, answer: Response) -> Response:
-        """Give control to whoever has pressed Locust's own Start."""
+        """Give control to the browser that has pressed Locust's own Start."""
         path = request.path.removeprefix(self._base)
         started = path == "/swarm" and request.method == "POST" and _succeeded(answer)
         return self._with_token(answer, self.control.take()) if started else answer

@@ -53,7 +53,7 @@ class OpenRun:
 
     Attributes:
         watchdog: the process that owns the target.
-        live: counts the run while it goes on; None where nobody watches.
+        live: counts the run while it goes on; None where no page and no terminal shows it.
     """
 
     sut: SystemUnderTest

@@ -54,11 +54,11 @@ function unused() {
 /* What Start would do with the form as it stands, or what is wrong in it. */
 function plan() {
   var mine = ++asking;
-  function tell(text) { if (mine === asking) { el("plan").textContent = text; } }
+  function say(text) { if (mine === asking) { el("plan").textContent = text; } }
   ask("/plan?" + new URLSearchParams(options())).then(function (answer) {
-    tell(answer.ok && answer.value.plan ? "Start sends " + answer.value.plan : "");
+    say(answer.ok && answer.value.plan ? "Start sends " + answer.value.plan : "");
     if (mine === asking && answer.ok) { wrong(answer.value.problem, answer.value.field, true); }
-  }, function () { tell(""); });
+  }, function () { say(""); });
 }
 
 function keep() {

@@ -36,7 +36,7 @@ def waited(history: History, judgement: Judgement) -> str:
     if gap.untimed or gap.outcome == "provoked":
         return ""
     most, still = max(gap.later), gap.pending[-1]
-    parts = [f"at most {most} waiting at once" if most else "", f"{still} still pending" if still else ""]
+    parts = [f"up to {most} waited" if most else "", f"{still} still pending" if still else ""]
     return ", ".join(filter(None, parts))
 
 

@@ -36,7 +36,7 @@
     return tr;
   }
 
-  /* The whole list as a file, for whoever has this page alone. A cell that a spreadsheet might run gets a quote. */
+  /* The whole list as a file, for a reader who has this page alone. A cell that a spreadsheet might run gets a quote. */
   function csvOf(list, text) {
     var quoted = function (cell) {
       return '"' + (/^[=+@\-\t\r]/.test(cell) ? "'" : "") + cell.replace(/"/g, '""') + '"';

@@ -66,7 +66,7 @@ def waited(run: RawRun) -> list[str]:
     if any(one.event and came[one.seq] is None for one in orders):
         return [""]
     still = sum(one.waiting and not one.event for one in orders)
-    return [", ".join([f"at most {most} waiting at once"] * bool(most) + [f"{still} still pending"] * bool(still))]
+    return [", ".join([f"up to {most} waited"] * bool(most) + [f"{still} still pending"] * bool(still))]
 
 
 def untimed(run: RawRun) -> list[str]:
