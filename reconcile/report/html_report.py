@@ -19,6 +19,7 @@ from reconcile.analysis.lost_causes import LostCause
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
 from reconcile.judge.ruling import Verdict
+from reconcile.report.glossary import GLOSSARY
 from reconcile.report.run_chart import run_chart
 from reconcile.report.sentences import behaviour, explanations, gap, guards, losses, outages, verdict
 from reconcile.report.sentences.cards import cards
@@ -130,6 +131,7 @@ def _context(history: History, judgement: Judgement) -> dict[str, Any]:
         "root_cause": explanations.root_cause(history, judgement),
         "fix": explanations.fix(history, judgement),
         "fix_code": explanations.fix_code(history, judgement),
+        "glossary": GLOSSARY,
         "fault": explanations.fault(history, judgement),
         "infrastructure": explanations.infrastructure(history, judgement),
         "attribution": verdict.attribution(history, judgement),

@@ -5,7 +5,9 @@ import re
 import zlib
 from dataclasses import replace
 
+from files.paths import CHECKOUT
 from reconcile.judge.judge import judge
+from reconcile.report import glossary
 from reconcile.report.html_report import html_report
 from reconcile.report.markdown_report import markdown_report
 from reconcile.report.run_chart import run_chart
@@ -180,3 +182,8 @@ def test_the_step_summary_is_short_markdown() -> None:
     assert "All " in text and " guards passed." in text
     doubtful = lossy().without(m.DRAINED).history()
     assert "- drain complete (evidence): " in step_summary(doubtful, judge(doubtful), "x")
+
+
+def test_the_words_of_the_report_are_those_of_the_docs() -> None:
+    assert (CHECKOUT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary.page()
+    assert "<dt>kept connection</dt>" in page(lossy())
