@@ -33,6 +33,7 @@ try:
     from chaos.run.recording import Recording
     from chaos.run.shape import ChaosShape
     from chaos.run.signal_handler import SignalHandler
+    from chaos.run.web_access import port_problem
     from chaos.sut.selection import System, make_system
     from chaos.sut.sut import SystemUnderTest
     from files.output_streams import flush_output, let_output_fail
@@ -88,6 +89,9 @@ def set_up(environment: Environment, **_: Any) -> None:
             check_runs_dir(Path(settings.runs_dir), 0)
     except (SettingsError, FolderError) as error:
         _refuse(str(error), exit_codes.USAGE_OR_CRASH if isinstance(error, SettingsError) else exit_codes.NOT_READY)
+    web = environment.web_ui
+    if web is not None and not settings.dry_run and (problem := port_problem(web.host, web.port)):
+        _refuse(problem, exit_codes.NOT_READY)
     quieten_locust(settings.locust_output)
     for flag in secrets_shown(sys.argv[1:]):
         log.warning("%s: its value shows in the list of processes; use its environment variable, or @FILE", flag)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from files.paths import reason
+
 # host, [IPv6 address], each with a port or without one; nothing else is a Host header.
 _HOST: Final = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{0,5})?")
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})
@@ -98,6 +100,21 @@ def is_foreign(origin: str | None, host: str) -> bool:
         return origin is not None and urlsplit(origin).netloc.lower() != host.strip().lower()
     except ValueError:  # no address at all
         return True
+
+
+def port_problem(host: str, port: int) -> str | None:
+    """Return why the web UI cannot listen there; None if it can. Locust itself finds out after the stack has started.
+
+    Args:
+        host: address or name, as Locust's web UI has it; empty: every address.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        why = reason(error).partition(" (while")[0]
+        return f"--web-port {port}: nothing can listen on {host or '*'}:{port} ({why}); give another port"
+    return None
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

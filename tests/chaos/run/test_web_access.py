@@ -1,11 +1,16 @@
 """Who may ask the web UI: loopback names, configured hosts, and no page of another origin."""
 
+import socket
+import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos.run.web_access import HostCheck, is_foreign, plain_name
+from chaos.run.web_access import HostCheck, is_foreign, plain_name, port_problem
+from tests.e2e.harness import CHECKOUT, LOCUST
+from tests.environment import without_options
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -81,3 +86,34 @@ def test_pages_of_another_origin_are_foreign(origin: str | None, foreign: bool) 
 @pytest.mark.parametrize("name", ["a b", "http://x", "x/y", "", "[::1", "a:b:c"])
 def test_what_is_no_host_is_no_name(name: str) -> None:
     assert plain_name(name) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "", "::1"])
+def test_a_port_that_is_taken_is_known_before_anything_starts(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        problem = port_problem(host, port)
+    assert problem == (
+        f"--web-port {port}: nothing can listen on {host or '*'}:{port} (address already in use); give another port"
+    )
+    assert port_problem(host, port) is None
+
+
+@pytest.mark.process
+def test_a_taken_port_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [str(LOCUST), "--web-port", str(port), "--runs-dir", str(tmp_path / "runs")],
+            cwd=CHECKOUT,
+            env={**without_options(), "HARNESS_STACK_HOME": str(tmp_path / "stack")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert f"--web-port {port}: nothing can listen on 127.0.0.1:{port} (address already in use)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "stack").exists()
