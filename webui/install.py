@@ -8,7 +8,7 @@ from flask import Response, request
 from chaos.run.harness import Harness
 from chaos.run.web_access import HostCheck
 from webui.routes import Routes
-from webui.tab import TAB, TABLE, rows
+from webui.tab import TAB, TABLE, rows, state_shown
 
 MOST_BYTES: Final = 2**20
 _STATISTICS: Final = "/stats/requests"
@@ -50,6 +50,7 @@ def install(harness: Harness, web_ui: Any, allowed_hosts: tuple[str, ...]) -> No
             answer.set_data(answer.get_data().replace(b"</body>", _NOTE.format(base=base).encode() + b"</body>", 1))
         if request.path == f"{base}{_STATISTICS}" and answer.status_code == 200:
             value = msgspec.json.decode(answer.get_data())
+            value["state"] = state_shown(value["state"], harness.conductor)
             value["extended_stats"] = [{"key": TAB["key"], "data": rows(harness, request.host_url.rstrip("/") + base)}]
             answer.set_data(msgspec.json.encode(value))
         return routes.after_locusts_own(answer)

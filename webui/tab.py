@@ -3,15 +3,29 @@
 from typing import Final
 
 from chaos.live.counter import LiveCounts
+from chaos.run.conductor import Conductor
 from chaos.run.harness import Harness
 from chaos.run.live_lines import age
 from chaos.run.run_view import RunView, view_of
 
+RUNNING: Final = "running"
+STOPPED: Final = "stopped"
+BETWEEN: Final = frozenset({"cleanup", "stopping"})
 TAB: Final = {"title": "Chaos", "key": "chaos"}
 TABLE: Final = {
     "key": TAB["key"],
     "structure": [{"key": "what", "title": "Chaos"}, {"key": "value", "title": ""}],
 }
+
+
+def state_shown(state: str, conductor: Conductor | None) -> str:
+    """Return the state that Locust's own page shows: `running` until the target is healed and the run is judged.
+
+    Locust calls a run stopped as soon as its users are. In the states between (`cleanup`, `stopping`) its page asks for
+    nothing more, and would stay in them for good (Locust 2.47).
+    """
+    ending = conductor is not None and conductor.active
+    return RUNNING if state in BETWEEN or (ending and state == STOPPED) else state
 
 
 def rows(harness: Harness, address: str) -> list[dict[str, str]]:

@@ -96,6 +96,11 @@ class Viewer:
         self.page.get_by_role("tab", name="Download Data").click()
         self.page.get_by_text("Report of the last run (HTML)").wait_for()
 
+    def locusts_state(self) -> str:
+        """Return what Locust's own page shows of the run."""
+        asked = f"fetch('{self.base}/stats/requests').then(answer => answer.json())"
+        return str(self.page.evaluate(asked)["state"])
+
     def number(self, title: str) -> int:
         card = self.page.locator("#cards > div", has=self.page.get_by_text(title, exact=True)).locator("dd").first
         return int(re.sub(r"\D", "", card.inner_text()))
@@ -218,8 +223,11 @@ def test_control_is_taken_and_a_stop_heals_first(
     other.act().click()
     other.page.get_by_text(re.compile("ending early: stopped")).wait_for()
     assert "healed" not in run.marks
+    assert other.locusts_state() == "running"
     other.page.locator("#verdict .inconclusive").wait_for()
     assert "healed" in run.marks
+    other.page.wait_for_function("document.getElementById('act').textContent === 'Run again'")
+    assert other.locusts_state() == "stopped"
     other.look("stopped")
     assert_all_up(left_running)
     assert other.complaints == []

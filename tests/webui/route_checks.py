@@ -16,6 +16,7 @@ from flask import Flask, abort
 
 from chaos.run.plan import RunPhase
 from webui.routes import Routes
+from webui.tab import state_shown
 
 OWN = {"Host": "127.0.0.1:8089", "Origin": "http://127.0.0.1:8089", "Sec-Fetch-Site": "same-origin"}
 RUN = "20261123-073000-4f2a"
@@ -195,6 +196,17 @@ def locusts_own_routes_ask_for_control_too(folder: Path) -> None:
     scene.conductor = None
     wrong = other.post("/load/swarm", data={"rate": "0"}, headers=OWN).json
     assert (wrong["success"], wrong["message"][:7]) == (False, "rate 0:")
+
+
+def locusts_page_says_stopped_when_the_run_is_over(folder: Path) -> None:
+    ending: Any = SimpleNamespace(active=True)
+    over: Any = SimpleNamespace(active=False)
+    for state in ("running", "cleanup", "stopping", "stopped"):
+        assert state_shown(state, ending) == "running"
+    assert state_shown("stopped", over) == state_shown("stopped", None) == "stopped"
+    assert state_shown("cleanup", over) == "running", "its page asks again only while it runs"
+    assert state_shown("ready", None) == "ready"
+    assert state_shown("spawning", ending) == "spawning"
 
 
 def every_route_is_behind_the_login(folder: Path) -> None:

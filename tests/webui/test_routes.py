@@ -19,6 +19,7 @@ CHECKS = [
     "a_run_that_is_judged_is_stopped_at_once",
     "a_plan_is_told_before_it_is_started",
     "locusts_own_routes_ask_for_control_too",
+    "locusts_page_says_stopped_when_the_run_is_over",
     "every_route_is_behind_the_login",
     "only_reports_and_lists_are_served",
 ]
