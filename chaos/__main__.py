@@ -99,7 +99,10 @@ def _status(as_json: bool) -> int:
         say(json.dumps([_document(place) for place in found], indent=2))
     else:
         for place in found:
-            say(place.describe() + ("\n  `python -m chaos restore` heals it" if place.fault is not None else ""))
+            hint = "\n  `python -m chaos restore` heals it" if place.fault is not None else ""
+            if place.heals_by_itself:
+                hint = "\n  it heals it now: ask again in a moment; `python -m chaos restore` heals what is left then"
+            say(place.describe() + hint)
         if not found:
             say(NOTHING)
     return exit_codes.INCONCLUSIVE if found else exit_codes.AS_EXPECTED

@@ -49,6 +49,11 @@ class Place:
     problem: str | None
     watchdog: int | None
 
+    @property
+    def heals_by_itself(self) -> bool:
+        """Whether its watchdog heals it now, because its harness has ended."""
+        return bool(self.fault and self.watchdog and not is_alive(self.fault.pid, self.fault.pid_started))
+
     def describe(self) -> str:
         """Return what is broken, by which run, and whether a watchdog owns it, as one line."""
         if self.fault is None:

@@ -1,18 +1,16 @@
 """A block of lines at the bottom of a terminal that is drawn anew in place; what is logged goes above it."""
 
 import logging
-import os
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import gevent
 
-from chaos.run.log_output import is_terminal, stream_handlers
+from chaos.run.log_output import columns_of, is_terminal, stream_handlers
 
 log = logging.getLogger("chaos")
 
 EVERY_S: Final = 0.25
-_COLUMNS: Final = 80
 _UP_AND_CLEAR: Final = "\x1b[{}A\r\x1b[J"
 
 
@@ -50,7 +48,7 @@ class LiveBlock:
 
     def draw(self) -> None:
         """Draw the lines of now in the place of those before."""
-        width = self._width()
+        width = columns_of(self._stream)
         unicode = "utf" in (self._stream.encoding or "").lower()
         self.clear()
         try:
@@ -62,13 +60,6 @@ class LiveBlock:
         self._stream.write("".join(f"{line}\n" for line in lines))
         self._stream.flush()
         self._shown = len(lines)
-
-    def _width(self) -> int:
-        """Return the columns of the terminal of this very stream: standard output may be a file."""
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
-        except (OSError, ValueError):
-            return _COLUMNS
 
     def clear(self) -> None:
         """Remove the lines that are shown."""

@@ -2,22 +2,32 @@
 
 import logging
 import os
+import textwrap
 from typing import Any, Final, TextIO
 
+_COLUMNS: Final = 80
+_INDENT: Final = " " * len("12:00:00  ")
 # How the runner starts and stops users, and the tables at the end, which know nothing of phases and events.
 _CHATTER: Final = ("locust.runners", "locust.stats_logger")
 
 
 class ShortLines(logging.Formatter):
-    """Log lines for a terminal: the time of day and the message, and the level if it is a warning or worse."""
+    """Log lines for a terminal: the time of day and the message, and the level if it is a warning or worse.
 
-    def __init__(self) -> None:
+    Args:
+        stream: the terminal; no word is broken at its edge.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
         super().__init__("%(asctime)s  %(message)s", "%H:%M:%S")
+        self._stream = stream
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line without its traceback."""
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return f"{record.asctime}  {level}{record.message}"
+        text = f"{record.asctime}  {level}{record.message}"
+        room = columns_of(self._stream) - 1
+        return textwrap.fill(text, room, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
 
 
 def quieten_locust(shown: bool) -> None:
@@ -31,7 +41,7 @@ def quieten_locust(shown: bool) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in stream_handlers():
         if is_terminal(handler.stream):
-            handler.setFormatter(ShortLines())
+            handler.setFormatter(ShortLines(handler.stream))
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -39,6 +49,14 @@ def is_terminal(stream: TextIO | None) -> bool:
     if stream is None or stream.closed or os.environ.get("TERM", "dumb") == "dumb":
         return False
     return stream.isatty()
+
+
+def columns_of(stream: TextIO) -> int:
+    """Return the columns of the terminal of this very stream, 80 where it is none: standard output may be a file."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
 
 
 def stream_handlers() -> list[logging.StreamHandler[Any]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from contract.contract import contract_from_texts
 from files.output_streams import complain
 from reconcile.audit.audit_ruling import EXPECTATIONS, AuditFindings, rule
-from redaction.parser import warn_of_password
+from redaction.parser import CarefulParser, warn_of_password
 from redaction.patterns import without_secrets
 from runlog.clock import iso_utc
 from runlog.exit_codes import INCONCLUSIVE, NOT_READY, SIGINT, USAGE_OR_CRASH
@@ -54,7 +54,7 @@ class UsageProblem(Exception):
     """An option is wrong; the message is one sentence."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(CarefulParser):
     def error(self, message: str) -> NoReturn:
         raise UsageProblem(f"{without_secrets(message)}; --help lists the options")
 

@@ -44,6 +44,7 @@ def cards(history: History, judgement: Judgement) -> list[Card]:
         *(_violation(judgement, kind) for kind in found),
         *_windows(history, judgement),
         *_late(judgement),
+        *_unresolved(judgement),
         _answers(judgement),
         _guards(judgement),
     ]
@@ -80,6 +81,12 @@ def _late(judgement: Judgement) -> list[Card]:
     return [
         Card("late events", str(late), f"appended at most {duration(delays['max_s'])} after their orders were sent")
     ]
+
+
+def _unresolved(judgement: Judgement) -> list[Card]:
+    count = judgement.counts["unresolved"]
+    note = "no usable answer, and neither row nor event"
+    return [Card("unresolved orders", str(count), note)] if count else []
 
 
 def _answers(judgement: Judgement) -> Card:

@@ -77,6 +77,8 @@ def test_forget_is_refused_while_a_watchdog_is_in_charge(
     assert main(["forget", "--yes"]) == exit_codes.NOT_READY
     assert f"watchdog {watchdog.process.pid} owns it" in capsys.readouterr().err
     assert (little.home() / JOURNAL).exists()
+    assert main(["status"]) == exit_codes.INCONCLUSIVE
+    assert "owns it\n  it heals it now: ask again in a moment; `python -m chaos restore`" in capsys.readouterr().out
 
 
 def test_a_journal_that_cannot_be_read_can_be_forgotten_and_several_must_be_named(

@@ -190,11 +190,14 @@ def test_a_block_that_fails_is_said_once_and_the_log_goes_on(
 def test_the_lines_of_a_terminal_are_short(logger: logging.Logger) -> None:
     terminal = Terminal()
     handler = logging.StreamHandler(terminal)
-    handler.setFormatter(ShortLines())
+    handler.setFormatter(ShortLines(terminal))
     logger.addHandler(handler)
     logger.info("all is well")
     logger.warning("all is not")
-    first, second = terminal.screen()
+    logger.info("a line that is longer than the terminal is broken between two words, and goes on %s", "below itself")
+    first, second, third, rest = terminal.screen()
+    assert third[8:] == "  a line that is longer than the terminal is broken between two words,"
+    assert rest == " " * 10 + "and goes on below itself"
     assert first[8:] == "  all is well"
     assert second[8:] == "  warning: all is not"
 

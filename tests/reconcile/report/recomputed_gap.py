@@ -130,7 +130,9 @@ def _rest(run: RawRun) -> list[str]:
     errors = some(sum(one.outcome not in {"acknowledged", "provoked"} for one in sent), "error")
     orders = f"in {some(len(sent), 'order')} sent"
     applying = [guard for guard in run.guards if guard.applies]
+    unresolved = sum(not one.row and not one.event for one in sent if one.outcome == "ambiguous")
     return [
+        *([f"unresolved orders: {unresolved}; no usable answer, and neither row nor event"] if unresolved else []),
         f"the client saw: {f'{rolled_back} rolled back; {orders}; {errors}' if rolled_back else f'{errors}; {orders}'}",
         f"can it be trusted?: {len(applying) - len(run.failed)} of {len(applying)}; guards passed",
     ]
