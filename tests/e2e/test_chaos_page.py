@@ -16,7 +16,7 @@ from tests.look import layout
 
 pytestmark = [pytest.mark.real, pytest.mark.exhaustive, pytest.mark.timeout(300)]
 WAIT_MS = 60_000
-MOST_TABS = 150
+MOST_TABS = 500
 DESK, TELEPHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 

@@ -208,7 +208,7 @@ def pace(history: History, judgement: Judgement, place: int) -> str:
         return f"slower than before ({facts})"
     if one.pace == Pace.SLOWER_AT_FIRST.value:
         return f"slower at first, as quick as before from {one.to_baseline_p95_s:.0f} s after the outage on ({facts})"
-    return f"undecided: the orders are too few or too uneven to compare with before ({facts})"
+    return f"undecided: too few or too uneven orders ({facts})"
 
 
 def _within(p95: float | None, orders: int) -> str:

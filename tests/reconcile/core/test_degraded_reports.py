@@ -29,7 +29,7 @@ def test_reports_speak_of_a_degraded_target_and_never_of_one_that_is_down() -> N
     texts = [
         summary(history, judgement, Path("runs/x")).plain,
         markdown_report(history, judgement),
-        re.sub(r"<script>.*?</script>|<summary>Words.*?</dl>", "", html_report(history, judgement), flags=re.S),
+        re.sub(r"<script>.*?</script>|<summary>Words.*?</details>", "", html_report(history, judgement), flags=re.S),
         *csv_texts(history, judgement).values(),
     ]
     for text in texts:

@@ -223,7 +223,7 @@ def pace(run: RawRun, outage: int) -> str:
     (usual, usual_median), (now, median) = _within(before), _within(after)
     facts = f"({now}; baseline: {usual})"
     if min(len(before), len(after)) < FEW:
-        return f"undecided: the orders are too few or too uneven to compare with before {facts}"
+        return f"undecided: too few or too uneven orders {facts}"
     return f"as quick as before {facts}" if median < 1.1 * usual_median else f"slower than before {facts}"
 
 

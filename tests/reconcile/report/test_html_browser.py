@@ -99,7 +99,7 @@ def test_the_values_of_the_picture_are_read_by_mouse_and_keyboard(
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.goto(written["lossy"].as_uri())
     output, range_ = page.locator("figure output"), page.locator("figure input[type=range]")
-    assert output.inner_text().startswith("at 33 s: acknowledged 160 · acknowledged and in Kafka 6")
+    assert output.inner_text().startswith("at 33 s, drain: acknowledged 160 · acknowledged and in Kafka 6")
     range_.focus()
     page.keyboard.press("Home")
     assert output.inner_text().startswith("at 0 s, baseline: acknowledged 0 · acknowledged and in Kafka 0")

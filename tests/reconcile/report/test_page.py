@@ -186,4 +186,4 @@ def test_the_step_summary_is_short_markdown() -> None:
 
 def test_the_words_of_the_report_are_those_of_the_docs() -> None:
     assert (CHECKOUT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary.page()
-    assert "<dt>kept connection</dt>" in page(lossy())
+    assert "<strong>kept connection</strong>" in page(lossy())
