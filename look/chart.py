@@ -3,7 +3,7 @@
 All times are seconds since the start of the run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,6 +79,15 @@ class NamedPhase:
     begin_s: float
     end_s: float
     words: str
+
+
+def bands_of(stages: Iterable[tuple[float, float, bool, str]], until: float) -> tuple[Band, ...]:
+    """Return the bands of stages (begin, end, whether the target is proven hit, words) that have begun by `until`."""
+    return tuple(
+        Band(begin, min(end, until), "down" if proven else "edge", words)
+        for begin, end, proven, words in stages
+        if begin < until
+    )
 
 
 @dataclass(frozen=True, slots=True)

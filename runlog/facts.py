@@ -13,6 +13,7 @@ from files.safe_files import check_format, read_regular, write_json
 from runlog.clock import AnchoredClock
 from runlog.fault_facts import FaultFacts
 from runlog.folder import RunFolder
+from runlog.outcomes import Outcome
 
 FORMAT: Final = 3
 WORDS: Final = {
@@ -96,6 +97,11 @@ class RunFacts:
     block_time_s: float | None = None
     publish_horizon_s: float | None = None
     backlog_watched: bool = False
+
+    @property
+    def asked(self) -> Outcome:
+        """The outcome that the run asks for: its orders are those that the gap counts."""
+        return Outcome.PROVOKED if self.scenario == "phantom-event" else Outcome.ACKNOWLEDGED
 
     @property
     def publisher(self) -> Publisher:

@@ -53,6 +53,11 @@ class PlanOptions(OptionGroup, heading="The plan"):
         return self.outage if self.seed is None else max(SHORTEST_OUTAGE_S, self.outage * SHORTEST_PART)
 
     @property
+    def asked(self) -> str:
+        """What the answers are that the run asks for, in a word."""
+        return "rolled back" if self.scenario == "phantom-event" else "acknowledged"
+
+    @property
     def injects_faults(self) -> bool:
         """Whether the scenario breaks anything; the others run the same plan without a fault."""
         return self.scenario == "lost-event"

@@ -37,7 +37,7 @@ class LiveCounts:
         waiting: answered orders whose event a known backlog holds; None: there is no known backlog, or its ids could
             not be read.
         may_be_lost: ambiguous attempts whose event was not read: whether there is a row is not known; None where events
-            carry no number: theirs cannot be told from others.
+            carry no number: theirs cannot be distinguished from others.
         event_only: events read of orders that were not answered so, those still without any answer left out; None where
             events carry no number: each may be of another client.
         events: orders of the run with an event.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from chaos.live.counter import LiveCounts
 from chaos.live.series import GapSeries, LatencySeries
-from look.chart import Band, Chart, NamedPhase, Panel
+from look.chart import Chart, NamedPhase, Panel, bands_of
 from look.figure import figure
 from look.gap import TITLES, errors_panel, gap_panel, latency_panel, phantom_panel
 from runlog.facts import RunFacts
@@ -61,11 +61,7 @@ class LiveChart:
                 description="The run so far.",
                 seconds=max(self._planned_s, since + 1.0),
                 panels=(self._gap_panel(), latency_panel(middle, slow, step), *seen),
-                bands=tuple(
-                    Band(begin, min(end, since), "down" if proven else "edge", words)
-                    for begin, end, proven, words in stages(self._facts.fault, read_outages(marks), started_at)
-                    if begin < since
-                ),
+                bands=bands_of(stages(self._facts.fault, read_outages(marks), started_at), since),
                 now_s=(len(self._gap.answered) - 1) * self._gap.step_s,
                 phases=tuple(NamedPhase(*stretch) for stretch in phases(marks, started_at, since)),
             )

@@ -30,7 +30,6 @@ from runlog.folder import RunFolder
 from runlog.ledger_tail import LedgerTail
 from runlog.line_tail import LineTail
 from runlog.offsets import Observation
-from runlog.outcomes import Outcome
 from stores.kafka_client import KafkaProblem
 from stores.topic_reader import TopicTail, columns_of
 
@@ -75,16 +74,16 @@ class LiveReader:
     def __init__(self, config: LiveConfig) -> None:
         folder = RunFolder(Path(config.folder))
         facts = self._facts = RunFacts.read(folder)
-        outcome = Outcome.PROVOKED if facts.scenario == "phantom-event" else Outcome.ACKNOWLEDGED
-        self._counter = OrderCounter(outcome, by_number=facts.attribution == TAGGED)
+        self._counter = OrderCounter(facts.asked, by_number=facts.attribution == TAGGED)
         self._events = RunEvents(facts.contract.event, facts.run_key, _attribution(facts), remembers_names=False)
         self._forgets_at = 0.0
+        self._ledger_at = facts.started_at
         self._ledger, self._offsets = LedgerTail(folder.ledger), LineTail(folder.offsets)
         self._tail = TopicTail(config.client, facts.topic.name, facts.topic.starts)
         self._backlog = (
             BacklogReader(config.database_url, facts.contract, facts.clock.now) if config.database_url else None
         )
-        self._chart = LiveChart(facts, folder.marks, outcome, config.planned_s) if config.draws else None
+        self._chart = LiveChart(facts, folder.marks, facts.asked, config.planned_s) if config.draws else None
         self._counted_to = facts.started_at
         self._held: Held | None = None
         self._read_at: float | None = None
@@ -101,14 +100,13 @@ class LiveReader:
             self._untagged += len(found.no_tag_at)
         self._note_ends()
         # After the topic: an order is on record before it is sent, so none of these events is of one that is not.
-        ledger_at = self._facts.clock.now()
+        self._ledger_at = self._facts.clock.now()
         records = self._ledger.read()
         self._counter.take_attempts(records)
         if self._chart is not None:
             self._chart.take_attempts(records)
-        self._note_how_far(ledger_at)
-        if ledger_at >= self._forgets_at:
-            self._forgets_at = ledger_at + self._facts.request_timeout_s + RECORDED_S
+        if self._ledger_at >= self._forgets_at:
+            self._forgets_at = self._ledger_at + self._facts.request_timeout_s + RECORDED_S
             self._counter.forget_strangers()
 
     @property
@@ -119,6 +117,7 @@ class LiveReader:
 
     def snapshot(self, *, draw: bool) -> Snapshot:
         """Return what is counted now."""
+        self._note_how_far()
         now, held = self._facts.clock.now(), self._held
         counts = self._counter.counts(self._counted_to, None if held is None else held.ids)
         if self._chart is not None:
@@ -155,14 +154,14 @@ class LiveReader:
                 del self._pending[: number + 1]
                 return
 
-    def _note_how_far(self, ledger_at: float) -> None:
+    def _note_how_far(self) -> None:
         """Note up to which moment orders without an event are known to have none yet.
 
         That is as far as topic and outbox were read to their ends, the topic after the outbox: an event that has left
         the outbox is in the topic. A broker that does not answer has no event that could still be read. Nothing is
         taken back: what was counted once stays counted until its event is read.
         """
-        until, silent = ledger_at, self._seen is not None and self._seen.ends is None
+        until, silent = self._ledger_at, self._seen is not None and self._seen.ends is None
         if not silent:
             until = min(until, -math.inf if self._read_at is None else self._read_at)
         if self._backlog is not None:

@@ -1,4 +1,4 @@
-"""A block of lines at the bottom of a terminal that is drawn anew in place; what is logged goes above it."""
+"""A block of lines at the bottom of a terminal that is drawn again in place; what is logged goes above it."""
 
 import logging
 from collections.abc import Callable

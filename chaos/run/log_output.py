@@ -45,7 +45,7 @@ def quieten_locust(shown: bool) -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal on which lines can be drawn anew; a closed one is none."""
+    """Return whether a stream is a terminal on which lines can be drawn again; a closed one is none."""
     if stream is None or stream.closed or os.environ.get("TERM", "dumb") == "dumb":
         return False
     return stream.isatty()

@@ -63,7 +63,6 @@ class PlanRunner:
         self._progress = progress
         self.plan: Plan = make_plan(settings)
         self._outages: list[Interval] = []
-        self._as_asked = "rolled back" if settings.scenario == "phantom-event" else "acknowledged"
 
     def run(self) -> None:
         """Run the plan.
@@ -196,7 +195,7 @@ class PlanRunner:
                 log.log(
                     level,
                     "%s: %.0f s to go, %d sent, %d %s, %d errors, %d without an answer yet",
-                    phase, until - now, counts.sent, counts.acknowledged, self._as_asked, counts.failed,
+                    phase, until - now, counts.sent, counts.acknowledged, self._settings.asked, counts.failed,
                     load.in_flight,
                 )  # fmt: skip
             gevent.sleep(min(STEP_S, until - now))

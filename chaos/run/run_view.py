@@ -84,7 +84,7 @@ def view_of(conductor: Conductor) -> RunView:
         target=plan.outages[0].target if plan.outages else None,
         broken=progress.outage is not None,
         state=run.recording.monitor.state(progress.edge_at) if run is not None and counting else None,
-        asked="rolled back" if conductor.settings.scenario == "phantom-event" else "acknowledged",
+        asked=conductor.settings.asked,
         snapshot=snapshot,
         read_s=None if snapshot is None else _age(snapshot.read_at, clock),
         counted_s=None if snapshot is None else _age(snapshot.counted_to, clock),

@@ -30,7 +30,6 @@ from reconcile.judge.findings import Findings, Guard
 from reconcile.judge.guards import check_guards, suspicion_of
 from reconcile.judge.publish_silence import silent_since
 from reconcile.judge.ruling import Ruling, rule
-from runlog.facts import RunFacts
 from runlog.fault_facts import FaultFacts
 from runlog.outages import Outage, read_outages
 from runlog.outcomes import Outcome
@@ -159,15 +158,10 @@ def judge(history: History) -> Judgement:
         rate=rate_document(facts.rate, rates),
         timeline=timeline(table, ledger.attempts, lost, facts.started_at),
         gap=find_gap(
-            table, late, _shown(facts), marks=marks, started_at=facts.started_at, read_at=history.events.read_at
+            table, late, facts.asked, marks=marks, started_at=facts.started_at, read_at=history.events.read_at
         ),
         texts=texts_of(history),
     )
-
-
-def _shown(facts: RunFacts) -> Outcome:
-    """Return the outcome whose orders the gap counts."""
-    return Outcome.PROVOKED if facts.scenario == "phantom-event" else Outcome.ACKNOWLEDGED
 
 
 def with_confirmation(judgement: Judgement, history: History) -> Judgement:

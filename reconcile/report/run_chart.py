@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from look.chart import Band, Chart, Dots, Line, NamedPhase, Panel
+from look.chart import Chart, Dots, Line, NamedPhase, Panel, bands_of
 from look.gap import TITLES, errors_panel, gap_panel, latency_panel, phantom_panel
 from reconcile.history.history import History
 from reconcile.judge.judge import Judgement
@@ -30,10 +30,7 @@ def run_chart(history: History, judgement: Judgement) -> Chart | None:
         description=_description(history, judgement),
         seconds=seconds,
         panels=(_gap_panel(history, judgement), *_panels(judgement.timeline, history.marks, started_at)),
-        bands=tuple(
-            Band(begin, min(end, seconds), "down" if proven else "edge", words)
-            for begin, end, proven, words in stages(judgement.fault, judgement.outages, started_at)
-        ),
+        bands=bands_of(stages(judgement.fault, judgement.outages, started_at), seconds),
         phases=tuple(NamedPhase(*stretch) for stretch in phases(history.marks, started_at, seconds)),
         dots=_dots(judgement, started_at),
     )

@@ -1,4 +1,4 @@
-"""Who may act: whoever pressed Start, until control is taken; and only the harness's own page, by JSON."""
+"""Who may act: the browser that pressed Start, until control is taken; and only the harness's own page, by JSON."""
 
 import pytest
 from werkzeug.datastructures import Headers
