@@ -21,6 +21,7 @@ from reconcile.command import main
 from runlog.exit_codes import INCONCLUSIVE, NOT_AS_EXPECTED, USAGE_OR_CRASH
 from tests.conftest import Infra
 from tests.e2e.harness import CHECKOUT
+from tests.topics import create_topic
 
 pytestmark = pytest.mark.real
 NOTHING = "the service has published nothing since the outage"
@@ -164,9 +165,8 @@ def test_what_a_drain_that_was_cut_short_suspects_can_be_looked_for_again(
 def create_again(run: Drained) -> None:
     admin = AdminClient({"bootstrap.servers": run.infra.kafka_bootstrap})
     admin.delete_topics([run.topic])[run.topic].result(15)
-    await_topic(admin, run.topic, there=False)
-    admin.create_topics([NewTopic(run.topic, num_partitions=3)])[run.topic].result(15)
-    await_topic(admin, run.topic, there=True)
+    await_deleted(admin, run.topic)
+    create_topic(admin, NewTopic(run.topic, num_partitions=3))
 
 
 def publish(run: Drained, orders: list[str]) -> None:
@@ -181,8 +181,8 @@ def publish(run: Drained, orders: list[str]) -> None:
     assert producer.flush(10) == 0
 
 
-def await_topic(admin: AdminClient, topic: str, *, there: bool) -> None:
+def await_deleted(admin: AdminClient, topic: str) -> None:
     deadline = time.monotonic() + 15
-    while (topic in admin.list_topics(timeout=5).topics) is not there:
+    while topic in admin.list_topics(timeout=5).topics:
         assert time.monotonic() < deadline
         time.sleep(0.1)

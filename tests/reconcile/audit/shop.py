@@ -12,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from reconcile.__main__ import main
 from tests.conftest import Infra
 from tests.shop import BareShop
+from tests.topics import create_topic
 
 
 class Shop(BareShop):
@@ -25,8 +26,7 @@ class Shop(BareShop):
 
     def make(self, id_type: str = "uuid", time_type: str = "timestamptz", **config: str) -> None:
         self.sql(f"CREATE TABLE {self.table} (id {id_type} PRIMARY KEY, created_at {time_type})")
-        made = self.admin.create_topics([NewTopic(self.topic, 2, 1, config=config)])
-        made[self.topic].result(20)
+        create_topic(self.admin, NewTopic(self.topic, 2, 1, config=config))
 
     def store(self, *orders: object, at: str = "now() - interval '10 minutes'") -> None:
         for order in orders:

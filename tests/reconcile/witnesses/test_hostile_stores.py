@@ -36,6 +36,7 @@ from tests.reconcile.witnesses.witness_data import (
     silent,
     texts,
 )
+from tests.topics import create_topic
 
 pytestmark = pytest.mark.real
 KEY = RunKey(0x2424242424244242)
@@ -44,7 +45,7 @@ KEY = RunKey(0x2424242424244242)
 def topic_with(infra: Infra, config: dict[str, str], **producer: Any) -> Topic:
     name = f"test-{uuid.uuid4().hex[:12]}"
     admin = AdminClient({"bootstrap.servers": infra.kafka_bootstrap})
-    admin.create_topics([NewTopic(name, 1, config=config)])[name].result(20)
+    create_topic(admin, NewTopic(name, 1, config=config))
     return Topic(infra.kafka_bootstrap, name, **producer)
 
 
