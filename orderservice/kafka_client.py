@@ -146,7 +146,10 @@ class KafkaClient:
         Returns:
             How many events were dropped.
         """
-        left = self._producer.flush(timeout)
+        self._producer.flush(timeout)
+        # What flush returns counts other things that wait in the client too, such as errors that are to be reported.
+        with self._lock:
+            left = self._pending
         if left:
             self._producer.purge()
             self._producer.flush(0.5)
